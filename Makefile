@@ -1,0 +1,59 @@
+# `make reproduce` runs the default experiment; `make test` everything that must pass. `make` alone lists the targets.
+#
+# Variables: PYTHON (3.11 or 3.12), VENV, CORES, EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA
+# along; an index of CPU builds saves about 2 GB).
+
+SHELL := /bin/bash
+VENV ?= .venv
+CORES ?= all
+EXTRA_INDEX ?=
+PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
+	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$name && break; done)
+INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
+PINS := envs/requirements-core.txt envs/requirements-nodeps.txt
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+
+.PHONY: help reproduce test unit workflow lint format generate environment clean
+
+help:  ## This list.
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+reproduce: environment  ## The default experiment, from nothing to results/report/index.html.
+	python -m snakemake --cores $(CORES)
+	@echo "open results/report/index.html"
+
+test: lint unit workflow  ## Lint, unit tests, and the whole workflow on config/smoke.yaml.
+
+unit: environment  ## Unit tests only.
+	python -m pytest -m "not workflow"
+
+workflow: environment  ## Snakemake on the smoke configuration: end to end, resume after kill, reruns.
+	python -m pytest -m workflow
+
+lint: environment  ## Format and lint of Python and Snakemake files; generated files in step with the models.
+	ruff format --check .
+	ruff check .
+	snakefmt --check Snakefile workflow
+	python -m snakemake --lint
+	python -m eadnet.config_reference --check
+
+format: environment  ## Format everything.
+	ruff format .
+	ruff check --fix .
+	snakefmt Snakefile workflow
+
+generate: environment  ## Write config.yaml, its schema and docs/configuration.md from eadnet/config.py.
+	python -m eadnet.config_reference --write
+
+environment: $(VENV)/.installed  ## A virtual environment with the pinned packages.
+
+$(VENV)/.installed: $(PINS)
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+		|| { echo "error: Python 3.11 or 3.12 is needed (MediaPipe has no wheels for others): install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(INSTALL) -r envs/requirements-core.txt
+	$(INSTALL) --no-deps -r envs/requirements-nodeps.txt
+	@touch $@
+
+clean:  ## Delete everything that was computed; keeps the environment.
+	rm -rf results results-* resources resources-* .snakemake .pytest_cache .ruff_cache

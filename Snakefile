@@ -1,0 +1,50 @@
+"""EAD-Net, end to end: what runs and where it stands. `snakemake --cores all` makes the report.
+
+The rules stand in workflow/rules, one file a stage; the configuration in config.yaml (docs/configuration.md).
+"""
+
+
+configfile: "config.yaml"
+
+
+pathvars:
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    corpus="|".join(SHARDS),
+    shard=r"[A-Za-z0-9]+",
+    run="|".join(RUNS),
+    baseline="|".join(BASELINES),
+    source="|".join([*RUNS, *BASELINES]),
+    seed=r"\d+",
+    family="|".join(CONFIG.evaluation.metrics),
+    judge="|".join(JUDGES),
+    table="|".join(TABLES),
+    figure="|".join(FIGURES),
+
+
+rule all:
+    input:
+        "<results>/report/index.html",
+
+
+include: "workflow/rules/targets.smk"
+include: "workflow/rules/corpora.smk"
+include: "workflow/rules/captions.smk"
+include: "workflow/rules/pretraining.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/synthesis.smk"
+include: "workflow/rules/scoring.smk"
+include: "workflow/rules/reports.smk"
+
+
+onsuccess:
+    shell(
+        "python {workflow.basedir:q}/workflow/times.py"
+        " --benchmarks {CONFIG.pathvars.results:q}/benchmarks --since {STARTED}"
+    )

@@ -1,0 +1,25 @@
+"""Which texts the captions tables hold, and hence which the text encoder must have seen."""
+
+import pandas as pd
+
+from eadnet.captions.grammar import label_text
+from eadnet.config import EMOTIONS
+from eadnet.models.text import NULL_TEXT
+
+
+def distinct_texts(captions: pd.DataFrame) -> list[str]:
+    """Every text that training or synthesis may ask for, once, sorted.
+
+    Args:
+        captions: Rows of ``eadnet.tables.CAPTIONS``; rows without a caption add nothing.
+
+    Returns:
+        Captions, short captions, paraphrases and templates, the bare labels, and the null text.
+    """
+    usable = captions[captions["status"] == "ok"]
+    texts = {NULL_TEXT, *(label_text(emotion) for emotion in EMOTIONS)}
+    for column in ("caption", "caption_short", "template"):
+        texts.update(usable[column])
+    for paraphrases in usable["paraphrases"]:
+        texts.update(paraphrases)
+    return sorted(texts)

@@ -1,0 +1,80 @@
+"""Preprocessed clips on disk: one folder a shard, three safetensors files and a table.
+
+``results/clips/{corpus}/{shard}/`` holds ``clips.parquet`` and, keyed by clip_id,
+``crops.safetensors`` (T, H, W, 3) uint8 aligned RGB crops, ``audio.safetensors`` (T * 640,) int16 mono at 16 kHz,
+``landmarks.safetensors`` (T, 478, 2) float32 MediaPipe points in source pixels, and, under ``<clip_id>/transform``,
+(T, 2, 3) float32 similarity transforms from source pixels to crop pixels.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from eadnet.provenance import atomic_path
+from eadnet.spectrogram import log_mel
+
+SAMPLES_PER_FRAME = 640
+
+
+class ClipError(ValueError):
+    """A clip's stored arrays cannot be read; the message names the clip and the mend."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One preprocessed clip, read from disk when asked.
+
+    `row` is a mapping with the columns of ``eadnet.tables.CLIPS``.
+    """
+
+    row: dict
+
+    @property
+    def clip_id(self) -> str:
+        """Unique name of the clip."""
+        return self.row["clip_id"]
+
+    @cached_property
+    def crops(self) -> np.ndarray:
+        """(T, H, W, 3) uint8 aligned RGB crops."""
+        return _read(self.row["video"], self.clip_id)
+
+    @cached_property
+    def audio(self) -> np.ndarray:
+        """(T * 640,) float32 mono wave in [-1, 1] at 16 kHz."""
+        return _read(self.row["audio"], self.clip_id).astype(np.float32) / 32768
+
+    @cached_property
+    def mel(self) -> np.ndarray:
+        """(80, M) float32 log-mel spectrogram, 3.2 columns per video frame."""
+        return log_mel(self.audio)
+
+    @cached_property
+    def landmarks(self) -> np.ndarray:
+        """(T, 478, 2) float32 landmarks in source pixels; NaN where no face was found."""
+        return _read(self.row["landmarks"], self.clip_id)
+
+    @cached_property
+    def transforms(self) -> np.ndarray:
+        """(T, 2, 3) float32 similarity transforms from source pixels to crop pixels."""
+        return _read(self.row["landmarks"], f"{self.clip_id}/transform")
+
+
+def save_shard(folder: str | Path, name: str, arrays: dict[str, np.ndarray]) -> str:
+    """Write ``{folder}/{name}.safetensors`` all or nothing; returns its path as text."""
+    path = Path(folder) / f"{name}.safetensors"
+    with atomic_path(path) as temporary:
+        save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, temporary)
+    return str(path)
+
+
+def _read(path: str, key: str) -> np.ndarray:
+    try:
+        with safe_open(path, framework="numpy") as store:
+            return store.get_tensor(key)
+    except (OSError, SafetensorError) as error:
+        raise ClipError(f"{key}: {path} is unreadable ({error}); delete its folder and run again") from None

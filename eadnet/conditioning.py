@@ -1,0 +1,61 @@
+"""The text of each clip as the network sees it: which sentence, which tokens, and its null form."""
+
+import random
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from eadnet.captions.grammar import label_text
+from eadnet.clips import Clip
+from eadnet.models.text import NULL_TEXT, TextTokens
+from eadnet.tables import CAPTIONS, read_table
+
+
+class TextSource:
+    """Captions of all clips and the encoder states of their sentences.
+
+    Args:
+        captions: CAPTIONS table.
+        tokens: file of encoded texts.
+        mode: `caption` (LLM text), `label` (the bare emotion word) or `none`.
+    """
+
+    def __init__(self, captions: str | Path, tokens: str | Path, mode: str) -> None:
+        table = read_table(captions, CAPTIONS)
+        self.rows = {row["clip_id"]: row for row in table[table.status == "ok"].to_dict("records")}
+        self.mode = mode
+        self.tokens = TextTokens.load(tokens)
+        self.states = torch.from_numpy(self.tokens.tokens)
+        self.mask = torch.from_numpy(self.tokens.mask)
+
+    def training_text(self, clip: Clip, choice: random.Random) -> str:
+        """A text for a training sample: the full caption half of the time, else template, short form or paraphrase."""
+        row = self._row(clip)
+        if self.mode != "caption" or row is None:
+            return self.guiding_text(clip, "caption")
+        alternatives = [row["template"] or row["caption"], row["caption_short"], *row["paraphrases"]]
+        weights = [0.25, 0.1] + [0.15 / max(1, len(row["paraphrases"]))] * len(row["paraphrases"])
+        return choice.choices([row["caption"], *alternatives], [0.5, *weights])[0]
+
+    def guiding_text(self, clip: Clip, protocol: str) -> str:
+        """The text that guides generation of a clip.
+
+        Args:
+            protocol: `template` uses label and level alone where the clip has them, so that nothing of the test
+                video reaches the generator; `caption` uses the clip's own caption.
+        """
+        row = self._row(clip)
+        if self.mode == "none" or row is None:
+            return NULL_TEXT
+        if self.mode == "label":
+            return label_text(row["emotion"]) if row["emotion"] else NULL_TEXT
+        return (row["template"] or row["caption"]) if protocol == "template" else row["caption"]
+
+    def encode(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        """States (B, L, 384) and mask (B, L) of known texts; an all-False row is the null text."""
+        index = torch.as_tensor(self.tokens.lookup(texts))
+        return self.states[index].float(), self.mask[index]
+
+    def _row(self, clip: Clip) -> dict | None:
+        return self.rows.get(clip.clip_id)

@@ -1,0 +1,68 @@
+"""All shards' clips in one table: who shows whose appearance, and what the corpora hold.
+
+``python -m eadnet collect-clips`` reads the shards' ``clips.parquet`` and writes ``results/clips.parquet``.
+"""
+
+import pandas as pd
+
+from eadnet.corpora.sources import CorpusError
+
+
+def collect(clips: pd.DataFrame) -> pd.DataFrame:
+    """Fill in `reference` and `seen_speaker`.
+
+    The reference of a usable clip is a neutral clip of the same speaker, or any other clip of theirs, or itself where
+    there is no other. A training clip never refers to a test clip; a test clip prefers a training clip.
+
+    Raises:
+        CorpusError: no usable clip to train on or to test with, or two clips share a name.
+    """
+    clips = clips.sort_values(["corpus", "shard"], kind="stable").reset_index(drop=True)
+    twice = clips["clip_id"][clips["clip_id"].duplicated()]
+    if len(twice):
+        raise CorpusError(f"clip '{twice.iloc[0]}' is there twice; rename one of its files")
+    usable = clips[clips["status"] == "ok"]
+    for split in ("train", "test"):
+        if not (usable["split"] == split).any():
+            raise CorpusError(f"no usable clip of split '{split}': {_causes(clips)}")
+    trained = set(usable.loc[usable["split"] == "train", "speaker"])
+    clips["seen_speaker"] = clips["speaker"].isin(trained)
+    references = {}
+    for _, group in usable.groupby(["corpus", "speaker"], sort=False):
+        references |= {row["clip_id"]: _reference(row, group) for row in group.to_dict("records")}
+    clips["reference"] = clips["clip_id"].map(references).astype(object).where(clips["status"] == "ok", None)
+    return clips
+
+
+def summary(clips: pd.DataFrame) -> list[str]:
+    """Lines that say what each corpus holds: usable clips by split, hours, people, and why the others are not."""
+    lines = []
+    for corpus, group in clips.groupby("corpus", sort=True):
+        usable = group[group["status"] == "ok"]
+        counts = usable["split"].value_counts()
+        hours = usable["n_frames"].sum() / 25 / 3600
+        lines.append(
+            f"{corpus}: {len(usable)} of {len(group)} clips usable ({counts.get('train', 0)} train, "
+            f"{counts.get('test', 0)} test), {hours:.2f} h, {usable['speaker'].nunique()} people"
+        )
+        refused = group[group["status"] != "ok"]["status"].value_counts()
+        lines += [f"  {status}: {count}" for status, count in sorted(refused.items())]
+    return lines
+
+
+def _reference(row: dict, group: pd.DataFrame) -> str:
+    others = group[group["clip_id"] != row["clip_id"]]
+    if row["split"] == "train":
+        others = others[others["split"] == "train"]
+    if others.empty:
+        return row["clip_id"]
+    rank = pd.DataFrame({"other": others["emotion"] != "neutral", "test": others["split"] == "test", "id": others["clip_id"]})
+    return rank.sort_values(["other", "test", "id"])["id"].iloc[0]
+
+
+def _causes(clips: pd.DataFrame) -> str:
+    if clips.empty:
+        return "the corpora are empty; check corpora.*.path"
+    counts = clips["status"].value_counts()
+    seen = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    return f"{len(clips)} clips, of which {seen}; add people, or change the split or the gates in the config"

@@ -1,0 +1,71 @@
+"""Command lines of acquisition and preprocessing; each parses, calls one function and returns."""
+
+from typing import Annotated
+
+import typer
+
+Corpus = Annotated[str, typer.Option(help="hdtf, mead or folder.")]
+Shard = Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")]
+Root = Annotated[str, typer.Option(help="Folder that holds the corpus.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+    app.command("acquire")(acquire)
+    app.command("preprocess")(preprocess)
+    app.command("collect-clips")(collect_clips)
+
+
+def acquire(
+    corpus: Corpus,
+    shard: Shard,
+    settings: Annotated[str, typer.Option(help="JSON of the corpus's config section.")],
+    root: Root,
+    output: Annotated[str, typer.Option(help="SOURCES table to write.")],
+) -> None:
+    """Account for every input of a shard."""
+    from eadnet.config import parse
+    from eadnet.corpora.shards import reader, settings_model
+    from eadnet.tables import SOURCES, write_table
+
+    rows = reader(corpus, parse(settings_model(corpus), settings), root, shard).sources()
+    write_table(rows, output, SOURCES)
+    for row in rows:
+        if row["status"] not in ("ok", "companion"):
+            typer.echo(f"{row['source_id']}: {row['status']}, {row['reason']}")
+    typer.echo(f"{sum(row['status'] == 'ok' for row in rows)} of {len(rows)} sources usable")
+
+
+def preprocess(
+    corpus: Corpus,
+    shard: Shard,
+    corpus_settings: Annotated[str, typer.Option(help="JSON of the corpus's config section.")],
+    settings: Annotated[str, typer.Option(help="JSON of the config section `preprocess`.")],
+    root: Root,
+    sources: Annotated[str, typer.Option(help="SOURCES table of the shard.")],
+    output: Annotated[str, typer.Option(help="Folder to write the shard to.")],
+) -> None:
+    """Normalise, align and gate the clips of a shard."""
+    from eadnet.config import Preprocess, parse
+    from eadnet.corpora.shards import reader, settings_model
+    from eadnet.preprocess import preprocess_shard
+    from eadnet.tables import SOURCES, read_table
+
+    chosen = reader(corpus, parse(settings_model(corpus), corpus_settings), root, shard)
+    table = read_table(sources, SOURCES)
+    clips = preprocess_shard(chosen, table, parse(Preprocess, settings), output, report=typer.echo)
+    typer.echo(f"{(clips['status'] == 'ok').sum()} of {len(clips)} clips usable")
+
+
+def collect_clips(
+    clips: Annotated[list[str], typer.Option(help="CLIPS tables of all shards.")],
+    output: Annotated[str, typer.Option(help="CLIPS table to write.")],
+) -> None:
+    """Concatenate the shards and choose everybody's reference clip."""
+    from eadnet.corpora.collection import collect, summary
+    from eadnet.tables import CLIPS, read_tables, write_table
+
+    table = collect(read_tables(clips, CLIPS))
+    write_table(table, output, CLIPS)
+    for line in summary(table):
+        typer.echo(line)

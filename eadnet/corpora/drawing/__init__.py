@@ -1,0 +1,1 @@
+"""How a person, an expression and a mouth become pixels."""

@@ -1,0 +1,161 @@
+"""What corpora have in common: the rows that account for their inputs, and the clips that they offer.
+
+A `Reader` knows one shard of one corpus. `sources` accounts for every input by exactly one row (see
+``eadnet.tables.SOURCES``); `clips` turns the usable rows into `ClipSource`s; `opened` gives their media to
+``eadnet.preprocess``. Readers never extract archives and never hand a file name to a shell.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+import os
+
+import pandas as pd
+
+VIDEO_SUFFIXES = frozenset(".mp4 .mov .m4v .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .ogv .3gp".split())
+AUDIO_SUFFIXES = (".wav", ".m4a", ".flac", ".mp3", ".ogg", ".aac")
+MAX_SLUG = 80
+
+Media = Path | BinaryIO
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be read as it stands; the message names the path and the mend."""
+
+
+@dataclass(frozen=True)
+class CropBox:
+    """An annotated rectangle, in pixels of a picture `frame_height` high (0: of the video as it is)."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    frame_height: float = 0
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """A piece of video that a corpus offers, before it is decoded.
+
+    `clip_id` is final where `max_seconds` is None; else the video is cut, and every piece appends its number.
+    `start` and `seconds` bound the piece; `crop` is an annotated window; `wants_crop` says that one is missing and is
+    to be found by detection.
+    """
+
+    clip_id: str
+    source_id: str
+    uri: str
+    speaker: str
+    split: str
+    emotion: str | None = None
+    level: int | None = None
+    view: str | None = None
+    sentence: str | None = None
+    start: float = 0.0
+    seconds: float | None = None
+    max_seconds: float | None = None
+    crop: CropBox | None = None
+    wants_crop: bool = False
+
+
+@dataclass(frozen=True)
+class OpenedMedia:
+    """A clip's media: the video, and the file to take its sound from if the video has none (or None)."""
+
+    video: Media
+    sound: Media | None
+
+
+class Reader(Protocol):
+    """One shard of a corpus."""
+
+    def sources(self) -> list[dict]:
+        """Rows that account for every input of the shard, as ``eadnet.tables.SOURCES``."""
+        ...
+
+    def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
+        """Clips of the usable rows, in a fixed order."""
+        ...
+
+    def opened(self, clip: ClipSource) -> AbstractContextManager[OpenedMedia]:
+        """The clip's media, open as long as the context lasts.
+
+        Raises:
+            OSError: the file has gone since it was acquired.
+        """
+        ...
+
+
+def source_row(
+    corpus: str,
+    shard: str,
+    source_id: str,
+    uri: str,
+    status: str = "ok",
+    reason: str | None = None,
+    sha256: str | None = None,
+    size: int | None = None,
+) -> dict:
+    """One row of the SOURCES table."""
+    return {
+        "corpus": corpus,
+        "shard": shard,
+        "source_id": source_id,
+        "uri": uri,
+        "sha256": sha256,
+        "bytes": size,
+        "status": status,
+        "reason": reason,
+    }
+
+
+def file_row(corpus: str, shard: str, source_id: str, uri: str, path: Path) -> dict:
+    """The row of a file: hashed; status `unreadable` or `empty` where it cannot be used."""
+    try:
+        with open(path, "rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            size = stream.tell()
+    except OSError as error:
+        return source_row(corpus, shard, source_id, uri, "unreadable", f"{error.strerror}; check the file and its rights")
+    if not size:
+        return source_row(corpus, shard, source_id, uri, "empty", "zero bytes; copy the file again", digest, 0)
+    return source_row(corpus, shard, source_id, uri, sha256=digest, size=size)
+
+
+def uri_of(path: str | Path) -> str:
+    """A relative path as percent-encoded text: any file name, whatever its bytes, survives a table."""
+    return quote_from_bytes(os.fsencode(path), safe="/ ()+,=@~'!")
+
+
+def path_of(uri: str) -> str:
+    """The path behind `uri_of`."""
+    return os.fsdecode(unquote_to_bytes(uri))
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """Short names of letters, digits, `_` and `-` for any names, all different.
+
+    Names that would fall together, or that lose everything, carry the start of their digest.
+    """
+    plain = {name: re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:MAX_SLUG] for name in names}
+    times = Counter(slug.lower() for slug in plain.values())
+    return {
+        name: slug if slug and times[slug.lower()] == 1 else f"{slug or 'clip'}-{_digest(name)}"
+        for name, slug in plain.items()
+    }
+
+
+def usable(sources: pd.DataFrame) -> Iterator[dict]:
+    """The rows with status `ok`, as mappings."""
+    yield from sources[sources["status"] == "ok"].to_dict("records")
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]

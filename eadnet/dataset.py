@@ -1,0 +1,120 @@
+"""Preprocessed clips as tensors: what the training stages and synthesis draw from.
+
+Crops and latents stay memory-mapped, so several stages share one copy; spectrograms are small and kept whole.
+
+Shape legend: N samples, B clips, T frames, S crop side, C latent channels, H latent side, L text tokens.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from eadnet.clips import Clip
+from eadnet.models.audio import PADDING, pad_spectrogram, window_columns
+from eadnet.tables import CLIPS, read_table
+
+FULL, MASKED = "full", "masked"
+
+
+class DatasetError(ValueError):
+    """The clips cannot be trained on; the message says what is missing."""
+
+
+class ClipSet:
+    """A set of usable clips, addressed by position.
+
+    Args:
+        rows: records with the columns of ``eadnet.tables.CLIPS``.
+    """
+
+    def __init__(self, rows: list[dict]) -> None:
+        if not rows:
+            raise DatasetError("no usable clip: see the status and reason columns of results/clips.parquet")
+        self.clips = [Clip(row) for row in rows]
+        self.position = {clip.clip_id: index for index, clip in enumerate(self.clips)}
+        self.lengths = torch.tensor([clip.row["n_frames"] for clip in self.clips])
+
+    @classmethod
+    def read(cls, path: str | Path, split: str | None = None) -> "ClipSet":
+        """The clips of a table with status ok, all or those of one split."""
+        table = read_table(path, CLIPS)
+        usable = table[(table.status == "ok") & ((table.split == split) | (split is None))]
+        return cls(usable.to_dict("records"))
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @cached_property
+    def crops(self) -> list[Tensor]:
+        """Per clip, (T, S, S, 3) uint8, memory-mapped."""
+        stores = {path: safe_open(path, framework="pt") for path in {clip.row["video"] for clip in self.clips}}
+        return [stores[clip.row["video"]].get_tensor(clip.clip_id) for clip in self.clips]
+
+    @cached_property
+    def spectrograms(self) -> list[Tensor]:
+        """Per clip, its padded log-mel spectrogram (80, M)."""
+        return [pad_spectrogram(torch.from_numpy(clip.mel)) for clip in self.clips]
+
+    def pixels(self, clip: int, frames: Tensor | slice) -> Tensor:
+        """(T, 3, S, S) float32 in [-1, 1] of some frames of one clip."""
+        return self.crops[clip][frames].movedim(-1, -3).float() / 127.5 - 1
+
+    def windows(self, clips: Tensor, first: Tensor, count: int) -> Tensor:
+        """(B, count, 3, S, S) consecutive frames of clips (B,) from frames (B,)."""
+        spans = zip(clips.tolist(), first.tolist(), strict=True)
+        return torch.stack([self.pixels(clip, slice(start, start + count)) for clip, start in spans])
+
+    def mel_windows(self, clips: Tensor, frames: Tensor) -> Tensor:
+        """(N, 80, 23) mel windows around single frames (N,) of clips (N,)."""
+        pairs = zip(clips.tolist(), window_columns(frames), strict=True)
+        return torch.stack([self.spectrograms[clip][:, columns] for clip, columns in pairs])
+
+    def mel_spans(self, clips: Tensor, columns: Tensor) -> Tensor:
+        """(N, 80, M) spectrogram columns (N, M), counted from the unpadded start, of clips (N,)."""
+        pairs = zip(clips.tolist(), columns + PADDING, strict=True)
+        return torch.stack([self.spectrograms[clip][:, span] for clip, span in pairs])
+
+    def draw(self, count: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Clips (count,), each as likely as its number of windows, and first frames (count,) of windows of `frames`."""
+        room = (self.lengths - frames + 1).clamp(min=0)
+        if not room.any():
+            raise DatasetError(f"no clip has {frames} frames; lower preprocess.min_frames or give longer clips")
+        clips = torch.multinomial(room.float(), count, replacement=True, generator=generator)
+        first = (torch.rand(count, generator=generator) * room[clips]).long()
+        return clips, first
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Cached latents of all usable clips: full and masked frames, concatenated over clips.
+
+    Attributes:
+        full, masked: (F, C, H, H) float16, memory-mapped.
+        start: clip_id to its first row.
+    """
+
+    full: Tensor
+    masked: Tensor
+    start: dict[str, int]
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Latents":
+        """Open a file that `encode-latents` wrote."""
+        store = safe_open(str(path), framework="pt")
+        start = json.loads(bytes(store.get_tensor("index").tolist()))
+        return cls(store.get_tensor(FULL), store.get_tensor(MASKED), start)
+
+    def offsets(self, clips: ClipSet) -> Tensor:
+        """(len(clips),) first rows of a clip set, in its order."""
+        return torch.tensor([self.start[clip.clip_id] for clip in clips.clips])
+
+
+def reference_positions(clips: ClipSet) -> Tensor:
+    """(len(clips),) for each clip, the position of the clip that shows its speaker (itself if outside the set)."""
+    own = range(len(clips))
+    return torch.tensor([clips.position.get(clips.clips[i].row["reference"], i) for i in own])

@@ -1,0 +1,71 @@
+"""The losses of EAD-Net, each a pure function that returns a scalar.
+
+Shape legend: B clips, T frames, C latent channels, H latent side, S crop side, D feature width.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from eadnet.models.fusion import MOUTH_CENTRE, MOUTH_RADII
+
+EYE_ROWS = (0.22, 0.42)
+
+
+def simple_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean squared error of the clean latents (..., C, H, H); `weight` (H, H) has mean 1."""
+    return ((predicted - target).square() * weight).mean()
+
+
+def velocity_loss(predicted_BTCHH: Tensor, target_BTCHH: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean squared error of the differences of neighbouring frames; 0 for a single frame."""
+    if predicted_BTCHH.shape[1] < 2:
+        return predicted_BTCHH.new_zeros(())
+    return ((predicted_BTCHH.diff(dim=1) - target_BTCHH.diff(dim=1)).square() * weight).mean()
+
+
+def perceptual_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted absolute error of frames (..., 3, S, S) and of their gradients; `weight` (S, S)."""
+    pixels = ((predicted - target).abs() * weight).mean()
+    rows = (predicted.diff(dim=-2) - target.diff(dim=-2)).abs() * weight[1:]
+    columns = (predicted.diff(dim=-1) - target.diff(dim=-1)).abs() * weight[:, 1:]
+    return pixels + 0.5 * (rows.mean() + columns.mean())
+
+
+def sync_loss(cosine_B: Tensor, counted_B: Tensor) -> Tensor:
+    """Binary cross-entropy of SyncNet cosines against 1 (LatentSync `train_unet.py`), over the counted clips."""
+    return (-(cosine_B.clamp(1e-4, 1 - 1e-4).log()) * counted_B).mean()
+
+
+def trepa_pooled_mse(predicted_BD: Tensor, target_BD: Tensor) -> Tensor:
+    """TREPA as in LatentSync `trepa/loss.py`: mean squared error of L2-normalised pooled features."""
+    return functional.mse_loss(functional.normalize(predicted_BD, dim=1), functional.normalize(target_BD, dim=1))
+
+
+def trepa_tubelet_difference(predicted_BD: Tensor, target_BD: Tensor) -> Tensor:
+    """TREPA for small encoders: 1 - cosine of centred per-time-step features and their differences."""
+    return (1 - functional.cosine_similarity(predicted_BD, target_BD, dim=1)).mean()
+
+
+def contrastive_loss(video_BD: Tensor, audio_BD: Tensor, temperature: float = 0.07) -> Tensor:
+    """Symmetric InfoNCE (arXiv 1807.03748) of paired unit vectors."""
+    logits = video_BD @ audio_BD.T / temperature
+    labels = torch.arange(len(logits), device=logits.device)
+    return (functional.cross_entropy(logits, labels) + functional.cross_entropy(logits.T, labels)) / 2
+
+
+def attention_map(generated: Tensor, mouth: float, eyes: float, outside: float) -> Tensor:
+    """(N, N) loss weight with mean 1: 1 in the generated cells, more at mouth and eyes, `outside` elsewhere.
+
+    Args:
+        generated: (N, N) bool, True where the crop is generated.
+    """
+    side = len(generated)
+    centres = (torch.arange(side) + 0.5) / side
+    in_rows = (centres - MOUTH_CENTRE[0]).abs() < MOUTH_RADII[0]
+    in_columns = (centres - MOUTH_CENTRE[1]).abs() < MOUTH_RADII[1] * 1.2
+    eye_rows = (centres > EYE_ROWS[0]) & (centres < EYE_ROWS[1])
+    weight = torch.where(generated, 1.0, outside)
+    weight = torch.where(generated & eye_rows[:, None], torch.tensor(eyes), weight)
+    weight = torch.where(generated & in_rows[:, None] & in_columns[None], torch.tensor(mouth), weight)
+    return weight / weight.mean()

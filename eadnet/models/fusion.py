@@ -1,0 +1,75 @@
+"""Fusion of audio and semantics: parallel decoupled cross-attention, with the text kept away from the lips.
+
+The abstract says that fusing modalities costs lip sync; the remedy chosen here is Hallo's region idea (arXiv
+2406.08801): the text branch is damped inside a soft mouth ellipse, so audio owns the lips. The text output starts
+at zero, its scale is learned.
+
+Shape legend: F = B * T frames, B clips, T frames a clip, L image tokens, S context tokens, C channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from eadnet.models.attention import CrossAttention
+
+MOUTH_CENTRE = (0.69, 0.5)
+MOUTH_RADII = (0.13, 0.2)
+"""Row and column of the mouth's centre and half axes, as shares of the aligned crop (docs/data.md)."""
+
+
+class TextAdapter(nn.Module):
+    """Frozen text-encoder states to conditioning tokens, with a learned null token that is always present.
+
+    Dropping the text and having none are the same path: only the null token is left to attend to.
+    """
+
+    def __init__(self, input_width: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Sequential(nn.LayerNorm(input_width), nn.Linear(input_width, width), nn.SiLU())
+        self.output = nn.Linear(width, width)
+        self.null = nn.Parameter(torch.zeros(1, 1, width))
+
+    def forward(self, states_BSC: Tensor, mask_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns tokens (B, 1 + S, C) and the mask (B, 1 + S) of those that may be attended to."""
+        tokens = self.output(self.project(states_BSC.float()))
+        null = self.null.expand(len(tokens), -1, -1).to(tokens.dtype)
+        return torch.cat([null, tokens], 1), torch.cat([torch.ones_like(mask_BS[:, :1]), mask_BS], 1)
+
+
+def mask_mean(tokens_BSC: Tensor, mask_BS: Tensor) -> Tensor:
+    """(B, C) mean of the tokens that the mask keeps."""
+    weights = mask_BS[..., None].to(tokens_BSC.dtype)
+    return (tokens_BSC * weights).sum(1) / weights.sum(1)
+
+
+def mouth_gate(height: int, width: int, strength: float) -> Tensor:
+    """(height * width,) weight of the text branch: 1 away from the mouth, 1 - `strength` at its centre."""
+    rows = (torch.arange(height) + 0.5) / height
+    columns = (torch.arange(width) + 0.5) / width
+    distance = ((rows - MOUTH_CENTRE[0]) / MOUTH_RADII[0])[:, None] ** 2
+    distance = distance + ((columns - MOUTH_CENTRE[1]) / MOUTH_RADII[1])[None] ** 2
+    return (1 - strength * torch.exp(-0.5 * distance**2)).flatten()
+
+
+class Fusion(nn.Module):
+    """h + audio(h) + scale * gate * text(h): both branches read the same input.
+
+    Args:
+        width: C; audio_width, text_width: channels of the context tokens; gate_strength: see `mouth_gate`.
+    """
+
+    def __init__(self, width: int, audio_width: int, text_width: int, gate_strength: float) -> None:
+        super().__init__()
+        self.gate_strength = gate_strength
+        self.audio = CrossAttention(width, audio_width)
+        self.text = CrossAttention(width, text_width, zero_output=True)
+        self.text_scale = nn.Parameter(torch.ones(()))
+
+    def forward(
+        self, tokens_FLC: Tensor, grid: tuple[int, int], audio_FSC: Tensor, text_FSC: Tensor, text_mask_FS: Tensor
+    ) -> Tensor:
+        """Returns (F, L, C); L = grid[0] * grid[1]."""
+        bias = torch.zeros(text_mask_FS.shape, device=tokens_FLC.device).masked_fill(~text_mask_FS, float("-inf"))
+        from_text = self.text(tokens_FLC, text_FSC, bias[:, None, None].to(tokens_FLC.dtype))
+        gate = mouth_gate(*grid, self.gate_strength).to(tokens_FLC)
+        return tokens_FLC + self.audio(tokens_FLC, audio_FSC) + self.text_scale * gate[:, None] * from_text

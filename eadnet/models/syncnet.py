@@ -1,0 +1,78 @@
+"""SyncNet, the supervisor of lip sync: do these 16 frames belong to this sound?
+
+StableSyncNet's contract (LatentSync, arXiv 2412.09262 section 3.3): 16 frames of the lower half of the aligned crop
+against 52 log-mel columns, ReLU then L2-normalised embeddings, so that the cosine lies in [0, 1]. The visual trunk is
+shared by the frames: frames stacked in channels learned far more slowly at this size (docs/log.md).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from eadnet.config import SyncNet as Settings
+from eadnet.spectrogram import BANDS
+
+FRAMES = 16
+MEL_COLUMNS = 52
+INPUT_SIZE = (32, 64)
+
+
+class SyncNet(nn.Module):
+    """Embeds lower-half video and audio windows in one space."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        width, embedding = settings.width, settings.embedding
+        self.frame = nn.Sequential(
+            *_strided(3, width, 4),
+            *_strided(width, 2 * width, 8),
+            *_strided(2 * width, 64, 8),
+            nn.Flatten(),
+            nn.Linear(64 * INPUT_SIZE[0] * INPUT_SIZE[1] // 64, 64),
+        )
+        self.video = nn.Sequential(
+            nn.SiLU(),
+            nn.Conv1d(64, 96, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv1d(96, 96, 3, padding=1),
+            nn.SiLU(),
+            nn.Flatten(),
+            nn.Linear(96 * FRAMES, embedding),
+            nn.ReLU(),
+        )
+        self.audio = nn.Sequential(
+            nn.Conv1d(BANDS, 128, 5, padding=2),
+            nn.GroupNorm(8, 128),
+            nn.SiLU(),
+            nn.Conv1d(128, 128, 3, stride=2, padding=1),
+            nn.GroupNorm(8, 128),
+            nn.SiLU(),
+            nn.Conv1d(128, 96, 3, stride=2, padding=1),
+            nn.SiLU(),
+            nn.Flatten(),
+            nn.Linear(96 * MEL_COLUMNS // 4, embedding),
+            nn.ReLU(),
+        )
+
+    def embed_video(self, crops: Tensor) -> Tensor:
+        """(B, D) unit vectors of aligned crops (B, 16, 3, S, S) in [-1, 1]; only the lower half is looked at."""
+        lower = crops[..., crops.shape[-2] // 2 :, :].flatten(0, 1)
+        frames = self.frame(functional.interpolate(lower, size=INPUT_SIZE, mode="area")).unflatten(0, (-1, FRAMES))
+        return functional.normalize(self.video(frames.transpose(1, 2)).float(), dim=1, eps=1e-6)
+
+    def embed_audio(self, mel: Tensor) -> Tensor:
+        """(B, D) unit vectors of mel windows (B, 80, 52)."""
+        return functional.normalize(self.audio(mel / 2).float(), dim=1, eps=1e-6)
+
+    def forward(self, crops: Tensor, mel: Tensor) -> Tensor:
+        """(B,) cosines in [0, 1] of paired windows."""
+        return (self.embed_video(crops) * self.embed_audio(mel)).sum(1)
+
+
+def mel_columns(first_frame: Tensor) -> Tensor:
+    """(B, 52) columns of an unpadded spectrogram for windows that start at `first_frame` (B,)."""
+    return (first_frame.float() * 3.2).long()[:, None] + torch.arange(MEL_COLUMNS)
+
+
+def _strided(width: int, output_width: int, groups: int) -> list[nn.Module]:
+    return [nn.Conv2d(width, output_width, 3, stride=2, padding=1), nn.GroupNorm(groups, output_width), nn.SiLU()]

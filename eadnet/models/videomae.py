@@ -1,0 +1,64 @@
+"""A small video masked autoencoder (VideoMAE, arXiv 2203.12602): the representation that TREPA aligns.
+
+16 frames become 8 x 8 x 8 tubelets of 2 frames. Stands where VideoMAE-v2 stands at paper scale.
+
+Shape legend: B clips, 16 frames, S crop side, 512 tubelets, D width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from eadnet.config import VideoMAE
+
+FRAMES = 16
+GRID = (8, 8, 8)
+TOKENS = 512
+
+
+class VideoMaskedAutoencoder(nn.Module):
+    """Transformer over tubelets; masked ones are reconstructed from the rest."""
+
+    def __init__(self, settings: VideoMAE, resolution: int) -> None:
+        super().__init__()
+        if resolution % GRID[1]:
+            raise ValueError(f"resolution {resolution} is not a multiple of {GRID[1]}")
+        self.patch = resolution // GRID[1]
+        tubelet = (FRAMES // GRID[0], self.patch, self.patch)
+        self.embed = nn.Conv3d(3, settings.width, tubelet, tubelet)
+        self.position = nn.Parameter(0.02 * torch.randn(TOKENS, settings.width))
+        self.mask_token = nn.Parameter(torch.zeros(settings.width))
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(settings.width, 4, 2 * settings.width, 0.0, batch_first=True, norm_first=True)
+            for _ in range(settings.depth)
+        )
+        self.reconstruct = nn.Sequential(nn.LayerNorm(settings.width), nn.Linear(settings.width, 3 * 2 * self.patch**2))
+        self.register_buffer("feature_mean", torch.zeros(2 * GRID[0] - 1, settings.width))
+
+    def forward(self, video_BTCHW: Tensor, hidden_B512: Tensor | None = None) -> Tensor:
+        """(B, 512, D) token states of frames (B, 16, 3, S, S) in [-1, 1]; True in `hidden` masks a tubelet."""
+        tokens = self.embed((video_BTCHW / 2 + 0.5).transpose(1, 2)).flatten(2).transpose(1, 2)
+        if hidden_B512 is not None:
+            tokens = torch.where(hidden_B512[..., None], self.mask_token.to(tokens.dtype), tokens)
+        tokens = tokens + self.position
+        for block in self.blocks:
+            tokens = block(tokens)
+        return tokens
+
+    def tubelets(self, video_BTCHW: Tensor) -> Tensor:
+        """(B, 512, 6 patch^2) pixels of each tubelet in [0, 1], the target of reconstruction."""
+        pixels = (
+            (video_BTCHW / 2 + 0.5).unfold(1, 2, 2).unfold(3, self.patch, self.patch).unfold(4, self.patch, self.patch)
+        )
+        return pixels.permute(0, 1, 3, 4, 2, 5, 6, 7).flatten(4).flatten(1, 3)
+
+    def pooled(self, video_BTCHW: Tensor) -> Tensor:
+        """(B, D) mean token state: the feature of LatentSync's TREPA."""
+        return self(video_BTCHW).float().mean(1)
+
+    def tubelet_features(self, video_BTCHW: Tensor) -> Tensor:
+        """(B, 15 D) centred spatial means of the 8 time steps and their differences.
+
+        Pooled features of small encoders are blind to frame order; these are not (docs/method.md).
+        """
+        steps = self(video_BTCHW).float().unflatten(1, (GRID[0], -1)).mean(2)
+        return (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)

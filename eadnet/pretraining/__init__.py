@@ -1,0 +1,1 @@
+"""The stages before EAD-Net's own training: autoencoder, SyncNet, VideoMAE and the frame-wise backbone."""

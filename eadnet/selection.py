@@ -1,0 +1,44 @@
+"""Which test clips are generated and scored: the same for every run, balanced over people and emotions."""
+
+import hashlib
+from collections import defaultdict
+from itertools import chain, zip_longest
+
+import pandas as pd
+
+
+def select_clips(clips: pd.DataFrame, count: int) -> list[dict]:
+    """At most `count` usable test clips, half of them of people seen in training where there are enough.
+
+    Within seen and unseen people, emotions (and corpora) take turns; the order inside each is a hash of the clip's
+    name, so the choice does not depend on the order of the table and no result can influence it. A speaker's only
+    reference clip is left out where the speaker has other clips.
+
+    Args:
+        clips: CLIPS table.
+        count: clips wanted.
+    """
+    usable = clips[(clips.status == "ok") & (clips.split == "test") & clips.source.notna()]
+    lonely = usable.speaker.map(usable.speaker.value_counts()) == 1
+    usable = usable[(usable.reference != usable.clip_id) | lonely]
+    halves = [_taking_turns(usable[usable.seen_speaker == seen]) for seen in (True, False)]
+    mixed = [row for row in chain.from_iterable(zip_longest(*halves)) if row is not None]
+    return sorted(mixed[:count], key=lambda row: row["clip_id"])
+
+
+def shuffled_audio(rows: list[dict]) -> dict[str, str]:
+    """For each clip, another clip whose sound drives it: another sentence and speaker where there is one."""
+    partner = {}
+    for position, row in enumerate(rows):
+        others = rows[position + 1 :] + rows[:position] or [row]
+        different = [o for o in others if o["sentence"] != row["sentence"] and o["speaker"] != row["speaker"]]
+        partner[row["clip_id"]] = (different or others)[0]["clip_id"]
+    return partner
+
+
+def _taking_turns(clips: pd.DataFrame) -> list[dict]:
+    groups = defaultdict(list)
+    for row in sorted(clips.to_dict("records"), key=lambda row: hashlib.sha256(row["clip_id"].encode()).hexdigest()):
+        groups[row["emotion"] or row["corpus"]].append(row)
+    rounds = zip_longest(*(groups[name] for name in sorted(groups)))
+    return [row for turn in rounds for row in turn if row is not None]

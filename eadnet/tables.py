@@ -1,0 +1,95 @@
+"""The tables that cross between stages: their columns, and reading and writing them whole.
+
+Every table is parquet. Each row accounts for one input; a row that could not be used has a `status` other than
+``ok`` and a `reason` that names the mend.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from eadnet.provenance import atomic_path
+
+_text, _int, _real = pa.string(), pa.int64(), pa.float64()
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+SOURCES = _schema(
+    corpus=_text, shard=_text, source_id=_text, uri=_text, sha256=_text, bytes=_int, status=_text, reason=_text
+)
+"""One row per input that a corpus holds (a file, an archive member or an annotated interval)."""
+
+CLIPS = _schema(
+    clip_id=_text, corpus=_text, shard=_text, speaker=_text, emotion=_text, level=_int, view=_text, sentence=_text,
+    split=_text, seen_speaker=pa.bool_(), reference=_text, video=_text, audio=_text, landmarks=_text, source=_text,
+    fps=_real, n_frames=_int, width=_int, height=_int, detected=_real, sha256=_text, sync_offset=_real,
+    status=_text, reason=_text,
+)  # fmt: skip
+"""One row per clip. `video`, `audio` and `landmarks` name the shard's safetensors files (key: clip_id); `source`
+names the 25 fps source video kept for paste-back (test split only); `reference` names the clip that shows the
+speaker's appearance; `seen_speaker` says whether training clips show the same person."""
+
+CAPTIONS = _schema(
+    clip_id=_text, corpus=_text, shard=_text, caption=_text, caption_short=_text, paraphrases=pa.list_(_text),
+    template=_text, emotion=_text, confidence=_real, intensity=_text, valence=_real, arousal=_real,
+    action_units=pa.list_(_text), dynamics=_text, engine=_text, model=_text, prompt_version=_text,
+    prompt_sha256=_text, status=_text, reason=_text,
+)  # fmt: skip
+"""One row per usable clip: the text that guides generation. `template` is the text of label and level alone."""
+
+VIDEOS = _schema(
+    run=_text, seed=_int, corpus=_text, clip_id=_text, video=_text, reference=_text, driving_audio=_text,
+    text=_text, n_frames=_int, seconds=_real, status=_text, reason=_text,
+)  # fmt: skip
+"""One row per test clip and run: the generated video, what drove it, and the seconds that making it took."""
+
+
+class TableError(ValueError):
+    """A table that lacks a column, holds a wrong type or cannot be read; the message names the file."""
+
+
+def write_table(rows: pd.DataFrame | list[dict], path: str | Path, schema: pa.Schema) -> None:
+    """Write rows as parquet, all or nothing, columns in the schema's order.
+
+    Raises:
+        TableError: a column is missing or unknown, or a value does not fit its column.
+    """
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=None if rows else schema.names)
+    if set(frame.columns) != set(schema.names):
+        wrong = sorted(set(frame.columns) ^ set(schema.names))
+        raise TableError(f"{path}: columns missing or unknown: {', '.join(wrong)}")
+    try:
+        table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise TableError(f"{path}: {error}") from None
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(None), temporary)
+
+
+def read_table(path: str | Path, schema: pa.Schema) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; missing text is None.
+
+    Raises:
+        TableError: the file is absent, is not parquet, or has other columns.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TableError(f"{path}: not a readable table ({error}); delete it and run again") from None
+    if table.schema.names != schema.names:
+        raise TableError(f"{path}: has columns {table.schema.names}, expected {schema.names}; delete it and run again")
+    frame = table.to_pandas()
+    text = [name for name in schema.names if schema.field(name).type == _text]
+    frame[text] = frame[text].astype(object).where(frame[text].notna(), None)
+    return frame
+
+
+def read_tables(paths: list[str | Path], schema: pa.Schema) -> pd.DataFrame:
+    """Read and concatenate several tables of one schema, in the given order."""
+    frames = [read_table(path, schema) for path in paths]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=schema.names)

@@ -1,0 +1,97 @@
+"""Family ``landmarks``: do mouth, face and eyelids move as in the true clip?
+
+Landmarks are MediaPipe FaceMesh points (478, irises last) on the generated frames and those stored with the clip.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from eadnet.faces import apply, eye_opening, interocular, mouth_opening
+from metrics.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring import Settings
+from metrics.spec import family_specs
+
+MESH_POINTS = 468
+# FACEMESH_LIPS of MediaPipe: outer and inner contour
+LIPS = (
+    0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181,
+    185, 191, 267, 269, 270, 291, 308, 310, 311, 312, 314, 317, 318, 321, 324, 375, 402, 405, 409, 415,
+)  # fmt: skip
+MIN_FRAMES = 10
+MIN_DEVIATION = 1e-4  # of the lip gap; less is a mouth that does not move at all
+BLINK_DEPTH = 0.35  # a blink at least takes this share off the median eye opening
+
+
+def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+    """Landmark metrics of every pair."""
+    return per_clip(pairs, [spec.key for spec in family_specs("landmarks")], _measure)
+
+
+def correlation(generated: np.ndarray, truth: np.ndarray) -> float:
+    """Pearson correlation of two (T,) series; 0 where the generated one is constant.
+
+    Raises:
+        Unscorable: the true series is constant, so that no correlation exists.
+    """
+    if truth.std() < MIN_DEVIATION:
+        raise Unscorable("still_truth", "the true clip does not move; no correlation exists")
+    if generated.std() < MIN_DEVIATION:
+        return 0.0
+    return float(np.corrcoef(generated, truth)[0, 1])
+
+
+def landmark_distance(generated: np.ndarray, truth: np.ndarray, points: tuple[int, ...] | slice) -> float:
+    """Mean Euclidean distance of points less their own mean (evaluation_eat ``code/test_lmd.py``).
+
+    Args:
+        generated: (T, 478, 2) in any unit.
+        truth: same shape and unit.
+        points: which of the 478 points.
+
+    Returns:
+        Distance in the landmarks' unit, >= 0.
+    """
+    first, second = generated[:, points], truth[:, points]
+    first, second = (points_t - points_t.mean(axis=1, keepdims=True) for points_t in (first, second))
+    return float(np.linalg.norm(first - second, axis=2).mean(dtype=np.float64))
+
+
+def _measure(pair: Pair) -> Iterator[Value]:
+    both = np.isfinite(pair.generated_landmarks).all((1, 2)) & np.isfinite(pair.true_landmarks).all((1, 2))
+    count = int(both.sum())
+    if count < MIN_FRAMES:
+        raise Unscorable("no_face", f"{count} frames with a face in both videos; {MIN_FRAMES} are needed")
+    generated, truth = pair.generated_landmarks[both], pair.true_landmarks[both]
+    yield from _mouth(pair.clip_id, mouth_opening(generated), mouth_opening(truth))
+    yield from _distances(pair.clip_id, generated, truth, pair.truth.transforms[: pair.n_frames][both])
+    yield _blink(pair.clip_id, eye_opening(generated), eye_opening(truth))
+
+
+def _mouth(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> Iterator[Value]:
+    keys = ("mouth_correlation@mediapipe", "mouth_amplitude@mediapipe")
+    try:
+        values = correlation(generated, truth), float(generated.std() / truth.std())
+    except Unscorable as fault:
+        yield from (Value(key, clip_id, None, 0, fault.status, str(fault)) for key in keys)
+        return
+    note = "the mouth does not move; correlation set to 0" if generated.std() < MIN_DEVIATION else None
+    yield from (Value(key, clip_id, value, len(truth), reason=note) for key, value in zip(keys, values, strict=True))
+
+
+def _distances(
+    clip_id: str, generated: np.ndarray, truth: np.ndarray, transforms: np.ndarray
+) -> Iterator[Value]:
+    scale = float(interocular(truth).mean())
+    in_crop = [apply(transforms, points) for points in (generated, truth)]
+    for name, points in (("m_lmd", LIPS), ("f_lmd", slice(MESH_POINTS))):
+        relative = landmark_distance(generated, truth, points) / scale
+        yield Value(f"{name}@mediapipe", clip_id, relative, len(truth))
+        yield Value(f"{name}_px@mediapipe", clip_id, landmark_distance(*in_crop, points), len(truth))
+
+
+def _blink(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> Value:
+    key = "blink_correlation@mediapipe"
+    if truth.min() > (1 - BLINK_DEPTH) * np.median(truth):
+        return Value(key, clip_id, None, 0, "no_blink", "the true eyes do not blink in this clip")
+    return Value(key, clip_id, correlation(generated, truth), len(truth))

@@ -1,0 +1,144 @@
+"""A generated clip beside the true one, and the values that metrics give to pairs.
+
+Reads a measurement folder (``python -m metrics measure``) and the preprocessed clips; writes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+
+from eadnet.clips import SAMPLES_PER_FRAME, Clip, ClipError
+from eadnet.tables import CLIPS, read_table
+from metrics.tables import MEASUREMENTS
+
+
+class MeasurementError(ValueError):
+    """A measurement folder that cannot be read; the message names the file and the mend."""
+
+
+class Unscorable(ValueError):
+    """A pair to which a metric gives no value; `status` is the word for the table, the message its reason."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a metric says of one clip (`clip_id`) or of the set (None); `value` is None where it says nothing."""
+
+    metric: str
+    clip_id: str | None
+    value: float | None
+    n: int
+    status: str = "ok"
+    reason: str | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generated clip and its truth, both cut to the `n_frames` that they have in common.
+
+    `row` is the clip's row of ``eadnet.tables.CLIPS``; `status` and `reason` are those of its measurement.
+    """
+
+    row: dict
+    folder: Path
+    n_frames: int
+    status: str
+    reason: str | None
+
+    @property
+    def clip_id(self) -> str:
+        """Name of the clip."""
+        return self.row["clip_id"]
+
+    @cached_property
+    def truth(self) -> Clip:
+        """The preprocessed clip that the video imitates."""
+        return Clip(self.row)
+
+    @cached_property
+    def generated_crops(self) -> np.ndarray:
+        """(T, H, W, 3) uint8 aligned crops of the generated video."""
+        return _read(self.folder / "crops.safetensors", self.clip_id)
+
+    @cached_property
+    def true_crops(self) -> np.ndarray:
+        """(T, H, W, 3) uint8 aligned crops of the true clip."""
+        return self.truth.crops[: self.n_frames]
+
+    @cached_property
+    def generated_landmarks(self) -> np.ndarray:
+        """(T, 478, 2) float32 landmarks on the generated frames, in pixels of the true source; NaN where no face is."""
+        return _read(self.folder / "landmarks.safetensors", self.clip_id)
+
+    @cached_property
+    def true_landmarks(self) -> np.ndarray:
+        """(T, 478, 2) float32 landmarks of the true clip, in source pixels."""
+        return self.truth.landmarks[: self.n_frames]
+
+    @cached_property
+    def true_audio(self) -> np.ndarray:
+        """(T * 640,) float32 true sound at 16 kHz."""
+        return self.truth.audio[: self.n_frames * SAMPLES_PER_FRAME]
+
+
+def load_pairs(measurements: str | Path, clips: str | Path) -> list[Pair]:
+    """Pair every measured video with its clip, in the order of the measurement table.
+
+    Raises:
+        MeasurementError: a measured clip is not in the clips table.
+        eadnet.tables.TableError: a table is unreadable.
+    """
+    folder = Path(measurements)
+    table = read_table(folder / "measurements.parquet", MEASUREMENTS)
+    known = {row["clip_id"]: row for row in read_table(clips, CLIPS).to_dict("records")}
+    unknown = [clip_id for clip_id in table["clip_id"] if clip_id not in known]
+    if unknown:
+        raise MeasurementError(f"{folder}: {unknown[0]} is not in {clips}; measure again with the present clips")
+    return [
+        Pair(known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason)
+        for row in table.itertuples()
+    ]
+
+
+def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair], Iterable[Value]]) -> Iterator[Value]:
+    """Apply a clip-level family to every pair; a pair that cannot be scored yields rows that say why.
+
+    Args:
+        pairs: what to score.
+        keys: metrics of the family, for the rows of unscorable pairs.
+        measure: gives the values of one pair; may raise `Unscorable`.
+    """
+    keys = tuple(keys)
+    for pair in pairs:
+        try:
+            if pair.status != "ok":
+                raise Unscorable(pair.status, pair.reason or "the video could not be measured")
+            yield from measure(pair)
+        except Unscorable as fault:
+            yield from (Value(key, pair.clip_id, None, 0, fault.status, str(fault)) for key in keys)
+        except ClipError as fault:
+            yield from (Value(key, pair.clip_id, None, 0, "unreadable", str(fault)) for key in keys)
+
+
+def usable(pairs: Iterable[Pair]) -> list[Pair]:
+    """Pairs whose video could be measured."""
+    return [pair for pair in pairs if pair.status == "ok"]
+
+
+def _read(path: Path, key: str) -> np.ndarray:
+    try:
+        with safe_open(path, framework="numpy") as store:
+            return store.get_tensor(key)
+    except (OSError, SafetensorError) as error:
+        raise MeasurementError(f"{key}: {path} is unreadable ({error}); delete it and measure again") from None

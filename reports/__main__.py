@@ -1,0 +1,5 @@
+"""``python -m reports``: see ``reports.cli``."""
+
+from reports.cli import main
+
+main()

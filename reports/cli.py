@@ -1,0 +1,149 @@
+"""The command line: ``python -m reports table|figure|page|times``.
+
+Every verb takes the same options for its inputs and uses those it needs; what it needs and lacks is one line.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eadnet.clips import ClipError
+from eadnet.config import ConfigError, Report, parse
+from eadnet.tables import TableError
+from reports.load import Inputs, ReportError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+
+Scores = Annotated[Path | None, typer.Option("--scores", help="Scores table.")]
+Summary = Annotated[Path | None, typer.Option("--summary", help="Summary table.")]
+Clips = Annotated[Path | None, typer.Option("--clips", help="Clips table.")]
+Captions = Annotated[Path | None, typer.Option("--captions", help="Captions table; optional.")]
+Videos = Annotated[list[Path] | None, typer.Option("--videos", help="Videos table; once for each run and seed.")]
+Measurements = Annotated[
+    list[Path] | None, typer.Option("--measurements", help="Measurements folder .../<run>/<seed>; once for each.")
+]
+Training = Annotated[list[Path] | None, typer.Option("--training", help="Loss table train.parquet; once for each.")]
+Judges = Annotated[Path | None, typer.Option("--judges", help="Folder of the judges.")]
+Benchmarks = Annotated[Path | None, typer.Option("--benchmarks", help="Folder of Snakemake's benchmark files.")]
+Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
+
+
+@app.command()
+def table(
+    name: Annotated[str, typer.Option("--name", help="comparison, ablation, judges, coverage or losses.")],
+    output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
+    summary: Summary = None,
+    clips: Clips = None,
+    training: Training = None,
+    judges: Judges = None,
+) -> None:
+    """Write one table as Markdown, CSV, LaTeX and parquet."""
+    from reports import tables
+    from reports.tables import formats
+
+    inputs = Inputs(summary_path=summary, clips_path=clips, training_paths=training or (), judges_folder=judges)
+    for path in formats.write(tables.draw(name, inputs), output_dir):
+        print(path)
+
+
+@app.command()
+def figure(
+    name: Annotated[
+        str, typer.Option("--name", help="samples, ablation, slices, emotions, mouths, losses, corpus, times.")
+    ],
+    output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
+    scores: Scores = None,
+    summary: Summary = None,
+    clips: Clips = None,
+    captions: Captions = None,
+    videos: Videos = None,
+    measurements: Measurements = None,
+    training: Training = None,
+    judges: Judges = None,
+    benchmarks: Benchmarks = None,
+    settings: Settings = "{}",
+) -> None:
+    """Draw one figure as SVG, with a PNG beside it."""
+    from reports import figures, style
+
+    inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
+    style.save(figures.draw(name, inputs), output)
+    print(output)
+
+
+@app.command()
+def page(
+    output: Annotated[Path, typer.Option("--output", help="The HTML file.")],
+    figures: Annotated[
+        list[Path] | None, typer.Option("--figure", help="A drawn figure (.svg); once for each.")
+    ] = None,
+    configuration: Annotated[
+        str, typer.Option("--config", help="JSON of the whole config, shown and digested.")
+    ] = "{}",
+    scores: Scores = None,
+    summary: Summary = None,
+    clips: Clips = None,
+    captions: Captions = None,
+    videos: Videos = None,
+    measurements: Measurements = None,
+    training: Training = None,
+    judges: Judges = None,
+    benchmarks: Benchmarks = None,
+    settings: Settings = "{}",
+) -> None:
+    """Write the report: one HTML file that holds its figures and videos."""
+    from reports.gallery import page as gallery
+
+    inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
+    gallery.write(inputs, figures or (), configuration, output)
+    print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def times(benchmarks: Benchmarks = None) -> None:
+    """Print the seconds of work by rule, from Snakemake's benchmark files."""
+    from reports.figures.times import by_rule
+    from reports.numbers import duration
+
+    rules = by_rule(Inputs(benchmarks_folder=benchmarks).benchmarks)
+    width = max(map(len, rules.index))
+    for row in rules.itertuples():
+        print(f"{row.Index:<{width}}  {duration(row.seconds):>12}  {row.jobs:>4} jobs  {row.memory:>7.0f} MB")
+    print(f"{'all':<{width}}  {duration(rules.seconds.sum()):>12}  {rules.jobs.sum():>4} jobs")
+
+
+def main() -> None:
+    """Run the command line; a fault that the user can mend is one line and exit code 1."""
+    try:
+        app()
+    except (ReportError, TableError, ConfigError, ClipError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _inputs(
+    scores: Path | None,
+    summary: Path | None,
+    clips: Path | None,
+    captions: Path | None,
+    videos: list[Path] | None,
+    measurements: list[Path] | None,
+    training: list[Path] | None,
+    judges: Path | None,
+    benchmarks: Path | None,
+    settings: str,
+) -> Inputs:
+    return Inputs(
+        scores_path=scores,
+        summary_path=summary,
+        clips_path=clips,
+        captions_path=captions,
+        video_paths=videos or (),
+        measurement_folders=measurements or (),
+        training_paths=training or (),
+        judges_folder=judges,
+        benchmarks_folder=benchmarks,
+        settings=parse(Report, settings),
+    )

@@ -1,0 +1,68 @@
+"""What each ablation changes.
+
+Paired difference to full EAD-Net (run minus full) with its confidence interval, one panel a metric; the shaded
+side is the better one. Filled points can be told from zero after Holm's correction over the whole table, hollow
+ones cannot.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from metrics.spec import REGISTRY, MetricSpec
+from reports.load import Inputs, ReportError
+from reports.style import GREEN, INK, MUTED, PAPER, WIDTH, metric_heading, order_runs, run_colours, run_label
+from reports.tables.ablation import differences
+
+COLUMNS = 4
+
+
+def build(frame: pd.DataFrame) -> Figure:
+    """A forest plot, one panel a metric that has a direction.
+
+    Args:
+        frame: What ``reports.tables.ablation.differences`` returns.
+
+    Raises:
+        ReportError: no run was compared with full.
+    """
+    tested = frame[frame.difference_low.notna() & frame.difference_high.notna()]
+    specs = [spec for key, spec in REGISTRY.items() if key in set(tested.metric) and spec.higher_is_better is not None]
+    if not specs:
+        raise ReportError("the summary compares no ablation with full; add a run besides full to the config")
+    runs, rows = order_runs(tested.run), math.ceil(len(specs) / COLUMNS)
+    figure = Figure(figsize=(WIDTH, rows * (0.24 * len(runs) + 0.85)), layout="constrained")
+    grid = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)
+    for axes, spec in zip(grid.flat, specs, strict=False):
+        _draw_panel(axes, tested[tested.metric == spec.key].set_index("run"), spec, runs)
+    for axes in grid.flat[len(specs) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def draw(inputs: Inputs) -> Figure:
+    """Fetch the summary and draw it."""
+    return build(differences(inputs.summary))
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, spec: MetricSpec, runs: list[str]) -> None:
+    colours = run_colours(runs)
+    for place, run in enumerate(runs):
+        if run not in rows.index:
+            continue
+        row, colour = rows.loc[run], colours[run]
+        axes.plot([row.difference_low, row.difference_high], [place, place], color=colour, solid_capstyle="round")
+        face = colour if row.distinguishable else PAPER
+        axes.plot(row.difference_vs_full, place, "o", color=colour, markerfacecolor=face, markersize=5)
+    reach = 1.15 * max(np.abs(rows[["difference_low", "difference_high"]].to_numpy()).max(), 1e-6)
+    axes.axvspan(0, reach if spec.higher_is_better else -reach, color=GREEN, alpha=0.07, linewidth=0)
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.set(xlim=(-reach, reach), ylim=(len(runs) - 0.4, -0.6))
+    axes.set_yticks(range(len(runs)), [run_label(run).replace(" (", "\n(") for run in runs], color=INK, fontsize=7.5)
+    axes.set_title(metric_heading(spec), fontsize=8.5)
+    axes.locator_params(axis="x", nbins=4)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)

@@ -1,0 +1,211 @@
+"""What the report reads: paths in, checked tables and frames out.
+
+An `Inputs` holds the paths that the command line was given; each method reads one of them, and an absent one is one
+line that names the option. Measurements stand under ``{run}/{seed}/`` and loss tables under ``{run}/{seed}/`` or
+``{network}/``; the names are taken from there.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from eadnet.clips import Clip
+from eadnet.config import Report
+from eadnet.tables import CAPTIONS, CLIPS, VIDEOS, read_table, read_tables
+from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
+
+
+class ReportError(ValueError):
+    """Something that the report needs is absent or unreadable; the message is one line that names the mend."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Paths of everything that a report may read; each is optional until something needs it."""
+
+    scores_path: Path | None = None
+    summary_path: Path | None = None
+    clips_path: Path | None = None
+    captions_path: Path | None = None
+    video_paths: Sequence[Path] = ()
+    measurement_folders: Sequence[Path] = ()
+    training_paths: Sequence[Path] = ()
+    judges_folder: Path | None = None
+    benchmarks_folder: Path | None = None
+    settings: Report = field(default_factory=Report)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Per-clip scores, columns of ``metrics.tables.SCORES``."""
+        return read_table(_given(self.scores_path, "--scores"), SCORES)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Aggregated scores, columns of ``metrics.tables.SUMMARY``."""
+        return read_table(_given(self.summary_path, "--summary"), SUMMARY)
+
+    @cached_property
+    def clips(self) -> pd.DataFrame:
+        """The clips table, indexed by clip_id (the column stays)."""
+        return read_table(_given(self.clips_path, "--clips"), CLIPS).set_index("clip_id", drop=False).rename_axis(None)
+
+    @cached_property
+    def captions(self) -> dict[str, str]:
+        """Caption of each clip; empty where no captions were given."""
+        if self.captions_path is None:
+            return {}
+        table = read_table(_given(self.captions_path, "--captions"), CAPTIONS)
+        return {row.clip_id: row.caption for row in table.itertuples() if row.caption}
+
+    @cached_property
+    def videos(self) -> pd.DataFrame:
+        """Rows of all videos tables whose status is ok."""
+        paths = _some(self.video_paths, "--videos")
+        table = read_tables([_given(path, "--videos") for path in paths], VIDEOS)
+        return table[table.status == "ok"].reset_index(drop=True)
+
+    @cached_property
+    def training(self) -> pd.DataFrame:
+        """Loss tables together: stage (run or network), seed (-1 for shared networks), step, loss, value."""
+        paths = _some(self.training_paths, "--training")
+        return pd.concat([_loss_table(_given(path, "--training")) for path in paths], ignore_index=True)
+
+    @cached_property
+    def judges(self) -> dict[str, dict]:
+        """``report.json`` of each judge, by the name of its folder; empty where no judges were given."""
+        if self.judges_folder is None:
+            return {}
+        return {path.parent.name: _json(path) for path in sorted(Path(self.judges_folder).glob("*/report.json"))}
+
+    @cached_property
+    def benchmarks(self) -> pd.DataFrame:
+        """Snakemake's benchmark files: rule, job, seconds, memory (MB); the rule is the file's first folder."""
+        folder = _given(self.benchmarks_folder, "--benchmarks")
+        rows = [_benchmark(path, folder) for path in sorted(folder.rglob("*.tsv"))]
+        if not rows:
+            raise ReportError(f"{folder}: holds no benchmark (.tsv); run the workflow first")
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def measured(self) -> dict[str, dict[int, Path]]:
+        """Measurement folders by run and seed."""
+        folders: dict[str, dict[int, Path]] = {}
+        for folder in map(Path, _some(self.measurement_folders, "--measurements")):
+            if not folder.name.isdigit():
+                raise ReportError(f"{folder}: a measurements folder is named .../<run>/<seed>")
+            folders.setdefault(folder.parent.name, {})[int(folder.name)] = _given(folder, "--measurements")
+        return folders
+
+    def truth(self, clip_id: str) -> Clip:
+        """The preprocessed clip itself.
+
+        Raises:
+            ReportError: the clips table has no such clip.
+        """
+        if clip_id not in self.clips.index:
+            raise ReportError(f"{clip_id}: not in {self.clips_path}; run the workflow again")
+        return Clip(self.clips.loc[clip_id].to_dict())
+
+    def generated(self, run: str, clip_id: str) -> Clip:
+        """What was measured on a run's video of a clip (its first seed): aligned crops and landmarks."""
+        folder = self.measured[run][min(self.measured[run])]
+        stores = {"video": str(folder / "crops.safetensors"), "landmarks": str(folder / "landmarks.safetensors")}
+        return Clip({"clip_id": clip_id, **stores})
+
+    def has_generated(self, run: str, clip_id: str) -> bool:
+        """Whether a run (its first seed) has a usable measurement of a clip."""
+        return clip_id in self._usable.get(run, frozenset())
+
+    @cached_property
+    def _usable(self) -> dict[str, frozenset[str]]:
+        folders = {run: seeds[min(seeds)] for run, seeds in self.measured.items()}
+        frames = {run: read_table(path / "measurements.parquet", MEASUREMENTS) for run, path in folders.items()}
+        return {run: frozenset(frame.clip_id[frame.status == "ok"]) for run, frame in frames.items()}
+
+    @cached_property
+    def test_clips(self) -> pd.DataFrame:
+        """Clips for which every run has a usable measurement, unseen people first, spread over emotions."""
+        runs = list(self.measured)
+        common = [clip for clip in self.clips.index if all(self.has_generated(run, clip) for run in runs)]
+        if not common:
+            raise ReportError(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
+        return spread(self.clips.loc[common])
+
+
+def spread(clips: pd.DataFrame) -> pd.DataFrame:
+    """Reorder clips so that the first few show both kinds of people, all corpora and many emotions.
+
+    Takes turns between seen and unseen people; within a kind between emotions, then corpora and speakers. The order
+    depends on names only, never on scores, so that no clip is picked for its looks.
+    """
+    chosen: list[str] = []
+    rest = clips.sort_index()
+    used = {
+        column: dict.fromkeys(clips[column].unique(), 0) for column in ("seen_speaker", "emotion", "corpus", "speaker")
+    }
+    while len(rest):
+        loads = pd.DataFrame({column: rest[column].map(count) for column, count in used.items()}, index=rest.index)
+        best = loads.sort_values(list(used), kind="stable").index[0]
+        chosen.append(best)
+        for column, counts in used.items():
+            counts[clips.at[best, column]] += 1
+        rest = rest.drop(best)
+    return clips.loc[chosen]
+
+
+def frame_picks(n_frames: int, count: int) -> np.ndarray:
+    """Indices of `count` frames spread evenly over a clip, away from its first and last frames."""
+    return np.round((np.arange(count) + 0.5) * n_frames / count - 0.5).astype(int)
+
+
+def _given(path: Path | None, option: str) -> Path:
+    if path is None:
+        raise ReportError(f"{option} is missing; pass it")
+    if not Path(path).exists():
+        raise ReportError(f"{path}: not found; {option} must name what the workflow wrote")
+    return Path(path)
+
+
+def _some(paths: Sequence[Path], option: str) -> Sequence[Path]:
+    if not paths:
+        raise ReportError(f"{option} is missing; pass it once for each")
+    return paths
+
+
+def _loss_table(path: Path) -> pd.DataFrame:
+    try:
+        table = pq.read_table(path, columns=["step", "loss", "value"]).to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise ReportError(f"{path}: not a loss table with step, loss, value ({error}); delete it, run again") from None
+    parent = path.parent
+    stage, seed = (parent.parent.name, int(parent.name)) if parent.name.isdigit() else (parent.name, -1)
+    return table.assign(stage=stage, seed=seed)
+
+
+def _json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ReportError(f"{path}: not valid JSON ({error}); delete its folder and run again") from None
+
+
+def _benchmark(path: Path, folder: Path) -> dict:
+    """One job: the mean over the file's repeats of the wall seconds and of the largest resident memory."""
+    table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
+    if "s" not in table:
+        raise ReportError(f"{path}: not a Snakemake benchmark (no column s); delete it and run again")
+    relative = path.relative_to(folder)
+    memory = table["max_rss"].max() if "max_rss" in table else np.nan
+    return {
+        "rule": relative.parts[0].removesuffix(".tsv"),
+        "job": str(relative.with_suffix("")),
+        "seconds": float(table["s"].mean()),
+        "memory": float(memory),
+    }

@@ -1,0 +1,173 @@
+"""One look for every table and figure: names, colours and order of the methods, and the figures' typography.
+
+Colours are Okabe and Ito's colour-blind safe set (Color Universal Design, 2008). Reads and writes nothing but the
+figure files that `save` is asked for.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eadnet.config import BASELINES
+from eadnet.provenance import atomic_path
+from metrics.spec import MetricSpec, direction
+
+WIDTH = 9.6
+"""Width of a full-page figure, in inches."""
+
+INK, MUTED, RULE, PAPER = "#1b1e23", "#5d6570", "#d9dde3", "#ffffff"
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442"
+)  # fmt: skip
+CYCLE = (ORANGE, GREEN, VERMILION, PURPLE, SKY, "#8c6d1f", "#4d4d4d", YELLOW)
+
+LABELS = {
+    "ground_truth": "Ground truth",
+    "reconstruction": "Autoencoder (ceiling)",
+    "still": "Still reference",
+    "shuffled_audio": "Shuffled audio",
+    "full": "EAD-Net (full)",
+    "no_stda": "without STDA",
+    "no_tfrm": "without TFRM",
+    "no_temporal": "without STDA and TFRM",
+    "no_trepa": "without TREPA",
+    "no_sync": "without SyncNet loss",
+    "no_semantics": "without caption (label only)",
+    "no_text": "without text",
+}
+METRIC_LABELS = {
+    "psnr@region": "PSNR",
+    "ssim@region": "SSIM",
+    "lse_c@corpus-v1": "LSE-C",
+    "lse_d@corpus-v1": "LSE-D",
+    "sync_offset@corpus-v1": "Sync offset",
+    "mouth_correlation@mediapipe": "Mouth r",
+    "mouth_amplitude@mediapipe": "Mouth amplitude",
+    "m_lmd@mediapipe": "M-LMD",
+    "f_lmd@mediapipe": "F-LMD",
+    "m_lmd_px@mediapipe": "M-LMD (px)",
+    "f_lmd_px@mediapipe": "F-LMD (px)",
+    "blink_correlation@mediapipe": "Blink r",
+    "fid@corpus-v1": "FID",
+    "fvd@corpus-v1": "FVD",
+    "acc_emo@corpus-v1": "Emotion accuracy",
+    "flicker_ratio@region": "Flicker ratio",
+    "jitter_ratio@region": "Jitter ratio",
+    "landmark_jitter@mediapipe": "Landmark jitter",
+}
+FAMILY_LABELS = {
+    "image": "Picture",
+    "lip_sync": "Lip sync",
+    "landmarks": "Landmarks",
+    "frechet": "Distribution",
+    "emotion": "Emotion",
+    "temporal": "Steadiness",
+}
+SLICE_LABELS = {"all": "All people", "seen_people": "Seen people", "unseen_people": "Unseen people"}
+BASELINE_COLOURS = {"ground_truth": INK, "reconstruction": MUTED, "still": "#9aa2ad", "shuffled_audio": VERMILION}
+ROW_ORDER = ("ground_truth", "still", "shuffled_audio", "reconstruction", "full")
+
+_SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": RULE,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+    "figure.facecolor": PAPER,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.dpi": 100,
+    "savefig.dpi": 160,
+    "svg.hashsalt": "eadnet",
+    "svg.fonttype": "path",
+    "image.interpolation": "antialiased",
+}
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Apply the house style to figures made inside the block; nothing leaks out of it."""
+    with matplotlib.rc_context(_SETTINGS):
+        yield
+
+
+def run_label(run: str) -> str:
+    """The name that a person reads for a run or a baseline; an unknown run keeps its own name."""
+    return LABELS.get(run, run.replace("_", " "))
+
+
+def metric_label(key: str) -> str:
+    """The short name of a metric; an unknown one keeps its key."""
+    return METRIC_LABELS.get(key, key)
+
+
+def metric_heading(spec: MetricSpec) -> str:
+    """A metric's short name, its decibels if it has them, and the arrow or target of its direction."""
+    unit = " (dB)" if spec.unit == "dB" else ""
+    return f"{metric_label(spec.key)}{unit} {direction(spec)}".strip()
+
+
+def is_baseline(run: str) -> bool:
+    """Whether a row is a baseline or a ceiling rather than a trained run."""
+    return run in BASELINES
+
+
+def order_runs(runs: Iterable[str]) -> list[str]:
+    """Runs in the order of every table: truth, floors, ceiling, full, then the ablations by name."""
+    rank = {name: place for place, name in enumerate(dict.fromkeys([*ROW_ORDER, *LABELS]))}
+    return sorted(set(runs), key=lambda run: (rank.get(run, len(rank)), run))
+
+
+def run_colours(runs: Iterable[str]) -> dict[str, str]:
+    """A colour for each run: greys for baselines, blue for `full`, the cycle for the rest."""
+    ordered = order_runs(runs)
+    others = [run for run in ordered if run != "full" and run not in BASELINE_COLOURS]
+    colours = BASELINE_COLOURS | {"full": BLUE} | {run: CYCLE[i % len(CYCLE)] for i, run in enumerate(others)}
+    return {run: colours[run] for run in ordered}
+
+
+def bare(axes: Axes) -> Axes:
+    """Take ticks and frame away, for axes that hold a picture."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    return axes
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as SVG at `path` and as PNG beside it; the same figure gives the same bytes.
+
+    Raises:
+        ValueError: `path` does not end in ``.svg``.
+    """
+    path = Path(path)
+    if path.suffix != ".svg":
+        raise ValueError(f"{path}: a figure is written as .svg (its .png goes beside it)")
+    with figure_style():
+        for target, metadata in (
+            (path, {"Date": None, "Creator": None}),
+            (path.with_suffix(".png"), {"Software": None}),
+        ):
+            with atomic_path(target) as temporary:
+                figure.savefig(temporary, metadata=metadata)

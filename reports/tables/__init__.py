@@ -1,0 +1,26 @@
+"""The tables, by name: one module a table, each with a pure ``build`` and a ``draw`` that fetches its inputs."""
+
+from importlib import import_module
+
+from reports.load import Inputs, ReportError
+from reports.tables.layout import Table
+
+TABLES = {
+    "comparison": "reports.tables.comparison",
+    "ablation": "reports.tables.ablation",
+    "judges": "reports.tables.judges",
+    "coverage": "reports.tables.coverage",
+    "losses": "reports.tables.losses",
+}
+"""Module of each table, in the order of the report."""
+
+
+def draw(name: str, inputs: Inputs) -> Table:
+    """Build one table from whatever of the inputs it needs.
+
+    Raises:
+        ReportError: there is no such table, or an input that it needs is missing; the message names the mend.
+    """
+    if name not in TABLES:
+        raise ReportError(f"no table '{name}'; there are {', '.join(TABLES)}")
+    return import_module(TABLES[name]).draw(inputs)

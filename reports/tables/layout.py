@@ -1,0 +1,55 @@
+"""What a table is, before it is written: cells for people beside the plain frame for machines.
+
+A `Table` holds the same facts twice. `panels` are laid out for reading (rounded, marked, grouped) and feed Markdown,
+LaTeX and HTML; `frame` is long and unrounded and feeds CSV and parquet. Reads and writes nothing.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what is read first, the smaller detail after it (an interval), and whether it stands out."""
+
+    text: str
+    detail: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A grid of cells under one header; the first column names the rows, the others hold numbers.
+
+    Panels of one `group` stand together under its heading.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"panel '{self.title}': a row has {len(row)} cells, the header {len(self.header)}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the report.
+
+    Attributes:
+        name: File name without suffix, and LaTeX label.
+        title: Heading.
+        caption: What it shows and how to read it; plain text.
+        panels: The readable form.
+        frame: The same numbers, long, unrounded and complete.
+    """
+
+    name: str
+    title: str
+    caption: str
+    panels: tuple[Panel, ...]
+    frame: pd.DataFrame

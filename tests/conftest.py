@@ -1,0 +1,22 @@
+"""Fixtures of all tests: where the project and the real media stand."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real clips beside the checkout; tests that need them are skipped where they are not."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "clips").is_dir():
+        pytest.skip("needs the real clips in ../shared/clips")
+    return folder

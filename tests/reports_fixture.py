@@ -1,0 +1,241 @@
+"""Made-up results in the declared schemas: drawn faces, small mp4s and invented scores, for the report's tests.
+
+``make(folder)`` writes everything that ``python -m reports`` reads, under the paths that the workflow uses.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image, ImageDraw
+
+from eadnet.clips import save_shard
+from eadnet.config import EMOTIONS
+from eadnet.media import write_video
+from eadnet.tables import CAPTIONS, CLIPS, VIDEOS, write_table
+from metrics.spec import REGISTRY
+from metrics.tables import MEASUREMENTS, SCORES, SLICES, SUMMARY
+
+RUNS = ("full", "no_stda", "no_semantics")
+BASELINES = ("ground_truth", "still", "shuffled_audio", "reconstruction")
+MEANS = {"psnr@region": 23.4, "acc_emo@corpus-v1": 0.93, "lse_c@corpus-v1": 1.7, "mouth_correlation@mediapipe": 0.88}
+
+
+def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotions: int = 3) -> Path:
+    """Write a whole made-up results folder; returns it."""
+    clips = _write_clips(folder, people, frames, size, emotions)
+    test = [row for row in clips if row["split"] == "test" and row["status"] == "ok"]
+    for place, run in enumerate((*BASELINES, *RUNS)):
+        _write_run(folder, run, test, np.random.default_rng(place))
+    _write_scores(folder, test)
+    _write_losses(folder)
+    _write_judges(folder)
+    _write_benchmarks(folder)
+    return folder
+
+
+def options(folder: Path) -> list[str]:
+    """The command-line options that name everything under `folder`."""
+    single = {"scores": "scores.parquet", "summary": "summary.parquet", "clips": "clips.parquet",
+              "captions": "captions.parquet", "judges": "judges", "benchmarks": "benchmarks"}  # fmt: skip
+    words = [part for name, path in single.items() for part in (f"--{name}", str(folder / path))]
+    for name, pattern in (("videos", "videos/*/0/videos.parquet"), ("measurements", "measurements/*/0")):
+        words += [part for path in sorted(folder.glob(pattern)) for part in (f"--{name}", str(path))]
+    return words + [p for path in sorted(folder.rglob("train.parquet")) for p in ("--training", str(path))]
+
+
+def face(person: int, emotion: str, opening: float, size: int) -> np.ndarray:
+    """(size, size, 3) uint8 drawn face; `opening` of the mouth in [0, 1]."""
+    scale = 2
+    side = size * scale
+    hues = np.random.default_rng(person)
+    skin, hair, back = (
+        tuple(int(v) for v in hues.integers(low, high, 3)) for low, high in ((120, 235), (20, 120), (60, 210))
+    )
+    picture = Image.new("RGB", (side, side), back)
+    pen, mood = ImageDraw.Draw(picture), EMOTIONS.index(emotion) - 3.5
+
+    def at(*values: float) -> list[float]:
+        return [value * side for value in values]
+
+    pen.ellipse(at(0.12, 0.02, 0.88, 0.9), fill=hair)
+    pen.ellipse(at(0.18, 0.1, 0.82, 0.97), fill=skin)
+    for x in (0.33, 0.67):
+        pen.ellipse(at(x - 0.07, 0.32, x + 0.07, 0.4), fill=(250, 250, 250))
+        pen.ellipse(at(x - 0.03, 0.32, x + 0.03, 0.39), fill=(40, 60, 90))
+        tilt = 0.01 * mood * (1 if x < 0.5 else -1)
+        pen.line(at(x - 0.08, 0.26 - tilt, x + 0.08, 0.26 + tilt), fill=hair, width=scale * size // 40)
+    pen.line(at(0.5, 0.42, 0.48, 0.56, 0.52, 0.57), fill=tuple(int(v * 0.7) for v in skin), width=scale)
+    pen.ellipse(at(0.36, 0.69 - 0.015 - 0.06 * opening, 0.64, 0.69 + 0.015 + 0.09 * opening), fill=(120, 30, 40))
+    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _write_clips(folder: Path, people: int, frames: int, size: int, emotions: int) -> list[dict]:
+    rows, crops, sounds, marks = [], {}, {}, {}
+    for person in range(people):
+        unseen = person >= (people + 1) // 2
+        for emotion in ("neutral", *[e for e in EMOTIONS if e != "neutral"][:emotions]):
+            for split in ("train", "test") if not unseen else ("test",):
+                row = _clip_row(folder, person, emotion, split, frames, size, seen=not unseen)
+                opening = _opening(len(rows), frames)
+                crops[row["clip_id"]] = np.stack([face(person, emotion, value, size) for value in opening])
+                sounds[row["clip_id"]] = _sound(opening)
+                marks[row["clip_id"]] = _landmarks(opening)
+                rows.append(row)
+                if split == "test":
+                    wave = sounds[row["clip_id"]].astype(np.float32) / 32768
+                    write_video(row["source"], crops[row["clip_id"]], 25, wave, 16000)
+    for name, arrays in (("crops", crops), ("audio", sounds), ("landmarks", marks)):
+        save_shard(folder / "clips", name, arrays)
+    bad = _clip_row(folder, 0, "happy", "train", 0, size, True) | {
+        "clip_id": "mead_bad", "status": "no_face", "reason": "no face in 30 of 30 frames: film the face larger"}  # fmt: skip
+    write_table([*rows, bad], folder / "clips.parquet", CLIPS)
+    _write_captions(folder, rows)
+    return rows
+
+
+def _clip_row(folder: Path, person: int, emotion: str, split: str, frames: int, size: int, seen: bool) -> dict:
+    speaker = f"M{person:03d}"
+    clip_id = f"mead_{speaker}_front_{emotion}_1_{'001' if split == 'train' else '025'}"
+    stores = {name: str(folder / "clips" / f"{store}.safetensors")
+              for name, store in (("video", "crops"), ("audio", "audio"), ("landmarks", "landmarks"))}  # fmt: skip
+    return stores | {
+        "clip_id": clip_id, "corpus": "mead", "shard": speaker, "speaker": speaker, "emotion": emotion, "level": 1,
+        "view": "front", "sentence": "025", "split": split, "seen_speaker": seen,
+        "reference": f"mead_{speaker}_front_neutral_1_025", "source": str(folder / "clips/source" / f"{clip_id}.mp4"),
+        "fps": 25.0, "n_frames": frames, "width": size, "height": size, "detected": 1.0, "sha256": "0" * 64,
+        "sync_offset": 0.0, "status": "ok", "reason": "",
+    }  # fmt: skip
+
+
+def _opening(seed: int, frames: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    phase, pace = random.uniform(0, 6), random.uniform(0.5, 0.8)
+    return np.clip(0.5 + 0.5 * np.sin(phase + pace * np.arange(frames)), 0, 1)
+
+
+def _sound(opening: np.ndarray) -> np.ndarray:
+    level = np.repeat(opening, 640)
+    return (9000 * level * np.sin(2 * np.pi * 180 / 16000 * np.arange(len(level)))).astype(np.int16)
+
+
+def _landmarks(opening: np.ndarray) -> np.ndarray:
+    points = np.zeros((len(opening), 478, 2), np.float32)
+    points[:, 33], points[:, 263] = (30, 36), (66, 36)
+    points[:, 13, 1], points[:, 14, 1] = 66, 66 + 14 * opening
+    return points
+
+
+def _write_captions(folder: Path, rows: list[dict]) -> None:
+    empty = {name: None for name in CAPTIONS.names}
+    texts = [f"A person speaks with a {row['emotion']} expression, brows and lids to match." for row in rows]
+    write_table(
+        [empty | {"clip_id": row["clip_id"], "corpus": "mead", "caption": text, "status": "ok"}
+         for row, text in zip(rows, texts, strict=True)],
+        folder / "captions.parquet", CAPTIONS,
+    )  # fmt: skip
+
+
+def _write_run(folder: Path, run: str, test: list[dict], random: np.random.Generator) -> None:
+    crops, marks, videos = {}, {}, []
+    for place, row in enumerate(test):
+        person, frames = int(row["speaker"][1:]), row["n_frames"]
+        opening = _opening(place + 100, frames)
+        if run != "ground_truth":
+            opening = np.clip(0.8 * opening + random.normal(0, 0.08, frames), 0, 1)
+        opening = opening if run != "still" else np.zeros(frames)
+        crops[row["clip_id"]] = np.stack([face(person, row["emotion"], value, row["width"]) for value in opening])
+        marks[row["clip_id"]] = _landmarks(opening)
+        path = folder / "videos" / run / "0" / f"{row['clip_id']}.mp4"
+        write_video(path, crops[row["clip_id"]], 25, _sound(opening).astype(np.float32) / 32768, 16000)
+        videos.append(
+            {"run": run, "seed": 0, "corpus": "mead", "clip_id": row["clip_id"], "video": str(path),
+             "reference": row["reference"], "driving_audio": row["clip_id"], "text": "", "n_frames": frames,
+             "seconds": 1.0, "status": "ok", "reason": ""}
+        )  # fmt: skip
+    write_table(videos, folder / "videos" / run / "0" / "videos.parquet", VIDEOS)
+    target = folder / "measurements" / run / "0"
+    save_shard(target, "crops", crops)
+    save_shard(target, "landmarks", marks)
+    blank = dict.fromkeys(MEASUREMENTS.names)
+    rows = [blank | {"clip_id": row["clip_id"], "n_frames": row["n_frames"], "status": "ok"} for row in test]
+    write_table(rows, target / "measurements.parquet", MEASUREMENTS)
+
+
+def _write_scores(folder: Path, test: list[dict]) -> None:
+    random = np.random.default_rng(7)
+    blank, scores = dict.fromkeys(SCORES.names), []
+    for run in (*BASELINES, *RUNS):
+        for row in test:
+            right = EMOTIONS.index(row["emotion"])
+            predicted = right if run != "no_semantics" or random.random() < 0.3 else int(random.integers(8))
+            scores.append(
+                blank | {"run": run, "seed": 0, "corpus": "mead", "split": "test", "clip_id": row["clip_id"],
+                         "metric": "predicted_emotion@corpus-v1", "value": float(predicted), "status": "ok"}
+            )  # fmt: skip
+    write_table(scores, folder / "scores.parquet", SCORES)
+    keys = [key for key, spec in REGISTRY.items() if not spec.is_category]
+    rows = [
+        _summary_row(run, key, part, random)
+        for run in (*BASELINES, *RUNS) for part in SLICES for key in keys
+        if part == "all" or REGISTRY[key].level == "clip"
+    ]  # fmt: skip
+    write_table(rows, folder / "summary.parquet", SUMMARY)
+
+
+def _summary_row(run: str, key: str, part: str, random: np.random.Generator) -> dict:
+    mean = MEANS.get(key, 0.8) * (1 + 0.02 * random.normal()) * (0.6 if run in ("still", "shuffled_audio") else 1)
+    paired = REGISTRY[key].level == "clip" and run != "full"
+    strong = run == "no_semantics" and key in ("acc_emo@corpus-v1", "psnr@region")
+    difference = (-0.5 if strong else 0.002 * random.normal()) * MEANS.get(key, 0.8)
+    width = 0.05 * MEANS.get(key, 0.8)
+    return dict.fromkeys(SUMMARY.names) | {
+        "run": run, "seeds": 1, "corpus": "all", "split": "test", "slice": part, "family": REGISTRY[key].family,
+        "metric": key, "metric_version": REGISTRY[key].version, "level": REGISTRY[key].level, "n": 28, "n_missing": 0,
+        "coverage": 1.0 if key != "blink_correlation@mediapipe" else 0.9, "mean": mean + difference * paired, "std": 0.1,
+        "ci_low": mean - width, "ci_high": mean + width, "commit": "0123456789ab",
+    } | ({"difference_vs_full": difference, "difference_low": difference - width, "difference_high": difference + width,
+          "p_vs_full": 0.0 if strong else 0.5} if paired else {})  # fmt: skip
+
+
+def _write_losses(folder: Path) -> None:
+    columns = pa.schema([("step", pa.int64()), ("loss", pa.string()), ("value", pa.float64())])
+    random = np.random.default_rng(3)
+    stages = {f"pretrained/{name}": ("total", "pixel") for name in ("autoencoder", "syncnet", "videomae", "backbone")}
+    stages |= {f"runs/{run}/0": ("total", "simple", "sync", "trepa") for run in RUNS}
+    for path, losses in stages.items():
+        rows = [
+            {"step": step, "loss": loss, "value": float(np.exp(-step / 60) + 0.1 + 0.03 * random.random())}
+            for loss in losses for step in range(150)
+        ]  # fmt: skip
+        write_table(rows, folder / path / "train.parquet", columns)
+
+
+def _write_judges(folder: Path) -> None:
+    for judge, accuracy in (("sync", 0.93), ("emotion", 0.97), ("video", 0.9)):
+        path = folder / "judges" / judge / "report.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        report = {
+            "usable": True,
+            "steps": 350,
+            "seconds": 40.2,
+            "n": 120,
+            "held_out": {"accuracy": accuracy},
+            "confusion": [[1]],
+        }
+        path.write_text(json.dumps(report))
+
+
+def _write_benchmarks(folder: Path) -> None:
+    times = {
+        "render_mead/M003": 11,
+        "render_mead/M005": 9.5,
+        "pretrain_backbone": 210,
+        "train/full/0": 60,
+        "score/full/0": 8.5,
+    }
+    for name, seconds in times.items():
+        path = folder / "benchmarks" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:01\t{900 + seconds}\t-\n")

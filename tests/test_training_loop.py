@@ -1,0 +1,114 @@
+"""The shared training loop: exact resume, damaged checkpoints, EMA, NaN guard; and the losses."""
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from eadnet.checkpoint import CheckpointError, TrainingState, load_weights, read_config, save_model
+from eadnet.config import Optimiser
+from eadnet.losses import attention_map, contrastive_loss, perceptual_loss, sync_loss, trepa_pooled_mse, velocity_loss
+from eadnet.optimisation import Loop, TrainingError
+
+SETTINGS = Optimiser(steps=12, batch_size=4, learning_rate=0.05, warmup=3)
+
+
+def _train(folder, stop_after: int | None = None, settings: Optimiser = SETTINGS, **options) -> nn.Module | None:
+    torch.manual_seed(0)
+    loop = Loop(nn.Linear(3, 1), settings, folder, seed=7, ema=0.9, checkpoint_every=5, **options)
+    for step, generator in loop:
+        if stop_after is not None and step >= stop_after:
+            return None
+        inputs = torch.randn(settings.batch_size, 3, generator=generator)
+        loop.update({"fit": (1.0, (loop.module(inputs) - inputs.sum(1, keepdim=True)).square().mean())})
+    loop.finish({"name": "test"})
+    return loop.averaged()
+
+
+def test_resumed_training_equals_uninterrupted_bit_for_bit(tmp_path):
+    whole = _train(tmp_path / "whole")
+    assert _train(tmp_path / "cut", stop_after=8) is None
+    assert (tmp_path / "cut/checkpoint/state.pt").exists()
+    resumed = _train(tmp_path / "cut")
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+    assert not (tmp_path / "cut/checkpoint").exists()
+    tables = [pd.read_parquet(tmp_path / name / "train.parquet") for name in ("whole", "cut")]
+    pd.testing.assert_frame_equal(*tables)
+    assert tables[0].step.tolist()[-1] == 11
+
+
+def test_checkpoint_of_other_settings_is_ignored(tmp_path):
+    _train(tmp_path / "a", stop_after=8)
+    other = SETTINGS.model_copy(update={"learning_rate": 0.01})
+    fresh = _train(tmp_path / "fresh", settings=other)
+    resumed = _train(tmp_path / "a", settings=other)
+    assert torch.equal(fresh.weight, resumed.weight)
+
+
+def test_damaged_checkpoint_is_reported_and_training_starts_over(tmp_path, capsys):
+    whole = _train(tmp_path / "whole")
+    _train(tmp_path / "cut", stop_after=8)
+    (tmp_path / "cut/checkpoint/state.pt").write_bytes(b"not a checkpoint")
+    assert torch.equal(_train(tmp_path / "cut").weight, whole.weight)
+    assert "damaged checkpoint" in capsys.readouterr().err
+
+
+def test_pickled_code_in_a_checkpoint_is_never_run(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    state = TrainingState(tmp_path, "x")
+    state.folder.mkdir()
+    torch.save({"digest": "x", "bomb": Bomb()}, state.folder / "state.pt")
+    assert state.load() is None and not (tmp_path / "ran").exists()
+
+
+def test_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path):
+    loop = Loop(nn.Linear(1, 1), SETTINGS, tmp_path, seed=0)
+    with pytest.raises(TrainingError, match="step 0.*fit=nan.*learning_rate"):
+        loop.update({"fit": (1.0, loop.module(torch.tensor([float("nan")])).sum())})
+
+
+def test_model_files_round_trip_and_name_their_faults(tmp_path):
+    model = nn.Linear(3, 1)
+    save_model(tmp_path, model, {"width": 3})
+    other = nn.Linear(3, 1)
+    load_weights(tmp_path, other)
+    assert torch.equal(model.weight, other.weight) and read_config(tmp_path) == {"width": 3}
+    with pytest.raises(CheckpointError, match="model.safetensors.*run again"):
+        load_weights(tmp_path, nn.Linear(4, 1))
+    (tmp_path / "model.safetensors").write_bytes(b"garbage")
+    with pytest.raises(CheckpointError, match="model.safetensors"):
+        load_weights(tmp_path, other)
+    with pytest.raises(CheckpointError, match="config.json"):
+        read_config(tmp_path / "absent")
+
+
+def test_losses_are_zero_for_perfect_and_positive_for_damaged():
+    frames, weight = torch.rand(2, 4, 3, 8, 8), torch.ones(8, 8)
+    assert perceptual_loss(frames, frames, weight) == 0 and velocity_loss(frames, frames, weight) == 0
+    assert velocity_loss(frames, frames.flip(1), weight) > 0 and velocity_loss(frames[:, :1], frames[:, :1], weight) == 0
+    assert velocity_loss(frames + 1, frames, weight) == pytest.approx(0, abs=1e-6)
+    features = torch.randn(3, 5)
+    assert trepa_pooled_mse(2 * features, features) == pytest.approx(0, abs=1e-6)
+    assert trepa_pooled_mse(-features, features).item() == pytest.approx(4 / 5, rel=1e-4)
+
+
+def test_sync_loss_counts_only_clips_with_sound():
+    cosine = torch.tensor([0.5, 0.1])
+    assert sync_loss(cosine, torch.tensor([1.0, 0.0])).item() == pytest.approx(0.3466, abs=1e-3)
+
+
+def test_contrastive_loss_is_low_for_matching_pairs():
+    vectors = torch.eye(6)
+    assert contrastive_loss(vectors, vectors) < 0.01 < contrastive_loss(vectors, vectors.roll(1, 0))
+
+
+def test_attention_map_has_mean_one_and_favours_the_mouth():
+    generated = torch.zeros(16, 16, dtype=torch.bool)
+    generated[2:15, 2:14] = True
+    weight = attention_map(generated, mouth=4.0, eyes=2.0, outside=0.1)
+    assert weight.mean().item() == pytest.approx(1, abs=1e-5)
+    assert weight[11, 8] / weight[8, 4] == pytest.approx(4) and weight[4, 8] / weight[8, 4] == pytest.approx(2)
+    assert weight[0, 0] / weight[8, 4] == pytest.approx(0.1)

@@ -1,0 +1,143 @@
+"""The workflow as a whole, on the smoke configuration: what it plans, makes, remakes, and survives."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from workflow_project import Project
+
+from eadnet.config import TARGETS
+
+pytestmark = pytest.mark.workflow
+
+TABLE_RULES = {"summarise_scores", "make_table", "draw_figure", "write_page", "all"}
+RUN_RULES = {"train_run", "synthesise_run", "measure_videos", "score_family"}
+VOLATILE = ["commit"]
+
+
+@pytest.fixture(scope="module")
+def empty(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A fresh copy in which nothing has run."""
+    return Project(root, tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="module")
+def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy in which the whole smoke workflow has run once."""
+    project = Project(root, tmp_path_factory.mktemp("finished"))
+    project.run()
+    return project
+
+
+# --------------------------------------------------------------------------------------------------- plans
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_can_be_planned(empty: Project, target: str):
+    assert target in {job.rule for job in empty.plan(target)}
+
+
+def test_a_run_target_plans_only_what_it_needs(empty: Project):
+    jobs = empty.plan("no_tfrm")
+    assert {job.wildcards["run"] for job in jobs if "run" in job.wildcards} == {"no_tfrm"}
+    assert {job.wildcards["source"] for job in jobs if "source" in job.wildcards} == {"no_tfrm"}
+    rules = Counter(job.rule for job in jobs)
+    assert rules["train_run"] == rules["synthesise_run"] == rules["measure_videos"] == 1
+    assert rules["score_family"] == 6
+    assert not {"synthesise_baseline", "summarise_scores", "make_table", "draw_figure"} & set(rules)
+
+
+def test_a_loss_that_is_off_needs_no_network(empty: Project):
+    delta = "runs={no_tfrm: {losses: {sync: 0, trepa: 0}}}"
+    rules = {job.rule for job in empty.plan("no_tfrm", config=delta)}
+    assert not {"pretrain_syncnet", "pretrain_videomae"} & rules
+    assert {"pretrain_syncnet", "pretrain_videomae"} <= {job.rule for job in empty.plan("no_tfrm")}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("autoencoder={chanels: 8}", "error: config: unknown key 'autoencoder.chanels'; did you mean 'channels'?"),
+        ("seed=one", "error: config: seed: Input should be a valid integer (got 'one')"),
+        ("corpora={folder: {path: nowhere}}", "error: corpora.folder.path: 'nowhere' is not a folder"),
+    ],
+)
+def test_a_fault_is_one_plain_line(empty: Project, config: str, message: str):
+    done = empty.snakemake("--dry-run", config=config)
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if not line.startswith(("Using workflow", "Config file"))]
+    assert len(lines) == 1
+    assert lines[0].startswith(message)
+
+
+def test_names_of_tables_and_figures_are_those_of_the_reports(root: Path):
+    from reports.figures import FIGURES
+    from reports.tables import TABLES
+
+    text = (root / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    names = dict(line.split(" = ", 1) for line in text.splitlines() if line.startswith(("TABLES =", "FIGURES =")))
+    assert set(eval(names["TABLES"])) == set(TABLES)  # noqa: S307 - our own literal
+    assert set(eval(names["FIGURES"])) == set(FIGURES)  # noqa: S307 - our own literal
+
+
+# ---------------------------------------------------------------------------------------------- end to end
+def test_the_report_and_all_tables_are_made(finished: Project):
+    for name in ("comparison", "ablation", "judges", "coverage", "losses"):
+        for form in ("md", "csv", "tex", "parquet"):
+            assert (finished.results / f"tables/{name}.{form}").stat().st_size
+    page = (finished.results / "report/index.html").read_text(encoding="utf-8")
+    assert "no_tfrm" in page
+    summary = pd.read_parquet(finished.results / "summary.parquet")
+    assert {"full", "no_tfrm", "ground_truth", "still", "shuffled_audio", "reconstruction"} == set(summary["run"])
+
+
+def test_every_rule_was_timed(finished: Project):
+    rules = {path.name for path in (finished.results / "benchmarks").iterdir()}
+    assert {"render_mead", "preprocess_shard", "pretrain_backbone", "train_run", "score_family"} <= rules
+
+
+def test_a_second_run_has_nothing_to_do(finished: Project):
+    assert finished.plan() == []
+    assert "Nothing to be done" in finished.run()
+
+
+def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
+    jobs = finished.plan(config="runs={no_tfrm: {tfrm: false, frames: 12}}")
+    assert {job.rule for job in jobs} == RUN_RULES | TABLE_RULES
+    own = {name for job in jobs for key, name in job.wildcards.items() if key in ("run", "source")}
+    assert own == {"no_tfrm"}
+    unchanged = {"coverage", "judges", "corpus"}
+    assert not unchanged & {name for job in jobs for name in job.wildcards.values()}
+
+
+def test_a_bumped_metric_version_reruns_that_family(finished: Project):
+    spec = finished.folder / "metrics/spec.py"
+    before = spec.read_text(encoding="utf-8")
+    assert before.count('"metrics.temporal", 1,') == 1
+    spec.write_text(before.replace('"metrics.temporal", 1,', '"metrics.temporal", 2,'), encoding="utf-8")
+    try:
+        jobs = finished.plan()
+    finally:
+        spec.write_text(before, encoding="utf-8")
+    assert {job.rule for job in jobs} == {"score_family"} | TABLE_RULES
+    assert {job.wildcards["family"] for job in jobs if "family" in job.wildcards} == {"temporal"}
+
+
+def test_another_seed_adds_its_own_jobs_only(finished: Project):
+    jobs = finished.plan(config="seeds=[0, 1]")
+    assert {job.wildcards["seed"] for job in jobs if job.rule in RUN_RULES} == {"1"}
+    assert not {"pretrain_backbone", "train_judge", "preprocess_shard"} & {job.rule for job in jobs}
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(root: Path, finished: Project, tmp_path: Path):
+    project = Project(root, tmp_path / "killed")
+    project.run_and_kill(when=project.results / "runs/full/0/checkpoint")
+    assert not (project.results / "scores.parquet").exists()
+    project.run()
+    assert project.plan() == []
+    for name in ("scores.parquet", "summary.parquet", "tables/ablation.parquet", "runs/full/0/train.parquet"):
+        pd.testing.assert_frame_equal(table(project.results / name), table(finished.results / name))
+
+
+def table(path: Path) -> pd.DataFrame:
+    """A table without the columns that name the checkout."""
+    return pd.read_parquet(path).drop(columns=VOLATILE, errors="ignore")

@@ -1,0 +1,215 @@
+"""Helpers of all stages: the checked configuration, the settings that a stage is given, and lists of files.
+
+OUTPUTS
+    none; this file holds no work, only names and functions.
+"""
+
+import json
+import os
+import shlex
+import sys
+import time
+from functools import cache
+from operator import attrgetter
+
+import yaml
+from snakemake.utils import update_config
+
+from eadnet.config import BASELINES, ConfigError, load
+from eadnet.corpora.listing import shard_digest
+from eadnet.corpora.shards import list_shards
+from metrics.spec import FAMILIES, family_version
+
+# Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
+# them, are made again. Metric families carry their own version (metrics/spec.py).
+STAGE_VERSIONS = {
+    "render": 1,
+    "acquire": 1,
+    "preprocess": 1,
+    "collect": 1,
+    "caption": 1,
+    "encode_captions": 1,
+    "autoencoder": 1,
+    "syncnet": 1,
+    "videomae": 1,
+    "latents": 1,
+    "backbone": 1,
+    "judge": 1,
+    "train": 1,
+    "synthesise": 1,
+    "measure": 1,
+    "summarise": 1,
+    "report": 1,
+}
+
+
+def typed(value):
+    """What the text of a `--config` value means: Snakemake hands `{a: {b: 1}}` on with "1" for 1."""
+    if isinstance(value, dict):
+        return {key: typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    try:
+        meant = yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        return value
+    return meant if meant is None or isinstance(meant, (bool, int, float)) else value
+
+
+def checked_config():
+    """The validated configuration; a fault ends the program with one line a user can act on."""
+    update_config(config, typed(dict(workflow.config_settings.config)))
+    try:
+        return load(config)
+    except ConfigError as error:
+        sys.exit(f"error: {error}")
+
+
+def checked_shards():
+    """Shard names by corpus; a corpus that cannot be listed ends the program with one line."""
+    try:
+        return list_shards(CONFIG.corpora)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+STARTED = time.time()
+CONFIG = checked_config()
+SHARDS = checked_shards()
+RUNS = CONFIG.run_names
+SEEDS = CONFIG.seeds
+JUDGES = tuple(type(CONFIG.judges).model_fields)
+NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
+TABLES = ("comparison", "ablation", "judges", "coverage", "losses")
+TABLE_FORMS = ("md", "csv", "tex", "parquet")
+FIGURES = ("samples", "ablation", "slices", "emotions", "mouths", "losses", "corpus", "times")
+FIGURE_FORMS = ("svg", "png")
+# What a table or figure is made of; anything else is made of the summary.
+TABLE_NEEDS = {"judges": ["judges"], "coverage": ["clips"], "losses": ["training"]}
+FIGURE_NEEDS = {
+    "samples": ["clips", "measurements"],
+    "mouths": ["clips", "measurements"],
+    "emotions": ["clips", "scores"],
+    "losses": ["training"],
+    "corpus": ["clips"],
+    "times": ["summary", "benchmarks"],
+}
+PAGE_NEEDS = ["scores", "summary", "clips", "captions", "videos", "measurements", "training", "judges", "benchmarks"]
+HDTF_ANNOTATIONS = tuple(
+    f"{group}_{kind}"
+    for group in ("RD", "WDA", "WRA")
+    for kind in ("video_url", "annotion_time", "resolution", "crop_wh", "crop_ratio")
+)
+CELLS = CONFIG.preprocess.resolution // CONFIG.autoencoder.factor
+
+
+def as_json(section):
+    """A configuration section as canonical JSON: equal settings are equal text, so nothing reruns in vain."""
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+def settings(name):
+    """A parameter function giving the JSON of one section, by its dotted name."""
+    return lambda wildcards: as_json(attrgetter(name)(CONFIG))
+
+
+def per_shard(pattern):
+    """The pattern for every shard of every corpus."""
+    return [pattern.format(corpus=corpus, shard=shard) for corpus, shards in SHARDS.items() for shard in shards]
+
+
+def per_source(pattern):
+    """The pattern for everything that is scored: every run and seed, and the baselines."""
+    runs = [(run, seed) for run in RUNS for seed in SEEDS]
+    baselines = [(name, SEEDS[0]) for name in BASELINES]
+    return [pattern.format(source=source, seed=seed) for source, seed in baselines + runs]
+
+
+def per_family(pattern):
+    """The pattern for everything that is scored and every metric family."""
+    families = CONFIG.evaluation.metrics
+    return [path for family in families for path in per_source(pattern.replace("{family}", family))]
+
+
+def options(name, values):
+    """A repeated option, quoted for the shell."""
+    return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
+
+
+def is_synthetic(corpus):
+    """Whether the corpus is drawn here."""
+    return getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "synthetic"
+
+
+def corpus_root(corpus):
+    """The folder that a corpus is read from."""
+    if is_synthetic(corpus):
+        return f"{CONFIG.pathvars.resources}/synthetic/{corpus}"
+    return getattr(CONFIG.corpora, corpus).path
+
+
+@cache
+def corpus_digest(corpus, shard):
+    """What a shard of a corpus on disk is made of: it is read again when a file comes, goes or changes."""
+    return shard_digest(CONFIG.corpora, corpus, shard)
+
+
+def rendered_files(wildcards):
+    """What must have been drawn before a shard can be read; nothing for a corpus that stands on disk."""
+    if not is_synthetic(wildcards.corpus):
+        return []
+    if wildcards.corpus == "mead":
+        return expand("<resources>/synthetic/mead/{shard}/{file}.tar", shard=wildcards.shard, file=("video", "audio"))
+    annotations = expand("<resources>/synthetic/hdtf/annotations/{file}.txt", file=HDTF_ANNOTATIONS)
+    return [*annotations, f"<resources>/synthetic/truth/hdtf/{wildcards.shard}.safetensors"]
+
+
+def supervisors(wildcards):
+    """The networks that a run's losses need; a loss of weight 0 needs none."""
+    losses = CONFIG.run(wildcards.run).losses
+    needed = {"syncnet": losses.sync, "videomae": losses.trepa}
+    return {name: f"<results>/pretrained/{name}/model.safetensors" for name, weight in needed.items() if weight}
+
+
+def supervisor_options(wildcards, input):
+    """`--syncnet DIR --videomae DIR`, as far as the run has them."""
+    given = {name: input.get(name) for name in ("syncnet", "videomae")}
+    return " ".join(options(f"--{name}", [os.path.dirname(path)]) for name, path in given.items() if path)
+
+
+def baseline_model(wildcards):
+    """`shuffled_audio` is `full` with another clip's audio; the other baselines need no run."""
+    needs = wildcards.baseline == "shuffled_audio"
+    return {"model": [f"<results>/runs/full/{wildcards.seed}/model.safetensors"]} if needs else {}
+
+
+def judge_of_family(wildcards):
+    """The judge that a metric family asks, if any."""
+    judge = FAMILIES[wildcards.family].judge
+    return [f"<results>/judges/{judge}/model.safetensors"] if judge else []
+
+
+def report_files(needs):
+    """The files behind the options of `python -m reports`, by option name."""
+    training = [f"<results>/pretrained/{network}/train.parquet" for network in NETWORKS]
+    files = {
+        "scores": ["<results>/scores.parquet"],
+        "summary": ["<results>/summary.parquet"],
+        "clips": ["<results>/clips.parquet"],
+        "captions": ["<results>/captions.parquet"],
+        "videos": per_source("<results>/videos/{source}/{seed}/videos.parquet"),
+        "measurements": per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
+        "training": training + expand("<results>/runs/{run}/{seed}/train.parquet", run=RUNS, seed=SEEDS),
+        "judges": expand("<results>/judges/{judge}/report.json", judge=JUDGES),
+    }
+    return {name: files[name] for name in needs if name in files}
+
+
+def report_options(input, needs):
+    """The options of `python -m reports` for the given inputs; folders where it wants folders."""
+    parents = {os.path.dirname(path) for path in input.get("measurements", [])}
+    values = {name: input.get(name, []) for name in needs}
+    values["measurements"] = sorted(parents)
+    values["judges"] = [f"{CONFIG.pathvars.results}/judges"] if "judges" in needs else []
+    values["benchmarks"] = [f"{CONFIG.pathvars.results}/benchmarks"] if "benchmarks" in needs else []
+    return " ".join(options(f"--{name}", given) for name, given in values.items() if given)

@@ -1,0 +1,197 @@
+"""Pretraining: the networks that every run shares.
+
+OUTPUTS
+    <results>/pretrained/{autoencoder,syncnet,videomae,backbone}/   model.safetensors config.json train.parquet
+    <results>/pretrained/latents.safetensors                        latents of all clips
+"""
+
+
+rule pretrain_autoencoder:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        multiext(
+            "<results>/pretrained/autoencoder/",
+            model="model.safetensors",
+            config="config.json",
+            losses="train.parquet",
+        ),
+    log:
+        "<logs>/pretrain_autoencoder.log",
+    benchmark:
+        "<benchmarks>/pretrain_autoencoder/all.tsv"
+    priority: 90
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        folder=subpath(output.model, parent=True),
+        settings=settings("autoencoder"),
+        mask=CONFIG.backbone.mask,
+        version=STAGE_VERSIONS["autoencoder"],
+        seed=CONFIG.seed,
+    shell:
+        r"""
+        python -m eadnet pretrain-autoencoder \
+            --settings {params.settings:q} \
+            --mask {params.mask:q} \
+            --seed {params.seed:q} \
+            --clips {input.clips:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule pretrain_syncnet:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        multiext(
+            "<results>/pretrained/syncnet/",
+            model="model.safetensors",
+            config="config.json",
+            losses="train.parquet",
+        ),
+    log:
+        "<logs>/pretrain_syncnet.log",
+    benchmark:
+        "<benchmarks>/pretrain_syncnet/all.tsv"
+    priority: 60
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        folder=subpath(output.model, parent=True),
+        settings=settings("syncnet"),
+        version=STAGE_VERSIONS["syncnet"],
+        seed=CONFIG.seed,
+    shell:
+        r"""
+        python -m eadnet pretrain-syncnet \
+            --settings {params.settings:q} \
+            --seed {params.seed:q} \
+            --clips {input.clips:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule pretrain_videomae:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        multiext(
+            "<results>/pretrained/videomae/",
+            model="model.safetensors",
+            config="config.json",
+            losses="train.parquet",
+        ),
+    log:
+        "<logs>/pretrain_videomae.log",
+    benchmark:
+        "<benchmarks>/pretrain_videomae/all.tsv"
+    priority: 60
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        folder=subpath(output.model, parent=True),
+        settings=settings("videomae"),
+        version=STAGE_VERSIONS["videomae"],
+        seed=CONFIG.seed,
+    shell:
+        r"""
+        python -m eadnet pretrain-videomae \
+            --settings {params.settings:q} \
+            --seed {params.seed:q} \
+            --clips {input.clips:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule encode_latents:
+    input:
+        clips="<results>/clips.parquet",
+        autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+    output:
+        latents="<results>/pretrained/latents.safetensors",
+    log:
+        "<logs>/encode_latents.log",
+    benchmark:
+        "<benchmarks>/encode_latents/all.tsv"
+    priority: 80
+    conda:
+        "../../envs/core.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        autoencoder=subpath(input.autoencoder, parent=True),
+        mask=CONFIG.backbone.mask,
+        version=STAGE_VERSIONS["latents"],
+    shell:
+        r"""
+        python -m eadnet encode-latents \
+            --mask {params.mask:q} \
+            --clips {input.clips:q} \
+            --autoencoder {params.autoencoder:q} \
+            --output {output.latents:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule pretrain_backbone:
+    input:
+        clips="<results>/clips.parquet",
+        captions="<results>/captions.parquet",
+        tokens="<results>/captions/tokens.safetensors",
+        latents="<results>/pretrained/latents.safetensors",
+        autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+    output:
+        multiext(
+            "<results>/pretrained/backbone/",
+            model="model.safetensors",
+            config="config.json",
+            losses="train.parquet",
+        ),
+    log:
+        "<logs>/pretrain_backbone.log",
+    benchmark:
+        "<benchmarks>/pretrain_backbone/all.tsv"
+    priority: 80
+    conda:
+        "../../envs/core.yaml"
+    threads: CONFIG.backbone.processes
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        autoencoder=subpath(input.autoencoder, parent=True),
+        folder=subpath(output.model, parent=True),
+        settings=settings("backbone"),
+        version=STAGE_VERSIONS["backbone"],
+        seed=CONFIG.seed,
+    shell:
+        r"""
+        python -m eadnet pretrain-backbone \
+            --settings {params.settings:q} \
+            --seed {params.seed:q} \
+            --clips {input.clips:q} \
+            --captions {input.captions:q} \
+            --tokens {input.tokens:q} \
+            --latents {input.latents:q} \
+            --autoencoder {params.autoencoder:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """

@@ -1,0 +1,103 @@
+"""Reports: tables, figures and the page that shows them.
+
+OUTPUTS
+    <results>/tables/{table}.{md,csv,tex,parquet}
+    <results>/figures/{figure}.{svg,png}
+    <results>/report/index.html
+"""
+
+
+rule make_table:
+    input:
+        unpack(lambda wildcards: report_files(TABLE_NEEDS.get(wildcards.table, ["summary"]))),
+    output:
+        report("<results>/tables/{table}.csv", category="Tables", labels={"table": "{table}"}),
+        "<results>/tables/{table}.md",
+        "<results>/tables/{table}.tex",
+        "<results>/tables/{table}.parquet",
+    log:
+        "<logs>/make_table/{table}.log",
+    benchmark:
+        "<benchmarks>/make_table/{table}.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS.get(wildcards.table, ["summary"])),
+        folder=subpath(output[0], parent=True),
+        settings=settings("report"),
+        version=STAGE_VERSIONS["report"],
+    shell:
+        r"""
+        python -m reports table \
+            --name {wildcards.table:q} \
+            --settings {params.settings:q} \
+            {params.inputs} \
+            --output-dir {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule draw_figure:
+    input:
+        unpack(lambda wildcards: report_files(FIGURE_NEEDS.get(wildcards.figure, ["summary"]))),
+    output:
+        svg=report("<results>/figures/{figure}.svg", category="Figures", labels={"figure": "{figure}"}),
+        png="<results>/figures/{figure}.png",
+    log:
+        "<logs>/draw_figure/{figure}.log",
+    benchmark:
+        "<benchmarks>/draw_figure/{figure}.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        inputs=lambda wildcards, input: report_options(input, FIGURE_NEEDS.get(wildcards.figure, ["summary"])),
+        settings=settings("report"),
+        version=STAGE_VERSIONS["report"],
+    shell:
+        r"""
+        python -m reports figure \
+            --name {wildcards.figure:q} \
+            --settings {params.settings:q} \
+            {params.inputs} \
+            --output {output.svg:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule write_page:
+    input:
+        unpack(lambda wildcards: report_files(PAGE_NEEDS)),
+        tables=expand("<results>/tables/{table}.{form}", table=TABLES, form=TABLE_FORMS),
+        figures=expand("<results>/figures/{figure}.{form}", figure=FIGURES, form=FIGURE_FORMS),
+    output:
+        page="<results>/report/index.html",
+    log:
+        "<logs>/write_page.log",
+    benchmark:
+        "<benchmarks>/write_page/all.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        inputs=lambda wildcards, input: report_options(input, PAGE_NEEDS),
+        settings=settings("report"),
+        version=STAGE_VERSIONS["report"],
+    shell:
+        r"""
+        python -m reports page \
+            --settings {params.settings:q} \
+            {params.inputs} \
+            --output {output.page:q} \
+            >{log:q} 2>&1
+        """

@@ -1,0 +1,159 @@
+"""Scoring: the protocol, from videos to one summary table.
+
+OUTPUTS
+    <results>/judges/{judge}/                               model.safetensors config.json report.json
+    <results>/measurements/{source}/{seed}/                 aligned crops and landmarks of the generated videos
+    <results>/scores/{source}/{seed}/{family}.parquet       one row a clip and metric
+    <results>/scores.parquet, <results>/summary.parquet     all rows; means with intervals
+"""
+
+
+rule train_judge:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        multiext(
+            "<results>/judges/{judge}/",
+            model="model.safetensors",
+            config="config.json",
+            report="report.json",
+        ),
+    log:
+        "<logs>/train_judge/{judge}.log",
+    benchmark:
+        "<benchmarks>/train_judge/{judge}.tsv"
+    priority: 20
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        folder=subpath(output.model, parent=True),
+        settings=lambda wildcards: as_json(getattr(CONFIG.judges, wildcards.judge)),
+        version=STAGE_VERSIONS["judge"],
+        seed=CONFIG.seed,
+    shell:
+        r"""
+        python -m metrics train-judge \
+            --judge {wildcards.judge:q} \
+            --settings {params.settings:q} \
+            --seed {params.seed:q} \
+            --clips {input.clips:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule measure_videos:
+    input:
+        videos="<results>/videos/{source}/{seed}/videos.parquet",
+        clips="<results>/clips.parquet",
+    output:
+        multiext(
+            "<results>/measurements/{source}/{seed}/",
+            crops="crops.safetensors",
+            landmarks="landmarks.safetensors",
+            table="measurements.parquet",
+        ),
+    log:
+        "<logs>/measure_videos/{source}_{seed}.log",
+    benchmark:
+        "<benchmarks>/measure_videos/{source}_{seed}.tsv"
+    priority: 50
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        folder=subpath(output.table, parent=True),
+        resolution=CONFIG.preprocess.resolution,
+        version=STAGE_VERSIONS["measure"],
+    shell:
+        r"""
+        python -m metrics measure \
+            --videos {input.videos:q} \
+            --clips {input.clips:q} \
+            --resolution {params.resolution:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule score_family:
+    input:
+        judge=judge_of_family,
+        measurements="<results>/measurements/{source}/{seed}/measurements.parquet",
+        clips="<results>/clips.parquet",
+    output:
+        scores="<results>/scores/{source}/{seed}/{family}.parquet",
+    log:
+        "<logs>/score_family/{source}_{seed}_{family}.log",
+    benchmark:
+        "<benchmarks>/score_family/{source}_{seed}_{family}.tsv"
+    priority: 50
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        measurements=subpath(input.measurements, parent=True),
+        judges=f"{CONFIG.pathvars.results}/judges",
+        mask=CONFIG.backbone.mask,
+        resolution=CONFIG.preprocess.resolution,
+        cells=CELLS,
+        version=lambda wildcards: family_version(wildcards.family),
+    shell:
+        r"""
+        python -m metrics score \
+            --family {wildcards.family:q} \
+            --measurements {params.measurements:q} \
+            --clips {input.clips:q} \
+            --judges {params.judges:q} \
+            --mask {params.mask:q} \
+            --resolution {params.resolution:q} \
+            --cells {params.cells:q} \
+            --run {wildcards.source:q} \
+            --seed {wildcards.seed:q} \
+            --output {output.scores:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule summarise_scores:
+    input:
+        per_family("<results>/scores/{source}/{seed}/{family}.parquet"),
+    output:
+        scores="<results>/scores.parquet",
+        summary="<results>/summary.parquet",
+    log:
+        "<logs>/summarise_scores.log",
+    benchmark:
+        "<benchmarks>/summarise_scores/all.tsv"
+    priority: 50
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        scores=lambda wildcards, input: options("--scores", input),
+        bootstrap=CONFIG.evaluation.bootstrap,
+        confidence=CONFIG.evaluation.confidence,
+        version=STAGE_VERSIONS["summarise"],
+    shell:
+        r"""
+        python -m metrics summarise \
+            {params.scores} \
+            --bootstrap {params.bootstrap:q} \
+            --confidence {params.confidence:q} \
+            --output-scores {output.scores:q} \
+            --output-summary {output.summary:q} \
+            >{log:q} 2>&1
+        """

@@ -1,0 +1,66 @@
+"""Named targets: `snakemake --cores all <target>`.
+
+OUTPUTS
+    none; each target only asks for the files of its stage. Every run of the configuration is a target too: its
+    training, videos and scores, and what they need.
+"""
+
+
+rule data:
+    input:
+        "<results>/clips.parquet",
+
+
+rule captions:
+    input:
+        "<results>/captions.parquet",
+        "<results>/captions/tokens.safetensors",
+
+
+rule models:
+    input:
+        expand("<results>/pretrained/{network}/model.safetensors", network=NETWORKS),
+        expand("<results>/judges/{judge}/model.safetensors", judge=JUDGES),
+        expand("<results>/runs/{run}/{seed}/model.safetensors", run=RUNS, seed=SEEDS),
+
+
+rule videos:
+    input:
+        per_source("<results>/videos/{source}/{seed}/videos.parquet"),
+
+
+rule scores:
+    input:
+        "<results>/scores.parquet",
+        "<results>/summary.parquet",
+
+
+rule tables:
+    input:
+        expand("<results>/tables/{table}.{form}", table=TABLES, form=TABLE_FORMS),
+
+
+rule figures:
+    input:
+        expand("<results>/figures/{figure}.{form}", figure=FIGURES, form=FIGURE_FORMS),
+
+
+rule report:
+    input:
+        "<results>/report/index.html",
+
+
+for run_name in RUNS:
+
+    rule:
+        name:
+            run_name
+        input:
+            expand("<results>/runs/{run}/{seed}/model.safetensors", run=run_name, seed=SEEDS),
+            expand("<results>/videos/{run}/{seed}/videos.parquet", run=run_name, seed=SEEDS),
+            expand(
+                "<results>/scores/{run}/{seed}/{family}.parquet",
+                run=run_name,
+                seed=SEEDS,
+                family=CONFIG.evaluation.metrics,
+            ),

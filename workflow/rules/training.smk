@@ -1,0 +1,59 @@
+"""Training: stage 2, one job a run and seed.
+
+OUTPUTS
+    <results>/runs/{run}/{seed}/    model.safetensors config.json train.parquet
+
+An interrupted job goes on from the folder's `checkpoint/`, which is no output so that Snakemake leaves it alone.
+"""
+
+
+rule train_run:
+    input:
+        unpack(supervisors),
+        clips="<results>/clips.parquet",
+        captions="<results>/captions.parquet",
+        tokens="<results>/captions/tokens.safetensors",
+        latents="<results>/pretrained/latents.safetensors",
+        autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        backbone="<results>/pretrained/backbone/model.safetensors",
+    output:
+        multiext(
+            "<results>/runs/{run}/{seed}/",
+            model="model.safetensors",
+            config="config.json",
+            losses="train.parquet",
+        ),
+    log:
+        "<logs>/train_run/{run}_{seed}.log",
+    benchmark:
+        "<benchmarks>/train_run/{run}_{seed}.tsv"
+    priority: 80
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=240,
+    params:
+        autoencoder=subpath(input.autoencoder, parent=True),
+        backbone=subpath(input.backbone, parent=True),
+        supervisors=supervisor_options,
+        folder=subpath(output.model, parent=True),
+        settings=lambda wildcards: as_json(CONFIG.run(wildcards.run)),
+        version=STAGE_VERSIONS["train"],
+    shell:
+        r"""
+        python -m eadnet train \
+            --settings {params.settings:q} \
+            --run {wildcards.run:q} \
+            --seed {wildcards.seed:q} \
+            --clips {input.clips:q} \
+            --captions {input.captions:q} \
+            --tokens {input.tokens:q} \
+            --latents {input.latents:q} \
+            --autoencoder {params.autoencoder:q} \
+            --backbone {params.backbone:q} \
+            {params.supervisors} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
