@@ -12,6 +12,9 @@ pathvars:
     benchmarks="<results>/benchmarks",
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 
 
@@ -44,7 +47,4 @@ include: "workflow/rules/reports.smk"
 
 
 onsuccess:
-    shell(
-        "python {workflow.basedir:q}/workflow/times.py"
-        " --benchmarks {CONFIG.pathvars.results:q}/benchmarks --since {STARTED}"
-    )
+    shell("python -m reports times --benchmarks {CONFIG.pathvars.results:q}/benchmarks")

@@ -42,6 +42,7 @@ class TextSource:
         """The text that guides generation of a clip.
 
         Args:
+            clip: the clip to be generated.
             protocol: `template` uses label and level alone where the clip has them, so that nothing of the test
                 video reaches the generator; `caption` uses the clip's own caption.
         """
@@ -49,7 +50,8 @@ class TextSource:
         if self.mode == "none" or row is None:
             return NULL_TEXT
         if self.mode == "label":
-            return label_text(row["emotion"]) if row["emotion"] else NULL_TEXT
+            # the corpus's label, never the emotion that the captioner saw in the clip itself
+            return label_text(clip.row["emotion"]) if clip.row["emotion"] else NULL_TEXT
         return (row["template"] or row["caption"]) if protocol == "template" else row["caption"]
 
     def encode(self, texts: list[str]) -> tuple[Tensor, Tensor]:

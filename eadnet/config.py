@@ -160,7 +160,7 @@ class Autoencoder(Section):
     detail_width: Positive = Field(
         24, description="Channels of the half-resolution convolutions that hide patch seams."
     )
-    optimiser: Optimiser = Optimiser(steps=900, batch_size=16, learning_rate=3e-3)
+    optimiser: Optimiser = Optimiser(steps=600, batch_size=16, learning_rate=3e-3)
 
 
 class SyncNet(Section):
@@ -168,7 +168,7 @@ class SyncNet(Section):
 
     width: Positive = Field(24, description="Channels of the first convolution.")
     embedding: Positive = Field(128, description="Dimensions of the shared embedding.")
-    optimiser: Optimiser = Optimiser(steps=420, batch_size=32, learning_rate=1.5e-3)
+    optimiser: Optimiser = Optimiser(steps=300, batch_size=32, learning_rate=1.5e-3)
 
 
 class VideoMAE(Section):
@@ -254,7 +254,7 @@ class Judge(Section):
 class Judges(Section):
     """The `@corpus-v1` judges."""
 
-    sync: Judge = Judge(optimiser=Optimiser(steps=350, batch_size=32, learning_rate=1.5e-3))
+    sync: Judge = Judge(optimiser=Optimiser(steps=350, batch_size=8, learning_rate=1.5e-3))
     emotion: Judge = Judge(optimiser=Optimiser(steps=500, batch_size=48, learning_rate=2e-3, weight_decay=0.02))
     video: Judge = Judge(optimiser=Optimiser(steps=250, batch_size=8, learning_rate=1.5e-3))
 
@@ -266,7 +266,7 @@ class Synthesis(Section):
     steps: Positive = Field(4, description="DDIM steps.")
     audio_guidance: Rate = Field(1.5, description="Classifier-free guidance of the audio; 1 is none.")
     text_guidance: Rate = Field(1.0, description="Classifier-free guidance of the text; 1 is none.")
-    window: Positive = Field(32, description="Frames denoised together.")
+    window: Positive = Field(64, description="Frames denoised together.")
     overlap: Annotated[int, Field(ge=0)] = Field(8, description="Frames shared by neighbouring windows.")
     shared_noise: Share = Field(1.0, description="Share of the noise variance common to all frames.")
     clips: Positive = Field(

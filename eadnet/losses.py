@@ -59,6 +59,9 @@ def attention_map(generated: Tensor, mouth: float, eyes: float, outside: float) 
 
     Args:
         generated: (N, N) bool, True where the crop is generated.
+        mouth: weight of the mouth region, relative to the rest of the generated cells.
+        eyes: weight of the rows of eyes and brows.
+        outside: weight of cells that are not generated.
     """
     side = len(generated)
     centres = (torch.arange(side) + 0.5) / side

@@ -1,16 +1,17 @@
 """One shard of a corpus becomes clips: 25 fps, 16 kHz mono, one aligned face.
 
-``python -m eadnet preprocess`` reads the shard's sources table and media, and writes ``clips.parquet`` (last, so that its
-presence means a whole shard), ``{crops,audio,landmarks}.safetensors`` (see ``eadnet.clips``) and, for the test split,
-``source/{clip_id}.mp4``, the 25 fps video that generated faces are pasted back into. Every usable source gives at least
-one row; a clip that fails a gate keeps what was measured, with a status and a reason. Videos are streamed twice (find the
-face, then cut it out), so memory does not grow with their length or size.
+``python -m eadnet preprocess`` reads the shard's sources table and media, and writes ``clips.parquet`` (last, so that
+its presence means a whole shard), ``{crops,audio,landmarks}.safetensors`` (see ``eadnet.clips``) and, for the test
+split, ``source/{clip_id}.mp4``, the 25 fps video that generated faces are pasted back into. Every usable source gives
+at least one row; a clip that fails a gate keeps what was measured, with a status and a reason. Long or large videos are
+decoded twice (find the face, then cut it out) instead of being held in memory.
 """
 
-import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ FACE_SIDE = 2.5  # height of a face in inter-ocular distances
 SAMPLED_FRAMES = 12  # looked at to place the window
 SOURCE_CRF = 8
 MAX_MISSING_SOUND = 0.5  # seconds at the end that are padded without a word
+MAX_HELD = 300_000_000  # bytes of decoded frames kept in memory
 
 Arrays = dict[str, dict[str, np.ndarray]]
 
@@ -37,13 +39,18 @@ class Rejection(ValueError):
     """A clip that fails a gate: `status` for the table, and a reason that names the mend."""
 
     def __init__(self, status: str, reason: str) -> None:
+        """Keep the status and the reason, one line."""
         super().__init__(reason)
         self.status = status
 
 
 # ------------------------------------------------------------------------------------------------- the shard
 def preprocess_shard(
-    reader: Reader, sources: pd.DataFrame, settings: Preprocess, folder: str | Path, report: Callable[[str], None] = print
+    reader: Reader,
+    sources: pd.DataFrame,
+    settings: Preprocess,
+    folder: str | Path,
+    report: Callable[[str], None] = print,
 ) -> pd.DataFrame:
     """Turn the usable sources of a shard into clips and write them.
 
@@ -78,15 +85,16 @@ def _source_rows(
     reader: Reader, source: ClipSource, settings: Preprocess, folder: Path, arrays: Arrays
 ) -> Iterator[dict]:
     """Rows of one source: one, or one per piece of a video that is cut."""
-    try:
-        with reader.opened(source) as media:
+    with ExitStack() as stack:
+        try:
+            media = stack.enter_context(reader.opened(source))
             info = probe(media.video)
-            for piece in _pieces(source, info, settings.fps):
-                yield _clip_row(piece, media, info, settings, folder, arrays)
-    except MediaError as error:
-        yield _blank_row(_first_piece(source)) | {"status": error.status, "reason": str(error)}
-    except OSError as error:
-        yield _blank_row(_first_piece(source)) | {"status": "unreadable", "reason": f"{error}; check the file"}
+        except (MediaError, OSError) as error:  # a later OSError, such as a full disk, ends the job instead
+            status = error.status if isinstance(error, MediaError) else "unreadable"
+            yield _blank_row(_first_piece(source)) | {"status": status, "reason": str(error)}
+            return
+        for piece in _pieces(source, info, settings.fps):
+            yield _clip_row(piece, media, info, settings, folder, arrays)
 
 
 def _pieces(source: ClipSource, info: MediaInfo, fps: int) -> list[ClipSource]:
@@ -97,7 +105,7 @@ def _pieces(source: ClipSource, info: MediaInfo, fps: int) -> list[ClipSource]:
     count = max(1, -(-frames // max(1, round(source.max_seconds * fps))))
     edges = [frames * index // count for index in range(count + 1)]
     return [
-        dataclasses.replace(
+        replace(
             source,
             clip_id=f"{source.clip_id}_{index}",
             start=edges[index] / fps,
@@ -110,10 +118,41 @@ def _pieces(source: ClipSource, info: MediaInfo, fps: int) -> list[ClipSource]:
 
 def _first_piece(source: ClipSource) -> ClipSource:
     cut = source.max_seconds is not None
-    return dataclasses.replace(source, clip_id=f"{source.clip_id}_0") if cut else source
+    return replace(source, clip_id=f"{source.clip_id}_0") if cut else source
 
 
 # -------------------------------------------------------------------------------------------------- the clip
+@dataclass(frozen=True)
+class Footage:
+    """The frames of a clip, decoded anew at every walk through them; `window` None shows the whole picture."""
+
+    video: Media
+    info: MediaInfo
+    fps: int
+    start: float
+    seconds: float | None
+    window: Window | None = None
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """(H, W, 3) uint8 RGB frames."""
+        return iterate_video(self.video, self.fps, self.start, self.seconds, self.window)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a frame."""
+        return self.window.size if self.window else (self.info.width, self.info.height)
+
+    @property
+    def expected(self) -> float:
+        """Frames that there should be."""
+        return (self.seconds or max(self.info.seconds - self.start, 0)) * self.fps
+
+    def held(self) -> Iterable[np.ndarray]:
+        """The frames themselves where memory allows, to decode them once only."""
+        width, height = self.size
+        return list(self) if self.expected * width * height * 3 < MAX_HELD else self
+
+
 def _clip_row(
     clip: ClipSource, media: OpenedMedia, info: MediaInfo, settings: Preprocess, folder: Path, arrays: Arrays
 ) -> dict:
@@ -122,56 +161,60 @@ def _clip_row(
     try:
         if info.truncated:
             raise Rejection("truncated", "the file ends before its own index does; copy it again")
-        window, landmarks, note = _find_face(clip, media.video, info, settings)
-        _judge_picture(row, clip, info, window, landmarks, settings)
-        audio, shortfall = _speech(clip, media, len(landmarks), settings)
+        whole = Footage(media.video, info, settings.fps, clip.start, clip.seconds)
+        footage, frames, landmarks = _find_face(clip, whole, settings)
+        _judge_picture(row, footage, landmarks, settings)
+        audio, note = _speech(clip, media, len(landmarks), settings)
         _judge_sound(audio, settings)
         transforms = faces.align(landmarks, settings.resolution, settings.smoothing)
-        crops = _cut_out(clip, media.video, window, transforms, audio, settings, folder, row)
+        if clip.split == "test":
+            row["source"] = str(folder / "source" / f"{clip.clip_id}.mp4")
+        crops = _cut_out(frames, transforms, audio, settings, row["source"])
     except (MediaError, Rejection) as error:
-        return row | {"status": error.status, "reason": str(error)}
+        return row | {"source": None, "status": error.status, "reason": str(error)}
     arrays["crops"][clip.clip_id] = crops
     arrays["audio"][clip.clip_id] = audio
     arrays["landmarks"] |= {clip.clip_id: landmarks, f"{clip.clip_id}/transform": transforms}
-    return row | {"sha256": sha256_array(crops), "reason": "; ".join(filter(None, (note, shortfall))) or None}
+    notes = ("no annotated crop; cut around the detected face" if clip.wants_crop else None, note)
+    return row | {"sha256": sha256_array(crops), "reason": "; ".join(filter(None, notes)) or None}
 
 
 def _find_face(
-    clip: ClipSource, video: Media, info: MediaInfo, settings: Preprocess
-) -> tuple[Window | None, np.ndarray, str | None]:
-    """Window, landmarks and a note; where the whole picture shows no face, look closer before giving up."""
-    window, note = _first_window(clip, video, info, settings)
-    landmarks = faces.detect_landmarks(_frames(clip, video, window, settings))
-    if _detected(landmarks) < settings.min_detected and (window is None or window.size[1] == info.height):
-        closer = _detected_window(clip, video, info, settings)
+    clip: ClipSource, whole: Footage, settings: Preprocess
+) -> tuple[Footage, Iterable[np.ndarray], np.ndarray]:
+    """Framed footage, its frames and landmarks; where they show no face, look closer before giving up."""
+    window = _first_window(clip, whole)
+    framed = replace(whole, window=window)
+    frames = framed.held()
+    landmarks = faces.detect_landmarks(frames)
+    untouched = window is None or (window.width, window.height) == (_even(whole.info.width), _even(whole.info.height))
+    if _detected(landmarks) < settings.min_detected and untouched:
+        closer = _detected_window(whole)
         if closer is not None:
-            tried = faces.detect_landmarks(_frames(clip, video, closer, settings))
+            near = replace(whole, window=closer)
+            near_frames = near.held()
+            tried = faces.detect_landmarks(near_frames)
             if _detected(tried) > _detected(landmarks):
-                return closer, tried, note
-    return window, landmarks, note
+                return near, near_frames, tried
+    return framed, frames, landmarks
 
 
-def _first_window(
-    clip: ClipSource, video: Media, info: MediaInfo, settings: Preprocess
-) -> tuple[Window | None, str | None]:
+def _first_window(clip: ClipSource, whole: Footage) -> Window | None:
     """The annotated crop; else a square around the face of a large picture; else all of it, made even."""
+    info = whole.info
     if clip.crop is not None:
-        return _annotated_window(clip.crop, info), None
+        return _annotated_window(clip.crop, info)
     if clip.wants_crop or info.height > MAX_HEIGHT:
-        window = _detected_window(clip, video, info, settings)
-        note = "no annotated crop; cut around the detected face" if clip.wants_crop and window else None
-        if window is not None or info.height > MAX_HEIGHT:
-            return window or _whole(info), note
-    return (_whole(info) if info.width % 2 or info.height % 2 else None), None
+        return _detected_window(whole) or _even_window(info)
+    return _even_window(info) if info.width % 2 or info.height % 2 else None
 
 
-def _detected_window(clip: ClipSource, video: Media, info: MediaInfo, settings: Preprocess) -> Window | None:
+def _detected_window(whole: Footage) -> Window | None:
     """A square around the face, found in a few frames of at most `MAX_HEIGHT`, in the video's own pixels."""
-    seconds = clip.seconds or max(info.seconds - clip.start, 1 / settings.fps)
-    rate = int(np.clip(SAMPLED_FRAMES / seconds, 1, settings.fps))
-    whole = _whole(info)
-    frames = iterate_video(video, rate, clip.start, clip.seconds, whole)
-    return faces.find_window(frames, zoom=whole.height / whole.size[1], max_height=MAX_HEIGHT)
+    rate = int(np.clip(SAMPLED_FRAMES * whole.fps / max(whole.expected, 1), 1, whole.fps))
+    shrunk = _even_window(whole.info)
+    frames = replace(whole, fps=rate, window=shrunk)
+    return faces.find_window(frames, zoom=shrunk.height / shrunk.size[1], max_height=MAX_HEIGHT)
 
 
 def _annotated_window(box: CropBox, info: MediaInfo) -> Window:
@@ -184,7 +227,8 @@ def _annotated_window(box: CropBox, info: MediaInfo) -> Window:
     return Window(x, y, width, height, MAX_HEIGHT if height > MAX_HEIGHT else 0)
 
 
-def _whole(info: MediaInfo) -> Window:
+def _even_window(info: MediaInfo) -> Window:
+    """The whole picture but for an odd last row or column, scaled down where it is large."""
     width, height = _even(info.width), _even(info.height)
     return Window(0, 0, width, height, MAX_HEIGHT if height > MAX_HEIGHT else 0)
 
@@ -193,27 +237,22 @@ def _even(length: float) -> int:
     return max(2, int(length) // 2 * 2)
 
 
-def _frames(clip: ClipSource, video: Media, window: Window | None, settings: Preprocess) -> Iterator[np.ndarray]:
-    return iterate_video(video, settings.fps, clip.start, clip.seconds, window)
-
-
-def _judge_picture(
-    row: dict, clip: ClipSource, info: MediaInfo, window: Window | None, landmarks: np.ndarray, settings: Preprocess
-) -> None:
+def _judge_picture(row: dict, footage: Footage, landmarks: np.ndarray, settings: Preprocess) -> None:
     """Fill in what was measured; raise Rejection at the first gate that fails."""
-    width, height = window.size if window else (info.width, info.height)
+    width, height = footage.size
     share = _detected(landmarks)
     row |= {"n_frames": len(landmarks), "width": width, "height": height, "detected": share}
-    expected = (clip.seconds or max(info.seconds - clip.start, 0)) * settings.fps
-    if len(landmarks) < 0.9 * expected - 1:
-        reason = f"{len(landmarks)} of {expected:.0f} frames are there; copy the file again or mend the interval"
+    if len(landmarks) < 0.9 * footage.expected - 1:
+        reason = (
+            f"{len(landmarks)} of {footage.expected:.0f} frames are there; copy the file again or mend the interval"
+        )
         raise Rejection("truncated", reason)
     if len(landmarks) < settings.min_frames:
         raise Rejection("too_short", f"{len(landmarks)} frames, {settings.min_frames} needed (preprocess.min_frames)")
-    if share < settings.min_detected:
+    if share < settings.min_detected or share == 0:
         reason = f"a face in {share:.0%} of the frames, {settings.min_detected:.0%} needed (preprocess.min_detected)"
         raise Rejection("no_face", reason)
-    zoom = height / window.height if window else 1.0
+    zoom = height / footage.window.height if footage.window else 1.0
     size = FACE_SIDE * float(np.nanmedian(faces.interocular(landmarks))) / zoom
     if size < settings.min_face:
         raise Rejection("too_small", f"the face is {size:.0f} px, {settings.min_face} needed (preprocess.min_face)")
@@ -249,28 +288,19 @@ def _judge_sound(audio: np.ndarray, settings: Preprocess) -> None:
 
 
 def _cut_out(
-    clip: ClipSource,
-    video: Media,
-    window: Window | None,
-    transforms: np.ndarray,
-    audio: np.ndarray,
-    settings: Preprocess,
-    folder: Path,
-    row: dict,
+    frames: Iterable[np.ndarray], transforms: np.ndarray, audio: np.ndarray, settings: Preprocess, source: str | None
 ) -> np.ndarray:
-    """(T, R, R, 3) aligned crops; a test clip's source video is written on the way and named in the row."""
+    """(T, R, R, 3) aligned crops; the source video is written on the way, where its path is given."""
     crops = np.empty((len(transforms), settings.resolution, settings.resolution, 3), np.uint8)
 
     def passing() -> Iterator[np.ndarray]:
-        frames = _frames(clip, video, window, settings)
         for index, (frame, transform) in enumerate(zip(frames, transforms, strict=True)):
             crops[index] = faces.warp_frame(frame, transform, settings.resolution)
             yield frame
 
-    if clip.split == "test":
-        row["source"] = str(folder / "source" / f"{clip.clip_id}.mp4")
+    if source:
         wave = audio.astype(np.float32) / 32768
-        write_video(row["source"], passing(), settings.fps, wave, settings.sample_rate, crf=SOURCE_CRF)
+        write_video(source, passing(), settings.fps, wave, settings.sample_rate, crf=SOURCE_CRF)
     else:
         for _ in passing():
             pass

@@ -168,9 +168,7 @@ def _numbers(
     return numbers | ({} if full is None else _comparison(run, matrix, full, weights, resampling))
 
 
-def _comparison(
-    run: str, matrix: np.ndarray, full: np.ndarray, weights: np.ndarray, resampling: Resampling
-) -> dict:
+def _comparison(run: str, matrix: np.ndarray, full: np.ndarray, weights: np.ndarray, resampling: Resampling) -> dict:
     """Paired difference to `full` over the clips that both have."""
     both = np.isfinite(_clip_means(matrix)) & np.isfinite(_clip_means(full))
     if not both.any():

@@ -110,7 +110,7 @@ def measure(video: dict, clip: Clip, resolution: int) -> Measured:
 
 
 def _read(path: str, clip: Clip, row: dict) -> tuple[np.ndarray, list[str]]:
-    """Frames of the video at 25 fps, cut to the truth's length and scaled to its source, with notes on what differed."""
+    """Frames at 25 fps, cut to the truth's length and scaled to its source, with notes on what differed."""
     info = probe(path)
     frames = read_video(path, FPS)
     row |= {"width": info.width, "height": info.height, "fps": info.fps, "video_frames": len(frames)}

@@ -54,7 +54,9 @@ def moments(features: np.ndarray) -> Moments:
     covariance = np.cov(features, rowvar=False, dtype=np.float64).reshape(d, d) if n > 1 else np.zeros((d, d))
     shrinkage = d / (d + n)
     round_one = np.eye(d) * np.trace(covariance) / d
-    return Moments(features.mean(0, dtype=np.float64), (1 - shrinkage) * covariance + shrinkage * round_one, n, shrinkage)
+    return Moments(
+        features.mean(0, dtype=np.float64), (1 - shrinkage) * covariance + shrinkage * round_one, n, shrinkage
+    )
 
 
 def frechet_distance(generated: Moments, truth: Moments) -> float:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from eadnet.clips import Clip
 from eadnet.config import EMOTIONS
-from metrics.judge_training import cut, recolour, to_tensor
+from metrics.judge_training import cut, grain, recolour, to_tensor
 from metrics.judges import UnusableCorpus
 
 VERSION = 1
@@ -81,8 +81,8 @@ class Task:
         count = len(images)
         blurred = torch.from_numpy(self.rng.random(count) < 0.4)
         images[blurred] = _blur(images[blurred], int(self.rng.integers(2, 4)))
-        grain = 0.04 * torch.from_numpy(self.rng.random((count, 1, 1, 1)).astype(np.float32))
-        images = images + grain * torch.randn_like(images)
+        strength = 0.04 * torch.from_numpy(self.rng.random((count, 1, 1, 1), dtype=np.float32))
+        images = images + strength * grain(images, self.rng)
         for image in images[: count // 2]:
             top, left = self.rng.integers(0, SIZE[0] - 16), self.rng.integers(0, SIZE[1] - 16)
             image[:, top : top + 16, left : left + 16] = image.mean()
@@ -121,4 +121,4 @@ def _blur(images: Tensor, factor: int) -> Tensor:
 
 
 def _block(inputs: int, outputs: int, stride: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(8, outputs), nn.SiLU()
+    return nn.Conv2d(inputs, outputs, 3, stride, 1), nn.SiLU()

@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from eadnet.clips import Clip
 from eadnet.spectrogram import BANDS, frame_column
-from metrics.judge_training import cut, recolour, to_tensor
+from metrics.judge_training import cut, grain, recolour, to_tensor
 from metrics.judges import UnusableCorpus
-from metrics.sync import distances, order_accuracy, sync_values
+from metrics.sync import SILENCE, distances, order_accuracy, sync_values
 
 VERSION = 1
 WINDOW = 5
@@ -90,7 +90,7 @@ class Task:
     """Find, for every window of frames, its sound among all windows of the same stretch, and the reverse."""
 
     def __init__(self, train: list[Clip], test: list[Clip], rng: np.random.Generator) -> None:
-        heard = [clip for clip in train if len(clip.crops) >= STRETCH and np.abs(clip.audio).max() > 1e-3]
+        heard = [clip for clip in train if _is_audible(clip)]
         if len(heard) < 2:
             raise UnusableCorpus(f"{len(heard)} train clips with sound and {STRETCH} frames; the sync judge needs 2")
         self.network, self.rng, self.test = Network(), rng, test
@@ -101,7 +101,7 @@ class Task:
         """Symmetric InfoNCE inside `batch_size` stretches."""
         frames, sounds = zip(*(self._stretch() for _ in range(batch_size)), strict=True)
         images = recolour(to_tensor(np.concatenate(frames)), self.rng, groups=STRETCH)
-        images = images + 0.03 * torch.randn_like(images)
+        images = images + 0.03 * grain(images, self.rng)
         seen = self.network.embed_frames(images.view(batch_size, STRETCH, 3, *SIZE))
         heard = self.network.embed_sound(torch.from_numpy(np.stack(sounds)))
         logits = -torch.cdist(seen.float(), heard.float()).square() / 2
@@ -117,7 +117,7 @@ class Task:
 
     def evaluate(self) -> dict[str, Any]:
         """Order accuracy, share of clips with |offset| <= 1, and LSE with true and with another clip's sound."""
-        clips = [clip for clip in self.test if len(clip.crops) >= STRETCH]
+        clips = [clip for clip in self.test if _is_audible(clip)]
         embedded = [embed(self.network, clip.crops, clip.mel) for clip in clips]
         if not embedded:
             return {"n_test": 0, "order_accuracy": None, "offset_accuracy": None}
@@ -146,4 +146,8 @@ class Task:
 
 
 def _conv(inputs: int, outputs: int, stride: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(8, outputs), nn.SiLU()
+    return nn.Conv2d(inputs, outputs, 3, stride, 1), nn.SiLU()
+
+
+def _is_audible(clip: Clip) -> bool:
+    return len(clip.crops) >= STRETCH and bool(np.abs(clip.audio).max() > SILENCE)

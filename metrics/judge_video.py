@@ -7,6 +7,7 @@ shuffled, frozen and made to flicker. Both are then whitened by their spread on 
 distance has no unit and every direction counts alike.
 """
 
+import math
 from typing import Any
 
 import cv2
@@ -17,7 +18,7 @@ from torch.nn import functional
 
 from eadnet.clips import Clip
 from metrics.frechet import frechet_distance, moments
-from metrics.judge_training import cut, recolour, to_tensor
+from metrics.judge_training import cut, grain, recolour, to_tensor
 from metrics.judges import UnusableCorpus
 
 VERSION = 1
@@ -28,6 +29,7 @@ STRIDE = 4
 DAMAGES = 3  # per frame: blur, noise, blocks; per window: shuffled, frozen, flickering
 SMALL = 16  # side of the rebuilt picture
 LOOKED_AT = 4  # frames of a training window whose frame feature is computed
+WHITENING_CLIPS = 96  # train clips, evenly spread, whose features set the whitening
 CHANGE_GAIN = 8.0  # neighbouring frames differ little; brings their difference to the scale of a picture
 
 
@@ -130,14 +132,14 @@ class Task:
         for mode, amount in (("bilinear", blur), ("nearest", blocks)):
             poor = functional.interpolate(coarse, scale_factor=4, mode=mode).view_as(clips)
             clips = clips + amount * (poor - clips)
-        return clips + 0.2 * noise * torch.randn_like(clips), amounts
+        return clips + 0.2 * noise * grain(clips, self.rng), amounts
 
     def _damage_time(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Shuffle, freeze or flicker each clip by one amount in [0, 1]; a quarter stays whole."""
         amounts = self._amounts(len(clips))
         orders = torch.from_numpy(np.stack([self._order(shuffled, frozen) for shuffled, frozen, _ in amounts]))
         moved = clips[torch.arange(len(clips))[:, None], orders]
-        light = 0.1 * torch.from_numpy(amounts[:, 2]).view(-1, 1, 1, 1, 1) * torch.randn(len(clips), WINDOW, 1, 1, 1)
+        light = 0.1 * torch.from_numpy(amounts[:, 2]).view(-1, 1, 1, 1, 1) * grain(clips[:, :, :1, :1, :1], self.rng)
         return moved + light, torch.from_numpy(amounts)
 
     def _order(self, shuffled: float, frozen: float) -> np.ndarray:
@@ -159,7 +161,8 @@ class Task:
 
     def evaluate(self) -> dict[str, Any]:
         """Fit the whitening on the train clips; then distances of damaged held-out clips, to be read in order."""
-        frames, windows = zip(*(_raw(self.network, clip) for clip in self.frames), strict=True)
+        sample = self.frames[:: math.ceil(len(self.frames) / WHITENING_CLIPS)]
+        frames, windows = zip(*(_raw(self.network, clip) for clip in sample), strict=True)
         for name, values in (("frame", frames), ("window", windows)):
             _fit_whitening(self.network, name, torch.cat(values))
         if not self.test:

@@ -79,9 +79,7 @@ def _mouth(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> Iterator[V
     yield from (Value(key, clip_id, value, len(truth), reason=note) for key, value in zip(keys, values, strict=True))
 
 
-def _distances(
-    clip_id: str, generated: np.ndarray, truth: np.ndarray, transforms: np.ndarray
-) -> Iterator[Value]:
+def _distances(clip_id: str, generated: np.ndarray, truth: np.ndarray, transforms: np.ndarray) -> Iterator[Value]:
     scale = float(interocular(truth).mean())
     in_crop = [apply(transforms, points) for points in (generated, truth)]
     for name, points in (("m_lmd", LIPS), ("f_lmd", slice(MESH_POINTS))):

@@ -124,7 +124,7 @@ def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair
         try:
             if pair.status != "ok":
                 raise Unscorable(pair.status, pair.reason or "the video could not be measured")
-            yield from measure(pair)
+            yield from list(measure(pair))  # all values of a clip, or the reason why there are none
         except Unscorable as fault:
             yield from (Value(key, pair.clip_id, None, 0, fault.status, str(fault)) for key in keys)
         except ClipError as fault:

@@ -86,7 +86,9 @@ def score_family(
     return sum(row["value"] is not None for row in rows)
 
 
-def stamp(values: Iterable[Value], pairs: Iterable[Pair], run: str, seed: int, evaluators: dict[str, str]) -> list[dict]:
+def stamp(
+    values: Iterable[Value], pairs: Iterable[Pair], run: str, seed: int, evaluators: dict[str, str]
+) -> list[dict]:
     """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commit."""
     clips = {pair.clip_id: pair.row for pair in pairs}
     common = {"run": run, "seed": seed, "split": "test", "commit": commit()}

@@ -270,7 +270,7 @@ def document() -> str:
     ]
     for item in FAMILIES.values():
         judge = f" Judge: `{item.judge}`." if item.judge else ""
-        lines += ["", f"## {item.name} (version {item.version})", "", item.description + judge, ""]
+        lines += ["", f"### {item.name} (version {item.version})", "", item.description + judge, ""]
         lines += [
             f"- **`{spec.key}`** {spec.description} *Computed:* {spec.computed} *Source:* {spec.citation}."
             for spec in family_specs(item.name)

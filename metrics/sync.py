@@ -17,6 +17,7 @@ from metrics.spec import family_specs
 MAX_SHIFT = 15
 MIN_WINDOWS = 10  # pairs of windows that a shift needs to count
 MIN_SHIFTS = 5  # shifts either way without which a median says nothing
+SILENCE = 1e-3  # a wave that never exceeds this cannot be lip-synced to
 FAR = 5  # windows this far apart share no frame
 
 
@@ -84,7 +85,7 @@ def _measure(pair: Pair, network: object) -> Iterator[Value]:
     frames = len(pair.generated_crops)
     if frames < WINDOW:
         raise Unscorable("too_short", f"{frames} frames; lip sync needs {WINDOW + MIN_WINDOWS + MIN_SHIFTS - 1}")
-    if np.abs(pair.true_audio).max() < 1e-3:
+    if np.abs(pair.true_audio).max() <= SILENCE:
         raise Unscorable("silent", "the clip has no sound to be in step with")
     seen, heard = embed(network, pair.generated_crops, log_mel(pair.true_audio))
     result = sync_values(distances(seen, heard))

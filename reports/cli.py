@@ -34,16 +34,22 @@ Settings = Annotated[str, typer.Option("--settings", help="JSON of the config se
 def table(
     name: Annotated[str, typer.Option("--name", help="comparison, ablation, judges, coverage or losses.")],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
+    scores: Scores = None,
     summary: Summary = None,
     clips: Clips = None,
+    captions: Captions = None,
+    videos: Videos = None,
+    measurements: Measurements = None,
     training: Training = None,
     judges: Judges = None,
+    benchmarks: Benchmarks = None,
+    settings: Settings = "{}",
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
     from reports import tables
     from reports.tables import formats
 
-    inputs = Inputs(summary_path=summary, clips_path=clips, training_paths=training or (), judges_folder=judges)
+    inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
 
@@ -77,7 +83,8 @@ def figure(
 def page(
     output: Annotated[Path, typer.Option("--output", help="The HTML file.")],
     figures: Annotated[
-        list[Path] | None, typer.Option("--figure", help="A drawn figure (.svg); once for each.")
+        Path | None,
+        typer.Option("--figures", help="Folder of the drawn figures; by default `figures` beside the page's folder."),
     ] = None,
     configuration: Annotated[
         str, typer.Option("--config", help="JSON of the whole config, shown and digested.")
@@ -97,7 +104,7 @@ def page(
     from reports.gallery import page as gallery
 
     inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
-    gallery.write(inputs, figures or (), configuration, output)
+    gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -21,9 +21,16 @@ from eadnet.config import Report
 from eadnet.tables import CAPTIONS, CLIPS, VIDEOS, read_table, read_tables
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
+FIRST = 32
+"""How many clips `spread` orders with care; no figure shows more."""
+
 
 class ReportError(ValueError):
     """Something that the report needs is absent or unreadable; the message is one line that names the mend."""
+
+
+class Nothing(ReportError):
+    """The inputs are there and sound but hold nothing to show; a figure then says so in its place."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class Inputs:
         runs = list(self.measured)
         common = [clip for clip in self.clips.index if all(self.has_generated(run, clip) for run in runs)]
         if not common:
-            raise ReportError(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
+            raise Nothing(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
         return spread(self.clips.loc[common])
 
 
@@ -146,18 +153,17 @@ def spread(clips: pd.DataFrame) -> pd.DataFrame:
     depends on names only, never on scores, so that no clip is picked for its looks.
     """
     chosen: list[str] = []
-    rest = clips.sort_index()
-    used = {
-        column: dict.fromkeys(clips[column].unique(), 0) for column in ("seen_speaker", "emotion", "corpus", "speaker")
-    }
-    while len(rest):
-        loads = pd.DataFrame({column: rest[column].map(count) for column, count in used.items()}, index=rest.index)
-        best = loads.sort_values(list(used), kind="stable").index[0]
-        chosen.append(best)
+    columns = ["seen_speaker", "emotion", "corpus", "speaker"]
+    labels = clips[columns].sort_index().astype(str)
+    used = {column: dict.fromkeys(labels[column], 0) for column in columns}
+    while len(labels) and len(chosen) < FIRST:
+        loads = pd.DataFrame({column: labels[column].map(counts) for column, counts in used.items()})
+        best = loads.sort_values(columns, kind="stable").index[0]
         for column, counts in used.items():
-            counts[clips.at[best, column]] += 1
-        rest = rest.drop(best)
-    return clips.loc[chosen]
+            counts[labels.at[best, column]] += 1
+        chosen.append(best)
+        labels = labels.drop(best)
+    return clips.loc[[*chosen, *labels.index]]
 
 
 def frame_picks(n_frames: int, count: int) -> np.ndarray:

@@ -88,8 +88,9 @@ def _write_clips(folder: Path, people: int, frames: int, size: int, emotions: in
                     write_video(row["source"], crops[row["clip_id"]], 25, wave, 16000)
     for name, arrays in (("crops", crops), ("audio", sounds), ("landmarks", marks)):
         save_shard(folder / "clips", name, arrays)
-    bad = _clip_row(folder, 0, "happy", "train", 0, size, True) | {
-        "clip_id": "mead_bad", "status": "no_face", "reason": "no face in 30 of 30 frames: film the face larger"}  # fmt: skip
+    reason = "no face in 30 of 30 frames: film the face larger"
+    bad = _clip_row(folder, 0, "happy", "train", 0, size, True)
+    bad |= {"clip_id": "mead_bad", "status": "no_face", "reason": reason}
     write_table([*rows, bad], folder / "clips.parquet", CLIPS)
     _write_captions(folder, rows)
     return rows
@@ -193,8 +194,10 @@ def _summary_row(run: str, key: str, part: str, random: np.random.Generator) -> 
     return dict.fromkeys(SUMMARY.names) | {
         "run": run, "seeds": 1, "corpus": "all", "split": "test", "slice": part, "family": REGISTRY[key].family,
         "metric": key, "metric_version": REGISTRY[key].version, "level": REGISTRY[key].level, "n": 28, "n_missing": 0,
-        "coverage": 1.0 if key != "blink_correlation@mediapipe" else 0.9, "mean": mean + difference * paired, "std": 0.1,
-        "ci_low": mean - width, "ci_high": mean + width, "commit": "0123456789ab",
+        "coverage": 1.0 if key != "blink_correlation@mediapipe" else 0.9, "std": 0.1,
+        "mean": mean + difference * paired,
+        "ci_low": mean + difference * paired - width,
+        "ci_high": mean + difference * paired + width, "commit": "0123456789ab",
     } | ({"difference_vs_full": difference, "difference_low": difference - width, "difference_high": difference + width,
           "p_vs_full": 0.0 if strong else 0.5} if paired else {})  # fmt: skip
 

@@ -15,7 +15,7 @@ from eadnet.captions import commands, lexicon
 from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.engines import DescriptorEngine, Request, caption_rows
 from eadnet.captions.grammar import GRAMMAR, label_text, template_text, write_texts
-from eadnet.captions.observation import EXCLUSIVE, VISIBLE, observe, remarks, visible_units
+from eadnet.captions.observation import EXCLUSIVE, observe, remarks, visible_units
 from eadnet.captions.prompt import RULES, Prompt
 from eadnet.captions.schema import ACTION_UNITS, FORBIDDEN_TOPICS, SPEECH_UNITS, CaptionRecord, forbidden_content
 from eadnet.captions.voice import Voice
@@ -205,8 +205,8 @@ def test_exclusive_units_are_never_named_together(records: list[CaptionRecord]) 
 
 
 def test_visible_units_are_sorted_by_strength() -> None:
-    strengths = dict.fromkeys(FULL_STRENGTH, 0.0) | {"nose wrinkler": 0.5, "brow lowerer": 1.0, "jaw drop": VISIBLE / 2}
-    assert visible_units(strengths) == ("brow lowerer", "nose wrinkler")
+    strengths = dict.fromkeys(FULL_STRENGTH, 0.0) | {"nose wrinkler": 0.5, "brow lowerer": 1.0, "jaw drop": 0.2}
+    assert visible_units(strengths, threshold=0.4) == ("brow lowerer", "nose wrinkler")
 
 
 def test_label_decides_and_confidence_tells_agreement() -> None:

@@ -18,7 +18,13 @@ def _inputs(frames: int, batch: int = 2) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     draw = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
     mask = torch.arange(6)[None] < torch.tensor([[4], [0]])
-    return [draw(batch, frames, 13, 16, 16), torch.tensor([0.2, 0.9]), draw(batch, frames, 80, 23), draw(batch, 6, 384), mask]
+    return [
+        draw(batch, frames, 13, 16, 16),
+        torch.tensor([0.2, 0.9]),
+        draw(batch, frames, 80, 23),
+        draw(batch, 6, 384),
+        mask,
+    ]
 
 
 @pytest.fixture

@@ -88,7 +88,9 @@ def test_model_files_round_trip_and_name_their_faults(tmp_path):
 def test_losses_are_zero_for_perfect_and_positive_for_damaged():
     frames, weight = torch.rand(2, 4, 3, 8, 8), torch.ones(8, 8)
     assert perceptual_loss(frames, frames, weight) == 0 and velocity_loss(frames, frames, weight) == 0
-    assert velocity_loss(frames, frames.flip(1), weight) > 0 and velocity_loss(frames[:, :1], frames[:, :1], weight) == 0
+    assert (
+        velocity_loss(frames, frames.flip(1), weight) > 0 and velocity_loss(frames[:, :1], frames[:, :1], weight) == 0
+    )
     assert velocity_loss(frames + 1, frames, weight) == pytest.approx(0, abs=1e-6)
     features = torch.randn(3, 5)
     assert trepa_pooled_mse(2 * features, features) == pytest.approx(0, abs=1e-6)

@@ -59,6 +59,4 @@ def encode_captions(
 
 
 def _progress(done: int, total: int) -> None:
-    """One line per tenth of the work."""
-    if done == total or done * 10 // total != (done - 1) * 10 // total:
-        typer.echo(f"encoded {done} of {total} texts")
+    typer.echo(f"encoded {done} of {total} texts")

@@ -25,7 +25,7 @@ FULL_STRENGTH = {
     "lid tightener": 0.05,
     "cheek raiser": 0.06,
     "nose wrinkler": 0.08,
-    "upper lip raiser": 0.05,
+    "upper lip raiser": 0.08,
     "lip corner puller": 0.10,
     "left lip corner puller": 0.10,
     "right lip corner puller": 0.10,
@@ -115,8 +115,9 @@ def unit_strengths(change: Mapping[str, np.ndarray | float]) -> dict[str, np.nda
     Returns:
         Per unit of `FULL_STRENGTH`, strength >= 0; 1 is full.
     """
-    rise = change["corner_height"]
+    rise = change["corner_height"] - np.abs(change["corner_tilt"]) / 2  # of the lower corner: a smirk is no smile
     pull = rise + 0.5 * change["width"]
+    carried = 0.4 * np.maximum(rise, 0) + 0.3 * np.maximum(change["lip_gap"], 0)  # by a smile or an open mouth
     displacement = {
         "inner brow raiser": change["inner_brow"],
         "outer brow raiser": change["outer_brow"],
@@ -125,7 +126,7 @@ def unit_strengths(change: Mapping[str, np.ndarray | float]) -> dict[str, np.nda
         "lid tightener": change["lower_lid"] - change["aperture"] / 2,
         "cheek raiser": change["cheek"] + change["lower_lid"],
         "nose wrinkler": -change["nose_brow"] - 0.5 * np.maximum(-change["inner_brow"], 0),  # less what unit 4 does
-        "upper lip raiser": change["upper_lip"],
+        "upper lip raiser": change["upper_lip"] - carried,
         "lip corner puller": pull,
         "left lip corner puller": change["corner_tilt"],
         "right lip corner puller": -change["corner_tilt"],

@@ -9,7 +9,8 @@ from eadnet.captions.prototypes import NEUTRAL_BELOW, nearest_emotions
 from eadnet.captions.schema import Head, LowerFace, Observation, UpperFace
 from eadnet.captions.voice import Voice
 
-VISIBLE = 0.4  # unit strength from which a unit is worth a word
+VISIBLE = {True: 0.4, False: 0.8}
+"""Unit strength that is worth a word; more is asked where the baseline is other people's faces."""
 
 EXCLUSIVE = (
     ("upper lid raiser", "lid tightener"),
@@ -36,7 +37,7 @@ VALENCE_AROUSAL = {
 INTENSITY_SHARE = {"none": 0.0, "slight": 0.4, "moderate": 0.7, "strong": 1.0}
 
 _MODERATE_FROM, _STRONG_FROM = 1.1, 1.8  # strength of the whole face, where no label states the intensity
-_STILL_BELOW, _LIVELY_FROM = 0.015, 0.09  # head motion, in eye distances
+_STILL_BELOW, _LIVELY_FROM = 0.015, 0.15  # head motion, in eye distances
 _TILTED = 0.12  # radians
 _AVERTED = 0.05  # offset of the irises, in eye distances
 _DECIBELS, _PEAKS, _SEMITONES = 4.0, 0.8, 2.0  # changes of a voice that a listener notices
@@ -57,7 +58,7 @@ def observe(descriptors: Descriptors, emotion: str | None, level: int | None) ->
     stated = emotion or max(shares, key=shares.__getitem__)
     intensity = intensity_of(stated, level) or _measured_intensity(descriptors)
     valence, arousal = (round(INTENSITY_SHARE[intensity] * value, 3) for value in VALENCE_AROUSAL[stated])
-    units = visible_units(descriptors.units)
+    units = visible_units(descriptors.units, VISIBLE[descriptors.own_baseline])
     return Observation(
         emotion=stated,
         confidence=round(shares[stated], 3),
@@ -89,9 +90,9 @@ def remarks(descriptors: Descriptors) -> tuple[str, ...]:
     return tuple(filter(None, (voice, course, head)))
 
 
-def visible_units(strengths: Mapping[str, float]) -> tuple[str, ...]:
-    """Units strong enough to name, the strongest first, without the weaker of each exclusive pair."""
-    units = sorted((unit for unit in strengths if strengths[unit] >= VISIBLE), key=lambda unit: -strengths[unit])
+def visible_units(strengths: Mapping[str, float], threshold: float) -> tuple[str, ...]:
+    """Units of at least `threshold`, the strongest first, without the weaker of each exclusive pair."""
+    units = sorted((unit for unit in strengths if strengths[unit] >= threshold), key=lambda unit: -strengths[unit])
     for pair in EXCLUSIVE:
         if all(unit in units for unit in pair):
             units.remove(max(pair, key=units.index))

@@ -11,8 +11,9 @@ from eadnet.corpora.sources import CorpusError
 def collect(clips: pd.DataFrame) -> pd.DataFrame:
     """Fill in `reference` and `seen_speaker`.
 
-    The reference of a usable clip is a neutral clip of the same speaker, or any other clip of theirs, or itself where
-    there is no other. A training clip never refers to a test clip; a test clip prefers a training clip.
+    The reference of a usable clip is another clip of the same speaker, a neutral one if there is one; itself where
+    there is no other, and for the speaker's only neutral clip. A training clip never refers to a test clip; a test
+    clip prefers a training clip.
 
     Raises:
         CorpusError: no usable clip to train on or to test with, or two clips share a name.
@@ -54,10 +55,11 @@ def _reference(row: dict, group: pd.DataFrame) -> str:
     others = group[group["clip_id"] != row["clip_id"]]
     if row["split"] == "train":
         others = others[others["split"] == "train"]
-    if others.empty:
+    neutral = others[others["emotion"] == "neutral"]
+    if others.empty or (row["emotion"] == "neutral" and neutral.empty):
         return row["clip_id"]
-    rank = pd.DataFrame({"other": others["emotion"] != "neutral", "test": others["split"] == "test", "id": others["clip_id"]})
-    return rank.sort_values(["other", "test", "id"])["id"].iloc[0]
+    candidates = others if neutral.empty else neutral
+    return candidates.sort_values(["split", "clip_id"], ascending=[False, True])["clip_id"].iloc[0]  # train before test
 
 
 def _causes(clips: pd.DataFrame) -> str:

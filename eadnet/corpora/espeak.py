@@ -60,7 +60,7 @@ def synthesise(request: dict) -> tuple[int, list[tuple[int, str]], bytes]:
     phonemes: list[tuple[int, str]] = []
     pcm: list[bytes] = []
 
-    def receive(wave, count: int, events) -> int:
+    def receive(wave: "ctypes._Pointer", count: int, events: "ctypes._Pointer") -> int:
         if wave and count > 0:
             pcm.append(ctypes.string_at(wave, 2 * count))
         index = 0

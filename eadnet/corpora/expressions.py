@@ -66,7 +66,7 @@ def expression(emotion: str, level: int) -> Expression:
     units = action_units(emotion, level)
     strength = LEVEL_STRENGTH[level]
     au = {number: units.get(number, 0.0) for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 43)}
-    smile, droop = 0.17 * au[12], 0.13 * au[15]
+    smile, droop = 0.195 * au[12], 0.13 * au[15]
     gaze_x, gaze_y = GAZE.get(emotion, (0.0, 0.0))
     return Expression(
         inner_brow=0.20 * au[1] - 0.15 * au[4] - 0.04 * au[9],
@@ -85,7 +85,7 @@ def expression(emotion: str, level: int) -> Expression:
         upper_lip=0.075 * au[10] + 0.03 * au[9] + 0.02 * au[12],
         lip_press=0.55 * au[23],
         chin_raise=au[17],
-        rest_opening=0.06 * au[25] + 0.16 * au[26],
+        rest_opening=0.085 * au[25] + 0.14 * au[26],
         speech_gain=1 + strength * (SPEECH_GAIN[emotion] - 1),
         gaze=(strength * gaze_x, strength * gaze_y),
     )

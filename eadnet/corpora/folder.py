@@ -8,6 +8,7 @@ counts as a person of its own. Light: opens no video.
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,13 +77,15 @@ class FolderReader:
     """One shard: `shard_size` videos in path order, with the sounds beside them; shard 000 also has all else."""
 
     def __init__(self, settings: FolderCorpus, root: str | Path, shard: str) -> None:
+        """List the folder; raises CorpusError where it holds no video for the shard."""
         self.settings, self.root, self.shard = settings, Path(root), shard
         every = list_videos(root)
-        self.names = slugs(str(Path(name).with_suffix("")) if _is_single(name, every) else name for name in every)
+        self._by_stem = {_stem(name): name for name in reversed(every)}
+        times = Counter(map(_stem, every))
+        self.names = slugs(_stem(name) if times[_stem(name)] == 1 else name for name in every)
         self.labels = read_labels(settings.table) if settings.table else {}
         first = int(shard) * settings.shard_size
         self.videos = every[first : first + settings.shard_size]
-        self._every = every
         if not self.videos:
             raise CorpusError(f"{root}: no video for shard {shard}; the folder has changed, run again")
         shares = {self._person(name) for name in every if not self._label(name).split}
@@ -90,16 +93,20 @@ class FolderReader:
 
     def sources(self) -> list[dict]:
         """One row per video and sound file, and in shard 000 one per other file and per missing file of the CSV."""
-        rows = [file_row("folder", self.shard, self._slug(name), uri_of(name), self.root / name) for name in self.videos]
+        rows = [
+            file_row("folder", self.shard, self._slug(name), uri_of(name), self.root / name) for name in self.videos
+        ]
         files = _list_files(self.root)
-        beside = {name: _video_of(name, self._every) for name in files if name not in set(self._every)}
-        for name, video in beside.items():
+        for name in files:
+            if Path(name).suffix.lower() in VIDEO_SUFFIXES:
+                continue
+            video = self._by_stem.get(_stem(name)) if Path(name).suffix.lower() in AUDIO_SUFFIXES else None
             if video in self.videos:
                 rows.append(self._other(name, "companion", "sound beside a video; used where the video has none"))
             elif video is None and int(self.shard) == 0:
                 rows.append(self._other(name, "skipped", "neither a video nor the sound of one"))
         if int(self.shard) == 0:
-            rows += [self._absent(name) for name in self.labels if name not in set(files)]
+            rows += [self._absent(name) for name in sorted(self.labels.keys() - set(files))]
         return rows
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
@@ -130,7 +137,7 @@ class FolderReader:
         return self.labels.get(name, Label())
 
     def _slug(self, name: str) -> str:
-        return self.names.get(name) or self.names[str(Path(name).with_suffix(""))]
+        return self.names.get(name) or self.names[_stem(name)]
 
     def _person(self, name: str) -> str:
         return self._label(name).person or self._slug(name)
@@ -153,18 +160,8 @@ def _list_files(root: Path) -> list[str]:
     return sorted(found)
 
 
-def _is_single(name: str, every: tuple[str, ...]) -> bool:
-    """Whether no other video differs by its suffix alone."""
-    stem = Path(name).with_suffix("")
-    return sum(Path(other).with_suffix("") == stem for other in every) == 1
-
-
-def _video_of(name: str, videos: tuple[str, ...]) -> str | None:
-    """The video that a sound file stands beside."""
-    path = Path(name)
-    if path.suffix.lower() not in AUDIO_SUFFIXES:
-        return None
-    return next((video for video in videos if Path(video).with_suffix("") == path.with_suffix("")), None)
+def _stem(name: str) -> str:
+    return str(Path(name).with_suffix(""))
 
 
 def _label(row: dict[str, str | None], where: str) -> Label:

@@ -108,7 +108,9 @@ def _interval(text: str) -> tuple[int, int] | None:
     matches = _TIME.fullmatch(start), _TIME.fullmatch(end)
     if not all(matches):
         return None
-    first, last = (int(hours or 0) * 3600 + int(minutes) * 60 + int(rest) for hours, minutes, rest in (m.groups() for m in matches))
+    first, last = (
+        int(hours or 0) * 3600 + int(minutes) * 60 + int(rest) for hours, minutes, rest in (m.groups() for m in matches)
+    )
     return (first, last) if first < last else None
 
 
@@ -132,6 +134,7 @@ class HDTFReader:
     """One shard: the videos of `shard_size` identities."""
 
     def __init__(self, settings: HDTF, root: str | Path, shard: str) -> None:
+        """Read the annotations; raises CorpusError where they name nobody for the shard."""
         self.root, self.shard, self.settings = Path(root), shard, settings
         identities = list_identities(settings, root)
         first = int(shard) * settings.shard_size
@@ -168,7 +171,10 @@ class HDTFReader:
         for place, interval in enumerate(video.intervals):
             row = {**whole, "source_id": f"{name}_{place}"}
             if interval is None:
-                row |= {"status": "bad_annotation", "reason": f"interval {place} is not mm:ss-mm:ss; mend annotion_time"}
+                row |= {
+                    "status": "bad_annotation",
+                    "reason": f"interval {place} is not mm:ss-mm:ss; mend annotion_time",
+                }
             elif path is not None:
                 row["uri"] += f"#t={interval[0]},{interval[1]}"
             yield row
@@ -182,7 +188,9 @@ class HDTFReader:
 
     def _find(self, video: AnnotatedVideo) -> Path | None:
         stems = (f"{video.group}_{video.name}", video.name)
-        paths = (self.root / "videos" / f"{stem}{suffix}" for stem in stems for suffix in (".mp4", *sorted(VIDEO_SUFFIXES)))
+        paths = (
+            self.root / "videos" / f"{stem}{suffix}" for stem in stems for suffix in (".mp4", *sorted(VIDEO_SUFFIXES))
+        )
         return next((path for path in paths if path.is_file()), None)
 
     def _unannotated(self) -> list[dict]:
@@ -192,7 +200,8 @@ class HDTFReader:
         names = slugs(strays)
         reason = "no line in annotion_time names it; remove it or annotate it"
         return [
-            file_row("hdtf", self.shard, names[name], uri_of(name), path) | {"status": "not_annotated", "reason": reason}
+            file_row("hdtf", self.shard, names[name], uri_of(name), path)
+            | {"status": "not_annotated", "reason": reason}
             for name, path in strays.items()
         ]
 

@@ -1,8 +1,8 @@
 """MEAD as it is distributed: per actor ``video.tar`` and ``audio.tar``, or the same tree unpacked.
 
-Reads ``{root}/{actor}/``: every archive whose name holds "video" or "audio" (some actors have several), and loose files.
-Accepted anywhere in a path: ``{view}/{emotion}/level_{n}/{NNN}.mp4``, the flattened ``{view}/{emotion}_level_{n}/{NNN}.mp4``
-and sound as ``{emotion}/level_{n}/{NNN}.m4a``. Archives are read member by member in memory and never extracted: a
+Reads ``{root}/{actor}/``: every ``.tar`` (some actors have several) and all loose files. Accepted at the end of a path:
+``{view}/{emotion}/level_{n}/{NNN}.mp4``, the flattened ``{view}/{emotion}_level_{n}/{NNN}.mp4``, and sound as
+``{emotion}/level_{n}/{NNN}.m4a``. Archives are read member by member in memory and never extracted: a
 member that is a link or a device, or that points out of the archive, is refused with a row. Light: opens no video.
 """
 
@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,11 +82,12 @@ class MEADReader:
     """One shard: everything in an actor's folder."""
 
     def __init__(self, settings: MEAD, root: str | Path, shard: str) -> None:
+        """Find the actor's folder; raises CorpusError where it is absent."""
         self.settings, self.root, self.shard = settings, Path(root), shard
         self.folder = self.root / shard
         if not self.folder.is_dir():
             raise CorpusError(f"{self.folder}: no such folder; put the actor's video.tar and audio.tar there")
-        self._archives: dict[str, tarfile.TarFile] = {}
+        self._places: dict[str, dict[str, tuple[int, int]]] = {}  # archive -> member -> offset and size
         self._sounds: dict[str, str] = {}
 
     def sources(self) -> list[dict]:
@@ -105,7 +107,9 @@ class MEADReader:
     def opened(self, clip: ClipSource) -> Iterator[OpenedMedia]:
         """The video, and the actor's separate recording of the utterance where there is one."""
         utterance = parse_path(path_of(clip.uri))
-        sound = self._sounds.get(f"{self.shard}_{Utterance(None, utterance.emotion, utterance.level, utterance.number).name}")
+        sound = self._sounds.get(
+            f"{self.shard}_{Utterance(None, utterance.emotion, utterance.level, utterance.number).name}"
+        )
         yield OpenedMedia(self._media(clip.uri), None if sound is None else self._media(sound))
 
     def _clip(self, row: dict) -> ClipSource:
@@ -126,13 +130,15 @@ class MEADReader:
         archive, mark, member = uri.partition(_MEMBER)
         if not mark:
             return self.root / path_of(uri)
-        name = path_of(f"{archive}.tar")
-        if name not in self._archives:
-            self._archives[name] = tarfile.open(self.root / name, "r:")
-        try:
-            return io.BytesIO(self._archives[name].extractfile(path_of(member)).read())
-        except (KeyError, tarfile.TarError) as error:
-            raise OSError(f"{name} has changed since it was acquired ({error}); delete its sources table") from None
+        path = self.root / path_of(f"{archive}.tar")
+        if archive not in self._places:
+            self._places[archive] = _member_places(path)
+        if path_of(member) not in self._places[archive]:
+            raise OSError(f"{path} has changed since it was acquired; delete its table under corpora/ and run again")
+        offset, size = self._places[archive][path_of(member)]
+        with open(path, "rb") as stream:
+            stream.seek(offset)
+            return io.BytesIO(stream.read(size))
 
     def _loose_row(self, path: Path) -> dict:
         uri = uri_of(path.relative_to(self.root))
@@ -172,13 +178,27 @@ class MEADReader:
         return name
 
 
+def _member_places(path: Path) -> dict[str, tuple[int, int]]:
+    """Offset and size of every plain file of an archive, up to where it can be read; the first of a name counts."""
+    places: dict[str, tuple[int, int]] = {}
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                if member.isfile():
+                    places.setdefault(member.name, (member.offset_data, member.size))
+    except tarfile.TarError:
+        pass  # `sources` has a row that says so; what stands before the damage is whole
+    return places
+
+
 def _marked(rows: list[dict]) -> list[dict]:
-    """Mark the second and later rows of one utterance as duplicates."""
-    seen: set[str] = set()
+    """Mark the second and later rows of one utterance as duplicates, and keep every `source_id` unique."""
+    seen: Counter[str] = Counter()
     for row in rows:
-        if row["status"] in ("ok", "companion"):
-            if row["source_id"] in seen:
-                row |= {"status": "duplicate", "reason": f"{row['source_id']} is there already; remove one of them"}
-                row["source_id"] += f"@{row['uri']}"
-            seen.add(row["source_id"])
+        name = row["source_id"]
+        seen[name] += 1
+        if seen[name] > 1:
+            row["source_id"] = f"{name}@{seen[name]}"
+            if row["status"] in ("ok", "companion"):
+                row |= {"status": "duplicate", "reason": f"{name} is there already; remove one of them"}
     return rows

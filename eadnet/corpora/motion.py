@@ -43,6 +43,7 @@ class Motion:
     sway: np.ndarray
 
     def __len__(self) -> int:
+        """Number of moments."""
         return len(self.opening)
 
 

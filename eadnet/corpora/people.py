@@ -16,11 +16,26 @@ BACKDROPS = ("plain", "bokeh", "shelf", "window", "curtain")
 FEMALE_VOICES = ("en-us+f2", "en-us+f3")
 MALE_VOICES = ("en-us+m3", "en-us+m7")
 
-_SKIN_RAMP = np.array(
-    [(250, 220, 200), (243, 205, 178), (228, 180, 145), (206, 152, 114), (168, 114, 80), (126, 82, 58), (94, 60, 44)]
-) / 255
-_HAIR_RAMP = np.array([(26, 22, 24), (52, 36, 30), (92, 62, 42), (142, 100, 62), (196, 156, 100), (228, 200, 146)]) / 255
-_IRIS_RAMP = np.array([(62, 38, 24), (104, 66, 36), (112, 104, 58), (78, 118, 92), (72, 118, 158), (112, 146, 172)]) / 255
+_SKIN_RAMP = (
+    np.array(
+        [
+            (250, 220, 200),
+            (243, 205, 178),
+            (228, 180, 145),
+            (206, 152, 114),
+            (168, 114, 80),
+            (126, 82, 58),
+            (94, 60, 44),
+        ]
+    )
+    / 255
+)
+_HAIR_RAMP = (
+    np.array([(26, 22, 24), (52, 36, 30), (92, 62, 42), (142, 100, 62), (196, 156, 100), (228, 200, 146)]) / 255
+)
+_IRIS_RAMP = (
+    np.array([(62, 38, 24), (104, 66, 36), (112, 104, 58), (78, 118, 92), (72, 118, 158), (112, 146, 172)]) / 255
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +133,7 @@ def _hair_colour(rng: np.random.Generator, tone: float, position: float) -> Colo
     lightest = np.interp(tone, [0.0, 0.35, 0.6, 1.0], [1.0, 0.85, 0.35, 0.15])
     colour = _ramp(_HAIR_RAMP, position * lightest)
     if rng.random() < 0.3 and tone < 0.5:
-        colour = colour * np.array([1.2, 0.86, 0.68])  # auburn
+        colour = colour * np.array([1.06, 0.82, 0.68])  # auburn
     elif rng.random() < 0.12:
         colour = 0.35 * colour + 0.65 * np.array([0.62, 0.61, 0.6])  # greying
     return _colour(colour)
@@ -132,10 +147,10 @@ def _voice(rng: np.random.Generator, female: bool) -> dict:
 def _face(rng: np.random.Generator, female: bool) -> dict:
     """Outline of the head; women get the narrower jaw on average, with overlap."""
     return {
-        "face_width": float(rng.uniform(1.05, 1.17)),
-        "jaw_width": float(rng.uniform(0.80, 0.93) if female else rng.uniform(0.88, 1.03)),
-        "chin_width": float(rng.uniform(0.30, 0.42) if female else rng.uniform(0.38, 0.52)),
-        "chin_drop": float(rng.uniform(1.76, 1.88) if female else rng.uniform(1.82, 1.96)),
+        "face_width": float(rng.uniform(1.09, 1.20)),
+        "jaw_width": float(rng.uniform(0.86, 0.98) if female else rng.uniform(0.93, 1.07)),
+        "chin_width": float(rng.uniform(0.34, 0.44) if female else rng.uniform(0.40, 0.53)),
+        "chin_drop": float(rng.uniform(1.72, 1.82) if female else rng.uniform(1.78, 1.90)),
         "age": float(rng.uniform(0, 1) ** 1.5),
         "freckles": float(rng.uniform(0.4, 1) if rng.random() < 0.15 else 0),
         "blush": float(rng.uniform(0.5, 1.0) if female else rng.uniform(0.25, 0.6)),
@@ -169,13 +184,13 @@ def _features(rng: np.random.Generator, female: bool, skin: Colour, tone: float)
 
 def _grooming(rng: np.random.Generator, female: bool, index: int) -> dict:
     styles = ("bob", "long", "bun", "swept", "curly", "long") if female else ("crop", "swept", "buzz", "crop", "curly")
-    bearded = not female and rng.random() < 0.5
+    bearded = not female and rng.random() < 0.4
     return {
-        "hair_style": styles[(index // 2) % len(styles)],
+        "hair_style": styles[int(_spread(index, 0.3819, rng) * len(styles))],
         "hair_volume": float(rng.uniform(0.14, 0.24)),
-        "hairline": float(rng.uniform(0.98, 1.10)),
+        "hairline": float(rng.uniform(0.88, 1.0)),
         "part": float(rng.uniform(0.15, 0.45) * rng.choice((-1, 1))),
-        "beard": float(rng.uniform(0.45, 0.95) if bearded else (0 if female else rng.uniform(0, 0.12))),
+        "beard": float(rng.uniform(0.40, 0.9) if bearded else (0 if female else rng.uniform(0, 0.12))),
         "beard_length": float(rng.uniform(0.0, 0.12)),
         "glasses": bool(index % 5 == 3),
         "glasses_round": float(rng.uniform(0, 1)),
@@ -185,8 +200,8 @@ def _grooming(rng: np.random.Generator, female: bool, index: int) -> dict:
 def _surroundings(rng: np.random.Generator, index: int) -> dict:
     """Clothes and backdrop: muted colours, apart in hue."""
     hue = (0.13 + index * 0.381966 + rng.uniform(-0.03, 0.03)) % 1
-    cloth = _muted(hue, rng.uniform(0.3, 0.6), rng.uniform(0.3, 0.75))
-    wall = _muted((hue + rng.uniform(0.35, 0.6)) % 1, rng.uniform(0.08, 0.28), rng.uniform(0.6, 0.82))
+    cloth = _muted(hue, rng.uniform(0.22, 0.48), rng.uniform(0.3, 0.66))
+    wall = _muted((hue + rng.uniform(0.35, 0.6)) % 1, rng.uniform(0.06, 0.22), rng.uniform(0.6, 0.8))
     return {
         "garment": GARMENTS[index % len(GARMENTS)],
         "cloth": cloth,

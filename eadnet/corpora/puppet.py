@@ -8,20 +8,22 @@ and writes nothing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 
-from eadnet.corpora.drawing import backdrop, brows, eyes, glasses, hair, head, mouth
+from eadnet.corpora.drawing import backdrop, beards, brows, eyes, glasses, hair, head, mouth
 from eadnet.corpora.drawing.canvas import Sheet, View, smoothstep
 from eadnet.corpora.expressions import Expression
 from eadnet.corpora.motion import Motion
 from eadnet.corpora.people import Person
 
 SUPERSAMPLING = 2
-LID_STEPS = 16
+LID_STEPS = 10
 FACE_BOX = (-1.40, -1.05, 1.40, 2.55)  # what jaw and brows move; left, top, right, bottom in face units
 HEAD_BOX = (-2.10, -2.60, 2.10, 2.95)  # what sways
+SIDES = (-1, 1)  # left and right of the image
 FIELD_STEP = 8  # canvas pixels between the nodes of the sway field
 DITHER = 0.35 / 255
 
@@ -49,6 +51,7 @@ class Puppet:
     """One person, painted at one framing."""
 
     def __init__(self, person: Person, framing: Framing) -> None:
+        """Paint everything that neither expression nor speech changes."""
         self.person = person
         self.framing = framing
         self.view = framing.view()
@@ -67,16 +70,22 @@ class Mask:
     """A puppet that wears one expression for the length of a clip."""
 
     def __init__(self, puppet: Puppet, expression: Expression) -> None:
+        """Paint brows, creases and open eyes."""
         self.puppet = puppet
         self.expression = expression
         sheet = Sheet(puppet.view, puppet.portrait.copy())
         brows.paint_creases(sheet, puppet.person, expression)
         brows.paint_brows(sheet, puppet.person, expression)
         self._skin = sheet.image
-        self._canvas = _to_bytes(_with_eyes(puppet, expression, sheet.image.copy(), 0.0), puppet.person.seed)
-        self._canvas_small = _shrink(self._canvas)
-        self._eye_boxes = [puppet.view.box(*eyes.patch_box(side)) for side in (-1, 1)]
+        self._eye_boxes = [puppet.view.box(*eyes.patch_box(side)) for side in SIDES]
+        self._balls = [eyes.paint_ball(puppet.view, puppet.person, expression, side) for side in SIDES]
         self._lids: dict[int, list[np.ndarray]] = {}
+        whole = Sheet(puppet.view, self._skin.copy())
+        glasses.paint_glasses(whole, puppet.person)
+        self._canvas = _to_bytes(whole.image, puppet.person.seed)
+        for box, patch in zip(self._eye_boxes, self._lid_patches(0), strict=True):
+            self._canvas[box] = patch
+        self._canvas_small = _shrink(self._canvas)
 
     def frames(self, motion: Motion) -> Iterator[np.ndarray]:
         """Yield (H, W, 3) uint8 RGB frames, one per moment of the motion."""
@@ -96,18 +105,27 @@ class Mask:
         return self._sway(canvas, motion.sway[index])
 
     def _lid_patches(self, closed: int) -> list[np.ndarray]:
-        """Both eyes at `closed` sixteenths; drawn when first asked for."""
+        """Both eyes at `closed` tenths; drawn when first asked for."""
         if closed not in self._lids:
-            image = _with_eyes(self.puppet, self.expression, self._skin.copy(), closed / LID_STEPS)
-            self._lids[closed] = [_to_bytes(image[box], self.puppet.person.seed) for box in self._eye_boxes]
+            self._lids[closed] = [self._eye(place, closed / LID_STEPS) for place in range(len(SIDES))]
         return self._lids[closed]
+
+    def _eye(self, place: int, closed: float) -> np.ndarray:
+        """The finished patch of one eye, uint8."""
+        puppet, box = self.puppet, self._eye_boxes[place]
+        sheet = Sheet(puppet.view.inside(*box), self._skin[box].copy())
+        eyes.paint_eye(sheet, self._balls[place], puppet.person, self.expression, SIDES[place], closed)
+        glasses.paint_glasses(sheet, puppet.person)
+        return _to_bytes(sheet.image, puppet.person.seed)
 
     def _move_face(self, canvas: np.ndarray, opening: float, brow: float) -> None:
         """Drop the jaw and lift the brows, in place."""
         puppet, unit = self.puppet, self.puppet.view.unit
         region = canvas[puppet.face_box]
-        rows, columns = _pixel_grid(region.shape)
-        source = rows - np.float32(mouth.JAW_SHARE * opening * unit) * puppet.jaw + np.float32(brow * unit) * puppet.lift
+        rows, columns = _pixel_grid(*region.shape[:2])
+        source = (
+            rows - np.float32(mouth.JAW_SHARE * opening * unit) * puppet.jaw + np.float32(brow * unit) * puppet.lift
+        )
         canvas[puppet.face_box] = cv2.remap(region, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _speak(self, canvas: np.ndarray, opening: float, width: float, rounding: float) -> None:
@@ -140,17 +158,9 @@ def _paint_portrait(person: Person, view: View) -> np.ndarray:
     backdrop.paint_clothes(sheet, person)
     head.paint_ears(sheet, person)
     head.paint_face(sheet, person)
-    hair.paint_beard(sheet, person)
+    beards.paint_beard(sheet, person)
     hair.paint_front(sheet, person)
     return np.clip(sheet.image, 0, 1)
-
-
-def _with_eyes(puppet: Puppet, expression: Expression, image: np.ndarray, closed: float) -> np.ndarray:
-    sheet = Sheet(puppet.view, image)
-    for side in (-1, 1):
-        eyes.paint_eye(sheet, puppet.person, expression, side, closed)
-    glasses.paint_glasses(sheet, puppet.person)
-    return sheet.image
 
 
 def _face_fields(view: View, person: Person) -> tuple[np.ndarray, np.ndarray]:
@@ -165,11 +175,17 @@ def _face_fields(view: View, person: Person) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(down * across), np.ascontiguousarray(brow)
 
 
+def _field_nodes(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows, in pixels, of the nodes of a coarse field that `_enlarge` spreads over the view."""
+    columns, rows = (np.arange(-(-size // FIELD_STEP)) * FIELD_STEP for size in (view.width, view.height))
+    return columns + (FIELD_STEP - 1) / 2, rows[:, None] + (FIELD_STEP - 1) / 2
+
+
 def _sway_weight(view: View) -> np.ndarray:
     """How much of the head's sway the nodes of a coarse field follow: all of the head, none of the room."""
-    x, y = view.grid()
-    distance = np.hypot(x, y / 1.25)[::FIELD_STEP, ::FIELD_STEP]
-    return (1 - smoothstep(distance, 1.35, 2.05)).astype(np.float32)
+    columns, rows = _field_nodes(view)
+    distance = np.hypot((columns - view.origin_x) / view.unit, (rows - view.origin_y) / (1.25 * view.unit))
+    return 1 - smoothstep(distance, 1.35, 2.05)
 
 
 def _sway_map(puppet: Puppet, sway: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -177,34 +193,25 @@ def _sway_map(puppet: Puppet, sway: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     view = puppet.view.inside(*puppet.head_box)
     shift = sway[:2] * puppet.view.width
     cosine, sine = np.cos(sway[2]) / sway[3], np.sin(sway[2]) / sway[3]
-    n_rows, n_columns = puppet.sway_weight.shape
-    u = np.arange(n_columns) * FIELD_STEP - view.origin_x - shift[0]
-    v = (np.arange(n_rows) * FIELD_STEP - view.origin_y - shift[1])[:, None]
-    moved_x = cosine * u + sine * v - (u + shift[0])
-    moved_y = cosine * v - sine * u - (v + shift[1])
-    columns, rows = _enlarge(puppet.sway_weight * moved_x, view), _enlarge(puppet.sway_weight * moved_y, view)
-    grid_rows, grid_columns = _pixel_grid((view.height, view.width))
-    return columns + grid_columns, rows + grid_rows
+    columns, rows = _field_nodes(view)
+    u, v = columns - view.origin_x - shift[0], rows - view.origin_y - shift[1]
+    moved_x = puppet.sway_weight * (cosine * u + sine * v - (u + shift[0]))
+    moved_y = puppet.sway_weight * (cosine * v - sine * u - (v + shift[1]))
+    grid_rows, grid_columns = _pixel_grid(view.height, view.width)
+    return _enlarge(moved_x, view) + grid_columns, _enlarge(moved_y, view) + grid_rows
 
 
 def _enlarge(field: np.ndarray, view: View) -> np.ndarray:
-    """Linear interpolation of a field whose node (i, j) lies at pixel (step i, step j)."""
-    scale = np.array([[1 / FIELD_STEP, 0, 0], [0, 1 / FIELD_STEP, 0]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    size = (view.width, view.height)
-    return cv2.warpAffine(field.astype(np.float32), scale, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    """Linear interpolation of a coarse field over the view."""
+    size = (field.shape[1] * FIELD_STEP, field.shape[0] * FIELD_STEP)
+    return cv2.resize(field.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)[: view.height, : view.width]
 
 
-_GRIDS: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
-
-
-def _pixel_grid(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of every pixel as (h, w) float32, kept for the next frame."""
-    key = shape[:2]
-    if key not in _GRIDS:
-        rows, columns = np.mgrid[: key[0], : key[1]].astype(np.float32)
-        _GRIDS[key] = rows, columns
-    return _GRIDS[key]
+@cache
+def _pixel_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of every pixel as (height, width) float32, kept for the next frame."""
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    return rows, columns
 
 
 def _shrink(canvas: np.ndarray) -> np.ndarray:
@@ -215,5 +222,7 @@ def _shrink(canvas: np.ndarray) -> np.ndarray:
 def _to_bytes(image: np.ndarray, dither_seed: int | None = None) -> np.ndarray:
     """Float [0, 1] to uint8; a fixed grain hides the bands of soft gradients."""
     if dither_seed is not None:
-        image = image + np.random.default_rng(dither_seed).normal(0, DITHER, image.shape[:2])[..., None].astype(np.float32)
+        image = image + np.random.default_rng(dither_seed).normal(0, DITHER, image.shape[:2])[..., None].astype(
+            np.float32
+        )
     return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)

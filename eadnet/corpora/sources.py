@@ -6,6 +6,7 @@ A `Reader` knows one shard of one corpus. `sources` accounts for every input by 
 """
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import quote_from_bytes, unquote_to_bytes
-import os
 
 import pandas as pd
 
@@ -123,7 +123,9 @@ def file_row(corpus: str, shard: str, source_id: str, uri: str, path: Path) -> d
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             size = stream.tell()
     except OSError as error:
-        return source_row(corpus, shard, source_id, uri, "unreadable", f"{error.strerror}; check the file and its rights")
+        return source_row(
+            corpus, shard, source_id, uri, "unreadable", f"{error.strerror}; check the file and its rights"
+        )
     if not size:
         return source_row(corpus, shard, source_id, uri, "empty", "zero bytes; copy the file again", digest, 0)
     return source_row(corpus, shard, source_id, uri, sha256=digest, size=size)

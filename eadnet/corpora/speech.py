@@ -130,6 +130,22 @@ def fit(speech: Speech, seconds: float, lead: float = 0.0) -> Speech:
     return Speech(speech.text, wave, _with_silence(shifted, lead, seconds))
 
 
+def join(parts: list[Speech]) -> Speech:
+    """Speech one after the other, on one timeline."""
+    phonemes: list[Phoneme] = []
+    start = 0.0
+    for part in parts:
+        phonemes += [Phoneme(p.start + start, p.end + start, p.symbol, p.viseme) for p in part.phonemes]
+        start += part.seconds
+    return Speech(" ".join(part.text for part in parts), np.concatenate([part.wave for part in parts]), tuple(phonemes))
+
+
+def silence(seconds: float) -> Speech:
+    """Nobody speaks."""
+    wave = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+    return Speech("", wave, (Phoneme(0.0, seconds, "", "sil"),))
+
+
 def pauses(phonemes: tuple[Phoneme, ...]) -> list[tuple[float, float]]:
     """(start, end) in seconds of every silence of at least 100 ms that follows speech."""
     found: list[tuple[float, float]] = []

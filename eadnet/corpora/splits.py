@@ -68,7 +68,9 @@ def hdtf_people(settings: HDTF) -> tuple[str, ...]:
         "WRA": _full_names("WRA"),
     }
     if count > 3 * len(_LAST) * 12:
-        raise SplitError(f"corpora.hdtf.synthetic: {count} people asked for, {3 * len(_LAST) * 12} names known; lower it")
+        raise SplitError(
+            f"corpora.hdtf.synthetic: {count} people asked for, {3 * len(_LAST) * 12} names known; lower it"
+        )
     return tuple(f"{group}_{next(names[group])}" for group, _ in zip(itertools.cycle(names), range(count)))
 
 
@@ -97,7 +99,9 @@ def hdtf_test_identities(settings: HDTF, identities: tuple[str, ...]) -> frozens
         chosen = {bare.get(name, name) for name in settings.test_identities}
         unknown = sorted(chosen - set(identities))
         if unknown:
-            raise SplitError(f"corpora.hdtf.test_identities: '{unknown[0]}' is not in the annotations; check its spelling")
+            raise SplitError(
+                f"corpora.hdtf.test_identities: '{unknown[0]}' is not in the annotations; check its spelling"
+            )
         return frozenset(chosen)
     published = frozenset(HDTF_TEST_IDENTITIES) & set(identities)
     return published or frozenset(identities[-max(1, len(identities) // 10) :])
@@ -117,5 +121,7 @@ def folder_test_people(people: set[str], share: float) -> frozenset[str]:
 
 def _full_names(group: str) -> itertools.chain:
     """All pairs of first and last name, each walk through the last names starting one further on."""
-    pairs = ((first, _LAST[(turn + place) % len(_LAST)]) for turn in range(12) for place, first in enumerate(_FIRST[group]))
+    pairs = (
+        (first, _LAST[(turn + place) % len(_LAST)]) for turn in range(12) for place, first in enumerate(_FIRST[group])
+    )
     return (first + last for first, last in pairs)

@@ -14,8 +14,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None
     """Softmax attention.
 
     Args:
-        query: (..., L, D); key, value: (..., S, D); bias: broadcastable to (..., L, S), added to the logits
-            (minus infinity forbids a pair).
+        query: (..., L, D).
+        key: (..., S, D).
+        value: (..., S, D).
+        bias: broadcastable to (..., L, S), added to the logits; minus infinity forbids a pair.
 
     Returns:
         (..., L, D) in the type of `value`.
@@ -30,7 +32,9 @@ def rotary(values: Tensor, positions: Tensor, base: float = 100.0) -> Tensor:
     """Rotate channel pairs by angles proportional to position (RoFormer, arXiv 2104.09864, eq. 34).
 
     Args:
-        values: (..., L, D) with D even; positions: (L,); base: longest wavelength is about 2 pi base.
+        values: (..., L, D) with D even.
+        positions: (L,).
+        base: the longest wavelength is about 2 pi base.
 
     Returns:
         (..., L, D); dot products of rotated queries and keys depend only on relative positions.

@@ -14,7 +14,7 @@ from eadnet.spectrogram import BANDS
 
 FRAMES = 16
 MEL_COLUMNS = 52
-INPUT_SIZE = (32, 64)
+INPUT_SIZE = (24, 48)
 
 
 class SyncNet(nn.Module):
@@ -54,10 +54,9 @@ class SyncNet(nn.Module):
             nn.ReLU(),
         )
 
-    def embed_video(self, crops: Tensor) -> Tensor:
-        """(B, D) unit vectors of aligned crops (B, 16, 3, S, S) in [-1, 1]; only the lower half is looked at."""
-        lower = crops[..., crops.shape[-2] // 2 :, :].flatten(0, 1)
-        frames = self.frame(functional.interpolate(lower, size=INPUT_SIZE, mode="area")).unflatten(0, (-1, FRAMES))
+    def embed_video(self, mouths: Tensor) -> Tensor:
+        """(B, D) unit vectors of mouth regions (B, 16, 3, 24, 48) in [-1, 1], as `mouth_region` cuts them."""
+        frames = self.frame(mouths.flatten(0, 1)).unflatten(0, (-1, FRAMES))
         return functional.normalize(self.video(frames.transpose(1, 2)).float(), dim=1, eps=1e-6)
 
     def embed_audio(self, mel: Tensor) -> Tensor:
@@ -65,8 +64,14 @@ class SyncNet(nn.Module):
         return functional.normalize(self.audio(mel / 2).float(), dim=1, eps=1e-6)
 
     def forward(self, crops: Tensor, mel: Tensor) -> Tensor:
-        """(B,) cosines in [0, 1] of paired windows."""
-        return (self.embed_video(crops) * self.embed_audio(mel)).sum(1)
+        """(B,) cosines in [0, 1] of aligned crops (B, 16, 3, S, S) and mel windows (B, 80, 52)."""
+        return (self.embed_video(mouth_region(crops)) * self.embed_audio(mel)).sum(1)
+
+
+def mouth_region(crops: Tensor) -> Tensor:
+    """(B, T, 3, 24, 48) lower half of aligned crops (B, T, 3, S, S)."""
+    lower = crops[..., crops.shape[-2] // 2 :, :]
+    return functional.interpolate(lower.flatten(0, 1), size=INPUT_SIZE, mode="area").unflatten(0, crops.shape[:2])
 
 
 def mel_columns(first_frame: Tensor) -> Tensor:

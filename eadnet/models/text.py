@@ -43,9 +43,11 @@ class TextEncoder:
             TextError: the package or the weights are missing, or the weights are not the pinned ones.
         """
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
         folder = Path(folder) if folder else _package_folder()
         _check_weights(folder / "model.safetensors")
+        disable_progress_bar()  # stages log to files
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self._network = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
 

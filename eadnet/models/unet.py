@@ -123,8 +123,8 @@ class EADNet(nn.Module):
             inputs_BTCHW: (B, T, 3 z + 1, H, W), H and W multiples of 4.
             time_B: (B,) diffusion time in [0, 1], 1 is pure noise.
             mel_BT80M: (B, T, 80, 23) mel windows; an all-zero clip is the null audio.
-            text_BSC, text_mask_BS: frozen text states (B, S, 384) and which of them are text; an all-False row is
-                the null text.
+            text_BSC: (B, S, 384) frozen text states.
+            text_mask_BS: (B, S) bool, which of them are text; an all-False row is the null text.
 
         Returns:
             (B, T, z, H, W).

@@ -48,7 +48,7 @@ def train_autoencoder(clips: str, settings: Autoencoder, mask: str, seed: int, o
                 "kl": (KL_WEIGHT, _divergence(mean.float(), log_variance.float())),
             }
         )
-    model.calibrate(sample[:128])
+    model.calibrate(sample[:64])
     report = {"pca_variance_left_out": left_out, "held_out": _held_out_error(model, held_out, task)}
     loop.finish({"autoencoder": settings.model_dump(), "resolution": resolution}, report)
 

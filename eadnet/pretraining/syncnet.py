@@ -15,7 +15,7 @@ from eadnet.config import SyncNet as Settings
 from eadnet.config import parse
 from eadnet.dataset import ClipSet
 from eadnet.losses import contrastive_loss
-from eadnet.models.syncnet import FRAMES, SyncNet, mel_columns
+from eadnet.models.syncnet import FRAMES, SyncNet, mel_columns, mouth_region
 from eadnet.optimisation import Loop, step_generator
 from eadnet.precision import autocast
 
@@ -31,9 +31,9 @@ def train_syncnet(clips: str, settings: Settings, seed: int, output: str) -> Non
     loop = Loop(model, settings.optimiser, output, seed, {"model": settings.model_dump()})
     for step, generator in loop:
         which, first = _draw_windows(train, settings.optimiser.batch_size, generator)
-        video = _augment(train.windows(which, first, FRAMES), generator)
+        mouths = _augment(mouth_region(train.windows(which, first, FRAMES)), generator)
         with autocast():
-            seen = model.embed_video(video)
+            seen = model.embed_video(mouths)
             heard = model.embed_audio(train.mel_spans(which, mel_columns(first)))
         contrast = contrastive_loss(seen, heard)
         if step < CONTRASTIVE_SHARE * settings.optimiser.steps:
@@ -62,7 +62,7 @@ def accuracy(model: SyncNet, clips: ClipSet, pairs: int = 256) -> dict[str, floa
     which, first = clips.draw(pairs, FRAMES, generator)
     room = clips.lengths[which] - FRAMES
     other = (first + 5 + (torch.rand(pairs, generator=generator) * (room - 9).clamp(min=1)).long()) % (room + 1)
-    seen = model.embed_video(clips.windows(which, first, FRAMES))
+    seen = model.embed_video(mouth_region(clips.windows(which, first, FRAMES)))
     true = (seen * model.embed_audio(clips.mel_spans(which, mel_columns(first)))).sum(1)
     false = (seen * model.embed_audio(clips.mel_spans(which, mel_columns(other)))).sum(1)
     return {
@@ -84,13 +84,13 @@ def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tup
     return which, (place * room).long()
 
 
-def _augment(video: Tensor, generator: torch.Generator) -> Tensor:
+def _augment(mouths: Tensor, generator: torch.Generator) -> Tensor:
     """Per-clip gain, tint and noise, mirrored half of the time: sync must not hang on appearance."""
-    count = len(video)
+    count = len(mouths)
     gain = 1 + 0.1 * torch.randn((count, 1, 1, 1, 1), generator=generator)
     tint = 0.1 * torch.randn((count, 1, 3, 1, 1), generator=generator)
     grain = 0.03 * torch.rand((count, 1, 1, 1, 1), generator=generator)
-    noisy = video * gain + tint + grain * torch.randn(video.shape, generator=generator)
+    noisy = mouths * gain + tint + grain * torch.randn(mouths.shape, generator=generator)
     return noisy.flip(-1) if torch.rand((), generator=generator) < 0.5 else noisy
 
 

@@ -4,8 +4,8 @@ from importlib import import_module
 
 from matplotlib.figure import Figure
 
-from reports.load import Inputs, ReportError
-from reports.style import figure_style
+from reports.load import Inputs, Nothing, ReportError
+from reports.style import MUTED, WIDTH, figure_style
 
 FIGURES = {
     "samples": "reports.figures.samples",
@@ -21,19 +21,30 @@ FIGURES = {
 
 
 def draw(name: str, inputs: Inputs) -> Figure:
-    """Draw one figure from whatever of the inputs it needs.
+    """Draw one figure from whatever of the inputs it needs; one that finds nothing to show says so in its place.
 
     Raises:
         ReportError: there is no such figure, or an input that it needs is missing; the message names the mend.
     """
     with figure_style():
-        return _module(name).draw(inputs)
+        try:
+            return _module(name).draw(inputs)
+        except Nothing as reason:
+            return notice(caption(name)[0], str(reason))
 
 
 def caption(name: str) -> tuple[str, str]:
     """Title and caption of a figure: the first line and the second paragraph of its module's docstring."""
     title, _, rest = (_module(name).__doc__ or "").partition("\n\n")
     return title.strip().rstrip("."), " ".join(rest.split("\n\n")[0].split())
+
+
+def notice(title: str, reason: str) -> Figure:
+    """A figure that states why there is nothing to see."""
+    figure = Figure(figsize=(WIDTH, 1.1))
+    figure.text(0.01, 0.72, title, fontweight="bold", parse_math=False)
+    figure.text(0.01, 0.4, f"Nothing to show: {reason}", color=MUTED, parse_math=False)
+    return figure
 
 
 def _module(name: str):  # noqa: ANN202 - a module

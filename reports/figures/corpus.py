@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eadnet.config import EMOTIONS
-from reports.load import Inputs, ReportError
+from reports.load import Inputs, Nothing
 from reports.numbers import count, duration
 from reports.style import BLUE, MUTED, ORANGE, WIDTH, bare
 
@@ -57,7 +57,7 @@ def draw(inputs: Inputs) -> Figure:
     """Fetch one crop for each person and emotion and draw them."""
     clips = inputs.clips[inputs.clips.status == "ok"]
     if clips.empty:
-        raise ReportError(f"{inputs.clips_path}: holds no usable clip; see its reasons")
+        raise Nothing(f"{inputs.clips_path}: holds no usable clip; see its reasons")
     boards = [_board(inputs, str(corpus), rows) for corpus, rows in clips.groupby("corpus", sort=True)]
     return build(boards, inputs.clips)
 
@@ -87,15 +87,14 @@ def _middle(crops: np.ndarray) -> np.ndarray:
 
 def _rows(board: Board) -> list[str]:
     present = {emotion for _, emotion in board.faces}
-    return [emotion for emotion in (*EMOTIONS, UNLABELLED) if emotion in present]
+    return sorted(present, key=lambda emotion: (EMOTIONS.index(emotion) if emotion in EMOTIONS else 99, emotion))
 
 
 def _draw_board(axes: Axes, board: Board) -> None:
     rows, people = _rows(board), list(board.people)
     for (person, emotion), face in board.faces.items():
-        if emotion in rows:
-            x, y = people.index(person), rows.index(emotion)
-            axes.imshow(face, extent=(x + 0.02, x + 0.98, y + 0.98, y + 0.02), interpolation="lanczos")
+        x, y = people.index(person), rows.index(emotion)
+        axes.imshow(face, extent=(x + 0.02, x + 0.98, y + 0.98, y + 0.02), interpolation="lanczos")
     axes.set(xlim=(0, PEOPLE), ylim=(len(rows), 0))
     axes.set_aspect("auto")
     for y, emotion in enumerate(rows):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eadnet.config import EMOTIONS
-from reports.load import Inputs, ReportError
+from reports.load import Inputs, Nothing
 from reports.style import BLUE, INK, PAPER, WIDTH, run_label
 
 METRIC = "predicted_emotion"
@@ -39,7 +39,7 @@ def draw(inputs: Inputs) -> Figure:
     rows = pd.DataFrame({"run": chosen.run.to_numpy(), "emotion": labels, "predicted": words})
     rows = rows[rows.emotion.isin(EMOTIONS)].sort_values("run", key=lambda run: run.eq("full"), kind="stable")
     if rows.empty:
-        raise ReportError(f"scores hold no usable {METRIC} for labelled clips; this corpus has no emotion judge")
+        raise Nothing(f"scores hold no usable {METRIC} for labelled clips; this corpus has no emotion judge")
     return build(rows)
 
 

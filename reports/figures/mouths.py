@@ -1,4 +1,4 @@
-"""Mouths follow the sound.
+"""Mouths and sound.
 
 Opening of the inner lips (gap over inter-ocular distance, MediaPipe) frame by frame against the loudness of the
 true audio (grey): the truth, EAD-Net, and EAD-Net driven by somebody else's audio; r is the correlation with

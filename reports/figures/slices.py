@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from metrics.spec import REGISTRY, MetricSpec
 from metrics.tables import ALL
-from reports.load import Inputs, ReportError
+from reports.load import Inputs, Nothing
 from reports.style import INK, PAPER, WIDTH, metric_heading, order_runs, run_colours, run_label
 
 COLUMNS = 4
@@ -27,7 +27,7 @@ def build(summary: pd.DataFrame) -> Figure:
         summary: Columns of ``metrics.tables.SUMMARY``.
 
     Raises:
-        ReportError: the summary has no values for seen or unseen people.
+        Nothing: the summary has no values for seen or unseen people.
     """
     rows = summary[
         (summary.corpus == ALL) & summary.slice.isin(KINDS) & summary.run.isin(RUNS) & summary["mean"].notna()
@@ -35,7 +35,7 @@ def build(summary: pd.DataFrame) -> Figure:
     directed = {key: s for key, s in REGISTRY.items() if s.higher_is_better is not None and s.unit != "px"}
     specs = [spec for key, spec in directed.items() if key in set(rows.metric)]
     if not specs:
-        raise ReportError("the summary has no slices of seen and unseen people; score both kinds of test clips")
+        raise Nothing("the summary has no slices of seen and unseen people; score both kinds of test clips")
     runs, lines = order_runs(rows.run), math.ceil(len(specs) / COLUMNS)
     figure = Figure(figsize=(WIDTH, lines * (0.26 * len(runs) + 0.8) + 0.3), layout="constrained")
     grid = figure.subplots(lines, COLUMNS, squeeze=False, sharey=True)

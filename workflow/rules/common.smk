@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import sys
-import time
 from functools import cache
 from operator import attrgetter
 
@@ -73,7 +72,6 @@ def checked_shards():
         sys.exit(f"error: {error}")
 
 
-STARTED = time.time()
 CONFIG = checked_config()
 SHARDS = checked_shards()
 RUNS = CONFIG.run_names
@@ -171,16 +169,15 @@ def supervisors(wildcards):
     return {name: f"<results>/pretrained/{name}/model.safetensors" for name, weight in needed.items() if weight}
 
 
-def supervisor_options(wildcards, input):
-    """`--syncnet DIR --videomae DIR`, as far as the run has them."""
-    given = {name: input.get(name) for name in ("syncnet", "videomae")}
-    return " ".join(options(f"--{name}", [os.path.dirname(path)]) for name, path in given.items() if path)
+def run_behind(wildcards):
+    """The run that makes a source's videos: itself, or `full` for the wrong-audio floor; other baselines need none."""
+    run = {"shuffled_audio": "full"}.get(wildcards.source, wildcards.source)
+    return {} if run in BASELINES else {"model": f"<results>/runs/{run}/{wildcards.seed}/model.safetensors"}
 
 
-def baseline_model(wildcards):
-    """`shuffled_audio` is `full` with another clip's audio; the other baselines need no run."""
-    needs = wildcards.baseline == "shuffled_audio"
-    return {"model": [f"<results>/runs/full/{wildcards.seed}/model.safetensors"]} if needs else {}
+def folder_option(name, input):
+    """`--name FOLDER` of an input that not every job has."""
+    return options(f"--{name}", [os.path.dirname(input[name])] if name in input.keys() else [])
 
 
 def judge_of_family(wildcards):

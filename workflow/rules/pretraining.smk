@@ -3,6 +3,9 @@
 OUTPUTS
     <results>/pretrained/{autoencoder,syncnet,videomae,backbone}/   model.safetensors config.json train.parquet
     <results>/pretrained/latents.safetensors                        latents of all clips
+
+Priorities keep the critical path busy (autoencoder, latents, backbone); the backbone alone takes all cores, so long
+one-core jobs come before short ones to leave no core idle when it starts.
 """
 
 
@@ -96,7 +99,7 @@ rule pretrain_videomae:
         "<logs>/pretrain_videomae.log",
     benchmark:
         "<benchmarks>/pretrain_videomae/all.tsv"
-    priority: 60
+    priority: 10
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -132,7 +135,7 @@ rule encode_latents:
     priority: 80
     conda:
         "../../envs/core.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
         runtime=30,

@@ -11,7 +11,12 @@ rule make_table:
     input:
         unpack(lambda wildcards: report_files(TABLE_NEEDS.get(wildcards.table, ["summary"]))),
     output:
-        report("<results>/tables/{table}.csv", category="Tables", labels={"table": "{table}"}),
+        report(
+            "<results>/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
         "<results>/tables/{table}.md",
         "<results>/tables/{table}.tex",
         "<results>/tables/{table}.parquet",
@@ -28,13 +33,11 @@ rule make_table:
     params:
         inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS.get(wildcards.table, ["summary"])),
         folder=subpath(output[0], parent=True),
-        settings=settings("report"),
         version=STAGE_VERSIONS["report"],
     shell:
         r"""
         python -m reports table \
             --name {wildcards.table:q} \
-            --settings {params.settings:q} \
             {params.inputs} \
             --output-dir {params.folder:q} \
             >{log:q} 2>&1
@@ -45,7 +48,12 @@ rule draw_figure:
     input:
         unpack(lambda wildcards: report_files(FIGURE_NEEDS.get(wildcards.figure, ["summary"]))),
     output:
-        svg=report("<results>/figures/{figure}.svg", category="Figures", labels={"figure": "{figure}"}),
+        svg=report(
+            "<results>/figures/{figure}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
         png="<results>/figures/{figure}.png",
     log:
         "<logs>/draw_figure/{figure}.log",
@@ -78,7 +86,7 @@ rule write_page:
         tables=expand("<results>/tables/{table}.{form}", table=TABLES, form=TABLE_FORMS),
         figures=expand("<results>/figures/{figure}.{form}", figure=FIGURES, form=FIGURE_FORMS),
     output:
-        page="<results>/report/index.html",
+        page=report("<results>/report/index.html", caption="../report/page.rst", category="Report"),
     log:
         "<logs>/write_page.log",
     benchmark:
@@ -91,13 +99,17 @@ rule write_page:
         runtime=30,
     params:
         inputs=lambda wildcards, input: report_options(input, PAGE_NEEDS),
+        figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
+        configuration=lambda wildcards: as_json(CONFIG),
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
     shell:
         r"""
         python -m reports page \
             --settings {params.settings:q} \
+            --config {params.configuration:q} \
             {params.inputs} \
+            --figures {params.figures:q} \
             --output {output.page:q} \
             >{log:q} 2>&1
         """

@@ -37,7 +37,8 @@ rule train_run:
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         backbone=subpath(input.backbone, parent=True),
-        supervisors=supervisor_options,
+        syncnet=lambda wildcards, input: folder_option("syncnet", input),
+        videomae=lambda wildcards, input: folder_option("videomae", input),
         folder=subpath(output.model, parent=True),
         settings=lambda wildcards: as_json(CONFIG.run(wildcards.run)),
         version=STAGE_VERSIONS["train"],
@@ -53,7 +54,8 @@ rule train_run:
             --latents {input.latents:q} \
             --autoencoder {params.autoencoder:q} \
             --backbone {params.backbone:q} \
-            {params.supervisors} \
+            {params.syncnet} \
+            {params.videomae} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """

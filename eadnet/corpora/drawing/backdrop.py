@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, bezier, ellipse, mirrored, smoothstep, soft
+from eadnet.corpora.drawing.canvas import Sheet, bezier, ellipse, lowered, mirrored, open_curve, smoothstep, soft
 from eadnet.corpora.people import Person
 
 
 def paint_backdrop(sheet: Sheet, person: Person) -> None:
     """Fill the canvas with the person's background, softly lit from the upper left."""
     x, y = sheet.view.grid()
-    light = 1.04 - 0.05 * x - 0.045 * y - 0.012 * (x**2 + y**2)
+    light = np.maximum(1.04 - 0.05 * x - 0.045 * y - 0.012 * (x**2 + y**2), 0.68)
     sheet.image[:] = np.asarray(person.backdrop_colour, np.float32) * light[..., None].astype(np.float32)
     _SCENES[person.backdrop](sheet, person, np.random.default_rng(person.seed + 11))
     sheet.glow((-0.3, -0.2), (2.0, 2.0), (1, 1, 1), 0.10)  # the light behind the head
@@ -38,7 +38,12 @@ def _shelf(sheet: Sheet, person: Person, rng: np.random.Generator) -> None:
             thick, tall = rng.uniform(0.12, 0.28), rng.uniform(0.8, 1.25)
             tone = rng.uniform(0.35, 0.9) * (0.5 * rng.uniform(0.3, 1, 3) + 0.5 * np.array(person.backdrop_accent))
             if rng.random() < 0.85:
-                sheet.fill([(x, row + 1.45 - tall), (x + thick, row + 1.45 - tall), (x + thick, row + 1.45), (x, row + 1.45)], tone, 0.75, 0.07)
+                sheet.fill(
+                    [(x, row + 1.45 - tall), (x + thick, row + 1.45 - tall), (x + thick, row + 1.45), (x, row + 1.45)],
+                    tone,
+                    0.75,
+                    0.07,
+                )
             x += thick + 0.02
         sheet.fill([(-6, row + 1.45), (6, row + 1.45), (6, row + 1.57), (-6, row + 1.57)], wood, 0.9, 0.06)
     sheet.image[:] = soft(sheet.image, 0.05 * sheet.view.unit) * 0.86 + 0.10
@@ -50,8 +55,15 @@ def _window(sheet: Sheet, person: Person, rng: np.random.Generator) -> None:
     sheet.fill(pane, (0.90, 0.95, 0.98), 0.9, 0.09)
     sheet.glow((left + 0.9, 0.9), (0.8, 0.6), (0.62, 0.74, 0.58), 0.6)
     for bar in (left + 0.95,):
-        sheet.fill([(bar - 0.05, -3), (bar + 0.05, -3), (bar + 0.05, 1.5), (bar - 0.05, 1.5)], person.backdrop_colour, 0.8, 0.06)
-    sheet.fill([(left, -0.8), (left + 1.9, -0.8), (left + 1.9, -0.68), (left, -0.68)], person.backdrop_colour, 0.8, 0.06)
+        sheet.fill(
+            [(bar - 0.05, -3), (bar + 0.05, -3), (bar + 0.05, 1.5), (bar - 0.05, 1.5)],
+            person.backdrop_colour,
+            0.8,
+            0.06,
+        )
+    sheet.fill(
+        [(left, -0.8), (left + 1.9, -0.8), (left + 1.9, -0.68), (left, -0.68)], person.backdrop_colour, 0.8, 0.06
+    )
     sheet.fill([(2.0, 0.4), (6, 0.4), (6, 5), (2.0, 5)], person.backdrop_accent, 0.35, 0.15)
 
 
@@ -75,14 +87,16 @@ def paint_clothes(sheet: Sheet, person: Person) -> None:
     """Shoulders and garment, over the neck."""
     x, y = sheet.view.grid()
     wide = 2.05 if person.female else 2.35
-    side = bezier([(0.56, 1.98), (0.95, 2.32), (1.5, 2.40), (wide, 2.72), (wide + 0.25, 4.2), (wide + 0.3, 6)], 40)
+    side = open_curve(
+        [(0.56, 1.98), (0.98, 2.27), (0.74 * wide, 2.48), (0.95 * wide, 2.82), (wide + 0.12, 3.7), (wide + 0.2, 6)], 60
+    )
     collar = _COLLARS[person.garment](person)
     body = np.vstack([side, mirrored(side)[::-1], mirrored(collar[::-1])[:-1], collar])
     mask = sheet.mask(body, 0.006)
     folds = 0.03 * np.sin(3.1 * x + 1.3 * y + person.seed % 7) + 0.02 * np.sin(5.3 * x - 2.1 * y)
     light = 1.0 - 0.10 * x / wide - 0.10 * np.abs(x / wide) ** 3 + folds - 0.05 * smoothstep(y, 2.6, 4.5)
     cloth = np.asarray(person.cloth, np.float32) * light[..., None].astype(np.float32)
-    shadow = soft(np.roll(mask, int(0.05 * sheet.view.unit), axis=0), 0.05 * sheet.view.unit)
+    shadow = soft(lowered(mask, 0.05 * sheet.view.unit), 0.05 * sheet.view.unit)
     sheet.blend(0.35 * shadow * (1 - mask), (0.7, 0.6, 0.6), "multiply")
     sheet.blend(mask, cloth)
     _DETAILS[person.garment](sheet, person, collar)

@@ -43,12 +43,14 @@ def _hairs(sheet: Sheet, person: Person, path: np.ndarray, width: np.ndarray, co
         along = path[index + 1] - path[index]
         along = along / np.linalg.norm(along)
         up = np.array([along[1], -along[0]]) * side
-        root = path[index] + (at - index) * (path[index + 1] - path[index]) + up * width[index] * rng.uniform(-0.42, 0.15)
+        root = (
+            path[index] + (at - index) * (path[index + 1] - path[index]) + up * width[index] * rng.uniform(-0.42, 0.15)
+        )
         lean = np.interp(share, [0, 0.3, 1], [1.25, 0.75, 0.3])
         tip = root + person.brow_thickness * rng.uniform(0.55, 0.8) * (along + lean * up) / np.hypot(1, lean)
         offset = np.array([-(tip - root)[1], (tip - root)[0]]) / np.linalg.norm(tip - root) * 0.007
         strokes.append(np.array([root + offset, tip, root - offset]))
-    sheet.fill_all(strokes, colour * 0.72, 0.75, 0.004)
+    sheet.fill_all(strokes, colour * 0.76, 0.6, 0.004)
 
 
 def paint_creases(sheet: Sheet, person: Person, expression: Expression) -> None:
@@ -61,7 +63,9 @@ def paint_creases(sheet: Sheet, person: Person, expression: Expression) -> None:
     if expression.chin_raise > 0.1:
         y = person.chin_drop - 0.34
         for x in (-0.12, 0.0, 0.12):
-            sheet.glow((x, y + 0.3 * abs(x)), (0.045, 0.03), (0.72, 0.60, 0.58), 0.45 * expression.chin_raise, "multiply")
+            sheet.glow(
+                (x, y + 0.3 * abs(x)), (0.045, 0.03), (0.72, 0.60, 0.58), 0.45 * expression.chin_raise, "multiply"
+            )
         arc = bezier([(-0.26, y + 0.02), (0, y - 0.14), (0.26, y + 0.02)])
         sheet.stroke(arc, 0.03, LINE, 0.35 * expression.chin_raise, 0.015, "multiply")
 
@@ -74,9 +78,9 @@ def _folds(sheet: Sheet, person: Person, expression: Expression) -> None:
         end = (side * (half + 0.13), person.mouth_height + 0.03 - 0.5 * corner)
         bend = (side * (half + 0.10), person.nose_length + 0.10)
         path = bezier([start, bend, end])
-        taper = 0.012 + 0.030 * np.sin(np.linspace(0.2, np.pi, len(path)))
+        taper = 0.008 + 0.032 * np.sin(np.linspace(0.5, np.pi, len(path)))
         one_sided = 1.0 if corner == 0 or expression.corner_left == expression.corner_right else 1.6
-        sheet.stroke(path, taper, LINE, min(1, 0.75 * strength * one_sided), 0.010, "multiply")
+        sheet.stroke(path, taper, LINE, min(0.8, 0.48 * strength * one_sided), 0.014, "multiply")
         sheet.stroke(path + (side * 0.045, -0.02), 0.07, (1, 1, 1), 0.10 * strength, 0.035)
 
 
@@ -89,7 +93,9 @@ def _brow_lines(sheet: Sheet, expression: Expression) -> None:
         sheet.glow((0, -0.28), (0.10, 0.10), (0.82, 0.70, 0.68), 0.5 * expression.frown, "multiply")
     if expression.forehead > 0.05:
         for y, half in ((-0.62, 0.46), (-0.75, 0.52), (-0.88, 0.40)):
-            line = bezier([(-half, y + 0.03), (-half / 2, y - 0.03), (0, y + 0.02), (half / 2, y - 0.03), (half, y + 0.03)])
+            line = bezier(
+                [(-half, y + 0.03), (-half / 2, y - 0.03), (0, y + 0.02), (half / 2, y - 0.03), (half, y + 0.03)]
+            )
             taper = 0.005 + 0.014 * np.sin(np.linspace(0, np.pi, len(line)))
             sheet.stroke(line, taper, LINE, 0.55 * expression.forehead, 0.008, "multiply")
 
@@ -99,9 +105,9 @@ def _nose_lines(sheet: Sheet, person: Person, expression: Expression) -> None:
     if strength < 0.05:
         return
     for side in (-1, 1):
-        for start, drop in ((0.02, 0.0), (0.11, 0.02), (0.20, 0.02)):
+        for start, drop in ((0.04, 0.0), (0.15, 0.02)):
             line = bezier([(side * 0.05, start), (side * 0.13, start - 0.03), (side * 0.20, start + 0.05 + drop)])
-            sheet.stroke(line, 0.020, LINE, 0.62 * strength, 0.008, "multiply")
+            sheet.stroke(line, 0.018, LINE, 0.5 * strength, 0.010, "multiply")
         flare = (side * person.nose_width * 1.1, person.nose_length - 0.10)
         sheet.glow(flare, (0.07, 0.08), (0.80, 0.64, 0.62), 0.5 * strength, "multiply")
 
@@ -113,4 +119,4 @@ def _cheeks(sheet: Sheet, expression: Expression) -> None:
         sheet.stroke(under, 0.024, LINE, 0.42 * expression.cheek, 0.014, "multiply")
         for lift in (-0.05, 0.02, 0.09):
             line = bezier([(side * 0.86, lift * 0.8), (side * 0.93, lift * 1.3), (side * 0.99, lift * 2.2)])
-            sheet.stroke(line, 0.013, LINE, 0.38 * expression.cheek, 0.007, "multiply")
+            sheet.stroke(line, 0.013, LINE, 0.28 * expression.cheek, 0.008, "multiply")

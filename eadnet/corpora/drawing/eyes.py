@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, bezier, coverage, ellipse
+from eadnet.corpora.drawing.canvas import Sheet, View, bezier, coverage, ellipse, ribbon
 from eadnet.corpora.expressions import Expression
 from eadnet.corpora.people import Person
 
@@ -30,14 +30,23 @@ def lids(person: Person, expression: Expression, side: int, closed: float) -> tu
     return (1 - closed) * upper + closed * (lower + (0, 0.004)), lower
 
 
-def paint_eye(sheet: Sheet, person: Person, expression: Expression, side: int, closed: float) -> None:
-    """Paint one eye (side -1 left, 1 right of the image), lid `closed` in [0, 1], over finished skin."""
+def paint_eye(sheet: Sheet, ball: np.ndarray, person: Person, expression: Expression, side: int, closed: float) -> None:
+    """Paint one eye (side -1 left, 1 right of the image) over finished skin.
+
+    Args:
+        sheet: Where to paint.
+        ball: The eye without lids over its patch, by `paint_ball`.
+        person: Whose eye.
+        expression: How wide it is open.
+        side: -1 left, 1 right of the image.
+        closed: Share of the opening that the lid covers, in [0, 1].
+    """
     upper, lower = lids(person, expression, side, closed)
     fully_open, _ = lids(person, expression, side, 0.0)
     crease = fully_open + np.stack([np.zeros(24), -0.052 - 0.022 * np.sin(np.linspace(0, np.pi, 24))], 1)
     _lid_skin(sheet, person, crease, upper, closed)
     if closed < 0.93:
-        _ball(sheet, person, expression, side, upper, lower)
+        _show_ball(sheet, ball, side, upper, lower)
     sheet.stroke(lower, 0.022, (0.80, 0.56, 0.54), 0.6, 0.008, "multiply")
     sheet.stroke(lower[10:] + (0, 0.006), 0.012, LASH_COLOUR, 0.20 + 0.30 * person.lashes, 0.006)
     sheet.stroke(lower + (0, 0.055), 0.03, (0.80, 0.66, 0.64), 0.35 + 0.4 * expression.lower_lid, 0.016, "multiply")
@@ -55,22 +64,29 @@ def _lid_skin(sheet: Sheet, person: Person, crease: np.ndarray, upper: np.ndarra
     sheet.stroke(crease, taper, (0.50, 0.34, 0.32), 0.75 - 0.2 * closed, 0.009, "multiply")
 
 
-def _ball(sheet: Sheet, person: Person, expression: Expression, side: int, upper, lower) -> None:
-    """Sclera, iris, pupil and highlight, clipped by the lids."""
-    rows, columns = sheet.view.box(*patch_box(side))
-    view = sheet.view.inside(rows, columns)
+def paint_ball(view: View, person: Person, expression: Expression, side: int) -> np.ndarray:
+    """The patch of one eye without lids: sclera, caruncle, iris, pupil and highlight, (h, w, 3) float32."""
+    view = view.inside(*view.box(*patch_box(side)))
     ball = Sheet(view, np.empty((view.height, view.width, 3), np.float32))
     ball.image[:] = (0.955, 0.94, 0.93)
-    centre = (side * EYE_X, 0.01)
+    upper, _ = lids(person, expression, side, 0.0)
     for corner in (upper[0], upper[-1]):
         ball.glow(corner, (0.10, 0.12), (0.80, 0.70, 0.70), 0.75, "multiply")
     ball.glow(upper[0] + (side * 0.025, 0.005), (0.03, 0.028), (0.85, 0.55, 0.52), 0.7)  # caruncle
-    _iris(ball, person, (centre[0] + expression.gaze[0], centre[1] - 0.035 + expression.gaze[1]))
-    ball.stroke(upper + (0, 0.02), 0.10, (0.52, 0.46, 0.48), 0.75, 0.026, "multiply")  # shadow of the upper lid
+    _iris(ball, person, (side * EYE_X + expression.gaze[0], -0.025 + expression.gaze[1]))
+    return ball.image
+
+
+def _show_ball(sheet: Sheet, ball: np.ndarray, side: int, upper: np.ndarray, lower: np.ndarray) -> None:
+    """Lay the ball between the lids, under the shadow of the upper one."""
+    rows, columns = sheet.view.box(*patch_box(side))
+    view = sheet.view.inside(rows, columns)
+    shaded = Sheet(view, ball.copy())
+    shaded.stroke(upper + (0, 0.02), 0.10, (0.52, 0.46, 0.48), 0.75, 0.026, "multiply")
     edge = np.vstack([upper, lower[::-1]])
     clip = coverage([view.pixels(edge)], (view.height, view.width))
     region = sheet.image[rows, columns]
-    region += clip[..., None] * (ball.image - region)
+    region += clip[..., None] * (shaded.image - region)
 
 
 def _iris(ball: Sheet, person: Person, centre: tuple[float, float]) -> None:
@@ -79,9 +95,9 @@ def _iris(ball: Sheet, person: Person, centre: tuple[float, float]) -> None:
     ball.fill(ellipse(centre, (IRIS_RADIUS, IRIS_RADIUS), 48), colour * 0.42, 1, 0.006)
     ball.fill(ellipse(centre, (0.84 * IRIS_RADIUS,) * 2, 48), colour * 0.95, 1, 0.014)
     ball.glow((x + 0.01, y + 0.055), (0.065, 0.042), np.minimum(1.55 * colour + 0.08, 1), 0.75)
-    for angle in np.linspace(0, 2 * np.pi, 18, endpoint=False):
-        ray = np.array([(np.cos(angle), np.sin(angle))]) * np.array([[0.055], [0.105]]) + centre
-        ball.stroke(ray, 0.008, (0.55, 0.5, 0.5), 0.35, 0, "multiply")
+    turns = np.linspace(0, 2 * np.pi, 18, endpoint=False)
+    rays = [np.outer((0.055, 0.105), (np.cos(turn), np.sin(turn))) + centre for turn in turns]
+    ball.fill_all([ribbon(ray, 0.008) for ray in rays], (0.55, 0.5, 0.5), 0.35, 0, "multiply")
     ball.fill(ellipse(centre, (0.056, 0.056), 32), (0.03, 0.025, 0.03), 1, 0.006)
     ball.fill(ellipse((x - 0.042, y - 0.045), (0.031, 0.034), 24), (1, 1, 1), 0.95, 0.006)
     ball.fill(ellipse((x + 0.05, y + 0.05), (0.016, 0.014), 16), (1, 1, 1), 0.45, 0.006)

@@ -1,10 +1,21 @@
-"""Hair and beards: a shaped mass under light, then strands along its flow."""
+"""Hair: a shaped mass under light, then strands along its flow."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, bezier, closed_curve, coverage, ellipse, open_curve, smoothstep, soft
+from eadnet.corpora.drawing.canvas import (
+    Sheet,
+    bezier,
+    closed_curve,
+    coverage,
+    ellipse,
+    lowered,
+    mirrored,
+    open_curve,
+    smoothstep,
+    soft,
+)
 from eadnet.corpora.drawing.head import LIGHT, outline
 from eadnet.corpora.people import Person
 
@@ -21,6 +32,7 @@ class Cut:
     strands: int = 420
 
 
+EAR_Y = 0.3  # hair that ends below this hangs beside the face
 CUTS = {
     "crop": Cut(side=-0.10, lift=0.8, flow="short", strands=520),
     "swept": Cut(side=-0.02, lift=1.1, flow="combed", fringe=0.16),
@@ -39,19 +51,30 @@ def paint_back(sheet: Sheet, person: Person) -> None:
         knot = ellipse((0.05, -1.86), (0.40, 0.30), 60)
         sheet.fill(knot, np.array(person.hair) * 0.8, 1, 0.012)
         for turn in np.linspace(0.3, 2.8, 9):
-            arc = bezier([(0.05 - 0.38 * np.cos(turn), -1.80), (0.05 - 0.3 * np.cos(turn), -2.05 - 0.1 * np.sin(turn)), (0.1, -2.12)])
+            x = 0.05 - 0.34 * np.cos(turn)
+            arc = bezier([(x, -1.80), (x, -2.05 - 0.1 * np.sin(turn)), (0.1, -2.12)])
             sheet.stroke(arc, 0.02, np.array(person.hair) * 1.2, 0.35, 0.008)
     if cut.back is None:
         return
     wide, bottom = person.face_width + 0.8 * person.hair_volume, cut.back
     flare = 0.10 if person.hair_style == "long" else 0.02
-    right = [(0, -1.7), (0.8 * wide, -1.35), (wide, -0.5), (wide + 0.06, 0.5), (wide + flare, 0.72 * bottom), (0.82 * wide, bottom), (0, bottom + 0.06)]
+    right = [
+        (0, -1.7),
+        (0.8 * wide, -1.35),
+        (wide, -0.5),
+        (wide + 0.06, 0.5),
+        (wide + flare, 0.72 * bottom),
+        (0.82 * wide, bottom),
+        (0, bottom + 0.06),
+    ]
     shape = closed_curve(np.vstack([right, np.array(right[1:-1])[::-1] * (-1, 1)]), 120)
     sheet.fill(shape, dark, 1, 0.02)
     rng = np.random.default_rng(person.seed + 3)
     for _ in range(70):
         x = rng.uniform(-wide, wide)
-        strand = bezier([(x * 0.8, -0.6), (x * 1.02, 0.4), (x * rng.uniform(0.9, 1.04), bottom * rng.uniform(0.85, 1.0))])
+        strand = bezier(
+            [(x * 0.8, -0.6), (x * 1.02, 0.4), (x * rng.uniform(0.9, 1.04), bottom * rng.uniform(0.85, 1.0))]
+        )
         sheet.stroke(strand, 0.02, dark * rng.uniform(0.7, 1.5), 0.4, 0.006)
 
 
@@ -60,15 +83,15 @@ def paint_front(sheet: Sheet, person: Person) -> None:
     cut = CUTS[person.hair_style]
     outer, inner = _edges(person, cut)
     shape = np.vstack([outer, inner[::-1]])
-    mask = sheet.mask(shape, 0.014 if cut.flow == "combed" else 0.03)
+    mask = sheet.mask(shape, {"buzz": 0.05, "crop": 0.022}.get(person.hair_style, 0.014))
     if cut.flow == "curls":
         mask = _curly_mask(sheet, person, shape)
     face = sheet.mask(outline(person))
-    shadow = soft(np.roll(mask, int(0.05 * sheet.view.unit), axis=0), 0.07 * sheet.view.unit)
+    shadow = soft(lowered(mask, 0.05 * sheet.view.unit), 0.07 * sheet.view.unit)
     sheet.blend(0.55 * shadow * face, (0.62, 0.48, 0.46), "multiply")
     mass = Sheet(sheet.view, _lit_mass(sheet, person))
     _STRANDS[cut.flow](mass, person, cut, outer, inner)
-    opacity = 0.80 if person.hair_style == "buzz" else 1.0
+    opacity = 0.84 if person.hair_style == "buzz" else 1.0
     sheet.blend(opacity * mask, mass.image)
     if cut.flow == "combed":
         _strays(sheet, person, outer, inner)
@@ -76,28 +99,42 @@ def paint_front(sheet: Sheet, person: Person) -> None:
 
 def _edges(person: Person, cut: Cut) -> tuple[np.ndarray, np.ndarray]:
     """Outer edge and hairline, (100, 2) each, from the left end over the top to the right end."""
+    outer, line = _crown(person, cut), _hairline(person, cut)
+    if cut.side > EAR_Y:  # hangs down beside the face
+        tip = person.face_width + 0.55 * (person.hair_volume if cut.flow != "short" else 0)
+        lock = np.array([(tip - 0.08, cut.side), (tip + 0.06, 0.54 * cut.side)])
+        outer = np.vstack([mirrored(lock), outer, lock[::-1]])
+    else:
+        end = 0.965 * person.face_width
+        burn = np.array([(end + 0.02, cut.side), (end - 0.035, cut.side - 0.10)])
+        line = np.vstack([mirrored(burn), line, burn[::-1]])
+    return open_curve(outer[:: max(1, len(outer) // 24)], 100), open_curve(line, 100)
+
+
+def _crown(person: Person, cut: Cut) -> np.ndarray:
+    """The skull above the ears, raised by the hair's volume; it tapers off towards the ears."""
     volume = person.hair_volume * (1.0 if cut.flow != "short" else 0.7)
-    skull = outline(person)
-    skull = np.roll(skull, len(skull) // 2, axis=0)  # starts at the chin, goes up the left side
-    skull = skull[(skull[:, 1] < min(cut.side, 0.1))]
+    skull = np.roll(outline(person), len(outline(person)) // 2, axis=0)  # starts at the chin, goes up the left side
+    lowest = min(cut.side, 0.1)
+    skull = skull[skull[:, 1] < lowest]
     away = skull - (0, -0.2)
     away /= np.linalg.norm(away, axis=1, keepdims=True)
-    rise = smoothstep(-skull[:, 1], -0.1, 1.5)
-    outer = skull + away * (volume * (0.42 + 0.58 * cut.lift * rise))[:, None]
+    rise = 0.42 + 0.58 * cut.lift * smoothstep(-skull[:, 1], -0.1, 1.5)
+    return skull + away * (volume * rise * smoothstep(lowest - skull[:, 1], -0.05, 0.45))[:, None]
+
+
+def _hairline(person: Person, cut: Cut) -> np.ndarray:
+    """Where hair meets the forehead and, for long hair, the cheeks; dips on the side of the parting."""
     wide, line = person.face_width, person.hairline
     dip = cut.fringe * np.sign(person.part)
-    top = [(-0.90 * wide, -0.52), (-0.74 * wide, -line + 0.20), (-0.36, -line + 0.02 + max(dip, 0)), (person.part * 0.4, -line - 0.05),
-           (0.36, -line + 0.02 + max(-dip, 0)), (0.74 * wide, -line + 0.20), (0.90 * wide, -0.52)]  # fmt: skip
-    if cut.side > 0.3:
-        tip = (person.face_width + 0.55 * volume, 0.9 * cut.side)
-        inset = (0.84 * wide, cut.side)
-        mid = (0.93 * wide, 0.45 * min(cut.side, 1.4))
-        outer = np.vstack([[(-tip[0] + 0.08, cut.side), (-tip[0] - 0.06, tip[1] * 0.6)], outer, [(tip[0] + 0.06, tip[1] * 0.6), (tip[0] - 0.08, cut.side)]])
-        top = [(-inset[0], inset[1]), (-mid[0], mid[1]), (-0.95 * wide, -0.15), *top[1:-1], (0.95 * wide, -0.15), mid, inset]
-    else:
-        end = 0.965 * wide
-        top = [(-end - 0.02, cut.side), (-end + 0.035, cut.side - 0.10), *top, (end - 0.035, cut.side - 0.10), (end + 0.02, cut.side)]
-    return open_curve(outer[:: max(1, len(outer) // 24)] if len(outer) > 48 else outer, 100), open_curve(top, 100)
+    top = np.array([
+        (-0.74 * wide, -line + 0.20), (-0.36, -line + 0.02 + max(dip, 0)), (0.4 * person.part, -line - 0.05),
+        (0.36, -line + 0.02 + max(-dip, 0)), (0.74 * wide, -line + 0.20),
+    ])  # fmt: skip
+    side = [(0.90 * wide, -0.52)]
+    if cut.side > EAR_Y:
+        side = [(0.95 * wide, -0.15), (0.93 * wide, 0.45 * min(cut.side, 1.4)), (0.84 * wide, cut.side)]
+    return np.vstack([mirrored(side[::-1]), top, side])
 
 
 def _lit_mass(sheet: Sheet, person: Person) -> np.ndarray:
@@ -115,7 +152,6 @@ def _lit_mass(sheet: Sheet, person: Person) -> np.ndarray:
 def _combed(mass: Sheet, person: Person, cut: Cut, outer: np.ndarray, inner: np.ndarray) -> None:
     """Long strands from the parting along the flow between hairline and outer edge."""
     rng = np.random.default_rng(person.seed + 5)
-    colour = np.array(person.hair)
     start = int(len(outer) * (0.5 + 0.18 * person.part))
     for _ in range(cut.strands):
         share = rng.uniform(0, 1)
@@ -128,14 +164,13 @@ def _combed(mass: Sheet, person: Person, cut: Cut, outer: np.ndarray, inner: np.
         if len(piece) < 4:
             continue
         width = 0.020 * np.sin(np.linspace(0.2, np.pi, len(piece)))
-        tone = rng.choice((0.62, 0.78, 1.22, 1.42), p=(0.3, 0.3, 0.25, 0.15))
-        mass.stroke(piece + rng.normal(0, 0.012, 2), width, np.clip(colour * tone + (0.04 if tone > 1 else 0), 0, 1), 0.42, 0.006)
+        mass.stroke(piece + rng.normal(0, 0.012, 2), width, _strand_colour(rng, person, 0.40), 0.42, 0.006)
 
 
 def _short(mass: Sheet, person: Person, cut: Cut, outer: np.ndarray, inner: np.ndarray) -> None:
     """Short hairs that rise from the hairline and turn to the side away from the parting."""
     rng = np.random.default_rng(person.seed + 5)
-    colour, length = np.array(person.hair), 0.26 if person.hair_style == "crop" else 0.05
+    length, contrast = (0.26, 0.44) if person.hair_style == "crop" else (0.05, 0.18)
     for _ in range(cut.strands):
         share, at = rng.uniform(-0.05, 1), rng.integers(0, len(outer))
         root = (1 - share) * outer[at] + share * inner[at]
@@ -143,23 +178,28 @@ def _short(mass: Sheet, person: Person, cut: Cut, outer: np.ndarray, inner: np.n
         up = up / np.linalg.norm(up) + rng.normal(0, 0.22, 2)
         tip = root + up * length * rng.uniform(0.5, 1.1)
         bend = (root + tip) / 2 + (-0.05 * np.sign(person.part), 0)
-        tone = rng.choice((0.6, 0.78, 1.25, 1.5), p=(0.3, 0.3, 0.25, 0.15))
         width = np.linspace(0.022, 0.004, 8)
-        mass.stroke(bezier([root, bend, tip], 8), width, np.clip(colour * tone + (0.03 if tone > 1 else 0), 0, 1), 0.5, 0.005)
+        mass.stroke(bezier([root, bend, tip], 8), width, _strand_colour(rng, person, contrast), 0.5, 0.005)
 
 
 def _curls(mass: Sheet, person: Person, cut: Cut, outer: np.ndarray, inner: np.ndarray) -> None:
     """Small arcs of light and dark, as curls show them."""
     rng = np.random.default_rng(person.seed + 5)
-    colour = np.array(person.hair)
     for _ in range(cut.strands):
         share, at = rng.uniform(-0.25, 1.05), rng.integers(0, len(outer))
         centre = (1 - share) * outer[at] + share * inner[at]
         radius, turn, sweep = rng.uniform(0.035, 0.085), rng.uniform(0, 2 * np.pi), rng.uniform(1.8, 3.6)
         angles = np.linspace(turn, turn + sweep, 10)
         arc = centre + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
-        tone = rng.choice((0.5, 0.72, 1.3, 1.6), p=(0.35, 0.3, 0.22, 0.13))
-        mass.stroke(arc, 0.026 * np.sin(np.linspace(0.2, np.pi, 10)), np.clip(colour * tone + (0.03 if tone > 1 else 0), 0, 1), 0.55, 0.006)
+        width = 0.026 * np.sin(np.linspace(0.2, np.pi, len(arc)))
+        mass.stroke(arc, width, _strand_colour(rng, person, 0.52), 0.55, 0.006)
+
+
+def _strand_colour(rng: np.random.Generator, person: Person, contrast: float) -> np.ndarray:
+    """Darker or lighter than the mass; light hair shows less contrast."""
+    step = rng.choice((-1, -0.55, 0.6, 1), p=(0.3, 0.3, 0.25, 0.15))
+    hair = np.array(person.hair)
+    return np.clip(hair * (1 + contrast * step * (1.1 - 0.75 * hair.mean())) + 0.03 * (step > 0), 0, 1)
 
 
 def _curly_mask(sheet: Sheet, person: Person, shape: np.ndarray) -> np.ndarray:
@@ -182,38 +222,3 @@ def _strays(sheet: Sheet, person: Person, outer: np.ndarray, inner: np.ndarray) 
 
 
 _STRANDS = {"combed": _combed, "short": _short, "curls": _curls}
-
-
-def paint_beard(sheet: Sheet, person: Person) -> None:
-    """Beard and moustache, from a shadow of stubble to a full beard."""
-    if person.beard < 0.03:
-        return
-    shape = _beard_shape(person)
-    full = max(0.0, person.beard - 0.35)
-    colour = np.array(person.hair) * 0.72
-    mask = sheet.mask(shape, 0.05) * sheet.mask(outline(person, person.beard_length * full), 0.012)
-    sheet.blend(mask * min(0.9, 0.30 * person.beard + 1.0 * full), colour)
-    rng = np.random.default_rng(person.seed + 9)
-    low, high = shape.min(axis=0), shape.max(axis=0)
-    hairs = []
-    for _ in range(int(1500 * person.beard)):
-        root = rng.uniform(low, high)
-        column, row = sheet.view.pixels(root[None])[0].astype(int)
-        inside = 0 <= row < sheet.view.height and 0 <= column < sheet.view.width and mask[row, column] > 0.45
-        if inside:
-            down = np.array([0.25 * root[0] + rng.normal(0, 0.2), 1.0]) * rng.uniform(0.02, 0.05 + 0.05 * full)
-            side = np.array([0.006, 0.0])
-            hairs.append(np.array([root - side, root + side, root + down]))
-    if hairs:
-        sheet.fill_all(hairs, colour * 0.7, 0.25 + 0.45 * full, 0.004)
-
-
-def _beard_shape(person: Person) -> np.ndarray:
-    wide, under_nose = person.face_width, person.nose_length + 0.15
-    half = person.mouth_width + 0.05
-    inner = open_curve(
-        [(-0.99 * wide, -0.05), (-0.86 * wide, 0.45), (-half - 0.20, person.mouth_height - 0.05), (-half - 0.02, person.mouth_height - 0.12),
-         (-0.22, under_nose + 0.02), (0, under_nose + 0.045), (0.22, under_nose + 0.02), (half + 0.02, person.mouth_height - 0.12),
-         (half + 0.20, person.mouth_height - 0.05), (0.86 * wide, 0.45), (0.99 * wide, -0.05)], 80
-    )  # fmt: skip
-    return np.vstack([inner, [(1.3 * wide, 0.3), (1.2, 2.3), (-1.2, 2.3), (-1.3 * wide, 0.3)]])

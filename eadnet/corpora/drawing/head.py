@@ -1,9 +1,17 @@
 """Head, ears and neck: an outline, a relief, one light, and skin that answers to it."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from eadnet.corpora.drawing.canvas import (
-    Sheet, bezier, closed_curve, ellipse, gaussian, mirrored, smoothstep, soft,
+    Sheet,
+    bezier,
+    closed_curve,
+    ellipse,
+    gaussian,
+    mirrored,
+    smoothstep,
+    soft,
 )  # fmt: skip
 from eadnet.corpora.people import Person
 
@@ -67,7 +75,7 @@ def lit(height: np.ndarray, unit: float) -> np.ndarray:
     return np.clip(1 + 0.50 * (facing - light[2]), 0.5, 1.25).astype(np.float32)
 
 
-def tinted(colour, light: np.ndarray, warmth: float = 1.0) -> np.ndarray:
+def tinted(colour: ArrayLike, light: np.ndarray, warmth: float = 1.0) -> np.ndarray:
     """(H, W, 3) colour under `light`: shadows turn warm, highlights pale."""
     base = np.asarray(colour, np.float32)
     exponent = np.array([1 - 0.22 * warmth, 1 + 0.08 * warmth, 1 + 0.10 * warmth], np.float32)
@@ -79,8 +87,8 @@ def tinted(colour, light: np.ndarray, warmth: float = 1.0) -> np.ndarray:
 def paint_neck(sheet: Sheet, person: Person) -> None:
     """Neck and chest, with the shadow that the jaw throws on them."""
     half = 0.60 if not person.female else 0.50
-    side = bezier([(half * 1.02, 0.9), (half, 1.6), (half, 2.05), (half + 0.42, 2.36), (half + 1.0, 2.55)], 30)
-    shape = np.vstack([side, [(half + 1.0, 3.4)], mirrored([(half + 1.0, 3.4)]), mirrored(side)[::-1]])
+    side = bezier([(half * 1.02, 0.9), (half, 1.6), (half, 2.02), (half + 0.16, 2.24), (half + 0.5, 2.42)], 30)
+    shape = np.vstack([side, [(half + 0.5, 3.4)], mirrored([(half + 0.5, 3.4)]), mirrored(side)[::-1]])
     x, y = sheet.view.grid()
     across = np.clip(x / (half + 0.04), -1, 1)
     light = 0.93 - 0.16 * (across + 0.25) ** 2 - 0.06 * across
@@ -131,14 +139,14 @@ def _blush(sheet: Sheet, person: Person) -> None:
 def _nose(sheet: Sheet, person: Person) -> None:
     """What the relief cannot show: nostrils, wings, the shadow below, the highlight on the tip."""
     length, half = person.nose_length, person.nose_width
-    sheet.glow((0.03, length + 0.10), (0.20, 0.055), (0.74, 0.60, 0.57), 0.55, "multiply")
+    sheet.glow((0.03, length + 0.10), (0.20, 0.055), (0.78, 0.65, 0.62), 0.5, "multiply")
     for sign in (-1, 1):
         wing = bezier([(sign * half * 0.82, length - 0.15), (sign * half * 1.32, length - 0.03),
                        (sign * half * 0.98, length + 0.075), (sign * half * 0.66, length + 0.045)])  # fmt: skip
         taper = np.sin(np.linspace(0.15, np.pi - 0.1, len(wing))) * 0.042
         sheet.stroke(wing, taper, (0.62, 0.44, 0.40), 0.60, 0.012, "multiply")
-        nostril = ellipse((sign * half * 0.47, length + 0.045), (half * 0.27, 0.030), angle=-sign * 0.25)
-        sheet.fill(nostril, (0.36, 0.20, 0.18), 0.80, 0.012, "multiply")
+        nostril = ellipse((sign * half * 0.47, length + 0.045), (half * 0.24, 0.026), angle=-sign * 0.25)
+        sheet.fill(nostril, (0.42, 0.25, 0.22), 0.72, 0.014, "multiply")
     base = bezier([(-half * 0.3, length + 0.055), (0, length + 0.10), (half * 0.3, length + 0.055)])
     sheet.stroke(base, 0.03, (0.70, 0.54, 0.50), 0.6, 0.014, "multiply")
     strength = 0.34 - 0.12 * person.tone

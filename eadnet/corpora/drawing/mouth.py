@@ -131,7 +131,9 @@ def _teeth(cavity: Sheet, lips: Lips, top: float) -> None:
     lower = upper + np.stack([np.zeros(len(upper)), height * (1 - 0.5 * share**2)], 1)
     cavity.fill(np.vstack([upper - (0, 0.05), lower[::-1]]), (0.955, 0.94, 0.91), 1, 0.007)
     gaps = [np.array([(x, top - 0.03), (x, top + height * 0.92)]) for x in (-0.19, -0.095, 0.0, 0.095, 0.19)]
-    cavity.fill_all([_sliver(gap) for gap in gaps if abs(gap[0, 0]) < 0.7 * lips.half], (0.80, 0.75, 0.73), 0.55, 0.004, "multiply")
+    cavity.fill_all(
+        [_sliver(gap) for gap in gaps if abs(gap[0, 0]) < 0.7 * lips.half], (0.80, 0.75, 0.73), 0.55, 0.004, "multiply"
+    )
     for corner in (lips.upper_inner[0], lips.upper_inner[-1]):
         cavity.glow(corner, (0.30 * lips.half, 0.12), (0.28, 0.16, 0.17), 0.9, "multiply")
 

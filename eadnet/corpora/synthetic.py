@@ -1,0 +1,383 @@
+"""The drawn corpora, written as MEAD and HDTF are distributed, so that the readers of the real ones read them.
+
+MEAD: ``{actor}/video.tar`` with ``video/front/{emotion}/level_{n}/{NNN}.mp4`` (30 fps, H.264, AAC 48 kHz) and
+``{actor}/audio.tar`` with ``audio/{emotion}/level_{n}/{NNN}.m4a`` (48 kHz stereo AAC). HDTF: fifteen annotation files
+and one 25 fps video a person that holds all annotated intervals. Beside them goes the truth (one safetensors file a
+shard): what was drawn at 25 fps, for tests and never for the workflow.
+Run by ``python -m eadnet render-mead``, ``render-hdtf-annotations`` and ``render-hdtf``.
+"""
+
+import io
+import json
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from eadnet.config import EMOTIONS, HDTF, MEAD, SyntheticHDTF, SyntheticMEAD
+from eadnet.corpora.expressions import LEVEL_STRENGTH, action_units, expression
+from eadnet.corpora.motion import Motion, animate
+from eadnet.corpora.people import Person, sample_person
+from eadnet.corpora.puppet import Framing, Puppet
+from eadnet.corpora.sentences import TEST_SENTENCES, TRAIN_SENTENCES
+from eadnet.corpora.speech import SAMPLE_RATE, Speech, fit, join, prosody, silence, speak
+from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_test_identities, mead_people
+from eadnet.media import write_audio, write_video
+from eadnet.provenance import atomic_path
+
+MEAD_FPS, HDTF_FPS, TRUTH_FPS = 30, 25, 25
+LEAD_SECONDS = 0.12  # silence before somebody speaks
+GAP_SECONDS = 1  # silence between annotated intervals of HDTF
+SENTENCE_SECONDS = 1.8  # a cautious length, to find how many sentences fill an interval
+ROOM_NOISE = 4e-4
+CRF = 14
+HDTF_EMOTIONS = ("neutral", "happy", "sad", "surprised", "angry")
+GROUPS = ("RD", "WDA", "WRA")
+
+
+class RenderError(ValueError):
+    """A corpus that cannot be drawn as asked; the message names the key and the mend."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One MEAD utterance to be acted: file number and text."""
+
+    emotion: str
+    level: int
+    number: int
+    text: str
+
+    @property
+    def stem(self) -> str:
+        """Path inside the archives, after the view and without suffix."""
+        return f"{self.emotion}/level_{self.level}/{self.number:03d}"
+
+
+# ------------------------------------------------------------------------------------------------------ MEAD
+def render_mead(settings: SyntheticMEAD, seed: int, actor: str, folder: Path, truth: Path) -> int:
+    """Draw one actor's archives and truth; returns the number of clips.
+
+    Raises:
+        RenderError: no such actor, or more sentences than MEAD has numbers for.
+    """
+    lines = script(settings, seed, actor)
+    person = _mead_person(settings, seed, actor)
+    puppet = Puppet(person, _mead_framing(settings.size))
+    facts: dict[str, np.ndarray] = {}
+    notes = {"person": asdict(person)}
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="render-")))
+        video = stack.enter_context(_Archive.create(folder / "video.tar"))
+        audio = stack.enter_context(_Archive.create(folder / "audio.tar"))
+        for index, line in enumerate(lines):
+            clip_id = f"mead_{actor}_front_{line.emotion}_{line.level}_{line.number:03d}"
+            speech = _perform(person, line.text, line.emotion, line.level, settings.seconds, clip_id)
+            _act(puppet, speech, line, clip_id, scratch)
+            video.add(f"video/front/{line.stem}.mp4", scratch / "clip.mp4")
+            audio.add(f"audio/{line.stem}.m4a", scratch / "clip.m4a")
+            _record(facts, notes, clip_id, _motion(speech, line, TRUTH_FPS, clip_id), line)
+            print(f"[{index + 1}/{len(lines)}] {clip_id}", flush=True)
+    _save_truth(truth, facts, notes)
+    return len(lines)
+
+
+def script(settings: SyntheticMEAD, seed: int, actor: str) -> list[Line]:
+    """What an actor says: training sentences at every level, held-out ones under the last numbers.
+
+    Test actors say neutral training sentences (their references) and one level of every other emotion.
+    """
+    people = _mead_people(settings)
+    if actor not in people:
+        raise RenderError(f"actor {actor} is not drawn; the settings ask for {' '.join(people)}")
+    _check_counts(settings)
+    place, tested = people.index(actor), people.index(actor) < settings.test_actors
+    lines = [
+        Line("neutral", 1, number + 1, text)
+        for number, text in enumerate(_texts(TRAIN_SENTENCES, settings.neutral_sentences, seed, actor, "neutral"))
+    ]
+    others = [emotion for emotion in EMOTIONS if emotion != "neutral"]
+    if tested:
+        for turn, emotion in enumerate(others):
+            level = 3 - (turn + place) % 2
+            lines += _held_out(emotion, level, settings.test_sentences, seed, actor)
+        return lines
+    for emotion in others:
+        for level in (1, 2, 3):
+            texts = _texts(TRAIN_SENTENCES, settings.train_sentences, seed, actor, f"{emotion}/{level}")
+            lines += [Line(emotion, level, number + 1, text) for number, text in enumerate(texts)]
+    for turn in range(settings.seen_test_clips):
+        emotion = others[(place + turn) % len(others)]
+        lines += _held_out(emotion, 3 - turn // len(others) % 3, 1, seed, actor)
+    return lines
+
+
+def _held_out(emotion: str, level: int, count: int, seed: int, actor: str) -> list[Line]:
+    numbers = MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS)
+    texts = _texts(TEST_SENTENCES, count, seed, actor, f"{emotion}/{level}/test")
+    return [Line(emotion, level, number, text) for number, text in zip(numbers, texts, strict=False)]
+
+
+def _check_counts(settings: SyntheticMEAD) -> None:
+    last = MEAD_HELD_OUT_OTHERS.start - 1
+    for key, limit in (
+        ("train_sentences", last),
+        ("neutral_sentences", 30),
+        ("test_sentences", 6),
+        ("seen_test_clips", 21),
+    ):
+        if getattr(settings, key) > limit:
+            raise RenderError(f"corpora.mead.synthetic.{key}: at most {limit}, as MEAD numbers its sentences; lower it")
+
+
+def _texts(sentences: tuple[str, ...], count: int, seed: int, *names: str) -> list[str]:
+    """`count` sentences in an order of their own for every actor, emotion and level."""
+    order = np.random.default_rng(_seed(seed, *names)).permutation(len(sentences))
+    return [sentences[order[index % len(sentences)]] for index in range(count)]
+
+
+def _mead_people(settings: SyntheticMEAD) -> tuple[str, ...]:
+    return mead_people(MEAD(synthetic=settings))
+
+
+def _mead_person(settings: SyntheticMEAD, seed: int, actor: str) -> Person:
+    return sample_person(actor, seed, female=actor.startswith("W"), index=_mead_people(settings).index(actor))
+
+
+def _mead_framing(size: int) -> Framing:
+    even = size // 2 * 2
+    return Framing(even, even, 0.20 * even, even / 2 - 0.5, 0.44 * even)
+
+
+def _act(puppet: Puppet, speech: Speech, line: Line, clip_id: str, scratch: Path) -> None:
+    """Write clip.mp4 and clip.m4a."""
+    motion = _motion(speech, line, MEAD_FPS, clip_id)
+    frames = puppet.wear(expression(line.emotion, line.level)).frames(motion)
+    write_video(scratch / "clip.mp4", frames, MEAD_FPS, speech.wave, SAMPLE_RATE, crf=CRF)
+    write_audio(scratch / "clip.m4a", speech.wave, SAMPLE_RATE, channels=2)
+
+
+class _Archive:
+    """A tar file whose bytes depend on its members' bytes alone."""
+
+    def __init__(self, archive: tarfile.TarFile) -> None:
+        self._archive = archive
+
+    @classmethod
+    def create(cls, path: Path) -> "_ArchiveContext":
+        """Open for writing, all or nothing."""
+        return _ArchiveContext(path)
+
+    def add(self, name: str, path: Path) -> None:
+        """Append a file under `name`, without time or owner."""
+        data = path.read_bytes()
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = len(data), 0o644
+        self._archive.addfile(member, io.BytesIO(data))
+
+
+class _ArchiveContext(ExitStack):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def __enter__(self) -> _Archive:
+        temporary = self.enter_context(atomic_path(self._path))
+        return _Archive(self.enter_context(tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT)))
+
+
+# ------------------------------------------------------------------------------------------------------ HDTF
+def write_hdtf_annotations(settings: HDTF, folder: Path) -> None:
+    """Write the fifteen annotation files, with the quirks of the published ones.
+
+    Quirks: WDA_video_url.txt opens with a byte order mark; WDA and WRA lack the final newline there; some URLs carry a
+    start time; some time lines end in a space.
+    """
+    drawn = settings.synthetic
+    people = hdtf_people(settings)
+    for group in GROUPS:
+        names = [person.split("_", 1)[1] for person in people if person.startswith(f"{group}_")]
+        for kind, text in _annotations(drawn, group, names).items():
+            with atomic_path(folder / f"{group}_{kind}.txt") as temporary:
+                temporary.write_bytes(text.encode("utf-8"))
+
+
+def _annotations(drawn: SyntheticHDTF, group: str, names: list[str]) -> dict[str, str]:
+    urls, times, heights, boxes, ratios = [], [], [], [], []
+    for place, name in enumerate(names):
+        person = f"{group}_{name}"
+        late = "&t=6s" if place % 3 == 1 else ""
+        urls.append(f"{name} https://example.invalid/watch?v={zlib.crc32(person.encode()):08x}{late}")
+        spans = " ".join(
+            f"{_clock(start)}-{_clock(start + drawn.interval_seconds)}" for start in _starts(drawn, person)
+        )
+        times.append(f"{name}.mp4 {spans}" + (" " if place % 4 == 2 else ""))
+        heights.append(f"{name}.mp4 {_hdtf_framing(drawn, person).height}")
+        left, top, side = _crop(drawn, person)
+        for interval in range(drawn.intervals):
+            boxes.append(f"{name}_{interval}.mp4 {left} {side} {top} {side}")
+            ratios.append(f"{name}_{interval}.mp4 {'1.0' if place % 5 == 4 else '1.2'}")
+    mark, end = ("\ufeff" if group == "WDA" else ""), ("\n" if group == "RD" else "")
+    return {
+        "video_url": mark + "\n".join(urls) + end,
+        "annotion_time": "".join(f"{row}\n" for row in sorted(times)),
+        "resolution": "".join(f"{row}\n" for row in sorted(heights)),
+        "crop_wh": "".join(f"{row}\n" for row in sorted(boxes)),
+        "crop_ratio": "".join(f"{row}\n" for row in sorted(ratios)),
+    }
+
+
+def render_hdtf(settings: HDTF, seed: int, shard: str, folder: Path, truth: Path) -> int:
+    """Draw the videos of one shard's people, and their truth; returns the number of intervals.
+
+    Raises:
+        RenderError: the shard holds nobody.
+    """
+    from eadnet.corpora.shards import shard_people
+
+    people = shard_people(settings, None, shard)
+    if not people:
+        raise RenderError(f"HDTF shard {shard} holds nobody; there are {len(hdtf_people(settings))} people")
+    facts: dict[str, np.ndarray] = {}
+    notes: dict[str, dict] = {}
+    for name in people:
+        person = _hdtf_person(settings, seed, name)
+        notes[name] = asdict(person)
+        _render_hdtf_video(settings, seed, person, folder / f"{name.split('_', 1)[1]}.mp4", facts, notes)
+        print(f"{name}: {settings.synthetic.intervals} intervals", flush=True)
+    _save_truth(truth, facts, notes)
+    return len(people) * settings.synthetic.intervals
+
+
+@dataclass(frozen=True)
+class _Take:
+    """One HDTF interval with the silence around it: what is said, how, and where the interval begins in `speech`."""
+
+    key: str
+    line: Line
+    speech: Speech
+    offset: float
+
+
+def _render_hdtf_video(settings: HDTF, seed: int, person: Person, path: Path, facts: dict, notes: dict) -> None:
+    drawn = settings.synthetic
+    takes = _takes(settings, seed, person)
+    whole = join([take.speech for take in takes])
+    puppet = Puppet(person, _hdtf_framing(drawn, person.name))
+    write_video(path, _hdtf_frames(puppet, takes, whole), HDTF_FPS, whole.wave, SAMPLE_RATE, crf=CRF)
+    start = 0.0
+    for take in takes:
+        times = start + take.offset + np.arange(drawn.interval_seconds * TRUTH_FPS) / TRUTH_FPS
+        _record(facts, notes, take.key, _moved(whole, times, take.line, person.seed), take.line)
+        start += take.speech.seconds
+
+
+def _takes(settings: HDTF, seed: int, person: Person) -> list[_Take]:
+    """The intervals of a video; half of each gap, and the opening seconds, are acted with the interval beside them."""
+    drawn = settings.synthetic
+    tested = person.name in hdtf_test_identities(settings, hdtf_people(settings))
+    count = int(np.ceil(drawn.interval_seconds / SENTENCE_SECONDS))
+    takes = []
+    for interval in range(drawn.intervals):
+        key = f"hdtf_{person.name}_{interval}"
+        emotion, level = _hdtf_mood(seed, person.name, interval)
+        texts = _texts(TEST_SENTENCES if tested else TRAIN_SENTENCES, count, seed, person.name, str(interval))
+        line = Line(emotion, level, interval, " ".join(texts))
+        speech = _perform(person, line.text, emotion, level, drawn.interval_seconds, key)
+        before = _starts(drawn, person.name)[0] if interval == 0 else GAP_SECONDS / 2
+        takes.append(_Take(key, line, join([silence(before), speech, silence(GAP_SECONDS / 2)]), before))
+    return takes
+
+
+def _hdtf_frames(puppet: Puppet, takes: list[_Take], whole: Speech) -> Iterator[np.ndarray]:
+    """Frames of all takes; the head sways on without a jump from one to the next."""
+    shown, elapsed = 0, 0.0
+    for take in takes:
+        elapsed += take.speech.seconds
+        stop = round(elapsed * HDTF_FPS)
+        motion = _moved(whole, np.arange(shown, stop) / HDTF_FPS, take.line, puppet.person.seed)
+        yield from puppet.wear(expression(take.line.emotion, take.line.level)).frames(motion)
+        shown = stop
+
+
+def _hdtf_person(settings: HDTF, seed: int, name: str) -> Person:
+    group, index = name.split("_", 1)[0], hdtf_people(settings).index(name)
+    female = group == "WDA" or (group == "RD" and (index // 3) % 2 == 0)
+    return sample_person(name, seed, female=female, index=index + 7)
+
+
+def _hdtf_mood(seed: int, name: str, interval: int) -> tuple[str, int]:
+    """The first interval is neutral; later ones may be mildly expressive."""
+    if interval == 0:
+        return "neutral", 1
+    return HDTF_EMOTIONS[_seed(seed, name, str(interval)) % len(HDTF_EMOTIONS)], 1
+
+
+def _hdtf_framing(drawn: SyntheticHDTF, person: str) -> Framing:
+    height = drawn.size // 2 * 2
+    width = 2 * round(2 * height / 3)
+    aside = (zlib.crc32(person.encode()) % 9 - 4) * 0.01
+    return Framing(width, height, 0.145 * height, round((0.5 + aside) * width) - 0.5, 0.42 * height)
+
+
+def _crop(drawn: SyntheticHDTF, person: str) -> tuple[int, int, int]:
+    """Left, top and side of the square face window, even numbers, in pixels."""
+    framing = _hdtf_framing(drawn, person)
+    side = min(2 * round(2.45 * framing.inter_ocular), framing.height)
+    left = int(np.clip(2 * round((framing.eye_x - side / 2) / 2), 0, framing.width - side))
+    top = int(np.clip(2 * round((framing.eye_y - 0.44 * side) / 2), 0, framing.height - side))
+    return left, top, side
+
+
+def _starts(drawn: SyntheticHDTF, person: str) -> list[int]:
+    """Whole seconds at which the annotated intervals begin."""
+    first = 1 + zlib.crc32(person.encode()) % 2
+    return [first + place * (drawn.interval_seconds + GAP_SECONDS) for place in range(drawn.intervals)]
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 60:02d}:{seconds % 60:02d}"
+
+
+# ---------------------------------------------------------------------------------------------------- shared
+def _perform(person: Person, text: str, emotion: str, level: int, seconds: float, key: str) -> Speech:
+    """Speak a text in the person's voice and the emotion's prosody, in a quiet room, for exactly `seconds`."""
+    spoken = fit(speak(text, person.voice, prosody(emotion, level, person.pitch_offset)), seconds, LEAD_SECONDS)
+    noise = np.random.default_rng(_seed(0, key)).normal(0, ROOM_NOISE, len(spoken.wave))
+    return Speech(spoken.text, np.clip(spoken.wave + noise, -1, 1).astype(np.float32), spoken.phonemes)
+
+
+def _motion(speech: Speech, line: Line, fps: int, key: str) -> Motion:
+    """The motion of a whole clip; the head sways by the clip's own seed."""
+    return _moved(speech, np.arange(round(speech.seconds * fps)) / fps, line, _seed(1, key))
+
+
+def _moved(speech: Speech, times: np.ndarray, line: Line, sway_seed: int) -> Motion:
+    worn = expression(line.emotion, line.level)
+    return animate(speech, times, worn.speech_gain, worn.rest_opening, sway_seed)
+
+
+def _seed(seed: int, *names: str) -> int:
+    return zlib.crc32("/".join([str(seed), *names]).encode())
+
+
+def _record(facts: dict[str, np.ndarray], notes: dict, clip_id: str, motion: Motion, line: Line) -> None:
+    """Keep what was drawn: curves at 25 fps, and words for the header."""
+    for name, curve in vars(motion).items():
+        facts[f"{clip_id}/{name}"] = np.ascontiguousarray(curve)
+    units = action_units(line.emotion, line.level)
+    notes[clip_id] = {
+        "text": line.text, "emotion": line.emotion, "level": line.level,
+        "strength": LEVEL_STRENGTH[line.level], "action_units": units,
+    }  # fmt: skip
+
+
+def _save_truth(path: Path, facts: dict[str, np.ndarray], notes: dict[str, dict]) -> None:
+    with atomic_path(path) as temporary:
+        save_file(facts, temporary, metadata={"notes": json.dumps(notes)})  # one key: safetensors shuffles several

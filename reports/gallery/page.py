@@ -1,0 +1,138 @@
+"""The page: gathers tables, figures, videos and provenance and renders ``page.html.j2`` with everything escaped.
+
+Reads what `Inputs` names and the drawn figures; writes one HTML file without any outside address.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from eadnet.config import BASELINES
+from eadnet.provenance import atomic_path
+from metrics.spec import REGISTRY, direction
+from reports import figures, tables
+from reports.gallery import players
+from reports.gallery.headline import headlines
+from reports.load import Inputs, Nothing
+from reports.numbers import count, listing
+from reports.style import metric_label, order_runs, run_label
+from reports.tables.layout import Table
+
+FOLDER = Path(__file__).parent
+RASTER = ("samples", "corpus")
+"""Figures made of photographs: shown as PNG, the others as SVG."""
+BASELINE_LABELS = frozenset(run_label(run) for run in BASELINES)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure as a data URI, with the words that stand under it."""
+
+    name: str
+    title: str
+    caption: str
+    uri: str
+
+
+def write(inputs: Inputs, figures_folder: Path, configuration: str, output: Path) -> None:
+    """Write the page, all or nothing.
+
+    Args:
+        inputs: What to report; scores, summary, clips and videos are needed.
+        figures_folder: Folder of the drawn figures; one that is absent is left out.
+        configuration: JSON of the whole configuration, shown and digested; ``{}`` where unknown.
+        output: The HTML file.
+
+    Raises:
+        ReportError: a needed input is missing or unreadable.
+    """
+    html = render(context(inputs, figures_folder, configuration))
+    with atomic_path(output) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def render(values: dict[str, Any]) -> str:
+    """The template filled in; every value is escaped."""
+    loader = FileSystemLoader(FOLDER)
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.get_template("page.html.j2").render(values)
+
+
+def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[str, Any]:
+    """Everything that the template shows."""
+    rows, missing_videos = _rows(inputs)
+    return {
+        "title": inputs.settings.title,
+        "lead": lead(inputs),
+        "headlines": headlines(inputs.summary),
+        "rows": rows,
+        "missing_videos": missing_videos,
+        "pictures": {picture.name: picture for picture in map(_picture(figures_folder), figures.FIGURES) if picture},
+        "tables": _tables(inputs),
+        "metrics": [
+            {"name": metric_label(key), "direction": direction(spec), "spec": spec} for key, spec in REGISTRY.items()
+        ],
+        "provenance": provenance(inputs, configuration),
+        "configuration": json.dumps(json.loads(configuration), indent=2, ensure_ascii=False),
+        "baselines": BASELINE_LABELS,
+    }
+
+
+def lead(inputs: Inputs) -> str:
+    """One paragraph: what was trained on what and tested on how much."""
+    usable = inputs.clips[inputs.clips.status == "ok"]
+    test = usable[usable.clip_id.isin(inputs.videos.clip_id)]
+    unseen = int((~test.seen_speaker.astype(bool)).sum())
+    runs = [run for run in order_runs(inputs.videos.run) if run not in BASELINES]
+    corpora = listing([str(name) for name in sorted(usable.corpus.unique())])
+    return (
+        f"{count(len(runs), 'run')} trained on {count(int((usable.split == 'train').sum()), 'clip')} of {corpora}, "
+        f"tested on {count(len(test), 'held-out clip')} ({unseen} of unseen people). Every number, table and sentence "
+        "with a number below was computed by this run."
+    )
+
+
+def provenance(inputs: Inputs, configuration: str) -> dict[str, str]:
+    """Where the numbers come from: commit, digest of the configuration, seeds and versions of the metrics."""
+    commits = sorted(set(inputs.summary.commit.dropna()))
+    known = json.loads(configuration)
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"))
+    versions = inputs.summary[["family", "metric_version"]].drop_duplicates().sort_values("family")
+    seeds = sorted({int(seed) for seed in inputs.videos.seed})
+    return {
+        "Commit": listing(commits) or "unknown",
+        "Configuration (SHA-256)": hashlib.sha256(text.encode()).hexdigest() if known else "not given",
+        "Seeds": listing([str(seed) for seed in seeds]),
+        "Runs": listing([run_label(run) for run in order_runs(inputs.videos.run)]),
+        "Metric versions": listing([f"{row.family} {row.metric_version}" for row in versions.itertuples()]),
+    }
+
+
+def _rows(inputs: Inputs) -> tuple[list[players.Row], str]:
+    try:
+        return players.rows(inputs), ""
+    except Nothing as reason:
+        return [], str(reason)
+
+
+def _tables(inputs: Inputs) -> dict[str, Table]:
+    """Every table that the inputs allow, without those whose option was not given."""
+    given = {"judges": inputs.judges_folder, "losses": inputs.training_paths}
+    names = [name for name in tables.TABLES if given.get(name, True)]
+    return {name: tables.draw(name, inputs) for name in names}
+
+
+def _picture(folder: Path) -> Callable[[str], Picture | None]:
+    def load(name: str) -> Picture | None:
+        suffix, kind = (".png", "image/png") if name in RASTER else (".svg", "image/svg+xml")
+        path = Path(folder) / f"{name}{suffix}"
+        if not path.is_file():
+            return None
+        return Picture(name, *figures.caption(name), players.data_uri(path.read_bytes(), kind))
+
+    return load

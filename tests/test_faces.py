@@ -1,0 +1,154 @@
+"""Faces: steady alignment, clean cutting and pasting, on exact geometry and on a real clip."""
+
+import cv2
+import numpy as np
+import pytest
+
+from eadnet import faces
+from eadnet.media import Window, iterate_video, read_video
+
+
+def similarity(scale: float, angle: float, x: float, y: float) -> np.ndarray:
+    """Source-to-crop matrix of a face with the given crop side / 96, roll and centre."""
+    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    rotation = np.array([[cosine, sine], [-sine, cosine]])
+    return np.column_stack([rotation, (48, 48) - rotation @ (x, y)])
+
+
+def landmarks_of(transforms: np.ndarray) -> np.ndarray:
+    """Landmarks whose rigid points lie on the template under each transform; the others at the crop's centre."""
+    template = np.full((faces.POINTS, 2), 48.0)
+    for point, (right, down) in faces.RIGID.items():
+        template[point] = 96 * (0.5 + faces.EYE_DISTANCE * right), 96 * (faces.EYE_LINE + faces.EYE_DISTANCE * down)
+    inverse = np.linalg.inv(transforms[:, :, :2])
+    return np.einsum("tij,tkj->tki", inverse, template[None] - transforms[:, None, :, 2]).astype(np.float32)
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """(160, 200, 3) smooth random picture."""
+    noise = np.random.default_rng(0).integers(0, 256, (20, 25, 3), dtype=np.uint8)
+    return cv2.resize(noise, (200, 160), interpolation=cv2.INTER_CUBIC)
+
+
+def test_alignment_recovers_the_transform():
+    truth = np.stack([similarity(1.3 + 0.01 * t, 0.02 * t, 90 + t, 80 - t) for t in range(8)])
+    assert np.allclose(faces.align(landmarks_of(truth), 96, 0), truth, atol=1e-3)
+
+
+def test_smoothing_removes_jitter_and_keeps_sway():
+    time = np.arange(100) / 25
+    sway = np.stack([similarity(1.4, 0, 100 + 6 * np.sin(np.pi * t), 80) for t in time])  # 0.5 Hz
+    noisy = landmarks_of(sway) + np.random.default_rng(1).normal(0, 0.7, (100, faces.POINTS, 2)).astype(np.float32)
+    raw, smooth = (faces.align(noisy, 96, sigma) for sigma in (0, 3.0))
+    jerk = [np.abs(np.diff(found[:, :, 2], 2, axis=0)).mean() for found in (raw, smooth)]
+    assert jerk[1] < jerk[0] / 8
+    followed = np.ptp(smooth[5:-5, 0, 2]) / np.ptp(sway[5:-5, 0, 2])
+    assert 0.85 < followed < 1.1
+
+
+def test_missing_frames_are_bridged():
+    truth = np.stack([similarity(1.3, 0, 90 + 2 * t, 80) for t in range(9)])
+    points = landmarks_of(truth)
+    points[[0, 4, 5]] = np.nan
+    found = faces.align(points, 96, 0)
+    assert np.allclose(found[4:6], truth[4:6], atol=1e-3)
+    assert np.allclose(found[0], truth[1], atol=1e-3)  # the ends are held
+    with pytest.raises(ValueError, match="no frame"):
+        faces.align(np.full((3, faces.POINTS, 2), np.nan), 96, 3.0)
+
+
+def test_angles_pass_through_half_a_turn():
+    truth = np.stack([similarity(1.0, np.pi - 0.05 + 0.02 * t, 90, 80) for t in range(6)])
+    found = faces.align(landmarks_of(truth), 96, 1.0)
+    assert np.abs(np.diff(found[:, 0, 0])).max() < 0.05
+
+
+def test_identity_warp_is_exact_and_pixel_grids_agree(picture):
+    shift = np.array([[1.0, 0, -30], [0, 1.0, -20]])
+    assert np.array_equal(faces.warp_frame(picture, shift, 96), picture[20:116, 30:126])
+    half = np.array([[0.5, 0, 0], [0, 0.5, 0]])
+    expected = cv2.resize(picture[:160, :160], (80, 80), interpolation=cv2.INTER_AREA)
+    assert np.abs(faces.warp_frame(picture, half, 80).astype(int) - expected).max() <= 1
+
+
+def test_shrinking_does_not_alias():
+    stripes = np.zeros((384, 384, 3), np.uint8)
+    stripes[:, ::2] = 255
+    crop = faces.warp_frame(stripes, np.array([[0.25, 0.0, 0], [0, 0.25, 0]]), 96)
+    assert crop[8:-8, 8:-8].astype(float).std() < 4
+
+
+def test_pasting_back_what_was_cut_changes_nothing_outside_and_little_inside(picture):
+    transform = similarity(1.2, 0.1, 100, 80)
+    mask = faces.region_mask("face", 96, 16)
+    pasted = faces.paste(picture, faces.warp_frame(picture, transform, 96), transform, mask)
+    difference = np.abs(pasted.astype(int) - picture)
+    inverse = cv2.warpAffine(mask.astype(np.uint8), transform, (200, 160), flags=cv2.WARP_INVERSE_MAP)
+    outside = cv2.dilate(inverse, np.ones((5, 5))) == 0
+    assert not difference[outside].any()
+    assert difference[inverse > 0].mean() < 1.5
+
+
+def test_pasted_colour_fills_the_region_without_halo():
+    frame, crop = np.full((160, 200, 3), 60, np.uint8), np.full((96, 96, 3), 200, np.uint8)
+    transform = similarity(1.2, 0, 100, 80)
+    pasted = faces.paste(frame, crop, transform, faces.region_mask("face", 96, 16))
+    assert pasted[80, 100].tolist() == [200] * 3
+    assert pasted.min() == 60 and pasted.max() == 200
+    assert np.abs(np.diff(pasted[80, :, 0].astype(int))).max() < 80  # feathered
+
+
+def test_pasting_beyond_the_frame_is_clipped(picture):
+    crop = np.zeros((96, 96, 3), np.uint8)
+    mask = faces.region_mask("full", 96, 16)
+    assert faces.paste(picture, crop, similarity(1.2, 0, 5, 5), mask).shape == picture.shape
+    assert np.array_equal(faces.paste(picture, crop, similarity(1.2, 0, -900, 5), mask), picture)
+
+
+@pytest.mark.parametrize("cells", [12, 16, 32])
+def test_region_masks_follow_the_grid(cells):
+    face, lower = (faces.region_mask(mode, cells * 6, cells) for mode in ("face", "lower"))
+    blocks = face.reshape(cells, 6, cells, 6)
+    assert np.array_equal(blocks.all(axis=(1, 3)), blocks.any(axis=(1, 3)))
+    assert np.array_equal(face[::6, ::6], faces.region_mask("face", cells, cells))
+    assert (face | ~lower).all()  # lower lies inside face
+    assert np.array_equal(face, face[:, ::-1])
+    assert faces.region_mask("full", cells, cells).all()
+
+
+def test_region_mask_rejects_what_does_not_fit():
+    with pytest.raises(ValueError, match="multiple"):
+        faces.region_mask("face", 100, 16)
+    with pytest.raises(ValueError, match="mask mode"):
+        faces.region_mask("nose", 96, 16)
+
+
+def test_a_real_face_is_found_followed_and_upright(shared):
+    frames = read_video(shared / "clips" / "grid_brbk7n.mpg", seconds=1.6)
+    landmarks = faces.detect_landmarks(frames)
+    assert np.isfinite(landmarks).all()
+    assert np.array_equal(landmarks, faces.detect_landmarks(frames))  # a new graph each time
+    transforms = faces.align(landmarks, 96, 3.0)
+    seen = faces.apply(transforms, landmarks)
+    eyes = seen[:, [*faces.RIGHT_EYE, *faces.LEFT_EYE]].mean(axis=1)
+    assert np.abs(eyes - (48, 96 * faces.EYE_LINE)).max() < 1.5
+    assert seen[:, 13, 1].mean() == pytest.approx(0.69 * 96, abs=4)
+    assert 0 <= faces.mouth_opening(landmarks).min() < 0.05 < 0.15 < faces.mouth_opening(landmarks).max() < 0.6
+    assert faces.eye_opening(landmarks).min() < 0.15 < 0.25 < np.median(faces.eye_opening(landmarks))  # she blinks
+    assert faces.warp(frames, transforms, 96).shape == (40, 96, 96, 3)
+
+
+def test_no_face_is_nan_not_an_error(picture):
+    assert np.isnan(faces.detect_landmarks([picture, picture])).all()
+    assert faces.find_window([picture]) is None
+
+
+def test_the_window_holds_a_small_face_of_a_large_picture(shared):
+    small = Window(0, 0, 1080, 1920, 512)
+    path = shared / "clips" / "latentsync_demo1.mp4"
+    window = faces.find_window(iterate_video(path, 4, seconds=1.0, window=small), zoom=1920 / 512)
+    assert window.width == window.height and window.scaled_height <= 512
+    assert 400 < window.width < 800
+    landmarks = faces.detect_landmarks(iterate_video(path, 25, seconds=0.2, window=window))
+    assert (landmarks > 0).all() and (landmarks < window.scaled_height).all()

@@ -1,0 +1,127 @@
+"""A folder of videos as it comes: hostile names, companions, labels."""
+
+import os
+
+import pandas as pd
+import pytest
+
+from eadnet.config import FolderCorpus
+from eadnet.corpora.folder import FolderReader, list_videos, read_labels
+from eadnet.corpora.sources import CorpusError, path_of, slugs, uri_of
+from eadnet.corpora.splits import folder_test_people
+from eadnet.tables import SOURCES, read_table, write_table
+
+HOSTILE = ("-rf.mp4", "$(touch x).mp4", "a b'\"c.mp4", "new\nline.mp4", "naïve #1.mp4", "per%cent.mp4")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Nested videos of several suffixes with the files that stand around them."""
+    root = tmp_path / "videos"
+    for name in (
+        "a.mp4",
+        "a.wav",
+        "sub/a.MOV",
+        "sub/b.mpg",
+        "sub/b.mp4",
+        "notes.txt",
+        "lone.wav",
+        ".hidden.mp4",
+        *HOSTILE,
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    return root
+
+
+def reader(root, shard="000", **settings) -> FolderReader:
+    return FolderReader(FolderCorpus(path=str(root), **{"shard_size": 100, **settings}), root, shard)
+
+
+def test_every_file_has_one_row_and_a_unique_id(folder):
+    rows = reader(folder).sources()
+    files = sum(len(names) for _, _, names in os.walk(folder)) - 1  # but the hidden one
+    assert len(rows) == len({row["source_id"] for row in rows}) == len({row["uri"] for row in rows}) == files
+    statuses = {path_of(row["uri"]): row["status"] for row in rows}
+    assert statuses["a.wav"] == "companion"
+    assert statuses["notes.txt"] == statuses["lone.wav"] == "skipped"
+    assert all(statuses[name] == "ok" for name in HOSTILE)
+
+
+def test_shards_share_the_files_out(folder):
+    whole = {row["uri"] for row in reader(folder).sources()}
+    parts = [row["uri"] for shard in ("000", "001", "002") for row in reader(folder, shard, shard_size=4).sources()]
+    assert sorted(parts) == sorted(whole)
+
+
+def test_hostile_names_survive_a_table_and_open(folder, tmp_path):
+    (folder / os.fsdecode(b"latin-\xe9.mp4")).write_bytes(b"bytes")
+    chosen = reader(folder)
+    write_table(chosen.sources(), tmp_path / "s.parquet", SOURCES)
+    clips = chosen.clips(read_table(tmp_path / "s.parquet", SOURCES))
+    assert len({clip.clip_id for clip in clips}) == len(clips) == len(HOSTILE) + 5
+    for clip in clips:
+        assert clip.clip_id.replace("-", "").replace("_", "").isalnum() and clip.clip_id.isascii()
+        with chosen.opened(clip) as media:
+            assert media.video.is_file()
+
+
+def test_sound_of_the_same_stem_is_offered(folder):
+    chosen = reader(folder)
+    clips = {clip.uri: clip for clip in chosen.clips(pd.DataFrame(chosen.sources()))}
+    with chosen.opened(clips["a.mp4"]) as media:
+        assert media.sound == folder / "a.wav"
+    with chosen.opened(clips["sub/b.mp4"]) as media:
+        assert media.sound is None
+
+
+def test_labels_name_people_emotions_and_splits(folder, tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        "\ufefffile,person_id,emotion,level,split,notes\na.mp4,ann,happy,2,test,x\nsub/b.mpg,ann,,,,\ngone.mp4,,,,,\n"
+    )
+    chosen = reader(folder, table=str(table))
+    rows = chosen.sources()
+    clips = {clip.uri: clip for clip in chosen.clips(pd.DataFrame(rows))}
+    assert (clips["a.mp4"].speaker, clips["a.mp4"].emotion, clips["a.mp4"].level) == ("ann", "happy", 2)
+    assert clips["a.mp4"].split == "test"
+    assert clips["sub/b.mpg"].speaker == "ann" and clips["sub/b.mpg"].emotion is None
+    assert {row["uri"]: row["status"] for row in rows}["gone.mp4"] == "missing"
+
+
+@pytest.mark.parametrize(
+    "text, fault",
+    [
+        ("name\na.mp4\n", "no column 'file'"),
+        ("file,emotion\na.mp4,glad\n", "line 2: emotion 'glad'"),
+        ("file,level\na,x\n", "level 'x'"),
+    ],
+)
+def test_wrong_tables_name_the_line(tmp_path, text, fault):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(CorpusError, match=fault):
+        read_labels(tmp_path / "t.csv")
+
+
+def test_empty_and_absent_folders_are_named(tmp_path):
+    with pytest.raises(CorpusError, match="holds no video"):
+        list_videos(tmp_path)
+    with pytest.raises(CorpusError, match="not a folder"):
+        list_videos(tmp_path / "absent")
+
+
+def test_people_are_split_by_name_not_by_order():
+    people = {f"person{number}" for number in range(40)}
+    held_out = folder_test_people(people, 0.25)
+    assert len(held_out) == 10
+    assert len(folder_test_people(people | {"new"}, 0.25) ^ held_out) <= 2  # one may come in for another
+    assert len(folder_test_people({"a", "b"}, 0.1)) == 1
+    assert not folder_test_people({"a"}, 0.0)
+
+
+def test_slugs_never_collide():
+    names = ["a/b.mp4", "a_b.mp4", "A_b.mp4", "äöü", "", "c"]
+    found = slugs(names)
+    assert len({slug.lower() for slug in found.values()}) == len(names)
+    assert found["c"] == "c"
+    assert path_of(uri_of("x#y%20\n.mp4")) == "x#y%20\n.mp4"

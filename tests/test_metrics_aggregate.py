@@ -1,0 +1,125 @@
+"""Summaries: counts, coverage of intervals, pairing, seeds, slices and tables that cannot be compared."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eadnet.config import ConfigError
+from eadnet.tables import read_table, write_table
+from metrics.aggregate import Resampling, bootstrap_means, draw_weights, summarise, two_sided_p
+from metrics.tables import SCORES, SUMMARY
+
+
+def rows(
+    run: str, values: list[float | None], seed: int = 0, metric: str = "psnr@region", **changes: object
+) -> list[dict]:
+    common = dict.fromkeys(SCORES.names) | {
+        "run": run, "seed": seed, "corpus": "mead", "split": "test", "speaker": "M003", "family": "image",
+        "metric": metric, "metric_version": 1, "level": "clip", "n": 55, "status": "ok", "commit": "abc",
+    }  # fmt: skip
+    return [
+        common | {"clip_id": f"c{index}", "seen_speaker": index % 2 == 0, "value": value,
+                  "status": "ok" if value is not None else "no_face"} | changes
+        for index, value in enumerate(values)
+    ]  # fmt: skip
+
+
+def summary_of(folder: Path, *parts: list[dict]) -> pd.DataFrame:
+    paths = []
+    for index, part in enumerate(parts):
+        paths.append(folder / f"{index}.parquet")
+        write_table(part, paths[-1], SCORES)
+    summarise(paths, 500, 0.95, folder / "scores.parquet", folder / "summary.parquet")
+    table = read_table(folder / "summary.parquet", SUMMARY)
+    assert len(read_table(folder / "scores.parquet", SCORES)) == sum(map(len, parts))
+    return table.set_index(["run", "corpus", "slice"])
+
+
+def test_counts_means_and_slices(tmp_path: Path) -> None:
+    table = summary_of(tmp_path, rows("full", [1.0, 2.0, None, 4.0]))
+    whole = table.loc[("full", "all", "all")]
+    assert (whole["n"], whole["n_missing"], whole["coverage"]) == (3, 1, 0.75)
+    assert whole["mean"] == pytest.approx(7 / 3)
+    assert whole["std"] == pytest.approx(np.std([1, 2, 4], ddof=1))
+    assert table.loc[("full", "mead", "seen_people")]["mean"] == 1.0
+    assert table.loc[("full", "all", "unseen_people")]["mean"] == 3.0
+
+
+def test_clips_to_which_a_metric_does_not_apply_lower_no_coverage(tmp_path: Path) -> None:
+    part = rows("full", [1.0, 0.0, None], metric="acc_emo@corpus-v1", family="emotion")
+    part[2]["status"] = "no_label"
+    whole = summary_of(tmp_path, part).loc[("full", "all", "all")]
+    assert (whole["n"], whole["n_missing"], whole["coverage"]) == (2, 0, 1.0)
+
+
+def test_a_metric_without_any_value_is_a_row(tmp_path: Path) -> None:
+    whole = summary_of(tmp_path, rows("full", [None, None])).loc[("full", "all", "all")]
+    assert whole["n"] == 0 and whole["n_missing"] == 2 and np.isnan(whole["mean"])
+
+
+def test_paired_differences_see_what_unpaired_intervals_hide(tmp_path: Path) -> None:
+    base = list(np.linspace(10, 40, 20))
+    better = [value + 0.5 + 0.1 * (index % 3) for index, value in enumerate(base)]
+    table = summary_of(tmp_path, rows("full", base), rows("no_stda", better), rows("ground_truth", base))
+    row = table.loc[("no_stda", "all", "all")]
+    assert row["ci_low"] < table.loc[("full", "all", "all")]["ci_high"]
+    assert row["p_vs_full"] < 0.01 and 0.5 < row["difference_low"] < row["difference_vs_full"] < 0.7
+    assert table.loc[("ground_truth", "all", "all")]["p_vs_full"] == 1.0
+
+
+def test_seeds_widen_the_interval(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(0, 0.1, 20)
+    one = summary_of(tmp_path, rows("full", list(values))).loc[("full", "all", "all")]
+    parts = [rows("full", list(values + shift), seed) for seed, shift in enumerate((-1.0, 0.0, 1.0))]
+    three = summary_of(tmp_path, *parts).loc[("full", "all", "all")]
+    assert (three["seeds"], three["n"]) == (3, 60)
+    assert three["ci_high"] - three["ci_low"] > 3 * (one["ci_high"] - one["ci_low"])
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
+    resampling = Resampling(400, 0.9)
+    hits = 0
+    for seed in range(200):
+        sample = np.random.default_rng(seed).normal(3, 1, (1, 40))
+        weights = draw_weights(40, 400, f"clips {seed}")
+        low, high = resampling.interval(bootstrap_means(sample, weights, np.ones((400, 1))))
+        hits += low <= 3 <= high
+    assert 0.83 <= hits / 200 <= 0.95
+
+
+def test_p_values_are_uniform_without_a_difference() -> None:
+    values = []
+    for seed in range(200):
+        sample = np.random.default_rng(seed).normal(0, 1, (1, 40))
+        values.append(two_sided_p(bootstrap_means(sample, draw_weights(40, 400, f"{seed}"), np.ones((400, 1)))))
+    assert 0.01 <= np.mean(np.array(values) < 0.05) <= 0.11
+
+
+def test_order_of_tables_changes_nothing(tmp_path: Path) -> None:
+    parts = rows("full", [1.0, 2.0, 5.0]), rows("still", [2.0, None, 1.0])
+    first, second = summary_of(tmp_path, *parts), summary_of(tmp_path, *parts[::-1])
+    pd.testing.assert_frame_equal(first.sort_index(), second.sort_index())
+
+
+def test_categories_have_no_mean_and_sets_keep_their_own_interval(tmp_path: Path) -> None:
+    category = rows("full", [3.0, 4.0], metric="predicted_emotion@corpus-v1", family="emotion")
+    whole_set = rows("full", [9.0], metric="fid@corpus-v1", family="frechet", level="set", clip_id=None, corpus="all",
+                     ci_low=8.0, ci_high=10.0, n=28)  # fmt: skip
+    table = summary_of(tmp_path, category, whole_set)
+    assert list(table["metric"]) == ["fid@corpus-v1"]
+    assert tuple(table.iloc[0][["n", "mean", "ci_low", "ci_high"]]) == (28, 9.0, 8.0, 10.0)
+
+
+@pytest.mark.parametrize("column", ["metric_version", "evaluator_sha256"])
+def test_scores_of_different_versions_or_judges_are_not_mixed(tmp_path: Path, column: str) -> None:
+    judged = {"metric_version": 1, "evaluator_sha256": "one"}
+    other = judged | {column: {"metric_version": 2, "evaluator_sha256": "two"}[column]}
+    with pytest.raises(ConfigError, match=column):
+        summary_of(tmp_path, rows("full", [1.0, 2.0], **judged), rows("still", [1.0, 2.0], **other))
+
+
+def test_a_value_given_twice_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="full/0: psnr@region of c0 is given twice"):
+        summary_of(tmp_path, rows("full", [1.0, 2.0]), rows("full", [1.0, 2.0]))

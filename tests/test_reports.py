@@ -1,0 +1,282 @@
+"""The report: right numbers in every format, honest captions, deterministic figures, a safe self-contained page."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import reports_fixture
+import typer
+from PIL import Image
+
+from eadnet.config import Report
+from eadnet.tables import CLIPS, read_table, write_table
+from metrics.spec import REGISTRY
+from metrics.tables import SUMMARY
+from reports import cli, figures, numbers, style, tables
+from reports.figures import emotions, mouths, times
+from reports.gallery import players
+from reports.load import Inputs, Nothing, ReportError, frame_picks, spread
+from reports.tables import ablation, comparison, coverage, formats
+from reports.tables.layout import Cell, Panel, Table
+
+command = typer.main.get_command(cli.app)
+ROOT = Path(__file__).parent.parent
+HOSTILE = "a_b&50%|<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return reports_fixture.make(tmp_path_factory.mktemp("results"), people=2, frames=26, size=64, emotions=1)
+
+
+@pytest.fixture(scope="module")
+def inputs(results: Path) -> Inputs:
+    return Inputs(
+        results / "scores.parquet", results / "summary.parquet", results / "clips.parquet",
+        results / "captions.parquet", sorted(results.glob("videos/*/0/videos.parquet")),
+        sorted(results.glob("measurements/*/0")), sorted(results.rglob("train.parquet")), results / "judges",
+        results / "benchmarks", Report(strip_clips=2, strip_frames=4),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def summary(results: Path) -> pd.DataFrame:
+    return read_table(results / "summary.parquet", SUMMARY)
+
+
+def succeed(*arguments: str) -> None:
+    """Run the command line inside this process: as ``python -m reports`` but without its start-up."""
+    command(list(arguments), standalone_mode=False)
+
+
+# ------------------------------------------------------------------------------------------------------- tables
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_every_table_is_written_in_four_formats(name: str, inputs: Inputs, tmp_path: Path) -> None:
+    table = tables.draw(name, inputs)
+    paths = formats.write(table, tmp_path)
+    assert [path.name for path in paths] == [f"{name}.{suffix}" for suffix in ("md", "csv", "tex", "parquet")]
+    stored = pd.read_parquet(paths[3])
+    assert len(stored) == len(table.frame) > 0
+    for column in stored.select_dtypes("number"):
+        np.testing.assert_allclose(pd.read_csv(paths[1])[column].astype(float), stored[column].astype(float))
+    assert "\\toprule" in paths[2].read_text() and paths[0].read_text().startswith("## ")
+
+
+def test_comparison_holds_the_summary_s_numbers(summary: pd.DataFrame) -> None:
+    table = comparison.build(summary)
+    row = summary[(summary.run == "full") & (summary.metric == "psnr@region") & (summary.slice == "all")].iloc[0]
+    text = formats.markdown(table)
+    line = next(line for line in text.splitlines() if line.startswith("| EAD-Net (full)"))
+    assert f"{row['mean']:.1f}" in line and f"{row.ci_low:.1f}, {row.ci_high:.1f}" in line
+    kept = table.frame.query("run == 'full' and metric == 'psnr@region' and slice == 'all'")
+    assert kept["mean"].tolist() == [row["mean"]]
+    assert "predicted_emotion@corpus-v1" not in set(table.frame.metric)
+
+
+def test_the_best_run_follows_direction_and_is_never_a_baseline() -> None:
+    rows = pd.DataFrame({"run": ["ground_truth", "full", "no_stda", "still"], "mean": [9.0, 2.0, 3.0, 0.0]})
+    assert comparison.best_runs(rows, REGISTRY["psnr@region"]) == {"no_stda"}
+    assert comparison.best_runs(rows, REGISTRY["lse_d@corpus-v1"]) == {"full"}
+    assert comparison.best_runs(rows, REGISTRY["flicker_ratio@region"]) == {"full"}
+    assert comparison.best_runs(rows[rows.run != "no_stda"], REGISTRY["psnr@region"]) == set()
+
+
+def test_partial_coverage_is_marked(summary: pd.DataFrame) -> None:
+    cells = [cell for panel in comparison.build(summary).panels for row in panel.rows for cell in row]
+    assert any(cell.text.endswith("†") for cell in cells) and any(cell.text == "90–100 %" for cell in cells)
+
+
+def test_holm_matches_a_worked_example() -> None:
+    adjusted = ablation.holm(np.array([0.01, np.nan, 0.04, 0.03, 0.005]))
+    np.testing.assert_allclose(adjusted, [0.03, np.nan, 0.06, 0.06, 0.02])
+
+
+def test_ablation_caption_counts_what_the_data_show(summary: pd.DataFrame) -> None:
+    table = ablation.build(summary)
+    tested = table.frame[table.frame.p_holm.notna()]
+    assert f"{tested.distinguishable.sum()} of {len(tested)} differences" in table.caption
+    assert set(tested.run[tested.distinguishable]) == {"no_semantics"}
+    assert "Not told apart from full by any metric: without STDA" in table.caption
+    strong = [row[0].text for panel in table.panels for row in panel.rows if any(cell.strong for cell in row)]
+    assert set(strong) == {"without caption (label only)"}
+
+
+def test_ablation_says_so_when_nothing_can_be_told_apart(summary: pd.DataFrame) -> None:
+    dull = summary.assign(p_vs_full=summary.p_vs_full.where(summary.p_vs_full.isna(), 0.4))
+    assert "At this scale 0 of 28 differences" in ablation.build(dull).caption
+    alone = summary[summary.run == "full"]
+    assert "nothing can be said" in ablation.build(alone).caption
+    with pytest.raises(ReportError, match="no run 'full'"):
+        ablation.build(summary[summary.run != "full"])
+
+
+def test_coverage_accounts_for_every_clip(inputs: Inputs) -> None:
+    frame = coverage.counted(inputs.clips)
+    assert frame.clips.sum() == len(inputs.clips)
+    assert frame[frame.status == "no_face"].reason.tolist() == ["no face in 30 of 30 frames"]
+
+
+def test_names_are_escaped_for_latex_markdown_and_html() -> None:
+    table = Table("t", HOSTILE, HOSTILE, (Panel("", (HOSTILE,), ((Cell(HOSTILE, HOSTILE, True),),)),), pd.DataFrame())
+    tex = formats.latex(table)
+    assert r"a\_b\&50\%\textbar{}\textless{}script" in tex and "<" not in tex
+    text = formats.markdown(table)
+    assert "<script" not in text and r"a\_b&amp;50%\|" in text
+    assert formats.escape_latex("x ↑ −1 → 2") == r"x $\uparrow$ $-$1 $\rightarrow$ 2"
+
+
+# ------------------------------------------------------------------------------------------------------ figures
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_figures_show_something(name: str, inputs: Inputs, tmp_path: Path) -> None:
+    style.save(figures.draw(name, inputs), tmp_path / f"{name}.svg")
+    picture = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
+    assert (picture < 200).mean() > 0.005 and picture.shape[1] >= 1500
+    assert (tmp_path / f"{name}.svg").read_text().count("<path") > 10
+    title, caption = figures.caption(name)
+    assert title and len(caption) > 40
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_snakemake_s_captions_are_those_of_the_figures(name: str) -> None:
+    title, caption = figures.caption(name)
+    assert f'"{name}": "{title}. {caption}",' in (ROOT / "workflow/report/figure.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["samples", "times"])
+def test_figures_are_deterministic(name: str, inputs: Inputs, tmp_path: Path) -> None:
+    for attempt in ("a", "b"):
+        style.save(figures.draw(name, inputs), tmp_path / f"{attempt}.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_figure_without_anything_to_show_says_so(inputs: Inputs, summary: pd.DataFrame, tmp_path: Path) -> None:
+    alone = tmp_path / "summary.parquet"
+    write_table(summary[(summary.run == "full") & (summary.slice == "all")], alone, SUMMARY)
+    for name in ("ablation", "slices"):
+        figure = figures.draw(name, Inputs(summary_path=alone))
+        assert "Nothing to show" in figure.texts[1].get_text()
+
+
+def test_confusion_counts_labels_by_row() -> None:
+    rows = pd.DataFrame({"emotion": ["angry", "angry", "sad"], "predicted": ["angry", "fear", "sad"]})
+    counts = emotions.confusion(rows)
+    assert counts.sum() == 3 and counts[0, 0] == 1 and counts[0, 3] == 1 and counts[6, 6] == 1
+
+
+def test_mouth_measures_know_their_units() -> None:
+    points = np.zeros((3, 478, 2), np.float32)
+    points[:, 263, 0], points[:, 14, 1] = 40, (0, 10, 20)
+    np.testing.assert_allclose(mouths.lip_gap(points), [0, 0.25, 0.5])
+    wave = np.concatenate([np.zeros(640), np.ones(640)])
+    np.testing.assert_allclose(mouths.loudness(wave, 2), [0, 1])
+    assert np.isnan(mouths.correlation(np.zeros(5), np.arange(5)))
+
+
+def test_times_sum_jobs_by_rule(inputs: Inputs) -> None:
+    rules = times.by_rule(inputs.benchmarks)
+    assert rules.index[0] == "pretrain_backbone"
+    assert rules.loc["render_mead", "seconds"] == pytest.approx(20.5) and rules.loc["render_mead", "jobs"] == 2
+
+
+def test_clips_are_picked_by_label_only(inputs: Inputs) -> None:
+    shuffled = inputs.test_clips.sample(frac=1, random_state=1)
+    assert spread(shuffled).index.tolist() == inputs.test_clips.index.tolist()
+    assert set(inputs.test_clips.head(2).seen_speaker) == {True, False}
+    assert frame_picks(50, 5).tolist() == [4, 14, 24, 34, 44]
+
+
+def test_numbers_read_well() -> None:
+    assert numbers.number(-0.001, 2) == "0.00" and numbers.number(-1.5, 1) == "−1.5"
+    assert numbers.signed(0.25) == "+0.25" and numbers.signed(0.0) == "0.00"
+    assert numbers.percent(0.999) == "99 %" and numbers.percent(1.0) == "100 %"
+    assert [numbers.decimals([v]) for v in (0.5, 1.2, 23.0, 456.0)] == [3, 2, 1, 0]
+    assert numbers.duration(185) == "3 min 05 s" and numbers.listing(["a", "b", "c"]) == "a, b and c"
+
+
+# ---------------------------------------------------------------------------------------------------- the page
+@pytest.fixture(scope="module")
+def hostile_page(results: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a corpus whose captions, reasons and emotions try to break out of it."""
+    folder = tmp_path_factory.mktemp("hostile")
+    clips = read_table(results / "clips.parquet", CLIPS)
+    write_table(clips.assign(emotion=HOSTILE, reason=HOSTILE), folder / "clips.parquet", CLIPS)
+    words = reports_fixture.options(results)
+    words[words.index("--clips") + 1] = str(folder / "clips.parquet")
+    for name in ("ablation", "corpus"):
+        succeed("figure", "--name", name, *words, "--output", str(folder / f"{name}.svg"))
+    page = folder / "report" / "index.html"
+    configuration = '{"seed": "</script><b>"}'
+    succeed("page", *words, "--figures", str(folder), "--config", configuration, "--output", str(page))
+    return page.read_text()
+
+
+def test_the_page_asks_nothing_of_a_network(hostile_page: str) -> None:
+    bare = re.sub(r"data:[a-z0-9/+]+;base64,[A-Za-z0-9+/=]+", "data:", hostile_page)
+    assert not re.findall(r"(?:https?:)?//[a-z]", re.sub(r"/\*.*?\*/", "", bare))
+    assert set(re.findall(r'(?:src|href)="([^"#]*)', bare)) <= {"data:", "data:,", ""}
+    assert "default-src 'none'" in bare
+
+
+def test_the_page_escapes_what_comes_from_outside(hostile_page: str) -> None:
+    assert "<script>alert" not in hostile_page and "</script><b>" not in hostile_page
+    assert "&lt;script&gt;alert(1)" in hostile_page
+
+
+def test_the_page_shows_videos_figures_tables_and_provenance(hostile_page: str) -> None:
+    assert hostile_page.count("<article") == 4
+    assert hostile_page.count("<video") == 4 * 5
+    assert 'id="figure-ablation"' in hostile_page and "data:image/svg+xml;base64," in hostile_page
+    assert "0123456789ab" in hostile_page and "Not told apart from full" in hostile_page
+    ids = re.findall(r'\bid="([^"]+)"', hostile_page)
+    assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]+)"', hostile_page)) <= set(ids)
+
+
+def test_large_videos_are_made_smaller(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = inputs.videos.video.iloc[0]
+    whole = players.video_uri(path)
+    monkeypatch.setattr(players, "LARGEST", 1)
+    monkeypatch.setattr(players, "HEIGHT", 32)
+    assert len(players.video_uri(path)) < len(whole)
+
+
+def test_rows_need_a_video_of_every_run(inputs: Inputs) -> None:
+    with pytest.raises(ReportError, match="--videos is missing"):
+        players.rows(Inputs(clips_path=inputs.clips_path))
+    fewer = Inputs(clips_path=inputs.clips_path, video_paths=[p for p in inputs.video_paths if "still" in str(p)])
+    with pytest.raises(Nothing):
+        players.rows(fewer)
+
+
+# ----------------------------------------------------------------------------------------------- the command line
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["table", "--name", "comparison", "--output-dir", "x"], "--summary is missing"),
+        (["table", "--name", "nonsense", "--output-dir", "x"], "no table 'nonsense'"),
+        (["figure", "--name", "losses", "--output", "x.svg"], "--training is missing"),
+        (["figure", "--name", "losses", "--training", "gone.parquet", "--output", "x.svg"], "gone.parquet: not found"),
+        (["figure", "--name", "times", "--benchmarks", "reports", "--output", "x.svg"], "holds no benchmark"),
+        (["figure", "--name", "times", "--settings", '{"tilte": "x"}', "--output", "x.svg"], "did you mean 'title'"),
+        (["page", "--output", "x.html"], "--videos is missing"),
+    ],
+)
+def test_missing_inputs_are_one_clear_line(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["reports", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    printed = capsys.readouterr()
+    assert stopped.value.code == 1 and printed.out == ""
+    assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and message in printed.err
+
+
+def test_times_are_printed_by_rule(results: Path) -> None:
+    words = [sys.executable, "-m", "reports", "times", "--benchmarks", str(results / "benchmarks")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and re.search(r"render_mead +20 s +2 jobs", done.stdout)
