@@ -30,13 +30,13 @@ class TextSource:
         self.mask = torch.from_numpy(self.tokens.mask)
 
     def training_text(self, clip: Clip, choice: random.Random) -> str:
-        """A text for a training sample: the full caption half of the time, else template, short form or paraphrase."""
+        """A text for a training sample: most often the full caption, else template, short form or paraphrase."""
         row = self._row(clip)
         if self.mode != "caption" or row is None:
             return self.guiding_text(clip, "caption")
         alternatives = [row["template"] or row["caption"], row["caption_short"], *row["paraphrases"]]
-        weights = [0.25, 0.1] + [0.15 / max(1, len(row["paraphrases"]))] * len(row["paraphrases"])
-        return choice.choices([row["caption"], *alternatives], [0.5, *weights])[0]
+        weights = [0.3, 0.1] + [0.15 / max(1, len(row["paraphrases"]))] * len(row["paraphrases"])
+        return choice.choices([row["caption"], *alternatives], [0.45, *weights])[0]
 
     def guiding_text(self, clip: Clip, protocol: str) -> str:
         """The text that guides generation of a clip.

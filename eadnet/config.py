@@ -53,7 +53,7 @@ class SyntheticMEAD(Section):
     neutral_sentences: Positive = Field(2, description="Neutral sentences per actor, all of level_1.")
     test_sentences: Positive = Field(1, description="Held-out sentences per emotion and test actor.")
     seen_test_clips: Positive = Field(1, description="Held-out-sentence clips per training actor.")
-    seconds: Rate = Field(2.2, description="Length of a clip, in seconds.")
+    seconds: Rate = Field(2.0, description="Length of a clip, in seconds.")
     size: Positive = Field(192, description="Height and width of the rendered video, in pixels.")
 
 
@@ -160,7 +160,7 @@ class Autoencoder(Section):
     detail_width: Positive = Field(
         24, description="Channels of the half-resolution convolutions that hide patch seams."
     )
-    optimiser: Optimiser = Optimiser(steps=600, batch_size=16, learning_rate=3e-3)
+    optimiser: Optimiser = Optimiser(steps=450, batch_size=16, learning_rate=3e-3)
 
 
 class SyncNet(Section):
@@ -168,7 +168,7 @@ class SyncNet(Section):
 
     width: Positive = Field(24, description="Channels of the first convolution.")
     embedding: Positive = Field(128, description="Dimensions of the shared embedding.")
-    optimiser: Optimiser = Optimiser(steps=300, batch_size=32, learning_rate=1.5e-3)
+    optimiser: Optimiser = Optimiser(steps=250, batch_size=32, learning_rate=1.5e-3)
 
 
 class VideoMAE(Section):
@@ -207,7 +207,7 @@ class Backbone(Section):
     dropout: Dropout = Dropout()
     neutral_reference: Share = Field(0.5, description="How often the reference comes from the person's neutral clip.")
     timestep_power: Rate = Field(0.6, description="t = u^power: below 1 favours noisy timesteps.")
-    mouth_weight: Rate = Field(4.0, description="Weight of mouth latents in the simple loss.")
+    mouth_weight: Rate = Field(3.0, description="Weight of mouth and jaw latents in the simple loss.")
     eye_weight: Rate = Field(2.0, description="Weight of eye and brow latents in the simple loss.")
     ema: Share = Field(0.995, description="Decay of the exponential moving average of the weights.")
     processes: Positive = Field(2, description="Data-parallel processes.")
@@ -242,7 +242,7 @@ class Training(Section):
     new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA and TFRM.")
     ema: Share = Field(0.98, description="Decay of the exponential moving average of the weights.")
     checkpoint_every: Positive = Field(25, description="Steps between resumable checkpoints.")
-    optimiser: Optimiser = Optimiser(steps=75, batch_size=3, learning_rate=3e-4, warmup=15)
+    optimiser: Optimiser = Optimiser(steps=48, batch_size=3, learning_rate=3e-4, warmup=10)
 
 
 class Judge(Section):
@@ -254,23 +254,23 @@ class Judge(Section):
 class Judges(Section):
     """The `@corpus-v1` judges."""
 
-    sync: Judge = Judge(optimiser=Optimiser(steps=350, batch_size=8, learning_rate=1.5e-3))
-    emotion: Judge = Judge(optimiser=Optimiser(steps=500, batch_size=48, learning_rate=2e-3, weight_decay=0.02))
-    video: Judge = Judge(optimiser=Optimiser(steps=250, batch_size=8, learning_rate=1.5e-3))
+    sync: Judge = Judge(optimiser=Optimiser(steps=300, batch_size=8, learning_rate=1.5e-3))
+    emotion: Judge = Judge(optimiser=Optimiser(steps=350, batch_size=48, learning_rate=2e-3, weight_decay=0.02))
+    video: Judge = Judge(optimiser=Optimiser(steps=180, batch_size=8, learning_rate=1.5e-3))
 
 
 # -------------------------------------------------------------------------------------------------- synthesis
 class Synthesis(Section):
     """How test clips are generated."""
 
-    steps: Positive = Field(4, description="DDIM steps.")
+    steps: Positive = Field(2, description="DDIM steps.")
     audio_guidance: Rate = Field(1.5, description="Classifier-free guidance of the audio; 1 is none.")
     text_guidance: Rate = Field(1.0, description="Classifier-free guidance of the text; 1 is none.")
     window: Positive = Field(64, description="Frames denoised together.")
     overlap: Annotated[int, Field(ge=0)] = Field(8, description="Frames shared by neighbouring windows.")
     shared_noise: Share = Field(1.0, description="Share of the noise variance common to all frames.")
     clips: Positive = Field(
-        28, description="Test clips per corpus mix, sampled evenly over seen/unseen people and emotions."
+        24, description="Test clips per corpus mix, sampled evenly over seen/unseen people and emotions."
     )
     text: Literal["template", "caption"] = Field(
         "template", description="Guiding text of labelled clips: label and level alone, or the clip's own caption."

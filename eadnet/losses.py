@@ -55,20 +55,19 @@ def contrastive_loss(video_BD: Tensor, audio_BD: Tensor, temperature: float = 0.
 
 
 def attention_map(generated: Tensor, mouth: float, eyes: float, outside: float) -> Tensor:
-    """(N, N) loss weight with mean 1: 1 in the generated cells, more at mouth and eyes, `outside` elsewhere.
+    """(N, N) loss weight with mean 1: 1 in the generated cells, more at eyes, mouth and jaw, `outside` elsewhere.
 
     Args:
         generated: (N, N) bool, True where the crop is generated.
-        mouth: weight of the mouth region, relative to the rest of the generated cells.
+        mouth: weight of mouth and jaw, relative to the rest of the generated cells.
         eyes: weight of the rows of eyes and brows.
         outside: weight of cells that are not generated.
     """
     side = len(generated)
     centres = (torch.arange(side) + 0.5) / side
-    in_rows = (centres - MOUTH_CENTRE[0]).abs() < MOUTH_RADII[0]
-    in_columns = (centres - MOUTH_CENTRE[1]).abs() < MOUTH_RADII[1] * 1.2
     eye_rows = (centres > EYE_ROWS[0]) & (centres < EYE_ROWS[1])
+    mouth_rows = centres > MOUTH_CENTRE[0] - MOUTH_RADII[0]
     weight = torch.where(generated, 1.0, outside)
     weight = torch.where(generated & eye_rows[:, None], torch.tensor(eyes), weight)
-    weight = torch.where(generated & in_rows[:, None] & in_columns[None], torch.tensor(mouth), weight)
+    weight = torch.where(generated & mouth_rows[:, None], torch.tensor(mouth), weight)
     return weight / weight.mean()

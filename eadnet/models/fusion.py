@@ -10,7 +10,7 @@ Shape legend: F = B * T frames, B clips, T frames a clip, L image tokens, S cont
 import torch
 from torch import Tensor, nn
 
-from eadnet.models.attention import CrossAttention
+from eadnet.models.attention import CrossAttention, zero_initialised
 
 MOUTH_CENTRE = (0.69, 0.5)
 MOUTH_RADII = (0.13, 0.2)
@@ -36,10 +36,25 @@ class TextAdapter(nn.Module):
         return torch.cat([null, tokens], 1), torch.cat([torch.ones_like(mask_BS[:, :1]), mask_BS], 1)
 
 
-def mask_mean(tokens_BSC: Tensor, mask_BS: Tensor) -> Tensor:
-    """(B, C) mean of the tokens that the mask keeps."""
-    weights = mask_BS[..., None].to(tokens_BSC.dtype)
-    return (tokens_BSC * weights).sum(1) / weights.sum(1)
+class TextPool(nn.Module):
+    """One vector of a text: attention pooling, because one word of ten carries the emotion and a mean dilutes it.
+
+    Args:
+        width: C of the tokens.
+        output_width: channels of the vector; it starts at zero.
+        heads: independent poolings.
+    """
+
+    def __init__(self, width: int, output_width: int, heads: int = 4) -> None:
+        super().__init__()
+        self.score = nn.Linear(width, heads)
+        self.output = zero_initialised(nn.Linear(heads * width, output_width))
+
+    def forward(self, tokens_BSC: Tensor, mask_BS: Tensor) -> Tensor:
+        """Returns (B, output_width) from the tokens that the mask keeps."""
+        scores = self.score(tokens_BSC).masked_fill(~mask_BS[..., None], float("-inf"))
+        pooled = scores.softmax(1).transpose(1, 2) @ tokens_BSC
+        return self.output(pooled.flatten(1))
 
 
 def mouth_gate(height: int, width: int, strength: float) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from eadnet.config import Network
 from eadnet.models.attention import CrossAttention, zero_initialised
 from eadnet.models.audio import TOKENS, AudioEncoder
-from eadnet.models.fusion import Fusion, TextAdapter, mask_mean
+from eadnet.models.fusion import Fusion, TextAdapter, TextPool
 from eadnet.models.stda import STDA
 from eadnet.models.tfrm import TFRM
 
@@ -90,7 +90,7 @@ class EADNet(nn.Module):
         self.text_adapter = TextAdapter(TEXT_INPUT_WIDTH, network.text_width)
         self.embed_time = nn.Sequential(nn.Linear(64, EMBEDDING), nn.SiLU(), nn.Linear(EMBEDDING, EMBEDDING))
         self.embed_audio = nn.Linear(network.audio_width * TOKENS, EMBEDDING)
-        self.embed_text = zero_initialised(nn.Linear(network.text_width, EMBEDDING))
+        self.embed_text = TextPool(network.text_width, EMBEDDING)
         self.stem = nn.Conv2d(inputs, half, 2, stride=2)
         self.stem_detail = nn.Conv2d(inputs, DETAIL, 3, padding=1)
         self.down_half = ResidualBlock(half, half)
@@ -160,7 +160,7 @@ class EADNet(nn.Module):
         present = mel.flatten(1).any(1).repeat_interleave(frames)
         audio = self.audio_encoder(mel.flatten(0, 1)) * present[:, None, None]
         text, text_mask = self.text_adapter(text, text_mask)
-        embedding = self.embed_time(_sinusoid(time)) + self.embed_text(mask_mean(text, text_mask))
+        embedding = self.embed_time(_sinusoid(time)) + self.embed_text(text, text_mask)
         embedding = embedding.repeat_interleave(frames, 0) + self.embed_audio(audio.flatten(1))
         by_frame = text.repeat_interleave(frames, 0), text_mask.repeat_interleave(frames, 0)
         return embedding, (audio, *by_frame)
