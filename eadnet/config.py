@@ -284,7 +284,7 @@ class Evaluation(Section):
     metrics: tuple[str, ...] = Field(
         ("image", "lip_sync", "landmarks", "frechet", "emotion", "temporal"), description="Metric families."
     )
-    bootstrap: Positive = Field(2000, description="Bootstrap resamples.")
+    bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
     confidence: Share = Field(0.95, description="Coverage of the confidence intervals.")
 
 

@@ -5,6 +5,7 @@ every selected clip. Baselines: `ground_truth` (the source itself), `reconstruct
 ceiling), `still` (the reference frame repeated) and `shuffled_audio` (the given model driven by another clip's sound).
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -101,28 +102,33 @@ class Studio:
         return self._generate(clip, clip)
 
     def misled(self, clip: Clip) -> Made:
-        """The model's clip, driven by another clip's sound."""
-        return self._generate(clip, self._named(self.partner[clip.clip_id]))
+        """The model's clip, driven by another clip's sound from a point of its own.
+
+        Rotated, because clips share the silence before and after the speech, which alone would look like sync.
+        """
+        heard = self._named(self.partner[clip.clip_id])
+        place = int(hashlib.sha256(clip.clip_id.encode()).hexdigest(), 16) % (len(heard.crops) // 2)
+        return self._generate(clip, heard, first=len(heard.crops) // 4 + place)
 
     @torch.inference_mode()
-    def _generate(self, clip: Clip, heard: Clip) -> Made:
+    def _generate(self, clip: Clip, heard: Clip, first: int = 0) -> Made:
         text = self.texts.guiding_text(clip, self.settings.text)
         states, mask = self.texts.encode([text])
         crops = self._pixels(clip.crops)
         conditions = Conditions(
             masked=self._encode_pixels(self.task.hide(crops)),
             reference=self._encode(reference_frame(self._reference_clip(clip))[None])[0],
-            mel=self._mel(heard, len(crops)),
+            mel=self._mel(heard, first, len(crops)),
             text=states[0],
             text_mask=mask[0],
         )
         latents = generate_latents(self.model, self.task, conditions, self.settings, self.seed)
         return Made(self._decode(latents), heard.clip_id, text)
 
-    def _mel(self, heard: Clip, frames: int) -> Tensor:
-        """Mel windows of `frames` frames; a shorter clip's sound is repeated."""
+    def _mel(self, heard: Clip, first: int, frames: int) -> Tensor:
+        """Mel windows of `frames` frames from frame `first` on; the sound begins again where it ends."""
         position = self.clips.position[heard.clip_id]
-        order = torch.arange(frames) % len(heard.crops)
+        order = (first + torch.arange(frames)) % len(heard.crops)
         return self.clips.mel_windows(torch.full((frames,), position), order)
 
     def _reference_clip(self, clip: Clip) -> Clip:

@@ -32,7 +32,7 @@ from eadnet.media import write_audio, write_video
 from eadnet.provenance import atomic_path
 
 MEAD_FPS, HDTF_FPS, TRUTH_FPS = 30, 25, 25
-LEAD_SECONDS = 0.12  # silence before somebody speaks
+LEAD_SECONDS = (0.06, 0.36)  # silence before somebody speaks: clips must not all start alike
 GAP_SECONDS = 1  # silence between annotated intervals of HDTF
 SENTENCE_SECONDS = 1.8  # a cautious length, to find how many sentences fill an interval
 ROOM_NOISE = 4e-4
@@ -119,9 +119,10 @@ def script(settings: SyntheticMEAD, seed: int, actor: str) -> list[Line]:
 
 
 def _held_out(emotion: str, level: int, count: int, seed: int, actor: str) -> list[Line]:
-    numbers = MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS)
-    texts = _texts(TEST_SENTENCES, count, seed, actor, f"{emotion}/{level}/test")
-    return [Line(emotion, level, number, text) for number, text in zip(numbers, texts, strict=False)]
+    """Held-out sentences in an order of the actor's own; the file's number says which sentence it is."""
+    first = MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS).start
+    order = np.random.default_rng(_seed(seed, actor, f"{emotion}/{level}/test")).permutation(len(TEST_SENTENCES))
+    return [Line(emotion, level, first + int(index), TEST_SENTENCES[index]) for index in order[:count]]
 
 
 def _check_counts(settings: SyntheticMEAD) -> None:
@@ -348,8 +349,10 @@ def _clock(seconds: int) -> str:
 # ---------------------------------------------------------------------------------------------------- shared
 def _perform(person: Person, text: str, emotion: str, level: int, seconds: float, key: str) -> Speech:
     """Speak a text in the person's voice and the emotion's prosody, in a quiet room, for exactly `seconds`."""
-    spoken = fit(speak(text, person.voice, prosody(emotion, level, person.pitch_offset)), seconds, LEAD_SECONDS)
-    noise = np.random.default_rng(_seed(0, key)).normal(0, ROOM_NOISE, len(spoken.wave))
+    generator = np.random.default_rng(_seed(0, key))
+    lead = generator.uniform(*LEAD_SECONDS)
+    spoken = fit(speak(text, person.voice, prosody(emotion, level, person.pitch_offset)), seconds, lead)
+    noise = generator.normal(0, ROOM_NOISE, len(spoken.wave))
     return Speech(spoken.text, np.clip(spoken.wave + noise, -1, 1).astype(np.float32), spoken.phonemes)
 
 
