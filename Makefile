@@ -13,7 +13,7 @@ INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 
 PINS := envs/requirements-core.txt envs/requirements-nodeps.txt
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help reproduce test unit workflow lint format generate environment clean
+.PHONY: help reproduce test unit workflow lint format generate readme environment clean
 
 help:  ## This list.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,13 @@ format: environment  ## Format everything.
 
 generate: environment  ## Write config.yaml, its schema and docs/configuration.md from eadnet/config.py.
 	python -m eadnet.config_reference --write
+
+readme:  ## Write the results of the last default run into README.md and docs/strip.png.
+	python -m reports readme --summary results/summary.parquet --readme README.md
+	python -m reports figure --name samples --settings '{"strip_clips": 2, "strip_frames": 10}' \
+		--clips results/clips.parquet $(foreach folder,$(wildcard results/measurements/*/0),--measurements $(folder)) \
+		--output results/readme/strip.svg
+	cp results/readme/strip.png docs/strip.png
 
 environment: $(VENV)/.installed  ## A virtual environment with the pinned packages.
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m reports table|figure|page|times``.
+"""The command line: ``python -m reports table|figure|page|readme|times``.
 
 Every verb takes the same options for its inputs and uses those it needs; what it needs and lacks is one line.
 """
@@ -106,6 +106,17 @@ def page(
     inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def readme(
+    summary: Annotated[Path, typer.Option("--summary", help="Summary table.")],
+    path: Annotated[Path, typer.Option("--readme", help="The README with the two markers.")],
+) -> None:
+    """Write the results table of a README between its markers."""
+    from reports.readme import update
+
+    update(Inputs(summary_path=summary).summary, path)
 
 
 @app.command()

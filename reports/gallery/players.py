@@ -35,10 +35,11 @@ class Player:
 
 @dataclass(frozen=True)
 class Row:
-    """One clip: its name, what is known of it, its caption, and its players from left to right."""
+    """One clip: its name, what is known of it, the text that guided `full`, its own caption, its players."""
 
     clip_id: str
     facts: Sequence[str]
+    guide: str
     caption: str
     players: Sequence[Player]
 
@@ -98,7 +99,9 @@ def _row(inputs: Inputs, clip: dict, files: dict[str, str]) -> Row:
     level = f"level {clip['level']:.0f}" if clip["level"] == clip["level"] and clip["emotion"] else ""
     person = "person seen in training" if clip["seen_speaker"] else "unseen person"
     facts = [fact for fact in (clip["emotion"], level, person) if fact]
-    return Row(clip["clip_id"], facts, inputs.captions.get(clip["clip_id"], ""), players)
+    guides = inputs.videos.query("run == 'full'").set_index("clip_id")["text"]
+    guide = guides.get(clip["clip_id"]) or ""
+    return Row(clip["clip_id"], facts, guide, inputs.captions.get(clip["clip_id"], ""), players)
 
 
 def _reference(inputs: Inputs, clip_id: str) -> Player:

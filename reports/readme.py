@@ -1,0 +1,78 @@
+"""The results in README.md: a short table of every run, between two markers, so that no number there is typed.
+
+    python -m reports readme --summary results/summary.parquet --readme README.md
+
+Reads the summary; replaces what stands between ``<!-- results:begin -->`` and ``<!-- results:end -->``.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from eadnet.provenance import atomic_path
+from metrics.spec import REGISTRY
+from metrics.tables import ALL, SLICES
+from reports.load import ReportError
+from reports.numbers import count, decimals, interval, number
+from reports.style import metric_heading, order_runs, run_label
+from reports.tables.ablation import differences, finding
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+SHOWN = (
+    "psnr@region",
+    "mouth_correlation@mediapipe",
+    "blink_correlation@mediapipe",
+    "lse_c@corpus-v1",
+    "acc_emo@corpus-v1",
+    "flicker_ratio@region",
+)
+
+
+def update(summary: pd.DataFrame, readme: Path) -> None:
+    """Write the table of `summary` between the markers of `readme`.
+
+    Raises:
+        ReportError: a marker is missing.
+    """
+    text = readme.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise ReportError(f"{readme}: the markers {BEGIN} and {END} are missing; put them where the table belongs")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    with atomic_path(readme) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n{block(summary)}\n{END}{after}", encoding="utf-8")
+
+
+def block(summary: pd.DataFrame) -> str:
+    """Picture, sentence and table as Markdown."""
+    rows = summary[(summary.corpus == ALL) & (summary.slice == ALL) & summary.metric.isin(SHOWN)]
+    clips = count(int(rows.n.max()), "held-out clip")
+    unseen = summary[(summary.slice == SLICES[2]) & (summary.corpus == ALL) & (summary.metric == SHOWN[0])]
+    strangers = int(unseen.n.max()) if len(unseen) else 0
+    tested = differences(summary)
+    tested = tested[tested.p_holm.notna()]
+    found = f" {finding(tested)}" if len(tested) else ""
+    return (
+        "![The truth, EAD-Net and each ablation, the same frames](docs/strip.png)\n\n"
+        f"Mean [95 % interval] over {clips} ({strangers} of them of people never seen in training) of the drawn corpora; "
+        f"the reference shows the person's neutral face, the text is label and level.{found}\n\n{_table(rows)}\n\n"
+        "Made by `make reproduce`, then `make readme`. LSE-C and emotion come from judges trained on this corpus's "
+        "real clips (`@corpus-v1`); they compare rows of this table and nothing else."
+    )
+
+
+def _table(rows: pd.DataFrame) -> str:
+    shown = [key for key in SHOWN if key in set(rows.metric)]
+    head = ["Run", *(metric_heading(REGISTRY[key]) for key in shown)]
+    lines = [" | ".join(head), " | ".join(["---"] + ["---:"] * len(shown))]
+    for run in order_runs(rows.run):
+        cells = [_cell(rows[(rows.run == run) & (rows.metric == key)], rows[rows.metric == key]) for key in shown]
+        lines.append(" | ".join([run_label(run), *cells]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _cell(own: pd.DataFrame, column: pd.DataFrame) -> str:
+    if own.empty or pd.isna(own["mean"].iloc[0]):
+        return "–"
+    places = decimals(column["mean"])
+    row = own.iloc[0]
+    return f"{number(row['mean'], places)} {interval(row.ci_low, row.ci_high, places)}"
