@@ -211,7 +211,7 @@ class Backbone(Section):
     eye_weight: Rate = Field(2.0, description="Weight of eye and brow latents in the simple loss.")
     ema: Share = Field(0.995, description="Decay of the exponential moving average of the weights.")
     processes: Positive = Field(2, description="Data-parallel processes.")
-    optimiser: Optimiser = Optimiser(steps=1000, batch_size=24, learning_rate=2.5e-3, warmup=50)
+    optimiser: Optimiser = Optimiser(steps=950, batch_size=24, learning_rate=2.5e-3, warmup=50)
 
 
 class Losses(Section):
@@ -242,7 +242,7 @@ class Training(Section):
     new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA and TFRM.")
     ema: Share = Field(0.98, description="Decay of the exponential moving average of the weights.")
     checkpoint_every: Positive = Field(25, description="Steps between resumable checkpoints.")
-    optimiser: Optimiser = Optimiser(steps=48, batch_size=3, learning_rate=3e-4, warmup=10)
+    optimiser: Optimiser = Optimiser(steps=48, batch_size=2, learning_rate=3e-4, warmup=10)
 
 
 class Judge(Section):

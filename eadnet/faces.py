@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 from eadnet.media import Window
 
 POINTS = 478
-EYE_LINE, EYE_DISTANCE = 0.31, 0.34  # of the crop's height and width: brows at 0.16, mouth at 0.69, chin at 0.95
+EYE_LINE, EYE_DISTANCE = 0.28, 0.31  # of the crop: brows at 0.13, mouth at 0.63, an open jaw's chin at 0.91
 # MediaPipe point: (right, down) of the eyes' midpoint in inter-ocular distances, from the canonical face model
 RIGID = {33: (-0.72, 0.0), 133: (-0.28, 0.0), 362: (0.28, 0.0), 263: (0.72, 0.0), 168: (0.0, -0.10), 6: (0.0, 0.02)}
 RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # corners: they stay put when the eye closes
@@ -28,7 +28,7 @@ BOX_TO_WINDOW = 2.2  # side of the kept square over the detected box: hair, chin
 FEATHER = 0.045  # width of the paste-back seam, of the crop's side; it lies inside the generated region
 
 MaskMode = Literal["lower", "face", "full"]
-_REGIONS = {"face": (0.125, 0.9375, 0.125, 0.875), "lower": (0.5, 0.9375, 0.125, 0.875)}  # top bottom left right
+_REGIONS = {"face": (0.0625, 0.9375, 0.125, 0.875), "lower": (0.4375, 0.9375, 0.125, 0.875)}  # top bottom left right
 
 
 # ------------------------------------------------------------------------------------------------ detection

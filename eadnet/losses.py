@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from eadnet.models.fusion import MOUTH_CENTRE, MOUTH_RADII
 
-EYE_ROWS = (0.22, 0.42)
+EYE_ROWS = (0.08, 0.38)
 
 
 def simple_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:

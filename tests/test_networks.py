@@ -94,7 +94,7 @@ def test_fusion_with_zero_scale_equals_audio_alone():
 
 def test_full_mouth_gate_lets_no_text_through_at_the_lips():
     gate = mouth_gate(32, 32, 1.0).view(32, 32)
-    assert gate[22, 16] < 0.02 and gate[2, 2] > 0.999
+    assert gate[20, 16] < 0.02 and gate[2, 2] > 0.999
 
 
 def test_autoencoder_round_trip_and_scale():

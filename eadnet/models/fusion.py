@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from eadnet.models.attention import CrossAttention, zero_initialised
 
-MOUTH_CENTRE = (0.69, 0.5)
-MOUTH_RADII = (0.13, 0.2)
+MOUTH_CENTRE = (0.63, 0.5)
+MOUTH_RADII = (0.12, 0.18)
 """Row and column of the mouth's centre and half axes, as shares of the aligned crop (docs/data.md)."""
 
 
