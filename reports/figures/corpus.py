@@ -100,7 +100,8 @@ def _draw_board(axes: Axes, board: Board) -> None:
     for y, emotion in enumerate(rows):
         axes.text(-0.12, y + 0.5, emotion, ha="right", va="center", fontsize=8, parse_math=False)
     for x, (person, unseen) in enumerate(board.people.items()):
-        axes.text(x + 0.5, -0.1, person.rsplit("_", 1)[-1][:9], ha="center", va="bottom", fontsize=6.5, parse_math=False,
+        name = person.rsplit("_", 1)[-1][:9]
+        axes.text(x + 0.5, -0.1, name, ha="center", va="bottom", fontsize=6.5, parse_math=False,
                   color=BLUE if unseen else MUTED, fontweight="bold" if unseen else "normal")  # fmt: skip
     axes.annotate(board.title, (0, 1), (0, 16), xycoords="axes fraction", textcoords="offset points", fontsize=10,
                   fontweight="bold", parse_math=False)  # fmt: skip
