@@ -5,12 +5,13 @@ nearest one that does. Stages receive only their own section, as JSON on the com
 that a change reruns exactly the stages that read it. Reads and writes nothing; imports no torch.
 """
 
-import difflib
 import json
 import re
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from eadnet.config_faults import explain
 
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
@@ -385,7 +386,7 @@ def parse(model: type[AnySection], mapping: dict[str, Any] | str, where: str = "
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(model, fault, where) for fault in error.errors())) from None
+        raise ConfigError("\n".join(explain(model, fault, where) for fault in error.errors())) from None
 
 
 def _merge(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
@@ -394,30 +395,3 @@ def _merge(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value) if nested else value
     return merged
-
-
-def _explain(model: type[BaseModel], fault: Any, where: str) -> str:
-    path = [str(part) for part in fault["loc"]]
-    key = ".".join(filter(None, [where, *path]))
-    if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1], _keys(model, path[:-1]), n=1, cutoff=0.5)
-        return f"config: unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
-    message = fault["msg"].removeprefix("Value error, ")
-    if "config: " in message:  # raised by a nested parse, already explained
-        return message
-    got = "" if fault["type"] == "value_error" else f" (got {fault['input']!r})"
-    return f"config: {key or 'file'}: {message}{got}"
-
-
-def _keys(model: type[BaseModel], path: list[str]) -> list[str]:
-    """Field names of the section at `path`; optional sections are looked through."""
-    for part in path:
-        field = model.model_fields.get(part)
-        if field is None:
-            return []
-        kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
-        sections = [kind for kind in kinds if issubclass(kind, BaseModel)]
-        if not sections:
-            return []
-        model = sections[0]
-    return list(model.model_fields)
