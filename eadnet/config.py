@@ -24,7 +24,6 @@ RUNS: dict[str, dict[str, Any] | None] = {
     "no_trepa": {"losses": {"trepa": 0.0}},
     "no_sync": {"losses": {"sync": 0.0}},
     "no_semantics": {"text": "label"},
-    "no_text": {"text": "none"},
 }
 
 
@@ -161,7 +160,7 @@ class Autoencoder(Section):
     detail_width: Positive = Field(
         24, description="Channels of the half-resolution convolutions that hide patch seams."
     )
-    optimiser: Optimiser = Optimiser(steps=450, batch_size=16, learning_rate=3e-3)
+    optimiser: Optimiser = Optimiser(steps=400, batch_size=16, learning_rate=3e-3)
 
 
 class SyncNet(Section):
@@ -194,10 +193,11 @@ class Network(Section):
 
 
 class Dropout(Section):
-    """Condition dropout, needed for classifier-free guidance."""
+    """Condition dropout, needed for classifier-free guidance; the three cases exclude each other."""
 
-    audio: Share = Field(0.1, description="How often the audio is dropped.")
-    text: Share = Field(0.1, description="How often the text is dropped.")
+    audio: Share = Field(0.05, description="How often the audio alone is dropped.")
+    text: Share = Field(0.05, description="How often the text alone is dropped.")
+    both: Share = Field(0.05, description="How often audio and text are dropped together.")
 
 
 class Backbone(Section):
@@ -212,7 +212,7 @@ class Backbone(Section):
     eye_weight: Rate = Field(2.0, description="Weight of eye and brow latents in the simple loss.")
     ema: Share = Field(0.995, description="Decay of the exponential moving average of the weights.")
     processes: Positive = Field(2, description="Data-parallel processes.")
-    optimiser: Optimiser = Optimiser(steps=950, batch_size=24, learning_rate=2.5e-3, warmup=50)
+    optimiser: Optimiser = Optimiser(steps=1050, batch_size=24, learning_rate=2.5e-3, warmup=50)
 
 
 class Losses(Section):
@@ -255,9 +255,9 @@ class Judge(Section):
 class Judges(Section):
     """The `@corpus-v1` judges."""
 
-    sync: Judge = Judge(optimiser=Optimiser(steps=300, batch_size=8, learning_rate=1.5e-3))
+    sync: Judge = Judge(optimiser=Optimiser(steps=250, batch_size=8, learning_rate=1.5e-3))
     emotion: Judge = Judge(optimiser=Optimiser(steps=350, batch_size=48, learning_rate=2e-3, weight_decay=0.02))
-    video: Judge = Judge(optimiser=Optimiser(steps=180, batch_size=8, learning_rate=1.5e-3))
+    video: Judge = Judge(optimiser=Optimiser(steps=130, batch_size=8, learning_rate=1.5e-3))
 
 
 # -------------------------------------------------------------------------------------------------- synthesis
@@ -266,7 +266,7 @@ class Synthesis(Section):
 
     steps: Positive = Field(2, description="DDIM steps.")
     audio_guidance: Rate = Field(1.5, description="Classifier-free guidance of the audio; 1 is none.")
-    text_guidance: Rate = Field(1.0, description="Classifier-free guidance of the text; 1 is none.")
+    text_guidance: Rate = Field(1.5, description="Classifier-free guidance of the text; 1 is none.")
     window: Positive = Field(64, description="Frames denoised together.")
     overlap: Annotated[int, Field(ge=0)] = Field(8, description="Frames shared by neighbouring windows.")
     shared_noise: Share = Field(1.0, description="Share of the noise variance common to all frames.")

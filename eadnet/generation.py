@@ -98,8 +98,9 @@ def _guided(
             return model(inputs[None], time, mel[None], conditions.text[None], mask[None])[0].float()
 
     both = predict(audio=True, text=True)
-    if settings.audio_guidance == 1 and settings.text_guidance == 1:
-        return both
+    if settings.audio_guidance == settings.text_guidance:  # the text-only term cancels
+        null = both if settings.audio_guidance == 1 else predict(audio=False, text=False)
+        return null + settings.audio_guidance * (both - null)
     text_only = predict(audio=False, text=True)
     null = text_only if settings.text_guidance == 1 else predict(audio=False, text=False)
     return guide(null, text_only, both, settings.text_guidance, settings.audio_guidance)

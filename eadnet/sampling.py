@@ -86,8 +86,8 @@ class Sampler:
         reference = self._reference(which, generator)[:, None].expand_as(clean)
         timesteps = draw_timesteps(count, self.settings.timestep_power, generator)
         noisy = add_noise(clean, mixed_noise(clean.shape, self.shared_noise, generator), timesteps)
-        heard = _kept(count, self.settings.dropout.audio, generator)
-        text, text_mask = self._text(which, generator)
+        heard, read = self._kept(count, generator)
+        text, text_mask = self._text(which, read, generator)
         return Batch(
             which=which,
             first=first,
@@ -112,13 +112,16 @@ class Sampler:
         frame = (torch.rand(len(which), generator=generator) * self.clips.lengths[clip]).long()
         return self.latents.full[self.offsets[clip] + frame].float()
 
-    def _text(self, which: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _kept(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(count,) float each: 0 where the audio, and where the text, is dropped."""
+        dropout = self.settings.dropout
+        draw = torch.rand(count, generator=generator)
+        both = draw < dropout.both
+        audio = (draw >= dropout.both) & (draw < dropout.both + dropout.audio)
+        text = (draw >= dropout.both + dropout.audio) & (draw < dropout.both + dropout.audio + dropout.text)
+        return (~(both | audio)).float(), (~(both | text)).float()
+
+    def _text(self, which: Tensor, read: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         choice = random.Random(int(torch.randint(2**31, (), generator=generator)))
         texts = [self.texts.training_text(self.clips.clips[clip], choice) for clip in which.tolist()]
-        kept = _kept(len(texts), self.settings.dropout.text, generator).tolist()
-        return self.texts.encode([text if keep else NULL_TEXT for text, keep in zip(texts, kept, strict=True)])
-
-
-def _kept(count: int, dropout: float, generator: torch.Generator) -> Tensor:
-    """(count,) float: 0 with probability `dropout`, else 1."""
-    return (torch.rand(count, generator=generator) >= dropout).float()
+        return self.texts.encode([text if keep else NULL_TEXT for text, keep in zip(texts, read.tolist(), strict=True)])

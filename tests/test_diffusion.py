@@ -73,6 +73,14 @@ def test_windowed_generation_of_independent_frames_equals_a_single_pass():
     assert torch.allclose(windowed, single, atol=0.05)  # bfloat16 rounding differs with the batch
 
 
+def test_equal_guidance_in_two_passes_equals_three():
+    model, task, conditions = _studio(2)
+    two = generate_latents(model, task, conditions, Synthesis(steps=2, audio_guidance=1.5, text_guidance=1.5), 0)
+    three = generate_latents(model, task, conditions, Synthesis(steps=2, audio_guidance=1.5, text_guidance=1.5001), 0)
+    plain = generate_latents(model, task, conditions, Synthesis(steps=2, audio_guidance=1.0, text_guidance=1.0), 0)
+    assert torch.allclose(two, three, atol=0.02) and not torch.allclose(two, plain, atol=0.02)
+
+
 def test_same_seed_same_clip_and_other_seed_another():
     model, task, conditions = _studio(3)
     first, again, other = (generate_latents(model, task, conditions, Synthesis(steps=2), seed) for seed in (0, 0, 1))
