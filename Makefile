@@ -55,7 +55,7 @@ readme:  ## Write the results of the last default run into README.md and docs/st
 environment: $(VENV)/.installed  ## A virtual environment with the pinned packages.
 
 $(VENV)/.installed: $(PINS)
-	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
 		|| { echo "error: Python 3.11 or 3.12 is needed (MediaPipe has no wheels for others): install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
 	$(INSTALL) -r envs/requirements-core.txt

@@ -6,9 +6,9 @@ carries the digest of the settings that it belongs to and is ignored under any o
 
 import hashlib
 import json
-import pickle
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from eadnet.provenance import atomic_path
+from eadnet.provenance import atomic_path, sha256_file
 
 
 class CheckpointError(ValueError):
@@ -32,17 +32,23 @@ def save_model(folder: str | Path, module: torch.nn.Module, config: dict[str, An
         save_file({name: value.contiguous() for name, value in module.state_dict().items()}, temporary)
 
 
-def read_config(folder: str | Path) -> dict[str, Any]:
-    """The JSON config of a saved model.
+def read_config(folder: str | Path, *keys: str) -> dict[str, Any]:
+    """The JSON config of a saved model, which holds at least the given keys.
 
     Raises:
-        CheckpointError: absent or not JSON.
+        CheckpointError: absent, not JSON, or a key is missing.
     """
     path = Path(folder) / "config.json"
     try:
-        return json.loads(path.read_text())
+        config = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: not there; run the stage that makes {folder}") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}; delete {folder} and run again") from None
+    absent = [key for key in keys if key not in config] if isinstance(config, dict) else ["an object"]
+    if absent:
+        raise CheckpointError(f"{path}: lacks {', '.join(absent)}; delete {folder} and run again")
+    return config
 
 
 def load_weights(folder: str | Path, module: torch.nn.Module, allow_new: bool = False) -> None:
@@ -55,11 +61,17 @@ def load_weights(folder: str | Path, module: torch.nn.Module, allow_new: bool = 
     try:
         missing, unexpected = module.load_state_dict(load_file(path), strict=False)
     except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split()[:30])  # PyTorch lists every tensor that does not fit
         raise CheckpointError(f"{path}: {reason}; delete {folder} and run again") from None
     if unexpected or (missing and not allow_new):
         names = ", ".join(sorted(unexpected + missing)[:3])
         raise CheckpointError(f"{path}: weights do not fit the model ({names} ...); delete {folder} and run again")
+
+
+def inputs_digest(paths: Iterable[str | Path]) -> str:
+    """Short name of the contents of input files; a folder stands for its ``model.safetensors``."""
+    files = [Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path) for path in paths]
+    return digest({str(number): sha256_file(file) for number, file in enumerate(files)})
 
 
 def digest(settings: dict[str, Any]) -> str:
@@ -86,10 +98,10 @@ class TrainingState:
             return None
         try:
             state = torch.load(path, weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            print(f"{path}: damaged checkpoint ({str(error).splitlines()[0]}); starting over", file=sys.stderr)
+        except Exception as error:  # damaged bytes can raise anything; PyTorch's own advice is to load them unsafely
+            print(f"{path}: damaged checkpoint ({type(error).__name__}); starting over", file=sys.stderr)
             return None
-        return state if state.get("digest") == self.digest else None
+        return state if isinstance(state, dict) and state.get("digest") == self.digest else None
 
     def discard(self) -> None:
         """Remove the state once the stage is finished."""

@@ -34,7 +34,7 @@ class TextSource:
         row = self._row(clip)
         if self.mode != "caption" or row is None:
             return self.guiding_text(clip, "caption")
-        alternatives = [row["template"] or row["caption"], row["caption_short"], *row["paraphrases"]]
+        alternatives = [row["template"], row["caption_short"], *row["paraphrases"]]
         weights = [0.3, 0.1] + [0.15 / max(1, len(row["paraphrases"]))] * len(row["paraphrases"])
         return choice.choices([row["caption"], *alternatives], [0.45, *weights])[0]
 
@@ -43,8 +43,8 @@ class TextSource:
 
         Args:
             clip: the clip to be generated.
-            protocol: `template` uses label and level alone where the clip has them, so that nothing of the test
-                video reaches the generator; `caption` uses the clip's own caption.
+            protocol: `template` says label and level, or only that the person speaks where there is no label, so that
+                nothing of the test video reaches the generator; `caption` is the clip's own caption.
         """
         row = self._row(clip)
         if self.mode == "none" or row is None:
@@ -52,7 +52,7 @@ class TextSource:
         if self.mode == "label":
             # the corpus's label, never the emotion that the captioner saw in the clip itself
             return label_text(clip.row["emotion"]) if clip.row["emotion"] else NULL_TEXT
-        return (row["template"] or row["caption"]) if protocol == "template" else row["caption"]
+        return row[protocol]
 
     def encode(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """States (B, L, 384) and mask (B, L) of known texts; an all-False row is the null text."""

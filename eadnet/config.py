@@ -124,7 +124,7 @@ class Preprocess(Section):
     min_face: Positive = Field(
         48, description="Smallest usable face: inter-ocular distance times 2.5, in source pixels."
     )
-    min_frames: Positive = Field(25, description="Shortest usable clip, in frames.")
+    min_frames: Annotated[int, Field(ge=25)] = Field(25, description="Shortest usable clip, in frames.")
     min_detected: Share = Field(0.9, description="Smallest usable share of frames with a detected face.")
     silence_db: float = Field(-60.0, description="A clip whose loudest 100 ms stay below this (dBFS) counts as silent.")
 
@@ -186,7 +186,7 @@ class Network(Section):
     widths: tuple[Positive, Positive] = Field((96, 192), description="Channels at half and quarter latent resolution.")
     audio_width: Positive = Field(64, description="Channels of an audio token.")
     text_width: Positive = Field(64, description="Channels of a text token after the adapter.")
-    mouth_gate: Share = Field(0.7, description="How much text is kept away from the lips (METHOD §7: rho).")
+    mouth_gate: Share = Field(0.7, description="How much text is kept away from the lips .")
     graph_radius: Positive = Field(8, description="TFRM: frames a node may reach.")
     graph_neighbours: Positive = Field(4, description="TFRM: edges kept per frame.")
     temporal_radius: Positive = Field(15, description="STDA: band of the temporal strip, in frames.")
@@ -198,6 +198,12 @@ class Dropout(Section):
     audio: Share = Field(0.05, description="How often the audio alone is dropped.")
     text: Share = Field(0.05, description="How often the text alone is dropped.")
     both: Share = Field(0.05, description="How often audio and text are dropped together.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Dropout":
+        if self.audio + self.text + self.both > 1:
+            raise ValueError("dropout: audio, text and both must sum to at most 1")
+        return self
 
 
 class Backbone(Section):
@@ -232,7 +238,7 @@ class Training(Section):
     stda: bool = Field(True, description="Spatio-temporal directional attention.")
     tfrm: bool = Field(True, description="Temporal frame graph.")
     text: Literal["caption", "label", "none"] = Field(
-        "caption", description="`caption`: LLM text; `label`: the bare emotion word; `none`: no text."
+        "caption", description="`caption`: the clip's caption; `label`: the bare emotion word; `none`: no text."
     )
     losses: Losses = Losses()
     trepa_form: Literal["pooled_mse", "tubelet_diff"] = Field(
@@ -244,6 +250,17 @@ class Training(Section):
     ema: Share = Field(0.98, description="Decay of the exponential moving average of the weights.")
     checkpoint_every: Positive = Field(25, description="Steps between resumable checkpoints.")
     optimiser: Optimiser = Optimiser(steps=48, batch_size=2, learning_rate=3e-4, warmup=10)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Training":
+        losses = self.losses
+        if self.frames != 16 and (losses.sync or losses.trepa):
+            raise ValueError(
+                "training.frames must be 16, the window of SyncNet and VideoMAE, while their losses are on"
+            )
+        if not (losses.simple or losses.velocity or losses.perceptual):
+            raise ValueError("training.losses: one of simple, velocity, perceptual must be above 0")
+        return self
 
 
 class Judge(Section):
@@ -264,7 +281,7 @@ class Judges(Section):
 class Synthesis(Section):
     """How test clips are generated."""
 
-    steps: Positive = Field(2, description="DDIM steps.")
+    steps: Literal[1, 2, 4, 5, 8, 10, 20, 25, 40, 50] = Field(2, description="DDIM steps; they divide the schedule.")
     audio_guidance: Rate = Field(1.5, description="Classifier-free guidance of the audio; 1 is none.")
     text_guidance: Rate = Field(1.5, description="Classifier-free guidance of the text; 1 is none.")
     window: Positive = Field(64, description="Frames denoised together.")
@@ -332,6 +349,9 @@ class Config(Section):
             raise ValueError("preprocess.resolution must be a multiple of autoencoder.factor")
         if not any((self.corpora.hdtf, self.corpora.mead, self.corpora.folder)):
             raise ValueError("corpora names no corpus: set hdtf, mead or folder")
+        self._check_sizes()
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds must name one training seed or more, each once")
         if "full" not in self.run_names:
             raise ValueError("runs must hold `full: {}`, the run that every other is compared with")
         for name in self.run_names:
@@ -343,6 +363,16 @@ class Config(Section):
         if self.synthesis.overlap * 2 > self.synthesis.window:
             raise ValueError("synthesis.overlap must be at most half of synthesis.window")
         return self
+
+    def _check_sizes(self) -> None:
+        """Sizes that the networks can take; found here rather than an hour into a run."""
+        side = self.preprocess.resolution // self.autoencoder.factor
+        if self.preprocess.resolution % 8:
+            raise ValueError("preprocess.resolution must be a multiple of 8 (VideoMAE's patches)")
+        if self.autoencoder.factor % 2 or side % 4:
+            raise ValueError("autoencoder.factor must be even and leave a latent side that is a multiple of 4")
+        if any(width % 24 for width in self.backbone.network.widths):
+            raise ValueError("backbone.network.widths must be multiples of 24 (STDA's strips, groups and heads)")
 
     def run(self, name: str) -> Training:
         """Resolve a run: `training` with the run's delta merged in.
@@ -357,11 +387,6 @@ class Config(Section):
     def run_names(self) -> tuple[str, ...]:
         """Names of the runs that are switched on, in the order of the file."""
         return tuple(name for name, delta in self.runs.items() if delta is not None)
-
-    @property
-    def corpus_names(self) -> tuple[str, ...]:
-        """Names of the corpora that are switched on, in a fixed order."""
-        return tuple(name for name in ("hdtf", "mead", "folder") if getattr(self.corpora, name))
 
 
 AnySection = TypeVar("AnySection", bound=BaseModel)

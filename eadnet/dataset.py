@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.clips import Clip
@@ -22,7 +22,7 @@ FULL, MASKED = "full", "masked"
 
 
 class DatasetError(ValueError):
-    """The clips cannot be trained on; the message says what is missing."""
+    """The clips cannot be trained on; the message says what is missing or damaged."""
 
 
 class ClipSet:
@@ -52,7 +52,7 @@ class ClipSet:
     @cached_property
     def crops(self) -> list[Tensor]:
         """Per clip, (T, S, S, 3) uint8, memory-mapped."""
-        stores = {path: safe_open(path, framework="pt") for path in {clip.row["video"] for clip in self.clips}}
+        stores = {path: _opened(path) for path in {clip.row["video"] for clip in self.clips}}
         return [stores[clip.row["video"]].get_tensor(clip.clip_id) for clip in self.clips]
 
     @cached_property
@@ -104,14 +104,21 @@ class Latents:
 
     @classmethod
     def read(cls, path: str | Path) -> "Latents":
-        """Open a file that `encode-latents` wrote."""
-        store = safe_open(str(path), framework="pt")
+        """Open a file that `encode-latents` wrote; raises DatasetError where it is absent or damaged."""
+        store = _opened(path)
         start = json.loads(bytes(store.get_tensor("index").tolist()))
         return cls(store.get_tensor(FULL), store.get_tensor(MASKED), start)
 
     def offsets(self, clips: ClipSet) -> Tensor:
         """(len(clips),) first rows of a clip set, in its order."""
         return torch.tensor([self.start[clip.clip_id] for clip in clips.clips])
+
+
+def _opened(path: str | Path) -> safe_open:
+    try:
+        return safe_open(str(path), framework="pt")
+    except (OSError, SafetensorError) as error:
+        raise DatasetError(f"{path} is unreadable ({error}); delete it and run again") from None
 
 
 def reference_positions(clips: ClipSet) -> Tensor:

@@ -34,7 +34,7 @@ def perceptual_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor
 
 def sync_loss(cosine_B: Tensor, counted_B: Tensor) -> Tensor:
     """Binary cross-entropy of SyncNet cosines against 1 (LatentSync `train_unet.py`), over the counted clips."""
-    return (-(cosine_B.clamp(1e-4, 1 - 1e-4).log()) * counted_B).mean()
+    return (-(cosine_B.clamp(1e-4, 1 - 1e-4).log()) * counted_B).sum() / counted_B.sum().clamp(min=1)
 
 
 def trepa_pooled_mse(predicted_BD: Tensor, target_BD: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Numerical settings of training and synthesis on CPU and GPU."""
+"""Numerical settings of training and synthesis on CPU."""
 
 from contextlib import AbstractContextManager
 
@@ -7,8 +7,6 @@ import torch
 
 def autocast() -> AbstractContextManager:
     """bfloat16 autocast where the processor computes it natively, else none: emulation would be slower than float32."""
-    if torch.cuda.is_available():
-        return torch.autocast("cuda", dtype=torch.bfloat16)
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_native_bfloat16())
 
 
@@ -18,6 +16,11 @@ def has_native_bfloat16() -> bool:
 
 
 def settle() -> None:
-    """Use deterministic algorithms and the math attention: CPU flash attention is slow backwards in bfloat16."""
+    """Use deterministic algorithms and one attention for all passes.
+
+    CPU flash attention is slow backwards in bfloat16; the transformer layers' fast path, which torch takes without
+    gradients only, rounds otherwise, so that a loss between equal pictures would not be zero.
+    """
     torch.use_deterministic_algorithms(True)
+    torch.backends.mha.set_fastpath_enabled(False)
     torch.backends.cuda.enable_flash_sdp(False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from eadnet.checkpoint import inputs_digest
 from eadnet.conditioning import TextSource
 from eadnet.config import Backbone
 from eadnet.dataset import ClipSet, Latents, reference_positions
@@ -27,6 +28,10 @@ class TrainingInputs:
     tokens: str
     latents: str
     autoencoder: str
+
+    def digest(self, *others: str | None) -> str:
+        """Short name of the contents of all inputs (and of other files or model folders, where given)."""
+        return inputs_digest([*vars(self).values(), *(path for path in others if path)])
 
 
 @dataclass(frozen=True)

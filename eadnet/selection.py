@@ -19,7 +19,7 @@ def select_clips(clips: pd.DataFrame, count: int) -> list[dict]:
         count: clips wanted.
     """
     usable = clips[(clips.status == "ok") & (clips.split == "test") & clips.source.notna()]
-    lonely = usable.speaker.map(usable.speaker.value_counts()) == 1
+    lonely = usable.groupby(["corpus", "speaker"]).clip_id.transform("count") == 1
     usable = usable[(usable.reference != usable.clip_id) | lonely]
     halves = [_taking_turns(usable[usable.seen_speaker == seen]) for seen in (True, False)]
     mixed = [row for row in chain.from_iterable(zip_longest(*halves)) if row is not None]

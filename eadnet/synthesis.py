@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from eadnet.checkpoint import load_weights, read_config
-from eadnet.clips import Clip
+from eadnet.clips import Clip, ClipError
 from eadnet.conditioning import TextSource
 from eadnet.config import Network, Synthesis, parse
 from eadnet.dataset import ClipSet
@@ -58,7 +58,7 @@ def load_model(folder: str | Path) -> tuple[EADNet, dict]:
     Raises:
         CheckpointError: absent or damaged.
     """
-    config = read_config(folder)
+    config = read_config(folder, "network", "latent_channels", "training", "mask")
     training = config["training"]
     network = parse(Network, config["network"])
     model = EADNet(network, config["latent_channels"], stda=training["stda"], tfrm=training["tfrm"])
@@ -191,7 +191,7 @@ def _synthesise_clip(
         made = make(clip)
         frames = _paste_back(clip, made.crops, studio.task, whole=run == "ground_truth")
         write_video(path, frames, audio=clip.audio, crf=studio.settings.crf)
-    except (MediaError, OSError) as error:
+    except (MediaError, ClipError, OSError) as error:
         return row | {"seconds": time.monotonic() - started, "status": "failed", "reason": f"{clip.clip_id}: {error}"}
     row |= {"video": str(path), "driving_audio": made.driving_audio, "text": made.text, "n_frames": len(made.crops)}
     return row | {"seconds": time.monotonic() - started, "status": "ok", "reason": None}
@@ -199,9 +199,13 @@ def _synthesise_clip(
 
 def _paste_back(clip: Clip, crops: np.ndarray, task: Inpainting, whole: bool) -> list[np.ndarray]:
     """Source frames with the generated region replaced; the ground truth is left as it is."""
-    source = iterate_video(clip.row["source"], 25)
+    source = list(iterate_video(clip.row["source"], 25))
+    if len(source) != len(crops):
+        raise MediaError(
+            f"{clip.row['source']} has {len(source)} frames, expected {len(crops)}; delete it and run again"
+        )
     if whole:
-        return list(source)
+        return source
     weight = feather(task.pixels.numpy())
     return [
         paste(frame, crop, transform, weight)

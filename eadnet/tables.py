@@ -79,6 +79,8 @@ def read_table(path: str | Path, schema: pa.Schema) -> pd.DataFrame:
     """
     try:
         table = pq.read_table(path)
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such table; run the stage that makes it") from None
     except (OSError, pa.ArrowInvalid) as error:
         raise TableError(f"{path}: not a readable table ({error}); delete it and run again") from None
     if table.schema.names != schema.names:

@@ -9,7 +9,7 @@ Shape legend: B clips, T frames, C latent channels, H latent side, S crop side.
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from eadnet.checkpoint import read_config
 from eadnet.config import Backbone, Training, parse
@@ -59,7 +59,10 @@ def train_run(
         settings.optimiser,
         output,
         seed,
-        identity=settings.model_dump(exclude={"optimiser", "checkpoint_every"}),
+        identity={
+            "settings": settings.model_dump(exclude={"optimiser", "checkpoint_every"}),
+            "inputs": inputs.digest(backbone, syncnet, videomae),
+        },
         faster=model.temporal_parameters(),
         faster_rate=settings.new_module_rate,
         ema=settings.ema,
@@ -128,12 +131,12 @@ class Supervision:
         return losses
 
     def _trepa(self, generated: Tensor, real: Tensor) -> Tensor:
-        network: nn.Module = self.videomae
-        if self.settings.trepa_form == "pooled_mse":
-            return trepa_pooled_mse(network.pooled(generated), network.pooled(real))
+        pooled = self.settings.trepa_form == "pooled_mse"
+        distance = trepa_pooled_mse if pooled else trepa_tubelet_difference
+        features = self.videomae.pooled if pooled else self.videomae.tubelet_features
         with torch.no_grad():
-            target = network.tubelet_features(real)
-        return trepa_tubelet_difference(network.tubelet_features(generated), target)
+            target = features(real)
+        return distance(features(generated), target)
 
 
 def _required(name: str, folder: str | None) -> str:

@@ -9,7 +9,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score talking-head videos by one protocol.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Score talking-head videos by one protocol.",
+    pretty_exceptions_enable=False,
+)
 
 Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
 Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]

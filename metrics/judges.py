@@ -56,7 +56,7 @@ def read_report(folder: str | Path) -> dict[str, Any]:
     Raises:
         JudgeError: there is none, or it is not readable.
     """
-    return _read_json(Path(folder) / "report.json")
+    return _read_json(Path(folder) / "report.json", "usable", "reason")
 
 
 def load(folder: str | Path) -> "nn.Module":
@@ -68,7 +68,7 @@ def load(folder: str | Path) -> "nn.Module":
     from safetensors.torch import load_file
 
     folder = Path(folder)
-    config = _read_json(folder / "config.json")
+    config = _read_json(folder / "config.json", "judge", "version", "network")
     code = module(config["judge"])
     if config["version"] != code.VERSION:
         raise JudgeError(f"{folder}: version {config['version']}, expected {code.VERSION}; delete it and train again")
@@ -76,13 +76,18 @@ def load(folder: str | Path) -> "nn.Module":
     try:
         network.load_state_dict(load_file(folder / "model.safetensors"))
     except (OSError, SafetensorError, RuntimeError) as error:
-        fault = str(error).splitlines()[0]
+        fault = " ".join(str(error).split()[:30])  # PyTorch lists every tensor that does not fit
         raise JudgeError(f"{folder}/model.safetensors: {fault}; delete it and train again") from None
     return network.eval()
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """A JSON file that holds at least the given keys."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
         raise JudgeError(f"{path}: not readable ({error}); delete the folder and train the judge again") from None
+    absent = [key for key in keys if key not in content] if isinstance(content, dict) else keys
+    if absent:
+        raise JudgeError(f"{path}: lacks {', '.join(absent)}; delete the folder and train the judge again")
+    return content

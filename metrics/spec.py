@@ -5,6 +5,7 @@ A key is ``name@variant``; the variant says what a number depends on: ``region``
 can move a number bumps the version of its family. Imports nothing heavy: the workflow and the reports read it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -229,6 +230,19 @@ def family(name: str) -> Family:
     if name not in FAMILIES:
         raise SpecError(f"no metric family '{name}'; there are: {', '.join(FAMILIES)}")
     return FAMILIES[name]
+
+
+def check_families(names: Iterable[str]) -> None:
+    """Check the config key `evaluation.metrics`.
+
+    Raises:
+        SpecError: it is empty, names a family twice or one that does not exist; the message names the key.
+    """
+    names = tuple(names)
+    unknown = [name for name in names if name not in FAMILIES]
+    if unknown or not names or len(set(names)) < len(names):
+        fault = f"unknown family '{unknown[0]}'" if unknown else "empty, or a family twice"
+        raise SpecError(f"config: evaluation.metrics: {fault}; use any of {', '.join(FAMILIES)}, each once")
 
 
 def family_version(name: str) -> int:

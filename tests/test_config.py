@@ -139,3 +139,20 @@ def merge(base: dict, over: dict) -> dict:
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if nested else value
     return merged
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"training": {"frames": 12}}, "training.frames must be 16"),
+        ({"preprocess": {"resolution": 100}, "autoencoder": {"factor": 10}}, "multiple of 8"),
+        ({"autoencoder": {"factor": 3}}, "autoencoder.factor must be even"),
+        ({"backbone": {"network": {"widths": [80, 160]}}}, "multiples of 24"),
+        ({"backbone": {"dropout": {"both": 0.95}}}, "sum to at most 1"),
+        ({"synthesis": {"steps": 7}}, "synthesis.steps"),
+        ({"training": {"losses": {"simple": 0, "velocity": 0, "perceptual": 0}}}, "must be above 0"),
+    ],
+)
+def test_sizes_that_no_network_can_take_are_found_at_once(change: dict, words: str):
+    with pytest.raises(ConfigError, match=words):
+        load(change)

@@ -23,14 +23,14 @@ def caption(
     """Write one caption row for every clip of a shard."""
     from eadnet import tables
     from eadnet.captions.descriptors import describe_shard
-    from eadnet.captions.engines import DescriptorEngine, caption_rows
+    from eadnet.captions.engines import ENGINES, caption_rows
     from eadnet.clips import Clip
     from eadnet.config import Captions, parse
 
     chosen = parse(Captions, settings, where="captions")
     rows = tables.read_table(clips, tables.CLIPS).to_dict("records")
     measures = describe_shard([Clip(row) for row in rows if row["status"] == "ok"])
-    captions = caption_rows(rows, measures, DescriptorEngine(seed), chosen.batch_size)
+    captions = caption_rows(rows, measures, ENGINES[chosen.engine](seed), chosen.batch_size)
     tables.write_table(captions, output, tables.CAPTIONS)
     done = sum(row["status"] == "ok" for row in captions)
     typer.echo(f"{output}: {done} of {len(captions)} clips captioned")

@@ -157,8 +157,9 @@ def _summarise(frames: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 
 def _baselines(clips: Sequence[Clip], measured: Mapping[str, _Measured]) -> dict[str | None, _Baseline]:
-    """By speaker, the median of the neutral clips; under None, the median of all clips."""
-    groups: dict[str | None, list[_Measured]] = {None: list(measured.values())}
+    """By speaker, the median of the neutral clips; under None, that of training clips (of all if there are none)."""
+    train = [measured[clip.clip_id] for clip in clips if clip.row["split"] == "train" and clip.clip_id in measured]
+    groups: dict[str | None, list[_Measured]] = {None: train or list(measured.values())}
     for clip in clips:
         if clip.row["emotion"] == "neutral" and clip.clip_id in measured:
             groups.setdefault(clip.row["speaker"], []).append(measured[clip.clip_id])

@@ -71,6 +71,10 @@ class DescriptorEngine:
             return f"{row['clip_id']}: caption not admissible ({error.errors()[0]['msg']}); check the clip's landmarks"
 
 
+ENGINES = {"descriptor": DescriptorEngine}
+"""Engines by the name that `captions.engine` gives."""
+
+
 def caption_rows(
     rows: Sequence[Row], measures: Mapping[str, Descriptors | str], engine: Engine, batch_size: int
 ) -> list[dict[str, Any]]:

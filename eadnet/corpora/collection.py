@@ -26,8 +26,8 @@ def collect(clips: pd.DataFrame) -> pd.DataFrame:
     for split in ("train", "test"):
         if not (usable["split"] == split).any():
             raise CorpusError(f"no usable clip of split '{split}': {_causes(clips)}")
-    trained = set(usable.loc[usable["split"] == "train", "speaker"])
-    clips["seen_speaker"] = clips["speaker"].isin(trained)
+    people = pd.MultiIndex.from_frame(clips[["corpus", "speaker"]])
+    clips["seen_speaker"] = people.isin(people[(clips["status"] == "ok") & (clips["split"] == "train")])
     references = {}
     for _, group in usable.groupby(["corpus", "speaker"], sort=False):
         references |= {row["clip_id"]: _reference(row, group) for row in group.to_dict("records")}

@@ -78,11 +78,19 @@ def list_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
     return actors
 
 
+def other_folders(root: str | Path) -> tuple[str, ...]:
+    """Folders beside the actors' that bear no actor's name; hidden ones do not count."""
+    folders = sorted(path.name for path in Path(root).iterdir() if path.is_dir() and not path.name.startswith("."))
+    return tuple(name for name in folders if not ACTOR.fullmatch(name))
+
+
 class MEADReader:
     """One shard: everything in an actor's folder."""
 
     def __init__(self, settings: MEAD, root: str | Path, shard: str) -> None:
-        """Find the actor's folder; raises CorpusError where it is absent."""
+        """Find the actor's folder; raises CorpusError where it is absent or `shard` is no actor."""
+        if not ACTOR.fullmatch(shard):
+            raise CorpusError(f"mead has no shard {shard!r}; shards are actors such as M003 or W009")
         self.settings, self.root, self.shard = settings, Path(root), shard
         self.folder = self.root / shard
         if not self.folder.is_dir():
@@ -91,10 +99,13 @@ class MEADReader:
         self._sounds: dict[str, str] = {}
 
     def sources(self) -> list[dict]:
-        """One row per archive member and loose file; one for an archive that cannot be read to its end."""
+        """One row per archive member and loose file; one for an archive cut short, or for no file at all."""
         rows: list[dict] = []
         for path in sorted(path for path in self.folder.rglob("*") if path.is_file() or path.is_symlink()):
             rows += self._archive_rows(path) if path.suffix == ".tar" else [self._loose_row(path)]
+        if not rows:
+            reason = "the actor's folder holds no file; put video.tar and audio.tar there"
+            rows = [source_row("mead", self.shard, self.shard, uri_of(self.shard), "missing", reason)]
         return _marked(rows)
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:

@@ -10,7 +10,6 @@ import numpy as np
 
 Colour = tuple[float, float, float]
 
-HAIR_STYLES = ("crop", "swept", "bob", "long", "bun", "curly", "buzz")
 GARMENTS = ("crew", "shirt", "jacket", "hoodie", "vneck")
 BACKDROPS = ("plain", "bokeh", "shelf", "window", "curtain")
 FEMALE_VOICES = ("en-us+f2", "en-us+f3")

@@ -9,7 +9,7 @@ from pathlib import Path
 from eadnet.config import HDTF, MEAD, Corpora, FolderCorpus
 from eadnet.corpora.folder import FolderReader, list_videos
 from eadnet.corpora.hdtf import HDTFReader, list_identities
-from eadnet.corpora.mead import MEADReader, list_actors
+from eadnet.corpora.mead import MEADReader, list_actors, other_folders
 from eadnet.corpora.sources import CorpusError, Reader
 
 _READERS = {"hdtf": (HDTF, HDTFReader), "mead": (MEAD, MEADReader), "folder": (FolderCorpus, FolderReader)}
@@ -33,6 +33,16 @@ def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
     if corpora.folder:
         shards["folder"] = _groups(len(list_videos(corpora.folder.path)), corpora.folder.shard_size)
     return shards
+
+
+def unused_folders(corpora: Corpora) -> list[str]:
+    """One line for each folder beside the actors of a local MEAD that is no shard, with the mend."""
+    if not corpora.mead or corpora.mead.origin == "synthetic":
+        return []
+    return [
+        f"corpora.mead.path: folder {name!r} is left out; an actor's folder is called M003 or W009, rename or remove it"
+        for name in other_folders(corpora.mead.path)
+    ]
 
 
 def shard_people(settings: HDTF, root: str | Path | None, shard: str) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 The paper's abstract binds STDA to strip attention, long sequences and global motion; its equations are not public.
 Ours (docs/method.md): three parallel strip attentions along width, height and time (axial, arXiv 1912.12180; stripes
 as in CSWin, arXiv 2107.00652) with rotary positions, depthwise local enhancement along the strip (CSWin's LePE) and
-a gate over the three directions driven by motion. Cost is linear in time: the temporal strip is banded.
+a gate over the three directions driven by motion. The temporal strip is banded, so weights trained on short clips run
+at any length; its logits are dense within a window, and long clips go in windows (eadnet/generation.py).
 
 Shape legend: B clips, T frames, C channels, H height, W width, G = C / 3 channels a direction, L strip length.
 """

@@ -3,7 +3,7 @@
 The abstract names graph structure learning over frames for temporal coherence; the equations are not public. Ours
 (docs/method.md): frames are nodes (attention pooling), edges come from multi-perspective cosine similarity (IDGL,
 arXiv 2006.13009, eq. 2) plus a temporal prior, kept for the k strongest neighbours within a band, row-stochastic;
-two gated hops; the result modulates the maps (FiLM) and propagates them along the edges. Cost is linear in time.
+two gated hops; the result modulates the maps (FiLM) and propagates them along the edges.
 
 Shape legend: B clips, T frames, C channels, H height, W width, N node channels, P perspectives, E = 2 R + 1 band.
 """

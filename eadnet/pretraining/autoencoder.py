@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from eadnet.checkpoint import load_weights, read_config
+from eadnet.checkpoint import inputs_digest, load_weights, read_config
 from eadnet.config import Autoencoder, parse
 from eadnet.dataset import FULL, MASKED, ClipSet
 from eadnet.inpainting import Inpainting
@@ -34,7 +34,13 @@ def train_autoencoder(clips: str, settings: Autoencoder, mask: str, seed: int, o
     sample = _frames(train, 400, step_generator(seed, 1, 0))
     left_out = model.initialise_linear(sample)
     weight = attention_map(task.pixels, mouth=3.0, eyes=3.0, outside=0.5)
-    loop = Loop(model, settings.optimiser, output, seed, {"model": settings.model_dump(), "mask": mask})
+    loop = Loop(
+        model,
+        settings.optimiser,
+        output,
+        seed,
+        {"model": settings.model_dump(), "mask": mask, "inputs": inputs_digest([clips])},
+    )
     for _, generator in loop:
         frames = _augment(_frames(train, settings.optimiser.batch_size, generator), generator)
         frames[::2] = task.hide(frames[::2])
@@ -59,7 +65,7 @@ def load_autoencoder(folder: str | Path) -> LatentAutoencoder:
     Raises:
         CheckpointError: absent or damaged.
     """
-    model = LatentAutoencoder(parse(Autoencoder, read_config(folder)["autoencoder"]))
+    model = LatentAutoencoder(parse(Autoencoder, read_config(folder, "autoencoder")["autoencoder"]))
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 

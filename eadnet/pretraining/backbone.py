@@ -24,6 +24,7 @@ def train_backbone(inputs: TrainingInputs, settings: Backbone, seed: int, output
     if settings.processes == 1:
         _train(0, inputs, settings, seed, output, None)
         return
+    Sampler(inputs, settings, text="caption", frames=1, shared_noise=0.0)  # a fault in the inputs is told here, once
     with tempfile.TemporaryDirectory() as folder:
         spawn(_train, (inputs, settings, seed, output, f"file://{folder}/rendezvous"), nprocs=settings.processes)
 
@@ -34,7 +35,7 @@ def load_backbone(folder: str | Path, stda: bool, tfrm: bool) -> EADNet:
     Raises:
         CheckpointError: absent or damaged.
     """
-    config = read_config(folder)
+    config = read_config(folder, "network", "latent_channels")
     model = EADNet(parse(Network, config["network"]), config["latent_channels"], stda=stda, tfrm=tfrm)
     load_weights(folder, model, allow_new=True)
     return model
@@ -50,9 +51,17 @@ def _train(
     draw = Sampler(inputs, settings, text="caption", frames=1, shared_noise=0.0)
     torch.manual_seed(seed)
     model = EADNet(settings.network, draw.latents.full.shape[1])
-    identity = settings.model_dump(exclude={"optimiser"})
-    world = settings.processes
-    loop = Loop(model, settings.optimiser, output, seed, identity, ema=settings.ema, rank=rank, world=world)
+    stage = settings.model_dump(exclude={"optimiser"})
+    loop = Loop(
+        model,
+        settings.optimiser,
+        output,
+        seed,
+        identity={"settings": stage, "inputs": inputs.digest()},
+        ema=settings.ema,
+        rank=rank,
+        world=settings.processes,
+    )
     weight = attention_map(draw.task.cells, settings.mouth_weight, settings.eye_weight, outside=0.1)
     for _, generator in loop:
         batch = draw(settings.optimiser.batch_size, generator)
@@ -60,6 +69,6 @@ def _train(
             correction = model(batch.inputs, batch.time, batch.mel, batch.text, batch.text_mask)
         loop.update({"simple": (1.0, simple_loss(batch.base + correction.float(), batch.clean, weight))})
     if rank == 0:
-        loop.finish({**identity, "latent_channels": draw.latents.full.shape[1], "mask": settings.mask})
+        loop.finish({**stage, "latent_channels": draw.latents.full.shape[1], "mask": settings.mask})
     if rendezvous:
         torch.distributed.destroy_process_group()

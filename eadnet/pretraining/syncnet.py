@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eadnet.checkpoint import load_weights, read_config
+from eadnet.checkpoint import inputs_digest, load_weights, read_config
 from eadnet.config import SyncNet as Settings
 from eadnet.config import parse
 from eadnet.dataset import ClipSet
@@ -28,7 +28,9 @@ def train_syncnet(clips: str, settings: Settings, seed: int, output: str) -> Non
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     torch.manual_seed(seed)
     model = SyncNet(settings)
-    loop = Loop(model, settings.optimiser, output, seed, {"model": settings.model_dump()})
+    loop = Loop(
+        model, settings.optimiser, output, seed, {"model": settings.model_dump(), "inputs": inputs_digest([clips])}
+    )
     for step, generator in loop:
         which, first = _draw_windows(train, settings.optimiser.batch_size, generator)
         mouths = _augment(mouth_region(train.windows(which, first, FRAMES)), generator)
@@ -50,7 +52,7 @@ def load_syncnet(folder: str | Path) -> SyncNet:
     Raises:
         CheckpointError: absent or damaged.
     """
-    model = SyncNet(parse(Settings, read_config(folder)["syncnet"]))
+    model = SyncNet(parse(Settings, read_config(folder, "syncnet")["syncnet"]))
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 
@@ -81,11 +83,11 @@ def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tup
     room = (clips.lengths[which] - FRAMES + 1).float()
     part = torch.arange(len(which)) % WINDOWS_PER_CLIP
     place = (part + torch.rand(len(which), generator=generator)) / WINDOWS_PER_CLIP
-    return which, (place * room).long()
+    return which, torch.minimum((place * room).long(), room.long() - 1)
 
 
 def _augment(mouths: Tensor, generator: torch.Generator) -> Tensor:
-    """Per-clip gain, tint and noise, mirrored half of the time: sync must not hang on appearance."""
+    """Gain, tint and noise by clip, the batch mirrored half of the time: sync must not hang on appearance."""
     count = len(mouths)
     gain = 1 + 0.1 * torch.randn((count, 1, 1, 1, 1), generator=generator)
     tint = 0.1 * torch.randn((count, 1, 3, 1, 1), generator=generator)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eadnet.checkpoint import load_weights, read_config
+from eadnet.checkpoint import inputs_digest, load_weights, read_config
 from eadnet.config import VideoMAE, parse
 from eadnet.dataset import ClipSet
 from eadnet.losses import trepa_tubelet_difference
@@ -24,7 +24,9 @@ def train_videomae(clips: str, settings: VideoMAE, seed: int, output: str) -> No
     resolution = train.crops[0].shape[1]
     torch.manual_seed(seed)
     model = VideoMaskedAutoencoder(settings, resolution)
-    loop = Loop(model, settings.optimiser, output, seed, {"model": settings.model_dump()})
+    loop = Loop(
+        model, settings.optimiser, output, seed, {"model": settings.model_dump(), "inputs": inputs_digest([clips])}
+    )
     for _, generator in loop:
         video = _draw(train, settings.optimiser.batch_size, generator)
         hidden = torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share
@@ -45,7 +47,7 @@ def load_videomae(folder: str | Path) -> VideoMaskedAutoencoder:
     Raises:
         CheckpointError: absent or damaged.
     """
-    config = read_config(folder)
+    config = read_config(folder, "videomae", "resolution")
     model = VideoMaskedAutoencoder(parse(VideoMAE, config["videomae"]), config["resolution"])
     load_weights(folder, model)
     return model.eval().requires_grad_(False)

@@ -16,8 +16,8 @@ from snakemake.utils import update_config
 
 from eadnet.config import BASELINES, ConfigError, load
 from eadnet.corpora.listing import shard_digest
-from eadnet.corpora.shards import list_shards
-from metrics.spec import FAMILIES, family_version
+from eadnet.corpora.shards import list_shards, unused_folders
+from metrics.spec import FAMILIES, SpecError, check_families, family_version
 
 # Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
 # them, are made again. Metric families carry their own version (metrics/spec.py).
@@ -59,17 +59,22 @@ def checked_config():
     """The validated configuration; a fault ends the program with one line a user can act on."""
     update_config(config, typed(dict(workflow.config_settings.config)))
     try:
-        return load(config)
-    except ConfigError as error:
+        checked = load(config)
+        check_families(checked.evaluation.metrics)
+    except (ConfigError, SpecError) as error:
         sys.exit(f"error: {error}")
+    return checked
 
 
 def checked_shards():
     """Shard names by corpus; a corpus that cannot be listed ends the program with one line."""
     try:
-        return list_shards(CONFIG.corpora)
+        shards = list_shards(CONFIG.corpora)
+        for line in unused_folders(CONFIG.corpora):
+            print(f"warning: {line}", file=sys.stderr)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
+    return shards
 
 
 CONFIG = checked_config()

@@ -18,6 +18,7 @@ rule pretrain_autoencoder:
             model="model.safetensors",
             config="config.json",
             losses="train.parquet",
+            report="report.json",
         ),
     log:
         "<logs>/pretrain_autoencoder.log",
@@ -57,6 +58,7 @@ rule pretrain_syncnet:
             model="model.safetensors",
             config="config.json",
             losses="train.parquet",
+            report="report.json",
         ),
     log:
         "<logs>/pretrain_syncnet.log",
@@ -94,6 +96,7 @@ rule pretrain_videomae:
             model="model.safetensors",
             config="config.json",
             losses="train.parquet",
+            report="report.json",
         ),
     log:
         "<logs>/pretrain_videomae.log",
