@@ -28,7 +28,7 @@ BOX_TO_WINDOW = 2.2  # side of the kept square over the detected box: hair, chin
 FEATHER = 0.045  # width of the paste-back seam, of the crop's side; it lies inside the generated region
 
 MaskMode = Literal["lower", "face", "full"]
-_REGIONS = {"face": (0.0625, 0.9375, 0.125, 0.875), "lower": (0.4375, 0.9375, 0.125, 0.875)}  # top bottom left right
+_REGIONS = {"face": (0.0625, 1.0, 0.125, 0.875), "lower": (0.4375, 1.0, 0.125, 0.875)}  # top bottom left right
 
 
 # ------------------------------------------------------------------------------------------------ detection
@@ -193,9 +193,8 @@ def paste(frame: np.ndarray, crop: np.ndarray, transform: np.ndarray, mask: np.n
 
 def feather(mask: np.ndarray) -> np.ndarray:
     """(R, R) float32 weights in [0, 1] of a bool mask: 0 outside, rising smoothly to 1 inside its border."""
-    if mask.all():
-        mask = np.pad(mask[1:-1, 1:-1], 1)  # the crop's own border is a border too
-    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    bordered = np.pad(mask[1:-1, 1:-1], 1).astype(np.uint8)  # the crop's own border is a border too
+    distance = cv2.distanceTransform(bordered, cv2.DIST_L2, 5)
     ramp = np.clip(distance / max(1.0, FEATHER * len(mask)), 0, 1)
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
@@ -203,8 +202,10 @@ def feather(mask: np.ndarray) -> np.ndarray:
 def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
     """The generated region of the crop, aligned to its grid of latent cells.
 
+    It ends with the crop: the throat's shadow tells how far the jaw has dropped.
+
     Args:
-        mode: ``lower`` half of the face, ``face`` from the brows to the chin, or ``full``.
+        mode: ``lower`` half of the face, ``face`` from the brows down, or ``full``.
         resolution: side of the mask, a multiple of `cells` (equal to it gives the mask of the latent).
         cells: latent cells a side.
 
@@ -223,10 +224,6 @@ def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
         top, bottom, left, right = (round(share * cells) for share in _REGIONS[mode])
         mask[:] = False
         mask[top:bottom, left:right] = True
-        corner = round(cells / 16)  # jaw: the lower corners hold collar and background
-        for cut, row in ((2 * corner, bottom - corner), (corner, bottom - 2 * corner)):
-            mask[row : row + corner, left : left + cut] = False
-            mask[row : row + corner, right - cut : right] = False
     return mask.repeat(resolution // cells, axis=0).repeat(resolution // cells, axis=1)
 
 
