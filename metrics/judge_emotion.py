@@ -94,6 +94,7 @@ class Task:
         labels = np.array([EMOTIONS.index(clip.row["emotion"]) for clip in self.test], dtype=int)
         unseen = np.array([not clip.row["seen_speaker"] for clip in self.test], dtype=bool)
         levels = np.array([clip.row["level"] for clip in self.test], dtype=float)
+        known = np.unique(levels[np.isfinite(levels)])
         confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)), dtype=int)
         np.add.at(confusion, (labels, answers), 1)
         right = answers == labels
@@ -101,7 +102,7 @@ class Task:
             "n_test": len(right),
             "accuracy": _mean(right),
             "accuracy_unseen_people": _mean(right[unseen]),
-            "accuracy_by_level": {f"{level:.0f}": _mean(right[levels == level]) for level in np.unique(levels)},
+            "accuracy_by_level": {f"{level:.0f}": _mean(right[levels == level]) for level in known},
             "emotions": list(EMOTIONS),
             "confusion": confusion.tolist(),
         }
