@@ -47,10 +47,10 @@ generate: environment  ## Write config.yaml, its schema and docs/configuration.m
 
 readme:  ## Write the results of the last default run into README.md and docs/strip.png.
 	python -m reports readme --summary results/summary.parquet --readme README.md
-	python -m reports figure --name samples --settings '{"strip_clips": 2, "strip_frames": 10}' \
+	python -m reports figure --name samples --settings '{"strip_clips": 1, "strip_frames": 8}' \
 		--clips results/clips.parquet $(foreach folder,$(wildcard results/measurements/*/0),--measurements $(folder)) \
 		--output results/readme/strip.svg
-	cp results/readme/strip.png docs/strip.png
+	python -c "from PIL import Image; Image.open('results/readme/strip.png').convert('RGB').quantize(256).save('docs/strip.png')"
 
 environment: $(VENV)/.installed  ## A virtual environment with the pinned packages.
 

@@ -54,7 +54,8 @@ def block(summary: pd.DataFrame) -> str:
     return (
         "![The truth, EAD-Net and each ablation, the same frames](docs/strip.png)\n\n"
         f"Mean [95 % interval] over {clips} ({strangers} of people never seen in training) of the drawn corpora; "
-        f"the reference shows the person's neutral face, the text is label and level.{found}\n\n{_table(rows)}\n\n"
+        f"the reference shows the person's neutral face, the text is label and level. "
+        f"Intervals are over clips; the spread between training seeds is not in them.{found}\n\n{_table(rows)}\n\n"
         "Made by `make reproduce`, then `make readme`. LSE-C and emotion come from judges trained on this corpus's "
         "real clips (`@corpus-v1`); they compare rows of this table and nothing else."
     )

@@ -77,7 +77,8 @@ def caption(frame: pd.DataFrame) -> str:
     clips = int(frame[frame.run == "full"].n.max())
     lead = (
         f"Each cell: mean over up to {count(clips, 'test clip')}, then Δ, the paired difference to full (run minus "
-        "full), with its interval and bootstrap p. Bold: told apart from full after Holm's correction."
+        "full), with its interval and bootstrap p. Bold: told apart from full after Holm's correction, over clips; "
+        "the spread between training seeds is not in it."
     )
     if tested.empty:
         return f"{lead} No ablation was scored on the same clips as full, so nothing can be said about the modules."
