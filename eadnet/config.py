@@ -9,9 +9,11 @@ import json
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from eadnet.config_faults import explain
+from eadnet.corpora.settings import Corpora
+from eadnet.section import Positive, Rate, Section, Share, Weight
 
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
@@ -29,87 +31,6 @@ RUNS: dict[str, dict[str, Any] | None] = {
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; its message is one line a user can act on."""
-
-
-class Section(BaseModel):
-    """A configuration section: no unknown keys, no coercion, immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-Positive = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-Rate = Annotated[float, Field(gt=0)]
-
-
-# ---------------------------------------------------------------------------------------------------- corpora
-class SyntheticMEAD(Section):
-    """The drawn MEAD: who is rendered, how many utterances, at which size."""
-
-    train_actors: Positive = Field(12, description="Actors whose clips are (mostly) for training.")
-    test_actors: Positive = Field(4, description="Actors kept for testing: the first of M003 M030 W009 W015.")
-    train_sentences: Positive = Field(1, description="Training sentences per emotion and level.")
-    neutral_sentences: Positive = Field(2, description="Neutral sentences per actor, all of level_1.")
-    test_sentences: Positive = Field(1, description="Held-out sentences per emotion and test actor.")
-    seen_test_clips: Positive = Field(1, description="Held-out-sentence clips per training actor.")
-    seconds: Rate = Field(2.0, description="Length of a clip, in seconds.")
-    size: Positive = Field(192, description="Height and width of the rendered video, in pixels.")
-
-
-class SyntheticHDTF(Section):
-    """The drawn HDTF: long videos of several people with annotated intervals."""
-
-    train_people: Positive = Field(6, description="People for training.")
-    test_people: Positive = Field(2, description="People kept for testing.")
-    intervals: Positive = Field(2, description="Annotated intervals per video.")
-    interval_seconds: Positive = Field(3, description="Length of an interval in whole seconds (HDTF writes mm:ss).")
-    size: Positive = Field(256, description="Height of the rendered video in pixels; width is 4/3 of it.")
-
-
-class HDTF(Section):
-    """HDTF: annotation text files plus full-length videos."""
-
-    origin: Literal["synthetic", "local"] = Field(
-        "synthetic", description="`synthetic` draws it here; `local` reads a folder you have."
-    )
-    path: str | None = Field(None, description="`local`: folder holding `annotations/` and `videos/`.")
-    shard_size: Positive = Field(4, description="Identities per shard.")
-    test_identities: tuple[str, ...] = Field(
-        (), description="`local`: identities (names without final digits) for test."
-    )
-    synthetic: SyntheticHDTF = SyntheticHDTF()
-
-
-class MEAD(Section):
-    """MEAD: one shard an actor, `video.tar` and `audio.tar` (or the unpacked tree)."""
-
-    origin: Literal["synthetic", "local"] = Field(
-        "synthetic", description="`synthetic` draws it here; `local` reads a folder you have."
-    )
-    path: str | None = Field(None, description="`local`: folder with one sub-folder per actor.")
-    test_actors: tuple[str, ...] = Field(
-        ("M003", "M030", "W009", "W015"), description="Unseen people of the test split (EAT protocol)."
-    )
-    synthetic: SyntheticMEAD = SyntheticMEAD()
-
-
-class FolderCorpus(Section):
-    """Any folder of talking-head videos, with an optional CSV (file, person, emotion, level, split)."""
-
-    path: str = Field(description="Folder of videos, searched recursively.")
-    table: str | None = Field(None, description="Optional CSV: file, person, emotion, level, split.")
-    shard_size: Positive = Field(8, description="Videos per shard.")
-    test_share: Share = Field(0.25, description="Share of people held out for test where the CSV names no split.")
-    max_seconds: Rate = Field(10.0, description="A longer video is cut into clips of at most this many seconds.")
-
-
-class Corpora(Section):
-    """The corpora that this run reads; null leaves one out."""
-
-    hdtf: HDTF | None = HDTF()
-    mead: MEAD | None = MEAD()
-    folder: FolderCorpus | None = None
 
 
 class Preprocess(Section):

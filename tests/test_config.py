@@ -9,8 +9,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from eadnet.config import MEAD, Config, ConfigError, Optimiser, Training, load, parse
+from eadnet.config import Config, ConfigError, Optimiser, Training, load, parse
 from eadnet.config_reference import documents, stale_documents
+from eadnet.corpora.settings import MEAD
 
 
 def test_generated_files_are_in_step():

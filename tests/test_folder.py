@@ -5,8 +5,8 @@ import os
 import pandas as pd
 import pytest
 
-from eadnet.config import FolderCorpus
 from eadnet.corpora.folder import FolderReader, list_videos, read_labels
+from eadnet.corpora.settings import FolderCorpus
 from eadnet.corpora.sources import CorpusError, path_of, slugs, uri_of
 from eadnet.corpora.splits import folder_test_people
 from eadnet.tables import SOURCES, read_table, write_table

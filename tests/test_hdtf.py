@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from eadnet.config import HDTF, SyntheticHDTF
 from eadnet.corpora.hdtf import HDTFReader, list_identities, read_annotations
+from eadnet.corpora.settings import HDTF, SyntheticHDTF
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import SplitError, hdtf_identity, hdtf_people, hdtf_test_identities
 

@@ -20,6 +20,8 @@ ALLOWED = {
 }  # fmt: skip
 LEAVES = (
     "eadnet.config",
+    "eadnet.section",
+    "eadnet.corpora.settings",
     "eadnet.tables",
     "eadnet.provenance",
     "eadnet.clips",

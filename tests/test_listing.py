@@ -3,10 +3,8 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
-from eadnet.config import HDTF, MEAD, Corpora, FolderCorpus
 from eadnet.corpora.listing import shard_digest
+from eadnet.corpora.settings import HDTF, MEAD, Corpora, FolderCorpus
 
 
 def test_drawn_corpora_have_none():
@@ -42,8 +40,6 @@ def test_an_actor_changes_alone(tmp_path: Path):
 
 
 def test_a_video_changes_the_shard_of_its_person(shared: Path, tmp_path: Path):
-    if not (shared / "annotations/hdtf").is_dir():
-        pytest.skip("needs HDTF's annotation files in ../shared/annotations/hdtf")
     shutil.copytree(shared / "annotations/hdtf", tmp_path / "annotations")
     corpora = Corpora(hdtf=HDTF(origin="local", path=str(tmp_path)), mead=None)
     before = {shard: shard_digest(corpora, "hdtf", shard) for shard in ("000", "050")}

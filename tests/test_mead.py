@@ -6,8 +6,8 @@ import tarfile
 import pandas as pd
 import pytest
 
-from eadnet.config import MEAD, SyntheticMEAD
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
+from eadnet.corpora.settings import MEAD, SyntheticMEAD
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import SplitError, mead_people, mead_split
 
@@ -99,7 +99,7 @@ def test_an_unpacked_tree_gives_the_same_clips(actor):
     "name, kind, link",
     [
         ("../../front/angry/level_1/001.mp4", tarfile.REGTYPE, ""),
-        ("/tmp/video/front/angry/level_1/001.mp4", tarfile.REGTYPE, ""),
+        ("/absolute/video/front/angry/level_1/001.mp4", tarfile.REGTYPE, ""),
         ("video/front/angry/level_1/001.mp4", tarfile.SYMTYPE, "/etc/passwd"),
         ("video/front/angry/level_1/001.mp4", tarfile.LNKTYPE, "../../secret"),
         ("video/front/angry/level_1/001.mp4", tarfile.CHRTYPE, ""),

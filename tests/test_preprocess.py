@@ -9,8 +9,9 @@ import pytest
 
 from eadnet import faces
 from eadnet.clips import Clip
-from eadnet.config import HDTF, MEAD, FolderCorpus, Preprocess
+from eadnet.config import Preprocess
 from eadnet.corpora.collection import collect, summary
+from eadnet.corpora.settings import HDTF, MEAD, FolderCorpus
 from eadnet.corpora.shards import reader
 from eadnet.corpora.sources import CorpusError, CropBox
 from eadnet.media import MediaInfo, read_audio, read_video, write_audio, write_video

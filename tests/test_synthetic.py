@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from eadnet.config import HDTF, MEAD, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.hdtf import read_annotations
 from eadnet.corpora.mead import parse_path
+from eadnet.corpora.settings import HDTF, MEAD, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.splits import hdtf_people, mead_people, mead_split
 from eadnet.corpora.synthetic import RenderError, render_hdtf, render_mead, script, write_hdtf_annotations
 from eadnet.media import probe, read_audio, read_video

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from eadnet.config import EMOTIONS, FolderCorpus
+from eadnet.config import EMOTIONS
+from eadnet.corpora.settings import FolderCorpus
 from eadnet.corpora.sources import (
     AUDIO_SUFFIXES,
     VIDEO_SUFFIXES,

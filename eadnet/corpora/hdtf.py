@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eadnet.config import HDTF
+from eadnet.corpora.settings import HDTF
 from eadnet.corpora.sources import (
     VIDEO_SUFFIXES,
     ClipSource,

@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from eadnet.config import HDTF, Corpora, FolderCorpus
 from eadnet.corpora.hdtf import HDTFReader
+from eadnet.corpora.settings import HDTF, Corpora, FolderCorpus
 
 
 def shard_digest(corpora: Corpora, corpus: str, shard: str) -> str:

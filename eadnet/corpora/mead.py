@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from eadnet.config import EMOTIONS, MEAD
+from eadnet.config import EMOTIONS
+from eadnet.corpora.settings import MEAD
 from eadnet.corpora.sources import (
     ClipSource,
     CorpusError,

@@ -6,10 +6,10 @@ listings and HDTF's annotation text of local corpora, and writes nothing.
 
 from pathlib import Path
 
-from eadnet.config import HDTF, MEAD, Corpora, FolderCorpus
 from eadnet.corpora.folder import FolderReader, list_videos
 from eadnet.corpora.hdtf import HDTFReader, list_identities
 from eadnet.corpora.mead import MEADReader, list_actors, other_folders
+from eadnet.corpora.settings import HDTF, MEAD, Corpora, FolderCorpus
 from eadnet.corpora.sources import CorpusError, Reader
 
 _READERS = {"hdtf": (HDTF, HDTFReader), "mead": (MEAD, MEADReader), "folder": (FolderCorpus, FolderReader)}

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import re
 
-from eadnet.config import HDTF, MEAD
+from eadnet.corpora.settings import HDTF, MEAD
 
 # MEAD ids that EMOTE's list of usable actors holds, most used first; the four test actors of EAT stand in the config.
 MEAD_ACTORS = tuple(

@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from eadnet.config import EMOTIONS, HDTF, MEAD, SyntheticHDTF, SyntheticMEAD
+from eadnet.config import EMOTIONS
 from eadnet.corpora.expressions import LEVEL_STRENGTH, action_units, expression
 from eadnet.corpora.motion import Motion, animate
 from eadnet.corpora.people import Person, sample_person
 from eadnet.corpora.puppet import Framing, Puppet
 from eadnet.corpora.sentences import TEST_SENTENCES, TRAIN_SENTENCES
+from eadnet.corpora.settings import HDTF, MEAD, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.speech import SAMPLE_RATE, Speech, fit, join, prosody, silence, speak
 from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_test_identities, mead_people
 from eadnet.media import write_audio, write_video
