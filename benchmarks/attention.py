@@ -12,7 +12,7 @@ import time
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from eadnet.models.attention import attend
+from eadnet.models.attention import attention
 from eadnet.precision import autocast
 
 SHAPES = {

@@ -1,18 +1,35 @@
 """Command lines of pretraining, training and synthesis; each parses, calls one function and returns."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from eadnet.config import BASELINES, Autoencoder, Backbone, SyncNet, Synthesis, Training, VideoMAE, parse
+from eadnet.config import (
+    BASELINES,
+    LPIPS,
+    Assets,
+    Audio,
+    Autoencoder,
+    Backbone,
+    Compute,
+    SyncNet,
+    Synthesis,
+    Training,
+    VideoMAE,
+    parse,
+)
 
 Settings = Annotated[str, typer.Option(help="JSON of the stage's config section.")]
+ComputeJSON = Annotated[str, typer.Option("--compute", help="JSON of the `compute` section.")]
+AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the `assets` section.")]
 Seed = Annotated[int, typer.Option(help="Seed of the stage.")]
 Clips = Annotated[str, typer.Option(help="Table of all clips.")]
 Captions = Annotated[str, typer.Option(help="Table of all captions.")]
 Tokens = Annotated[str, typer.Option(help="Encoded texts.")]
+Features = Annotated[str, typer.Option("--audio", help="Audio features of all clips.")]
 Latents = Annotated[str, typer.Option(help="Cached latents.")]
-AutoencoderFolder = Annotated[str, typer.Option("--autoencoder", help="Folder of the trained autoencoder.")]
+AutoencoderFolder = Annotated[str, typer.Option("--autoencoder", help="Folder of the autoencoder.")]
+Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share every step's work.")]
 Mask = Annotated[str, typer.Option(help="Generated region: lower, face or full.")]
 Output = Annotated[str, typer.Option(help="Folder (or file) to write.")]
 
@@ -22,44 +39,95 @@ def register(app: typer.Typer) -> None:
     app.command("pretrain-autoencoder")(pretrain_autoencoder)
     app.command("pretrain-syncnet")(pretrain_syncnet)
     app.command("pretrain-videomae")(pretrain_videomae)
+    app.command("adopt-lpips")(adopt_lpips)
+    app.command("encode-audio")(encode_audio)
     app.command("encode-latents")(encode_latents)
     app.command("pretrain-backbone")(pretrain_backbone)
     app.command("train")(train)
     app.command("synthesise")(synthesise)
 
 
-def pretrain_autoencoder(settings: Settings, mask: Mask, seed: Seed, clips: Clips, output: Output) -> None:
-    """Train the latent autoencoder."""
-    from eadnet.precision import settle
-    from eadnet.pretraining.autoencoder import train_autoencoder
+def pretrain_autoencoder(
+    settings: Settings,
+    mask: Mask,
+    seed: Seed,
+    clips: Clips,
+    output: Output,
+    compute: ComputeJSON = "{}",
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Train the latent autoencoder, or adopt a published one."""
+    from eadnet.precision import open_machine
+    from eadnet.pretraining.autoencoder import adopt_autoencoder, train_autoencoder
 
-    settle()
-    train_autoencoder(clips, parse(Autoencoder, settings), mask, seed, output)
-
-
-def pretrain_syncnet(settings: Settings, seed: Seed, clips: Clips, output: Output) -> None:
-    """Train the SyncNet that supervises lip sync."""
-    from eadnet.precision import settle
-    from eadnet.pretraining.syncnet import train_syncnet
-
-    settle()
-    train_syncnet(clips, parse(SyncNet, settings), seed, output)
-
-
-def pretrain_videomae(settings: Settings, seed: Seed, clips: Clips, output: Output) -> None:
-    """Train the video masked autoencoder of TREPA."""
-    from eadnet.precision import settle
-    from eadnet.pretraining.videomae import train_videomae
-
-    settle()
-    train_videomae(clips, parse(VideoMAE, settings), seed, output)
+    chosen, machine = parse(Autoencoder, settings), open_machine(parse(Compute, compute))
+    if chosen.weights:
+        adopt_autoencoder(_fetched(chosen.weights, assets), chosen, output, clips, mask, machine.device)
+    else:
+        train_autoencoder(clips, chosen, mask, seed, output, machine)
 
 
-def encode_latents(mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output) -> None:
+def pretrain_syncnet(
+    settings: Settings,
+    seed: Seed,
+    clips: Clips,
+    output: Output,
+    compute: ComputeJSON = "{}",
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Train the SyncNet that supervises lip sync, or adopt the published one."""
+    from eadnet.precision import open_machine
+    from eadnet.pretraining.syncnet import adopt_syncnet, train_syncnet
+
+    chosen, machine = parse(SyncNet, settings), open_machine(parse(Compute, compute))
+    if chosen.weights:
+        adopt_syncnet(_fetched(chosen.weights, assets), chosen, output, clips, machine.device)
+    else:
+        train_syncnet(clips, chosen, seed, output, machine)
+
+
+def pretrain_videomae(
+    settings: Settings,
+    seed: Seed,
+    clips: Clips,
+    output: Output,
+    compute: ComputeJSON = "{}",
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Train the video masked autoencoder of TREPA, or adopt the published one."""
+    from eadnet.precision import open_machine
+    from eadnet.pretraining.videomae import adopt_videomae, train_videomae
+
+    chosen, machine = parse(VideoMAE, settings), open_machine(parse(Compute, compute))
+    if chosen.weights:
+        adopt_videomae(_fetched(chosen.weights, assets), chosen, output, clips, machine.device)
+    else:
+        train_videomae(clips, chosen, seed, output, machine)
+
+
+def adopt_lpips(settings: Settings, output: Output, assets: AssetsJSON = "{}") -> None:
+    """Make the published perceptual network one of our models."""
+    from eadnet.pretraining import lpips
+
+    chosen = parse(LPIPS, settings)
+    lpips.adopt_lpips(_fetched(chosen.trunk, assets), _fetched(chosen.heads, assets), output)
+
+
+def encode_audio(settings: Settings, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
+    """Compute what the network hears of every clip."""
+    from eadnet.pretraining import audio
+
+    audio.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
+
+
+def encode_latents(
+    mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output, compute: ComputeJSON = "{}"
+) -> None:
     """Cache the latents of full and masked frames of every clip."""
+    from eadnet.precision import open_machine
     from eadnet.pretraining.autoencoder import cache_latents
 
-    cache_latents(clips, autoencoder, mask, output)
+    cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)).device)
 
 
 def pretrain_backbone(
@@ -68,16 +136,24 @@ def pretrain_backbone(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
+    audio: Features,
     latents: Latents,
     autoencoder: AutoencoderFolder,
     output: Output,
+    processes: Processes = 1,
+    compute: ComputeJSON = "{}",
+    assets: AssetsJSON = "{}",
 ) -> None:
     """Stage 1: train the frame-wise backbone that all runs share."""
+    from eadnet.launch import runs_elsewhere
     from eadnet.pretraining.backbone import train_backbone
     from eadnet.sampling import TrainingInputs
 
-    inputs = TrainingInputs(clips, captions, tokens, latents, autoencoder)
-    train_backbone(inputs, parse(Backbone, settings), seed, output)
+    if runs_elsewhere(processes, parse(Compute, compute)):
+        return
+    chosen, inputs = parse(Backbone, settings), TrainingInputs(clips, captions, tokens, audio, latents)
+    published = _fetched(chosen.weights, assets) if chosen.weights else None
+    train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
 
 
 def train(
@@ -87,19 +163,28 @@ def train(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
+    audio: Features,
     latents: Latents,
     autoencoder: AutoencoderFolder,
     backbone: Annotated[str, typer.Option(help="Folder of the backbone.")],
     output: Output,
     syncnet: Annotated[str | None, typer.Option(help="Folder of SyncNet, where its loss is on.")] = None,
     videomae: Annotated[str | None, typer.Option(help="Folder of VideoMAE, where its loss is on.")] = None,
+    lpips: Annotated[str | None, typer.Option(help="Folder of LPIPS, where its loss is on.")] = None,
+    processes: Processes = 1,
+    compute: ComputeJSON = "{}",
 ) -> None:
     """Stage 2: train one run."""
+    from eadnet.launch import runs_elsewhere
     from eadnet.sampling import TrainingInputs
+    from eadnet.supervision import Supervisors
     from eadnet.train import train_run
 
-    inputs = TrainingInputs(clips, captions, tokens, latents, autoencoder)
-    train_run(inputs, parse(Training, settings), run, seed, backbone, syncnet, videomae, output)
+    if runs_elsewhere(processes, parse(Compute, compute)):
+        return
+    inputs = TrainingInputs(clips, captions, tokens, audio, latents)
+    supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
+    train_run(inputs, parse(Training, settings), parse(Compute, compute), run, seed, backbone, supervisors, output)
 
 
 def synthesise(
@@ -109,10 +194,13 @@ def synthesise(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
+    audio: Features,
     autoencoder: AutoencoderFolder,
     output: Output,
     model: Annotated[str | None, typer.Option(help="Folder of the run; shuffled_audio needs one too.")] = None,
+    crops: Annotated[str | None, typer.Option(help="Crops that were generated on another machine.")] = None,
     mask: Mask = "face",
+    compute: ComputeJSON = "{}",
 ) -> None:
     """Make the test clips of a run or baseline."""
     from eadnet.synthesis import SynthesisInputs
@@ -120,5 +208,12 @@ def synthesise(
 
     if model is None and run not in BASELINES[:3]:
         raise ValueError(f"{run} needs --model, the folder of a trained run")
-    inputs = SynthesisInputs(clips, captions, tokens, autoencoder, model)
-    make_videos(inputs, parse(Synthesis, settings), run, seed, mask, output)
+    inputs = SynthesisInputs(clips, captions, tokens, audio, autoencoder, model)
+    make_videos(inputs, parse(Synthesis, settings), parse(Compute, compute), run, seed, mask, output, crops)
+
+
+def _fetched(name: str, assets: str) -> Any:
+    """The folder of a published asset; its files are checked, and downloaded where that is allowed."""
+    from eadnet.assets import fetch
+
+    return fetch(name, parse(Assets, assets))

@@ -6,10 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eadnet.captions.grammar import label_text
 from eadnet.clips import Clip
 from eadnet.models.text import NULL_TEXT, TextTokens
-from eadnet.tables import CAPTIONS, read_table
+from eadnet.tables import CAPTIONS, read_rows
 
 
 class TextSource:
@@ -22,12 +21,17 @@ class TextSource:
     """
 
     def __init__(self, captions: str | Path, tokens: str | Path, mode: str) -> None:
-        table = read_table(captions, CAPTIONS)
-        self.rows = {row["clip_id"]: row for row in table[table.status == "ok"].to_dict("records")}
+        rows = read_rows(captions, CAPTIONS)
+        self.rows = {row["clip_id"]: row for row in rows if row["status"] == "ok"}
         self.mode = mode
         self.tokens = TextTokens.load(tokens)
         self.states = torch.from_numpy(self.tokens.tokens)
         self.mask = torch.from_numpy(self.tokens.mask)
+
+    @property
+    def width(self) -> int:
+        """Channels of the encoder's states."""
+        return self.states.shape[-1]
 
     def training_text(self, clip: Clip, choice: random.Random) -> str:
         """A text for a training sample: most often the full caption, else template, short form or paraphrase."""
@@ -51,11 +55,11 @@ class TextSource:
             return NULL_TEXT
         if self.mode == "label":
             # the corpus's label, never the emotion that the captioner saw in the clip itself
-            return label_text(clip.row["emotion"]) if clip.row["emotion"] else NULL_TEXT
+            return clip.row["emotion"] or NULL_TEXT
         return row[protocol]
 
     def encode(self, texts: list[str]) -> tuple[Tensor, Tensor]:
-        """States (B, L, 384) and mask (B, L) of known texts; an all-False row is the null text."""
+        """States (B, L, C) and mask (B, L) of known texts; an all-False row is the null text."""
         index = torch.as_tensor(self.tokens.lookup(texts))
         return self.states[index].float(), self.mask[index]
 

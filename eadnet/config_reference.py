@@ -87,7 +87,7 @@ def _yaml_section(section: BaseModel, depth: int) -> list[str]:
             lines.append("")
         if isinstance(value, BaseModel):
             lines += _commented(f"{name}:", _meaning(field), depth) + _yaml_section(value, depth + 1)
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and value:
             lines += _commented(f"{name}:", _meaning(field), depth)
             lines += ["  " * (depth + 1) + f"{key}: {_flow(item)}" for key, item in value.items()]
         else:

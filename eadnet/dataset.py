@@ -2,9 +2,10 @@
 
 Crops and latents stay memory-mapped, so several stages share one copy; spectrograms are small and kept whole.
 
-Shape legend: N samples, B clips, T frames, S crop side, C latent channels, H latent side, L text tokens.
+Shape legend: N samples, B clips, T frames, S crop side, C latent channels, H latent side, M spectrogram columns.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +16,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.clips import Clip
-from eadnet.models.audio import PADDING, pad_spectrogram, window_columns
-from eadnet.tables import CLIPS, read_table
+from eadnet.tables import CLIPS, read_rows
 
 FULL, MASKED = "full", "masked"
+VALIDATION_SHARE = 24
+"""One of so many training clips is kept out of training, to be looked at while it goes on."""
 
 
 class DatasetError(ValueError):
@@ -41,10 +43,9 @@ class ClipSet:
 
     @classmethod
     def read(cls, path: str | Path, split: str | None = None) -> "ClipSet":
-        """The clips of a table with status ok, all or those of one split."""
-        table = read_table(path, CLIPS)
-        usable = table[(table.status == "ok") & ((table.split == split) | (split is None))]
-        return cls(usable.to_dict("records"))
+        """The clips of a table with status ok: all, or those of `train`, `validation` or `test`."""
+        rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
+        return cls([row for row in rows if split in (None, _role(row))])
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -57,27 +58,31 @@ class ClipSet:
 
     @cached_property
     def spectrograms(self) -> list[Tensor]:
-        """Per clip, its padded log-mel spectrogram (80, M)."""
-        return [pad_spectrogram(torch.from_numpy(clip.mel)) for clip in self.clips]
+        """Per clip, its log-mel spectrogram (80, M)."""
+        return [torch.from_numpy(clip.mel) for clip in self.clips]
+
+    def names(self, clips: Tensor) -> list[str]:
+        """Names of clips (N,)."""
+        return [self.clips[clip].clip_id for clip in clips.tolist()]
 
     def pixels(self, clip: int, frames: Tensor | slice) -> Tensor:
         """(T, 3, S, S) float32 in [-1, 1] of some frames of one clip."""
-        return self.crops[clip][frames].movedim(-1, -3).float() / 127.5 - 1
+        return unit_pixels(self.crops[clip][frames])
 
     def windows(self, clips: Tensor, first: Tensor, count: int) -> Tensor:
         """(B, count, 3, S, S) consecutive frames of clips (B,) from frames (B,)."""
-        spans = zip(clips.tolist(), first.tolist(), strict=True)
-        return torch.stack([self.pixels(clip, slice(start, start + count)) for clip, start in spans])
+        return unit_pixels(self.stored_windows(clips, first, count))
 
-    def mel_windows(self, clips: Tensor, frames: Tensor) -> Tensor:
-        """(N, 80, 23) mel windows around single frames (N,) of clips (N,)."""
-        pairs = zip(clips.tolist(), window_columns(frames), strict=True)
-        return torch.stack([self.spectrograms[clip][:, columns] for clip, columns in pairs])
+    def stored_windows(self, clips: Tensor, first: Tensor, count: int) -> Tensor:
+        """(B, count, S, S, 3) uint8, as `windows`."""
+        spans = zip(clips.tolist(), first.tolist(), strict=True)
+        return torch.stack([self.crops[clip][start : start + count] for clip, start in spans])
 
     def mel_spans(self, clips: Tensor, columns: Tensor) -> Tensor:
-        """(N, 80, M) spectrogram columns (N, M), counted from the unpadded start, of clips (N,)."""
-        pairs = zip(clips.tolist(), columns + PADDING, strict=True)
-        return torch.stack([self.spectrograms[clip][:, span] for clip, span in pairs])
+        """(N, 80, M) spectrogram columns (N, M) of clips (N,); the edge columns repeat beyond the ends."""
+        spectrograms = [self.spectrograms[clip] for clip in clips.tolist()]
+        spans = zip(spectrograms, columns, strict=True)
+        return torch.stack([mel[:, span.clamp(0, mel.shape[1] - 1)] for mel, span in spans])
 
     def draw(self, count: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Clips (count,), each as likely as its number of windows, and first frames (count,) of windows of `frames`."""
@@ -114,14 +119,31 @@ class Latents:
         return torch.tensor([self.start[clip.clip_id] for clip in clips.clips])
 
 
-def _opened(path: str | Path) -> safe_open:
-    try:
-        return safe_open(str(path), framework="pt")
-    except (OSError, SafetensorError) as error:
-        raise DatasetError(f"{path} is unreadable ({error}); delete it and run again") from None
+def unit_pixels(stored: Tensor) -> Tensor:
+    """Stored crops (..., S, S, 3) uint8 as (..., 3, S, S) float32 in [-1, 1]."""
+    return stored.movedim(-1, -3).float() / 127.5 - 1
+
+
+def stored_pixels(pixels: Tensor) -> Tensor:
+    """The inverse: pixels (..., 3, S, S), clipped to [-1, 1], as (..., S, S, 3) uint8."""
+    return ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte().movedim(-3, -1)
 
 
 def reference_positions(clips: ClipSet) -> Tensor:
     """(len(clips),) for each clip, the position of the clip that shows its speaker (itself if outside the set)."""
     own = range(len(clips))
     return torch.tensor([clips.position.get(clips.clips[i].row["reference"], i) for i in own])
+
+
+def _role(row: dict) -> str:
+    """The row's split; training clips whose name's digest says so, and those of split `val`, are for validation."""
+    drawn = int(hashlib.sha256(row["clip_id"].encode()).hexdigest(), 16) % VALIDATION_SHARE == 0
+    kept_out = row["split"] == "val" or (row["split"] == "train" and drawn and row["reference"] != row["clip_id"])
+    return "validation" if kept_out else row["split"]
+
+
+def _opened(path: str | Path) -> safe_open:
+    try:
+        return safe_open(str(path), framework="pt")
+    except (OSError, SafetensorError) as error:
+        raise DatasetError(f"{path} is unreadable ({error}); delete it and run again") from None

@@ -1,38 +1,109 @@
-"""The diffusion process: schedule, mixed noise, one-step estimates, classifier-free guidance.
+"""The diffusion process: schedule, mixed noise, targets and one-step estimates, solvers, classifier-free guidance.
 
-Stable Diffusion's scaled-linear betas rescaled to zero terminal SNR (arXiv 2305.08891), DDIM from diffusers, and a
-network that predicts the clean latent as a correction to a base latent.
+Stable Diffusion's scaled-linear betas, as they are (LatentSync) or rescaled to zero terminal SNR (arXiv 2305.08891);
+solvers come from diffusers and are always given clean-latent estimates, whatever the network predicts.
+
+Shape legend: B clips, T frames, C latent channels, H, W latent grid.
 """
 
-from functools import cache
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from eadnet.training_settings import Diffusion
+
 TRAIN_STEPS = 1000
+Solver = DDIMScheduler | DPMSolverMultistepScheduler
 
 
-@cache
-def scheduler() -> DDIMScheduler:
-    """DDIM over the training schedule; `sample` prediction, no clipping, steps counted from the noisiest."""
-    return DDIMScheduler(
-        num_train_timesteps=TRAIN_STEPS,
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        rescale_betas_zero_snr=True,
-        prediction_type="sample",
-        timestep_spacing="trailing",
-        clip_sample=False,
-        set_alpha_to_one=True,
-    )
+class Process:
+    """One diffusion process.
+
+    Args:
+        settings: what the network predicts, and the schedule.
+    """
+
+    def __init__(self, settings: "Diffusion") -> None:
+        self.settings = settings
+
+    def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count,) integer timesteps, u^power spread over the schedule."""
+        uniform = torch.rand(count, generator=generator)
+        return (uniform**self.settings.timestep_power * (TRAIN_STEPS - 1)).round().long()
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timesteps_B: Tensor) -> Tensor:
+        """x_t = sqrt(alpha-bar_t) x_0 + sqrt(1 - alpha-bar_t) noise, one timestep a clip."""
+        signal, spread = self._shares(timesteps_B, clean)
+        return signal * clean + spread * noise
+
+    def target(self, clean: Tensor, noise: Tensor, base: Tensor, timesteps_B: Tensor) -> Tensor:
+        """What the network should predict: the clean latent's difference from `base`, the noise, or the velocity."""
+        if self.settings.prediction == "clean":
+            return clean - base
+        if self.settings.prediction == "noise":
+            return noise
+        signal, spread = self._shares(timesteps_B, clean)
+        return signal * noise - spread * clean
+
+    def clean(self, output: Tensor, noisy: Tensor, base: Tensor, timesteps_B: Tensor) -> Tensor:
+        """One-step estimate of the clean latent, (B, T, C, H, W) float32.
+
+        For noise: x_0 = (x_t - sqrt(1 - alpha-bar_t) noise) / sqrt(alpha-bar_t) (DDIM, arXiv 2010.02502, eq. 9); for
+        velocity: sqrt(alpha-bar_t) x_t - sqrt(1 - alpha-bar_t) v (arXiv 2202.00512, appendix D).
+        """
+        output = output.float()
+        if self.settings.prediction == "clean":
+            return base + output
+        signal, spread = self._shares(timesteps_B, noisy)
+        if self.settings.prediction == "noise":
+            return (noisy - spread * output) / signal
+        return signal * noisy - spread * output
+
+    def signal_share(self, timesteps_B: Tensor) -> Tensor:
+        """(B,) alpha-bar_t: the share of the variance that is signal."""
+        return self.alphas.to(timesteps_B.device)[timesteps_B]
+
+    def solver(self, name: str, steps: int) -> Solver:
+        """A diffusers scheduler set to `steps` timesteps, which takes clean-latent estimates.
+
+        Args:
+            name: `ddim` or `dpmsolver++`.
+            steps: denoising steps.
+        """
+        zero = self.settings.zero_terminal_snr
+        spacing = {"timestep_spacing": "trailing"} if zero else {"timestep_spacing": "leading", "steps_offset": 1}
+        common = {**SCHEDULE, "rescale_betas_zero_snr": zero, "prediction_type": "sample", **spacing}
+        if name == "ddim":
+            solver = DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=zero)
+        else:
+            solver = DPMSolverMultistepScheduler(**common, algorithm_type="dpmsolver++", solver_order=2)
+        solver.set_timesteps(steps)
+        return solver
+
+    @cached_property
+    def alphas(self) -> Tensor:
+        """(1000,) alpha-bar."""
+        return DDIMScheduler(
+            **SCHEDULE, rescale_betas_zero_snr=self.settings.zero_terminal_snr
+        ).alphas_cumprod
+
+    def _shares(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(alpha-bar) and sqrt(1 - alpha-bar), shaped to multiply `like`."""
+        alpha = self.signal_share(timesteps).to(like).view(-1, *[1] * (like.ndim - 1))
+        return alpha.sqrt(), (1 - alpha).sqrt()
 
 
-def draw_timesteps(count: int, power: float, generator: torch.Generator) -> Tensor:
-    """(count,) integer timesteps, u^power spread over the schedule; power < 1 favours noisy ones."""
-    uniform = torch.rand(count, generator=generator)
-    return (uniform**power * (TRAIN_STEPS - 1)).round().long()
+SCHEDULE = {
+    "num_train_timesteps": TRAIN_STEPS,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+}
 
 
 def mixed_noise(shape_BTCHW: tuple[int, ...], shared: float, generator: torch.Generator) -> Tensor:
@@ -44,11 +115,6 @@ def mixed_noise(shape_BTCHW: tuple[int, ...], shared: float, generator: torch.Ge
     common = torch.randn((batch, 1, *grid), generator=generator)
     own = torch.randn(shape_BTCHW, generator=generator)
     return shared**0.5 * common + (1 - shared) ** 0.5 * own
-
-
-def add_noise(clean: Tensor, noise: Tensor, timesteps_B: Tensor) -> Tensor:
-    """x_t = sqrt(alpha-bar_t) x_0 + sqrt(1 - alpha-bar_t) noise, one timestep a clip."""
-    return scheduler().add_noise(clean, noise, timesteps_B)
 
 
 def guide(null: Tensor, text: Tensor, both: Tensor, text_scale: float, audio_scale: float) -> Tensor:

@@ -9,7 +9,6 @@ jitter of the landmarks. Points and transforms use continuous pixel coordinates:
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -21,14 +20,8 @@ POINTS = 478
 EYE_LINE, EYE_DISTANCE = 0.28, 0.31  # of the crop: brows at 0.13, mouth at 0.63, an open jaw's chin at 0.91
 # MediaPipe point: (right, down) of the eyes' midpoint in inter-ocular distances, from the canonical face model
 RIGID = {33: (-0.72, 0.0), 133: (-0.28, 0.0), 362: (0.28, 0.0), 263: (0.72, 0.0), 168: (0.0, -0.10), 6: (0.0, 0.02)}
-RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # corners: they stay put when the eye closes
-RIGHT_LIDS, LEFT_LIDS = (159, 145), (386, 374)
-INNER_LIPS = (13, 14)
 BOX_TO_WINDOW = 2.2  # side of the kept square over the detected box: hair, chin and room for sway
 FEATHER = 0.045  # width of the paste-back seam, of the crop's side; it lies inside the generated region
-
-MaskMode = Literal["lower", "face", "full"]
-_REGIONS = {"face": (0.0625, 1.0, 0.125, 0.875), "lower": (0.4375, 1.0, 0.125, 0.875)}  # top bottom left right
 
 
 # ------------------------------------------------------------------------------------------------ detection
@@ -79,25 +72,6 @@ def find_window(frames: Iterable[np.ndarray], zoom: float = 1.0, max_height: int
                 box = max(relative, key=lambda box: box.width * box.height)
                 boxes.append((box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height))
     return _square_around(np.array(boxes) * np.tile(shape[::-1], 2), shape, max_height) if boxes else None
-
-
-def interocular(landmarks: np.ndarray) -> np.ndarray:
-    """(T,) distance of the eye centres in pixels, from (T, 478, 2) landmarks; NaN where those are."""
-    right, left = (landmarks[:, list(corners)].mean(axis=1) for corners in (RIGHT_EYE, LEFT_EYE))
-    return np.linalg.norm(left - right, axis=-1)
-
-
-def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
-    """(T,) gap of the inner lips (points 13 and 14) over the inter-ocular distance; 0 closed, about 0.4 wide open."""
-    upper, lower = INNER_LIPS
-    return np.linalg.norm(landmarks[:, lower] - landmarks[:, upper], axis=-1) / interocular(landmarks)
-
-
-def eye_opening(landmarks: np.ndarray) -> np.ndarray:
-    """(T,) gap of the lids over the eye's width, mean of both eyes; about 0.3 open, below 0.15 in a blink."""
-    eyes = ((RIGHT_EYE, RIGHT_LIDS), (LEFT_EYE, LEFT_LIDS))
-    ratios = [_length(landmarks, *lids) / _length(landmarks, *corners) for corners, lids in eyes]
-    return np.mean(ratios, axis=0)
 
 
 # ------------------------------------------------------------------------------------------------ alignment
@@ -199,34 +173,6 @@ def feather(mask: np.ndarray) -> np.ndarray:
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
-def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
-    """The generated region of the crop, aligned to its grid of latent cells.
-
-    It ends with the crop: the throat's shadow tells how far the jaw has dropped.
-
-    Args:
-        mode: ``lower`` half of the face, ``face`` from the brows down, or ``full``.
-        resolution: side of the mask, a multiple of `cells` (equal to it gives the mask of the latent).
-        cells: latent cells a side.
-
-    Returns:
-        (resolution, resolution) bool, True where pixels are generated.
-
-    Raises:
-        ValueError: `resolution` is no multiple of `cells`, or the mode is unknown.
-    """
-    if resolution % cells:
-        raise ValueError(f"mask resolution {resolution} is no multiple of {cells} cells")
-    if mode != "full" and mode not in _REGIONS:
-        raise ValueError(f"unknown mask mode '{mode}'; use lower, face or full")
-    mask = np.ones((cells, cells), bool)
-    if mode != "full":
-        top, bottom, left, right = (round(share * cells) for share in _REGIONS[mode])
-        mask[:] = False
-        mask[top:bottom, left:right] = True
-    return mask.repeat(resolution // cells, axis=0).repeat(resolution // cells, axis=1)
-
-
 # ------------------------------------------------------------------------------------------------- internals
 @contextmanager
 def _muted() -> Iterator[None]:
@@ -251,10 +197,6 @@ def _square_around(boxes: np.ndarray, shape: tuple[int, int], max_height: int) -
     x, y = (int(np.clip(at - side / 2, 0, limit - side)) for at, limit in zip(middle, (width, height), strict=True))
     scaled = int(np.clip(side, max_height // 2, max_height)) // 2 * 2
     return Window(x, y, side, side, scaled)
-
-
-def _length(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
-    return np.linalg.norm(landmarks[:, first] - landmarks[:, second], axis=-1)
 
 
 def _filled(motion: np.ndarray) -> np.ndarray:

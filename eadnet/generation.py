@@ -1,64 +1,194 @@
-"""Denoising a clip of any length: windows with overlap, guidance, DDIM.
+"""Denoising a clip of any length: windows with overlap, guidance, DDIM or DPM-Solver++, and blocks of bounded memory.
 
-All windows of a step are denoised, their clean-latent estimates blended with triangular weights, and the whole clip
-takes one DDIM step: windows therefore agree at their seams.
+All windows of a step are denoised, their clean-latent estimates blended with triangular weights, and the whole block
+takes one solver step: windows therefore agree at their seams, which move from step to step where `shift` is set (Sonic's
+idea; LatentSync's windows neither overlap nor move). Clips longer than a block are generated block by block with margins
+that are cross-faded, so memory does not grow with length.
 
-Shape legend: T frames, C latent channels, H latent side, L text tokens, W window.
+Shape legend: T frames, C latent channels, H latent side, L text tokens, W window, S audio steps.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from eadnet.config import Synthesis
-from eadnet.diffusion import TRAIN_STEPS, guide, mixed_noise, scheduler
+from eadnet.diffusion import Process, guide
 from eadnet.inpainting import Inpainting
 from eadnet.models.unet import EADNet
-from eadnet.precision import autocast
+from eadnet.precision import Machine
+
+if TYPE_CHECKING:
+    from eadnet.training_settings import Diffusion, Synthesis
+
+BLOCK = 256
+"""Frames that are denoised together at most; single-pass synthesis (no window) has no blocks."""
+MARGIN = 16
+"""Frames that neighbouring blocks share and cross-fade."""
+SEED_STRIDE = 1_000_003
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a clip is generated from.
+    """What a stretch of a clip is generated from.
 
     Attributes:
         masked: (T, C, H, H) latents of the masked frames.
         reference: (C, H, H) latent of the reference frame.
-        mel: (T, 80, 23) mel windows.
-        text, text_mask: (L, 384) and (L,); an all-False mask is the null text.
+        audio: (T, S, C') audio windows.
+        text, text_mask: (L, C'') and (L,); an all-False mask is the null text.
     """
 
     masked: Tensor
     reference: Tensor
-    mel: Tensor
+    audio: Tensor
     text: Tensor
     text_mask: Tensor
 
-
-@torch.inference_mode()
-def generate_latents(model: EADNet, task: Inpainting, conditions: Conditions, settings: Synthesis, seed: int) -> Tensor:
-    """Latents (T, C, H, H) of the generated clip, the same for the same seed."""
-    generator = torch.Generator().manual_seed(seed)
-    masked = conditions.masked[None]
-    reference = conditions.reference[None, None].expand_as(masked)
-    sample = mixed_noise(masked.shape, settings.shared_noise, generator)
-    ddim = scheduler()
-    ddim.set_timesteps(settings.steps)
-    for timestep in ddim.timesteps:
-        inputs = task.inputs(sample, masked, reference)
-        correction = _blended(model, inputs[0], int(timestep), conditions, settings)
-        clean = task.base(masked, reference) + correction[None]
-        sample = ddim.step(clean, timestep, sample, eta=0.0).prev_sample
-    return sample[0]
+    def to(self, device: torch.device) -> "Conditions":
+        """The same on another device."""
+        return Conditions(**{name: value.to(device) for name, value in vars(self).items()})
 
 
-def window_starts(frames: int, window: int, overlap: int) -> list[int]:
-    """First frames of windows that cover a clip; the last one ends with it."""
+class Generator:
+    """A trained network with the process that it was trained for, and how to sample it.
+
+    Args:
+        model: the network, frozen, on the machine's device.
+        task: the generated region.
+        diffusion: the process's settings.
+        settings: solver, steps, guidance, windows.
+        machine: device and precision.
+    """
+
+    def __init__(
+        self, model: EADNet, task: Inpainting, diffusion: "Diffusion", settings: "Synthesis", machine: Machine
+    ) -> None:
+        self.model, self.task, self.settings, self.machine = model, task.to(machine.device), settings, machine
+        self.process = Process(diffusion)
+
+    def stream(
+        self,
+        frames: int,
+        conditions: Callable[[int, int], Conditions],
+        seed: int,
+        progress: Callable[[float], None] | None = None,
+    ) -> Iterator[Tensor]:
+        """Latents of a clip of any length, in consecutive stretches (t, C, H, H) on the CPU.
+
+        Args:
+            frames: T of the whole clip.
+            conditions: gives the conditions of frames first ... last - 1, when they are needed.
+            seed: of the noise; the same seed gives the same clip.
+            progress: called after every step with its share of the work, in frames; the shares add up to `frames`.
+        """
+        tail, done = None, 0
+        for first, last, keep in self._blocks(frames):
+            report = None if progress is None else lambda share, fresh=keep - done: progress(share * fresh)
+            latents, done = self.latents(conditions(first, last), seed, first, report).cpu(), keep
+            if tail is not None:
+                ramp = torch.linspace(0, 1, len(tail) + 2)[1:-1, None, None, None]
+                faded = (1 - ramp) * tail + ramp * latents[: len(tail)]
+                latents = torch.cat([faded, latents[len(tail) :]])
+            yield latents[: keep - first]
+            tail = latents[keep - first :]
+
+    @torch.inference_mode()
+    def latents(
+        self, conditions: Conditions, seed: int, first: int = 0, progress: Callable[[float], None] | None = None
+    ) -> Tensor:
+        """Latents (T, C, H, H) of one block; its noise depends on the seed and each frame's number alone.
+
+        Args:
+            conditions: of T frames.
+            seed: of the noise.
+            first: number of the block's first frame in the clip.
+            progress: called after every step with its share of all steps.
+        """
+        conditions = conditions.to(self.machine.device)
+        masked = conditions.masked[None]
+        reference = conditions.reference[None, None].expand_as(masked)
+        base = self.task.base(masked, reference)
+        sample = frame_noise(masked.shape, self.settings.shared_noise, seed, first).to(masked.device)
+        solver = self.process.solver(self.settings.solver, self.settings.steps)
+        for step, timestep in enumerate(solver.timesteps):
+            times = timestep.to(masked.device).expand(1)
+            inputs = self.task.inputs(sample, masked, reference)
+            output = self._blended(inputs, times, conditions, self.settings.shift * step)
+            clean = self.process.clean(output, sample, base, times)
+            sample = solver.step(clean, timestep, sample).prev_sample
+            if progress:
+                progress(1 / len(solver.timesteps))
+        return smoothed(sample[0], self.settings.smoothing)
+
+    def _blocks(self, frames: int) -> Iterator[tuple[int, int, int]]:
+        """The blocks of a clip: at least a window long, and sharing at least as much as windows do."""
+        settings = self.settings
+        if settings.window is None:
+            return blocks(frames, None)
+        return blocks(frames, max(BLOCK, settings.window), max(MARGIN, settings.overlap))
+
+    def _blended(self, inputs: Tensor, times: Tensor, conditions: Conditions, shift: int) -> Tensor:
+        """(1, T, C, H, H) guided output, blended over windows."""
+        frames = inputs.shape[1]
+        length = min(frames, self.settings.window or frames)
+        ramp = blend_weights(length, self.settings.overlap).to(inputs.device)
+        total, weights = None, torch.zeros(frames, device=inputs.device)
+        for start in window_starts(frames, length, self.settings.overlap, shift):
+            span = slice(start, start + length)
+            output = self._guided(inputs[:, span], times, conditions, span) * ramp[:, None, None, None]
+            total = torch.zeros_like(output[:, :1]).repeat(1, frames, 1, 1, 1) if total is None else total
+            total[:, span] += output
+            weights[span] += ramp
+        return total / weights[:, None, None, None]
+
+    def _guided(self, inputs: Tensor, times: Tensor, conditions: Conditions, span: slice) -> Tensor:
+        """One window's output; a pass whose guidance weight is nil is not run."""
+        settings = self.settings
+
+        def predict(audio: bool, text: bool) -> Tensor:
+            heard = conditions.audio[None, span] * audio
+            mask = conditions.text_mask[None] & text
+            with self.machine.autocast():
+                return self.model(inputs, times, heard, conditions.text[None], mask).float()
+
+        both = predict(audio=True, text=True)
+        if settings.audio_guidance == settings.text_guidance:  # the text-only term cancels
+            null = both if settings.audio_guidance == 1 else predict(audio=False, text=False)
+            return null + settings.audio_guidance * (both - null)
+        text_only = predict(audio=False, text=True)
+        null = text_only if settings.text_guidance == 1 else predict(audio=False, text=False)
+        return guide(null, text_only, both, settings.text_guidance, settings.audio_guidance)
+
+
+def blocks(frames: int, block: int | None, margin: int = MARGIN) -> Iterator[tuple[int, int, int]]:
+    """(first, last, keep) of consecutive blocks: frames up to `keep` are final, the rest is cross-faded with the next."""
+    if block is None or frames <= block:
+        yield 0, frames, frames
+        return
+    first = 0
+    while first + block < frames:
+        yield first, first + block, first + block - margin
+        first += block - margin
+    yield first, frames, frames
+
+
+def window_starts(frames: int, window: int, overlap: int, shift: int = 0) -> list[int]:
+    """First frames of windows that cover a clip; all lie inside it, so the first and last ones overlap more.
+
+    Args:
+        frames: T.
+        window: frames of a window.
+        overlap: frames that neighbours share, less than `window`.
+        shift: frames by which the seams are moved.
+    """
     if frames <= window:
         return [0]
-    starts = list(range(0, frames - window, window - overlap))
-    return [*starts, frames - window]
+    stride = window - overlap
+    wanted = range(-(shift % stride), frames - overlap, stride)
+    return sorted({min(max(start, 0), frames - window) for start in wanted})
 
 
 def blend_weights(length: int, overlap: int) -> Tensor:
@@ -67,40 +197,24 @@ def blend_weights(length: int, overlap: int) -> Tensor:
     return torch.minimum(ramp, ramp.flip(0)).clamp(max=overlap + 1)
 
 
-def _blended(model: EADNet, inputs: Tensor, timestep: int, conditions: Conditions, settings: Synthesis) -> Tensor:
-    """(T, C, H, H) guided correction, blended over windows."""
-    frames = len(inputs)
-    weights = torch.zeros(frames)
-    length = min(frames, settings.window)
-    ramp = blend_weights(length, settings.overlap)
-    corrections = []
-    for start in window_starts(frames, settings.window, settings.overlap):
-        span = slice(start, start + length)
-        correction = _guided(model, inputs[span], timestep, conditions, span, settings)
-        corrections.append((span, correction))
-        weights[span] += ramp
-    total = torch.zeros(frames, *corrections[0][1].shape[1:])
-    for span, correction in corrections:
-        total[span] += correction * (ramp / weights[span])[:, None, None, None]
-    return total
+def frame_noise(shape_1TCHW: tuple[int, ...], shared: float, seed: int, first: int = 0) -> Tensor:
+    """Mixed noise (1, T, C, H, W) as in training, each frame's own part drawn from (seed, frame number)."""
+    _, frames, *grid = shape_1TCHW
+    common = torch.randn((1, 1, *grid), generator=torch.Generator().manual_seed(seed))
+    if shared == 1:
+        return common.repeat(1, frames, 1, 1, 1)
+    numbers = range(first, first + frames)
+    own = [
+        torch.randn(grid, generator=torch.Generator().manual_seed((seed + 1) * SEED_STRIDE + number))
+        for number in numbers
+    ]
+    return shared**0.5 * common + (1 - shared) ** 0.5 * torch.stack(own)[None]
 
 
-def _guided(
-    model: EADNet, inputs: Tensor, timestep: int, conditions: Conditions, span: slice, settings: Synthesis
-) -> Tensor:
-    """One window's correction; a pass whose guidance weight is nil is not run."""
-    time = torch.tensor([timestep / (TRAIN_STEPS - 1)])
-
-    def predict(audio: bool, text: bool) -> Tensor:
-        mel = conditions.mel[span] if audio else torch.zeros_like(conditions.mel[span])
-        mask = conditions.text_mask & text
-        with autocast():
-            return model(inputs[None], time, mel[None], conditions.text[None], mask[None])[0].float()
-
-    both = predict(audio=True, text=True)
-    if settings.audio_guidance == settings.text_guidance:  # the text-only term cancels
-        null = both if settings.audio_guidance == 1 else predict(audio=False, text=False)
-        return null + settings.audio_guidance * (both - null)
-    text_only = predict(audio=False, text=True)
-    null = text_only if settings.text_guidance == 1 else predict(audio=False, text=False)
-    return guide(null, text_only, both, settings.text_guidance, settings.audio_guidance)
+def smoothed(latents_TCHH: Tensor, weight: float) -> Tensor:
+    """Latents through a [w, 1, w] / (1 + 2 w) filter over time, edges repeated; `weight` 0 changes nothing."""
+    if not weight:
+        return latents_TCHH
+    before = torch.cat([latents_TCHH[:1], latents_TCHH[:-1]])
+    after = torch.cat([latents_TCHH[1:], latents_TCHH[-1:]])
+    return (latents_TCHH + weight * (before + after)) / (1 + 2 * weight)

@@ -47,6 +47,35 @@ def trepa_tubelet_difference(predicted_BD: Tensor, target_BD: Tensor) -> Tensor:
     return (1 - functional.cosine_similarity(predicted_BD, target_BD, dim=1)).mean()
 
 
+def x0_gate(signal_share_B: Tensor, timesteps_B: Tensor, form: str, latest: int) -> Tensor:
+    """Weights (B,) in [0, 1] of losses on one-step estimates of the clean latents, which are poor where noise prevails.
+
+    Args:
+        signal_share_B: alpha-bar of each clip's timestep, in [0, 1].
+        timesteps_B: timesteps.
+        form: `snr`: min(1, alpha-bar / (1 - alpha-bar)), the clipped signal-to-noise ratio (arXiv 2303.09556, eq. 6,
+            with gamma 1); `none`: 1 everywhere, as LatentSync.
+        latest: largest timestep that counts; beyond it the weight is 0.
+
+    Raises:
+        ValueError: another form.
+    """
+    if form not in ("none", "snr"):
+        raise ValueError(f"x0_gate: expected none or snr, got {form}")
+    ratio = signal_share_B / (1 - signal_share_B).clamp(min=1e-8)
+    weight = ratio.clamp(max=1) if form == "snr" else torch.ones_like(signal_share_B)
+    return weight * (timesteps_B <= latest)
+
+
+def gated_gradient(values: Tensor, weight_B: Tensor) -> Tensor:
+    """`values` (B, ...) unchanged, while what is learned from each clip is scaled by its weight (B,).
+
+    For losses that average over clips this weights the clips, without changing the values that are logged.
+    """
+    weight = weight_B.to(values.dtype).view(-1, *[1] * (values.ndim - 1))
+    return values.detach() + weight * (values - values.detach())
+
+
 def contrastive_loss(video_BD: Tensor, audio_BD: Tensor, temperature: float = 0.07) -> Tensor:
     """Symmetric InfoNCE (arXiv 1807.03748) of paired unit vectors."""
     logits = video_BD @ audio_BD.T / temperature

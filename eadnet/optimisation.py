@@ -1,4 +1,4 @@
-"""The training loop that every stage shares: AdamW, warm-up and cosine, EMA, log, exact resume.
+"""The training loop that every stage shares: AdamW, warm-up and cosine, EMA, data parallelism, log, exact resume.
 
 A stage reads downward::
 
@@ -8,107 +8,166 @@ A stage reads downward::
         loop.update(losses)
     loop.finish(config)
 
-All randomness of a step comes from its generator, seeded from (seed, rank, step): a resumed stage draws what an
-uninterrupted one would have drawn, and on CPU ends with the same bits.
+A step is made of *shares* (data-parallel processes x accumulated batches). All randomness of a share comes from its own
+generator, seeded from (seed, share, step): however many processes take the shares, and however often the stage was
+interrupted, the same samples are drawn; on CPU a resumed stage ends with the same bits.
 """
 
 import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from eadnet.checkpoint import TrainingState, digest, save_model
-from eadnet.config import Optimiser
+from eadnet.parallel import average_gradients, average_values
+from eadnet.precision import Machine
 from eadnet.provenance import atomic_path, commit
+from eadnet.scalars import Scalars
+from eadnet.settings import plain
+
+if TYPE_CHECKING:
+    from eadnet.models.settings import Optimiser
+
+Losses = dict[str, tuple[float, Tensor]]
+Batch = TypeVar("Batch")
 
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the message names the step and the losses."""
 
 
-class Loop:
-    """Iterates over (step, generator), from the stored step on.
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of a stage's steps.
 
-    Args:
-        module: what is trained (rank 0 of a data-parallel group passes the bare module).
-        settings: optimiser settings.
-        folder: where the stage writes.
-        seed: the stage's seed.
+    Attributes:
+        settings: its optimiser settings.
+        parameters: what learns; None is everything that is not frozen.
+    """
+
+    settings: "Optimiser"
+    parameters: list[nn.Parameter] | None = None
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What some stages need beside optimiser settings.
+
+    Attributes:
         identity: everything else that the result depends on; a checkpoint of another identity is ignored.
         faster: parameters that learn `faster_rate` times as fast.
-        ema: decay of the averaged weights that are saved in the end; None saves the last weights.
-        rank, world: position in a data-parallel group; only rank 0 writes.
+        ema: decay of the averaged weights that are saved in the end; 0 saves the last weights.
+        shares: data-parallel shares of a step, before accumulation.
         checkpoint_every: steps between resumable states.
+        machine: device, precision, rank and world.
+        prefetch: batches drawn ahead by a thread.
+    """
+
+    identity: dict[str, Any] = field(default_factory=dict)
+    faster: list[nn.Parameter] = field(default_factory=list)
+    faster_rate: float = 1.0
+    ema: float = 0.0
+    shares: int = 1
+    checkpoint_every: int = 100
+    machine: Machine = Machine()
+    prefetch: int = 0
+
+
+class Loop:
+    """Iterates over (step, generator) of every share that this process takes, from the stored step on.
+
+    Args:
+        module: what is trained.
+        settings: optimiser settings, or the phases of the stage.
+        folder: where the stage writes.
+        seed: the stage's seed.
+        extras: see `Extras`; its fields may also be given by name.
     """
 
     def __init__(
-        self,
-        module: nn.Module,
-        settings: Optimiser,
-        folder: str | Path,
-        seed: int,
-        identity: dict[str, Any] | None = None,
-        faster: list[nn.Parameter] | None = None,
-        faster_rate: float = 1.0,
-        ema: float | None = None,
-        rank: int = 0,
-        world: int = 1,
-        checkpoint_every: int = 100,
+        self, module: nn.Module, settings: "Optimiser | list[Phase]", folder: str | Path, seed: int, **extras: Any
     ) -> None:
-        self.module, self.settings, self.folder = module, settings, Path(folder)
-        self.seed, self.rank, self.world, self.checkpoint_every = seed, rank, world, checkpoint_every
-        self.optimiser = torch.optim.AdamW(
-            _groups(module, settings, faster or [], faster_rate),
-            lr=settings.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        self.module, self.folder, self.seed, self.extras = module, Path(folder), seed, Extras(**extras)
+        self.phases = settings if isinstance(settings, list) else [Phase(settings)]
+        self.machine, self.steps = self.extras.machine, sum(phase.settings.steps for phase in self.phases)
+        self.optimiser = _optimiser(module, self.phases, self.extras)
+        self.scaler = torch.amp.GradScaler(enabled=self.machine.precision == torch.float16)
+        ema = self.extras.ema
         self.average = AveragedModel(module, multi_avg_fn=_warming_average(ema)) if ema else None
+        described = [plain(phase.settings) for phase in self.phases]
         self.state = TrainingState(
-            folder, digest({"optimiser": settings.model_dump(), "seed": seed, **(identity or {})})
+            folder, digest({"phases": described, "shares": self.extras.shares, "seed": seed, **self.extras.identity})
         )
-        self.step, self.log = 0, []
+        self.scalars = Scalars(self.folder, self.steps, writes=self.machine.rank == 0)
+        self.step, self.turn, self.sums = 0, 0, {}
         self._resume()
 
+    # ------------------------------------------------------------------------------------------- iteration
     def __iter__(self) -> Iterator[tuple[int, torch.Generator]]:
-        self.started, self.first = time.monotonic(), self.step
-        while self.step < self.settings.steps:
-            yield self.step, step_generator(self.seed, self.rank, self.step)
+        for step, share in self._plan():
+            self._enter_phase(step)
+            yield step, step_generator(self.seed, share, step)
 
-    def update(self, losses: dict[str, tuple[float, Tensor]]) -> None:
-        """One optimiser step on the weighted sum of named losses.
+    def batches(self, draw: Callable[[int, torch.Generator], Batch]) -> Iterator[tuple[int, Batch]]:
+        """Iterate over (step, batch), drawing up to `prefetch` batches ahead in a thread.
+
+        Args:
+            draw: (number of samples, generator) to a batch; called in the order of the plan.
+        """
+        plan, waiting = self._plan(), deque()
+
+        def make(step: int, share: int) -> Batch:
+            return draw(self.phase_at(step).settings.batch_size, step_generator(self.seed, share, step))
+
+        with ThreadPoolExecutor(1) as thread:
+            for step, share in plan:
+                waiting.append((step, thread.submit(make, step, share)))
+                if len(waiting) > self.extras.prefetch:
+                    yield self._awaited(*waiting.popleft())
+            while waiting:
+                yield self._awaited(*waiting.popleft())
+
+    def phase_at(self, step: int) -> Phase:
+        """The phase that a step belongs to."""
+        return self.phases[self._place(step)[0]]
+
+    def due(self, every: int) -> bool:
+        """Whether `every` further steps have just been finished (and not the last one)."""
+        return bool(every) and self.turn == 0 and 0 < self.step < self.steps and self.step % every == 0
+
+    # ---------------------------------------------------------------------------------------------- update
+    def update(self, losses: Losses, named: Callable[[], str] | None = None) -> None:
+        """Add the gradients of one share; after the last one, take an optimiser step.
+
+        Args:
+            losses: named (weight, value) pairs, summed.
+            named: says which samples the batch held, for the message where the loss is not finite.
 
         Raises:
             TrainingError: the sum is not finite.
         """
         total = sum(weight * value for weight, value in losses.values() if weight)
+        values = {"total": total.detach()} | {name: value.detach() for name, (_, value) in losses.items()}
         if not torch.isfinite(total):
-            values = ", ".join(f"{name}={value.item():.4g}" for name, (_, value) in losses.items())
-            raise TrainingError(
-                f"{self.folder}: loss is not finite at step {self.step} ({values}); lower learning_rate"
-            )
-        self._set_learning_rates()
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        if self.world > 1:
-            self._average_gradients()
-        nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip_norm)
-        self.optimiser.step()
-        if self.average:
-            self.average.update_parameters(self.module)
-        self._record(total, losses)
-        self.step += 1
-        if self.rank == 0 and self.step % self.checkpoint_every == 0 and self.step < self.settings.steps:
-            self._save()
+            raise TrainingError(self._complaint(values, named))
+        if self.turn == 0:
+            self.optimiser.zero_grad(set_to_none=True)
+        turns = self._turns(self.phase_at(self.step).settings)
+        self.scaler.scale(total / turns).backward()
+        self.sums = {name: self.sums.get(name, 0) + value.float() / turns for name, value in values.items()}
+        self.turn = (self.turn + 1) % turns
+        if self.turn == 0:
+            self._take_step()
 
     def averaged(self) -> nn.Module:
         """The weights that will be saved: averaged where EMA is on, else the last."""
@@ -116,75 +175,138 @@ class Loop:
 
     def finish(self, config: dict[str, Any], report: dict[str, Any] | None = None) -> None:
         """Write model, config, loss table and (if given) the stage's own report; remove the resumable state."""
+        if self.machine.rank:
+            return
         if report is not None:
             print(json.dumps(report), flush=True)
             with atomic_path(self.folder / "report.json") as temporary:
                 temporary.write_text(json.dumps(report, indent=2) + "\n")
-        with atomic_path(self.folder / "train.parquet") as temporary:
-            pd.DataFrame(self.log, columns=["step", "loss", "value"]).to_parquet(temporary, index=False)
-        save_model(self.folder, self.averaged(), {**config, "steps": self.settings.steps, "commit": commit()})
+        self.scalars.write_table()
+        save_model(self.folder, self.averaged(), {**config, "steps": self.steps, "commit": commit()})
         self.state.discard()
 
-    def _average_gradients(self) -> None:
-        """Average the gradients over the processes in one message."""
-        gradients = [parameter.grad for parameter in self.module.parameters() if parameter.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        torch.distributed.all_reduce(flat)
-        flat /= self.world
-        for gradient, averaged in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(averaged.view_as(gradient))
+    def _take_step(self) -> None:
+        settings, clock = self.phase_at(self.step).settings, time.perf_counter
+        started = clock()
+        average_gradients(self.module, self.machine)
+        self.scaler.unscale_(self.optimiser)
+        norm = nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
+        self._set_learning_rates()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.average:
+            self.average.update_parameters(self.module)
+        values = average_values(self.sums | {"gradient_norm": norm}, self.machine)
+        samples = settings.batch_size * settings.accumulate * self.extras.shares
+        self.scalars.record(self.step, values, samples, optimiser_seconds=clock() - started)
+        self.sums, self.step = {}, self.step + 1
+        if self.machine.rank == 0 and self.step % self.extras.checkpoint_every == 0 and self.step < self.steps:
+            self._save()
+
+    # ------------------------------------------------------------------------------------------------ plan
+    def _plan(self) -> Iterator[tuple[int, int]]:
+        """(step, share) of all that this process still has to do."""
+        for step in range(self.step, self.steps):
+            settings = self.phase_at(step).settings
+            for turn in range(self._turns(settings)):
+                yield step, turn * self.machine.world + self.machine.rank
+
+    def _turns(self, settings: "Optimiser") -> int:
+        """Shares of a step that this process takes, one after the other."""
+        shares = self.extras.shares * settings.accumulate
+        if shares % self.machine.world:
+            raise TrainingError(
+                f"{self.machine.world} processes cannot divide the {shares} shares of a step (processes x accumulate)"
+            )
+        return shares // self.machine.world
+
+    def _place(self, step: int) -> tuple[int, int]:
+        """Number of the phase that a step belongs to, and the step's number within it."""
+        for number, phase in enumerate(self.phases):
+            if step < phase.settings.steps or number == len(self.phases) - 1:
+                return number, step
+            step -= phase.settings.steps
+        raise AssertionError("a stage has a phase")
+
+    def _enter_phase(self, step: int) -> None:
+        """Let the parameters of the step's phase learn, and those of other phases not."""
+        chosen = self.phase_at(step).parameters
+        if chosen is None or self.turn:
+            return
+        learning = {id(parameter) for parameter in chosen}
+        for parameter in self.module.parameters():
+            parameter.requires_grad_(id(parameter) in learning)
+
+    def _awaited(self, step: int, future: Any) -> tuple[int, Any]:
+        started = time.perf_counter()
+        batch = future.result()
+        self.scalars.waited(time.perf_counter() - started)
+        self._enter_phase(step)
+        return step, batch
 
     def _set_learning_rates(self) -> None:
-        warm = min(1.0, (self.step + 1) / self.settings.warmup)
-        factor = warm * (0.5 + 0.5 * math.cos(math.pi * self.step / self.settings.steps))
+        number, step = self._place(self.step)
+        factor = learning_rate(self.phases[number].settings, step)
         for group in self.optimiser.param_groups:
-            group["lr"] = group["peak"] * factor
+            group["lr"] = group["pace"] * factor
 
-    def _record(self, total: Tensor, losses: dict[str, tuple[float, Tensor]]) -> None:
-        values = {"total": total.item(), **{name: value.item() for name, (_, value) in losses.items()}}
-        self.log += [(self.step, name, value) for name, value in values.items()]
-        if self.rank == 0 and (self.step % 25 == 24 or self.step + 1 == self.settings.steps):
-            pace = (time.monotonic() - self.started) / (self.step + 1 - self.first)
-            left = pace * (self.settings.steps - self.step - 1)
-            shown = " ".join(f"{name} {value:.4f}" for name, value in values.items())
-            print(
-                f"step {self.step + 1}/{self.settings.steps} {shown} ({pace:.3f} s/step, {left:.0f} s left)", flush=True
-            )
+    def _complaint(self, values: dict[str, Tensor], named: Callable[[], str] | None) -> str:
+        shown = ", ".join(f"{name}={value.item():.4g}" for name, value in values.items())
+        batch = f" on {named()}" if named else ""
+        return f"{self.folder}: loss is not finite at step {self.step}{batch} ({shown}); lower learning_rate"
 
+    # ---------------------------------------------------------------------------------------------- resume
     def _save(self) -> None:
-        average = self.average.state_dict() if self.average else None
         self.state.save(
             {
                 "step": self.step,
                 "module": self.module.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
-                "average": average,
-                "log": self.log,
+                "scaler": self.scaler.state_dict(),
+                "average": self.average.state_dict() if self.average else None,
+                "log": self.scalars.rows,
             }
         )
 
     def _resume(self) -> None:
         stored = self.state.load()
         if stored is None:
-            return
+            return self.scalars.start_over()
         self.module.load_state_dict(stored["module"])
         self.optimiser.load_state_dict(stored["optimiser"])
+        self.scaler.load_state_dict(stored["scaler"])
         if self.average:
             self.average.load_state_dict(stored["average"])
-        self.step, self.log = stored["step"], [tuple(row) for row in stored["log"]]
+        self.step = stored["step"]
+        self.scalars.continue_from(self.step, stored["log"])
         print(f"resuming at step {self.step}", file=sys.stderr)
 
 
-def step_generator(seed: int, rank: int, step: int) -> torch.Generator:
+def learning_rate(settings: "Optimiser", step: int) -> float:
+    """Learning rate of a step (from 0): linear warm-up times a cosine from the peak to `final_rate` of it."""
+    warm = min(1.0, (step + 1) / settings.warmup)
+    cosine = 0.5 + 0.5 * math.cos(math.pi * step / settings.steps)
+    return settings.learning_rate * warm * (settings.final_rate + (1 - settings.final_rate) * cosine)
+
+
+def step_generator(seed: int, share: int, step: int) -> torch.Generator:
     """A generator that depends on nothing but its arguments."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + rank) * 1_000_003 + step)
+    return torch.Generator().manual_seed((seed * 1_000_003 + share) * 1_000_003 + step)
 
 
-def _groups(module: nn.Module, settings: Optimiser, faster: list[nn.Parameter], rate: float) -> list[dict[str, Any]]:
-    chosen = {id(parameter) for parameter in faster}
-    slow = [p for p in module.parameters() if p.requires_grad and id(p) not in chosen]
-    groups = [{"params": slow, "peak": settings.learning_rate}]
-    return groups + [{"params": faster, "peak": settings.learning_rate * rate}] if faster else groups
+def _optimiser(module: nn.Module, phases: list[Phase], extras: Extras) -> torch.optim.AdamW:
+    """AdamW over everything that learns in some phase; parameters without a gradient are left alone."""
+    everything = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    some = {id(p) for phase in phases for p in (everything if phase.parameters is None else phase.parameters)}
+    quick = {id(parameter) for parameter in extras.faster}
+    slow = [parameter for parameter in everything if id(parameter) in some and id(parameter) not in quick]
+    groups = [{"params": slow, "pace": 1.0}] if slow else []
+    if extras.faster:
+        groups.append({"params": extras.faster, "pace": extras.faster_rate})
+    last = phases[-1].settings
+    return torch.optim.AdamW(
+        groups, lr=last.learning_rate, betas=(0.9, last.beta2), weight_decay=last.weight_decay, fused=True
+    )
 
 
 def _warming_average(decay: float) -> Any:

@@ -1,12 +1,79 @@
-"""Numerical settings of training and synthesis on CPU."""
+"""Where networks run and in which precision: devices, autocast, deterministic algorithms, data-parallel groups."""
 
+import os
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
+if TYPE_CHECKING:
+    from eadnet.training_settings import Compute
+
+TYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class MachineError(ValueError):
+    """The machine cannot do what the settings ask; the message names the key and the mend."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """This process's share of the hardware.
+
+    Attributes:
+        device: where networks run.
+        precision: autocast type, None for float32.
+        rank, world: position in the data-parallel group, whose other members run the same code.
+    """
+
+    device: torch.device = torch.device("cpu")
+    precision: torch.dtype | None = None
+    rank: int = 0
+    world: int = 1
+
+    def autocast(self) -> AbstractContextManager:
+        """Mixed precision, or nothing in float32."""
+        return torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision is not None)
+
+    def synchronise(self) -> None:
+        """Wait until the device is idle; for timing."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def open_machine(compute: "Compute", join: bool = False) -> Machine:
+    """The machine that `compute` describes, with deterministic algorithms.
+
+    Args:
+        compute: device and precision; `auto` picks.
+        join: whether to join the data-parallel group that ``torchrun`` started, if it did.
+
+    Raises:
+        MachineError: no GPU where one is asked for, or float16 on a CPU.
+    """
+    settle()
+    rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
+    rank, world = (rank, world) if join else (0, 1)
+    name = compute.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise MachineError("compute.device is cuda, but torch sees no GPU; set it to auto or cpu")
+    device = torch.device(name, int(os.environ.get("LOCAL_RANK", "0")) if name == "cuda" else None)
+    if join and world > 1:
+        _join_group(device)
+    return Machine(device, _precision(compute.precision, device), rank, world)
+
+
+def leave(machine: Machine) -> None:
+    """Leave the data-parallel group, if one was joined."""
+    if machine.world > 1:
+        torch.distributed.destroy_process_group()
+
 
 def autocast() -> AbstractContextManager:
-    """bfloat16 autocast where the processor computes it natively, else none: emulation would be slower than float32."""
+    """bfloat16 autocast where this CPU computes it natively, else none: emulation would be slower than float32."""
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_native_bfloat16())
 
 
@@ -16,11 +83,28 @@ def has_native_bfloat16() -> bool:
 
 
 def settle() -> None:
-    """Use deterministic algorithms and one attention for all passes.
+    """Use deterministic algorithms, and one attention for all passes.
 
-    CPU flash attention is slow backwards in bfloat16; the transformer layers' fast path, which torch takes without
-    gradients only, rounds otherwise, so that a loss between equal pictures would not be zero.
+    The transformer layers' fast path, which torch takes without gradients only, rounds otherwise, so that a loss
+    between equal pictures would not be zero.
     """
-    torch.use_deterministic_algorithms(True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with it only
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     torch.backends.mha.set_fastpath_enabled(False)
-    torch.backends.cuda.enable_flash_sdp(False)
+
+
+def _precision(name: str, device: torch.device) -> torch.dtype | None:
+    if name == "auto":
+        native = device.type == "cuda" or has_native_bfloat16()
+        return torch.bfloat16 if native else None
+    if name == "float16" and device.type == "cpu":
+        raise MachineError("compute.precision float16 needs a GPU; use bfloat16, float32 or auto on a CPU")
+    return TYPES[name]
+
+
+def _join_group(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    else:
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")

@@ -21,6 +21,7 @@ from eadnet import faces
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.config import Preprocess
 from eadnet.corpora.sources import ClipSource, CropBox, Media, OpenedMedia, Reader
+from eadnet.landmarks import interocular
 from eadnet.media import MediaError, MediaInfo, Window, iterate_video, probe, read_audio, write_video
 from eadnet.provenance import sha256_array
 from eadnet.tables import CLIPS, write_table
@@ -253,7 +254,7 @@ def _judge_picture(row: dict, footage: Footage, landmarks: np.ndarray, settings:
         reason = f"a face in {share:.0%} of the frames, {settings.min_detected:.0%} needed (preprocess.min_detected)"
         raise Rejection("no_face", reason)
     zoom = height / footage.window.height if footage.window else 1.0
-    size = FACE_SIDE * float(np.nanmedian(faces.interocular(landmarks))) / zoom
+    size = FACE_SIDE * float(np.nanmedian(interocular(landmarks))) / zoom
     if size < settings.min_face:
         raise Rejection("too_small", f"the face is {size:.0f} px, {settings.min_face} needed (preprocess.min_face)")
 

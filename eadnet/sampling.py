@@ -1,22 +1,27 @@
 """Training batches of both stages: clips with noise, reference, audio windows and text.
 
-Shape legend: B clips, T frames, C latent channels, H latent side, L text tokens.
+Shape legend: B clips, T frames, C latent channels, H latent side, L text tokens, S crop side, W audio steps, M columns.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from eadnet.audio_features import AudioFeatures
 from eadnet.checkpoint import inputs_digest
 from eadnet.conditioning import TextSource
-from eadnet.config import Backbone
-from eadnet.dataset import ClipSet, Latents, reference_positions
-from eadnet.diffusion import TRAIN_STEPS, add_noise, draw_timesteps, mixed_noise
+from eadnet.dataset import ClipSet, DatasetError, Latents, reference_positions
+from eadnet.diffusion import Process, mixed_noise
 from eadnet.inpainting import Inpainting
+from eadnet.models.audio import hide_beyond
+from eadnet.models.syncnet import mel_columns
 from eadnet.models.text import NULL_TEXT
-from eadnet.pretraining.autoencoder import load_autoencoder
+
+if TYPE_CHECKING:
+    from eadnet.training_settings import Backbone
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,8 @@ class TrainingInputs:
     clips: str
     captions: str
     tokens: str
+    audio: str
     latents: str
-    autoencoder: str
 
     def digest(self, *others: str | None) -> str:
         """Short name of the contents of all inputs (and of other files or model folders, where given)."""
@@ -40,82 +45,138 @@ class Batch:
 
     Attributes:
         which, first: (B,) clip positions and first frames.
-        clean, base: (B, T, C, H, H) latents.
+        clean, noisy, noise, base: (B, T, C, H, H) latents.
         inputs: (B, T, 3 C + 1, H, H) network input.
-        time: (B,) in [0, 1].
-        mel: (B, T, 80, 23); all zero where the audio is dropped.
+        timesteps: (B,) 0 to 999.
+        audio: (B, T, W, C) audio windows; all zero where the audio is dropped.
         heard: (B,) float, 0 where the audio is dropped.
-        text, text_mask: (B, L, 384) and (B, L).
+        text, text_mask: (B, L, C) and (B, L).
+        crops: (B, T, S, S, 3) uint8 true frames, where a loss needs them.
+        mel: (B, 80, M) clean spectrogram of SyncNet's window, where a loss needs it.
     """
 
     which: Tensor
     first: Tensor
     clean: Tensor
+    noisy: Tensor
+    noise: Tensor
     base: Tensor
     inputs: Tensor
-    time: Tensor
-    mel: Tensor
+    timesteps: Tensor
+    audio: Tensor
     heard: Tensor
     text: Tensor
     text_mask: Tensor
+    crops: Tensor | None = None
+    mel: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on another device; pinned on the way to a GPU, so that the copy overlaps with computing."""
+        if device.type == "cpu":
+            return self
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        held = {name: value for name, value in held.items() if value is not None}
+        return replace(self, **{name: value.pin_memory().to(device, non_blocking=True) for name, value in held.items()})
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a stage draws: how long, how noised, guided by which text, hearing how much, and with which extras."""
+
+    frames: int = 1
+    shared_noise: float = 0.0
+    text: str = "caption"
+    visible: int = 23
+    with_crops: bool = False
+    with_mel: bool = False
+    split: str = "train"
 
 
 class Sampler:
-    """Draws batches from the train split.
+    """Draws batches from a split; reads memory-mapped files, so it may run in a thread.
 
     Args:
         inputs: what to read.
-        settings: the backbone's settings, which fix mask, dropout, references and timesteps for both stages.
-        text: `caption`, `label` or `none`.
-        frames: T.
-        shared_noise: share of the noise variance common to a clip's frames.
+        settings: the backbone's settings, which fix mask, dropout, references and process for both stages.
+        draw: what the stage draws.
+        factor: pixels of a latent cell.
     """
 
-    def __init__(self, inputs: TrainingInputs, settings: Backbone, text: str, frames: int, shared_noise: float) -> None:
-        self.settings, self.frames, self.shared_noise = settings, frames, shared_noise
-        self.clips = ClipSet.read(inputs.clips, "train")
+    def __init__(self, inputs: TrainingInputs, settings: "Backbone", draw: Draw, factor: int) -> None:
+        self.settings, self.how = settings, draw
+        self.clips = ClipSet.read(inputs.clips, draw.split)
         self.latents = Latents.read(inputs.latents)
         self.offsets = self.latents.offsets(self.clips)
         self.references = reference_positions(self.clips)
-        self.texts = TextSource(inputs.captions, inputs.tokens, text)
-        self.autoencoder = load_autoencoder(inputs.autoencoder)
-        factor = self.autoencoder.factor
+        self.texts = TextSource(inputs.captions, inputs.tokens, draw.text)
+        self.audio = AudioFeatures.read(inputs.audio)
+        self.process = Process(settings.diffusion)
         self.task = Inpainting.make(settings.mask, self.latents.full.shape[-1] * factor, factor)
+
+    @classmethod
+    def held_out(cls, inputs: TrainingInputs, settings: "Backbone", draw: Draw, factor: int) -> "Sampler | None":
+        """The same over clips that are kept out of training, or None (said once) where there is none long enough."""
+        try:
+            sampler = cls(inputs, settings, replace(draw, split="validation", with_crops=True), factor)
+            sampler.clips.draw(1, draw.frames, torch.Generator())
+        except DatasetError:
+            print("no clip is held out for validation; its loss and strips are left out", flush=True)
+            return None
+        return sampler
 
     def __call__(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of `count` clips of T frames."""
-        which, first = self.clips.draw(count, self.frames, generator)
-        frames = first[:, None] + torch.arange(self.frames)
-        rows = self.offsets[which][:, None] + frames
+        which, first = self.clips.draw(count, self.how.frames, generator)
+        rows = (self.offsets[which] + first)[:, None] + torch.arange(self.how.frames)
         clean, masked = self.latents.full[rows].float(), self.latents.masked[rows].float()
         reference = self._reference(which, generator)[:, None].expand_as(clean)
-        timesteps = draw_timesteps(count, self.settings.timestep_power, generator)
-        noisy = add_noise(clean, mixed_noise(clean.shape, self.shared_noise, generator), timesteps)
+        timesteps = self.process.draw_timesteps(count, generator)
+        noise = mixed_noise(clean.shape, self.how.shared_noise, generator)
+        noisy = self.process.add_noise(clean, noise, timesteps)
         heard, read = self._kept(count, generator)
         text, text_mask = self._text(which, read, generator)
         return Batch(
             which=which,
             first=first,
             clean=clean,
+            noisy=noisy,
+            noise=noise,
             base=self.task.base(masked, reference),
             inputs=self.task.inputs(noisy, masked, reference),
-            time=timesteps / (TRAIN_STEPS - 1),
-            mel=self._mel(which, frames) * heard[:, None, None, None],
+            timesteps=timesteps,
+            audio=self._audio(which, first, generator) * heard[:, None, None, None],
             heard=heard,
             text=text,
             text_mask=text_mask,
+            crops=self.clips.stored_windows(which, first, self.how.frames) if self.how.with_crops else None,
+            mel=self.clips.mel_spans(which, mel_columns(first)) if self.how.with_mel else None,
         )
 
-    def _mel(self, which: Tensor, frames: Tensor) -> Tensor:
-        flat = which.repeat_interleave(self.frames)
-        return self.clips.mel_windows(flat, frames.flatten()).unflatten(0, frames.shape)
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latents."""
+        return self.latents.full.shape[1]
+
+    def named(self, batch: Batch) -> str:
+        """The clips and first frames of a batch, for messages."""
+        names = self.clips.names(batch.which.cpu())
+        return ", ".join(f"{name} from frame {first}" for name, first in zip(names, batch.first.tolist(), strict=True))
+
+    def _audio(self, which: Tensor, first: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, T, W, C) windows of one version of each clip's sound."""
+        names = self.clips.names(which)
+        versions = torch.tensor([self.audio.variants(name) for name in names])
+        chosen = (torch.rand(len(which), generator=generator) * versions).long()
+        windows = self.audio.windows(names, first[:, None] + torch.arange(self.how.frames), chosen)
+        return hide_beyond(windows, self.audio.kind, self.how.visible)
 
     def _reference(self, which: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, C, H, H) a random frame of the same clip or of the speaker's reference clip."""
+        """(B, C, H, H) a random frame of the same clip or of the speaker's reference clip; sometimes none (zero)."""
         elsewhere = torch.rand(len(which), generator=generator) < self.settings.neutral_reference
         clip = torch.where(elsewhere, self.references[which], which)
         frame = (torch.rand(len(which), generator=generator) * self.clips.lengths[clip]).long()
-        return self.latents.full[self.offsets[clip] + frame].float()
+        kept = torch.rand(len(which), generator=generator) >= self.settings.dropout.reference
+        return self.latents.full[self.offsets[clip] + frame].float() * kept[:, None, None, None]
 
     def _kept(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(count,) float each: 0 where the audio, and where the text, is dropped."""

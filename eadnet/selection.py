@@ -1,13 +1,11 @@
 """Which test clips are generated and scored: the same for every run, balanced over people and emotions."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import chain, zip_longest
 
-import pandas as pd
 
-
-def select_clips(clips: pd.DataFrame, count: int) -> list[dict]:
+def select_clips(rows: list[dict], count: int) -> list[dict]:
     """At most `count` usable test clips, half of them of people seen in training where there are enough.
 
     Within seen and unseen people, emotions (and corpora) take turns; the order inside each is a hash of the clip's
@@ -15,13 +13,13 @@ def select_clips(clips: pd.DataFrame, count: int) -> list[dict]:
     reference clip is left out where the speaker has other clips.
 
     Args:
-        clips: CLIPS table.
+        rows: of the CLIPS table.
         count: clips wanted.
     """
-    usable = clips[(clips.status == "ok") & (clips.split == "test") & clips.source.notna()]
-    lonely = usable.groupby(["corpus", "speaker"]).clip_id.transform("count") == 1
-    usable = usable[(usable.reference != usable.clip_id) | lonely]
-    halves = [_taking_turns(usable[usable.seen_speaker == seen]) for seen in (True, False)]
+    usable = [row for row in rows if row["status"] == "ok" and row["split"] == "test" and row["source"] is not None]
+    clips_of = Counter(_person(row) for row in usable)
+    usable = [row for row in usable if row["reference"] != row["clip_id"] or clips_of[_person(row)] == 1]
+    halves = [_taking_turns([row for row in usable if row["seen_speaker"] == seen]) for seen in (True, False)]
     mixed = [row for row in chain.from_iterable(zip_longest(*halves)) if row is not None]
     return sorted(mixed[:count], key=lambda row: row["clip_id"])
 
@@ -36,9 +34,13 @@ def shuffled_audio(rows: list[dict]) -> dict[str, str]:
     return partner
 
 
-def _taking_turns(clips: pd.DataFrame) -> list[dict]:
+def _person(row: dict) -> tuple[str, str]:
+    return row["corpus"], row["speaker"]
+
+
+def _taking_turns(rows: list[dict]) -> list[dict]:
     groups = defaultdict(list)
-    for row in sorted(clips.to_dict("records"), key=lambda row: hashlib.sha256(row["clip_id"].encode()).hexdigest()):
+    for row in sorted(rows, key=lambda row: hashlib.sha256(row["clip_id"].encode()).hexdigest()):
         groups[row["emotion"] or row["corpus"]].append(row)
     rounds = zip_longest(*(groups[name] for name in sorted(groups)))
     return [row for turn in rounds for row in turn if row is not None]

@@ -5,12 +5,15 @@ Every table is parquet. Each row accounts for one input; a row that could not be
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eadnet.provenance import atomic_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _text, _int, _real = pa.string(), pa.int64(), pa.float64()
 
@@ -48,35 +51,60 @@ VIDEOS = _schema(
 )  # fmt: skip
 """One row per test clip and run: the generated video, what drove it, and the seconds that making it took."""
 
+GRAPHS = _schema(run=_text, seed=_int, module=_text, clip_id=_text, query=_int, key=_int, weight=_real)
+"""The frame graphs (TFRM) of a trained run on a few validation clips, one row per edge of positive weight: frame
+`query` takes `weight` of what it receives from frame `key`. `module` names the place in the U-Net (middle, up_0, ...).
+"""
+
 
 class TableError(ValueError):
     """A table that lacks a column, holds a wrong type or cannot be read; the message names the file."""
 
 
-def write_table(rows: pd.DataFrame | list[dict], path: str | Path, schema: pa.Schema) -> None:
+def write_table(rows: "pd.DataFrame | list[dict]", path: str | Path, schema: pa.Schema) -> None:
     """Write rows as parquet, all or nothing, columns in the schema's order.
 
     Raises:
         TableError: a column is missing or unknown, or a value does not fit its column.
     """
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=None if rows else schema.names)
-    if set(frame.columns) != set(schema.names):
-        wrong = sorted(set(frame.columns) ^ set(schema.names))
+    columns = list(rows.columns) if hasattr(rows, "columns") else list(rows[0]) if rows else schema.names
+    if set(columns) != set(schema.names):
+        wrong = sorted(set(columns) ^ set(schema.names))
         raise TableError(f"{path}: columns missing or unknown: {', '.join(wrong)}")
     try:
-        table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+        table = _as_table(rows, schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise TableError(f"{path}: {error}") from None
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(None), temporary)
 
 
-def read_table(path: str | Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read a table that `write_table` wrote; missing text is None.
+def read_rows(path: str | Path, schema: pa.Schema) -> list[dict]:
+    """Read a table that `write_table` wrote, a dictionary a row; missing values are None.
 
     Raises:
         TableError: the file is absent, is not parquet, or has other columns.
     """
+    return _read(path, schema).to_pylist()
+
+
+def read_table(path: str | Path, schema: pa.Schema) -> "pd.DataFrame":
+    """Read a table that `write_table` wrote as a data frame; missing text is None. Errors as `read_rows`."""
+    frame = _read(path, schema).to_pandas()
+    text = [name for name in schema.names if schema.field(name).type == _text]
+    frame[text] = frame[text].astype(object).where(frame[text].notna(), None)
+    return frame
+
+
+def read_tables(paths: list[str | Path], schema: pa.Schema) -> "pd.DataFrame":
+    """Read and concatenate several tables of one schema, in the given order."""
+    import pandas as pd  # not at the top: training reads rows only, on machines without pandas
+
+    frames = [read_table(path, schema) for path in paths]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=schema.names)
+
+
+def _read(path: str | Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
@@ -85,13 +113,16 @@ def read_table(path: str | Path, schema: pa.Schema) -> pd.DataFrame:
         raise TableError(f"{path}: not a readable table ({error}); delete it and run again") from None
     if table.schema.names != schema.names:
         raise TableError(f"{path}: has columns {table.schema.names}, expected {schema.names}; delete it and run again")
-    frame = table.to_pandas()
-    text = [name for name in schema.names if schema.field(name).type == _text]
-    frame[text] = frame[text].astype(object).where(frame[text].notna(), None)
-    return frame
+    return table
 
 
-def read_tables(paths: list[str | Path], schema: pa.Schema) -> pd.DataFrame:
-    """Read and concatenate several tables of one schema, in the given order."""
-    frames = [read_table(path, schema) for path in paths]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=schema.names)
+def _as_table(rows: "pd.DataFrame | list[dict]", schema: pa.Schema) -> pa.Table:
+    if not hasattr(rows, "columns"):
+        return pa.Table.from_pylist([{name: _whole(row[name]) for name in schema.names} for row in rows], schema)
+    return pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
+
+
+def _whole(value: object) -> object:
+    """Numpy scalars as Python's, not-a-number as missing: what pandas made of a list of rows."""
+    value = value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+    return None if isinstance(value, float) and value != value else value

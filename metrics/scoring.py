@@ -31,7 +31,7 @@ class Settings:
 
     def region(self) -> np.ndarray:
         """(resolution, resolution) bool mask of the generated pixels."""
-        from eadnet.faces import region_mask
+        from eadnet.regions import region_mask
 
         return region_mask(self.mask, self.resolution, self.cells)
 

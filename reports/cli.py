@@ -27,6 +27,7 @@ Measurements = Annotated[
 Training = Annotated[list[Path] | None, typer.Option("--training", help="Loss table train.parquet; once for each.")]
 Judges = Annotated[Path | None, typer.Option("--judges", help="Folder of the judges.")]
 Benchmarks = Annotated[Path | None, typer.Option("--benchmarks", help="Folder of Snakemake's benchmark files.")]
+Graphs = Annotated[list[Path] | None, typer.Option("--graphs", help="Frame graphs of a run; once for each.")]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
 
 
@@ -43,13 +44,16 @@ def table(
     training: Training = None,
     judges: Judges = None,
     benchmarks: Benchmarks = None,
+    graphs: Graphs = None,
     settings: Settings = "{}",
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
     from reports import tables
     from reports.tables import formats
 
-    inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
+    inputs = _inputs(
+        scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, graphs, settings
+    )
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
 
@@ -57,7 +61,7 @@ def table(
 @app.command()
 def figure(
     name: Annotated[
-        str, typer.Option("--name", help="samples, ablation, slices, emotions, mouths, losses, corpus, times.")
+        str, typer.Option("--name", help="samples, ablation, slices, emotions, mouths, losses, graphs, corpus, times.")
     ],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
     scores: Scores = None,
@@ -69,12 +73,15 @@ def figure(
     training: Training = None,
     judges: Judges = None,
     benchmarks: Benchmarks = None,
+    graphs: Graphs = None,
     settings: Settings = "{}",
 ) -> None:
     """Draw one figure as SVG, with a PNG beside it."""
     from reports import figures, style
 
-    inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
+    inputs = _inputs(
+        scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, graphs, settings
+    )
     style.save(figures.draw(name, inputs), output)
     print(output)
 
@@ -98,12 +105,15 @@ def page(
     training: Training = None,
     judges: Judges = None,
     benchmarks: Benchmarks = None,
+    graphs: Graphs = None,
     settings: Settings = "{}",
 ) -> None:
     """Write the report: one HTML file that holds its figures and videos."""
     from reports.gallery import page as gallery
 
-    inputs = _inputs(scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, settings)
+    inputs = _inputs(
+        scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, graphs, settings
+    )
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
 
@@ -151,6 +161,7 @@ def _inputs(
     training: list[Path] | None,
     judges: Path | None,
     benchmarks: Path | None,
+    graphs: list[Path] | None,
     settings: str,
 ) -> Inputs:
     return Inputs(
@@ -163,5 +174,6 @@ def _inputs(
         training_paths=training or (),
         judges_folder=judges,
         benchmarks_folder=benchmarks,
+        graph_paths=graphs or (),
         settings=parse(Report, settings),
     )

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from eadnet.clips import Clip
 from eadnet.config import Report
-from eadnet.tables import CAPTIONS, CLIPS, VIDEOS, read_table, read_tables
+from eadnet.tables import CAPTIONS, CLIPS, GRAPHS, VIDEOS, read_table, read_tables
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
 FIRST = 32
@@ -46,6 +46,7 @@ class Inputs:
     training_paths: Sequence[Path] = ()
     judges_folder: Path | None = None
     benchmarks_folder: Path | None = None
+    graph_paths: Sequence[Path] = ()
     settings: Report = field(default_factory=Report)
 
     @cached_property
@@ -83,6 +84,11 @@ class Inputs:
         """Loss tables together: stage (run or network), seed (-1 for shared networks), step, loss, value."""
         paths = _some(self.training_paths, "--training")
         return pd.concat([_loss_table(_given(path, "--training")) for path in paths], ignore_index=True)
+
+    @cached_property
+    def graphs(self) -> pd.DataFrame:
+        """Frame graphs of all runs that have one, columns of ``eadnet.tables.GRAPHS``; empty where there are none."""
+        return read_tables([_given(path, "--graphs") for path in self.graph_paths], GRAPHS)
 
     @cached_property
     def judges(self) -> dict[str, dict]:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from eadnet.clips import save_shard
 from eadnet.config import EMOTIONS
 from eadnet.media import write_video
-from eadnet.tables import CAPTIONS, CLIPS, VIDEOS, write_table
+from eadnet.tables import CAPTIONS, CLIPS, GRAPHS, VIDEOS, write_table
 from metrics.spec import REGISTRY
 from metrics.tables import MEASUREMENTS, SCORES, SLICES, SUMMARY
 
@@ -30,6 +30,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
         _write_run(folder, run, test, np.random.default_rng(place))
     _write_scores(folder, test)
     _write_losses(folder)
+    _write_graphs(folder, [row["clip_id"] for row in test[:2]])
     _write_judges(folder)
     _write_benchmarks(folder)
     return folder
@@ -42,7 +43,9 @@ def options(folder: Path) -> list[str]:
     words = [part for name, path in single.items() for part in (f"--{name}", str(folder / path))]
     for name, pattern in (("videos", "videos/*/0/videos.parquet"), ("measurements", "measurements/*/0")):
         words += [part for path in sorted(folder.glob(pattern)) for part in (f"--{name}", str(path))]
-    return words + [p for path in sorted(folder.rglob("train.parquet")) for p in ("--training", str(path))]
+    for name, pattern in (("training", "train.parquet"), ("graphs", "graphs.parquet")):
+        words += [part for path in sorted(folder.rglob(pattern)) for part in (f"--{name}", str(path))]
+    return words
 
 
 def face(person: int, emotion: str, opening: float, size: int) -> np.ndarray:
@@ -213,6 +216,26 @@ def _write_losses(folder: Path) -> None:
             for loss in losses for step in range(150)
         ]  # fmt: skip
         write_table(rows, folder / path / "train.parquet", columns)
+
+
+def _write_graphs(folder: Path, clips: list[str], frames: int = 16, radius: int = 8) -> None:
+    random = np.random.default_rng(11)
+    offset = np.arange(frames) - np.arange(frames)[:, None]
+    for place, run in enumerate(RUNS[:2]):
+        rows = []
+        for module in ("middle", "up_0", "up_1"):
+            for clip in clips:
+                logits = random.normal(0, 1, (frames, frames)) - (0.3 + 0.4 * place) * np.abs(offset)
+                logits[np.abs(offset) > radius] = -np.inf
+                logits[np.arange(frames), np.arange(frames)] = 1.5
+                logits[logits < np.sort(logits, axis=1)[:, -4:-3]] = -np.inf
+                weights = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+                rows += [
+                    {"run": run, "seed": 0, "module": module, "clip_id": clip, "query": int(query), "key": int(key),
+                     "weight": weights[query, key]}
+                    for query, key in np.argwhere(weights)
+                ]  # fmt: skip
+        write_table(rows, folder / "runs" / run / "0" / "graphs.parquet", GRAPHS)
 
 
 def _write_judges(folder: Path) -> None:

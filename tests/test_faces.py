@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from eadnet import faces
+from eadnet.landmarks import eye_opening, mouth_opening
+from eadnet.regions import region_mask
 from eadnet.media import Window, iterate_video, read_video
 
 
@@ -81,7 +83,7 @@ def test_shrinking_does_not_alias():
 
 def test_pasting_back_what_was_cut_changes_nothing_outside_and_little_inside(picture):
     transform = similarity(1.2, 0.1, 100, 80)
-    mask = faces.region_mask("face", 96, 16)
+    mask = region_mask("face", 96, 16)
     pasted = faces.paste(picture, faces.warp_frame(picture, transform, 96), transform, mask)
     difference = np.abs(pasted.astype(int) - picture)
     inverse = cv2.warpAffine(mask.astype(np.uint8), transform, (200, 160), flags=cv2.WARP_INVERSE_MAP)
@@ -93,7 +95,7 @@ def test_pasting_back_what_was_cut_changes_nothing_outside_and_little_inside(pic
 def test_pasted_colour_fills_the_region_without_halo():
     frame, crop = np.full((160, 200, 3), 60, np.uint8), np.full((96, 96, 3), 200, np.uint8)
     transform = similarity(1.2, 0, 100, 80)
-    pasted = faces.paste(frame, crop, transform, faces.region_mask("face", 96, 16))
+    pasted = faces.paste(frame, crop, transform, region_mask("face", 96, 16))
     assert pasted[80, 100].tolist() == [200] * 3
     assert pasted.min() == 60 and pasted.max() == 200
     assert np.abs(np.diff(pasted[80, :, 0].astype(int))).max() < 80  # feathered
@@ -101,27 +103,27 @@ def test_pasted_colour_fills_the_region_without_halo():
 
 def test_pasting_beyond_the_frame_is_clipped(picture):
     crop = np.zeros((96, 96, 3), np.uint8)
-    mask = faces.region_mask("full", 96, 16)
+    mask = region_mask("full", 96, 16)
     assert faces.paste(picture, crop, similarity(1.2, 0, 5, 5), mask).shape == picture.shape
     assert np.array_equal(faces.paste(picture, crop, similarity(1.2, 0, -900, 5), mask), picture)
 
 
 @pytest.mark.parametrize("cells", [12, 16, 32])
 def test_region_masks_follow_the_grid(cells):
-    face, lower = (faces.region_mask(mode, cells * 6, cells) for mode in ("face", "lower"))
+    face, lower = (region_mask(mode, cells * 6, cells) for mode in ("face", "lower"))
     blocks = face.reshape(cells, 6, cells, 6)
     assert np.array_equal(blocks.all(axis=(1, 3)), blocks.any(axis=(1, 3)))
-    assert np.array_equal(face[::6, ::6], faces.region_mask("face", cells, cells))
+    assert np.array_equal(face[::6, ::6], region_mask("face", cells, cells))
     assert (face | ~lower).all()  # lower lies inside face
     assert np.array_equal(face, face[:, ::-1])
-    assert faces.region_mask("full", cells, cells).all()
+    assert region_mask("full", cells, cells).all()
 
 
 def test_region_mask_rejects_what_does_not_fit():
     with pytest.raises(ValueError, match="multiple"):
-        faces.region_mask("face", 100, 16)
+        region_mask("face", 100, 16)
     with pytest.raises(ValueError, match="mask mode"):
-        faces.region_mask("nose", 96, 16)
+        region_mask("nose", 96, 16)
 
 
 def test_a_real_face_is_found_followed_and_upright(shared):
@@ -134,8 +136,8 @@ def test_a_real_face_is_found_followed_and_upright(shared):
     eyes = seen[:, [*faces.RIGHT_EYE, *faces.LEFT_EYE]].mean(axis=1)
     assert np.abs(eyes - (48, 96 * faces.EYE_LINE)).max() < 1.5
     assert seen[:, 13, 1].mean() == pytest.approx(0.63 * 96, abs=4)
-    assert 0 <= faces.mouth_opening(landmarks).min() < 0.05 < 0.15 < faces.mouth_opening(landmarks).max() < 0.6
-    assert faces.eye_opening(landmarks).min() < 0.15 < 0.25 < np.median(faces.eye_opening(landmarks))  # she blinks
+    assert 0 <= mouth_opening(landmarks).min() < 0.05 < 0.15 < mouth_opening(landmarks).max() < 0.6
+    assert eye_opening(landmarks).min() < 0.15 < 0.25 < np.median(eye_opening(landmarks))  # she blinks
     assert faces.warp(frames, transforms, 96).shape == (40, 96, 96, 3)
 
 

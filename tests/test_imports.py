@@ -13,7 +13,7 @@ PACKAGES = ("eadnet", "metrics", "reports")
 ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
-        "tables", "config", "provenance", "media", "faces", "spectrogram", "clips",
+        "tables", "config", "provenance", "media", "faces", "landmarks", "regions", "spectrogram", "clips",
     )),
     "reports": tuple(f"eadnet.{name}" for name in ("tables", "config", "provenance", "media", "clips", "spectrogram"))
     + ("metrics.spec", "metrics.tables"),

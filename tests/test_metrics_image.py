@@ -6,7 +6,7 @@ import pytest
 from metrics_fixture import RESOLUTION, draw, landmarks_of, smooth_noise
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from eadnet.faces import region_mask
+from eadnet.regions import region_mask
 from metrics.image import PSNR_CEILING, psnr, ssim
 from metrics.temporal import landmark_jitter, mean_difference
 

@@ -1,15 +1,12 @@
-"""The U-Net, its fusion, the autoencoder and the supervisors: shapes, null paths, invariances."""
+"""The U-Net and its fusion: shapes, null paths, invariances."""
 
 import pytest
 import torch
 
-from eadnet.config import Autoencoder, Network, SyncNet, VideoMAE
 from eadnet.models.attention import attend, rotary
-from eadnet.models.autoencoder import LatentAutoencoder
 from eadnet.models.fusion import Fusion, mouth_gate
-from eadnet.models.syncnet import SyncNet as SyncNetModel
+from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
-from eadnet.models.videomae import VideoMaskedAutoencoder
 
 TINY = Network(widths=(24, 48), audio_width=16, text_width=16)
 
@@ -95,34 +92,3 @@ def test_fusion_with_zero_scale_equals_audio_alone():
 def test_full_mouth_gate_lets_no_text_through_at_the_lips():
     gate = mouth_gate(32, 32, 1.0).view(32, 32)
     assert gate[20, 16] < 0.02 and gate[2, 2] > 0.999
-
-
-def test_autoencoder_round_trip_and_scale():
-    torch.manual_seed(0)
-    ramp = torch.linspace(-0.8, 0.8, 24)
-    frames = torch.stack([(a * ramp[:, None] + b * ramp[None]).expand(3, 24, 24) for a, b in torch.rand(64, 2)])
-    model = LatentAutoencoder(Autoencoder(factor=6, channels=8))
-    assert model.initialise_linear(frames) < 0.01
-    model.calibrate(frames)
-    latents = model.encode(frames)
-    assert latents.shape == (64, 8, 4, 4) and latents.mean().abs() < 0.01
-    assert torch.allclose(model.scale.isfinite().float(), torch.ones_like(model.scale))
-    assert (model.decode(latents) - frames).abs().mean() < 0.02
-
-
-def test_syncnet_cosines_lie_between_zero_and_one_and_reach_the_pixels():
-    model = SyncNetModel(SyncNet()).requires_grad_(False)
-    crops = torch.randn(3, 16, 3, 48, 48, requires_grad=True)
-    cosine = model(crops, torch.randn(3, 80, 52))
-    assert cosine.shape == (3,) and (cosine >= 0).all() and (cosine <= 1 + 1e-6).all()
-    cosine.sum().backward()
-    assert crops.grad[..., 24:, :].abs().sum() > 0 and crops.grad[..., :24, :].abs().sum() == 0
-
-
-def test_videomae_tubelets_hold_every_pixel_once():
-    model = VideoMaskedAutoencoder(VideoMAE(width=16, depth=1), 48)
-    video = torch.rand(2, 16, 3, 48, 48) * 2 - 1
-    tubelets = model.tubelets(video)
-    assert tubelets.shape == (2, 512, 3 * 2 * 36)
-    assert torch.allclose(tubelets.flatten(1).sort().values, (video / 2 + 0.5).flatten(1).sort().values)
-    assert model.tubelet_features(video).shape == (2, 15 * 16)

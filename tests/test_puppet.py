@@ -10,12 +10,17 @@ from eadnet.corpora.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.corpora.motion import Motion, animate
 from eadnet.corpora.people import Person, sample_person
 from eadnet.corpora.puppet import Framing, Puppet
+from eadnet.corpora.settings import Movement
 from eadnet.corpora.speech import Speech, fit, pauses, prosody, speak
-from eadnet.faces import detect_landmarks, eye_opening, mouth_opening
+from eadnet.faces import align, detect_landmarks, warp_frame
+from eadnet.landmarks import eye_opening, mouth_opening
+from eadnet.regions import region_mask
 
 SIZE = 192
 FRAMING = Framing(SIZE, SIZE, 0.2 * SIZE, SIZE / 2 - 0.5, 0.44 * SIZE)
 SECONDS = 2.2
+# First moments of the curves of `speech` before gestures existed: the default must keep them.
+DEFAULT_MOMENTS = {"opening": 221.39, "width": 1428.36, "rounding": 244.86, "blink": 202.64, "brow": 6.11}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,19 @@ def speech() -> Speech:
 def _motion(speech: Speech, emotion: str, step: int = 1) -> Motion:
     worn = expression(emotion, 3)
     return animate(speech, np.arange(0, round(25 * SECONDS), step) / 25, worn.speech_gain, worn.rest_opening, 1)
+
+
+def _moving(nod: np.ndarray | None = None, beat: np.ndarray | None = None) -> Motion:
+    """A face that does nothing but nod, or beat its brows."""
+    still = np.zeros(len(nod if beat is None else beat))
+    sway = np.tile([0, 0, 0, 1], (len(still), 1)).astype(np.float32)
+    return Motion(still, still + 1, still, still, still, still.astype(int), sway, beat=beat, nod=nod)
+
+
+def _aligned(people: list[Person], motion: Motion, smoothing: float) -> np.ndarray:
+    frames = list(Puppet(people[6], FRAMING).wear(expression("neutral", 1)).frames(motion))
+    transforms = align(detect_landmarks(frames), 96, smoothing)
+    return np.stack([warp_frame(*pair, 96) for pair in zip(frames, transforms, strict=True)]).astype(float)
 
 
 def _still(opening: float = 0.0, blink: float = 0.0) -> Motion:
@@ -129,6 +147,48 @@ def test_only_the_sway_depends_on_its_seed(speech: Speech) -> None:
     assert np.array_equal(first.opening, second.opening) and np.array_equal(first.blink, second.blink)
     assert not np.array_equal(first.sway, second.sway)
     assert np.abs(first.sway[:, :2]).max() <= 0.0151 and np.abs(first.sway[:, 2]).max() <= 0.0301
+
+
+def test_the_iris_follows_the_gaze(people: list[Person]) -> None:
+    mask = Puppet(people[4], FRAMING).wear(expression("neutral", 1))
+    looks = [(0, 0), (-0.08, 0), (-0.08, 0), (0.08, 0), (0.08, 0)]
+    frames = [mask.frame(replace(_still(), gaze=np.array([look])), 0) for look in looks]
+    landmarks = detect_landmarks(frames)
+    irises, corners = landmarks[:, [468, 473], 0], landmarks[:, [33, 133, 362, 263], 0]
+    left, right = irises[2], irises[4]
+    assert (right - left > 0.08 * 0.2 * SIZE).all()  # each moves by more than half of what was asked
+    assert (corners[:, 0] < irises[:, 0]).all() and (irises[:, 0] < corners[:, 1]).all()
+    assert (corners[:, 2] < irises[:, 1]).all() and (irises[:, 1] < corners[:, 3]).all()
+
+
+def test_nods_and_beats_stay_inside_the_generated_region(people: list[Person]) -> None:
+    times = np.arange(50) / 25
+    nod = 0.03 * np.stack([np.sin(2 * np.pi * 2.4 * times), np.cos(2 * np.pi * 2.7 * times)], 1)
+    beat = 0.055 * (1 - np.cos(2 * np.pi * 2.5 * times)) / 2
+    inside = region_mask("face", 96, 16)
+    for motion in (_moving(nod=nod), _moving(beat=beat)):
+        moved = np.abs(np.diff(_aligned(people, motion, smoothing=6.0), axis=0))
+        assert moved[:, inside].mean() > 5 * moved[:, ~inside].mean()
+
+
+def test_movement_is_off_by_default(speech: Speech) -> None:
+    motion = animate(speech, np.arange(55) / 25, 1.0, 0.0, 1)
+    assert motion.gaze is None and motion.nod is None and motion.beat is None
+    found = {name: float(getattr(motion, name) @ np.arange(55)) for name in DEFAULT_MOMENTS}
+    assert found == pytest.approx(DEFAULT_MOMENTS, abs=0.05)
+
+
+def test_switching_one_gesture_on_leaves_the_others_as_they_are(speech: Speech) -> None:
+    times = np.arange(55) / 25
+    plain = animate(speech, times, 1.0, 0.0, 1)
+    all_on = Movement(spontaneous_blinks=20.0, gaze_shifts=60.0, brow_beats=True, nods=0.03)
+    whole = animate(speech, times, 1.0, 0.0, 1, all_on)
+    glancing = animate(speech, times, 1.0, 0.0, 1, Movement(gaze_shifts=60.0))
+    assert np.array_equal(glancing.gaze, whole.gaze)
+    for name in ("opening", "width", "rounding", "viseme", "sway"):
+        assert np.array_equal(getattr(plain, name), getattr(whole, name))
+    assert np.array_equal(glancing.blink, plain.blink) and (whole.blink >= plain.blink).all()
+    assert not whole.brow.any() and whole.beat.max() > 0.04
 
 
 def test_action_units_scale_with_level() -> None:

@@ -13,11 +13,11 @@ import typer
 from PIL import Image
 
 from eadnet.config import Report
-from eadnet.tables import CLIPS, read_table, write_table
+from eadnet.tables import CLIPS, GRAPHS, read_table, write_table
 from metrics.spec import REGISTRY
 from metrics.tables import SUMMARY
 from reports import cli, figures, numbers, style, tables
-from reports.figures import emotions, mouths, times
+from reports.figures import emotions, graphs, mouths, times
 from reports.gallery import players
 from reports.load import Inputs, Nothing, ReportError, frame_picks, spread
 from reports.tables import ablation, comparison, coverage, formats
@@ -39,7 +39,7 @@ def inputs(results: Path) -> Inputs:
         results / "scores.parquet", results / "summary.parquet", results / "clips.parquet",
         results / "captions.parquet", sorted(results.glob("videos/*/0/videos.parquet")),
         sorted(results.glob("measurements/*/0")), sorted(results.rglob("train.parquet")), results / "judges",
-        results / "benchmarks", Report(strip_clips=2, strip_frames=4),
+        results / "benchmarks", sorted(results.rglob("graphs.parquet")), Report(strip_clips=2, strip_frames=4),
     )  # fmt: skip
 
 
@@ -160,6 +160,31 @@ def test_a_figure_without_anything_to_show_says_so(inputs: Inputs, summary: pd.D
     for name in ("ablation", "slices"):
         figure = figures.draw(name, Inputs(summary_path=alone))
         assert "Nothing to show" in figure.texts[1].get_text()
+
+
+def test_runs_without_a_graph_leave_a_sentence(tmp_path: Path) -> None:
+    empty = tmp_path / "graphs.parquet"
+    write_table([], empty, GRAPHS)
+    for inputs in (Inputs(), Inputs(graph_paths=[empty])):
+        assert "no run has a frame graph" in figures.draw("graphs", inputs).texts[1].get_text()
+
+
+def test_graphs_are_read_as_query_by_key_and_averaged_by_offset() -> None:
+    columns = ["seed", "clip_id", "query", "key", "weight"]
+    chain = [(0, "a", 0, 0, 0.5), (0, "a", 0, 1, 0.5), (0, "a", 1, 1, 1.0)]
+    alone = [(0, "b", 0, 0, 1.0), (0, "b", 1, 1, 1.0), (0, "b", 2, 2, 1.0)]
+    edges = pd.DataFrame(chain + alone, columns=columns)
+    np.testing.assert_allclose(graphs.matrix(edges[edges.clip_id == "a"]), [[0.5, 0.5], [0, 1]])
+    assert graphs.by_offset(edges) == pytest.approx({-2: 0, -1: 0, 0: 4.5 / 5, 1: 0.5 / 3, 2: 0})
+    assert graphs.distance(edges) == pytest.approx(0.5 / 5)
+
+
+def test_the_graph_shown_is_that_of_the_full_run(inputs: Inputs) -> None:
+    shown = graphs.one_graph(inputs.graphs, "full")
+    assert set(shown.run) == {"full"} and shown.clip_id.nunique() == 1
+    np.testing.assert_allclose(graphs.matrix(shown[shown.module == "middle"]).sum(1), 1)
+    others = inputs.graphs[inputs.graphs.run != "full"]
+    assert "without STDA" in graphs.build(others)._suptitle.get_text()
 
 
 def test_confusion_counts_labels_by_row() -> None:

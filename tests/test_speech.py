@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eadnet.config import EMOTIONS
-from eadnet.corpora.sentences import TEST_SENTENCES, TRAIN_SENTENCES
+from eadnet.corpora.sentences import TEST_SENTENCES, TRAIN_SENTENCES, books
 from eadnet.corpora.speech import (
     SAMPLE_RATE,
     VISEMES,
@@ -87,6 +87,30 @@ def test_training_sentences_hold_every_viseme() -> None:
     for sentence in TRAIN_SENTENCES[:8]:
         heard |= {phoneme.viseme for phoneme in speak(sentence, "en-us+f2", prosody("neutral", 1)).phonemes}
     assert heard == set(VISEMES)
+
+
+def test_many_sentences_are_distinct_and_share_no_clause() -> None:
+    training, held_out = books("many")
+    assert len(set(training)) == len(training) >= 250 and len(set(held_out)) == len(held_out) >= 40
+    trained, tested = ({c.strip(" .").lower() for s in book for c in s.split(",")} for book in (training, held_out))
+    assert not trained & tested
+    assert all(sentence.count(",") == 1 and sentence[0].isupper() for sentence in training + held_out)
+    acted = [max((c.strip(" .").lower() for c in s.split(",")), key=len) for s in training]
+    assert len(set(acted)) > 250  # nearly every sentence has a clause that no other one has
+
+
+def test_many_sentences_hold_every_viseme_and_can_be_spoken() -> None:
+    for book in books("many"):
+        spoken = [speak(sentence, "en-us+f2", prosody("neutral", 1)) for sentence in book[:: len(book) // 8]]
+        assert {phoneme.viseme for speech in spoken for phoneme in speech.phonemes} == set(VISEMES)
+        assert all(2 < speech.seconds < 5 and pauses(speech.phonemes) for speech in spoken)
+
+
+def test_a_silence_joined_to_speech_is_one_pause(spoken: Speech) -> None:
+    tail = pauses(spoken.phonemes)[-1]
+    whole = join([spoken, silence(0.7), spoken])
+    assert len(pauses(whole.phonemes)) == 2 * len(pauses(spoken.phonemes))
+    assert any(start == pytest.approx(tail[0]) and end - start > 0.7 for start, end in pauses(whole.phonemes))
 
 
 def test_an_unknown_voice_is_one_clear_line() -> None:

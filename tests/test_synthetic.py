@@ -11,9 +11,11 @@ from safetensors import safe_open
 
 from eadnet.corpora.hdtf import read_annotations
 from eadnet.corpora.mead import parse_path
-from eadnet.corpora.settings import HDTF, MEAD, SyntheticHDTF, SyntheticMEAD
+from eadnet.corpora.scripts import RenderError, hdtf_line, mead_lines
+from eadnet.corpora.sentences import books
+from eadnet.corpora.settings import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.splits import hdtf_people, mead_people, mead_split
-from eadnet.corpora.synthetic import RenderError, render_hdtf, render_mead, script, write_hdtf_annotations
+from eadnet.corpora.synthetic import render_hdtf, render_mead, write_hdtf_annotations
 from eadnet.media import probe, read_audio, read_video
 
 TINY = SyntheticMEAD(train_actors=2, test_actors=1, seconds=1.2, size=96)
@@ -83,10 +85,10 @@ def test_the_truth_lies_beside_the_media(actor: Path) -> None:
     assert notes[clip]["text"].endswith((".", "?")) and "12" in notes[clip]["action_units"]
 
 
-def test_every_actor_has_a_script(tmp_path: Path) -> None:
+def test_every_actor_has_a_mead_lines(tmp_path: Path) -> None:
     settings = SyntheticMEAD()
     for name in mead_people(MEAD()):
-        lines = script(settings, 0, name)
+        lines = mead_lines(settings, 0, name)
         assert len({line.stem for line in lines}) == len(lines)
         splits = [mead_split(name, line.emotion, line.number, MEAD()) for line in lines]
         wanted = {"test"} if name in MEAD().test_actors else {"train", "test"}
@@ -96,13 +98,13 @@ def test_every_actor_has_a_script(tmp_path: Path) -> None:
 
 def test_default_counts_are_those_of_the_config() -> None:
     settings = SyntheticMEAD()
-    counts = [len(script(settings, 0, name)) for name in mead_people(MEAD())]
+    counts = [len(mead_lines(settings, 0, name)) for name in mead_people(MEAD())]
     assert counts == [2 + 7] * 4 + [2 + 7 * 3 + 1] * 12
 
 
 def test_test_actors_say_held_out_sentences() -> None:
-    trained = {line.text for line in script(SyntheticMEAD(), 0, "M005") if line.number < 25}
-    tested = {line.text for line in script(SyntheticMEAD(), 0, "M003") if line.emotion != "neutral"}
+    trained = {line.utterances for line in mead_lines(SyntheticMEAD(), 0, "M005") if line.number < 25}
+    tested = {line.utterances for line in mead_lines(SyntheticMEAD(), 0, "M003") if line.emotion != "neutral"}
     assert not trained & tested
 
 
@@ -135,8 +137,55 @@ def test_hdtf_videos_hold_their_intervals(hdtf: Path) -> None:
 
 def test_unknown_actor_and_too_many_sentences_are_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match="W999 is not drawn"):
-        script(TINY, 0, "W999")
+        mead_lines(TINY, 0, "W999")
     with pytest.raises(RenderError, match="train_sentences: at most 24"):
-        script(SyntheticMEAD(train_sentences=25), 0, "M005")
+        mead_lines(SyntheticMEAD(train_sentences=25), 0, "M005")
     with pytest.raises(RenderError, match="holds nobody"):
         render_hdtf(HDTF_TINY, 0, "009", tmp_path, tmp_path / "truth.safetensors")
+
+
+MOVING = Movement(spontaneous_blinks=12.0, gaze_shifts=50.0, brow_beats=True, nods=0.03)
+LONG = SyntheticMEAD(
+    train_actors=1, test_actors=1, neutral_sentences=1, seconds=12.0, size=96, sentences="many", motion=MOVING
+)
+
+
+def test_a_long_clip_holds_several_sentences_with_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = mead_lines(LONG, 0, "M003")[:1]
+    monkeypatch.setattr("eadnet.corpora.synthetic.mead_lines", lambda *_: first)
+    render_mead(LONG, 0, "M003", tmp_path, tmp_path / "truth.safetensors")
+    video = next(iter(_members(tmp_path / "video.tar").values()))
+    assert probe(video).seconds == pytest.approx(12, abs=0.05)
+    with safe_open(tmp_path / "truth.safetensors", framework="numpy") as truth:
+        notes = json.loads(truth.metadata()["notes"])
+        clip = next(name for name in notes if name != "person")
+        viseme = truth.get_tensor(f"{clip}/viseme")
+        shapes = {name: truth.get_tensor(f"{clip}/{name}").shape for name in ("gaze", "nod", "beat", "blink")}
+    assert notes[clip]["text"].count(".") >= 3
+    assert shapes == {"gaze": (300, 2), "nod": (300, 2), "beat": (300,), "blink": (300,)}
+    silent = np.flatnonzero(np.diff(np.pad(viseme == 0, 1).astype(int))).reshape(-1, 2)
+    pauses = silent[silent[:, 1] - silent[:, 0] >= 5]
+    assert len(pauses) >= 4 and (viseme[-50:] > 0).any()  # speech goes on to the end
+
+
+def test_many_sentences_are_heard_and_their_numbers_keep_them_apart() -> None:
+    settings = SyntheticMEAD(seconds=12.0, sentences="many", train_actors=4)
+    training, held_out = map(set, books("many"))
+    of_number: dict[int, set[str]] = {}
+    heard: set[str] = set()
+    for actor in mead_people(MEAD(synthetic=settings)):
+        for line in mead_lines(settings, 0, actor):
+            assert len(line.utterances) == 5 and set(line.utterances) <= (held_out if line.number > 24 else training)
+            if line.number > 24:
+                of_number.setdefault(line.number, set()).update(line.utterances)
+            heard |= set(line.utterances)
+    assert len(heard & training) >= 200 and len(heard & held_out) >= 40
+    assert sum(map(len, of_number.values())) == len(set.union(*of_number.values()))
+
+
+def test_a_long_interval_is_chained_of_the_split_of_its_person() -> None:
+    drawn = SyntheticHDTF(train_people=3, test_people=1, interval_seconds=20, sentences="many")
+    settings = HDTF(synthetic=drawn)
+    for place, person in enumerate(hdtf_people(settings)):
+        line = hdtf_line(settings, 0, person, 1)
+        assert len(line.utterances) == 9 and set(line.utterances) <= set(books("many")[place == 3])

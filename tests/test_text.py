@@ -1,20 +1,35 @@
-"""The text encoder and the file of token states."""
+"""The text encoders and the file of token states."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from published_weights import write_mirror
+from safetensors.torch import load_file, save_file
 
-from eadnet.models.text import WIDTH, TextEncoder, TextError, TextTokens
+from eadnet import tables
+from eadnet.captions.commands import encode_captions
+from eadnet.models.text import TextEncoder, TextError, TextTokens, make_text_encoder
 
+WIDTH = 384
+PUBLISHED = {"clip": "clip-vit-large-patch14", "t5": "t5-base"}
 TEXTS = ["The person looks very angry, with lowered brows.", "happy", "", "The face is calm."]
 
 
 @pytest.fixture(scope="module")
 def encoder() -> TextEncoder:
-    return TextEncoder()
+    return make_text_encoder("minilm")
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    folder = tmp_path_factory.mktemp("mirror")
+    return {"folder": folder, **write_mirror(folder, "small", only=list(PUBLISHED.values()))}
 
 
 def test_states_have_the_promised_shape_and_the_null_text_no_token(encoder: TextEncoder) -> None:
@@ -54,10 +69,90 @@ def test_no_texts_and_too_few_tokens(encoder: TextEncoder) -> None:
 
 def test_wrong_or_missing_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TextError, match="missing; reinstall"):
-        TextEncoder(tmp_path)
+        make_text_encoder("minilm", tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not the weights")
     with pytest.raises(TextError, match="expected 53aa5117"):
-        TextEncoder(tmp_path)
+        make_text_encoder("minilm", tmp_path)
+
+
+# ------------------------------------------------------------------------------------- published CLIP and T5
+@pytest.mark.parametrize("kind", ["clip", "t5"])
+def test_published_encoders_give_states_per_token_whatever_the_batch(kind: str, mirror: dict):
+    encoder = make_text_encoder(kind, mirror["folder"] / PUBLISHED[kind])
+    tokens, mask = encoder.encode(TEXTS, max_tokens=77)
+    assert encoder.width == 64 and tokens.shape == (4, 77, 64) and tokens.dtype == np.float16
+    assert list(mask.sum(axis=1)) == [0 if text == "" else encoder.count_tokens(text) for text in TEXTS]
+    assert np.isfinite(tokens).all() and not tokens[~mask].any() and tokens[mask].any(axis=1).all()
+    alone, _ = encoder.encode(TEXTS[3:], max_tokens=77, batch_size=1)
+    np.testing.assert_allclose(alone[0].astype(np.float32), tokens[3].astype(np.float32), atol=2e-3)
+
+
+def test_clip_states_are_those_of_the_text_tower_after_its_final_norm(mirror: dict):
+    """Every token sees only earlier ones, and the last operation is the published final layer norm."""
+    folder = mirror["folder"] / PUBLISHED["clip"]
+    tokens, mask = make_text_encoder("clip", folder).encode(["happy", "happy people"], max_tokens=40)
+    shared = int(mask[0].sum()) - 1  # the end token of the shorter text stands where the longer one goes on
+    np.testing.assert_allclose(tokens[0, :shared].astype(float), tokens[1, :shared].astype(float), atol=2e-3)
+    weights = load_file(folder / "model.safetensors")
+    scale, shift = (weights[f"text_model.final_layer_norm.{name}"].float().numpy() for name in ("weight", "bias"))
+    normalised = (tokens[0, :shared].astype(np.float64) - shift) / scale
+    np.testing.assert_allclose(normalised.mean(axis=1), 0, atol=2e-3)
+    np.testing.assert_allclose(normalised.std(axis=1), 1, atol=2e-3)
+
+
+def test_t5_reads_in_both_directions(mirror: dict):
+    tokens, _ = make_text_encoder("t5", mirror["folder"] / PUBLISHED["t5"]).encode(["so sad", "so mad"], max_tokens=40)
+    assert np.abs(tokens[0, 0].astype(float) - tokens[1, 0].astype(float)).max() > 1e-2
+
+
+def test_t5_needs_no_tokenizer_configuration(mirror: dict, tmp_path: Path):
+    """The published encoder is pinned as three files; what else the stand-in holds must not matter."""
+    folder = mirror["folder"] / PUBLISHED["t5"]
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        shutil.copy(folder / name, tmp_path / name)
+    expected, _ = make_text_encoder("t5", folder).encode(TEXTS, max_tokens=20)
+    tokens, _ = make_text_encoder("t5", tmp_path).encode(TEXTS, max_tokens=20)
+    np.testing.assert_array_equal(tokens, expected)
+
+
+def test_clip_has_77_places(mirror: dict):
+    encoder = make_text_encoder("clip", mirror["folder"] / PUBLISHED["clip"])
+    _, mask = encoder.encode(["angry " * 100], max_tokens=77)
+    assert mask.all()
+    with pytest.raises(TextError, match="max_tokens is 78; this text encoder takes at most 77"):
+        encoder.encode(TEXTS, max_tokens=78)
+
+
+def test_published_files_are_needed_and_must_be_complete(mirror: dict, tmp_path: Path):
+    with pytest.raises(TextError, match="'clip' needs published files; name them in captions.weights"):
+        make_text_encoder("clip")
+    with pytest.raises(TextError, match="no t5 text encoder .*; fetch its files again"):
+        make_text_encoder("t5", tmp_path)
+    folder = shutil.copytree(mirror["folder"] / PUBLISHED["clip"], tmp_path / "clip")
+    weights = load_file(folder / "model.safetensors")
+    del weights["text_model.encoder.layers.1.mlp.fc1.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(TextError, match=r"weights lack \S*layers.1.mlp.fc1.weight"):
+        make_text_encoder("clip", folder)
+    weights["text_model.encoder.layers.1.mlp.fc1.weight"] = torch.zeros(1, 1)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(TextError, match="no clip text encoder"):
+        make_text_encoder("clip", folder)
+
+
+def test_the_stage_encodes_captions_with_published_weights(mirror: dict, tmp_path: Path):
+    blank = dict.fromkeys(tables.CAPTIONS.names) | {"clip_id": "a", "status": "ok", "paraphrases": ["A calm person."]}
+    row = blank | {"caption": "The face is calm.", "caption_short": "calm", "template": "The person speaks."}
+    tables.write_table([row], tmp_path / "captions.parquet", tables.CAPTIONS)
+    encode_captions(
+        settings=json.dumps({**mirror["captions"], "max_tokens": 12}),
+        captions=[tmp_path / "captions.parquet"],
+        output=tmp_path / "tokens.safetensors",
+        output_captions=tmp_path / "all.parquet",
+        assets=json.dumps(mirror["assets"] | {"folder": str(tmp_path / "weights")}),
+    )
+    loaded = TextTokens.load(tmp_path / "tokens.safetensors")
+    assert loaded.tokens.shape[1:] == (12, 64) and "The face is calm." in loaded.texts
 
 
 def example() -> TextTokens:

@@ -41,17 +41,20 @@ def encode_captions(
     captions: Annotated[list[Path], typer.Option(help="Captions tables, one option each.")],
     output: Annotated[Path, typer.Option(help="Token states to write (safetensors).")],
     output_captions: Annotated[Path, typer.Option(help="Table of all captions to write.")],
+    assets: Annotated[str, typer.Option(help="The `assets` section of the configuration, as JSON.")] = "{}",
 ) -> None:
     """Join the captions tables and encode every distinct text of theirs once."""
     from eadnet import tables
+    from eadnet.assets import fetch
     from eadnet.captions.texts import distinct_texts
-    from eadnet.config import Captions, parse
-    from eadnet.models.text import TextEncoder, TextTokens
+    from eadnet.config import Assets, Captions, parse
+    from eadnet.models.text import TextTokens, make_text_encoder
 
     chosen = parse(Captions, settings, where="captions")
+    folder = fetch(chosen.weights, parse(Assets, assets, where="assets")) if chosen.weights else None
     table = tables.read_tables(list(captions), tables.CAPTIONS)
     texts = distinct_texts(table)
-    encoder = TextEncoder()
+    encoder = make_text_encoder(chosen.encoder, folder)
     tokens, mask = encoder.encode(texts, chosen.max_tokens, chosen.batch_size, _progress)
     TextTokens(tuple(texts), tokens, mask).save(output)
     tables.write_table(table, output_captions, tables.CAPTIONS)

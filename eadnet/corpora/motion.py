@@ -1,13 +1,17 @@
 """How a drawn person moves: lips from visemes, blinks at pauses, brows with loudness, a gentle sway of the head.
 
 Everything inside the face is a function of speech and expression, so that a network can predict it; only the sway,
-which alignment takes out, has a seed of its own. Curves live on a 200 Hz grid and are read at any frame rate.
+which alignment takes out, has a seed of its own, and the gestures that the settings add (``eadnet.corpora.gestures``).
+Curves live on a 200 Hz grid and are read at any frame rate.
 """
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
+from eadnet.corpora.gestures import blink_moments, brow_beats, glances, nods
+from eadnet.corpora.settings import Movement
 from eadnet.corpora.speech import SAMPLE_RATE, VISEMES, Speech, pauses
 
 GRID_RATE = 200
@@ -16,6 +20,7 @@ BLINK_DELAY = 0.04
 BLINK_CURVE = ((0.0, 0.0), (0.04, 0.55), (0.075, 1.0), (0.115, 1.0), (0.16, 0.45), (0.2, 0.0))
 """(seconds after the blink's start, share of the eye covered): four to five frames, fully closed for one."""
 BROW_LIFT = 0.03  # IOD, at a loudness peak
+STILL = Movement()
 
 SHAPES = {
     "sil": (0.0, 1.0, 0.0), "PP": (-0.16, 0.97, 0.15), "FF": (0.02, 1.02, 0.0), "TH": (0.10, 1.02, 0.0),
@@ -31,7 +36,9 @@ class Motion:
     """Curves of one clip, sampled at (T,) times.
 
     `opening` in IOD, `width` a factor, `rounding` and `blink` in [0, 1], `brow` a raise in IOD, `viseme` an index
-    into ``VISEMES``; `sway` is (T, 4): shift right and down in frame widths, roll in radians, scale.
+    into ``VISEMES``; `sway` is (T, 4): shift right and down in frame widths, roll in radians, scale. None where nothing
+    moves them: `beat`, a raise of the brows in IOD that leaves the upper forehead still; `gaze` (of the irises) and
+    `nod` (of the face's inside), (T, 2) shifts right and down in IOD.
     """
 
     opening: np.ndarray
@@ -41,13 +48,23 @@ class Motion:
     brow: np.ndarray
     viseme: np.ndarray
     sway: np.ndarray
+    beat: np.ndarray | None = None
+    gaze: np.ndarray | None = None
+    nod: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Number of moments."""
         return len(self.opening)
 
 
-def animate(speech: Speech, times: np.ndarray, gain: float, rest_opening: float, sway_seed: int) -> Motion:
+def animate(
+    speech: Speech,
+    times: np.ndarray,
+    gain: float,
+    rest_opening: float,
+    sway_seed: int,
+    movement: Movement = STILL,
+) -> Motion:
     """Move a face to speech.
 
     Args:
@@ -55,16 +72,27 @@ def animate(speech: Speech, times: np.ndarray, gain: float, rest_opening: float,
         times: (T,) seconds at which frames are wanted.
         gain: Factor on the opening of the mouth.
         rest_opening: Gap of the lips at rest, in IOD; bilabials close it all the same.
-        sway_seed: Seed of the head's sway.
+        sway_seed: Seed of the head's sway, and of what `movement` adds.
+        movement: Which gestures there are beside those of speech.
     """
     grid = np.arange(round(speech.seconds * GRID_RATE) + 1) / GRID_RATE
     ids = _viseme_ids(speech, grid)
     opening, width, rounding = _lips(ids, gain, rest_opening)
-    blink, brow = _blinks(speech, grid), BROW_LIFT * _loudness(speech.wave, len(grid))
+    blink = _blinks(speech, grid, movement.spontaneous_blinks, sway_seed)
+    loudness = _loudness(speech.wave, len(grid))
+    brow = BROW_LIFT * loudness * (not movement.brow_beats)
     curves = {"opening": opening, "width": width, "rounding": rounding, "blink": blink, "brow": brow}
+    if movement.brow_beats:
+        curves["beat"] = brow_beats(loudness, GRID_RATE)
     sampled = {name: np.interp(times, grid, curve).astype(np.float32) for name, curve in curves.items()}
     nearest = np.clip(np.round(times * GRID_RATE).astype(int), 0, len(grid) - 1)
-    return Motion(**sampled, viseme=ids[nearest], sway=_sway(times, sway_seed))
+    shifts = {
+        "gaze": glances(grid, movement.gaze_shifts, _chance(sway_seed, "gaze"))[nearest]
+        if movement.gaze_shifts
+        else None,
+        "nod": nods(times, movement.nods, _chance(sway_seed, "nod")).astype(np.float32) if movement.nods else None,
+    }
+    return Motion(**sampled, viseme=ids[nearest], sway=_sway(times, sway_seed), **shifts)
 
 
 def _viseme_ids(speech: Speech, grid: np.ndarray) -> np.ndarray:
@@ -87,11 +115,15 @@ def _lips(ids: np.ndarray, gain: float, rest_opening: float) -> tuple[np.ndarray
     return np.maximum(smooth[0], 0), smooth[1], smooth[2]
 
 
-def _blinks(speech: Speech, grid: np.ndarray) -> np.ndarray:
-    """A blink a fixed moment after speech falls silent (Nakano & Kitazawa 2010: blinks gather at speech pauses)."""
+def _blinks(speech: Speech, grid: np.ndarray, rate: float, seed: int) -> np.ndarray:
+    """A blink a fixed moment after speech falls silent (Nakano & Kitazawa 2010: blinks gather at speech pauses).
+
+    `rate` blinks a minute of no such cause are added.
+    """
     after, covered = np.array(BLINK_CURVE).T
     blink = np.zeros(len(grid))
-    for start, _ in pauses(speech.phonemes):
+    silences = [start for start, _ in pauses(speech.phonemes)]
+    for start in blink_moments(silences, speech.seconds, rate, _chance(seed, "blink")):
         blink = np.maximum(blink, np.interp(grid - start - BLINK_DELAY, after, covered, left=0, right=0))
     return blink
 
@@ -104,6 +136,11 @@ def _loudness(wave: np.ndarray, n_grid: int) -> np.ndarray:
     window = np.hanning(round(0.15 * GRID_RATE) + 1)
     smooth = np.convolve(energy, window / window.sum(), "same")
     return np.clip(2 * smooth / max(float(smooth.max()), 1e-6) - 1, 0, 1)
+
+
+def _chance(seed: int, gesture: str) -> np.random.Generator:
+    """A generator of each gesture's own: switching one on leaves the others as they are."""
+    return np.random.default_rng([seed, zlib.crc32(gesture.encode())])
 
 
 def _sway(times: np.ndarray, seed: int) -> np.ndarray:

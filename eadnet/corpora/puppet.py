@@ -8,7 +8,7 @@ and writes nothing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -21,11 +21,16 @@ from eadnet.corpora.people import Person
 
 SUPERSAMPLING = 2
 LID_STEPS = 10
+GAZE_STEPS = 100  # per IOD
+KEPT_EYES = 64  # finished pairs of eyes that a mask remembers
 FACE_BOX = (-1.40, -1.05, 1.40, 2.55)  # what jaw and brows move; left, top, right, bottom in face units
 HEAD_BOX = (-2.10, -2.60, 2.10, 2.95)  # what sways
+BEAT_TOP = (0.42, 0.66)  # heights above the eyes where beats of the brows fade out: inside the generated region
+NOD_BOX = (0.5, 1.2, 1.2)  # middle's height, half width and half height of what nods: inside the generated region
 SIDES = (-1, 1)  # left and right of the image
 FIELD_STEP = 8  # canvas pixels between the nodes of the sway field
 DITHER = 0.35 / 255
+AHEAD = (0, 0)  # a gaze
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,10 @@ class Puppet:
         self.portrait = _paint_portrait(person, self.view)
         self.face_box = self.view.box(*FACE_BOX)
         self.jaw, self.lift = _face_fields(self.view.inside(*self.face_box), person)
+        self.beat = self.lift * _below(self.view.inside(*self.face_box), *BEAT_TOP)
         self.head_box = self.view.box(*HEAD_BOX)
         self.sway_weight = _sway_weight(self.view.inside(*self.head_box))
+        self.nod_weight = _nod_weight(self.view.inside(*self.head_box))
 
     def wear(self, expression: Expression) -> "Mask":
         """The person with an expression, ready to be animated."""
@@ -78,12 +85,11 @@ class Mask:
         brows.paint_brows(sheet, puppet.person, expression)
         self._skin = sheet.image
         self._eye_boxes = [puppet.view.box(*eyes.patch_box(side)) for side in SIDES]
-        self._balls = [eyes.paint_ball(puppet.view, puppet.person, expression, side) for side in SIDES]
-        self._lids: dict[int, list[np.ndarray]] = {}
+        self._eyes = lru_cache(KEPT_EYES)(self._draw_eyes)
         whole = Sheet(puppet.view, self._skin.copy())
         glasses.paint_glasses(whole, puppet.person)
         self._canvas = _to_bytes(whole.image, puppet.person.seed)
-        for box, patch in zip(self._eye_boxes, self._lid_patches(0), strict=True):
+        for box, patch in zip(self._eye_boxes, self._eyes(0, AHEAD), strict=True):
             self._canvas[box] = patch
         self._canvas_small = _shrink(self._canvas)
 
@@ -96,36 +102,39 @@ class Mask:
         """Draw one moment of the motion as (H, W, 3) uint8 RGB."""
         canvas = self._canvas.copy()
         closed = round(float(motion.blink[index]) * LID_STEPS)
-        if closed:
-            for box, patch in zip(self._eye_boxes, self._lid_patches(closed), strict=True):
+        gaze = AHEAD if motion.gaze is None else tuple(round(float(shift) * GAZE_STEPS) for shift in motion.gaze[index])
+        if closed or gaze != AHEAD:
+            for box, patch in zip(self._eye_boxes, self._eyes(closed, gaze), strict=True):
                 canvas[box] = patch
         opening = float(motion.opening[index])
-        self._move_face(canvas, opening, float(motion.brow[index]))
+        unit = self.puppet.view.unit
+        lift = np.float32(float(motion.brow[index]) * unit) * self.puppet.lift
+        if motion.beat is not None:
+            lift += np.float32(motion.beat[index] * unit) * self.puppet.beat
+        self._move_face(canvas, opening, lift)
         self._speak(canvas, opening, float(motion.width[index]), float(motion.rounding[index]))
-        return self._sway(canvas, motion.sway[index])
+        return self._sway(canvas, motion.sway[index], None if motion.nod is None else motion.nod[index])
 
-    def _lid_patches(self, closed: int) -> list[np.ndarray]:
-        """Both eyes at `closed` tenths; drawn when first asked for."""
-        if closed not in self._lids:
-            self._lids[closed] = [self._eye(place, closed / LID_STEPS) for place in range(len(SIDES))]
-        return self._lids[closed]
+    def _draw_eyes(self, closed: int, gaze: tuple[int, int]) -> list[np.ndarray]:
+        """Both eyes at `closed` tenths, looking `gaze` hundredths of an IOD right and down."""
+        shift = (gaze[0] / GAZE_STEPS, gaze[1] / GAZE_STEPS)
+        return [self._eye(place, closed / LID_STEPS, shift) for place in range(len(SIDES))]
 
-    def _eye(self, place: int, closed: float) -> np.ndarray:
+    def _eye(self, place: int, closed: float, gaze: tuple[float, float]) -> np.ndarray:
         """The finished patch of one eye, uint8."""
         puppet, box = self.puppet, self._eye_boxes[place]
         sheet = Sheet(puppet.view.inside(*box), self._skin[box].copy())
-        eyes.paint_eye(sheet, self._balls[place], puppet.person, self.expression, SIDES[place], closed)
+        ball = eyes.paint_ball(puppet.view, puppet.person, self.expression, SIDES[place], gaze)
+        eyes.paint_eye(sheet, ball, puppet.person, self.expression, SIDES[place], closed)
         glasses.paint_glasses(sheet, puppet.person)
         return _to_bytes(sheet.image, puppet.person.seed)
 
-    def _move_face(self, canvas: np.ndarray, opening: float, brow: float) -> None:
-        """Drop the jaw and lift the brows, in place."""
+    def _move_face(self, canvas: np.ndarray, opening: float, lift: np.ndarray) -> None:
+        """Drop the jaw and lift every pixel by `lift` of its own, in place."""
         puppet, unit = self.puppet, self.puppet.view.unit
         region = canvas[puppet.face_box]
         rows, columns = _pixel_grid(*region.shape[:2])
-        source = (
-            rows - np.float32(mouth.JAW_SHARE * opening * unit) * puppet.jaw + np.float32(brow * unit) * puppet.lift
-        )
+        source = rows - np.float32(mouth.JAW_SHARE * opening * unit) * puppet.jaw + lift
         canvas[puppet.face_box] = cv2.remap(region, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _speak(self, canvas: np.ndarray, opening: float, width: float, rounding: float) -> None:
@@ -137,10 +146,10 @@ class Mask:
         mouth.paint_mouth(sheet, person, lips)
         canvas[box] = _to_bytes(sheet.image)
 
-    def _sway(self, canvas: np.ndarray, sway: np.ndarray) -> np.ndarray:
-        """Move the head over the still room by a similarity that fades out, and shrink to the frame."""
+    def _sway(self, canvas: np.ndarray, sway: np.ndarray, nod: np.ndarray | None) -> np.ndarray:
+        """Move the head over the still room by a similarity that fades out, nod, and shrink to the frame."""
         puppet, framing = self.puppet, self.puppet.framing
-        columns, rows = _sway_map(puppet, sway)
+        columns, rows = _sway_map(puppet, sway, nod)
         moved = cv2.remap(canvas[puppet.head_box], columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         frame = self._canvas_small.copy()
         target = tuple(slice(part.start // SUPERSAMPLING, part.stop // SUPERSAMPLING) for part in puppet.head_box)
@@ -175,6 +184,11 @@ def _face_fields(view: View, person: Person) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(down * across), np.ascontiguousarray(brow)
 
 
+def _below(view: View, low: float, high: float) -> np.ndarray:
+    """(h, w) float32: 1 up to `low` above the eyes, 0 from `high`."""
+    return (1 - smoothstep(-view.grid()[1], low, high)).astype(np.float32)
+
+
 def _field_nodes(view: View) -> tuple[np.ndarray, np.ndarray]:
     """Columns and rows, in pixels, of the nodes of a coarse field that `_enlarge` spreads over the view."""
     columns, rows = (np.arange(-(-size // FIELD_STEP)) * FIELD_STEP for size in (view.width, view.height))
@@ -188,7 +202,16 @@ def _sway_weight(view: View) -> np.ndarray:
     return 1 - smoothstep(distance, 1.35, 2.05)
 
 
-def _sway_map(puppet: Puppet, sway: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nod_weight(view: View) -> np.ndarray:
+    """How much of a nod the nodes of a coarse field follow: eyes, nose and mouth do, the head's outline does not."""
+    columns, rows = _field_nodes(view)
+    middle, half_width, half_height = NOD_BOX
+    x = (columns - view.origin_x) / view.unit / half_width
+    y = ((rows - view.origin_y) / view.unit - middle) / half_height
+    return 1 - smoothstep((x**4 + y**4) ** 0.25, 0.7, 1.0)
+
+
+def _sway_map(puppet: Puppet, sway: np.ndarray, nod: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Source column and row of every pixel of the head box."""
     view = puppet.view.inside(*puppet.head_box)
     shift = sway[:2] * puppet.view.width
@@ -197,6 +220,9 @@ def _sway_map(puppet: Puppet, sway: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     u, v = columns - view.origin_x - shift[0], rows - view.origin_y - shift[1]
     moved_x = puppet.sway_weight * (cosine * u + sine * v - (u + shift[0]))
     moved_y = puppet.sway_weight * (cosine * v - sine * u - (v + shift[1]))
+    if nod is not None:
+        moved_x -= puppet.nod_weight * nod[0] * view.unit
+        moved_y -= puppet.nod_weight * nod[1] * view.unit
     grid_rows, grid_columns = _pixel_grid(view.height, view.width)
     return _enlarge(moved_x, view) + grid_columns, _enlarge(moved_y, view) + grid_rows
 

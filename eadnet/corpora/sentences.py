@@ -1,8 +1,11 @@
-"""What the drawn people say: short sentences with one natural pause, apart for training and for testing.
+"""What the drawn people say: sentences with one natural pause, apart for training and for testing.
 
-A clip of a little over two seconds holds each of them at every emotional speaking rate. Together the training
-sentences hold every viseme; no held-out sentence shares a clause with a training sentence.
+A clip of a little over two seconds holds each of the few at every emotional speaking rate; the many
+(``eadnet.corpora.phrases``) take two to four seconds each. Together the training sentences hold every viseme; no
+held-out sentence shares a clause with a training sentence.
 """
+
+from eadnet.corpora.phrases import TEST_ACTIONS, TEST_FRAMES, TRAIN_ACTIONS, TRAIN_FRAMES, compose
 
 TRAIN_SENTENCES = (
     "Well, my father bought a farm.",
@@ -38,3 +41,10 @@ TEST_SENTENCES = (
     "My brother, perhaps, will wave.",
     "Again, you forgot the cheese.",
 )
+
+
+def books(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Training and held-out sentences, `few` or `many`."""
+    if kind == "few":
+        return TRAIN_SENTENCES, TEST_SENTENCES
+    return compose(TRAIN_ACTIONS, TRAIN_FRAMES), compose(TEST_ACTIONS, TEST_FRAMES)

@@ -1,10 +1,44 @@
 """The configuration of the corpora: where each comes from, and what the drawn ones hold. Light: no torch, no media."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from eadnet.section import Positive, Rate, Section, Share
+from eadnet.section import Positive, Rate, Section, Share, Weight
+
+SHIFTS_PER_MINUTE = (32, 120)  # fixations of 0.4 to 2 s leave no room for other means
+BLINKS_PER_MINUTE = 60  # more leave no room between blinks
+NOD_REACH = 0.1  # beyond, the face's inside is torn from its outline
+
+Sentences = Annotated[
+    Literal["few", "many"],
+    Field(description="`few`: 30 short sentences; `many`: 360 longer ones, chained with pauses until time is up."),
+]
+
+
+class Movement(Section):
+    """Movement that neither a frame nor its own sound tells, only time; all of it is off by default."""
+
+    spontaneous_blinks: Weight = Field(
+        0.0, le=BLINKS_PER_MINUTE, description="Blinks per minute at irregular moments, beside the one at each pause."
+    )
+    gaze_shifts: Weight = Field(0.0, description="Saccades per minute, both eyes together; 0, or 32 to 120.")
+    brow_beats: bool = Field(
+        False, description="Brows rise after a loudness peak, in a course of 0.4 s, instead of with it."
+    )
+    nods: Weight = Field(
+        0.0,
+        le=NOD_REACH,
+        description="Reach of quick nods inside the outline, in IOD; a preprocess.smoothing of 6 hides them.",
+    )
+
+    @field_validator("gaze_shifts")
+    @classmethod
+    def _check_shifts(cls, shifts: float) -> float:
+        low, high = SHIFTS_PER_MINUTE
+        if shifts and not low <= shifts <= high:
+            raise ValueError(f"0, or {low} to {high} per minute (fixations last 0.4 to 2 s), not {shifts:g}")
+        return shifts
 
 
 class SyntheticMEAD(Section):
@@ -18,6 +52,8 @@ class SyntheticMEAD(Section):
     seen_test_clips: Positive = Field(1, description="Held-out-sentence clips per training actor.")
     seconds: Rate = Field(2.0, description="Length of a clip, in seconds.")
     size: Positive = Field(192, description="Height and width of the rendered video, in pixels.")
+    sentences: Sentences = "few"
+    motion: Movement = Movement()
 
 
 class SyntheticHDTF(Section):
@@ -28,6 +64,8 @@ class SyntheticHDTF(Section):
     intervals: Positive = Field(2, description="Annotated intervals per video.")
     interval_seconds: Positive = Field(3, description="Length of an interval in whole seconds (HDTF writes mm:ss).")
     size: Positive = Field(256, description="Height of the rendered video in pixels; width is 4/3 of it.")
+    sentences: Sentences = "few"
+    motion: Movement = Movement()
 
 
 class HDTF(Section):

@@ -18,6 +18,7 @@ SAMPLE_RATE = 48000
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "RR", "aa", "E", "ih", "oh", "ou")
 NEUTRAL_SHARE = {0: 1.0, 1: 0.55, 2: 0.25, 3: 0.0}  # how much of the neutral voice is left at a level
 PAUSE_SECONDS = 0.1
+TOUCHING_SECONDS = 1e-3  # joined parts end on a sample, not exactly where their last sound does
 FADE_SECONDS = 0.02
 
 _SYMBOLS = {
@@ -153,7 +154,7 @@ def pauses(phonemes: tuple[Phoneme, ...]) -> list[tuple[float, float]]:
     for phoneme in phonemes:
         if phoneme.viseme != "sil":
             spoken = True
-        elif found and found[-1][1] == phoneme.start:
+        elif found and phoneme.start - found[-1][1] < TOUCHING_SECONDS:
             found[-1] = (found[-1][0], phoneme.end)
         elif spoken:
             found.append((phoneme.start, phoneme.end))

@@ -20,45 +20,24 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from eadnet.config import EMOTIONS
 from eadnet.corpora.expressions import LEVEL_STRENGTH, action_units, expression
 from eadnet.corpora.motion import Motion, animate
 from eadnet.corpora.people import Person, sample_person
 from eadnet.corpora.puppet import Framing, Puppet
-from eadnet.corpora.sentences import TEST_SENTENCES, TRAIN_SENTENCES
-from eadnet.corpora.settings import HDTF, MEAD, SyntheticHDTF, SyntheticMEAD
+from eadnet.corpora.scripts import Line, RenderError, derived_seed, hdtf_line, mead_lines
+from eadnet.corpora.settings import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.speech import SAMPLE_RATE, Speech, fit, join, prosody, silence, speak
-from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_test_identities, mead_people
+from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media import write_audio, write_video
 from eadnet.provenance import atomic_path
 
 MEAD_FPS, HDTF_FPS, TRUTH_FPS = 30, 25, 25
 LEAD_SECONDS = (0.06, 0.36)  # silence before somebody speaks: clips must not all start alike
 GAP_SECONDS = 1  # silence between annotated intervals of HDTF
-SENTENCE_SECONDS = 1.8  # a cautious length, to find how many sentences fill an interval
+PAUSE_SECONDS = (0.15, 0.8)  # silence between utterances of one clip, beside what espeak-ng leaves
 ROOM_NOISE = 4e-4
 CRF = 14
-HDTF_EMOTIONS = ("neutral", "happy", "sad", "surprised", "angry")
 GROUPS = ("RD", "WDA", "WRA")
-
-
-class RenderError(ValueError):
-    """A corpus that cannot be drawn as asked; the message names the key and the mend."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One MEAD utterance to be acted: file number and text."""
-
-    emotion: str
-    level: int
-    number: int
-    text: str
-
-    @property
-    def stem(self) -> str:
-        """Path inside the archives, after the view and without suffix."""
-        return f"{self.emotion}/level_{self.level}/{self.number:03d}"
 
 
 # ------------------------------------------------------------------------------------------------------ MEAD
@@ -68,7 +47,7 @@ def render_mead(settings: SyntheticMEAD, seed: int, actor: str, folder: Path, tr
     Raises:
         RenderError: no such actor, or more sentences than MEAD has numbers for.
     """
-    lines = script(settings, seed, actor)
+    lines = mead_lines(settings, seed, actor)
     person = _mead_person(settings, seed, actor)
     puppet = Puppet(person, _mead_framing(settings.size))
     facts: dict[str, np.ndarray] = {}
@@ -79,77 +58,19 @@ def render_mead(settings: SyntheticMEAD, seed: int, actor: str, folder: Path, tr
         audio = stack.enter_context(_Archive.create(folder / "audio.tar"))
         for index, line in enumerate(lines):
             clip_id = f"mead_{actor}_front_{line.emotion}_{line.level}_{line.number:03d}"
-            speech = _perform(person, line.text, line.emotion, line.level, settings.seconds, clip_id)
-            _act(puppet, speech, line, clip_id, scratch)
+            speech = _perform(person, line, settings.seconds, clip_id)
+            _act(puppet, speech, line, _motion(settings, speech, line, MEAD_FPS, clip_id), scratch)
             video.add(f"video/front/{line.stem}.mp4", scratch / "clip.mp4")
             audio.add(f"audio/{line.stem}.m4a", scratch / "clip.m4a")
-            _record(facts, notes, clip_id, _motion(speech, line, TRUTH_FPS, clip_id), line)
+            _record(facts, notes, clip_id, _motion(settings, speech, line, TRUTH_FPS, clip_id), line, speech.text)
             print(f"[{index + 1}/{len(lines)}] {clip_id}", flush=True)
     _save_truth(truth, facts, notes)
     return len(lines)
 
 
-def script(settings: SyntheticMEAD, seed: int, actor: str) -> list[Line]:
-    """What an actor says: training sentences at every level, held-out ones under the last numbers.
-
-    Test actors say neutral training sentences (their references) and one level of every other emotion.
-    """
-    people = _mead_people(settings)
-    if actor not in people:
-        raise RenderError(f"actor {actor} is not drawn; the settings ask for {' '.join(people)}")
-    _check_counts(settings)
-    place, tested = people.index(actor), people.index(actor) < settings.test_actors
-    lines = [
-        Line("neutral", 1, number + 1, text)
-        for number, text in enumerate(_texts(TRAIN_SENTENCES, settings.neutral_sentences, seed, actor, "neutral"))
-    ]
-    others = [emotion for emotion in EMOTIONS if emotion != "neutral"]
-    if tested:
-        for turn, emotion in enumerate(others):
-            level = 3 - (turn + place) % 2
-            lines += _held_out(emotion, level, settings.test_sentences, seed, actor)
-        return lines
-    for emotion in others:
-        for level in (1, 2, 3):
-            texts = _texts(TRAIN_SENTENCES, settings.train_sentences, seed, actor, f"{emotion}/{level}")
-            lines += [Line(emotion, level, number + 1, text) for number, text in enumerate(texts)]
-    for turn in range(settings.seen_test_clips):
-        emotion = others[(place + turn) % len(others)]
-        lines += _held_out(emotion, 3 - turn // len(others) % 3, 1, seed, actor)
-    return lines
-
-
-def _held_out(emotion: str, level: int, count: int, seed: int, actor: str) -> list[Line]:
-    """Held-out sentences in an order of the actor's own; the file's number says which sentence it is."""
-    first = MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS).start
-    order = np.random.default_rng(_seed(seed, actor, f"{emotion}/{level}/test")).permutation(len(TEST_SENTENCES))
-    return [Line(emotion, level, first + int(index), TEST_SENTENCES[index]) for index in order[:count]]
-
-
-def _check_counts(settings: SyntheticMEAD) -> None:
-    last = MEAD_HELD_OUT_OTHERS.start - 1
-    for key, limit in (
-        ("train_sentences", last),
-        ("neutral_sentences", 30),
-        ("test_sentences", 6),
-        ("seen_test_clips", 21),
-    ):
-        if getattr(settings, key) > limit:
-            raise RenderError(f"corpora.mead.synthetic.{key}: at most {limit}, as MEAD numbers its sentences; lower it")
-
-
-def _texts(sentences: tuple[str, ...], count: int, seed: int, *names: str) -> list[str]:
-    """`count` sentences in an order of their own for every actor, emotion and level."""
-    order = np.random.default_rng(_seed(seed, *names)).permutation(len(sentences))
-    return [sentences[order[index % len(sentences)]] for index in range(count)]
-
-
-def _mead_people(settings: SyntheticMEAD) -> tuple[str, ...]:
-    return mead_people(MEAD(synthetic=settings))
-
-
 def _mead_person(settings: SyntheticMEAD, seed: int, actor: str) -> Person:
-    return sample_person(actor, seed, female=actor.startswith("W"), index=_mead_people(settings).index(actor))
+    index = mead_people(MEAD(synthetic=settings)).index(actor)
+    return sample_person(actor, seed, female=actor.startswith("W"), index=index)
 
 
 def _mead_framing(size: int) -> Framing:
@@ -157,9 +78,14 @@ def _mead_framing(size: int) -> Framing:
     return Framing(even, even, 0.20 * even, even / 2 - 0.5, 0.44 * even)
 
 
-def _act(puppet: Puppet, speech: Speech, line: Line, clip_id: str, scratch: Path) -> None:
+def _motion(settings: SyntheticMEAD, speech: Speech, line: Line, fps: int, key: str) -> Motion:
+    """The motion of a whole clip; the head sways by the clip's own seed."""
+    times = np.arange(round(speech.seconds * fps)) / fps
+    return _moved(speech, times, line, derived_seed(1, key), settings.motion)
+
+
+def _act(puppet: Puppet, speech: Speech, line: Line, motion: Motion, scratch: Path) -> None:
     """Write clip.mp4 and clip.m4a."""
-    motion = _motion(speech, line, MEAD_FPS, clip_id)
     frames = puppet.wear(expression(line.emotion, line.level)).frames(motion)
     write_video(scratch / "clip.mp4", frames, MEAD_FPS, speech.wave, SAMPLE_RATE, crf=CRF)
     write_audio(scratch / "clip.m4a", speech.wave, SAMPLE_RATE, channels=2)
@@ -272,38 +198,35 @@ def _render_hdtf_video(settings: HDTF, seed: int, person: Person, path: Path, fa
     takes = _takes(settings, seed, person)
     whole = join([take.speech for take in takes])
     puppet = Puppet(person, _hdtf_framing(drawn, person.name))
-    write_video(path, _hdtf_frames(puppet, takes, whole), HDTF_FPS, whole.wave, SAMPLE_RATE, crf=CRF)
+    write_video(path, _hdtf_frames(puppet, takes, whole, drawn.motion), HDTF_FPS, whole.wave, SAMPLE_RATE, crf=CRF)
     start = 0.0
     for take in takes:
         times = start + take.offset + np.arange(drawn.interval_seconds * TRUTH_FPS) / TRUTH_FPS
-        _record(facts, notes, take.key, _moved(whole, times, take.line, person.seed), take.line)
+        motion = _moved(whole, times, take.line, person.seed, drawn.motion)
+        _record(facts, notes, take.key, motion, take.line, take.speech.text)
         start += take.speech.seconds
 
 
 def _takes(settings: HDTF, seed: int, person: Person) -> list[_Take]:
     """The intervals of a video; half of each gap, and the opening seconds, are acted with the interval beside them."""
     drawn = settings.synthetic
-    tested = person.name in hdtf_test_identities(settings, hdtf_people(settings))
-    count = int(np.ceil(drawn.interval_seconds / SENTENCE_SECONDS))
     takes = []
     for interval in range(drawn.intervals):
         key = f"hdtf_{person.name}_{interval}"
-        emotion, level = _hdtf_mood(seed, person.name, interval)
-        texts = _texts(TEST_SENTENCES if tested else TRAIN_SENTENCES, count, seed, person.name, str(interval))
-        line = Line(emotion, level, interval, " ".join(texts))
-        speech = _perform(person, line.text, emotion, level, drawn.interval_seconds, key)
+        line = hdtf_line(settings, seed, person.name, interval)
+        speech = _perform(person, line, drawn.interval_seconds, key)
         before = _starts(drawn, person.name)[0] if interval == 0 else GAP_SECONDS / 2
         takes.append(_Take(key, line, join([silence(before), speech, silence(GAP_SECONDS / 2)]), before))
     return takes
 
 
-def _hdtf_frames(puppet: Puppet, takes: list[_Take], whole: Speech) -> Iterator[np.ndarray]:
+def _hdtf_frames(puppet: Puppet, takes: list[_Take], whole: Speech, movement: Movement) -> Iterator[np.ndarray]:
     """Frames of all takes; the head sways on without a jump from one to the next."""
     shown, elapsed = 0, 0.0
     for take in takes:
         elapsed += take.speech.seconds
         stop = round(elapsed * HDTF_FPS)
-        motion = _moved(whole, np.arange(shown, stop) / HDTF_FPS, take.line, puppet.person.seed)
+        motion = _moved(whole, np.arange(shown, stop) / HDTF_FPS, take.line, puppet.person.seed, movement)
         yield from puppet.wear(expression(take.line.emotion, take.line.level)).frames(motion)
         shown = stop
 
@@ -312,13 +235,6 @@ def _hdtf_person(settings: HDTF, seed: int, name: str) -> Person:
     group, index = name.split("_", 1)[0], hdtf_people(settings).index(name)
     female = group == "WDA" or (group == "RD" and (index // 3) % 2 == 0)
     return sample_person(name, seed, female=female, index=index + 7)
-
-
-def _hdtf_mood(seed: int, name: str, interval: int) -> tuple[str, int]:
-    """The first interval is neutral; later ones may be mildly expressive."""
-    if interval == 0:
-        return "neutral", 1
-    return HDTF_EMOTIONS[_seed(seed, name, str(interval)) % len(HDTF_EMOTIONS)], 1
 
 
 def _hdtf_framing(drawn: SyntheticHDTF, person: str) -> Framing:
@@ -348,36 +264,41 @@ def _clock(seconds: int) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------- shared
-def _perform(person: Person, text: str, emotion: str, level: int, seconds: float, key: str) -> Speech:
-    """Speak a text in the person's voice and the emotion's prosody, in a quiet room, for exactly `seconds`."""
-    generator = np.random.default_rng(_seed(0, key))
+def _perform(person: Person, line: Line, seconds: float, key: str) -> Speech:
+    """Speak a line in the person's voice and the emotion's prosody, in a quiet room, for exactly `seconds`."""
+    generator = np.random.default_rng(derived_seed(0, key))
     lead = generator.uniform(*LEAD_SECONDS)
-    spoken = fit(speak(text, person.voice, prosody(emotion, level, person.pitch_offset)), seconds, lead)
+    spoken = fit(_say(person, line, seconds - lead, key), seconds, lead)
     noise = generator.normal(0, ROOM_NOISE, len(spoken.wave))
     return Speech(spoken.text, np.clip(spoken.wave + noise, -1, 1).astype(np.float32), spoken.phonemes)
 
 
-def _motion(speech: Speech, line: Line, fps: int, key: str) -> Motion:
-    """The motion of a whole clip; the head sways by the clip's own seed."""
-    return _moved(speech, np.arange(round(speech.seconds * fps)) / fps, line, _seed(1, key))
+def _say(person: Person, line: Line, seconds: float, key: str) -> Speech:
+    """The line's utterances with pauses of uneven length between them, up to the one that ends after `seconds`."""
+    voice = prosody(line.emotion, line.level, person.pitch_offset)
+    pause = np.random.default_rng(derived_seed(2, key))
+    parts = [speak(line.utterances[0], person.voice, voice)]
+    for text in line.utterances[1:]:
+        parts.append(silence(pause.uniform(*PAUSE_SECONDS)))
+        if sum(part.seconds for part in parts) >= seconds:
+            break
+        parts.append(speak(text, person.voice, voice))
+    return join(parts)
 
 
-def _moved(speech: Speech, times: np.ndarray, line: Line, sway_seed: int) -> Motion:
+def _moved(speech: Speech, times: np.ndarray, line: Line, seed: int, movement: Movement) -> Motion:
     worn = expression(line.emotion, line.level)
-    return animate(speech, times, worn.speech_gain, worn.rest_opening, sway_seed)
+    return animate(speech, times, worn.speech_gain, worn.rest_opening, seed, movement)
 
 
-def _seed(seed: int, *names: str) -> int:
-    return zlib.crc32("/".join([str(seed), *names]).encode())
-
-
-def _record(facts: dict[str, np.ndarray], notes: dict, clip_id: str, motion: Motion, line: Line) -> None:
+def _record(facts: dict[str, np.ndarray], notes: dict, clip_id: str, motion: Motion, line: Line, said: str) -> None:
     """Keep what was drawn: curves at 25 fps, and words for the header."""
     for name, curve in vars(motion).items():
-        facts[f"{clip_id}/{name}"] = np.ascontiguousarray(curve)
+        if curve is not None:
+            facts[f"{clip_id}/{name}"] = np.ascontiguousarray(curve)
     units = action_units(line.emotion, line.level)
     notes[clip_id] = {
-        "text": line.text, "emotion": line.emotion, "level": line.level,
+        "text": " ".join(said.split()), "emotion": line.emotion, "level": line.level,
         "strength": LEVEL_STRENGTH[line.level], "action_units": units,
     }  # fmt: skip
 

@@ -1,17 +1,22 @@
-"""Multi-head attention with an explicit softmax, and rotary positions.
+"""Multi-head attention on torch's fused kernels, and rotary positions.
 
-On CPUs the fused attention's bfloat16 backward pass took a third of a U-Net step (docs/log.md), so the tiny grids
-used here go through two matrix products and a softmax; results agree with torch's to rounding.
+On CPUs the fused kernel's backward pass takes several times as long as two matrix products and a softmax while the
+score matrix is small (benchmarks/attention.py), so small grids take that path there; results agree to rounding.
 
 Shape legend: B batch, L query length, S key length, C channels, N heads, D channels a head.
 """
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Softmax attention.
+SMALL_SCORES = 128 * 128
+"""Largest L * S that the plain path takes on a CPU."""
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Softmax attention, in one fused call.
 
     Args:
         query: (..., L, D).
@@ -20,12 +25,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None
         bias: broadcastable to (..., L, S), added to the logits; minus infinity forbids a pair.
 
     Returns:
-        (..., L, D) in the type of `value`.
+        (..., L, D).
     """
-    logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    if bias is not None:
-        logits = logits + bias
-    return logits.softmax(-1).to(value.dtype) @ value
+    if query.device.type == "cpu" and query.shape[-2] * key.shape[-2] <= SMALL_SCORES:
+        logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        logits = logits if bias is None else logits + bias
+        return logits.softmax(-1).to(value.dtype) @ value
+    return scaled_dot_product_attention(query, key, value, attn_mask=None if bias is None else bias.to(query.dtype))
 
 
 def rotary(values: Tensor, positions: Tensor, base: float = 100.0) -> Tensor:
@@ -55,7 +61,9 @@ def zero_initialised(module: nn.Module) -> nn.Module:
 
 
 class CrossAttention(nn.Module):
-    """Attention from image tokens to context tokens (or to themselves), without residual.
+    """Attention from image tokens to context tokens (or to themselves), without norm and residual.
+
+    Parameters carry diffusers' names (``to_q to_k to_v to_out.0``), so that published attention layers load.
 
     Args:
         width: channels of the image tokens.
@@ -64,24 +72,24 @@ class CrossAttention(nn.Module):
         zero_output: start with a zero output projection.
     """
 
-    def __init__(self, width: int, context_width: int | None = None, heads: int = 4, zero_output: bool = False) -> None:
+    def __init__(self, width: int, context_width: int | None, heads: int, zero_output: bool = False) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is not a multiple of {heads} heads")
         self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.to_query = nn.Linear(width, width, bias=False)
-        self.to_key_value = nn.Linear(context_width or width, 2 * width, bias=False)
-        self.to_output = nn.Linear(width, width)
+        self.to_q = nn.Linear(width, width, bias=False)
+        self.to_k = nn.Linear(context_width or width, width, bias=False)
+        self.to_v = nn.Linear(context_width or width, width, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(width, width)])
         if zero_output:
-            zero_initialised(self.to_output)
+            zero_initialised(self.to_out)
 
     def forward(self, tokens_BLC: Tensor, context_BSC: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """Attend; `bias` (B, 1, 1, S) is added to the logits. Returns (B, L, C)."""
-        normed = self.norm(tokens_BLC)
-        key, value = self.to_key_value(normed if context_BSC is None else context_BSC).chunk(2, -1)
-        mixed = attend(self._split(self.to_query(normed)), self._split(key), self._split(value), bias)
-        return self.to_output(mixed.transpose(1, 2).flatten(2))
+        context = tokens_BLC if context_BSC is None else context_BSC
+        query, key, value = self.to_q(tokens_BLC), self.to_k(context), self.to_v(context)
+        mixed = attention(self._split(query), self._split(key), self._split(value), bias)
+        return self.to_out[0](mixed.transpose(1, 2).flatten(2))
 
     def _split(self, tokens: Tensor) -> Tensor:
         return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -1,17 +1,22 @@
 """The latent autoencoder: a linear patch code found in closed form, and convolutions that improve on it.
 
 Heavy convolutions run on the latent grid only; two light ones at half and full resolution hide the seams between
-patches. Stands where `sd-vae-ft-mse` stands at paper scale.
+patches. Stands where `sd-vae-ft-mse` stands at paper scale (eadnet.models.kl_autoencoder).
 
 Shape legend: N frames, S crop side in pixels, f = S / H pixels a cell, H latent side, C latent channels.
 """
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eadnet.config import Autoencoder
 from eadnet.models.attention import zero_initialised
+
+if TYPE_CHECKING:
+    from eadnet.models.kl_autoencoder import KLAutoencoder
+    from eadnet.models.settings import Autoencoder as Settings
 
 
 class LatentAutoencoder(nn.Module):
@@ -21,7 +26,7 @@ class LatentAutoencoder(nn.Module):
     then spends its effort where it shows.
     """
 
-    def __init__(self, settings: Autoencoder) -> None:
+    def __init__(self, settings: "Settings") -> None:
         super().__init__()
         if settings.factor % 2:
             raise ValueError(f"autoencoder.factor must be even, got {settings.factor}")
@@ -102,9 +107,19 @@ class LatentAutoencoder(nn.Module):
         generator = torch.Generator().manual_seed(0)
         for channel in range(self.channels):
             moved = latents.clone()
-            moved[:, channel] += 0.3 * torch.randn(moved[:, channel].shape, generator=generator)
+            noise = torch.randn(moved[:, channel].shape, generator=generator)
+            moved[:, channel] += 0.3 * noise.to(moved.device)
             changes.append((self.decode(moved) - picture).square().mean().sqrt())
         return torch.stack(changes)
+
+
+def make_autoencoder(settings: "Settings", checkpointing: bool = False) -> "LatentAutoencoder | KLAutoencoder":
+    """The network of `settings.kind`; `checkpointing` trades time for memory where the network is large."""
+    if settings.kind == "patch":
+        return LatentAutoencoder(settings)
+    from eadnet.models.kl_autoencoder import KLAutoencoder  # brings diffusers, which takes seconds to import
+
+    return KLAutoencoder(settings, checkpointing)
 
 
 def _convolution_block(width: int) -> nn.Sequential:

@@ -67,17 +67,20 @@ def mouth_gate(height: int, width: int, strength: float) -> Tensor:
 
 
 class Fusion(nn.Module):
-    """h + audio(h) + scale * gate * text(h): both branches read the same input.
+    """audio(h) + scale * gate * text(h): both branches read the same normed tokens; the caller adds the residual.
+
+    The audio branch carries the names of a published cross-attention layer (``attn2``), so that it loads as one.
 
     Args:
-        width: C; audio_width, text_width: channels of the context tokens; gate_strength: see `mouth_gate`.
+        width: C; heads: attention heads; audio_width, text_width: channels of the context tokens.
+        gate_strength: see `mouth_gate`.
     """
 
-    def __init__(self, width: int, audio_width: int, text_width: int, gate_strength: float) -> None:
+    def __init__(self, width: int, heads: int, audio_width: int, text_width: int, gate_strength: float) -> None:
         super().__init__()
         self.gate_strength = gate_strength
-        self.audio = CrossAttention(width, audio_width)
-        self.text = CrossAttention(width, text_width, zero_output=True)
+        self.audio = CrossAttention(width, audio_width, heads)
+        self.text = CrossAttention(width, text_width, heads, zero_output=True)
         self.text_scale = nn.Parameter(torch.ones(()))
 
     def forward(
@@ -87,4 +90,4 @@ class Fusion(nn.Module):
         bias = torch.zeros(text_mask_FS.shape, device=tokens_FLC.device).masked_fill(~text_mask_FS, float("-inf"))
         from_text = self.text(tokens_FLC, text_FSC, bias[:, None, None].to(tokens_FLC.dtype))
         gate = mouth_gate(*grid, self.gate_strength).to(tokens_FLC)
-        return tokens_FLC + self.audio(tokens_FLC, audio_FSC) + self.text_scale * gate[:, None] * from_text
+        return self.audio(tokens_FLC, audio_FSC) + self.text_scale * gate[:, None] * from_text

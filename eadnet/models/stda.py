@@ -1,82 +1,137 @@
 """STDA: spatio-temporal directional attention by strips.
 
 The paper's abstract binds STDA to strip attention, long sequences and global motion; its equations are not public.
-Ours (docs/method.md): three parallel strip attentions along width, height and time (axial, arXiv 1912.12180; stripes
-as in CSWin, arXiv 2107.00652) with rotary positions, depthwise local enhancement along the strip (CSWin's LePE) and
-a gate over the three directions driven by motion. The temporal strip is banded, so weights trained on short clips run
-at any length; its logits are dense within a window, and long clips go in windows (eadnet/generation.py).
+Ours (docs/method.md): three parallel strip attentions along width, height and time (`eadnet/models/strips.py`) and a
+gate over the three directions driven by motion. The temporal strip is banded, so that weights trained on short clips
+run at any length, in time and memory linear in it.
 
-Shape legend: B clips, T frames, C channels, H height, W width, G = C / 3 channels a direction, L strip length.
+Shape legend: B clips, T frames, C channels, H height, W width, S directions, N heads of a direction, D channels a head.
 """
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from eadnet.models.attention import attend, rotary, zero_initialised
+from eadnet.models.attention import zero_initialised
+from eadnet.models.light_strips import LightSTDA
+from eadnet.models.strips import BandedStrip, Strip, check_maps
+from eadnet.models.volume import Volume
 
-DIRECTIONS = ("width", "height", "time")
+if TYPE_CHECKING:
+    from eadnet.models.settings import Network
+
+DIRECTIONS = {
+    "strips": ("width", "height", "time"),
+    "no_gate": ("width", "height", "time"),
+    "temporal_only": ("time",),
+    "spatial_only": ("width", "height"),
+    "full3d": ("volume",),
+}
+"""The directions of each variant of the attention."""
+
+VARIANTS = ("none", *DIRECTIONS, "light")
+
+
+def make_stda(channels: int, network: "Network", variant: str) -> nn.Module | None:
+    """The STDA of a U-Net level.
+
+    Args:
+        channels: of the level's maps.
+        network: gives temporal_radius, temporal_chunk, strip_head and rotary_base.
+        variant: one of `VARIANTS`.
+
+    Returns:
+        a module from (B, T, C, H, W) to the same, or None for "none".
+
+    Raises:
+        ValueError: the variant is unknown, or the channels do not suit it.
+    """
+    if variant == "none":
+        return None
+    if variant == "light":
+        return LightSTDA(channels, network.temporal_radius)
+    return STDA(
+        channels, network.temporal_radius, variant, network.strip_head, network.temporal_chunk, network.rotary_base
+    )
 
 
 class STDA(nn.Module):
     """Residual strip attention over a clip's feature maps; the identity when newly made.
 
     Args:
-        channels: C, a multiple of 6 (three directions, rotary pairs).
+        channels: C; each of the S directions gets the most heads that fit into C / S channels.
         radius: R, the temporal strip's band: frame i sees frames with |i - j| <= R.
+        variant: a key of `DIRECTIONS`.
+        head_width: D, even.
+        chunk: most frames in a block of the temporal strip; changes speed and memory, not results.
+        rotary_base: the longest rotary wavelength is about 2 pi of it, in positions.
     """
 
-    def __init__(self, channels: int, radius: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        radius: int,
+        variant: str = "strips",
+        head_width: int = 32,
+        chunk: int = 64,
+        rotary_base: float = 100.0,
+    ) -> None:
         super().__init__()
-        if channels % 6:
-            raise ValueError(f"STDA needs a multiple of 6 channels, got {channels}")
-        group = channels // 3
-        self.radius = radius
+        if variant not in DIRECTIONS:
+            raise ValueError(f"STDA has no variant {variant!r}; choose one of {', '.join(VARIANTS)}")
+        directions = DIRECTIONS[variant]
+        heads = channels // len(directions) // head_width
+        if not heads or head_width % 2:
+            raise ValueError(
+                f"STDA {variant!r} needs an even head_width of at most channels / {len(directions)}, "
+                f"got channels {channels} and head_width {head_width}"
+            )
+        self.channels, self.split = channels, (len(directions), 3, heads, head_width)
+        inner = len(directions) * heads * head_width
+        make = {
+            "time": lambda: BandedStrip(heads, head_width, rotary_base, radius, chunk),
+            "height": lambda: Strip("height", heads, head_width, rotary_base),
+            "width": lambda: Strip("width", heads, head_width, rotary_base),
+            "volume": lambda: Volume(head_width, rotary_base),
+        }
         self.norm = nn.LayerNorm(channels)
-        self.to_query_key_value = nn.Linear(channels, 3 * channels, bias=False)
-        self.local = nn.ModuleList(nn.Conv1d(group, group, 3, padding=1, groups=group) for _ in DIRECTIONS)
-        self.distance_bias = nn.Parameter(torch.zeros(radius + 1))
-        self.gate = nn.Sequential(
-            nn.Linear(2 * channels, channels // 2), nn.SiLU(), zero_initialised(nn.Linear(channels // 2, 3))
-        )
-        self.to_output = zero_initialised(nn.Linear(channels, channels))
+        self.to_query_key_value = nn.Linear(channels, 3 * inner, bias=False)
+        self.strips = nn.ModuleList(make[direction]() for direction in directions)
+        gated = variant != "no_gate" and len(directions) > 1
+        self.gate = DirectionGate(channels, len(directions)) if gated else None
+        self.to_output = zero_initialised(nn.Linear(inner, channels))
 
     def forward(self, maps_BTCHW: Tensor) -> Tensor:
         """Returns maps of the same shape; any T, H and W."""
+        check_maps(maps_BTCHW, self.channels)
         normed = self.norm(maps_BTCHW.permute(0, 1, 3, 4, 2))
-        by_direction = [part.chunk(3, -1) for part in self.to_query_key_value(normed).chunk(3, -1)]
-        weights = self.direction_weights(normed)
-        strips = [
-            self._strip(direction, *(part[direction] for part in by_direction))
-            * weights[..., direction, None, None, None]
-            for direction in range(3)
-        ]
-        return maps_BTCHW + self.to_output(torch.cat(strips, -1)).permute(0, 1, 4, 2, 3)
+        by_direction = self.to_query_key_value(normed).unflatten(-1, self.split).unbind(4)
+        mixed = torch.stack([strip(parts) for strip, parts in zip(self.strips, by_direction, strict=True)], -2)
+        if self.gate is not None:
+            mixed = mixed * self.gate(normed).to(mixed.dtype)[:, :, None, None, :, None]
+        return maps_BTCHW + self.to_output(mixed.flatten(-2)).permute(0, 1, 4, 2, 3)
 
-    def direction_weights(self, normed_BTHWC: Tensor) -> Tensor:
-        """Gate (B, T, 3), positive, summing to 3, from each frame's mean and its change since the frame before."""
+
+class DirectionGate(nn.Module):
+    """How much each direction counts in a frame, from its mean features and their change since the frame before.
+
+    Args:
+        channels: C.
+        directions: S.
+    """
+
+    def __init__(self, channels: int, directions: int) -> None:
+        super().__init__()
+        self.to_weights = nn.Sequential(
+            nn.Linear(2 * channels, channels // 2),
+            nn.SiLU(),
+            zero_initialised(nn.Linear(channels // 2, directions)),
+        )
+
+    def forward(self, normed_BTHWC: Tensor) -> Tensor:
+        """Returns (B, T, S), positive, summing to S; all 1 when newly made."""
         mean = normed_BTHWC.mean((2, 3))
         motion = torch.cat([torch.zeros_like(mean[:, :1]), mean.diff(dim=1)], 1).abs()
-        return 3 * self.gate(torch.cat([mean, motion], -1)).softmax(-1)
-
-    def _strip(self, direction: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Attend along one axis of (B, T, H, W, G) tensors."""
-        axis = (3, 2, 1)[direction]
-        query, key, value = (part.movedim(axis, -2) for part in (query, key, value))
-        positions = torch.arange(query.shape[-2], device=query.device)
-        bias = self._band(positions).to(query.dtype) if direction == 2 else None
-        mixed = attend(rotary(query, positions), rotary(key, positions), value, bias)
-        return (mixed + self._enhance(direction, value)).movedim(-2, axis)
-
-    def _band(self, positions: Tensor) -> Tensor:
-        """(T, T) logits: the learned bias of each distance, minus infinity outside the band."""
-        distance = (positions[:, None] - positions[None]).abs()
-        bias = self.distance_bias[distance.clamp(max=self.radius)]
-        return bias.masked_fill(distance > self.radius, float("-inf"))
-
-    def _enhance(self, direction: int, value: Tensor) -> Tensor:
-        """Depthwise convolution of width 3 along the strip, as shifted sums: quicker than grouped conv on CPU."""
-        weight, bias = self.local[direction].weight.to(value.dtype), self.local[direction].bias.to(value.dtype)
-        padded = functional.pad(value, (0, 0, 1, 1))
-        length = value.shape[-2]
-        return bias + sum(padded[..., tap : tap + length, :] * weight[:, 0, tap] for tap in range(3))
+        weights = self.to_weights(torch.cat([mean, motion], -1)).softmax(-1)
+        return weights.shape[-1] * weights

@@ -2,15 +2,22 @@
 
 StableSyncNet's contract (LatentSync, arXiv 2412.09262 section 3.3): 16 frames of the lower half of the aligned crop
 against 52 log-mel columns, ReLU then L2-normalised embeddings, so that the cosine lies in [0, 1]. The visual trunk is
-shared by the frames: frames stacked in channels learned far more slowly at this size (docs/log.md).
+shared by the frames: frames stacked in channels, as in the published network (eadnet.models.stable_syncnet), learned
+far more slowly at this size (docs/log.md).
 """
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eadnet.config import SyncNet as Settings
+from eadnet.models.resizing import resized
 from eadnet.spectrogram import BANDS
+
+if TYPE_CHECKING:
+    from eadnet.models.settings import SyncNet as Settings
+    from eadnet.models.stable_syncnet import StableSyncNet
 
 FRAMES = 16
 MEL_COLUMNS = 52
@@ -20,7 +27,7 @@ INPUT_SIZE = (24, 48)
 class SyncNet(nn.Module):
     """Embeds lower-half video and audio windows in one space."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: "Settings") -> None:
         super().__init__()
         width, embedding = settings.width, settings.embedding
         self.frame = nn.Sequential(
@@ -54,6 +61,11 @@ class SyncNet(nn.Module):
             nn.ReLU(),
         )
 
+    @staticmethod
+    def mouth_region(crops: Tensor) -> Tensor:
+        """(B, T, 3, 24, 48) lower half of aligned crops (B, T, 3, S, S)."""
+        return resized(crops[..., crops.shape[-2] // 2 :, :], INPUT_SIZE, "area")
+
     def embed_video(self, mouths: Tensor) -> Tensor:
         """(B, D) unit vectors of mouth regions (B, 16, 3, 24, 48) in [-1, 1], as `mouth_region` cuts them."""
         frames = self.frame(mouths.flatten(0, 1)).unflatten(0, (-1, FRAMES))
@@ -65,18 +77,21 @@ class SyncNet(nn.Module):
 
     def forward(self, crops: Tensor, mel: Tensor) -> Tensor:
         """(B,) cosines in [0, 1] of aligned crops (B, 16, 3, S, S) and mel windows (B, 80, 52)."""
-        return (self.embed_video(mouth_region(crops)) * self.embed_audio(mel)).sum(1)
+        return (self.embed_video(self.mouth_region(crops)) * self.embed_audio(mel)).sum(1)
 
 
-def mouth_region(crops: Tensor) -> Tensor:
-    """(B, T, 3, 24, 48) lower half of aligned crops (B, T, 3, S, S)."""
-    lower = crops[..., crops.shape[-2] // 2 :, :]
-    return functional.interpolate(lower.flatten(0, 1), size=INPUT_SIZE, mode="area").unflatten(0, crops.shape[:2])
+def make_syncnet(settings: "Settings", checkpointing: bool = False) -> "SyncNet | StableSyncNet":
+    """The network of `settings.kind`; `checkpointing` trades time for memory where the network is large."""
+    if settings.kind == "framewise":
+        return SyncNet(settings)
+    from eadnet.models.stable_syncnet import StableSyncNet  # brings diffusers, which takes seconds to import
+
+    return StableSyncNet(settings, checkpointing)
 
 
 def mel_columns(first_frame: Tensor) -> Tensor:
     """(B, 52) columns of an unpadded spectrogram for windows that start at `first_frame` (B,)."""
-    return (first_frame.float() * 3.2).long()[:, None] + torch.arange(MEL_COLUMNS)
+    return (first_frame.float() * 3.2).long()[:, None] + torch.arange(MEL_COLUMNS, device=first_frame.device)
 
 
 def _strided(width: int, output_width: int, groups: int) -> list[nn.Module]:

@@ -1,14 +1,20 @@
 """A small video masked autoencoder (VideoMAE, arXiv 2203.12602): the representation that TREPA aligns.
 
-16 frames become 8 x 8 x 8 tubelets of 2 frames. Stands where VideoMAE-v2 stands at paper scale.
+16 frames become 8 x 8 x 8 tubelets of 2 frames. Stands where VideoMAE-v2 stands at paper scale
+(eadnet.models.videomae_v2).
 
 Shape legend: B clips, 16 frames, S crop side, 512 tubelets, D width.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
-from eadnet.config import VideoMAE
+from eadnet.models.videomae_v2 import VideoMAEv2
+
+if TYPE_CHECKING:
+    from eadnet.models.settings import VideoMAE as Settings
 
 FRAMES = 16
 GRID = (8, 8, 8)
@@ -18,7 +24,7 @@ TOKENS = 512
 class VideoMaskedAutoencoder(nn.Module):
     """Transformer over tubelets; masked ones are reconstructed from the rest."""
 
-    def __init__(self, settings: VideoMAE, resolution: int) -> None:
+    def __init__(self, settings: "Settings", resolution: int) -> None:
         super().__init__()
         if resolution % GRID[1]:
             raise ValueError(f"resolution {resolution} is not a multiple of {GRID[1]}")
@@ -28,7 +34,9 @@ class VideoMaskedAutoencoder(nn.Module):
         self.position = nn.Parameter(0.02 * torch.randn(TOKENS, settings.width))
         self.mask_token = nn.Parameter(torch.zeros(settings.width))
         self.blocks = nn.ModuleList(
-            nn.TransformerEncoderLayer(settings.width, 4, 2 * settings.width, 0.0, batch_first=True, norm_first=True)
+            nn.TransformerEncoderLayer(
+                settings.width, settings.heads, settings.mlp, dropout=0.0, batch_first=True, norm_first=True
+            )
             for _ in range(settings.depth)
         )
         self.reconstruct = nn.Sequential(nn.LayerNorm(settings.width), nn.Linear(settings.width, 3 * 2 * self.patch**2))
@@ -62,3 +70,18 @@ class VideoMaskedAutoencoder(nn.Module):
         """
         steps = self(video_BTCHW).float().unflatten(1, (GRID[0], -1)).mean(2)
         return (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)
+
+
+def make_videomae(
+    settings: "Settings", resolution: int, checkpointing: bool = False
+) -> VideoMaskedAutoencoder | VideoMAEv2:
+    """The network of `settings.kind` for crops of `resolution`; the large one in bfloat16.
+
+    Args:
+        settings: kind and sizes.
+        resolution: side of the crops; matters to the small network, whose patches are an eighth of it.
+        checkpointing: trade time for memory where the network is large.
+    """
+    if settings.kind == "small":
+        return VideoMaskedAutoencoder(settings, resolution)
+    return VideoMAEv2(settings, checkpointing).bfloat16()

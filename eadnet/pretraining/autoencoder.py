@@ -1,52 +1,57 @@
-"""Train the latent autoencoder on aligned crops, then cache the latents of every clip.
+"""The latent autoencoder: train the small one on aligned crops or adopt Stable Diffusion's, then cache latents.
 
 Reads clips, writes ``{output}/model.safetensors config.json train.parquet report.json`` and one latents file.
-Half of each batch is masked frames, since the network is shown those too.
+In training half of each batch is masked frames, since the network is shown those too.
 """
 
 import json
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
-from eadnet.config import Autoencoder, parse
 from eadnet.dataset import FULL, MASKED, ClipSet
 from eadnet.inpainting import Inpainting
 from eadnet.losses import attention_map, perceptual_loss
-from eadnet.models.autoencoder import LatentAutoencoder
+from eadnet.models.autoencoder import make_autoencoder
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import autocast
-from eadnet.provenance import atomic_path
+from eadnet.precision import Machine
+from eadnet.pretraining.adoption import load_published, read_published, save_adopted
+from eadnet.settings import plain, view
+from eadnet.streamed_tensors import TensorWriter, streamed_tensors
 
+if TYPE_CHECKING:
+    from eadnet.models.settings import Autoencoder as Settings
+
+PUBLISHED = "diffusion_pytorch_model.safetensors"
+PART = 32
+SHOWN_EVERY_SECONDS = 20
 KL_WEIGHT = 1e-4
 
 
-def train_autoencoder(clips: str, settings: Autoencoder, mask: str, seed: int, output: str) -> None:
+def train_autoencoder(clips: str, settings: "Settings", mask: str, seed: int, output: str, machine: Machine) -> None:
     """Train on the train split, calibrate the latent scale, report the held-out error."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     resolution = train.crops[0].shape[1]
     task = Inpainting.make(mask, resolution, settings.factor)
     torch.manual_seed(seed)
-    model = LatentAutoencoder(settings)
+    model = make_autoencoder(settings)
     sample = _frames(train, 400, step_generator(seed, 1, 0))
     left_out = model.initialise_linear(sample)
-    weight = attention_map(task.pixels, mouth=3.0, eyes=3.0, outside=0.5)
-    loop = Loop(
-        model,
-        settings.optimiser,
-        output,
-        seed,
-        {"model": settings.model_dump(), "mask": mask, "inputs": inputs_digest([clips])},
-    )
+    model.to(machine.device)
+    weight = attention_map(task.pixels, mouth=3.0, eyes=3.0, outside=0.5).to(machine.device)
+    identity = {"model": plain(settings), "mask": mask, "inputs": inputs_digest([clips])}
+    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
     for _, generator in loop:
         frames = _augment(_frames(train, settings.optimiser.batch_size, generator), generator)
         frames[::2] = task.hide(frames[::2])
-        with autocast():
+        frames = frames.to(machine.device)
+        with machine.autocast():
             mean, log_variance = model.posterior(frames)
-            noise = torch.randn(mean.shape, generator=generator)
+            noise = torch.randn(mean.shape, generator=generator).to(machine.device)
             decoded = model.decode_raw(mean + noise * (log_variance / 2).exp()).float()
         loop.update(
             {
@@ -54,40 +59,95 @@ def train_autoencoder(clips: str, settings: Autoencoder, mask: str, seed: int, o
                 "kl": (KL_WEIGHT, _divergence(mean.float(), log_variance.float())),
             }
         )
-    model.calibrate(sample[:64])
+    model.calibrate(sample[:64].to(machine.device))
     report = {"pca_variance_left_out": left_out, "held_out": _held_out_error(model, held_out, task)}
-    loop.finish({"autoencoder": settings.model_dump(), "resolution": resolution}, report)
+    loop.finish({"autoencoder": plain(settings), "resolution": resolution}, report)
 
 
-def load_autoencoder(folder: str | Path) -> LatentAutoencoder:
-    """The frozen autoencoder of a folder that `train_autoencoder` wrote.
+def adopt_autoencoder(
+    assets: str | Path,
+    settings: "Settings",
+    output: str,
+    clips: str,
+    mask: str,
+    device: str | torch.device = "cpu",
+) -> None:
+    """Make Stable Diffusion's published autoencoder one of our models; report the error on held-out frames.
+
+    Args:
+        assets: folder with ``diffusion_pytorch_model.safetensors``.
+        settings: of kind `kl`.
+        output: folder to write.
+        clips: table of all clips.
+        mask: generated region, whose error is reported by itself.
+        device: where the error is measured.
+
+    Raises:
+        CheckpointError: absent or damaged weights, or of other sizes than the settings.
+    """
+    from eadnet.models.kl_autoencoder import from_published  # brings diffusers, which takes seconds to import
+
+    path, held_out = Path(assets) / PUBLISHED, ClipSet.read(clips, "test")
+    resolution = held_out.crops[0].shape[1]
+    model = make_autoencoder(settings).requires_grad_(False)
+    load_published(model, from_published(read_published(path)), path)
+    task = Inpainting.make(mask, resolution, settings.factor)
+    report = {"held_out": _held_out_error(model.to(device).eval(), held_out, task)}
+    save_adopted(output, model, {"autoencoder": plain(settings), "resolution": resolution}, report)
+
+
+def load_autoencoder(folder: str | Path, checkpointing: bool = False) -> nn.Module:
+    """The frozen autoencoder of a folder that `train_autoencoder` or `adopt_autoencoder` wrote.
 
     Raises:
         CheckpointError: absent or damaged.
     """
-    model = LatentAutoencoder(parse(Autoencoder, read_config(folder, "autoencoder")["autoencoder"]))
+    model = make_autoencoder(view(read_config(folder, "autoencoder")["autoencoder"]), checkpointing)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def cache_latents(clips: str, autoencoder: str, mask: str, output: str) -> None:
-    """Write the latents of full and masked frames of every usable clip to one safetensors file."""
-    model, everything = load_autoencoder(autoencoder), ClipSet.read(clips)
-    task = Inpainting.make(mask, everything.crops[0].shape[1], model.factor)
-    stored: dict[str, list[Tensor]] = {FULL: [], MASKED: []}
-    start, row = {}, 0
-    for position, clip in enumerate(everything.clips):
-        frames = everything.pixels(position, slice(None))
-        with autocast():
-            stored[FULL].append(model.encode(frames).half())
-            stored[MASKED].append(model.encode(task.hide(frames)).half())
-        start[clip.clip_id], row = row, row + len(frames)
-        if position % 50 == 49:
-            print(f"encoded {position + 1}/{len(everything)} clips", flush=True)
+def cache_latents(clips: str, autoencoder: str, mask: str, output: str, device: str | torch.device = "cpu") -> None:
+    """Write the latents of full and masked frames of every usable clip to one safetensors file.
+
+    A few frames are held at a time and written at once; the file appears when it is complete. Computed in float32:
+    what is lost here, once, is lost to every run.
+
+    Args:
+        clips: table of all clips.
+        autoencoder: folder of the autoencoder.
+        mask: generated region, grey in the masked frames.
+        output: file to write: `full`, `masked` (F, C, H, H) float16 of all clips one behind the other, and `index`,
+            JSON text of each clip's first row.
+        device: where frames are encoded.
+    """
+    model, everything = load_autoencoder(autoencoder).to(device), ClipSet.read(clips)
+    resolution = everything.crops[0].shape[1]
+    task = Inpainting.make(mask, resolution, model.factor)
+    ends = everything.lengths.cumsum(0)
+    start = dict(zip((clip.clip_id for clip in everything.clips), (ends - everything.lengths).tolist(), strict=True))
     index = torch.tensor(list(json.dumps(start).encode()), dtype=torch.uint8)
-    with atomic_path(output) as temporary:
-        save_file({name: torch.cat(parts).contiguous() for name, parts in stored.items()} | {"index": index}, temporary)
+    rows = ((int(ends[-1]), model.channels, *[resolution // model.factor] * 2), torch.float16)
+    specs = {FULL: rows, MASKED: rows, "index": (tuple(index.shape), torch.uint8)}
+    with streamed_tensors(output, specs) as store:
+        store.append("index", index)
+        _encode_clips(model, everything, task, store)
+
+
+def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: TensorWriter) -> None:
+    """Append the latents of every clip, a few frames at a time, and say how far it is."""
+    device, started, shown = model.mean.device, time.monotonic(), time.monotonic()
+    for position in range(len(clips)):
+        for first in range(0, int(clips.lengths[position]), PART):
+            frames = clips.pixels(position, slice(first, first + PART))
+            store.append(FULL, model.encode(frames.to(device)).half())
+            store.append(MASKED, model.encode(task.hide(frames).to(device)).half())
+        done, now = position + 1, time.monotonic()
+        if now - shown > SHOWN_EVERY_SECONDS or done == len(clips):
+            shown, pace = now, (now - started) / done
+            left = pace * (len(clips) - done)
+            print(f"encoded {done}/{len(clips)} clips ({1 / pace:.2f} clips/s, {left:.0f} s left)", flush=True)
 
 
 def _frames(clips: ClipSet, count: int, generator: torch.Generator) -> Tensor:
@@ -109,9 +169,10 @@ def _divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _held_out_error(model: LatentAutoencoder, clips: ClipSet, task: Inpainting) -> dict[str, float]:
+def _held_out_error(model: nn.Module, clips: ClipSet, task: Inpainting) -> dict[str, float]:
     """Peak signal-to-noise ratio in dB of held-out frames, whole and generated region."""
     frames = _frames(clips, 200, step_generator(0, 0, 0))
-    error = (model.decode(model.encode(frames)).clamp(-1, 1) - frames).square()
+    parts = [model.decode(model.encode(part.to(model.mean.device))).cpu() for part in frames.split(PART)]
+    error = (torch.cat(parts).clamp(-1, 1) - frames).square()
     region = error[..., task.pixels]
     return {"psnr": float(10 * (4 / error.mean()).log10()), "psnr_region": float(10 * (4 / region.mean()).log10())}

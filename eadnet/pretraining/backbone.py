@@ -1,57 +1,71 @@
-"""Stage 1: train the frame-wise backbone that every run starts from, on several processes.
+"""Stage 1: train the frame-wise backbone that every run starts from.
 
-Frames are independent and there is no temporal module; the loss is the weighted simple loss. Audio and text are
-dropped at random for classifier-free guidance. Every process draws its own samples; gradients are averaged.
+Frames do not see each other and there is no temporal module; the loss is the weighted simple loss. Audio and text are
+dropped at random for classifier-free guidance. It starts from published weights (Stable Diffusion's or LatentSync's
+U-Net) where the settings name some. Started by ``torchrun``, processes share the steps (``eadnet.optimisation``).
 """
 
-import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torch.multiprocessing import spawn
 
 from eadnet.checkpoint import load_weights, read_config
-from eadnet.config import Backbone, Network, parse
-from eadnet.losses import attention_map, simple_loss
+from eadnet.losses import simple_loss
+from eadnet.models.levels import Temporal
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop
-from eadnet.precision import autocast, settle
-from eadnet.sampling import Sampler, TrainingInputs
+from eadnet.precision import leave, open_machine
+from eadnet.pretraining.published_unet import load_published_unet
+from eadnet.sampling import Draw, Sampler, TrainingInputs
+from eadnet.settings import plain, view
+from eadnet.supervision import simple_weight
+from eadnet.validation import Validator
+
+if TYPE_CHECKING:
+    from eadnet.training_settings import Backbone, Compute
+
+PACE = ("optimiser", "checkpoint_every", "validation", "processes")
+"""Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""
 
 
-def train_backbone(inputs: TrainingInputs, settings: Backbone, seed: int, output: str) -> None:
-    """Train with `settings.processes` gloo processes of one thread each (or here, if it is one)."""
-    if settings.processes == 1:
-        _train(0, inputs, settings, seed, output, None)
-        return
-    Sampler(inputs, settings, text="caption", frames=1, shared_noise=0.0)  # a fault in the inputs is told here, once
-    with tempfile.TemporaryDirectory() as folder:
-        spawn(_train, (inputs, settings, seed, output, f"file://{folder}/rendezvous"), nprocs=settings.processes)
-
-
-def load_backbone(folder: str | Path, stda: bool, tfrm: bool) -> EADNet:
-    """A model with the backbone's weights and, if asked, new temporal modules that start as the identity.
-
-    Raises:
-        CheckpointError: absent or damaged.
-    """
-    config = read_config(folder, "network", "latent_channels")
-    model = EADNet(parse(Network, config["network"]), config["latent_channels"], stda=stda, tfrm=tfrm)
-    load_weights(folder, model, allow_new=True)
-    return model
-
-
-def _train(
-    rank: int, inputs: TrainingInputs, settings: Backbone, seed: int, output: str, rendezvous: str | None
+def train_backbone(
+    inputs: TrainingInputs,
+    settings: "Backbone",
+    compute: "Compute",
+    seed: int,
+    autoencoder: str,
+    published: str | Path | None,
+    output: str,
 ) -> None:
-    settle()
-    if rendezvous:
-        torch.set_num_threads(1)
-        torch.distributed.init_process_group("gloo", rendezvous, rank=rank, world_size=settings.processes)
-    draw = Sampler(inputs, settings, text="caption", frames=1, shared_noise=0.0)
+    """Train to the configured number of steps; continues where an interrupted stage stopped.
+
+    Args:
+        inputs: what to read.
+        settings: the backbone's settings.
+        compute: how to use the machine.
+        seed: of initial weights and samples.
+        autoencoder: folder of the autoencoder.
+        published: folder of the published U-Net to start from, or None.
+        output: folder to write.
+    """
+    machine = open_machine(compute, join=True)
+    factor = read_config(autoencoder, "autoencoder")["autoencoder"]["factor"]
+    how = Draw(frames=settings.frames, visible=settings.visible)
+    draw = Sampler(inputs, settings, how, factor)
     torch.manual_seed(seed)
-    model = EADNet(settings.network, draw.latents.full.shape[1])
-    stage = settings.model_dump(exclude={"optimiser"})
+    shape = {
+        "network": plain(settings.network),
+        "latent_channels": draw.latent_channels,
+        "audio": draw.audio.kind,
+        "text_input": draw.texts.width,
+    }
+    model = make_unet(shape)
+    if published:
+        print(load_published_unet(model, published), flush=True)
+    model = model.to(machine.device)
+    model.checkpoint_gradients(compute.gradient_checkpointing)
+    stage = {name: value for name, value in plain(settings).items() if name not in PACE}
     loop = Loop(
         model,
         settings.optimiser,
@@ -59,16 +73,43 @@ def _train(
         seed,
         identity={"settings": stage, "inputs": inputs.digest()},
         ema=settings.ema,
-        rank=rank,
-        world=settings.processes,
+        shares=settings.processes,
+        checkpoint_every=settings.checkpoint_every,
+        machine=machine,
+        prefetch=compute.prefetch,
     )
-    weight = attention_map(draw.task.cells, settings.mouth_weight, settings.eye_weight, outside=0.1)
-    for _, generator in loop:
-        batch = draw(settings.optimiser.batch_size, generator)
-        with autocast():
-            correction = model(batch.inputs, batch.time, batch.mel, batch.text, batch.text_mask)
-        loop.update({"simple": (1.0, simple_loss(batch.base + correction.float(), batch.clean, weight))})
-    if rank == 0:
-        loop.finish({**stage, "latent_channels": draw.latents.full.shape[1], "mask": settings.mask})
-    if rendezvous:
-        torch.distributed.destroy_process_group()
+    predict = torch.compile(model) if compute.compile else model
+    validate = Validator(
+        settings.validation, Sampler.held_out(inputs, settings, how, factor), autoencoder, machine, output
+    )
+    weight = simple_weight(draw.task, settings).to(machine.device)
+    model.train()
+    for step, batch in loop.batches(draw):
+        batch = batch.to(machine.device)
+        with machine.autocast():
+            predicted = predict(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
+        target = draw.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
+        loop.update(
+            {"simple": (1.0, simple_loss(predicted.float(), target, weight))}, lambda batch=batch: draw.named(batch)
+        )
+        if loop.due(settings.validation.every):
+            loop.scalars.add(step, validate(model, step))
+    loop.finish({**stage, **shape, "factor": factor})
+    leave(machine)
+
+
+def load_backbone(folder: str | Path, temporal: Temporal) -> EADNet:
+    """A model with the backbone's weights and, if asked, new temporal modules that start as the identity.
+
+    Raises:
+        CheckpointError: absent or damaged.
+    """
+    model = make_unet(read_config(folder, "network", "latent_channels", "audio", "text_input"), temporal)
+    load_weights(folder, model, allow_new=True)
+    return model
+
+
+def make_unet(config: dict, temporal: Temporal = Temporal()) -> EADNet:
+    """The network that a backbone's or a run's config describes, with new weights."""
+    network = view(config["network"])
+    return EADNet(network, config["latent_channels"], config["audio"], config["text_input"], temporal)

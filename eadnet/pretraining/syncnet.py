@@ -1,79 +1,139 @@
-"""Train SyncNet, the supervisor of lip sync, on real train clips.
+"""SyncNet, the supervisor of lip sync: train it on real train clips, or adopt the published one.
 
 Contrastive first (with windows of the same clip among the negatives), then calibrated so that the cosine reads as a
-probability: cosine-BCE alone stays at chance at this size (docs/log.md). Writes model, config, losses and an accuracy
-report on held-out clips.
+probability. LatentSync trains StableSyncNet by cosine-BCE on pairs alone, with hundreds of hours; with few clips that
+stays at chance (docs/log.md), so both kinds of network are warmed up by contrast here, and the second phase is its BCE.
+Writes model, config, losses and an accuracy report on held-out clips.
+
+Shape legend: B windows, D embedding.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
-from eadnet.config import SyncNet as Settings
-from eadnet.config import parse
-from eadnet.dataset import ClipSet
+from eadnet.dataset import ClipSet, unit_pixels
 from eadnet.losses import contrastive_loss
-from eadnet.models.syncnet import FRAMES, SyncNet, mel_columns, mouth_region
+from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import autocast
+from eadnet.precision import Machine
+from eadnet.pretraining.adoption import load_published, read_published, save_adopted
+from eadnet.settings import plain, view
 
+if TYPE_CHECKING:
+    from eadnet.models.settings import SyncNet as Settings
+
+PUBLISHED = "stable_syncnet.pt"
 WINDOWS_PER_CLIP = 4
 CONTRASTIVE_SHARE = 0.7
+REACH = 6
+MOST_PAIRS = 256
+PART = 16
 
 
-def train_syncnet(clips: str, settings: Settings, seed: int, output: str) -> None:
-    """Train on the train split; report order accuracy and accuracy at cosine 0.5 on the test split's real clips."""
+def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, machine: Machine) -> None:
+    """Train on the train split; report accuracy on the test split's real clips."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     torch.manual_seed(seed)
-    model = SyncNet(settings)
-    loop = Loop(
-        model, settings.optimiser, output, seed, {"model": settings.model_dump(), "inputs": inputs_digest([clips])}
-    )
+    model = make_syncnet(settings).to(machine.device)
+    identity = {"model": plain(settings), "inputs": inputs_digest([clips])}
+    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
     for step, generator in loop:
         which, first = _draw_windows(train, settings.optimiser.batch_size, generator)
-        mouths = _augment(mouth_region(train.windows(which, first, FRAMES)), generator)
-        with autocast():
+        crops = unit_pixels(train.stored_windows(which, first, FRAMES).to(machine.device))
+        mouths = _augment(model.mouth_region(crops), generator)
+        with machine.autocast():
             seen = model.embed_video(mouths)
-            heard = model.embed_audio(train.mel_spans(which, mel_columns(first)))
+            heard = model.embed_audio(train.mel_spans(which, mel_columns(first)).to(machine.device))
         contrast = contrastive_loss(seen, heard)
         if step < CONTRASTIVE_SHARE * settings.optimiser.steps:
             loop.update({"contrastive": (1.0, contrast)})
         else:
             loop.update({"contrastive": (0.25, contrast), "calibration": (1.0, _calibration(seen @ heard.T, which))})
-    report = accuracy(model, held_out)
-    loop.finish({"syncnet": settings.model_dump()}, report)
+    loop.finish({"syncnet": plain(settings)}, accuracy(model, held_out))
 
 
-def load_syncnet(folder: str | Path) -> SyncNet:
-    """The frozen SyncNet of a folder that `train_syncnet` wrote.
+def adopt_syncnet(
+    assets: str | Path, settings: "Settings", output: str, clips: str, device: str | torch.device = "cpu"
+) -> None:
+    """Make the published StableSyncNet one of our models; report its accuracy on the test split's real clips.
+
+    Args:
+        assets: folder with ``stable_syncnet.pt``.
+        settings: of kind `stable`.
+        output: folder to write.
+        clips: table of all clips.
+        device: where the accuracy is measured.
+
+    Raises:
+        CheckpointError: absent or damaged weights, or of other sizes than the settings.
+    """
+    path = Path(assets) / PUBLISHED
+    model = make_syncnet(settings)
+    load_published(model, read_published(path), path)
+    report = accuracy(model.to(device).eval(), ClipSet.read(clips, "test"))
+    save_adopted(output, model, {"syncnet": plain(settings)}, report)
+
+
+def load_syncnet(folder: str | Path, checkpointing: bool = False) -> nn.Module:
+    """The frozen SyncNet of a folder that `train_syncnet` or `adopt_syncnet` wrote.
 
     Raises:
         CheckpointError: absent or damaged.
     """
-    model = SyncNet(parse(Settings, read_config(folder, "syncnet")["syncnet"]))
+    model = make_syncnet(view(read_config(folder, "syncnet")["syncnet"]), checkpointing)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def accuracy(model: SyncNet, clips: ClipSet, pairs: int = 256) -> dict[str, float]:
-    """How often true sound beats the same clip's sound at another time, and accuracy at cosine 0.5."""
-    generator = step_generator(0, 0, 0)
+def accuracy(model: nn.Module, clips: ClipSet) -> dict[str, float | dict[str, float]]:
+    """How far a SyncNet can be trusted on real clips, from up to 256 windows.
+
+    Returns:
+        `order_accuracy`: how often true sound beats the same clip's sound at another time; `accuracy` at cosine 0.5;
+        the mean cosines of both; `cosine_by_offset`: mean cosine with the sound shifted by -6 to 6 frames (empty where
+        no clip is long enough).
+    """
+    pairs, generator = min(MOST_PAIRS, max(2, 2 * int((clips.lengths // FRAMES).sum()))), step_generator(0, 0, 0)
     which, first = clips.draw(pairs, FRAMES, generator)
     room = clips.lengths[which] - FRAMES
     other = (first + 5 + (torch.rand(pairs, generator=generator) * (room - 9).clamp(min=1)).long()) % (room + 1)
-    seen = model.embed_video(mouth_region(clips.windows(which, first, FRAMES)))
-    true = (seen * model.embed_audio(clips.mel_spans(which, mel_columns(first)))).sum(1)
-    false = (seen * model.embed_audio(clips.mel_spans(which, mel_columns(other)))).sum(1)
+    true, false = _cosines(model, clips, which, first, [first, other])
     return {
         "order_accuracy": float((true > false).float().mean()),
         "accuracy": float(((true > 0.5).float().mean() + (false <= 0.5).float().mean()) / 2),
         "cosine_true": float(true.mean()),
         "cosine_false": float(false.mean()),
         "pairs": pairs,
+        "cosine_by_offset": _cosine_by_offset(model, clips, pairs // 2),
     }
+
+
+def _cosine_by_offset(model: nn.Module, clips: ClipSet, pairs: int) -> dict[str, float]:
+    """Mean cosine against the shift of the sound in frames; positive: sound from later on."""
+    span = FRAMES + 2 * REACH
+    if not (clips.lengths >= span).any():
+        return {}
+    which, start = clips.draw(pairs, span, step_generator(0, 0, 1))
+    offsets = range(-REACH, REACH + 1)
+    first = start + REACH
+    means = _cosines(model, clips, which, first, [first + offset for offset in offsets]).mean(1)
+    return {str(offset): float(mean) for offset, mean in zip(offsets, means, strict=True)}
+
+
+def _cosines(model: nn.Module, clips: ClipSet, which: Tensor, first: Tensor, heard_from: list[Tensor]) -> Tensor:
+    """(len(heard_from), B) cosines of windows with sounds of the same clips, a few windows at a time."""
+    place, parts = next(model.parameters()).device, []
+    for part in torch.arange(len(which)).split(PART):
+        crops = unit_pixels(clips.stored_windows(which[part], first[part], FRAMES).to(place))
+        seen = model.embed_video(model.mouth_region(crops))
+        sounds = [clips.mel_spans(which[part], mel_columns(start[part])).to(place) for start in heard_from]
+        parts.append(torch.stack([(seen * model.embed_audio(sound)).sum(1) for sound in sounds]).cpu())
+    return torch.cat(parts, 1)
 
 
 def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -88,16 +148,24 @@ def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tup
 
 def _augment(mouths: Tensor, generator: torch.Generator) -> Tensor:
     """Gain, tint and noise by clip, the batch mirrored half of the time: sync must not hang on appearance."""
-    count = len(mouths)
+    count, place = len(mouths), mouths.device
     gain = 1 + 0.1 * torch.randn((count, 1, 1, 1, 1), generator=generator)
     tint = 0.1 * torch.randn((count, 1, 3, 1, 1), generator=generator)
     grain = 0.03 * torch.rand((count, 1, 1, 1, 1), generator=generator)
-    noisy = mouths * gain + tint + grain * torch.randn(mouths.shape, generator=generator)
+    noise = torch.randn(mouths.shape, generator=_generator_on(place, generator), device=place)
+    noisy = mouths * gain.to(place) + tint.to(place) + grain.to(place) * noise
     return noisy.flip(-1) if torch.rand((), generator=generator) < 0.5 else noisy
+
+
+def _generator_on(place: torch.device, generator: torch.Generator) -> torch.Generator:
+    """The generator, or one on the device that follows from it: noise for whole videos is slow to draw on a CPU."""
+    if place.type == "cpu":
+        return generator
+    return torch.Generator(place).manual_seed(int(torch.randint(2**62, (), generator=generator)))
 
 
 def _calibration(cosines: Tensor, which: Tensor) -> Tensor:
     """Balanced cross-entropy of matching pairs and of other windows of the same clip."""
-    cosines = cosines.clamp(1e-4, 1 - 1e-4)
-    wrong = (which[:, None] == which[None]) & ~torch.eye(len(which), dtype=torch.bool)
+    cosines, which = cosines.clamp(1e-4, 1 - 1e-4), which.to(cosines.device)
+    wrong = (which[:, None] == which[None]) & ~torch.eye(len(which), dtype=torch.bool, device=which.device)
     return (-cosines.diagonal().log().mean() - (1 - cosines[wrong]).log().mean()) / 2

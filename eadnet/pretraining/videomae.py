@@ -1,64 +1,100 @@
-"""Train the small video masked autoencoder on real train clips: the representation of TREPA.
+"""The representation of TREPA: train the small video masked autoencoder on real train clips, or adopt VideoMAE-v2.
 
-Writes model, config, losses and a report of how far TREPA's feature moves under damage of a real clip: another clip,
+Writes model, config, losses and a report of how far TREPA's features move under damage of a real clip: another clip,
 shuffled frames, a frozen frame, flicker. A representation that is blind to order supervises nothing.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
-from eadnet.config import VideoMAE, parse
 from eadnet.dataset import ClipSet
-from eadnet.losses import trepa_tubelet_difference
-from eadnet.models.videomae import FRAMES, TOKENS, VideoMaskedAutoencoder
+from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
+from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
+from eadnet.models.videomae_v2 import from_published
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import autocast
+from eadnet.precision import Machine
+from eadnet.pretraining.adoption import load_published, read_published, save_adopted
+from eadnet.settings import plain, view
+
+if TYPE_CHECKING:
+    from eadnet.models.settings import VideoMAE as Settings
+
+PUBLISHED = "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
+CENTRED_ON = 32
+PART = 4
 
 
-def train_videomae(clips: str, settings: VideoMAE, seed: int, output: str) -> None:
+def train_videomae(clips: str, settings: "Settings", seed: int, output: str, machine: Machine) -> None:
     """Train on the train split, centre the features on real clips, report what they react to."""
     train = ClipSet.read(clips, "train")
     resolution = train.crops[0].shape[1]
     torch.manual_seed(seed)
-    model = VideoMaskedAutoencoder(settings, resolution)
-    loop = Loop(
-        model, settings.optimiser, output, seed, {"model": settings.model_dump(), "inputs": inputs_digest([clips])}
-    )
+    model = make_videomae(settings, resolution).to(machine.device)
+    identity = {"model": plain(settings), "inputs": inputs_digest([clips])}
+    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
     for _, generator in loop:
-        video = _draw(train, settings.optimiser.batch_size, generator)
-        hidden = torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share
-        with autocast():
+        video = _draw(train, settings.optimiser.batch_size, generator).to(machine.device)
+        hidden = (torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share).to(machine.device)
+        with machine.autocast():
             predicted = model.reconstruct(model(video, hidden)).float()
         error = (predicted - model.tubelets(video)).square().mean(-1)
         loop.update({"reconstruction": (1.0, error[hidden].mean())})
-    real = _draw(train, 32, step_generator(seed, 1, 0))
-    with torch.no_grad():
-        model.feature_mean.copy_(model.tubelet_features(real).mean(0).view_as(model.feature_mean))
-        report = {name: float(value) for name, value in _reactions(model, real).items()}
-    loop.finish({"videomae": settings.model_dump(), "resolution": resolution}, report)
+    report = centre(model, _draw(train, CENTRED_ON, step_generator(seed, 1, 0)))
+    loop.finish({"videomae": plain(settings), "resolution": resolution}, report)
 
 
-def load_videomae(folder: str | Path) -> VideoMaskedAutoencoder:
-    """The frozen network of a folder that `train_videomae` wrote.
+def adopt_videomae(
+    assets: str | Path, settings: "Settings", output: str, clips: str, device: str | torch.device = "cpu"
+) -> None:
+    """Make the published VideoMAE-v2 one of our models, in bfloat16, its features centred on real train clips.
+
+    Args:
+        assets: folder with ``vit_g_hybrid_pt_1200e_ssv2_ft.pth``.
+        settings: of kind `v2`.
+        output: folder to write.
+        clips: table of all clips.
+        device: where the features of the report are computed.
+
+    Raises:
+        CheckpointError: absent or damaged weights, or of other sizes than the settings.
+    """
+    path, train = Path(assets) / PUBLISHED, ClipSet.read(clips, "train")
+    resolution = train.crops[0].shape[1]
+    model = make_videomae(settings, resolution).requires_grad_(False)
+    load_published(model, from_published(read_published(path)), path)
+    report = centre(model.to(device).eval(), _draw(train, CENTRED_ON, step_generator(0, 1, 0)))
+    save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, report)
+
+
+def load_videomae(folder: str | Path, checkpointing: bool = False) -> nn.Module:
+    """The frozen network of a folder that `train_videomae` or `adopt_videomae` wrote.
 
     Raises:
         CheckpointError: absent or damaged.
     """
     config = read_config(folder, "videomae", "resolution")
-    model = VideoMaskedAutoencoder(parse(VideoMAE, config["videomae"]), config["resolution"])
+    with torch.device("meta"):  # drawing the initial weights of the large network would take longer than reading it
+        model = make_videomae(view(config["videomae"]), config["resolution"], checkpointing)
+    model = model.to_empty(device="cpu")
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 
 
-def _draw(clips: ClipSet, count: int, generator: torch.Generator) -> Tensor:
-    return clips.windows(*clips.draw(count, FRAMES, generator), FRAMES)
+@torch.no_grad()
+def centre(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
+    """Set the mean that tubelet features are centred on; returns both forms of TREPA under damage.
 
-
-def _reactions(model: VideoMaskedAutoencoder, real: Tensor) -> dict[str, Tensor]:
-    """TREPA's distance between a real clip and its damaged forms."""
+    Args:
+        model: a video network, its `feature_mean` still zero.
+        real: (B, 16, 3, S, S) real clips in [-1, 1], B > 1.
+    """
+    tubelets = _features(model, real, "tubelet_features")
+    model.feature_mean.copy_(tubelets.mean(0).view_as(model.feature_mean))
     flicker = 0.1 * (torch.arange(FRAMES) % 2 * 2 - 1).view(1, -1, 1, 1, 1)
     order = torch.randperm(FRAMES, generator=step_generator(0, 0, 0))
     damaged = {
@@ -67,5 +103,25 @@ def _reactions(model: VideoMaskedAutoencoder, real: Tensor) -> dict[str, Tensor]
         "frozen_frame": real[:, :1].expand_as(real),
         "flicker": real + flicker,
     }
-    features = model.tubelet_features(real)
-    return {name: trepa_tubelet_difference(model.tubelet_features(clip), features) for name, clip in damaged.items()}
+    return {
+        "tubelet_diff": _reactions(model, "tubelet_features", trepa_tubelet_difference, real, damaged),
+        "pooled_mse": _reactions(model, "pooled", trepa_pooled_mse, real, damaged),
+    }
+
+
+def _reactions(
+    model: nn.Module, kind: str, distance: Callable[[Tensor, Tensor], Tensor], real: Tensor, damaged: dict[str, Tensor]
+) -> dict[str, float]:
+    """TREPA's distance between real clips and their damaged forms."""
+    target = _features(model, real, kind)
+    return {name: float(distance(_features(model, clip, kind), target)) for name, clip in damaged.items()}
+
+
+def _features(model: nn.Module, video: Tensor, kind: str) -> Tensor:
+    """(B, K) features of one kind, a few clips at a time."""
+    place = model.feature_mean.device
+    return torch.cat([getattr(model, kind)(part.to(place)).cpu() for part in video.split(PART)])
+
+
+def _draw(clips: ClipSet, count: int, generator: torch.Generator) -> Tensor:
+    return clips.windows(*clips.draw(count, FRAMES, generator), FRAMES)

@@ -14,6 +14,7 @@ FIGURES = {
     "emotions": "reports.figures.emotions",
     "mouths": "reports.figures.mouths",
     "losses": "reports.figures.losses",
+    "graphs": "reports.figures.graphs",
     "corpus": "reports.figures.corpus",
     "times": "reports.figures.times",
 }

@@ -63,6 +63,7 @@ rule encode_captions:
         r"""
         python -m eadnet encode-captions \
             --settings {params.settings:q} \
+            --assets {ASSETS:q} \
             {params.captions} \
             --output {output.tokens:q} \
             --output-captions {output.captions:q} \

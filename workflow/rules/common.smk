@@ -31,11 +31,13 @@ STAGE_VERSIONS = {
     "autoencoder": 1,
     "syncnet": 1,
     "videomae": 1,
+    "lpips": 1,
+    "encode_audio": 1,
     "latents": 1,
-    "backbone": 1,
+    "backbone": 2,
     "judge": 1,
-    "train": 1,
-    "synthesise": 1,
+    "train": 2,
+    "synthesise": 2,
     "measure": 1,
     "summarise": 1,
     "report": 1,
@@ -80,12 +82,13 @@ def checked_shards():
 CONFIG = checked_config()
 SHARDS = checked_shards()
 RUNS = CONFIG.run_names
+VARIANTS = CONFIG.variant_names
 SEEDS = CONFIG.seeds
 JUDGES = tuple(type(CONFIG.judges).model_fields)
 NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
 TABLES = ("comparison", "ablation", "judges", "coverage", "losses")
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
-FIGURES = ("samples", "ablation", "slices", "emotions", "mouths", "losses", "corpus", "times")
+FIGURES = ("samples", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "corpus", "times")
 FIGURE_FORMS = ("svg", "png")
 # What a table or figure is made of; anything else is made of the summary.
 TABLE_NEEDS = {"judges": ["judges"], "coverage": ["clips"], "losses": ["training"]}
@@ -94,6 +97,7 @@ FIGURE_NEEDS = {
     "mouths": ["clips", "measurements"],
     "emotions": ["clips", "scores"],
     "losses": ["training"],
+    "graphs": ["graphs"],
     "corpus": ["clips"],
     "times": ["summary", "benchmarks"],
 }
@@ -103,6 +107,9 @@ HDTF_ANNOTATIONS = tuple(
     for group in ("RD", "WDA", "WRA")
     for kind in ("video_url", "annotion_time", "resolution", "crop_wh", "crop_ratio")
 )
+# How the machine is used and where published weights lie changes no result: these are no parameters, hence no triggers.
+COMPUTE = CONFIG.compute.model_dump_json()
+ASSETS = CONFIG.assets.model_dump_json()
 CELLS = CONFIG.preprocess.resolution // CONFIG.autoencoder.factor
 
 
@@ -122,8 +129,8 @@ def per_shard(pattern):
 
 
 def per_source(pattern):
-    """The pattern for everything that is scored: every run and seed, and the baselines."""
-    runs = [(run, seed) for run in RUNS for seed in SEEDS]
+    """The pattern for everything that is scored: every run and variant by seed, and the baselines."""
+    runs = [(run, seed) for run in (*RUNS, *VARIANTS) for seed in SEEDS]
     baselines = [(name, SEEDS[0]) for name in BASELINES]
     return [pattern.format(source=source, seed=seed) for source, seed in baselines + runs]
 
@@ -170,13 +177,13 @@ def rendered_files(wildcards):
 def supervisors(wildcards):
     """The networks that a run's losses need; a loss of weight 0 needs none."""
     losses = CONFIG.run(wildcards.run).losses
-    needed = {"syncnet": losses.sync, "videomae": losses.trepa}
+    needed = {"syncnet": losses.sync, "videomae": losses.trepa, "lpips": losses.lpips}
     return {name: f"<results>/pretrained/{name}/model.safetensors" for name, weight in needed.items() if weight}
 
 
 def run_behind(wildcards):
-    """The run that makes a source's videos: itself, or `full` for the wrong-audio floor; other baselines need none."""
-    run = {"shuffled_audio": "full"}.get(wildcards.source, wildcards.source)
+    """The run that makes a source's videos: itself, a variant's, `full` for the wrong-audio floor, or none."""
+    run = {"shuffled_audio": "full"}.get(wildcards.source, CONFIG.run_of(wildcards.source))
     return {} if run in BASELINES else {"model": f"<results>/runs/{run}/{wildcards.seed}/model.safetensors"}
 
 
@@ -194,6 +201,7 @@ def judge_of_family(wildcards):
 def report_files(needs):
     """The files behind the options of `python -m reports`, by option name."""
     training = [f"<results>/pretrained/{network}/train.parquet" for network in NETWORKS]
+    graph_runs = [run for run in RUNS if CONFIG.run(run).tfrm != "none"]
     files = {
         "scores": ["<results>/scores.parquet"],
         "summary": ["<results>/summary.parquet"],
@@ -202,6 +210,7 @@ def report_files(needs):
         "videos": per_source("<results>/videos/{source}/{seed}/videos.parquet"),
         "measurements": per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
         "training": training + expand("<results>/runs/{run}/{seed}/train.parquet", run=RUNS, seed=SEEDS),
+        "graphs": expand("<results>/runs/{run}/{seed}/graphs.parquet", run=graph_runs, seed=SEEDS),
         "judges": expand("<results>/judges/{judge}/report.json", judge=JUDGES),
     }
     return {name: files[name] for name in needs if name in files}

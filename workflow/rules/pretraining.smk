@@ -1,8 +1,10 @@
-"""Pretraining: the networks that every run shares.
+"""Pretraining: the networks that every run shares, trained here or adopted from published weights.
 
 OUTPUTS
     <results>/pretrained/{autoencoder,syncnet,videomae,backbone}/   model.safetensors config.json train.parquet
+    <results>/pretrained/lpips/                                     adopted, where a run's LPIPS loss is on
     <results>/pretrained/latents.safetensors                        latents of all clips
+    <results>/pretrained/audio.safetensors                          what the network hears of all clips
 
 Priorities keep the critical path busy (autoencoder, latents, backbone); the backbone alone takes all cores, so long
 one-core jobs come before short ones to leave no core idle when it starts.
@@ -44,6 +46,8 @@ rule pretrain_autoencoder:
             --mask {params.mask:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
+            --compute {COMPUTE:q} \
+            --assets {ASSETS:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -82,6 +86,8 @@ rule pretrain_syncnet:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
+            --compute {COMPUTE:q} \
+            --assets {ASSETS:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -120,7 +126,68 @@ rule pretrain_videomae:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
+            --compute {COMPUTE:q} \
+            --assets {ASSETS:q} \
             --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule adopt_lpips:
+    output:
+        multiext("<results>/pretrained/lpips/", model="model.safetensors", config="config.json"),
+    log:
+        "<logs>/adopt_lpips.log",
+    benchmark:
+        "<benchmarks>/adopt_lpips/all.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        folder=subpath(output.model, parent=True),
+        settings=settings("lpips"),
+        version=STAGE_VERSIONS["lpips"],
+    shell:
+        r"""
+        python -m eadnet adopt-lpips \
+            --settings {params.settings:q} \
+            --assets {ASSETS:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule encode_audio:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        audio="<results>/pretrained/audio.safetensors",
+    log:
+        "<logs>/encode_audio.log",
+    benchmark:
+        "<benchmarks>/encode_audio/all.tsv"
+    priority: 70
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("audio"),
+        version=STAGE_VERSIONS["encode_audio"],
+        seed=CONFIG.seed,
+    shell:
+        r"""
+        python -m eadnet encode-audio \
+            --settings {params.settings:q} \
+            --seed {params.seed:q} \
+            --clips {input.clips:q} \
+            --assets {ASSETS:q} \
+            --output {output.audio:q} \
             >{log:q} 2>&1
         """
 
@@ -152,6 +219,7 @@ rule encode_latents:
             --mask {params.mask:q} \
             --clips {input.clips:q} \
             --autoencoder {params.autoencoder:q} \
+            --compute {COMPUTE:q} \
             --output {output.latents:q} \
             >{log:q} 2>&1
         """
@@ -162,6 +230,7 @@ rule pretrain_backbone:
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
+        audio="<results>/pretrained/audio.safetensors",
         latents="<results>/pretrained/latents.safetensors",
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
     output:
@@ -196,8 +265,12 @@ rule pretrain_backbone:
             --clips {input.clips:q} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
+            --audio {input.audio:q} \
             --latents {input.latents:q} \
             --autoencoder {params.autoencoder:q} \
+            --processes {threads} \
+            --compute {COMPUTE:q} \
+            --assets {ASSETS:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """

@@ -14,6 +14,7 @@ rule synthesise_videos:
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
+        audio="<results>/pretrained/audio.safetensors",
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
     output:
         videos="<results>/videos/{source}/{seed}/videos.parquet",
@@ -32,7 +33,7 @@ rule synthesise_videos:
         model=lambda wildcards, input: folder_option("model", input),
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.videos, parent=True),
-        settings=settings("synthesis"),
+        settings=lambda wildcards: as_json(CONFIG.sampling(wildcards.source)),
         mask=CONFIG.backbone.mask,
         version=STAGE_VERSIONS["synthesise"],
     shell:
@@ -46,6 +47,8 @@ rule synthesise_videos:
             --clips {input.clips:q} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
+            --audio {input.audio:q} \
+            --compute {COMPUTE:q} \
             --autoencoder {params.autoencoder:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1

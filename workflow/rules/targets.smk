@@ -1,8 +1,8 @@
 """Named targets: `snakemake --cores all <target>`.
 
 OUTPUTS
-    none; each target only asks for the files of its stage. Every run of the configuration is a target too: its
-    training, videos and scores, and what they need.
+    none; each target only asks for the files of its stage. Every run and variant of the configuration is a target
+    too: its training, videos and scores, and what they need.
 """
 
 
@@ -50,13 +50,13 @@ rule report:
         "<results>/report/index.html",
 
 
-for run_name in RUNS:
+for run_name in (*RUNS, *VARIANTS):
 
     rule:
         name:
             run_name
         input:
-            expand("<results>/runs/{run}/{seed}/model.safetensors", run=run_name, seed=SEEDS),
+            expand("<results>/runs/{run}/{seed}/model.safetensors", run=CONFIG.run_of(run_name), seed=SEEDS),
             expand("<results>/videos/{run}/{seed}/videos.parquet", run=run_name, seed=SEEDS),
             expand(
                 "<results>/scores/{run}/{seed}/{family}.parquet",

@@ -1,7 +1,8 @@
 """Training: stage 2, one job a run and seed.
 
 OUTPUTS
-    <results>/runs/{run}/{seed}/    model.safetensors config.json train.parquet
+    <results>/runs/{run}/{seed}/    model.safetensors config.json train.parquet graphs.parquet
+                                    (and, while it goes, scalars.jsonl and validation/*.png)
 
 An interrupted job goes on from the folder's `checkpoint/`, which is no output so that Snakemake leaves it alone.
 """
@@ -13,6 +14,7 @@ rule train_run:
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
+        audio="<results>/pretrained/audio.safetensors",
         latents="<results>/pretrained/latents.safetensors",
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
         backbone="<results>/pretrained/backbone/model.safetensors",
@@ -22,6 +24,7 @@ rule train_run:
             model="model.safetensors",
             config="config.json",
             losses="train.parquet",
+            graphs="graphs.parquet",
         ),
     log:
         "<logs>/train_run/{run}_{seed}.log",
@@ -30,7 +33,7 @@ rule train_run:
     priority: 80
     conda:
         "../../envs/core.yaml"
-    threads: 1
+    threads: lambda wildcards: CONFIG.run(wildcards.run).processes
     resources:
         mem_mb=2500,
         runtime=240,
@@ -39,6 +42,7 @@ rule train_run:
         backbone=subpath(input.backbone, parent=True),
         syncnet=lambda wildcards, input: folder_option("syncnet", input),
         videomae=lambda wildcards, input: folder_option("videomae", input),
+        lpips=lambda wildcards, input: folder_option("lpips", input),
         folder=subpath(output.model, parent=True),
         settings=lambda wildcards: as_json(CONFIG.run(wildcards.run)),
         version=STAGE_VERSIONS["train"],
@@ -51,11 +55,15 @@ rule train_run:
             --clips {input.clips:q} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
+            --audio {input.audio:q} \
             --latents {input.latents:q} \
             --autoencoder {params.autoencoder:q} \
             --backbone {params.backbone:q} \
             {params.syncnet} \
             {params.videomae} \
+            {params.lpips} \
+            --processes {threads} \
+            --compute {COMPUTE:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """

@@ -64,8 +64,13 @@ def _lid_skin(sheet: Sheet, person: Person, crease: np.ndarray, upper: np.ndarra
     sheet.stroke(crease, taper, (0.50, 0.34, 0.32), 0.75 - 0.2 * closed, 0.009, "multiply")
 
 
-def paint_ball(view: View, person: Person, expression: Expression, side: int) -> np.ndarray:
-    """The patch of one eye without lids: sclera, caruncle, iris, pupil and highlight, (h, w, 3) float32."""
+def paint_ball(
+    view: View, person: Person, expression: Expression, side: int, gaze: tuple[float, float] = (0.0, 0.0)
+) -> np.ndarray:
+    """The patch of one eye without lids: sclera, caruncle, iris, pupil and highlight, (h, w, 3) float32.
+
+    `gaze` moves the iris right and down, in IOD, beside the expression's own gaze.
+    """
     view = view.inside(*view.box(*patch_box(side)))
     ball = Sheet(view, np.empty((view.height, view.width, 3), np.float32))
     ball.image[:] = (0.955, 0.94, 0.93)
@@ -73,7 +78,7 @@ def paint_ball(view: View, person: Person, expression: Expression, side: int) ->
     for corner in (upper[0], upper[-1]):
         ball.glow(corner, (0.10, 0.12), (0.80, 0.70, 0.70), 0.75, "multiply")
     ball.glow(upper[0] + (side * 0.025, 0.005), (0.03, 0.028), (0.85, 0.55, 0.52), 0.7)  # caruncle
-    _iris(ball, person, (side * EYE_X + expression.gaze[0], -0.025 + expression.gaze[1]))
+    _iris(ball, person, (side * EYE_X + expression.gaze[0] + gaze[0], -0.025 + expression.gaze[1] + gaze[1]))
     return ball.image
 
 

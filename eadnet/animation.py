@@ -1,0 +1,183 @@
+"""Crops in, crops out: source crops are encoded, denoised under audio and text, and decoded, in bounded memory.
+
+What the test clips (``eadnet.synthesis``) and anybody's video (``eadnet.pipeline``) have in common. Reads the folders of
+a run and of an autoencoder; writes nothing. Runs on a bare GPU node.
+
+Shape legend: T frames of a clip, t of a stretch of it, S crop side, C latent channels, H latent side, W audio steps,
+L text tokens.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eadnet.checkpoint import CheckpointError, load_weights, read_config
+from eadnet.dataset import stored_pixels, unit_pixels
+from eadnet.generation import Conditions, Generator
+from eadnet.inpainting import Inpainting
+from eadnet.landmarks import eye_opening, mouth_opening
+from eadnet.models.audio import hide_beyond
+from eadnet.models.levels import Temporal
+from eadnet.models.unet import EADNet
+from eadnet.precision import Machine
+from eadnet.pretraining.autoencoder import load_autoencoder
+from eadnet.pretraining.backbone import make_unet
+from eadnet.settings import view
+
+if TYPE_CHECKING:
+    from eadnet.training_settings import Synthesis
+
+PART = 32
+"""Frames that are encoded or decoded together."""
+
+Progress = Callable[[float], None]
+"""Called with the frames that were denoised since the last call; a step of many counts its share of the frames."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a clip of any length is generated from; stretches are asked for when they are needed.
+
+    Attributes:
+        frames: T.
+        source: gives crops first ... last - 1, (t, S, S, 3) uint8, or (1, S, S, 3) where all are alike.
+        reference: (S, S, 3) uint8 crop that shows who speaks.
+        audio: gives the audio windows of frames first ... last - 1, (t, W, C).
+        text, text_mask: (L, C) and (L,).
+    """
+
+    frames: int
+    source: Callable[[int, int], Tensor]
+    reference: Tensor
+    audio: Callable[[int, int], Tensor]
+    text: Tensor
+    text_mask: Tensor
+
+
+class Codec:
+    """An autoencoder between stored crops and latents, a few frames at a time.
+
+    Args:
+        autoencoder: the frozen network, on the machine's device.
+        machine: device and precision.
+    """
+
+    def __init__(self, autoencoder: torch.nn.Module, machine: Machine) -> None:
+        self.autoencoder, self.machine = autoencoder.to(machine.device), machine
+
+    @classmethod
+    def load(cls, folder: str | Path, machine: Machine) -> "Codec":
+        """The autoencoder of a folder; raises CheckpointError where it is absent or damaged."""
+        return cls(load_autoencoder(folder), machine)
+
+    @torch.inference_mode()
+    def encode(self, crops_TSS3: Tensor, task: Inpainting | None = None) -> Tensor:
+        """Latents (T, C, H, H) of stored crops; with a task, of the crops with the generated region hidden."""
+        parts = []
+        for part in crops_TSS3.split(PART):
+            pixels = unit_pixels(part.to(self.machine.device))
+            with self.machine.autocast():
+                parts.append(self.autoencoder.encode(task.hide(pixels) if task else pixels).float())
+        return torch.cat(parts)
+
+    def decode(self, latents_TCHH: Tensor) -> Iterator[Tensor]:
+        """Stored crops (t, S, S, 3) of latents, in parts."""
+        return (self._decode(part) for part in latents_TCHH.split(PART))
+
+    @torch.inference_mode()
+    def _decode(self, latents_TCHH: Tensor) -> Tensor:
+        with self.machine.autocast():
+            pixels = self.autoencoder.decode(latents_TCHH.to(self.machine.device))
+        return stored_pixels(pixels).cpu()
+
+
+class Animator:
+    """A trained run, ready to generate crops.
+
+    Args:
+        model: the frozen network.
+        config: of its run (``config.json``).
+        codec: the autoencoder that it was trained with.
+        settings: how to sample.
+        mask: generated region.
+        resolution: S.
+        compiled: whether to compile the network.
+    """
+
+    def __init__(
+        self,
+        model: EADNet,
+        config: dict,
+        codec: Codec,
+        settings: "Synthesis",
+        mask: str,
+        resolution: int,
+        compiled: bool = False,
+    ) -> None:
+        factor = codec.autoencoder.factor
+        self.config, self.codec = config, codec
+        self.task = Inpainting.make(mask, resolution, factor)
+        network = torch.compile(model) if compiled else model
+        self.generator = Generator(network, self.task, view(config["diffusion"]), settings, codec.machine)
+
+    def crops(self, scene: Scene, seed: int, progress: Progress | None = None) -> Iterator[Tensor]:
+        """Generated crops (t, S, S, 3) uint8 of consecutive stretches, on the CPU.
+
+        Args:
+            scene: what they are generated from.
+            seed: of the noise; the same seed gives the same crops.
+            progress: told how many frames were denoised.
+        """
+        reference = self.codec.encode(scene.reference[None])[0]
+
+        def conditions(first: int, last: int) -> Conditions:
+            return Conditions(
+                masked=self._masked(scene, reference, first, last),
+                reference=reference,
+                audio=hide_beyond(scene.audio(first, last), self.config["audio"], self.config["training"]["visible"]),
+                text=scene.text,
+                text_mask=scene.text_mask,
+            )
+
+        for latents in self.generator.stream(scene.frames, conditions, seed, progress):
+            yield from self.codec.decode(latents)
+
+    def _masked(self, scene: Scene, reference: Tensor, first: int, last: int) -> Tensor:
+        """(t, C, H, H) latents of the masked frames; a portrait is generated from its reference alone."""
+        if self.task.portrait:
+            return reference.expand(last - first, -1, -1, -1)
+        return self.codec.encode(scene.source(first, last), self.generator.task).expand(last - first, -1, -1, -1)
+
+
+def load_run(folder: str | Path, autoencoder_channels: int | None = None) -> tuple[EADNet, dict]:
+    """The frozen network of a trained run and its config.
+
+    Args:
+        folder: of the run.
+        autoencoder_channels: of the latents that it will be given, to be checked.
+
+    Raises:
+        CheckpointError: absent, damaged, or trained on the latents of another autoencoder.
+    """
+    keys = ("network", "latent_channels", "audio", "text_input", "mask", "diffusion", "training")
+    config = read_config(folder, *keys)
+    if autoencoder_channels not in (None, config["latent_channels"]):
+        raise CheckpointError(
+            f"{folder}: trained on latents of {config['latent_channels']} channels, the autoencoder's have "
+            f"{autoencoder_channels}; give the autoencoder of its workflow"
+        )
+    training = config["training"]
+    model = make_unet(config, Temporal(training["stda"], training["tfrm"]))
+    load_weights(folder, model)
+    return model.eval().requires_grad_(False), config
+
+
+def restful_frame(landmarks_TK2: np.ndarray) -> int:
+    """The most restful frame of a clip: lips closest among the frames with open eyes, from (T, 478, 2) landmarks."""
+    eyes, lips = eye_opening(landmarks_TK2), mouth_opening(landmarks_TK2)
+    return int(np.nanargmin(np.where(eyes >= np.nanmedian(eyes), lips, np.inf)))

@@ -1,0 +1,222 @@
+"""Published weights: a table of pinned files, and `fetch`, which returns a folder of them once every file is checked.
+
+``assets.tsv`` names every file with its address at a fixed revision, its SHA-256, size and licence. A file is taken
+from the first place that has it: the folder of weights, the mirror (linked to, not copied), the network. It is used
+only if its digest is the pinned one, or the one that the configuration accepts in its place. What was checked is
+remembered in ``{folder}/{asset}/.checked.json``, so that gigabytes are read once.
+"""
+
+import csv
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from eadnet.provenance import atomic_path, sha256_file
+
+TABLE = Path(__file__).with_name("assets.tsv")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PAUSES = (2.0, 10.0)  # seconds before the second and the third attempt
+
+
+class AssetError(ValueError):
+    """Published weights that are absent, damaged or not pinned; one line that names the file and the mend."""
+
+
+class AssetSettings(Protocol):
+    """What `fetch` reads of the ``assets`` section; a validated section and a plain view both have it."""
+
+    folder: str
+    mirror: str | None
+    sha256: Any
+    offline: bool
+
+
+@dataclass(frozen=True)
+class AssetFile:
+    """One file of a published asset; `sha256` is empty and `bytes` 0 where nobody has published them."""
+
+    asset: str
+    file: str
+    url: str
+    revision: str
+    sha256: str
+    bytes: int
+    licence: str
+    source: str
+
+    @property
+    def key(self) -> str:
+        """The name under which the configuration accepts another digest, ``<asset>/<file>``."""
+        return f"{self.asset}/{self.file}"
+
+
+def read_table(path: str | Path = TABLE) -> dict[str, list[AssetFile]]:
+    """The files of every asset.
+
+    Raises:
+        AssetError: a name that could leave its folder, an address that is not https, or a digest that is none.
+    """
+    assets: dict[str, list[AssetFile]] = {}
+    with open(path, encoding="utf-8", newline="") as stream:
+        for number, row in enumerate(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE), start=2):
+            file = AssetFile(**{**row, "bytes": int(row["bytes"] or 0)})
+            _check_row(file, f"{path}, line {number}")
+            assets.setdefault(file.asset, []).append(file)
+    return assets
+
+
+def fetch(name: str, settings: AssetSettings, table: str | Path = TABLE) -> Path:
+    """The folder that holds all files of a published asset, every one of them checked.
+
+    Args:
+        name: An asset of the table.
+        settings: The ``assets`` section.
+        table: The table of assets.
+
+    Returns:
+        ``{settings.folder}/{name}``; files that the mirror has are links to it.
+
+    Raises:
+        AssetError: the asset is unknown, or a file is absent, damaged, not pinned, or cannot be downloaded.
+    """
+    assets = read_table(table)
+    if name not in assets:
+        raise AssetError(f"no published asset '{name}'; there are {', '.join(assets)}")
+    folder = Path(settings.folder) / name
+    checked = _Checked(folder / ".checked.json")
+    for file in assets[name]:
+        place, mirrored = folder / file.file, _mirrored(file, settings)
+        found = _find(place, mirrored)
+        if found is None:
+            _download(file, place, settings, checked)
+            continue
+        _check(file, found, checked.digest(file, found, settings), settings)
+        if found != place:
+            _link(place, found)
+    return folder
+
+
+def describe(settings: AssetSettings | None = None, table: str | Path = TABLE) -> list[dict[str, Any]]:
+    """One row per asset: ``asset``, ``files``, ``bytes``, ``licence``, ``pinned``, and ``here`` where settings tell."""
+    rows = []
+    for name, files in read_table(table).items():
+        row = {"asset": name, "files": len(files), "bytes": sum(file.bytes for file in files)}
+        row |= {"licence": files[0].licence, "pinned": all(file.sha256 for file in files)}
+        if settings is not None:
+            places = [(Path(settings.folder) / file.key, _mirrored(file, settings)) for file in files]
+            row["here"] = all(_find(*both) is not None for both in places)
+        rows.append(row)
+    return rows
+
+
+class _Checked:
+    """Digests of files by size and time of change, so that an unchanged file is not read again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.known = json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):
+            self.known = {}
+
+    def digest(self, file: AssetFile, path: Path, settings: AssetSettings) -> str:
+        """SHA-256 of a file that is here; one of the wrong size is refused unread."""
+        stat = path.stat()
+        if _accepted(file, settings) == file.sha256 and file.bytes and stat.st_size != file.bytes:
+            raise AssetError(f"{path}: {stat.st_size} bytes, expected {file.bytes}; delete it, or complete it")
+        size, changed, digest = self.known.get(file.file, (None, None, None))
+        if (size, changed) != (stat.st_size, stat.st_mtime_ns):
+            digest = sha256_file(path)
+            self.remember(file, path, digest)
+        return digest
+
+    def remember(self, file: AssetFile, path: Path, digest: str) -> None:
+        stat = path.stat()
+        self.known[file.file] = [stat.st_size, stat.st_mtime_ns, digest]
+        with atomic_path(self.path) as temporary:
+            temporary.write_text(json.dumps(self.known, indent=2) + "\n")
+
+
+def _check_row(file: AssetFile, where: str) -> None:
+    for name in (file.asset, file.file):
+        if not PLAIN_NAME.fullmatch(name):
+            raise AssetError(f"{where}: '{name}' is no plain name (letters, digits, '.', '_', '-')")
+    address = urlsplit(file.url)
+    if address.scheme != "https" and address.hostname not in LOOPBACK:
+        raise AssetError(f"{where}: {file.url} must be https")
+    if file.sha256 and not re.fullmatch("[0-9a-f]{64}", file.sha256):
+        raise AssetError(f"{where}: '{file.sha256}' is no SHA-256 (64 hexadecimal digits)")
+
+
+def _accepted(file: AssetFile, settings: AssetSettings) -> str:
+    return settings.sha256.get(file.key, file.sha256).lower()
+
+
+def _mirrored(file: AssetFile, settings: AssetSettings) -> Path | None:
+    return Path(settings.mirror).resolve() / file.key if settings.mirror else None
+
+
+def _find(place: Path, mirrored: Path | None) -> Path | None:
+    """The first place that has the file; a link may be to an earlier mirror, so the present one comes before it."""
+    places = (mirrored, place) if place.is_symlink() else (place, mirrored)
+    return next((path for path in places if path and path.is_file()), None)
+
+
+def _link(place: Path, target: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
+    temporary.symlink_to(target)
+    temporary.replace(place)
+
+
+def _check(file: AssetFile, path: Path | str, digest: str, settings: AssetSettings) -> None:
+    expected = _accepted(file, settings)
+    if not expected:
+        mend = f'if it is trusted, accept it with  assets: {{sha256: {{"{file.key}": "{digest}"}}}}'
+        raise AssetError(f"{path}: has sha256 {digest}, and none is pinned for {file.key}; {mend}")
+    if digest != expected:
+        raise AssetError(f"{path}: sha256 is {digest}, expected {expected}; delete it, or get it again from {file.url}")
+
+
+def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _Checked) -> None:
+    """Download to a temporary file, which gets its name only if it is whole and the accepted one."""
+    if settings.offline:
+        mend = f"put it at {_mirrored(file, settings) or place}, or set assets.offline to false"
+        raise AssetError(f"{file.key}: absent; {mend} to download {file.url} (licence: {file.licence})")
+    print(f"{file.key}: downloading {file.url} (licence: {file.licence})", file=sys.stderr)
+    with atomic_path(place) as temporary:
+        _attempt(lambda: _transfer(file, temporary, settings), file, place)
+        digest = sha256_file(temporary)
+        _check(file, file.url, digest, settings)
+    checked.remember(file, place, digest)
+
+
+def _transfer(file: AssetFile, target: Path, settings: AssetSettings) -> None:
+    from pooch import HTTPDownloader  # only a machine that downloads needs it
+
+    HTTPDownloader(progressbar=True, chunk_size=1 << 20, timeout=60)(file.url, str(target), None)
+    size = target.stat().st_size
+    if _accepted(file, settings) == file.sha256 and file.bytes and size != file.bytes:
+        raise OSError(f"{size} bytes came, expected {file.bytes}")
+
+
+def _attempt(transfer: Callable[[], None], file: AssetFile, place: Path) -> None:
+    """Transfer, thrice at most; an address that the server refuses (4xx) is not asked again."""
+    for pause in (*PAUSES, None):
+        try:
+            return transfer()
+        except (ImportError, OSError) as error:  # requests' errors are OSErrors
+            status = getattr(getattr(error, "response", None), "status_code", 0)
+            if pause is None or isinstance(error, ImportError) or 400 <= status < 500:
+                reason = " ".join(str(error).split())
+                raise AssetError(f"{file.key}: {reason}; put {file.url} at {place} by hand, or run again") from None
+            print(f"{file.key}: {error}; trying again in {pause:g} s", file=sys.stderr)
+            time.sleep(pause)

@@ -1,0 +1,38 @@
+"""Command lines of the published weights: ``python -m eadnet assets`` and ``python -m eadnet fetch-asset``."""
+
+from typing import Annotated
+
+import typer
+
+Settings = Annotated[str, typer.Option(help="The `assets` section of the configuration, as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the asset commands to the command line."""
+    app.command("assets")(list_assets)
+    app.command("fetch-asset")(fetch_asset)
+
+
+def list_assets(settings: Settings = "{}") -> None:
+    """List the published weights: size, licence, whether their digests are pinned and whether they are here."""
+    from eadnet.assets import describe
+    from eadnet.config import parse
+    from eadnet.models.settings import Assets
+
+    columns = "{:<24}{:>6}{:>10}  {:<24}{:<8}{}"
+    typer.echo(columns.format("asset", "files", "MB", "licence", "pinned", "here"))
+    for row in describe(parse(Assets, settings, where="assets")):
+        size = f"{row['bytes'] / 1e6:.1f}"
+        flags = ("yes" if row[name] else "no" for name in ("pinned", "here"))
+        typer.echo(columns.format(row["asset"], row["files"], size, row["licence"], *flags))
+
+
+def fetch_asset(
+    name: Annotated[str, typer.Argument(help="An asset that `assets` lists.")], settings: Settings = "{}"
+) -> None:
+    """Check the files of a published asset, linking or downloading what is not here, and print their folder."""
+    from eadnet.assets import fetch
+    from eadnet.config import parse
+    from eadnet.models.settings import Assets
+
+    typer.echo(fetch(name, parse(Assets, settings, where="assets")))

@@ -1,0 +1,131 @@
+"""What the network hears of every clip, computed once: one file of features, read by windows around video frames.
+
+The file is safetensors: per clip_id a tensor (V, S, C) float16, and the kind of features as ASCII in a uint8 tensor.
+
+* ``mel``: S = 1 + floor(3.2 T) log-mel columns, 80 a second, of C = 80 bands (``eadnet.spectrogram``). A frame's window
+  is the 23 columns centred on column floor(3.2 (i + 1/2)).
+* ``whisper``: S = 2 T steps, 50 a second, of C = 5 x 384 states (``eadnet.models.whisper``). A frame's window is the 10
+  steps 2i - 4 ... 2i + 5 (LatentSync ``whisper/audio2feature.py:get_sliced_feature``, ``audio_feat_length`` [2, 2]).
+
+Beyond the ends of a clip its first and last steps repeat. Variant 0 is what a clip is generated from: degraded sound
+where degradation is switched on, clean sound elsewhere. Training clips have further degraded variants to draw from.
+
+Shape legend: N samples, T frames, V variants, S steps, W steps of a window, C channels.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from eadnet.spectrogram import HOP, SAMPLE_RATE
+from eadnet.streamed_tensors import streamed_tensors
+
+KIND = "kind"
+REACH = {"mel": (-11, 11), "whisper": (-4, 5)}
+"""First and last step of a window, counted from its centre, by kind of features."""
+
+
+class AudioFeaturesError(ValueError):
+    """Features that are absent, damaged or lack a clip; the message names the file and the mend."""
+
+
+def window_steps(kind: str, frames: Tensor) -> Tensor:
+    """(..., W) steps of the windows around video frames (...,), not yet confined to the clip."""
+    centre = (16 * frames + 8) // 5 if kind == "mel" else 2 * frames  # floor(3.2 (i + 1/2)) in whole numbers
+    first, last = REACH[kind]
+    return centre[..., None] + torch.arange(first, last + 1)
+
+
+def feature_steps(kind: str, frames: int) -> int:
+    """S, the steps of a clip of so many video frames."""
+    samples = frames * SAMPLE_RATE // 25
+    return 1 + samples // HOP if kind == "mel" else samples // 320
+
+
+@contextmanager
+def feature_writer(
+    path: str | Path, kind: str, shapes: Mapping[str, tuple[int, int, int]]
+) -> Iterator[Callable[[str, Tensor], None]]:
+    """A function that writes one clip's features, (V, S, C) float16, into the file, which appears when all are there.
+
+    Args:
+        path: where the file shall stand.
+        kind: "mel" or "whisper".
+        shapes: (V, S, C) of every clip, by clip_id.
+    """
+    text = torch.tensor(list(kind.encode()), dtype=torch.uint8)
+    specs = {clip: (shape, torch.float16) for clip, shape in shapes.items()}
+    with streamed_tensors(path, specs | {KIND: (tuple(text.shape), torch.uint8)}) as writer:
+        writer.append(KIND, text)
+        yield writer.append
+
+
+class AudioFeatures:
+    """Features of all clips, memory-mapped: processes share one copy, and a read touches its window only.
+
+    Attributes:
+        kind: "mel" or "whisper".
+    """
+
+    def __init__(self, path: str | Path, store: safe_open, kind: str) -> None:
+        self.path, self.kind = path, kind
+        self._store = store
+        self._clips: dict[str, Tensor] = {}
+
+    @classmethod
+    def read(cls, path: str | Path) -> "AudioFeatures":
+        """Open a file that `feature_writer` wrote.
+
+        Raises:
+            AudioFeaturesError: absent, damaged or something else.
+        """
+        try:
+            store = safe_open(str(path), framework="pt")
+            return cls(path, store, bytes(store.get_tensor(KIND).tolist()).decode())
+        except (OSError, SafetensorError) as error:
+            raise AudioFeaturesError(f"{path}: no readable audio features ({error}); delete it and run again") from None
+
+    def variants(self, clip_id: str) -> int:
+        """How many versions of a clip's sound there are, at least 1."""
+        return len(self._features(clip_id))
+
+    def windows(self, clip_ids: Sequence[str], frames: Tensor, variants: Sequence[int] | Tensor | int = 0) -> Tensor:
+        """Windows around frames of several clips; quickest with all frames of a clip in one row.
+
+        Args:
+            clip_ids: N clips, repeated at will.
+            frames: (N,) int64, a frame of each, or (N, T), several.
+            variants: version of each clip's sound, (N,) or one for all.
+
+        Returns:
+            (N, W, C) or (N, T, W, C) float32.
+
+        Raises:
+            AudioFeaturesError: a clip is not in the file.
+        """
+        chosen = torch.as_tensor(variants).expand(len(clip_ids)).tolist()
+        steps = window_steps(self.kind, frames)
+        rows = [
+            self._features(clip)[variant][row.clamp(0, self._features(clip).shape[1] - 1)]
+            for clip, variant, row in zip(clip_ids, chosen, steps, strict=True)
+        ]
+        return torch.stack(rows).float()
+
+    def span(self, clip_id: str, first: int, count: int, variant: int = 0) -> Tensor:
+        """(count, W, C) float32 windows around consecutive frames of one clip."""
+        return self.windows([clip_id], torch.arange(first, first + count)[None], variant)[0]
+
+    def _features(self, clip_id: str) -> Tensor:
+        """(V, S, C) float16, mapped when first asked for."""
+        if clip_id not in self._clips:
+            try:
+                self._clips[clip_id] = self._store.get_tensor(clip_id)
+            except SafetensorError:
+                raise AudioFeaturesError(
+                    f"{self.path}: holds no features of clip {clip_id!r}; delete it and run encode-audio again"
+                ) from None
+        return self._clips[clip_id]

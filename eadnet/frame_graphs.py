@@ -1,0 +1,40 @@
+"""The learned frame graphs of a run as a table, from a few held-out windows: what the report plots."""
+
+from pathlib import Path
+
+import torch
+
+from eadnet.models.unet import EADNet
+from eadnet.precision import Machine
+from eadnet.sampling import Batch, Sampler
+from eadnet.tables import GRAPHS, write_table
+from eadnet.validation import Validator
+
+CLIPS = 2
+
+
+@torch.no_grad()
+def write_graphs(model: EADNet, validate: Validator, machine: Machine, run: str, seed: int, output: str) -> None:
+    """Write ``{output}/graphs.parquet``: every edge of every frame graph on a few windows; no row without graphs."""
+    rows = [row for batch in validate.batches[:1] for row in _edges(model, batch, validate.draw, machine)]
+    described = [{"run": run, "seed": seed, **row} for row in rows]
+    write_table(described, Path(output, "graphs.parquet"), GRAPHS)
+
+
+def _edges(model: EADNet, batch: Batch, draw: Sampler, machine: Machine) -> list[dict]:
+    batch = batch.to(machine.device)
+    graphs = dict(model.graphs())
+    for graph in graphs.values():
+        graph.record = True
+    with machine.autocast():
+        model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
+    rows = []
+    for name, graph in graphs.items():
+        weights = graph.recorded.dense()[:CLIPS].float().cpu()
+        for clip, weight in zip(draw.clips.names(batch.which.cpu()), weights, strict=False):
+            queries, keys = weight.nonzero(as_tuple=True)
+            values = weight[queries, keys].tolist()
+            edges = zip(queries.tolist(), keys.tolist(), values, strict=True)
+            rows += [{"module": name, "clip_id": clip, "query": q, "key": k, "weight": w} for q, k, w in edges]
+        graph.record = False
+    return rows

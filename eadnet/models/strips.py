@@ -1,0 +1,120 @@
+"""Attention along strips of a clip's feature maps: rows, columns, and each pixel through time.
+
+A strip mixes queries, keys and values along its axis with rotary positions (RoFormer, arXiv 2104.09864) and adds a
+depthwise convolution of the values along the same axis (LePE of CSWin, arXiv 2107.00652), so that neither has a table
+of absolute positions and any length runs.
+
+Shape legend: B clips, T frames, H height, W width, N heads, D channels a head, L strip length, A and E the two axes
+across the strip, K blocks of a strip.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from eadnet.models.attention import attention, rotary
+
+AXES = {"time": 1, "height": 2, "width": 3}
+"""Where each direction stands in (B, T, H, W, ...)."""
+
+
+class Strip(nn.Module):
+    """Attention along one axis, each strip by itself (axial attention, arXiv 1912.12180).
+
+    Args:
+        direction: a key of `AXES`.
+        heads: N.
+        head_width: D, even.
+        rotary_base: the longest rotary wavelength is about 2 pi of it, in positions.
+    """
+
+    def __init__(self, direction: str, heads: int, head_width: int, rotary_base: float) -> None:
+        super().__init__()
+        self.axis, self.rotary_base = AXES[direction], rotary_base
+        self.local = nn.Parameter(torch.empty(3, heads, 1, head_width).uniform_(-1, 1) * 3**-0.5)
+
+    def forward(self, query_key_value_BTHW3ND: Tensor) -> Tensor:
+        """Returns (B, T, H, W, N * D)."""
+        parts = query_key_value_BTHW3ND.movedim((4, self.axis), (0, -2))  # (3, B, A, E, N, L, D)
+        positions = torch.arange(parts.shape[-2], device=parts.device)
+        query, key = rotary(parts[:2], positions, self.rotary_base)
+        value = parts[2].contiguous()
+        mixed = self._mix(*(part.flatten(0, 2) for part in (query, key, value)))
+        return self._enhance(mixed.unflatten(0, value.shape[:3]), value).movedim(-2, self.axis).flatten(-2)
+
+    def _mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attention of (B * A * E, N, L, D) strips."""
+        return attention(query, key, value)
+
+    def _enhance(self, mixed: Tensor, value: Tensor) -> Tensor:
+        """Add the depthwise convolution of width 3, as shifted sums: quicker than a grouped convolution on CPU."""
+        padded = functional.pad(value, (0, 0, 1, 1))
+        for tap, weight in enumerate(self.local.to(value.dtype)):
+            mixed = torch.addcmul(mixed, padded.narrow(-2, tap, value.shape[-2]), weight)
+        return mixed
+
+
+class BandedStrip(Strip):
+    """Attention through time in which frame i sees the frames with |i - j| <= R, linear in T.
+
+    A clip longer than `chunk` is cut into K equal blocks of queries, each with its keys and a halo of R frames on
+    both sides; the blocks join the heads of one attention call. Its learned distance bias has an entry for each of
+    the distances 0 ... R: with R below the training length, no length meets a distance that training did not.
+
+    Args:
+        heads, head_width, rotary_base: as for `Strip`.
+        radius: R.
+        chunk: most frames in a block.
+    """
+
+    def __init__(self, heads: int, head_width: int, rotary_base: float, radius: int, chunk: int) -> None:
+        super().__init__("time", heads, head_width, rotary_base)
+        self.radius, self.chunk = radius, chunk
+        self.distance_bias = nn.Parameter(torch.zeros(heads, radius + 1))
+
+    def _mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        frames = query.shape[-2]
+        blocks = -(-frames // self.chunk)
+        length = -(-frames // blocks)
+        halo = self.radius if blocks > 1 else 0
+        query = windows(query, blocks, length, 0)
+        key, value = windows(key, blocks, length, halo), windows(value, blocks, length, halo)
+        mixed = attention(query, key, value, self._band(frames, blocks, length, halo).to(query.dtype))
+        return mixed.reshape(len(mixed), -1, blocks * length, mixed.shape[-1])[:, :, :frames]
+
+    def _band(self, frames: int, blocks: int, length: int, halo: int) -> Tensor:
+        """(N * K, length, length + 2 halo) logits: the bias of each distance, minus infinity where no frame is seen."""
+        device = self.distance_bias.device
+        first = length * torch.arange(blocks, device=device)[:, None, None]
+        query = torch.arange(length, device=device)[:, None]
+        key = torch.arange(-halo, length + halo, device=device)
+        distance = (query - key).abs()
+        inside = (first + key >= 0) & (first + key < frames)
+        # a query past the clip's end sees at least itself: a row of minus infinities has no softmax
+        seen = (distance <= self.radius) & (inside | (distance == 0))
+        bias = self.distance_bias[:, None, distance.clamp(max=self.radius)]
+        return bias.masked_fill(~seen, float("-inf")).flatten(0, 1)
+
+
+def windows(values: Tensor, blocks: int, length: int, halo: int) -> Tensor:
+    """Cut sequences into blocks that reach over their ends.
+
+    Args:
+        values: (batch, N, T, D).
+        blocks: K, with (K - 1) * length < T <= K * length.
+        length: of a block without halo.
+        halo: positions taken from each neighbour; zeros beyond the ends of the sequence.
+
+    Returns:
+        (batch, N * K, length + 2 * halo, D).
+    """
+    missing = blocks * length - values.shape[-2]
+    if halo or missing:
+        values = functional.pad(values, (0, 0, halo, missing + halo))
+    return values.unfold(-2, length + 2 * halo, length).transpose(-1, -2).flatten(1, 2)
+
+
+def check_maps(maps_BTCHW: Tensor, channels: int) -> None:
+    """Raise a ValueError unless the maps are a clip's with the channels that a module was made for."""
+    if maps_BTCHW.dim() != 5 or maps_BTCHW.shape[2] != channels:
+        raise ValueError(f"STDA expects maps (B, T, C, H, W) with C = {channels}, got {tuple(maps_BTCHW.shape)}")

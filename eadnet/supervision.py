@@ -1,0 +1,149 @@
+"""All losses of a run: on the predicted latents, and on the frames that they decode to.
+
+Shape legend: B clips, T frames, C latent channels, H latent side, S crop side.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from eadnet.dataset import unit_pixels
+from eadnet.diffusion import Process
+from eadnet.inpainting import Inpainting
+from eadnet.losses import (
+    attention_map,
+    gated_gradient,
+    perceptual_loss,
+    simple_loss,
+    sync_loss,
+    trepa_pooled_mse,
+    trepa_tubelet_difference,
+    velocity_loss,
+    x0_gate,
+)
+from eadnet.models.unet import EADNet
+from eadnet.optimisation import Losses
+from eadnet.pretraining.autoencoder import load_autoencoder
+from eadnet.pretraining.lpips import load_lpips
+from eadnet.pretraining.syncnet import load_syncnet
+from eadnet.pretraining.videomae import load_videomae
+from eadnet.sampling import Batch
+
+if TYPE_CHECKING:
+    from eadnet.training_settings import Backbone, Training
+
+
+@dataclass(frozen=True)
+class Supervisors:
+    """Folders of the networks that supervise; only those whose loss is on are read."""
+
+    autoencoder: str
+    syncnet: str | None = None
+    videomae: str | None = None
+    lpips: str | None = None
+
+
+class Supervision:
+    """Named losses of a run, each a pure function of ``eadnet.losses`` with its weight from the settings.
+
+    Args:
+        backbone: the backbone's settings.
+        settings: the run's.
+        task: the generated region.
+        folders: the supervising networks.
+        device: where they run.
+        checkpointing: whether they make activations again in the backward pass.
+    """
+
+    def __init__(
+        self,
+        backbone: "Backbone",
+        settings: "Training",
+        task: Inpainting,
+        folders: Supervisors,
+        device: torch.device,
+        checkpointing: bool = False,
+    ) -> None:
+        weights = settings.losses
+        self.settings, self.process, self.task = settings, Process(backbone.diffusion), task.to(device)
+        self.autoencoder = self.syncnet = self.videomae = self.lpips = None
+        if needs_frames(settings):
+            self.autoencoder = load_autoencoder(folders.autoencoder, checkpointing).to(device)
+        if weights.sync:
+            self.syncnet = load_syncnet(_required("syncnet", folders.syncnet), checkpointing).to(device)
+        if weights.trepa:
+            self.videomae = load_videomae(_required("videomae", folders.videomae), checkpointing).to(device)
+        if weights.lpips:
+            self.lpips = load_lpips(_required("lpips", folders.lpips)).to(device)
+        self.cells = simple_weight(task, backbone).to(device)
+        self.pixels = attention_map(task.pixels, mouth=3.0, eyes=2.0, outside=0.2).to(device)
+
+    def __call__(self, model: EADNet, batch: Batch, output_BTCHH: Tensor, decoded: bool = True) -> Losses:
+        """The losses that are on, as (weight, value).
+
+        Args:
+            model: the network, for its frame graphs' penalties.
+            batch: what it was shown.
+            output_BTCHH: what it predicted.
+            decoded: whether losses on decoded frames take part.
+        """
+        weights = self.settings.losses
+        clean = self.process.clean(output_BTCHH, batch.noisy, batch.base, batch.timesteps)
+        target = self.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
+        losses: Losses = {
+            "simple": (weights.simple, simple_loss(output_BTCHH.float(), target, self.cells)),
+            "velocity": (weights.velocity, velocity_loss(clean, batch.clean, self.cells)),
+        }
+        if self.settings.tfrm != "none":
+            losses["graph"] = (weights.graph, model.graph_regulariser())
+        return losses | self._on_frames(batch, clean) if decoded and self.autoencoder else losses
+
+    def _on_frames(self, batch: Batch, clean: Tensor) -> Losses:
+        """Losses that need the decoded frames; outside the mask the real pixels are pasted back first."""
+        weights, settings = self.settings.losses, self.settings
+        signal = self.process.signal_share(batch.timesteps)
+        gate = x0_gate(signal, batch.timesteps, settings.x0_gate, settings.x0_loss_tmax)
+        shape, real = clean.shape[:2], unit_pixels(batch.crops)
+        decoded = self.autoencoder.decode(clean.flatten(0, 1)).float().unflatten(0, shape)
+        decoded = gated_gradient(decoded, gate)
+        losses: Losses = {}
+        if weights.perceptual:
+            losses["perceptual"] = (weights.perceptual, perceptual_loss(decoded, real, self.pixels))
+        pasted = torch.where(self.task.pixels, decoded, real)
+        if self.lpips:
+            region = self.task.box
+            distance = self.lpips(pasted.flatten(0, 1)[..., *region], real.flatten(0, 1)[..., *region])
+            losses["lpips"] = (weights.lpips, distance)
+        if self.syncnet:
+            losses["sync"] = (weights.sync, sync_loss(self.syncnet(pasted, batch.mel), batch.heard))
+        if self.videomae:
+            losses["trepa"] = (weights.trepa, _trepa(self.videomae, settings.trepa_form, pasted, real))
+        return losses
+
+
+def needs_frames(settings: "Training") -> bool:
+    """Whether a loss of the run needs decoded frames."""
+    weights = settings.losses
+    return any((weights.perceptual, weights.lpips, weights.sync, weights.trepa))
+
+
+def simple_weight(task: Inpainting, backbone: "Backbone") -> Tensor:
+    """(H, H) weight of the latents in the simple loss, mean 1; all ones where the three weights are 1."""
+    return attention_map(task.cells, backbone.mouth_weight, backbone.eye_weight, backbone.outside_weight)
+
+
+def _trepa(videomae: nn.Module, form: str, generated: Tensor, real: Tensor) -> Tensor:
+    pooled = form == "pooled_mse"
+    distance = trepa_pooled_mse if pooled else trepa_tubelet_difference
+    features = videomae.pooled if pooled else videomae.tubelet_features
+    with torch.no_grad():
+        target = features(real)
+    return distance(features(generated), target)
+
+
+def _required(name: str, folder: str | None) -> str:
+    if folder is None:
+        raise ValueError(f"the {name} loss is on but --{name} was not given; set its weight to 0 or name its folder")
+    return folder

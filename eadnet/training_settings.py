@@ -1,0 +1,186 @@
+"""The configuration of training and synthesis: stages, losses, sampling, and how the machine is used. Light: no torch."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from eadnet.models.settings import Network, Optimiser, Weights
+from eadnet.section import Positive, Rate, Section, Share, Weight
+
+OrZero = Annotated[int, Field(ge=0)]
+Mask = Literal["lower", "face", "full"]
+Visible = Annotated[
+    Literal[1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23],
+    Field(description="Spectrogram columns around a frame that are heard (80 a second); Whisper's are all heard."),
+]
+
+
+class Compute(Section):
+    """How training and synthesis use the machine; a change reruns nothing that is finished."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where networks run; `auto` takes a GPU if any.")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Autocast type; `auto` is bfloat16 where the processor has it, else float32."
+    )
+    compile: bool = Field(False, description="Compile the U-Net with torch.compile.")
+    gradient_checkpointing: bool = Field(
+        False, description="Make activations again in the backward pass: less memory, about a third more time."
+    )
+    prefetch: OrZero = Field(2, description="Batches drawn ahead of the step by a thread; 0 draws in the step.")
+
+
+class Dropout(Section):
+    """Condition dropout, needed for classifier-free guidance; the three cases exclude each other."""
+
+    audio: Share = Field(0.05, description="How often the audio alone is dropped.")
+    text: Share = Field(0.05, description="How often the text alone is dropped.")
+    both: Share = Field(0.05, description="How often audio and text are dropped together.")
+    reference: Share = Field(0.0, description="How often the reference latent is zero, independently.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Dropout":
+        if self.audio + self.text + self.both > 1:
+            raise ValueError("dropout: audio, text and both must sum to at most 1")
+        return self
+
+
+class Diffusion(Section):
+    """The diffusion process."""
+
+    prediction: Literal["clean", "noise", "velocity"] = Field(
+        "clean", description="What the U-Net predicts; `clean` is a correction to a base latent."
+    )
+    zero_terminal_snr: bool = Field(True, description="Rescale the schedule so that its last step is pure noise.")
+    timestep_power: Rate = Field(0.6, description="t = u^power: below 1 favours noisy timesteps; 1 is uniform.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Diffusion":
+        if self.prediction == "noise" and self.zero_terminal_snr:
+            raise ValueError("diffusion: noise prediction says nothing of the clean latent at zero terminal SNR")
+        return self
+
+
+class Validation(Section):
+    """What is looked at while training goes on."""
+
+    every: OrZero = Field(0, description="Steps between validations; 0 switches them off.")
+    batches: Positive = Field(4, description="Fixed batches of held-out windows whose loss is averaged.")
+    frames: Positive = Field(8, description="Frames in the sample strip.")
+    steps: Positive = Field(4, description="Denoising steps of the sample strip.")
+
+
+class Backbone(Section):
+    """Stage 1: the frame-wise backbone that every run starts from."""
+
+    weights: Weights = None
+    network: Network = Network()
+    diffusion: Diffusion = Diffusion()
+    mask: Mask = Field("face", description="What is generated.")
+    dropout: Dropout = Dropout()
+    neutral_reference: Share = Field(0.5, description="How often the reference comes from the person's neutral clip.")
+    frames: Positive = Field(1, description="Frames per training clip; they do not see each other.")
+    visible: Visible = 23
+    mouth_weight: Rate = Field(3.0, description="Weight of mouth and jaw latents in the simple loss.")
+    eye_weight: Rate = Field(2.0, description="Weight of eye and brow latents in the simple loss.")
+    outside_weight: Weight = Field(0.1, description="Weight of latents outside the generated region.")
+    ema: Share = Field(0.995, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
+    processes: Positive = Field(2, description="Data-parallel shares of a step; fewer processes take several shares each.")
+    checkpoint_every: Positive = Field(100, description="Steps between resumable checkpoints.")
+    validation: Validation = Validation()
+    optimiser: Optimiser = Optimiser(steps=1050, batch_size=24, learning_rate=2.5e-3, warmup=50)
+
+
+class Losses(Section):
+    """Weights of the stage-2 losses; 0 switches one off, and its network is then never loaded."""
+
+    simple: Weight = Field(1.0, description="Denoising error.")
+    velocity: Weight = Field(0.5, description="Differences of neighbouring clean latents.")
+    perceptual: Weight = Field(0.5, description="Weighted pixel and gradient error after decoding.")
+    lpips: Weight = Field(0.0, description="LPIPS of the generated region after decoding.")
+    sync: Weight = Field(0.1, description="SyncNet supervision.")
+    trepa: Weight = Field(0.1, description="Temporal representation alignment.")
+    graph: Weight = Field(1e-3, description="TFRM regularisers.")
+
+    @property
+    def decoded(self) -> bool:
+        """Whether a loss needs decoded frames."""
+        return any((self.perceptual, self.lpips, self.sync, self.trepa))
+
+
+class Training(Section):
+    """Stage 2: one run. `runs` are deltas over this section."""
+
+    stda: Literal["none", "strips", "temporal_only", "spatial_only", "no_gate", "light", "full3d"] = Field(
+        "strips", description="Spatio-temporal directional attention, or one of its variants."
+    )
+    tfrm: Literal["none", "learned", "chain", "dense"] = Field(
+        "learned", description="Temporal frame graph: learned, a fixed chain, or without sparsity."
+    )
+    text: Literal["caption", "label", "none"] = Field(
+        "caption", description="`caption`: the clip's caption; `label`: the bare emotion word; `none`: no text."
+    )
+    visible: Visible = 23
+    losses: Losses = Losses()
+    trepa_form: Literal["pooled_mse", "tubelet_diff"] = Field(
+        "tubelet_diff", description="`pooled_mse`: LatentSync's form; `tubelet_diff`: sees motion at the tiny scale."
+    )
+    x0_gate: Literal["none", "snr"] = Field(
+        "none", description="`snr`: losses on decoded frames weigh min(1, signal / noise) of their timestep."
+    )
+    x0_loss_tmax: Annotated[int, Field(ge=0, le=999)] = Field(
+        999, description="Largest timestep at which losses on decoded frames count."
+    )
+    frames: Positive = Field(16, description="Frames per training clip.")
+    shared_noise: Share = Field(0.5, description="Share of the noise variance common to all frames.")
+    new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA and TFRM.")
+    trainable: Literal["all", "attention", "modules"] = Field(
+        "all", description="What learns: everything, transformers and new modules, or STDA, TFRM and text alone."
+    )
+    adaptation: Optimiser | None = Field(
+        None, description="A phase before the main one: new modules alone learn, by simple and graph loss alone."
+    )
+    ema: Share = Field(0.98, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
+    processes: Positive = Field(1, description="Data-parallel shares of a step; fewer processes take several shares each.")
+    checkpoint_every: Positive = Field(25, description="Steps between resumable checkpoints.")
+    validation: Validation = Validation(every=24)
+    optimiser: Optimiser = Optimiser(steps=48, batch_size=2, learning_rate=3e-4, warmup=10)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Training":
+        losses = self.losses
+        if self.frames != 16 and (losses.sync or losses.trepa):
+            raise ValueError(
+                "training.frames must be 16, the window of SyncNet and VideoMAE, while their losses are on"
+            )
+        if not (losses.simple or losses.velocity or losses.perceptual):
+            raise ValueError("training.losses: one of simple, velocity, perceptual must be above 0")
+        return self
+
+
+class Synthesis(Section):
+    """How test clips are generated."""
+
+    solver: Literal["ddim", "dpmsolver++"] = Field("ddim", description="Sampler of the diffusion process.")
+    steps: Annotated[int, Field(ge=1, le=1000)] = Field(2, description="Denoising steps.")
+    audio_guidance: Rate = Field(1.5, description="Classifier-free guidance of the audio; 1 is none.")
+    text_guidance: Rate = Field(1.5, description="Classifier-free guidance of the text; 1 is none.")
+    window: Positive | None = Field(64, description="Frames denoised together; null denoises a clip in one pass.")
+    overlap: OrZero = Field(8, description="Frames shared by neighbouring windows.")
+    shift: OrZero = Field(0, description="Frames by which the windows' starts move at every denoising step.")
+    shared_noise: Share = Field(1.0, description="Share of the noise variance common to all frames.")
+    smoothing: Share = Field(
+        0.0, description="Weight of the neighbours in a [w 1 w] filter of the latents over time; a control, off."
+    )
+    clips: Positive = Field(
+        24, description="Test clips per corpus mix, sampled evenly over seen/unseen people and emotions."
+    )
+    text: Literal["template", "caption"] = Field(
+        "template", description="Guiding text of labelled clips: label and level alone, or the clip's own caption."
+    )
+    crf: Annotated[int, Field(ge=0, le=51)] = Field(12, description="x264 quality of the written videos.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Synthesis":
+        if self.window is not None and self.overlap * 2 > self.window:
+            raise ValueError("synthesis.overlap must be at most half of synthesis.window")
+        return self

@@ -1,0 +1,98 @@
+"""What is looked at while a network trains: its loss on held-out windows, and a strip of generated frames.
+
+The windows, their noise and their timesteps are the same at every validation, so that the curve is comparable. Strips
+are written to ``{output}/validation/step_{n}.png``: truth above, generated below.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from eadnet.dataset import stored_pixels, unit_pixels
+from eadnet.losses import simple_loss
+from eadnet.models.unet import EADNet
+from eadnet.optimisation import step_generator
+from eadnet.precision import Machine
+from eadnet.pretraining.autoencoder import load_autoencoder
+from eadnet.provenance import atomic_path
+from eadnet.sampling import Batch, Sampler
+from eadnet.supervision import simple_weight
+
+if TYPE_CHECKING:
+    from eadnet.training_settings import Validation
+
+BATCH = 2
+SEED = 20_000
+
+
+class Validator:
+    """Validates a network on a few fixed windows; without held-out clips it measures nothing.
+
+    Args:
+        settings: how often, and on how much.
+        draw: draws held-out windows; None where there are none.
+        autoencoder: folder of the autoencoder.
+        machine: device and precision.
+        output: the stage's folder.
+    """
+
+    def __init__(
+        self, settings: "Validation", draw: Sampler | None, autoencoder: str, machine: Machine, output: str
+    ) -> None:
+        self.settings, self.draw, self.machine = settings, draw, machine
+        self.autoencoder, self.output = autoencoder, Path(output)
+        self.batches: list[Batch] = []
+        if draw is not None:
+            self.weight = simple_weight(draw.task, draw.settings).to(machine.device)
+            self.batches = [draw(BATCH, step_generator(SEED, 0, number)) for number in range(settings.batches)]
+
+    @torch.no_grad()
+    def __call__(self, model: EADNet, step: int) -> dict[str, float]:
+        """Validation losses, and (on rank 0) a strip."""
+        if not self.batches:
+            return {}
+        training, model = model.training, model.eval()
+        losses = torch.stack([self._loss(model, batch.to(self.machine.device)) for batch in self.batches])
+        if self.machine.rank == 0:
+            self._write_strip(model, step)
+        health = {f"{name}_{key}": value for name, graph in model.graphs() for key, value in graph.health().items()}
+        model.train(training)
+        return {"validation": losses.mean().item(), **health}
+
+    def _loss(self, model: EADNet, batch: Batch) -> Tensor:
+        with self.machine.autocast():
+            output = model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
+        target = self.draw.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
+        return simple_loss(output.float(), target, self.weight)
+
+    def _write_strip(self, model: EADNet, step: int) -> None:
+        """The first window: true frames above, frames denoised from pure noise below."""
+        batch = self.batches[0].to(self.machine.device)
+        latents = self._denoised(model, batch)
+        autoencoder = load_autoencoder(self.autoencoder).to(self.machine.device)
+        chosen = torch.linspace(0, len(latents) - 1, min(self.settings.frames, len(latents))).long()
+        with self.machine.autocast():
+            made = autoencoder.decode(latents[chosen.to(latents.device)]).float()
+        truth = unit_pixels(batch.crops[0])[chosen.to(batch.crops.device)]
+        pasted = torch.where(self.draw.task.to(made.device).pixels, made, truth)
+        rows = [torch.cat(list(stored_pixels(frames).cpu()), 1) for frames in (truth, pasted)]
+        with atomic_path(self.output / "validation" / f"step_{step + 1:06d}.png") as temporary:
+            Image.fromarray(torch.cat(rows, 0).numpy()).save(temporary)
+
+    def _denoised(self, model: EADNet, batch: Batch) -> Tensor:
+        """(T, C, H, H) of the first clip, without guidance, from the batch's own noise."""
+        solver = self.draw.process.solver("ddim", self.settings.steps)
+        channels, first = batch.clean.shape[2], slice(0, 1)
+        sample, fixed = batch.noise[first], batch.inputs[first, :, channels:]
+        for timestep in solver.timesteps:
+            times = timestep.to(sample.device).expand(1)
+            with self.machine.autocast():
+                output = model(
+                    torch.cat([sample, fixed], 2), times, batch.audio[first], batch.text[first], batch.text_mask[first]
+                )
+            clean = self.draw.process.clean(output, sample, batch.base[first], times)
+            sample = solver.step(clean, timestep, sample).prev_sample
+        return sample[0]

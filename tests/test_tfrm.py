@@ -1,0 +1,302 @@
+"""TFRM: identity at birth, a sparse stochastic banded graph, any length at linear cost, anchors, variants, health."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_model, save_model
+from torch.utils.flop_counter import FlopCounterMode
+
+from eadnet.models.frame_graph import Graph, Layout, Reach
+from eadnet.models.tfrm import TFRM, VARIANTS, make_tfrm
+
+CHANNELS, RADIUS, NEIGHBOURS = 24, 3, 4
+CPU = torch.device("cpu")
+
+
+def _module(variant: str = "learned", **settings) -> TFRM:
+    """A module with all-random weights, so that zero-initialised outputs do not hide anything."""
+    module = TFRM(CHANNELS, RADIUS, NEIGHBOURS, variant, **settings)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+    return module
+
+
+def _maps(frames: int, side: int = 4) -> torch.Tensor:
+    return torch.randn(2, frames, CHANNELS, side, side, generator=torch.Generator().manual_seed(frames))
+
+
+def _far_sighted(**settings) -> TFRM:
+    """A module for which only likeness counts, not what is near."""
+    module = _module(**settings)
+    with torch.no_grad():
+        module.similarity.decay.fill_(-20)
+        module.similarity.offset_bias.zero_()
+        module.similarity.log_scale.fill_(4)
+    return module
+
+
+def _recurring(frames: int = 96) -> torch.Tensor:
+    """Maps whose block 64 ... 79 is copies of the first frame."""
+    maps = _maps(frames)
+    maps[:, 64:80] = maps[:, :1]
+    return maps
+
+
+def _distances(frames: int) -> torch.Tensor:
+    return (torch.arange(frames)[:, None] - torch.arange(frames)).abs()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("frames", [1, 7, 16, 48, 128])
+def test_new_module_is_the_identity_at_any_length(variant, frames):
+    maps = _maps(frames)
+    assert torch.equal(TFRM(CHANNELS, RADIUS, NEIGHBOURS, variant)(maps), maps)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("frames", [1, 7, 16, 48, 128])
+def test_awakened_module_changes_maps_at_any_length(variant, frames):
+    maps = _maps(frames)
+    changed = _module(variant)(maps)
+    assert changed.shape == maps.shape and changed.isfinite().all() and not torch.allclose(changed, maps, atol=1e-2)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 16, 48, 150])
+def test_rows_sum_to_one_with_few_edges_the_frame_itself_and_none_beyond_the_radius(frames):
+    graph = _module(anchors=0).graph(_maps(frames))
+    dense = graph.dense()
+    assert torch.allclose(dense.sum(-1), torch.ones(2, frames), atol=1e-5)
+    assert ((dense > 0).sum(-1) <= NEIGHBOURS).all() and (dense.diagonal(dim1=1, dim2=2) > 0).all()
+    assert (dense[:, _distances(frames) > RADIUS] == 0).all()
+    if frames > RADIUS:
+        assert ((dense > 0).sum(-1) == NEIGHBOURS).all()
+
+
+def test_edges_with_anchors_are_still_few_and_sum_to_one():
+    weights = _module().graph(_maps(100)).weights_BTK
+    assert torch.allclose(weights.sum(-1), torch.ones(2, 100), atol=1e-5)
+    assert ((weights > 0).sum(-1) == NEIGHBOURS).all()
+
+
+def test_identical_frames_follow_the_prior_only():
+    module = TFRM(CHANNELS, RADIUS, 2 * RADIUS + 1, anchors=0)
+    frame = torch.randn(1, 1, CHANNELS, 4, 4).expand(-1, 20, -1, -1, -1)
+    row = module.graph(frame).dense()[0, 10]
+    expected = (-math.log(2) * _distances(20)[10] / RADIUS).masked_fill(_distances(20)[10] > RADIUS, -math.inf)
+    assert torch.allclose(row, expected.softmax(0), atol=1e-5)
+
+
+def test_edges_go_to_the_most_alike_frames():
+    module = TFRM(CHANNELS, RADIUS, 2, anchors=0)
+    with torch.no_grad():
+        module.similarity.decay.fill_(-20)  # no preference for what is near
+    maps = _maps(9)
+    maps[:, 2] = maps[:, 5]
+    dense = module.graph(maps).dense()
+    assert (dense[:, 5, 2] > 0.3).all() and torch.allclose(dense[:, 5, 2], dense[:, 5, 5])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_gradients_reach_every_parameter(variant):
+    module = _module(variant)
+    (module(_maps(6)).square().mean() + module.regulariser).backward()
+    silent = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.abs().any()]
+    assert not silent
+
+
+def test_regulariser_alone_teaches_the_similarity():
+    module = _module()
+    module(_maps(6))
+    assert torch.allclose(module.regulariser, torch.stack(list(module.penalties.values())).sum())
+    module.regulariser.backward()
+    assert all(parameter.grad.abs().any() for parameter in module.similarity.parameters())
+
+
+def test_travelling_values_are_the_dense_graph_s():
+    for frames in (5, 64, 70, 150):  # one run and several, with and without anchors
+        graph, values = _far_sighted().graph(_recurring(frames)), torch.randn(2, frames, 6)
+        assert torch.allclose(graph.mix(values), graph.dense() @ values, atol=1e-5)
+
+
+def test_several_runs_agree_with_one(monkeypatch):
+    module, maps = _far_sighted(), _recurring(150)
+    several = module.graph(maps)
+    expected, runs = several.dense(), several.reach.near.runs
+    monkeypatch.setattr(Reach, "near", property(lambda reach: Layout(1, reach.frames, 0)))
+    assert runs > 1 and several.weights_BTK[..., several.reach.width :].any()
+    assert torch.allclose(module.graph(maps).dense(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", ["learned", "chain"])
+def test_cost_is_linear_in_the_length(variant):
+    module = _module(variant)
+
+    def cost(frames: int) -> int:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            module(torch.zeros(1, frames, CHANNELS, 4, 4))
+        return counter.get_total_flops()
+
+    lengths = [cost(frames) for frames in (256, 512, 1024)]
+    assert lengths[1] / lengths[0] == pytest.approx(2, rel=0.02)
+    assert lengths[2] / lengths[1] == pytest.approx(2, rel=0.02)
+
+
+# ------------------------------------------------------------------------------------------------------ anchors
+def test_anchors_reach_beyond_the_radius():
+    dense = _far_sighted().graph(_recurring()).dense()
+    assert (dense[:, 0, 64:80].sum(-1) > 0.3).all() and torch.allclose(dense[:, 0, 64], dense[:, 0, 79])
+    assert (_far_sighted(anchors=0).graph(_recurring()).dense()[:, 0, 64:80] == 0).all()
+    moved = _recurring()
+    moved[:, 64:80] += 1e-3 * torch.randn(CHANNELS, 1, 1)
+    assert not torch.equal(_far_sighted()(moved)[:, 0], _far_sighted()(_recurring())[:, 0])
+
+
+def test_anchors_do_not_touch_clips_of_one_block():
+    module, without = _far_sighted(), _far_sighted(anchors=0)
+    for frames in (1, 7, 16):
+        assert torch.equal(module(_maps(frames)), without(_maps(frames)))
+    assert not torch.equal(module(_recurring()), without(_recurring()))
+
+
+def test_anchors_are_left_alone_where_the_near_frames_are_more_alike():
+    module = TFRM(CHANNELS, RADIUS, NEIGHBOURS)
+    drift = torch.randn(2, CHANNELS, 2, 2, generator=torch.Generator().manual_seed(3))
+    turn = torch.linspace(0, 9, 96)[None, :, None, None, None]
+    slow = turn.cos() * drift[0] + turn.sin() * drift[1]  # neighbours hardly differ, far frames do
+    assert (module.graph(slow).dense()[:, _distances(96) > RADIUS] == 0).all()
+
+
+@pytest.mark.parametrize("anchors", [1, 4, 8])
+@pytest.mark.parametrize("frames", [17, 40, 200])
+def test_anchors_are_the_nearest_blocks_wholly_beyond_the_band(frames, anchors):
+    reach = Reach(frames, RADIUS, anchors, CPU)
+    for frame in range(frames):
+        spans = [range(16 * block, min(16 * block + 16, frames)) for block in range(reach.blocks)]
+        before = [block for block, span in enumerate(spans) if span[-1] < frame - RADIUS]
+        after = [block for block, span in enumerate(spans) if span[0] > frame + RADIUS]
+        nearest = before[::-1][: anchors // 2] + after[: anchors - anchors // 2]
+        inside = reach.inside_TK[frame, reach.width :]
+        assert reach.anchors_RA[frame][inside].tolist() == nearest
+        offsets = reach.offsets_TK[frame, reach.width :][inside].tolist()
+        assert offsets == [sum(spans[block]) / len(spans[block]) - frame for block in nearest]
+
+
+def test_an_anchor_is_as_alike_as_its_frames_are_on_average():
+    module, maps = _module(), _maps(48)
+    near = Reach(48, 47, 0, CPU)
+    nodes = module.to_node(module._pooled(maps))
+    similarity = module.similarity.alike(nodes, near)
+    far = Reach(48, RADIUS, 4, CPU)
+    anchors = module.similarity.alike(nodes, far)[:, 0, far.width + 2 :]  # of the first frame, after its band
+    assert far.anchors_RA[0, 2:].tolist() == [1, 2]
+    expected = torch.stack([similarity[:, 0, 16:32].mean(-1), similarity[:, 0, 32:48].mean(-1)], -1)
+    assert torch.allclose(anchors, expected, atol=1e-5)
+
+
+# ----------------------------------------------------------------------------------------------------- variants
+def test_chain_is_the_tridiagonal_and_has_no_similarity():
+    module = _module("chain")
+    band = (_distances(40) <= 1).float()
+    assert torch.allclose(module.graph(_maps(40)).dense(), (band / band.sum(-1, keepdim=True)).expand(2, -1, -1))
+    assert not any("similarity" in name for name in module.state_dict())
+
+
+def test_dense_reaches_every_frame_of_a_clip():
+    assert (_module("dense").graph(_maps(40)).dense() > 0).all()
+
+
+def test_dense_and_learned_agree_where_the_band_and_the_edges_hold_the_clip():
+    everything = TFRM(CHANNELS, 8, 17)
+    dense = TFRM(CHANNELS, 8, 17, "dense")
+    dense.load_state_dict(everything.state_dict())
+    assert torch.allclose(everything.graph(_maps(8)).dense(), dense.graph(_maps(8)).dense(), atol=1e-6)
+
+
+def test_factory_takes_the_sizes_from_the_network():
+    network = SimpleNamespace(graph_radius=5, graph_neighbours=3, graph_nodes=None, graph_map_side=2, graph_anchors=6)
+    module = make_tfrm(48, network, "learned")
+    assert (module.radius, module.similarity.neighbours, module.map_side, module.anchors) == (5, 3, 2, 6)
+    assert module.film.in_features == 12 and make_tfrm(24, network, "chain").film.in_features == 8
+    assert make_tfrm(48, network, "none") is None
+
+
+def test_maps_travel_only_on_small_grids():
+    small, large = _module(map_side=4), _module(map_side=3)
+    maps = _maps(6)
+    still = _maps(1).expand(-1, 6, -1, -1, -1)
+    assert not torch.allclose(small(maps), large(maps), atol=1e-3)
+    assert torch.allclose(small(still) - large(still), (small(still) - large(still))[:, :1], atol=1e-4)
+
+
+# ---------------------------------------------------------------------------------------------- health and use
+def test_health_tells_spread_and_distance_of_the_edges():
+    module = _module("chain")
+    module(_maps(3))
+    health = module.health()
+    assert health["entropy"] == pytest.approx((2 * math.log(2) + math.log(3)) / 3)
+    assert health["distance"] == pytest.approx((0.5 + 2 / 3 + 0.5) / 3)
+    assert set(health) == {"entropy", "distance", "smooth", "connected", "sparse"}
+    assert health["connected"] == pytest.approx(-(2 * math.log(0.5) + math.log(2 / 3)) / 3, abs=1e-3)
+    assert health["sparse"] == pytest.approx((0.5 + 1 / 3 + 0.5) / 3)
+
+
+def test_smoothness_is_the_difference_along_edges():
+    reach = Reach(3, 2, 0, CPU)
+    nodes = torch.tensor([[[0.0, 0.0], [0.0, 0.0], [1.0, 3.0]]])
+    edges = torch.tensor([[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]]])
+    assert Graph(reach, edges).penalties(nodes)["smooth"].item() == pytest.approx(0.5 * (1 + 9) / 2 / 3)
+
+
+def test_the_last_graph_is_kept_on_demand_and_without_gradient():
+    module, maps = _module(), _maps(20)
+    module(maps)
+    assert module.recorded is None
+    module.record = True
+    module(maps)
+    assert not module.recorded.weights_BTK.requires_grad
+    assert torch.equal(module.recorded.dense(), module.graph(maps).dense().detach())
+
+
+def test_saved_and_loaded_it_is_the_same(tmp_path):
+    module, other = _module(), TFRM(CHANNELS, RADIUS, NEIGHBOURS)
+    save_model(module, str(tmp_path / "tfrm.safetensors"))
+    load_model(other, str(tmp_path / "tfrm.safetensors"))
+    assert torch.equal(other(_maps(40)), module(_maps(40)))
+
+
+def test_precisions_agree():
+    module, maps = _module(), _maps(40)
+    exact = module(maps)
+    assert torch.allclose(_module().double()(maps.double()).float(), exact, atol=1e-4)
+    graph = module.graph(maps).dense()
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = module(maps)
+    assert rounded.dtype == torch.float32 and (rounded - exact).abs().mean() < 0.05 * exact.abs().mean()
+    assert graph.dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_gpu_agrees():
+    module, maps = _module(), _maps(150)
+    exact = module(maps)
+    assert torch.allclose(module.cuda()(maps.cuda()).cpu(), exact, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TFRM(24, 3, 8), "keeps 1 to 7 edges"),
+        (lambda: TFRM(24, 3, 0), "got 0 neighbours"),
+        (lambda: TFRM(24, 0, 1), "radius is at least 1"),
+        (lambda: TFRM(24, 3, 4, "mesh"), "no TFRM variant 'mesh'"),
+        (lambda: TFRM(24, 3, 4)(torch.zeros(6, 24, 4, 4)), r"expects maps \(B, T, 24, H, W\), got \(6, 24, 4, 4\)"),
+        (lambda: TFRM(24, 3, 4)(torch.zeros(1, 6, 12, 4, 4)), r"got \(1, 6, 12, 4, 4\)"),
+    ],
+)
+def test_wrong_sizes_are_told_in_one_line(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
