@@ -5,7 +5,8 @@
 The three attentions have 96 channels in 3 heads of 32, one clip, the same projections and the same attention call
 (fused where it pays); only STDA carries rotary positions, local convolutions and a gate. Each cell runs in a process
 of its own; its seconds are the median of up to 5 passes after the first, its memory the peak above what stood before.
-The C library is told to keep freed memory: else large maps pay more for fresh pages than for arithmetic. Cells whose attention alone would take more than `--limit` TFLOP are skipped.
+The C library is told to keep freed memory: else large maps pay more for fresh pages than for arithmetic. Cells whose
+attention alone would take more than `--limit` TFLOP are skipped.
 
 Writes docs/benchmarks/stda.{csv,png} and temporal_layers.csv (`-cuda` is added to the names on a GPU).
 """

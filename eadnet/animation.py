@@ -1,7 +1,7 @@
 """Crops in, crops out: source crops are encoded, denoised under audio and text, and decoded, in bounded memory.
 
-What the test clips (``eadnet.synthesis``) and anybody's video (``eadnet.pipeline``) have in common. Reads the folders of
-a run and of an autoencoder; writes nothing. Runs on a bare GPU node.
+What the test clips (``eadnet.synthesis``) and anybody's video (``eadnet.pipeline``) have in common. Reads the folders
+of a run and of an autoencoder; writes nothing. Runs on a bare GPU node.
 
 Shape legend: T frames of a clip, t of a stretch of it, S crop side, C latent channels, H latent side, W audio steps,
 L text tokens.

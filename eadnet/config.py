@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from eadnet.config_faults import explain
 from eadnet.corpora.settings import Corpora
-from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Optimiser, SyncNet, VideoMAE, Weights
+from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Schedule, SyncNet, VideoMAE, Weights
 from eadnet.section import Positive, Section, Share, Weight
 from eadnet.training_settings import Backbone, Compute, Synthesis, Training
 
@@ -68,15 +68,15 @@ class Captions(Section):
 class Judge(Section):
     """A network trained on real train clips only to judge; never used as supervision."""
 
-    optimiser: Optimiser
+    optimiser: Schedule
 
 
 class Judges(Section):
     """The `@corpus-v1` judges."""
 
-    sync: Judge = Judge(optimiser=Optimiser(steps=250, batch_size=8, learning_rate=1.5e-3))
-    emotion: Judge = Judge(optimiser=Optimiser(steps=350, batch_size=48, learning_rate=2e-3, weight_decay=0.02))
-    video: Judge = Judge(optimiser=Optimiser(steps=130, batch_size=8, learning_rate=1.5e-3))
+    sync: Judge = Judge(optimiser=Schedule(steps=250, batch_size=8, learning_rate=1.5e-3))
+    emotion: Judge = Judge(optimiser=Schedule(steps=350, batch_size=48, learning_rate=2e-3, weight_decay=0.02))
+    video: Judge = Judge(optimiser=Schedule(steps=130, batch_size=8, learning_rate=1.5e-3))
 
 
 class Variant(Section):

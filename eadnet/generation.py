@@ -1,9 +1,9 @@
 """Denoising a clip of any length: windows with overlap, guidance, DDIM or DPM-Solver++, and blocks of bounded memory.
 
 All windows of a step are denoised, their clean-latent estimates blended with triangular weights, and the whole block
-takes one solver step: windows therefore agree at their seams, which move from step to step where `shift` is set (Sonic's
-idea; LatentSync's windows neither overlap nor move). Clips longer than a block are generated block by block with margins
-that are cross-faded, so memory does not grow with length.
+takes one solver step: windows therefore agree at their seams, which move from step to step where `shift` is set
+(Sonic's idea; LatentSync's windows neither overlap nor move). Clips longer than a block are generated block by block
+with margins that are cross-faded, so memory does not grow with length.
 
 Shape legend: T frames, C latent channels, H latent side, L text tokens, W window, S audio steps.
 """
@@ -164,7 +164,7 @@ class Generator:
 
 
 def blocks(frames: int, block: int | None, margin: int = MARGIN) -> Iterator[tuple[int, int, int]]:
-    """(first, last, keep) of consecutive blocks: frames up to `keep` are final, the rest is cross-faded with the next."""
+    """(first, last, keep) of consecutive blocks: frames before `keep` are final, the rest is shared with the next."""
     if block is None or frames <= block:
         yield 0, frames, frames
         return

@@ -1,35 +1,50 @@
-"""Synthesise the test clips with one run, or make a baseline's videos, pasted back into the source frames.
+"""Synthesise the test clips with one run, or make a baseline's, and paste them back into the source frames.
 
 Writes ``{output}/{clip_id}.mp4``, each with the clip's true sound, and ``{output}/videos.parquet`` with a row for
 every selected clip. Baselines: `ground_truth` (the source itself), `reconstruction` (the autoencoder's own, the
 ceiling), `still` (the reference frame repeated) and `shuffled_audio` (the given model driven by another clip's sound).
+
+A bare GPU node, where there is no OpenCV and no PyAV, does the first half: `generate_crops` writes
+``{output}/crops.safetensors`` and ``{output}/generated.parquet``, and `synthesise` makes videos of them elsewhere.
+Either way one stretch of a clip is in memory at a time.
+
+Shape legend: t frames of a stretch, S crop side.
 """
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from eadnet.checkpoint import load_weights, read_config
+from eadnet.animation import PART, Animator, Codec, Scene, load_run, restful_frame
+from eadnet.audio_features import AudioFeatures, AudioFeaturesError
+from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.clips import Clip, ClipError
 from eadnet.conditioning import TextSource
-from eadnet.config import Network, Synthesis, parse
-from eadnet.dataset import ClipSet
-from eadnet.faces import eye_opening, feather, mouth_opening, paste
-from eadnet.generation import Conditions, generate_latents
-from eadnet.inpainting import Inpainting
-from eadnet.media import MediaError, iterate_video, write_video
-from eadnet.models.autoencoder import LatentAutoencoder
-from eadnet.models.unet import EADNet
-from eadnet.precision import autocast, settle
-from eadnet.pretraining.autoencoder import load_autoencoder
+from eadnet.dataset import ClipSet, DatasetError
+from eadnet.models.text import TextError
+from eadnet.precision import open_machine
+from eadnet.regions import region_mask
 from eadnet.selection import select_clips, shuffled_audio
-from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
+from eadnet.streamed_tensors import TensorWriter, streamed_tensors
+from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
+
+if TYPE_CHECKING:
+    from eadnet.training_settings import Compute, Synthesis
+
+CROPS, TABLE = "crops.safetensors", "generated.parquet"
+FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
+"""What can be wrong with one clip; the others are made."""
+
+
+class SynthesisError(ValueError):
+    """Crops that do not belong to what is to be made of them; the message names the folder and the mend."""
 
 
 @dataclass(frozen=True)
@@ -39,175 +54,279 @@ class SynthesisInputs:
     clips: str
     captions: str
     tokens: str
+    audio: str
     autoencoder: str
     model: str | None
 
 
 @dataclass(frozen=True)
-class Made:
-    """A generated clip: crops (T, S, S, 3) uint8, what drove it and which text guided it."""
+class Take:
+    """A made clip.
 
-    crops: np.ndarray
+    Attributes:
+        crops: (t, S, S, 3) uint8 each, one stretch after another; they are made when asked for.
+        driving_audio: name of the clip whose sound drives it.
+        text: that guides it.
+    """
+
+    crops: Iterator[Tensor]
     driving_audio: str
     text: str
 
 
-def load_model(folder: str | Path) -> tuple[EADNet, dict]:
-    """The frozen network of a trained run and its config.
+class Stage:
+    """The selected test clips and what is generated of them.
 
-    Raises:
-        CheckpointError: absent or damaged.
+    Attributes:
+        rows: of the CLIPS table.
+        region: (S, S) bool, True where the crop is generated.
     """
-    config = read_config(folder, "network", "latent_channels", "training", "mask")
-    training = config["training"]
-    network = parse(Network, config["network"])
-    model = EADNet(network, config["latent_channels"], stda=training["stda"], tfrm=training["tfrm"])
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False), config
+
+    def __init__(self, inputs: SynthesisInputs, settings: "Synthesis", mask: str) -> None:
+        self.clips = ClipSet.read(inputs.clips)
+        self.rows = select_clips([clip.row for clip in self.clips.clips], settings.clips)
+        self.mask = read_config(inputs.model, "mask")["mask"] if inputs.model else mask
+        self.resolution = self.clips.crops[0].shape[1]
+        factor = read_config(inputs.autoencoder, "autoencoder")["autoencoder"]["factor"]
+        self.region = region_mask(self.mask, self.resolution, self.resolution // factor)
+
+    def stored(self, clip: Clip) -> Tensor:
+        """A clip's own crops (T, S, S, 3) uint8, memory-mapped."""
+        return self.clips.crops[self.clips.position[clip.clip_id]]
 
 
-class Studio:
+class Studio(Stage):
     """Everything that making a test clip needs: clips, networks, masks and texts."""
 
-    def __init__(self, inputs: SynthesisInputs, settings: Synthesis, mask: str, seed: int) -> None:
-        settle()
-        self.settings, self.seed = settings, seed
-        self.clips = ClipSet.read(inputs.clips)
-        self.rows = select_clips(read_table(inputs.clips, CLIPS), settings.clips)
-        self.autoencoder: LatentAutoencoder = load_autoencoder(inputs.autoencoder)
-        self.model, mode = None, "caption"
+    def __init__(
+        self, inputs: SynthesisInputs, settings: "Synthesis", compute: "Compute", run: str, seed: int, mask: str
+    ) -> None:
+        super().__init__(inputs, settings, mask)
+        self.run, self.seed, self.settings = run, seed, settings
+        self.codec = Codec.load(inputs.autoencoder, open_machine(compute))
         if inputs.model:
-            self.model, config = load_model(inputs.model)
-            mask, mode = config["mask"], config["training"]["text"]
-        resolution = self.clips.crops[0].shape[1]
-        self.task = Inpainting.make(mask, resolution, self.autoencoder.factor)
-        self.texts = TextSource(inputs.captions, inputs.tokens, mode)
+            model, config = load_run(inputs.model, self.codec.autoencoder.channels)
+            model.to(self.codec.machine.device)
+            self.animator = Animator(
+                model, config, self.codec, settings, self.mask, self.resolution, compiled=compute.compile
+            )
+            self.texts = TextSource(inputs.captions, inputs.tokens, config["training"]["text"])
+            self.audio = _features(inputs, config["audio"])
         self.partner = shuffled_audio(self.rows)
 
-    def truth(self, clip: Clip) -> Made:
-        """The real crops."""
-        return Made(clip.crops, clip.clip_id, "")
+    def take(self, clip: Clip) -> Take:
+        """Make a clip as the run or baseline does."""
+        make: Callable[[Clip], Take] = {
+            "ground_truth": self._truth,
+            "reconstruction": self._reconstruction,
+            "still": self._still,
+            "shuffled_audio": self._misled,
+        }.get(self.run, self._generated)
+        return make(clip)
 
-    def reconstruction(self, clip: Clip) -> Made:
-        """Real crops through the autoencoder."""
-        return Made(self._decode(self._encode(clip.crops)), clip.clip_id, "")
+    def _truth(self, clip: Clip) -> Take:
+        return Take(iter(self.stored(clip).split(PART)), clip.clip_id, "")
 
-    def still(self, clip: Clip) -> Made:
-        """The reference frame, repeated."""
-        frame = reference_frame(self._reference_clip(clip))
-        return Made(np.repeat(frame[None], len(clip.crops), 0), clip.clip_id, "")
+    def _reconstruction(self, clip: Clip) -> Take:
+        parts = self.stored(clip).split(PART)
+        crops = (crops for part in parts for crops in self.codec.decode(self.codec.encode(part)))
+        return Take(crops, clip.clip_id, "")
 
-    def generated(self, clip: Clip) -> Made:
-        """The model's clip, driven by the clip's own sound."""
-        return self._generate(clip, clip)
+    def _still(self, clip: Clip) -> Take:
+        frames, reference = len(self.stored(clip)), self._reference(clip)
+        crops = (reference.expand(min(PART, frames - first), -1, -1, -1) for first in range(0, frames, PART))
+        return Take(crops, clip.clip_id, "")
 
-    def misled(self, clip: Clip) -> Made:
+    def _generated(self, clip: Clip) -> Take:
+        return self._animated(clip, clip)
+
+    def _misled(self, clip: Clip) -> Take:
         """The model's clip, driven by another clip's sound from a point of its own.
 
         Rotated, because clips share the silence before and after the speech, which alone would look like sync.
         """
         heard = self._named(self.partner[clip.clip_id])
-        place = int(hashlib.sha256(clip.clip_id.encode()).hexdigest(), 16) % (len(heard.crops) // 2)
-        return self._generate(clip, heard, first=len(heard.crops) // 4 + place)
+        frames = len(self.stored(heard))
+        place = int(hashlib.sha256(clip.clip_id.encode()).hexdigest(), 16) % (frames // 2)
+        return self._animated(clip, heard, begin=frames // 4 + place)
 
-    @torch.inference_mode()
-    def _generate(self, clip: Clip, heard: Clip, first: int = 0) -> Made:
+    def _animated(self, clip: Clip, heard: Clip, begin: int = 0) -> Take:
+        """The clip driven by what is heard from frame `begin` on; the sound begins again where it ends."""
+        crops, length = self.stored(clip), len(self.stored(heard))
         text = self.texts.guiding_text(clip, self.settings.text)
         states, mask = self.texts.encode([text])
-        crops = self._pixels(clip.crops)
-        conditions = Conditions(
-            masked=self._encode_pixels(self.task.hide(crops)),
-            reference=self._encode(reference_frame(self._reference_clip(clip))[None])[0],
-            mel=self._mel(heard, first, len(crops)),
-            text=states[0],
-            text_mask=mask[0],
-        )
-        latents = generate_latents(self.model, self.task, conditions, self.settings, self.seed)
-        return Made(self._decode(latents), heard.clip_id, text)
 
-    def _mel(self, heard: Clip, first: int, frames: int) -> Tensor:
-        """Mel windows of `frames` frames from frame `first` on; the sound begins again where it ends."""
-        position = self.clips.position[heard.clip_id]
-        order = (first + torch.arange(frames)) % len(heard.crops)
-        return self.clips.mel_windows(torch.full((frames,), position), order)
+        def audio(first: int, last: int) -> Tensor:
+            frames = (begin + torch.arange(first, last)) % length
+            return self.audio.windows([heard.clip_id], frames[None])[0]
 
-    def _reference_clip(self, clip: Clip) -> Clip:
-        return self._named(clip.row["reference"])
+        source = lambda first, last: crops[first:last]  # noqa: E731
+        scene = Scene(len(crops), source, self._reference(clip), audio, states[0], mask[0])
+        return Take(self.animator.crops(scene, self.seed), heard.clip_id, text)
+
+    def _reference(self, clip: Clip) -> Tensor:
+        """(S, S, 3) crop that shows the speaker."""
+        shown = self._named(clip.row["reference"])
+        return self.stored(shown)[restful_frame(shown.landmarks)]
 
     def _named(self, clip_id: str) -> Clip:
         return self.clips.clips[self.clips.position[clip_id]]
 
-    @staticmethod
-    def _pixels(crops: np.ndarray) -> Tensor:
-        return torch.from_numpy(crops).movedim(-1, -3).float() / 127.5 - 1
 
-    def _encode(self, crops: np.ndarray) -> Tensor:
-        return self._encode_pixels(self._pixels(crops))
+class Carried(Stage):
+    """Crops that `generate_crops` wrote, perhaps on another machine, in place of a studio.
 
-    @torch.inference_mode()
-    def _encode_pixels(self, pixels: Tensor) -> Tensor:
-        with autocast():
-            return self.autoencoder.encode(pixels).float()
+    Args:
+        folder: that it wrote.
+        inputs, settings, run, seed, mask: that it was given.
 
-    @torch.inference_mode()
-    def _decode(self, latents: Tensor) -> np.ndarray:
-        with autocast():
-            pixels = self.autoencoder.decode(latents).float()
-        return ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(-3, -1).numpy()
+    Raises:
+        SynthesisError: the crops are of another run or seed, or lack a selected clip.
+    """
+
+    def __init__(
+        self, folder: str | Path, inputs: SynthesisInputs, settings: "Synthesis", run: str, seed: int, mask: str
+    ) -> None:
+        super().__init__(inputs, settings, mask)
+        self.made = {row["clip_id"]: row for row in read_rows(Path(folder, TABLE), GENERATED)}
+        others = {(row["run"], row["seed"]) for row in self.made.values()} - {(run, seed)}
+        absent = [row["clip_id"] for row in self.rows if row["clip_id"] not in self.made]
+        if others or absent:
+            fault = f"are of run {others.pop()}" if others else f"lack clip {absent[0]}"
+            raise SynthesisError(f"{folder}: the crops {fault}, {run} with seed {seed} is wanted; generate them again")
+        try:
+            self.store = safe_open(str(Path(folder, CROPS)), framework="pt")
+        except (OSError, SafetensorError) as error:
+            raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); carry it here again") from None
+
+    def take(self, clip: Clip) -> Take:
+        """The carried crops; raises ClipError where they could not be generated."""
+        row = self.made[clip.clip_id]
+        if row["status"] != "ok":
+            raise ClipError(row["reason"].removeprefix(f"{clip.clip_id}: "))
+        return Take(iter(self.store.get_tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
 
 
-def synthesise(inputs: SynthesisInputs, settings: Synthesis, run: str, seed: int, mask: str, output: str) -> None:
-    """Make every selected clip of a run or baseline; a clip that cannot be made is a row with its reason."""
-    studio = Studio(inputs, settings, mask, seed)
-    make: Callable[[Clip], Made] = {
-        "ground_truth": studio.truth,
-        "reconstruction": studio.reconstruction,
-        "still": studio.still,
-        "shuffled_audio": studio.misled,
-    }.get(run, studio.generated)
-    rows = []
-    for number, row in enumerate(studio.rows, 1):
-        rows.append(_synthesise_clip(studio, make, Clip(row), run, seed, Path(output)))
-        print(
-            f"{number}/{len(studio.rows)} {row['clip_id']} {rows[-1]['status']} {rows[-1]['seconds']:.1f} s", flush=True
-        )
+class Log:
+    """Tells after every clip how fast frames are made and how long the others will take."""
+
+    def __init__(self, rows: list[dict]) -> None:
+        self.clips, self.frames = len(rows), sum(row["n_frames"] for row in rows)
+        self.number, self.done, self.started = 0, 0, time.monotonic()
+
+    def __call__(self, clip: Clip, row: dict) -> dict:
+        """Count the clip and return its row."""
+        self.number, self.done = self.number + 1, self.done + clip.row["n_frames"]
+        pace = self.done / (time.monotonic() - self.started)
+        left = (self.frames - self.done) / pace
+        tail = f"({pace:.1f} frames/s, {left:.0f} s left)"
+        print(f"{self.number}/{self.clips} {clip.clip_id} {row['status']} {row['reason'] or ''} {tail}", flush=True)
+        return row
+
+
+def generate_crops(
+    inputs: SynthesisInputs,
+    settings: "Synthesis",
+    compute: "Compute",
+    run: str,
+    seed: int,
+    mask: str,
+    output: str | Path,
+) -> None:
+    """Make the crops of every selected clip, without pasting them back; needs no video library.
+
+    Args:
+        inputs: what to read.
+        settings: how to sample.
+        compute: how to use the machine.
+        run: name of the run or baseline.
+        seed: of the noise.
+        mask: generated region of the baselines that have no model.
+        output: folder that gets ``crops.safetensors`` and ``generated.parquet``.
+    """
+    studio = Studio(inputs, settings, compute, run, seed, mask)
+    clips = [Clip(row) for row in studio.rows]
+    specs = {clip.clip_id: (tuple(studio.stored(clip).shape), torch.uint8) for clip in clips}
+    log = Log(studio.rows)
+    with streamed_tensors(Path(output, CROPS), specs) as writer:
+        rows = [log(clip, _store_clip(studio, clip, writer)) for clip in clips]
+    write_table(rows, Path(output, TABLE), GENERATED)
+
+
+def synthesise(
+    inputs: SynthesisInputs,
+    settings: "Synthesis",
+    compute: "Compute",
+    run: str,
+    seed: int,
+    mask: str,
+    output: str | Path,
+    crops: str | Path | None = None,
+) -> None:
+    """Make the video of every selected clip; a clip that cannot be made is a row with its reason.
+
+    Args:
+        inputs: what to read.
+        settings: how to sample.
+        compute: how to use the machine.
+        run: name of the run or baseline.
+        seed: of the noise.
+        mask: generated region of the baselines that have no model.
+        output: folder that gets the videos and ``videos.parquet``.
+        crops: folder that `generate_crops` wrote; None generates them here, with no file in between.
+    """
+    from eadnet.rendering import paste_weight, render_clip  # not at the top: a bare GPU node has no OpenCV and no PyAV
+
+    if crops is None:
+        stage = Studio(inputs, settings, compute, run, seed, mask)
+    else:
+        stage = Carried(crops, inputs, settings, run, seed, mask)
+    spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in stage.made.items()}
+    weight = None if run == "ground_truth" else paste_weight(stage.region)
+    log, rows = Log(stage.rows), []
+    for clip in map(Clip, stage.rows):
+        started, row = time.monotonic(), _blank_row(clip, run, seed)
+        path = Path(output, f"{clip.clip_id}.mp4")
+        try:
+            take = stage.take(clip)
+            frames = render_clip(clip, take.crops, weight, path, settings.crf)
+            row |= _made(take, frames) | {"video": str(path)}
+        except FAULTS as error:
+            row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
+        row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
+        rows.append(log(clip, row))
     write_table(rows, Path(output, "videos.parquet"), VIDEOS)
 
 
-def reference_frame(clip: Clip) -> np.ndarray:
-    """(S, S, 3) the most restful crop of a clip: lips closest among the frames with open eyes."""
-    eyes, lips = eye_opening(clip.landmarks), mouth_opening(clip.landmarks)
-    restful = np.where(eyes >= np.nanmedian(eyes), lips, np.inf)
-    return clip.crops[int(np.nanargmin(restful))]
+def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
+    features = AudioFeatures.read(inputs.audio)
+    if features.kind != kind:
+        raise CheckpointError(f"{inputs.model}: hears {kind}, {inputs.audio} holds {features.kind}; encode it again")
+    return features
 
 
-def _synthesise_clip(
-    studio: Studio, make: Callable[[Clip], Made], clip: Clip, run: str, seed: int, output: Path
-) -> dict:
-    started, path = time.monotonic(), output / f"{clip.clip_id}.mp4"
-    row = {"run": run, "seed": seed, "corpus": clip.row["corpus"], "clip_id": clip.clip_id, "video": None}
-    row |= {"reference": clip.row["reference"], "driving_audio": None, "text": None, "n_frames": 0}
+def _store_clip(studio: Studio, clip: Clip, writer: TensorWriter) -> dict:
+    """Write a clip's crops, black from where it fails on, and return its row."""
+    started, row, left = time.monotonic(), _blank_row(clip, studio.run, studio.seed), len(studio.stored(clip))
     try:
-        made = make(clip)
-        frames = _paste_back(clip, made.crops, studio.task, whole=run == "ground_truth")
-        write_video(path, frames, audio=clip.audio, crf=studio.settings.crf)
-    except (MediaError, ClipError, OSError) as error:
-        return row | {"seconds": time.monotonic() - started, "status": "failed", "reason": f"{clip.clip_id}: {error}"}
-    row |= {"video": str(path), "driving_audio": made.driving_audio, "text": made.text, "n_frames": len(made.crops)}
-    return row | {"seconds": time.monotonic() - started, "status": "ok", "reason": None}
+        take = studio.take(clip)
+        for crops in take.crops:
+            writer.append(clip.clip_id, crops)
+            left -= len(crops)
+        row |= _made(take, len(studio.stored(clip)))
+    except FAULTS as error:
+        row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}"}
+    for first in range(0, left, PART):
+        writer.append(clip.clip_id, torch.zeros_like(studio.stored(clip)[first : min(first + PART, left)]))
+    return row | {"seconds": time.monotonic() - started}
 
 
-def _paste_back(clip: Clip, crops: np.ndarray, task: Inpainting, whole: bool) -> list[np.ndarray]:
-    """Source frames with the generated region replaced; the ground truth is left as it is."""
-    source = list(iterate_video(clip.row["source"], 25))
-    if len(source) != len(crops):
-        raise MediaError(
-            f"{clip.row['source']} has {len(source)} frames, expected {len(crops)}; delete it and run again"
-        )
-    if whole:
-        return source
-    weight = feather(task.pixels.numpy())
-    return [
-        paste(frame, crop, transform, weight)
-        for frame, crop, transform in zip(source, crops, clip.transforms, strict=True)
-    ]
+def _blank_row(clip: Clip, run: str, seed: int) -> dict:
+    row = {"run": run, "seed": seed, "corpus": clip.row["corpus"], "clip_id": clip.clip_id}
+    unknown = {"driving_audio": None, "text": None, "n_frames": 0, "seconds": 0.0}
+    return row | {"reference": clip.row["reference"], **unknown}
+
+
+def _made(take: Take, frames: int) -> dict:
+    made = {"driving_audio": take.driving_audio, "text": take.text, "n_frames": frames}
+    return made | {"status": "ok", "reason": None}

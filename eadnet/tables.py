@@ -51,6 +51,13 @@ VIDEOS = _schema(
 )  # fmt: skip
 """One row per test clip and run: the generated video, what drove it, and the seconds that making it took."""
 
+GENERATED = _schema(
+    run=_text, seed=_int, corpus=_text, clip_id=_text, reference=_text, driving_audio=_text, text=_text,
+    n_frames=_int, seconds=_real, status=_text, reason=_text,
+)  # fmt: skip
+"""One row per test clip and run whose crops were generated without being pasted back: ``crops.safetensors`` beside the
+table holds them by clip_id, (n_frames, S, S, 3) uint8; those of a clip that failed are black."""
+
 GRAPHS = _schema(run=_text, seed=_int, module=_text, clip_id=_text, query=_int, key=_int, weight=_real)
 """The frame graphs (TFRM) of a trained run on a few validation clips, one row per edge of positive weight: frame
 `query` takes `weight` of what it receives from frame `key`. `module` names the place in the U-Net (middle, up_0, ...).

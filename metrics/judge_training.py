@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from eadnet.clips import Clip
-from eadnet.config import Judge, Optimiser
+from eadnet.config import Judge, Schedule
 from eadnet.tables import CLIPS, read_table
 from metrics import judges
 
@@ -83,7 +83,7 @@ def split_clips(table: pd.DataFrame, seed: int) -> tuple[list[Clip], list[Clip]]
     return train, test
 
 
-def optimise(task: Task, settings: Optimiser, log: Callable[[str], None]) -> Iterator[float]:
+def optimise(task: Task, settings: Schedule, log: Callable[[str], None]) -> Iterator[float]:
     """AdamW with warm-up and cosine decay to zero, in bfloat16 autocast; yields the loss of every step."""
     parameters = list(task.network.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=0.0, weight_decay=settings.weight_decay, fused=True)
@@ -104,7 +104,7 @@ def optimise(task: Task, settings: Optimiser, log: Callable[[str], None]) -> Ite
         yield loss.item()
 
 
-def learning_rate(settings: Optimiser, step: int) -> float:
+def learning_rate(settings: Schedule, step: int) -> float:
     """Learning rate of a step: linear warm-up, then half a cosine to zero."""
     warmup = min(1.0, (step + 1) / settings.warmup)
     return settings.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / settings.steps))

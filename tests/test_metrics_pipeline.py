@@ -10,7 +10,7 @@ import pytest
 from metrics_fixture import FRAMES, RESOLUTION, video_row, write_corpus
 
 from eadnet.clips import Clip, save_shard
-from eadnet.config import EMOTIONS, ConfigError, Judge, Optimiser
+from eadnet.config import EMOTIONS, ConfigError, Judge, Schedule
 from eadnet.media import write_video
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics import judges
@@ -35,7 +35,7 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("judges")
     for name, steps in STEPS.items():
-        settings = Judge(optimiser=Optimiser(steps=steps, batch_size=BATCH[name], learning_rate=2e-3, warmup=5))
+        settings = Judge(optimiser=Schedule(steps=steps, batch_size=BATCH[name], learning_rate=2e-3, warmup=5))
         train_judge(name, settings, 0, corpus, folder / name, log=lambda line: None)
     return folder
 
@@ -81,7 +81,7 @@ def test_judges_report_and_rebuild(trained: Path) -> None:
 def test_training_twice_gives_the_same_judge(corpus: Path, trained: Path, tmp_path: Path) -> None:
     from metrics.judge_training import train_judge
 
-    settings = Judge(optimiser=Optimiser(steps=STEPS["sync"], batch_size=4, learning_rate=2e-3, warmup=5))
+    settings = Judge(optimiser=Schedule(steps=STEPS["sync"], batch_size=4, learning_rate=2e-3, warmup=5))
     train_judge("sync", settings, 0, corpus, tmp_path, log=lambda line: None)
     assert (tmp_path / "model.safetensors").read_bytes() == (trained / "sync/model.safetensors").read_bytes()
 
@@ -90,7 +90,7 @@ def test_a_corpus_without_labels_has_no_emotion_judge(tmp_path: Path, perfect: P
     from metrics.judge_training import train_judge
 
     unlabelled = write_corpus(tmp_path / "unlabelled", labelled=False)
-    settings = Judge(optimiser=Optimiser(steps=1, batch_size=2, learning_rate=1e-3))
+    settings = Judge(optimiser=Schedule(steps=1, batch_size=2, learning_rate=1e-3))
     report = train_judge("emotion", settings, 0, unlabelled, tmp_path / "emotion", log=lambda line: None)
     assert not report["usable"] and "0 emotions" in report["reason"]
     table = scores_of("emotion", perfect, corpus, tmp_path)["acc_emo@corpus-v1"]

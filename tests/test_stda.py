@@ -193,6 +193,13 @@ def test_bfloat16_agrees_with_float32(variant):
     assert torch.nn.functional.cosine_similarity((mixed - clip).flatten(), (module(clip) - clip).flatten(), 0) > 0.995
 
 
+def test_compiles_into_one_graph_at_any_length():
+    module = variant_of("strips", chunk=8)
+    compiled = torch.compile(module, fullgraph=True, backend="eager")
+    for frames in (7, 16, 33):
+        assert torch.allclose(compiled(maps(frames)), module(maps(frames)), atol=1e-6)
+
+
 def test_inner_width_is_the_most_heads_that_fit_into_a_third():
     module = STDA(320, 15, head_width=32)
     assert module.to_query_key_value.weight.shape == (3 * 3 * 96, 320)

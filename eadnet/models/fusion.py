@@ -15,6 +15,8 @@ from eadnet.models.attention import CrossAttention, zero_initialised
 MOUTH_CENTRE = (0.63, 0.5)
 MOUTH_RADII = (0.12, 0.18)
 """Row and column of the mouth's centre and half axes, as shares of the aligned crop (docs/data.md)."""
+LIPS = 0.25
+"""Squared radius, in half axes, of the ellipse inside which the mouth gate is full."""
 
 
 class TextAdapter(nn.Module):
@@ -57,13 +59,14 @@ class TextPool(nn.Module):
         return self.output(pooled.flatten(1))
 
 
-def mouth_gate(height: int, width: int, strength: float) -> Tensor:
-    """(height * width,) weight of the text branch: 1 away from the mouth, 1 - `strength` at its centre."""
-    rows = (torch.arange(height) + 0.5) / height
-    columns = (torch.arange(width) + 0.5) / width
-    distance = ((rows - MOUTH_CENTRE[0]) / MOUTH_RADII[0])[:, None] ** 2
-    distance = distance + ((columns - MOUTH_CENTRE[1]) / MOUTH_RADII[1])[None] ** 2
-    return (1 - strength * torch.exp(-0.5 * distance**2)).flatten()
+def mouth_gate(height: int, width: int, strength: float, device: torch.device | None = None) -> Tensor:
+    """(height * width,) weight of the text branch: 1 away from the mouth, 1 - `strength` on the lips."""
+    rows = (torch.arange(height, device=device) + 0.5) / height
+    columns = (torch.arange(width, device=device) + 0.5) / width
+    squared = ((rows - MOUTH_CENTRE[0]) / MOUTH_RADII[0])[:, None] ** 2
+    squared = squared + ((columns - MOUTH_CENTRE[1]) / MOUTH_RADII[1])[None] ** 2
+    beyond = ((squared - LIPS) / (1 - LIPS)).clamp(min=0)
+    return (1 - strength * torch.exp(-0.5 * beyond**2)).flatten()
 
 
 class Fusion(nn.Module):
@@ -89,5 +92,5 @@ class Fusion(nn.Module):
         """Returns (F, L, C); L = grid[0] * grid[1]."""
         bias = torch.zeros(text_mask_FS.shape, device=tokens_FLC.device).masked_fill(~text_mask_FS, float("-inf"))
         from_text = self.text(tokens_FLC, text_FSC, bias[:, None, None].to(tokens_FLC.dtype))
-        gate = mouth_gate(*grid, self.gate_strength).to(tokens_FLC)
+        gate = mouth_gate(*grid, self.gate_strength, tokens_FLC.device).to(tokens_FLC.dtype)
         return self.audio(tokens_FLC, audio_FSC) + self.text_scale * gate[:, None] * from_text

@@ -80,7 +80,7 @@ class DownLevel(Level):
         self, before: int, width: int, network: "Network", temporal: Temporal, attends: bool, last: bool
     ) -> None:
         super().__init__([before] + [width] * (network.layers - 1), width, network, temporal, attends)
-        samplers = [] if last else [Downsample2D(width, use_conv=True, out_channels=width)]
+        samplers = [] if last else [Downsample2D(width, use_conv=True, out_channels=width, name="op")]
         self.downsamplers = nn.ModuleList(samplers)
 
     def forward(self, maps_FCHW: Tensor, condition_FE: Tensor, context: Context) -> tuple[Tensor, list[Tensor]]:

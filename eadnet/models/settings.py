@@ -13,18 +13,23 @@ from eadnet.section import Positive, Rate, Section, Share, Weight
 Weights = Annotated[str | None, Field(description="Published weights to adopt (eadnet/assets.tsv); null trains here.")]
 
 
-class Optimiser(Section):
-    """AdamW with linear warm-up and cosine decay."""
+class Schedule(Section):
+    """AdamW with linear warm-up and cosine decay to zero."""
 
     steps: Positive = Field(description="Optimiser steps.")
-    batch_size: Positive = Field(description="Samples per process and gradient accumulation step.")
-    accumulate: Positive = Field(1, description="Batches whose gradients are averaged into one step.")
+    batch_size: Positive = Field(description="Samples per step, process and accumulated batch.")
     learning_rate: Rate = Field(description="Peak learning rate.")
-    final_rate: Share = Field(0.0, description="Learning rate at the end, as a share of the peak.")
     warmup: Positive = Field(30, description="Warm-up steps.")
     weight_decay: Weight = Field(0.01, description="Decoupled weight decay.")
-    beta2: Share = Field(0.98, description="Decay of AdamW's second moment.")
     clip_norm: Rate = Field(1.0, description="Gradient norm limit.")
+
+
+class Optimiser(Schedule):
+    """AdamW with linear warm-up and cosine decay."""
+
+    accumulate: Positive = Field(1, description="Batches whose gradients are averaged into one step.")
+    final_rate: Share = Field(0.0, description="Learning rate at the end, as a share of the peak.")
+    beta2: Share = Field(0.98, description="Decay of AdamW's second moment.")
 
 
 class Assets(Section):

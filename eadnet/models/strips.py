@@ -5,12 +5,11 @@ depthwise convolution of the values along the same axis (LePE of CSWin, arXiv 21
 of absolute positions and any length runs.
 
 Shape legend: B clips, T frames, H height, W width, N heads, D channels a head, L strip length, A and E the two axes
-across the strip, K blocks of a strip.
+across the strip, K blocks of a strip, S positions of a block.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from eadnet.models.attention import attention, rotary
 
@@ -48,9 +47,10 @@ class Strip(nn.Module):
 
     def _enhance(self, mixed: Tensor, value: Tensor) -> Tensor:
         """Add the depthwise convolution of width 3, as shifted sums: quicker than a grouped convolution on CPU."""
-        padded = functional.pad(value, (0, 0, 1, 1))
-        for tap, weight in enumerate(self.local.to(value.dtype)):
-            mixed = torch.addcmul(mixed, padded.narrow(-2, tap, value.shape[-2]), weight)
+        before, here, after = self.local.to(value.dtype)
+        mixed = torch.addcmul(mixed, value, here)
+        mixed[..., 1:, :].addcmul_(value[..., :-1, :], before)
+        mixed[..., :-1, :].addcmul_(value[..., 1:, :], after)
         return mixed
 
 
@@ -73,45 +73,41 @@ class BandedStrip(Strip):
         self.distance_bias = nn.Parameter(torch.zeros(heads, radius + 1))
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        frames = query.shape[-2]
+        frames, device = query.shape[-2], query.device
         blocks = -(-frames // self.chunk)
         length = -(-frames // blocks)
         halo = self.radius if blocks > 1 else 0
-        query = windows(query, blocks, length, 0)
-        key, value = windows(key, blocks, length, halo), windows(value, blocks, length, halo)
-        mixed = attention(query, key, value, self._band(frames, blocks, length, halo).to(query.dtype))
+        starts = length * torch.arange(blocks, device=device)[:, None]
+        queries = starts + torch.arange(length, device=device)
+        keys = starts + torch.arange(-halo, length + halo, device=device)
+        bias = self._band(queries, keys, frames).to(query.dtype)
+        mixed = attention(windows(query, queries), windows(key, keys), windows(value, keys), bias)
         return mixed.reshape(len(mixed), -1, blocks * length, mixed.shape[-1])[:, :, :frames]
 
-    def _band(self, frames: int, blocks: int, length: int, halo: int) -> Tensor:
-        """(N * K, length, length + 2 halo) logits: the bias of each distance, minus infinity where no frame is seen."""
-        device = self.distance_bias.device
-        first = length * torch.arange(blocks, device=device)[:, None, None]
-        query = torch.arange(length, device=device)[:, None]
-        key = torch.arange(-halo, length + halo, device=device)
-        distance = (query - key).abs()
-        inside = (first + key >= 0) & (first + key < frames)
+    def _band(self, queries_KL: Tensor, keys_KS: Tensor, frames: int) -> Tensor:
+        """(N * K, L, S) logits: the bias of each distance, minus infinity where no frame is seen."""
+        distance = (queries_KL[0][:, None] - keys_KS[0]).abs()  # the same in all blocks
+        inside = ((keys_KS >= 0) & (keys_KS < frames))[:, None]
         # a query past the clip's end sees at least itself: a row of minus infinities has no softmax
         seen = (distance <= self.radius) & (inside | (distance == 0))
         bias = self.distance_bias[:, None, distance.clamp(max=self.radius)]
         return bias.masked_fill(~seen, float("-inf")).flatten(0, 1)
 
 
-def windows(values: Tensor, blocks: int, length: int, halo: int) -> Tensor:
-    """Cut sequences into blocks that reach over their ends.
+def windows(values: Tensor, index_KS: Tensor) -> Tensor:
+    """Cut strips into blocks that may overlap.
 
     Args:
-        values: (batch, N, T, D).
-        blocks: K, with (K - 1) * length < T <= K * length.
-        length: of a block without halo.
-        halo: positions taken from each neighbour; zeros beyond the ends of the sequence.
+        values: (batch, N, L, D).
+        index_KS: positions of each block; those beyond the ends take the end's value.
 
     Returns:
-        (batch, N * K, length + 2 * halo, D).
+        (batch, N * K, S, D).
     """
-    missing = blocks * length - values.shape[-2]
-    if halo or missing:
-        values = functional.pad(values, (0, 0, halo, missing + halo))
-    return values.unfold(-2, length + 2 * halo, length).transpose(-1, -2).flatten(1, 2)
+    if len(index_KS) == 1:
+        return values
+    index = index_KS.clamp(0, values.shape[-2] - 1)
+    return values.index_select(-2, index.flatten()).unflatten(-2, index.shape).flatten(1, 2)
 
 
 def check_maps(maps_BTCHW: Tensor, channels: int) -> None:

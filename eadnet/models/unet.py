@@ -53,6 +53,7 @@ class EADNet(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.inputs, self.latent_channels = network, 3 * latent_channels + 1, latent_channels
+        self.text_input = text_input
         widths, embedding = network.widths, network.embedding
         self.audio_encoder = make_audio_encoder(audio, network.audio_width)
         self.text_adapter = TextAdapter(text_input, network.text_width)
@@ -86,9 +87,10 @@ class EADNet(nn.Module):
             (B, T, z, H, W).
 
         Raises:
-            ValueError: the input has other channels, or a grid that the levels cannot halve.
+            ValueError: the input has other channels or a grid that the levels cannot halve, or the conditions are not
+                of as many clips and frames.
         """
-        self._check(inputs_BTCHW)
+        self._check(inputs_BTCHW, timesteps_B, audio_BTSC, text_BSC, text_mask_BS)
         inputs, frames = inputs_BTCHW.flatten(0, 1), inputs_BTCHW.shape[1]
         condition, context = self._conditions(timesteps_B, audio_BTSC, text_BSC, text_mask_BS)
         maps = self.conv_in(inputs)
@@ -133,10 +135,23 @@ class EADNet(nn.Module):
             if isinstance(module, Level):
                 module.checkpointing = switch
 
-    def _check(self, inputs: Tensor) -> None:
-        expected = f"(B, T, {self.inputs}, H, W) with H and W multiples of {self.stride}"
+    def _check(self, inputs: Tensor, timesteps: Tensor, audio: Tensor, text: Tensor, text_mask: Tensor) -> None:
+        expected = f"inputs (B, T, {self.inputs}, H, W) with H and W multiples of {self.stride}"
         if inputs.ndim != 5 or inputs.shape[2] != self.inputs or any(side % self.stride for side in inputs.shape[-2:]):
             raise ValueError(f"the U-Net expects {expected}, got {tuple(inputs.shape)}")
+        clips, frames = inputs.shape[:2]
+        conditions = {
+            f"timesteps ({clips},)": (timesteps, timesteps.shape == (clips,)),
+            f"audio ({clips}, {frames}, S, C)": (audio, audio.ndim == 4 and audio.shape[:2] == (clips, frames)),
+            f"text ({clips}, S, {self.text_input})": (text, text.shape == (*text_mask.shape, self.text_input)),
+            f"a text mask ({clips}, S)": (text_mask, text_mask.ndim == 2 and len(text_mask) == clips),
+        }
+        for expected, (given, fits) in conditions.items():
+            if not fits:
+                raise ValueError(
+                    f"the U-Net expects {expected} with inputs of {clips} clips and {frames} frames, "
+                    f"got {tuple(given.shape)}"
+                )
 
     def _conditions(self, timesteps: Tensor, audio: Tensor, text: Tensor, text_mask: Tensor) -> tuple[Tensor, Context]:
         """The embedding (F, E) that modulates residual blocks, and what the transformers attend to."""

@@ -1,0 +1,180 @@
+"""The face that a generated video shows: frames of a video or a picture of any size, and where the face is in them.
+
+A video that is shorter than the sound runs forth and back, as LatentSync's does (2412.09262, ``lipsync_pipeline.py``,
+``loop_video``); a picture is held. Frames are decoded whenever they are wanted, never kept: a video is read once to
+find the face, once to cut it out and once to paste it back.
+
+Shape legend: N frames of the video, T of what is generated, H, W picture, S crop side.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from eadnet import faces
+from eadnet.animation import restful_frame
+from eadnet.media import MediaError, Window, iterate_video, probe
+
+FPS = 25
+BACKWARDS = 32
+"""Frames that are decoded together where a video runs backwards."""
+SAMPLED = 12
+"""Frames that are looked at to find out how near the face is."""
+SAMPLE_HEIGHT = 512
+
+Picture = str | Path | Image.Image | np.ndarray
+Read = Callable[[int, int], Iterator[np.ndarray]]
+Watch = Callable[[Iterator[np.ndarray], int], Iterator[np.ndarray]]
+"""Passes frames on and shows how many of so many have gone by."""
+
+
+class FootageError(ValueError):
+    """A picture or video that cannot be used; the message names the file and the mend."""
+
+
+class Footage:
+    """Frames with a face, as long as is wanted.
+
+    Args:
+        name: of the file, for messages.
+        read: gives frames low ... high - 1, (H, W, 3) uint8, H and W even.
+        landmarks: (N, 478, 2) in pixels of those frames, NaN where no face was found.
+        resolution: S.
+        smoothing: of the alignment over time, in frames.
+
+    Raises:
+        FootageError: no frame has a face.
+    """
+
+    def __init__(self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float) -> None:
+        if not np.isfinite(landmarks[:, 0, 0]).any():
+            raise FootageError(f"{name}: no face found; give a picture or video of one face seen from the front")
+        self.name, self.resolution, self._read = name, resolution, read
+        self.length = len(landmarks)
+        self.transforms = faces.align(landmarks, resolution, smoothing)
+        self.reference_position = restful_frame(landmarks)
+
+    def positions(self, first: int, last: int) -> np.ndarray:
+        """(last - first,) frames of the video that stand at first ... last - 1: forth, back, forth ..."""
+        lap, place = np.divmod(np.arange(first, last), self.length)
+        return np.where(lap % 2, self.length - 1 - place, place)
+
+    def frames(self, first: int, last: int) -> Iterator[np.ndarray]:
+        """Frames (H, W, 3) uint8 that stand at first ... last - 1."""
+        while first < last:
+            lap, place = divmod(first, self.length)
+            count = min(last - first, self.length - place)
+            if lap % 2:
+                count, end = min(count, BACKWARDS), self.length - place
+                yield from reversed(list(self._exactly(end - count, end)))
+            else:
+                yield from self._exactly(place, place + count)
+            first += count
+
+    def crops(self, first: int, last: int) -> np.ndarray:
+        """Aligned crops that stand at first ... last - 1, (last - first, S, S, 3) uint8; of a picture, one for all."""
+        last = min(last, first + 1) if self.length == 1 else last
+        transforms = self.transforms[self.positions(first, last)]
+        return faces.warp(self.frames(first, last), transforms, self.resolution)
+
+    def reference(self) -> np.ndarray:
+        """(S, S, 3) uint8 crop of the most restful frame."""
+        place = self.reference_position
+        return faces.warp(self._exactly(place, place + 1), self.transforms[[place]], self.resolution)[0]
+
+    def _exactly(self, low: int, high: int) -> Iterator[np.ndarray]:
+        """Frames low ... high - 1 of the video itself."""
+        count = 0
+        try:
+            for frame in self._read(low, high):
+                count += 1
+                yield frame
+        except MediaError as error:
+            raise FootageError(f"{self.name}: {error}") from None
+        if count < high - low:
+            raise FootageError(f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264")
+
+
+def open_picture(picture: Picture, resolution: int) -> Footage:
+    """A picture as footage of one frame.
+
+    Args:
+        picture: path, PIL image or (H, W, 3) uint8 array, of any size.
+        resolution: S.
+
+    Raises:
+        FootageError: unreadable, or without a face.
+    """
+    name = str(picture) if isinstance(picture, str | Path) else "the image"
+    pixels = _even(_pixels(picture, name))
+    return Footage(name, lambda low, high: iter([pixels] * (high - low)), _look([pixels], pixels.shape), resolution, 0)
+
+
+def open_video(path: str | Path, frames: int, resolution: int, smoothing: float, watch: Watch | None = None) -> Footage:
+    """The first `frames` frames of a video (fewer where it is shorter), at 25 per second.
+
+    Args:
+        path: of a video of any size and rate.
+        frames: T that are wanted at most.
+        resolution: S.
+        smoothing: of the alignment over time, in frames.
+        watch: passes on the frames in which the face is being found.
+
+    Raises:
+        FootageError: unreadable, without a picture or without a face.
+    """
+    try:
+        info = probe(path)
+        whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
+        window = _face_window(path, min(info.seconds, frames / FPS), whole)
+        near = islice(iterate_video(path, FPS, window=window), frames)
+        landmarks = faces.detect_landmarks(watch(near, frames) if watch else near)
+        zoom = window.width / window.size[0]
+        landmarks = landmarks * np.float32(zoom) + np.float32((window.x, window.y))
+        return Footage(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing)
+    except MediaError as error:
+        raise FootageError(f"{path}: {error}") from None
+
+
+def _decoded(path: str | Path, window: Window, low: int, high: int) -> Iterator[np.ndarray]:
+    return iterate_video(path, FPS, low / FPS, (high - low) / FPS, window)
+
+
+def _face_window(path: str | Path, seconds: float, whole: Window) -> Window:
+    """A square around the face, in which its landmarks are found; all of the picture where none is seen."""
+    shrunk = Window(0, 0, whole.width, whole.height, min(whole.height, SAMPLE_HEIGHT) // 2 * 2)
+    instants = np.arange(SAMPLED) * seconds / SAMPLED
+    looks = (next(iterate_video(path, FPS, instant, window=shrunk), None) for instant in instants)
+    seen = (frame for frame in looks if frame is not None)
+    return faces.find_window(seen, zoom=whole.height / shrunk.size[1], max_height=SAMPLE_HEIGHT) or shrunk
+
+
+def _look(pictures: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """(1, 478, 2) landmarks of a picture, found close to the face where it is small."""
+    window = faces.find_window(pictures, max_height=max(shape)) or Window(0, 0, shape[1], shape[0])
+    rows, columns = slice(window.y, window.y + window.height), slice(window.x, window.x + window.width)
+    found = faces.detect_landmarks([picture[rows, columns] for picture in pictures])
+    return found + np.float32((window.x, window.y))
+
+
+def _pixels(picture: Picture, name: str) -> np.ndarray:
+    try:
+        if isinstance(picture, str | Path):
+            with Image.open(picture) as opened:
+                picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except OSError as error:
+        reason = error.strerror or "not readable as a picture"
+        raise FootageError(f"{name}: {reason}; give a JPEG or PNG, or a video as video") from None
+    pixels = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise FootageError(f"{name}: expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
+    return pixels
+
+
+def _even(pixels: np.ndarray) -> np.ndarray:
+    height, width = (side // 2 * 2 for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[:height, :width])

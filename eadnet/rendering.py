@@ -1,0 +1,76 @@
+"""Crops become video: pasted back into the source frames with a feathered seam, and written, one frame at a time.
+
+Needs OpenCV and PyAV, which a bare GPU node lacks; ``eadnet.synthesis.generate_crops`` does without this half.
+
+Shape legend: t frames of a stretch, S crop side, H, W source frame.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from eadnet.clips import Clip, ClipError
+from eadnet.faces import feather, paste
+from eadnet.media import MediaError, iterate_video, write_video
+
+
+def paste_weight(region: np.ndarray) -> np.ndarray:
+    """(S, S) float32 share of the generated crop in the picture, of a bool region; the seam lies inside it."""
+    return feather(region)
+
+
+def render_clip(clip: Clip, crops: Iterable[Tensor], weight: np.ndarray | None, path: Path, crf: int) -> int:
+    """Write a test clip's video with its own sound.
+
+    Args:
+        clip: whose source frames and sound are used.
+        crops: generated crops (t, S, S, 3) uint8, one stretch after another.
+        weight: of the crop in the picture (`paste_weight`); None leaves the source as it is.
+        path: ``.mp4`` to write.
+        crf: x264 quality.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        ClipError: the source video cannot be read, or has another number of frames than the clip.
+    """
+    transforms = clip.transforms
+
+    def pasted() -> Iterator[np.ndarray]:
+        source = iterate_video(clip.row["source"], 25)
+        for frame, crop, transform in zip_longest(source, _singly(crops), transforms):
+            if frame is None or crop is None or transform is None:
+                raise ClipError(
+                    f"{clip.row['source']} has {'fewer' if frame is None else 'more'} than the expected "
+                    f"{len(transforms)} frames; delete it and run again"
+                )
+            yield frame if weight is None else paste(frame, crop, transform, weight)
+
+    try:
+        write_video(path, pasted(), audio=clip.audio, crf=crf)
+    except MediaError as error:
+        raise ClipError(f"{clip.row['source']}: {error}") from None
+    return len(transforms)
+
+
+def paste_stream(
+    frames: Iterable[np.ndarray], crops: Iterable[Tensor], transforms: Iterable[np.ndarray], weight: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Frames (H, W, 3) with generated crops pasted in, as many as there are crops.
+
+    Args:
+        frames: source frames (H, W, 3) uint8.
+        crops: (t, S, S, 3) uint8, one stretch after another.
+        transforms: (2, 3) each, source to crop pixels.
+        weight: of the crop in the picture (`paste_weight`).
+    """
+    for crop, frame, transform in zip(_singly(crops), frames, transforms, strict=False):
+        yield paste(frame, crop, transform, weight)
+
+
+def _singly(crops: Iterable[Tensor]) -> Iterator[np.ndarray]:
+    return (crop for stretch in crops for crop in stretch.numpy())
