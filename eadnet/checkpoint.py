@@ -92,16 +92,20 @@ class TrainingState:
             torch.save({"digest": self.digest, **state}, temporary)
 
     def load(self) -> dict[str, Any] | None:
-        """The stored state, or None where there is none for these settings; a damaged one is reported."""
+        """The stored state on the CPU, or None where there is none for these settings; a useless one is reported."""
         path = self.folder / "state.pt"
         if not path.exists():
             return None
         try:
-            state = torch.load(path, weights_only=True)
+            # on the CPU: else every process would fill the GPU that the state was stored from
+            state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged bytes can raise anything; PyTorch's own advice is to load them unsafely
             print(f"{path}: damaged checkpoint ({type(error).__name__}); starting over", file=sys.stderr)
             return None
-        return state if isinstance(state, dict) and state.get("digest") == self.digest else None
+        if not isinstance(state, dict) or state.get("digest") != self.digest:
+            print(f"{path}: of other settings or inputs; starting over", file=sys.stderr)
+            return None
+        return state
 
     def discard(self) -> None:
         """Remove the state once the stage is finished."""

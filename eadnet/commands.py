@@ -62,7 +62,7 @@ def pretrain_autoencoder(
 
     chosen, machine = parse(Autoencoder, settings), open_machine(parse(Compute, compute))
     if chosen.weights:
-        adopt_autoencoder(_fetched(chosen.weights, assets), chosen, output, clips, mask, machine.device)
+        adopt_autoencoder(_fetched(chosen.weights, assets), chosen, output, clips, mask, machine)
     else:
         train_autoencoder(clips, chosen, mask, seed, output, machine)
 
@@ -81,7 +81,7 @@ def pretrain_syncnet(
 
     chosen, machine = parse(SyncNet, settings), open_machine(parse(Compute, compute))
     if chosen.weights:
-        adopt_syncnet(_fetched(chosen.weights, assets), chosen, output, clips, machine.device)
+        adopt_syncnet(_fetched(chosen.weights, assets), chosen, output, clips, machine)
     else:
         train_syncnet(clips, chosen, seed, output, machine)
 
@@ -100,7 +100,7 @@ def pretrain_videomae(
 
     chosen, machine = parse(VideoMAE, settings), open_machine(parse(Compute, compute))
     if chosen.weights:
-        adopt_videomae(_fetched(chosen.weights, assets), chosen, output, clips, machine.device)
+        adopt_videomae(_fetched(chosen.weights, assets), chosen, output, clips, machine)
     else:
         train_videomae(clips, chosen, seed, output, machine)
 
@@ -127,7 +127,7 @@ def encode_latents(
     from eadnet.precision import open_machine
     from eadnet.pretraining.autoencoder import cache_latents
 
-    cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)).device)
+    cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)))
 
 
 def pretrain_backbone(

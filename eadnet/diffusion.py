@@ -88,9 +88,7 @@ class Process:
     @cached_property
     def alphas(self) -> Tensor:
         """(1000,) alpha-bar."""
-        return DDIMScheduler(
-            **SCHEDULE, rescale_betas_zero_snr=self.settings.zero_terminal_snr
-        ).alphas_cumprod
+        return DDIMScheduler(**SCHEDULE, rescale_betas_zero_snr=self.settings.zero_terminal_snr).alphas_cumprod
 
     def _shares(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(alpha-bar) and sqrt(1 - alpha-bar), shaped to multiply `like`."""

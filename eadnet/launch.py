@@ -1,6 +1,8 @@
 """Start a stage on several processes with ``torchrun``, which hands each its rank; the stage joins them itself."""
 
+import ctypes
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,19 +11,43 @@ import torch
 if TYPE_CHECKING:
     from eadnet.training_settings import Compute
 
+PR_SET_PDEATHSIG = 1
 
-def runs_elsewhere(processes: int, compute: "Compute") -> bool:
+
+def runs_elsewhere(processes: int, compute: "Compute", module: str = "eadnet") -> bool:
     """Run this very command line on `processes` processes, on as many GPUs where they are used.
 
+    Args:
+        processes: how many at most; on GPUs never more than there are.
+        compute: where networks run.
+        module: whose command line this is.
+
     Returns:
-        True if it has been run by others and there is nothing left to do; False if this process is to do the work: it is
-        one of those that were started, or the only one.
+        True if it has been run by others and there is nothing left to do; False if this process is to do the work: it
+        is one of those that were started, or the only one.
+
+    Raises:
+        SystemExit: a process failed, and has said why.
     """
+    if "RANK" in os.environ:
+        _end_with_parent()
+        return False
     if compute.device != "cpu" and torch.cuda.is_available():
         processes = min(processes, torch.cuda.device_count())
-    if processes == 1 or "RANK" in os.environ:
+    if processes == 1:
         return False
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
-    torchrun(["--standalone", f"--nproc-per-node={processes}", "-m", "eadnet", *sys.argv[1:]])
+    try:
+        torchrun(["--standalone", f"--nproc-per-node={processes}", "-m", module, *sys.argv[1:]])
+    except ChildFailedError as error:
+        sys.exit(f"error: {len(error.failures)} of {processes} processes failed; their own message stands above")
     return True
+
+
+def _end_with_parent() -> None:
+    """Where ``torchrun`` is killed, its processes would go on and write beside those of the next attempt (Linux)."""
+    set_option = getattr(ctypes.CDLL(None), "prctl", None)
+    if set_option is not None:
+        set_option(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -30,7 +30,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from eadnet.checkpoint import TrainingState, digest, save_model
 from eadnet.parallel import average_gradients, average_values
-from eadnet.precision import Machine
+from eadnet.precision import CPU, Machine
 from eadnet.provenance import atomic_path, commit
 from eadnet.scalars import Scalars
 from eadnet.settings import plain
@@ -79,7 +79,7 @@ class Extras:
     ema: float = 0.0
     shares: int = 1
     checkpoint_every: int = 100
-    machine: Machine = Machine()
+    machine: Machine = CPU
     prefetch: int = 0
 
 
@@ -109,12 +109,13 @@ class Loop:
             folder, digest({"phases": described, "shares": self.extras.shares, "seed": seed, **self.extras.identity})
         )
         self.scalars = Scalars(self.folder, self.steps, writes=self.machine.rank == 0)
-        self.step, self.turn, self.sums = 0, 0, {}
+        self.first, self.step, self.turn, self.sums, self.drawn = 0, 0, 0, {}, []
         self._resume()
 
     # ------------------------------------------------------------------------------------------- iteration
     def __iter__(self) -> Iterator[tuple[int, torch.Generator]]:
         for step, share in self._plan():
+            self._store_if_due()
             self._enter_phase(step)
             yield step, step_generator(self.seed, share, step)
 
@@ -154,14 +155,15 @@ class Loop:
             named: says which samples the batch held, for the message where the loss is not finite.
 
         Raises:
-            TrainingError: the sum is not finite.
+            TrainingError: the sum or its gradient is not finite.
         """
         total = sum(weight * value for weight, value in losses.values() if weight)
         values = {"total": total.detach()} | {name: value.detach() for name, (_, value) in losses.items()}
         if not torch.isfinite(total):
-            raise TrainingError(self._complaint(values, named))
+            raise TrainingError(self._complaint("loss", values, [named] if named else []))
         if self.turn == 0:
             self.optimiser.zero_grad(set_to_none=True)
+        self.drawn += [named] if named else []
         turns = self._turns(self.phase_at(self.step).settings)
         self.scaler.scale(total / turns).backward()
         self.sums = {name: self.sums.get(name, 0) + value.float() / turns for name, value in values.items()}
@@ -191,17 +193,17 @@ class Loop:
         average_gradients(self.module, self.machine)
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
-        self._set_learning_rates()
+        values = average_values(self.sums | {"gradient_norm": norm}, self.machine)
+        if not math.isfinite(values["gradient_norm"]) and not self.scaler.is_enabled():  # a scaler skips such a step
+            raise TrainingError(self._complaint("gradient", self.sums, self.drawn))
+        self._follow_schedule()
         self.scaler.step(self.optimiser)
         self.scaler.update()
         if self.average:
             self.average.update_parameters(self.module)
-        values = average_values(self.sums | {"gradient_norm": norm}, self.machine)
         samples = settings.batch_size * settings.accumulate * self.extras.shares
         self.scalars.record(self.step, values, samples, optimiser_seconds=clock() - started)
-        self.sums, self.step = {}, self.step + 1
-        if self.machine.rank == 0 and self.step % self.extras.checkpoint_every == 0 and self.step < self.steps:
-            self._save()
+        self.sums, self.drawn, self.step = {}, [], self.step + 1
 
     # ------------------------------------------------------------------------------------------------ plan
     def _plan(self) -> Iterator[tuple[int, int]]:
@@ -216,7 +218,8 @@ class Loop:
         shares = self.extras.shares * settings.accumulate
         if shares % self.machine.world:
             raise TrainingError(
-                f"{self.machine.world} processes cannot divide the {shares} shares of a step (processes x accumulate)"
+                f"{self.machine.world} processes cannot divide the {shares} shares of a step (settings.processes x "
+                f"accumulate); start as many as divide {shares}"
             )
         return shares // self.machine.world
 
@@ -238,25 +241,30 @@ class Loop:
             parameter.requires_grad_(id(parameter) in learning)
 
     def _awaited(self, step: int, future: Any) -> tuple[int, Any]:
+        self._store_if_due()
         started = time.perf_counter()
         batch = future.result()
         self.scalars.waited(time.perf_counter() - started)
         self._enter_phase(step)
         return step, batch
 
-    def _set_learning_rates(self) -> None:
+    def _follow_schedule(self) -> None:
         number, step = self._place(self.step)
-        factor = learning_rate(self.phases[number].settings, step)
+        settings = self.phases[number].settings
         for group in self.optimiser.param_groups:
-            group["lr"] = group["pace"] * factor
+            group["lr"] = group["pace"] * learning_rate(settings, step)
+            group["betas"], group["weight_decay"] = (0.9, settings.beta2), settings.weight_decay
 
-    def _complaint(self, values: dict[str, Tensor], named: Callable[[], str] | None) -> str:
+    def _complaint(self, what: str, values: dict[str, Tensor], drawn: list[Callable[[], str]]) -> str:
         shown = ", ".join(f"{name}={value.item():.4g}" for name, value in values.items())
-        batch = f" on {named()}" if named else ""
-        return f"{self.folder}: loss is not finite at step {self.step}{batch} ({shown}); lower learning_rate"
+        batch = f" on {', '.join(named() for named in drawn)}" if drawn else ""
+        return f"{self.folder}: {what} is not finite at step {self.step}{batch} ({shown}); lower learning_rate"
 
     # ---------------------------------------------------------------------------------------------- resume
-    def _save(self) -> None:
+    def _store_if_due(self) -> None:
+        """Store the state before a step rather than after one, so that it holds all that was logged of the last."""
+        if self.machine.rank or self.turn or self.step == self.first or self.step % self.extras.checkpoint_every:
+            return
         self.state.save(
             {
                 "step": self.step,
@@ -274,10 +282,11 @@ class Loop:
             return self.scalars.start_over()
         self.module.load_state_dict(stored["module"])
         self.optimiser.load_state_dict(stored["optimiser"])
-        self.scaler.load_state_dict(stored["scaler"])
+        if stored["scaler"]:  # empty where the interrupted stage ran in another precision
+            self.scaler.load_state_dict(stored["scaler"])
         if self.average:
             self.average.load_state_dict(stored["average"])
-        self.step = stored["step"]
+        self.step = self.first = stored["step"]
         self.scalars.continue_from(self.step, stored["log"])
         print(f"resuming at step {self.step}", file=sys.stderr)
 
@@ -295,7 +304,10 @@ def step_generator(seed: int, share: int, step: int) -> torch.Generator:
 
 
 def _optimiser(module: nn.Module, phases: list[Phase], extras: Extras) -> torch.optim.AdamW:
-    """AdamW over everything that learns in some phase; parameters without a gradient are left alone."""
+    """AdamW over everything that learns in some phase; the phase sets its rates before every step.
+
+    Parameters without a gradient are left alone.
+    """
     everything = [parameter for parameter in module.parameters() if parameter.requires_grad]
     some = {id(p) for phase in phases for p in (everything if phase.parameters is None else phase.parameters)}
     quick = {id(parameter) for parameter in extras.faster}
@@ -303,10 +315,7 @@ def _optimiser(module: nn.Module, phases: list[Phase], extras: Extras) -> torch.
     groups = [{"params": slow, "pace": 1.0}] if slow else []
     if extras.faster:
         groups.append({"params": extras.faster, "pace": extras.faster_rate})
-    last = phases[-1].settings
-    return torch.optim.AdamW(
-        groups, lr=last.learning_rate, betas=(0.9, last.beta2), weight_decay=last.weight_decay, fused=True
-    )
+    return torch.optim.AdamW(groups, fused=True)
 
 
 def _warming_average(decay: float) -> Any:

@@ -42,6 +42,10 @@ class Machine:
             torch.cuda.synchronize(self.device)
 
 
+CPU = Machine()
+"""One process on the processor, in float32."""
+
+
 def open_machine(compute: "Compute", join: bool = False) -> Machine:
     """The machine that `compute` describes, with deterministic algorithms.
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -44,7 +45,9 @@ def sha256_array(array: np.ndarray) -> str:
 
 
 def commit() -> str:
-    """The project's commit, with ``-dirty`` where files differ from it; ``unknown`` outside a checkout."""
+    """The project's commit, with ``-dirty`` where files differ from it; ``unknown`` without checkout or git."""
+    if shutil.which("git") is None:
+        return "unknown"
     root = Path(__file__).resolve().parent.parent
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -1,7 +1,7 @@
 """What a stage logs: losses of every step as a table, the same with pace and loader wait as JSON lines, and progress.
 
-``train.parquet`` (step, loss, value) holds what the run's seed determines, so that a resumed stage writes the same table;
-``scalars.jsonl`` grows with every step and also holds seconds.
+``train.parquet`` (step, loss, value) holds what the run's seed determines, so that a resumed stage writes the same
+table; ``scalars.jsonl`` grows with every step and also holds seconds.
 """
 
 import json
@@ -55,6 +55,7 @@ class Scalars:
         self.rows += [(step, name, value) for name, value in values.items()]
         if self.writes:
             self._append({"step": step, **values})
+        self.previous = time.perf_counter()  # the next step took no part of this
 
     def start_over(self) -> None:
         """Forget what an earlier, other stage left."""

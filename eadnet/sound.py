@@ -1,7 +1,7 @@
 """The sound that drives a generated video: heard by the network at 16 kHz, and muxed as good as it came.
 
 Features are those of ``eadnet.audio_features``, computed here for one wave and kept in half precision as there. The
-spectrogram is made a minute at a time, so that a long wave needs little more memory than itself.
+spectrogram is made ten seconds at a time, so that a long wave needs little more memory than itself.
 
 Shape legend: n samples, S feature steps, W steps of a window, C channels.
 """
@@ -19,8 +19,8 @@ from eadnet.media import MediaError, read_audio
 from eadnet.spectrogram import HOP, SAMPLE_RATE, log_mel
 
 MUXED_RATE = 48_000
-MINUTE = 4800
-"""Spectrogram columns that are computed together."""
+PIECE = 800
+"""Spectrogram columns that are computed together: ten seconds."""
 CONTEXT = 4
 """Columns on either side that the edge of a piece may have touched: a column sees 400 samples each way."""
 
@@ -58,7 +58,8 @@ class Sound:
         try:
             return cls(_padded(read_audio(sound, SAMPLE_RATE)), read_audio(sound, MUXED_RATE), MUXED_RATE)
         except MediaError as error:
-            raise SoundError(f"{sound}: {error}") from None
+            reason = "holds no sound; give a file that does" if error.status == "no_audio" else error
+            raise SoundError(f"{sound}: {reason}") from None
 
     @property
     def frames(self) -> int:
@@ -96,8 +97,8 @@ class Hearing:
 def _mel_steps(wave: np.ndarray) -> Tensor:
     """(S, 80) float16 log-mel columns, the same as of the whole wave at once."""
     columns, parts = 1 + len(wave) // HOP, []
-    for first in range(0, columns, MINUTE):
-        begin, last = max(first - CONTEXT, 0), min(first + MINUTE, columns)
+    for first in range(0, columns, PIECE):
+        begin, last = max(first - CONTEXT, 0), min(first + PIECE, columns)
         piece = log_mel(wave[begin * HOP : (last + CONTEXT) * HOP])
         parts.append(torch.from_numpy(piece[:, first - begin : last - begin].T).half())
     return torch.cat(parts)

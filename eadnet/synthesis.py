@@ -219,8 +219,8 @@ class Log:
         self.number, self.done = self.number + 1, self.done + clip.row["n_frames"]
         pace = self.done / (time.monotonic() - self.started)
         left = (self.frames - self.done) / pace
-        tail = f"({pace:.1f} frames/s, {left:.0f} s left)"
-        print(f"{self.number}/{self.clips} {clip.clip_id} {row['status']} {row['reason'] or ''} {tail}", flush=True)
+        what = row["reason"] or f"{clip.clip_id}: {row['n_frames']} frames"
+        print(f"[{self.number}/{self.clips}] {what} ({pace:.1f} frames/s, {left:.0f} s left)", flush=True)
         return row
 
 

@@ -49,9 +49,7 @@ def train_run(
     model.checkpoint_gradients(compute.gradient_checkpointing)
     how = _drawn(settings)
     draw = Sampler(inputs, stage_one, how, stage_one.factor)
-    supervise = Supervision(
-        stage_one, settings, draw.task, supervisors, machine.device, compute.gradient_checkpointing
-    )
+    supervise = Supervision(stage_one, settings, draw.task, supervisors, machine.device, compute.gradient_checkpointing)
     held_out = Sampler.held_out(inputs, stage_one, how, stage_one.factor)
     validate = Validator(settings.validation, held_out, supervisors.autoencoder, machine, output)
     loop = Loop(

@@ -1,4 +1,4 @@
-"""The configuration of training and synthesis: stages, losses, sampling, and how the machine is used. Light: no torch."""
+"""The configuration of training and synthesis: stages, losses, sampling, use of the machine. Light: no torch."""
 
 from typing import Annotated, Literal
 
@@ -84,7 +84,9 @@ class Backbone(Section):
     eye_weight: Rate = Field(2.0, description="Weight of eye and brow latents in the simple loss.")
     outside_weight: Weight = Field(0.1, description="Weight of latents outside the generated region.")
     ema: Share = Field(0.995, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
-    processes: Positive = Field(2, description="Data-parallel shares of a step; fewer processes take several shares each.")
+    processes: Positive = Field(
+        2, description="Data-parallel shares of a step; fewer processes take several shares each."
+    )
     checkpoint_every: Positive = Field(100, description="Steps between resumable checkpoints.")
     validation: Validation = Validation()
     optimiser: Optimiser = Optimiser(steps=1050, batch_size=24, learning_rate=2.5e-3, warmup=50)
@@ -140,7 +142,9 @@ class Training(Section):
         None, description="A phase before the main one: new modules alone learn, by simple and graph loss alone."
     )
     ema: Share = Field(0.98, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
-    processes: Positive = Field(1, description="Data-parallel shares of a step; fewer processes take several shares each.")
+    processes: Positive = Field(
+        1, description="Data-parallel shares of a step; fewer processes take several shares each."
+    )
     checkpoint_every: Positive = Field(25, description="Steps between resumable checkpoints.")
     validation: Validation = Validation(every=24)
     optimiser: Optimiser = Optimiser(steps=48, batch_size=2, learning_rate=3e-4, warmup=10)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-
 SMALL_SCORES = 128 * 128
 """Largest L * S that the plain path takes on a CPU."""
 

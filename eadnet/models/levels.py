@@ -34,6 +34,10 @@ class Temporal:
     tfrm: str = "none"
 
 
+FRAMEWISE = Temporal()
+"""Frames do not see each other: the backbone."""
+
+
 class Level(nn.Module):
     """Layers of one resolution; a layer is a residual block, a transformer (where `attends`) and STDA.
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 from eadnet.models.attention import zero_initialised
 from eadnet.models.audio import make_audio_encoder
 from eadnet.models.fusion import TextAdapter, TextPool
-from eadnet.models.levels import DownLevel, Level, MiddleLevel, Temporal, UpLevel
+from eadnet.models.levels import FRAMEWISE, DownLevel, Level, MiddleLevel, Temporal, UpLevel
 from eadnet.models.transformer import Context
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class EADNet(nn.Module):
         latent_channels: int,
         audio: str = "mel",
         text_input: int = 384,
-        temporal: Temporal = Temporal(),
+        temporal: Temporal = FRAMEWISE,
     ) -> None:
         super().__init__()
         self.network, self.inputs, self.latent_channels = network, 3 * latent_channels + 1, latent_channels

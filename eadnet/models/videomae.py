@@ -61,15 +61,19 @@ class VideoMaskedAutoencoder(nn.Module):
 
     def pooled(self, video_BTCHW: Tensor) -> Tensor:
         """(B, D) mean token state: the feature of LatentSync's TREPA."""
-        return self(video_BTCHW).float().mean(1)
+        return self.features(video_BTCHW)[0]
 
     def tubelet_features(self, video_BTCHW: Tensor) -> Tensor:
         """(B, 15 D) centred spatial means of the 8 time steps and their differences.
 
         Pooled features of small encoders are blind to frame order; these are not (docs/method.md).
         """
+        return self.features(video_BTCHW)[1]
+
+    def features(self, video_BTCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of the above from one pass."""
         steps = self(video_BTCHW).float().unflatten(1, (GRID[0], -1)).mean(2)
-        return (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)
+        return steps.mean(1), (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)
 
 
 def make_videomae(

@@ -68,12 +68,17 @@ class VideoMAEv2(nn.Module):
 
     def pooled(self, video_BTCHW: Tensor) -> Tensor:
         """(B, D) norm of the mean token state: the feature of LatentSync's TREPA."""
-        return self._normed(self(video_BTCHW).float().mean(1))
+        return self.features(video_BTCHW)[0]
 
     def tubelet_features(self, video_BTCHW: Tensor) -> Tensor:
         """(B, 15 D) centred norms of the spatial means of the 8 time steps, and their differences."""
-        steps = self._normed(self(video_BTCHW).float().unflatten(1, (STEPS, -1)).mean(2))
-        return (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)
+        return self.features(video_BTCHW)[1]
+
+    def features(self, video_BTCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of the above from one pass."""
+        steps = self(video_BTCHW).float().unflatten(1, (STEPS, -1)).mean(2)
+        pooled, steps = self._normed(steps.mean(1)), self._normed(steps)
+        return pooled, (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)
 
     def _normed(self, states: Tensor) -> Tensor:
         """Means are normed in float32: small differences between clips are all that TREPA sees."""

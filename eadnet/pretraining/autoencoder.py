@@ -18,7 +18,7 @@ from eadnet.inpainting import Inpainting
 from eadnet.losses import attention_map, perceptual_loss
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import Machine
+from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 from eadnet.settings import plain, view
 from eadnet.streamed_tensors import TensorWriter, streamed_tensors
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from eadnet.models.settings import Autoencoder as Settings
 
 PUBLISHED = "diffusion_pytorch_model.safetensors"
-PART = 32
+PART = 16  # frames encoded at once
+MEASURED = 64  # frames of the report
 SHOWN_EVERY_SECONDS = 20
 KL_WEIGHT = 1e-4
 
@@ -60,7 +61,7 @@ def train_autoencoder(clips: str, settings: "Settings", mask: str, seed: int, ou
             }
         )
     model.calibrate(sample[:64].to(machine.device))
-    report = {"pca_variance_left_out": left_out, "held_out": _held_out_error(model, held_out, task)}
+    report = {"pca_variance_left_out": left_out, "held_out": _held_out_error(model, held_out, task, machine)}
     loop.finish({"autoencoder": plain(settings), "resolution": resolution}, report)
 
 
@@ -70,7 +71,7 @@ def adopt_autoencoder(
     output: str,
     clips: str,
     mask: str,
-    device: str | torch.device = "cpu",
+    machine: Machine = CPU,
 ) -> None:
     """Make Stable Diffusion's published autoencoder one of our models; report the error on held-out frames.
 
@@ -80,7 +81,7 @@ def adopt_autoencoder(
         output: folder to write.
         clips: table of all clips.
         mask: generated region, whose error is reported by itself.
-        device: where the error is measured.
+        machine: where, and in which precision, the error is measured.
 
     Raises:
         CheckpointError: absent or damaged weights, or of other sizes than the settings.
@@ -92,7 +93,7 @@ def adopt_autoencoder(
     model = make_autoencoder(settings).requires_grad_(False)
     load_published(model, from_published(read_published(path)), path)
     task = Inpainting.make(mask, resolution, settings.factor)
-    report = {"held_out": _held_out_error(model.to(device).eval(), held_out, task)}
+    report = {"held_out": _held_out_error(model.to(machine.device).eval(), held_out, task, machine)}
     save_adopted(output, model, {"autoencoder": plain(settings), "resolution": resolution}, report)
 
 
@@ -108,11 +109,10 @@ def load_autoencoder(folder: str | Path, checkpointing: bool = False) -> nn.Modu
 
 
 @torch.no_grad()
-def cache_latents(clips: str, autoencoder: str, mask: str, output: str, device: str | torch.device = "cpu") -> None:
+def cache_latents(clips: str, autoencoder: str, mask: str, output: str, machine: Machine = CPU) -> None:
     """Write the latents of full and masked frames of every usable clip to one safetensors file.
 
-    A few frames are held at a time and written at once; the file appears when it is complete. Computed in float32:
-    what is lost here, once, is lost to every run.
+    A few frames are held at a time and written at once; the file appears when it is complete.
 
     Args:
         clips: table of all clips.
@@ -120,9 +120,9 @@ def cache_latents(clips: str, autoencoder: str, mask: str, output: str, device: 
         mask: generated region, grey in the masked frames.
         output: file to write: `full`, `masked` (F, C, H, H) float16 of all clips one behind the other, and `index`,
             JSON text of each clip's first row.
-        device: where frames are encoded.
+        machine: where, and in which precision, frames are encoded.
     """
-    model, everything = load_autoencoder(autoencoder).to(device), ClipSet.read(clips)
+    model, everything = load_autoencoder(autoencoder).to(machine.device), ClipSet.read(clips)
     resolution = everything.crops[0].shape[1]
     task = Inpainting.make(mask, resolution, model.factor)
     ends = everything.lengths.cumsum(0)
@@ -132,17 +132,18 @@ def cache_latents(clips: str, autoencoder: str, mask: str, output: str, device: 
     specs = {FULL: rows, MASKED: rows, "index": (tuple(index.shape), torch.uint8)}
     with streamed_tensors(output, specs) as store:
         store.append("index", index)
-        _encode_clips(model, everything, task, store)
+        _encode_clips(model, everything, task, store, machine)
 
 
-def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: TensorWriter) -> None:
+def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: TensorWriter, machine: Machine) -> None:
     """Append the latents of every clip, a few frames at a time, and say how far it is."""
-    device, started, shown = model.mean.device, time.monotonic(), time.monotonic()
+    started = shown = time.monotonic()
     for position in range(len(clips)):
         for first in range(0, int(clips.lengths[position]), PART):
             frames = clips.pixels(position, slice(first, first + PART))
-            store.append(FULL, model.encode(frames.to(device)).half())
-            store.append(MASKED, model.encode(task.hide(frames).to(device)).half())
+            for name, seen in ((FULL, frames), (MASKED, task.hide(frames))):
+                with machine.autocast():
+                    store.append(name, model.encode(seen.to(machine.device)).half())
         done, now = position + 1, time.monotonic()
         if now - shown > SHOWN_EVERY_SECONDS or done == len(clips):
             shown, pace = now, (now - started) / done
@@ -169,10 +170,11 @@ def _divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _held_out_error(model: nn.Module, clips: ClipSet, task: Inpainting) -> dict[str, float]:
+def _held_out_error(model: nn.Module, clips: ClipSet, task: Inpainting, machine: Machine) -> dict[str, float]:
     """Peak signal-to-noise ratio in dB of held-out frames, whole and generated region."""
-    frames = _frames(clips, 200, step_generator(0, 0, 0))
-    parts = [model.decode(model.encode(part.to(model.mean.device))).cpu() for part in frames.split(PART)]
+    frames = _frames(clips, MEASURED, step_generator(0, 0, 0))
+    with machine.autocast():
+        parts = [model.decode(model.encode(part.to(machine.device))).float().cpu() for part in frames.split(PART)]
     error = (torch.cat(parts).clamp(-1, 1) - frames).square()
     region = error[..., task.pixels]
     return {"psnr": float(10 * (4 / error.mean()).log10()), "psnr_region": float(10 * (4 / region.mean()).log10())}

@@ -12,7 +12,7 @@ import torch
 
 from eadnet.checkpoint import load_weights, read_config
 from eadnet.losses import simple_loss
-from eadnet.models.levels import Temporal
+from eadnet.models.levels import FRAMEWISE, Temporal
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop
 from eadnet.precision import leave, open_machine
@@ -94,6 +94,8 @@ def train_backbone(
         )
         if loop.due(settings.validation.every):
             loop.scalars.add(step, validate(model, step))
+    if settings.validation.every:
+        loop.scalars.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))
     loop.finish({**stage, **shape, "factor": factor})
     leave(machine)
 
@@ -109,7 +111,7 @@ def load_backbone(folder: str | Path, temporal: Temporal) -> EADNet:
     return model
 
 
-def make_unet(config: dict, temporal: Temporal = Temporal()) -> EADNet:
+def make_unet(config: dict, temporal: Temporal = FRAMEWISE) -> EADNet:
     """The network that a backbone's or a run's config describes, with new weights."""
     network = view(config["network"])
     return EADNet(network, config["latent_channels"], config["audio"], config["text_input"], temporal)

@@ -19,6 +19,7 @@ from eadnet.pretraining.adoption import read_published
 FILES = ("diffusion_pytorch_model.safetensors", "latentsync_unet.pt")
 OWN_PARTS = (*NEW_PARTS, "audio_encoder.", "head.")
 """Parts of ours that no published network has."""
+_MEND = "make backbone.network's sizes those of the published one, with patch 1 and detail_width 0"
 
 
 def load_published_unet(model: EADNet, folder: str | Path) -> str:
@@ -34,16 +35,17 @@ def load_published_unet(model: EADNet, folder: str | Path) -> str:
     path = next((Path(folder) / name for name in FILES if (Path(folder) / name).exists()), None)
     if path is None:
         raise CheckpointError(f"{folder}: holds none of {', '.join(FILES)}; fetch the asset again")
-    weights, dropped = fitted(read_published(path), model)
+    try:
+        weights, dropped = fitted(read_published(path), model)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     missing, _ = model.load_state_dict(weights, strict=False)
     lacking = [name for name in missing if not any(part in name for part in OWN_PARTS) and name not in dropped]
     if lacking:
         raise CheckpointError(
-            f"{path}: lacks {len(lacking)} tensors of the U-Net ({', '.join(lacking[:3])} ...); "
-            "make backbone.network's sizes those of the published one"
+            f"{path}: lacks {len(lacking)} tensors of the U-Net ({', '.join(lacking[:3])} ...); {_MEND}"
         )
-    new = len(missing) - len(set(missing) & set(dropped))
-    return f"{path}: took {len(weights)} tensors, dropped {len(dropped)}, {new} are new"
+    return f"{path}: took {len(weights)} tensors, dropped {len(dropped)}, {len(missing)} are new"
 
 
 def fitted(published: dict[str, Tensor], model: EADNet) -> tuple[dict[str, Tensor], list[str]]:
@@ -61,20 +63,19 @@ def fitted(published: dict[str, Tensor], model: EADNet) -> tuple[dict[str, Tenso
         if name == "conv_in.weight":
             value = _widened(value, model.inputs)
         if name not in ours:
-            raise CheckpointError(f"tensor {theirs} is unknown to the U-Net; is this a Stable Diffusion 1.5 U-Net?")
+            raise CheckpointError(f"tensor {theirs} is unknown to the U-Net; {_MEND}")
         if ours[name].shape != value.shape and name.endswith(("fusion.audio.to_k.weight", "fusion.audio.to_v.weight")):
             dropped.append(name)
             continue
         if ours[name].shape != value.shape:
             raise CheckpointError(
-                f"tensor {theirs} is {tuple(value.shape)}, expected {tuple(ours[name].shape)}; "
-                "make backbone.network's sizes those of the published one"
+                f"tensor {theirs} is {tuple(value.shape)}, expected {tuple(ours[name].shape)}; {_MEND}"
             )
-        weights[name] = value.to(ours[name].dtype)
+        weights[name] = value
     return weights, dropped
 
 
 def _widened(kernel_OIHW: Tensor, inputs: int) -> Tensor:
-    """An input convolution with zeros for the channels that it lacks; noisy latents come first in ours."""
-    lacking = inputs - kernel_OIHW.shape[1]
+    """An input convolution with zeros for the channels that it lacks, if any; noisy latents come first in ours."""
+    lacking = max(0, inputs - kernel_OIHW.shape[1])
     return torch.cat([kernel_OIHW, kernel_OIHW.new_zeros(len(kernel_OIHW), lacking, *kernel_OIHW.shape[2:])], 1)

@@ -19,7 +19,7 @@ from eadnet.dataset import ClipSet, unit_pixels
 from eadnet.losses import contrastive_loss
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import Machine
+from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 from eadnet.settings import plain, view
 
@@ -56,9 +56,7 @@ def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, mach
     loop.finish({"syncnet": plain(settings)}, accuracy(model, held_out))
 
 
-def adopt_syncnet(
-    assets: str | Path, settings: "Settings", output: str, clips: str, device: str | torch.device = "cpu"
-) -> None:
+def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Machine = CPU) -> None:
     """Make the published StableSyncNet one of our models; report its accuracy on the test split's real clips.
 
     Args:
@@ -66,7 +64,7 @@ def adopt_syncnet(
         settings: of kind `stable`.
         output: folder to write.
         clips: table of all clips.
-        device: where the accuracy is measured.
+        machine: where the accuracy is measured.
 
     Raises:
         CheckpointError: absent or damaged weights, or of other sizes than the settings.
@@ -74,7 +72,7 @@ def adopt_syncnet(
     path = Path(assets) / PUBLISHED
     model = make_syncnet(settings)
     load_published(model, read_published(path), path)
-    report = accuracy(model.to(device).eval(), ClipSet.read(clips, "test"))
+    report = accuracy(model.to(machine.device).eval(), ClipSet.read(clips, "test"))
     save_adopted(output, model, {"syncnet": plain(settings)}, report)
 
 

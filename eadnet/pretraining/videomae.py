@@ -4,7 +4,6 @@ Writes model, config, losses and a report of how far TREPA's features move under
 shuffled frames, a frozen frame, flicker. A representation that is blind to order supervises nothing.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
 from eadnet.models.videomae_v2 import from_published
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import Machine
+from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 from eadnet.settings import plain, view
 
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from eadnet.models.settings import VideoMAE as Settings
 
 PUBLISHED = "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
-CENTRED_ON = 32
+CENTRED_ON = {"small": 32, "v2": 8}
+"""Real clips that features are centred on and the report is made of; the large network is slow on a CPU."""
 PART = 4
 
 
@@ -44,13 +44,11 @@ def train_videomae(clips: str, settings: "Settings", seed: int, output: str, mac
             predicted = model.reconstruct(model(video, hidden)).float()
         error = (predicted - model.tubelets(video)).square().mean(-1)
         loop.update({"reconstruction": (1.0, error[hidden].mean())})
-    report = centre(model, _draw(train, CENTRED_ON, step_generator(seed, 1, 0)))
+    report = centre(model, _draw(train, CENTRED_ON[settings.kind], step_generator(seed, 1, 0)))
     loop.finish({"videomae": plain(settings), "resolution": resolution}, report)
 
 
-def adopt_videomae(
-    assets: str | Path, settings: "Settings", output: str, clips: str, device: str | torch.device = "cpu"
-) -> None:
+def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Machine = CPU) -> None:
     """Make the published VideoMAE-v2 one of our models, in bfloat16, its features centred on real train clips.
 
     Args:
@@ -58,7 +56,7 @@ def adopt_videomae(
         settings: of kind `v2`.
         output: folder to write.
         clips: table of all clips.
-        device: where the features of the report are computed.
+        machine: where the features of the report are computed.
 
     Raises:
         CheckpointError: absent or damaged weights, or of other sizes than the settings.
@@ -67,7 +65,7 @@ def adopt_videomae(
     resolution = train.crops[0].shape[1]
     model = make_videomae(settings, resolution).requires_grad_(False)
     load_published(model, from_published(read_published(path)), path)
-    report = centre(model.to(device).eval(), _draw(train, CENTRED_ON, step_generator(0, 1, 0)))
+    report = centre(model.to(machine.device).eval(), _draw(train, CENTRED_ON[settings.kind], step_generator(0, 1, 0)))
     save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, report)
 
 
@@ -93,7 +91,7 @@ def centre(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
         model: a video network, its `feature_mean` still zero.
         real: (B, 16, 3, S, S) real clips in [-1, 1], B > 1.
     """
-    tubelets = _features(model, real, "tubelet_features")
+    _, tubelets = _features(model, real)
     model.feature_mean.copy_(tubelets.mean(0).view_as(model.feature_mean))
     flicker = 0.1 * (torch.arange(FRAMES) % 2 * 2 - 1).view(1, -1, 1, 1, 1)
     order = torch.randperm(FRAMES, generator=step_generator(0, 0, 0))
@@ -103,24 +101,20 @@ def centre(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
         "frozen_frame": real[:, :1].expand_as(real),
         "flicker": real + flicker,
     }
+    forms = {"pooled_mse": trepa_pooled_mse, "tubelet_diff": trepa_tubelet_difference}
+    target = _features(model, real)
+    moved = {name: _features(model, clip) for name, clip in damaged.items()}
     return {
-        "tubelet_diff": _reactions(model, "tubelet_features", trepa_tubelet_difference, real, damaged),
-        "pooled_mse": _reactions(model, "pooled", trepa_pooled_mse, real, damaged),
+        form: {name: float(distance(features[kind], target[kind])) for name, features in moved.items()}
+        for kind, (form, distance) in enumerate(forms.items())
     }
 
 
-def _reactions(
-    model: nn.Module, kind: str, distance: Callable[[Tensor, Tensor], Tensor], real: Tensor, damaged: dict[str, Tensor]
-) -> dict[str, float]:
-    """TREPA's distance between real clips and their damaged forms."""
-    target = _features(model, real, kind)
-    return {name: float(distance(_features(model, clip, kind), target)) for name, clip in damaged.items()}
-
-
-def _features(model: nn.Module, video: Tensor, kind: str) -> Tensor:
-    """(B, K) features of one kind, a few clips at a time."""
+def _features(model: nn.Module, video: Tensor) -> list[Tensor]:
+    """Pooled and tubelet features, (B, K) each, a few clips at a time."""
     place = model.feature_mean.device
-    return torch.cat([getattr(model, kind)(part.to(place)).cpu() for part in video.split(PART)])
+    parts = [model.features(part.to(place)) for part in video.split(PART)]
+    return [torch.cat(kind).cpu() for kind in zip(*parts, strict=True)]
 
 
 def _draw(clips: ClipSet, count: int, generator: torch.Generator) -> Tensor:

@@ -1,0 +1,157 @@
+"""Published U-Nets inside ours: every tensor accounted for, the same first output, and faults in one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import published_weights
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from unet_cases import renamed, stable_diffusion
+
+from eadnet.checkpoint import CheckpointError
+from eadnet.config import parse
+from eadnet.models.levels import Temporal
+from eadnet.models.settings import Network
+from eadnet.models.unet import EADNet
+from eadnet.pretraining.adoption import read_published
+from eadnet.pretraining.published_unet import FILES, fitted, load_published_unet
+
+TENSORS, CROSS_ATTENTIONS, MOTION = 684, 16, 560
+"""Of a published U-Net with these widths, and how many tensors LatentSync's motion modules have."""
+TEXT = 24
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Both published U-Nets at a narrow width (`folder`), and the network's settings that fit (`network`)."""
+    folder = tmp_path_factory.mktemp("mirror")
+    settings = published_weights.write_mirror(folder, only=["sd15-unet", "latentsync-unet"])
+    return SimpleNamespace(folder=folder, network=parse(Network, settings["backbone"]["network"]))
+
+
+def published(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a published U-Net, as float32."""
+    path = next(folder / name for name in FILES if (folder / name).exists())
+    return {name: value.float() for name, value in read_published(path).items()}
+
+
+def make(network: Network, audio: str = "whisper", temporal: Temporal = Temporal()) -> EADNet:
+    """A newly made network for four latent channels."""
+    torch.manual_seed(0)
+    return EADNet(network, 4, audio, TEXT, temporal).eval()
+
+
+# --------------------------------------------------------------------------------------------------------- accounting
+@pytest.mark.parametrize("asset", ["sd15-unet", "latentsync-unet"])
+def test_every_published_tensor_is_taken_or_listed(mirror: SimpleNamespace, asset: str):
+    theirs, model = published(mirror.folder / asset), make(mirror.network)
+    taken, dropped = fitted(theirs, model)
+    assert not set(taken) & set(dropped)
+    assert set(taken) | set(dropped) == set(renamed(theirs))
+    if asset == "latentsync-unet":
+        assert dropped and all(".motion_modules." in name for name in dropped)
+    else:  # CLIP's tokens are of another width than Whisper's
+        assert len(dropped) == 2 * CROSS_ATTENTIONS
+        assert all(name.endswith(("fusion.audio.to_k.weight", "fusion.audio.to_v.weight")) for name in dropped)
+    for name, value in taken.items():
+        if name != "conv_in.weight":
+            assert torch.equal(value.float(), renamed(theirs)[name])
+
+
+def test_what_was_taken_dropped_and_is_new_is_told(mirror: SimpleNamespace):
+    model = make(mirror.network, temporal=Temporal("strips", "learned"))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    told = load_published_unet(model, mirror.folder / "sd15-unet")
+    kept = [name for name, value in model.state_dict().items() if torch.equal(value, before[name])]
+    anew = 2 * CROSS_ATTENTIONS
+    assert told.endswith(f"took {TENSORS - anew} tensors, dropped {anew}, {len(before) - TENSORS + anew} are new")
+    assert len(kept) == len(before) - TENSORS + anew
+    assert sum(".fusion.audio." in name for name in kept) == anew
+    told = load_published_unet(model, mirror.folder / "latentsync-unet")
+    assert told.endswith(f"took {TENSORS} tensors, dropped {MOTION}, {len(before) - TENSORS} are new")
+
+
+def test_a_text_to_image_input_is_widened_with_zeros(mirror: SimpleNamespace):
+    model = make(mirror.network)
+    load_published_unet(model, mirror.folder / "sd15-unet")
+    kernel = published(mirror.folder / "sd15-unet")["conv_in.weight"]
+    assert kernel.shape[1] == 4 and model.conv_in.weight.shape[1] == 13
+    assert torch.equal(model.conv_in.weight[:, :4], kernel) and not model.conv_in.weight[:, 4:].any()
+
+
+# ------------------------------------------------------------------------------------------------------- first output
+def first_outputs(model: EADNet, theirs: dict[str, Tensor], context: int) -> tuple[Tensor, Tensor]:
+    """Outputs (F, 4, H, W) of our network and of diffusers' with the published weights, on the same frames."""
+    channels = theirs["conv_in.weight"].shape[1]
+    independent = stable_diffusion(model.network, channels, context)
+    independent.load_state_dict({name: value for name, value in theirs.items() if "motion_modules" not in name})
+    generator = torch.Generator().manual_seed(0)
+    frames = torch.randn(1, 3, 13, 16, 16, generator=generator)
+    steps, features = (10, 5 * 384) if model.audio_encoder.tokens == 50 else (23, 80)
+    audio, text = torch.randn(1, 3, steps, features, generator=generator), torch.randn(1, 5, TEXT, generator=generator)
+    with torch.no_grad():
+        tokens = model.audio_encoder(audio[0])
+        expected = independent(frames[0, :, :channels], torch.tensor(500), encoder_hidden_states=tokens).sample
+        return model(frames, torch.tensor([500]), audio, text, torch.ones(1, 5, dtype=torch.bool))[0], expected
+
+
+def test_latentsync_s_first_output_is_that_of_its_weights(mirror: SimpleNamespace):
+    model = make(mirror.network, temporal=Temporal("strips", "learned"))
+    load_published_unet(model, mirror.folder / "latentsync-unet")
+    ours, expected = first_outputs(model, published(mirror.folder / "latentsync-unet"), context=384)
+    assert expected.std() > 0.1
+    torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
+
+
+def test_stable_diffusion_s_first_output_is_that_of_its_weights(mirror: SimpleNamespace):
+    theirs = published(mirror.folder / "sd15-unet")
+    width = theirs["mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"].shape[1]
+    model = make(mirror.network.model_copy(update={"audio_width": width}), audio="mel")
+    assert "dropped 0," in load_published_unet(model, mirror.folder / "sd15-unet")
+    ours, expected = first_outputs(model, theirs, context=width)
+    assert expected.std() > 0.1
+    torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
+
+
+# ------------------------------------------------------------------------------------------------------------- faults
+def rewritten(change: Callable[[dict[str, Tensor]], None]) -> Callable[[Path, Path], Path]:
+    """A maker of folders: the published weights with a change."""
+
+    def write(source: Path, target: Path) -> Path:
+        weights = read_published(source / FILES[0])
+        change(weights)
+        save_file(weights, target / FILES[0])
+        return target
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("settings", "folder", "words"),
+    [
+        ({"widths": (48, 96, 96, 192)}, None, "tensor down_blocks.3.*make backbone.network's sizes those of"),
+        ({"layers": 1}, None, "tensor down_blocks.0.*is unknown to the U-Net"),
+        ({"layers": 3}, None, "tensor up_blocks.*make backbone.network's sizes"),
+        ({"feed_forward": 2}, None, "tensor .*ff.net.0.proj.*make backbone.network's sizes"),
+        ({"detail_width": 8}, None, "tensor conv_out.* is unknown to the U-Net"),
+        ({}, lambda source, target: target, "holds none of .*; fetch the asset again"),
+        ({}, rewritten(lambda weights: weights.pop("mid_block.resnets.0.conv1.bias")), "lacks 1 tensors of the U-Net"),
+        ({}, rewritten(lambda weights: weights.update(extra=torch.zeros(1))), "tensor extra is unknown to the U-Net"),
+        (
+            {},
+            rewritten(lambda weights: weights.update({"conv_in.weight": torch.zeros(48, 17, 3, 3)})),
+            r"tensor conv_in.weight is \(48, 17, 3, 3\), expected \(48, 13, 3, 3\)",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_one_line(
+    mirror: SimpleNamespace, tmp_path: Path, settings: dict, folder: Callable | None, words: str
+):
+    source = mirror.folder / "sd15-unet"
+    model = make(mirror.network.model_copy(update=settings))
+    with pytest.raises(CheckpointError, match=words) as fault:
+        load_published_unet(model, folder(source, tmp_path) if folder else source)
+    assert "\n" not in str(fault.value) and len(str(fault.value)) < 300

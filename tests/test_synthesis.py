@@ -1,0 +1,189 @@
+"""Synthesis of test clips: whole and in two halves, baselines, faults, the choice of clips, a bare GPU node."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_models import write_tiny_run
+
+from eadnet.audio_features import feature_steps, feature_writer
+from eadnet.clips import SAMPLES_PER_FRAME, save_shard
+from eadnet.config import Compute, Synthesis
+from eadnet.media import read_video, write_video
+from eadnet.models.text import TextTokens
+from eadnet.selection import select_clips, shuffled_audio
+from eadnet.synthesis import SynthesisError, SynthesisInputs, generate_crops, synthesise
+from eadnet.tables import CAPTIONS, CLIPS, GENERATED, VIDEOS, read_rows, write_table
+
+CPU = Compute(device="cpu", precision="float32")
+SETTINGS = Synthesis(steps=1, window=16, overlap=4)
+SIDE, FRAMES = 48, 40
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory) -> SynthesisInputs:
+    """Four preprocessed test clips of two people, their captions and features, and a tiny run."""
+    folder = tmp_path_factory.mktemp("results")
+    run = write_tiny_run(folder, SIDE)
+    rows = [_write_clip(folder, number) for number in range(4)]
+    write_table(rows, folder / "clips.parquet", CLIPS)
+    captions = [
+        dict.fromkeys(CAPTIONS.names)
+        | {"clip_id": row["clip_id"], "template": "The person speaks.", "paraphrases": [], "status": "ok"}
+        for row in rows
+    ]
+    write_table(captions, folder / "captions.parquet", CAPTIONS)
+    states = np.random.default_rng(0).standard_normal((2, 5, 384)).astype(np.float16)
+    mask = np.array([[False] * 5, [True] * 5])
+    TextTokens(("", "The person speaks."), states, mask).save(folder / "tokens.safetensors")
+    shapes = {row["clip_id"]: (1, feature_steps("mel", FRAMES), 80) for row in rows}
+    with feature_writer(folder / "audio.safetensors", "mel", shapes) as write:
+        for number, row in enumerate(rows):
+            generator = torch.Generator().manual_seed(number)
+            write(row["clip_id"], torch.randn(shapes[row["clip_id"]], generator=generator).half())
+    names = ("clips.parquet", "captions.parquet", "tokens.safetensors", "audio.safetensors", "pretrained/autoencoder")
+    return SynthesisInputs(*(str(folder / name) for name in names), str(run))
+
+
+def _write_clip(folder: Path, number: int) -> dict:
+    """A moving gradient as source video, of which the crop shows the middle."""
+    name = f"clip_{number}"
+    ramp = np.linspace(0, 200, 96)
+    frames = [
+        np.stack([ramp[None] + 0 * ramp[:, None], ramp[:, None] + 0 * ramp[None], np.full((96, 96), t + 10.0)], -1)
+        for t in range(FRAMES)
+    ]
+    frames = np.stack(frames).astype(np.uint8)
+    write_video(folder / f"{name}.mp4", frames, crf=0)
+    transforms = np.tile(np.float32([[1, 0, -24], [0, 1, -24]]), (FRAMES, 1, 1))
+    landmarks = np.random.default_rng(number).uniform(24, 72, (FRAMES, 478, 2)).astype(np.float32)
+    noise = np.random.default_rng(number).normal(0, 3000, FRAMES * SAMPLES_PER_FRAME).astype(np.int16)
+    arrays = {
+        "video": ("crops", {name: frames[:, 24:72, 24:72]}),
+        "audio": ("audio", {name: noise}),
+        "landmarks": ("landmarks", {name: landmarks, f"{name}/transform": transforms}),
+    }
+    files = {key: save_shard(folder / name, kind, content) for key, (kind, content) in arrays.items()}
+    person = number // 2
+    return dict.fromkeys(CLIPS.names) | files | {
+        "clip_id": name,
+        "corpus": "drawn",
+        "speaker": f"person_{person}",
+        "sentence": str(number),
+        "split": "test",
+        "seen_speaker": person == 0,
+        "reference": f"clip_{2 * person}",
+        "source": str(folder / f"{name}.mp4"),
+        "n_frames": FRAMES,
+        "status": "ok",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("run", ["ground_truth", "reconstruction", "still", "shuffled_audio", "full"])
+def test_videos_are_the_same_whole_and_in_two_halves(inputs, tmp_path, run):
+    synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "whole")
+    generate_crops(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "crops")
+    synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "halves", crops=tmp_path / "crops")
+    whole, halves = (read_rows(tmp_path / name / "videos.parquet", VIDEOS) for name in ("whole", "halves"))
+    assert [row["clip_id"] for row in whole] == ["clip_1", "clip_3"]
+    for row, other in zip(whole, halves, strict=True):
+        assert row["status"] == "ok" and row["n_frames"] == FRAMES
+        assert Path(row["video"]).read_bytes() == Path(other["video"]).read_bytes()
+        assert row["driving_audio"] == other["driving_audio"] and row["text"] == other["text"]
+
+
+def test_only_the_generated_region_changes(inputs, tmp_path):
+    synthesise(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path)
+    made, source = read_video(tmp_path / "clip_1.mp4"), read_video(Path(inputs.clips).parent / "clip_1.mp4")
+    change = np.abs(made.astype(int) - source).mean((0, 3))
+    assert change[:24].max() < 3 and change[40:70, 40:60].mean() > 6  # the others change by compression alone
+
+
+def test_baselines_are_what_they_are_called(inputs, tmp_path):
+    stored = load_file(Path(inputs.clips).parent / "clip_1/crops.safetensors")["clip_1"]
+    crops = {}
+    for run in ("ground_truth", "still", "full", "shuffled_audio"):
+        generate_crops(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / run)
+        crops[run] = load_file(tmp_path / run / "crops.safetensors")["clip_1"]
+    assert torch.equal(crops["ground_truth"], stored)
+    assert (crops["still"] == crops["still"][0]).all() and crops["still"].shape == stored.shape
+    assert not torch.equal(crops["full"], crops["shuffled_audio"])
+    heard = {
+        row["clip_id"]: row["driving_audio"]
+        for row in read_rows(tmp_path / "shuffled_audio/generated.parquet", GENERATED)
+    }
+    assert heard == {"clip_1": "clip_3", "clip_3": "clip_1"}
+
+
+def test_a_clip_that_fails_is_a_row_and_the_others_are_made(inputs, tmp_path):
+    rows = read_rows(inputs.clips, CLIPS)
+    broken = [row | {"source": str(tmp_path / "absent.mp4")} if row["clip_id"] == "clip_3" else row for row in rows]
+    broken[0]["landmarks"] = str(tmp_path / "absent.safetensors")  # the reference of clip_1
+    write_table(broken, tmp_path / "clips.parquet", CLIPS)
+    damaged = SynthesisInputs(**vars(inputs) | {"clips": str(tmp_path / "clips.parquet")})
+    generate_crops(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path)
+    first, second = read_rows(tmp_path / "generated.parquet", GENERATED)
+    assert first["status"] == "failed" and "absent.safetensors" in first["reason"] and second["status"] == "ok"
+    synthesise(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path, crops=tmp_path)
+    carried, unreadable = read_rows(tmp_path / "videos.parquet", VIDEOS)
+    assert carried["reason"] == first["reason"] and carried["video"] is None
+    assert unreadable["status"] == "failed" and "absent.mp4: file not found" in unreadable["reason"]
+
+
+def test_crops_of_another_seed_are_refused(inputs, tmp_path):
+    generate_crops(inputs, SETTINGS, CPU, "still", 0, "face", tmp_path)
+    with pytest.raises(SynthesisError, match=r"\('still', 0\).*still with seed 1"):
+        synthesise(inputs, SETTINGS, CPU, "still", 1, "face", tmp_path, crops=tmp_path)
+
+
+def test_selection_takes_turns_and_does_not_depend_on_the_order(inputs):
+    known = dict.fromkeys(CLIPS.names) | {"status": "ok", "split": "test", "source": "x.mp4", "corpus": "c"}
+    rows = [
+        known | {"clip_id": f"{s}_{e}_{n}", "speaker": s, "emotion": e, "sentence": n, "reference": f"{s}_a_0",
+                 "seen_speaker": s == "seen"}
+        for s in ("seen", "unseen") for e in "abc" for n in "0123"
+    ]  # fmt: skip
+    chosen = select_clips(rows, 12)
+    assert chosen == select_clips(rows[::-1], 12) and len(chosen) == 12
+    assert sum(row["seen_speaker"] for row in chosen) == 6
+    assert {e: sum(row["emotion"] == e for row in chosen) for e in "abc"} == {"a": 4, "b": 4, "c": 4}
+    assert not {"seen_a_0", "unseen_a_0"} & {row["clip_id"] for row in select_clips(rows, 99)}
+    by_name = {row["clip_id"]: row for row in chosen}
+    for clip, partner in shuffled_audio(chosen).items():
+        assert by_name[clip]["speaker"] != by_name[partner]["speaker"]
+        assert by_name[clip]["sentence"] != by_name[partner]["sentence"]
+
+
+BARE = """
+import sys
+from importlib.machinery import PathFinder
+
+ABSENT = "pandas pydantic cv2 av scipy mediapipe typer sklearn skimage matplotlib einops".split()
+
+
+class Bare(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in ABSENT else super().find_spec(name, path, target)
+
+
+sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
+from eadnet.settings import view
+from eadnet.synthesis import SynthesisInputs, generate_crops
+
+settings, compute, output, *paths = sys.argv[1:]
+generate_crops(SynthesisInputs(*paths), view(settings), view(compute), "full", 0, "face", output)
+"""
+
+
+def test_crops_are_generated_on_a_bare_node(root, inputs, tmp_path):
+    arguments = [SETTINGS.model_dump_json(), CPU.model_dump_json(), str(tmp_path / "bare"), *vars(inputs).values()]
+    done = subprocess.run([sys.executable, "-c", BARE, *arguments], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    generate_crops(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path / "here")
+    bare, here = (load_file(tmp_path / name / "crops.safetensors") for name in ("bare", "here"))
+    assert all(torch.equal(bare[name], here[name]) for name in here)

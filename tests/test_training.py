@@ -1,0 +1,374 @@
+"""Both stages of training on the toy set: exact resume, processes, phases, gradients, validation, guards."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import torch
+from golden_losses import GOLDEN, TOLERANCE, train_golden
+from PIL import Image
+from pyarrow import parquet
+from safetensors.torch import load_file, save_file
+from toy_training import CPU, SIDE, Toy, backbone_settings, train_toy, training_settings, write_toy
+
+from eadnet.checkpoint import read_config
+from eadnet.config import Compute
+from eadnet.dataset import ClipSet
+from eadnet.models.levels import Temporal
+from eadnet.optimisation import Loop, TrainingError, step_generator
+from eadnet.precision import Machine, MachineError, open_machine
+from eadnet.pretraining.backbone import load_backbone, train_backbone
+from eadnet.sampling import Batch, Draw, Sampler
+from eadnet.settings import Settings, plain, view
+from eadnet.supervision import Supervision, Supervisors
+
+CHEAP = {"perceptual": 0, "sync": 0, "trepa": 0}
+PREFETCHING = CPU.model_copy(update={"prefetch": 2})
+OPTIMISER = {"steps": 6, "batch_size": 1, "learning_rate": 1e-3, "warmup": 2}
+CPU_JSON = json.dumps(plain(PREFETCHING))
+
+
+class Stopped(Exception):
+    """The power is gone."""
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory) -> Toy:
+    torch.set_num_threads(1)  # as many as the processes that are compared with this one
+    return write_toy(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """A context in which drawing fails after so many training batches."""
+
+    def stopping(draws: int, train) -> None:
+        draw, left = Sampler.__call__, [draws]
+
+        def failing(self: Sampler, count: int, generator: torch.Generator) -> Batch:
+            if self.how.split == "train":
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Stopped
+            return draw(self, count, generator)
+
+        with monkeypatch.context() as patch, pytest.raises(Stopped):
+            patch.setattr(Sampler, "__call__", failing)
+            train()
+
+    return stopping
+
+
+def _train_backbone(toy: Toy, output: Path, compute: Compute = CPU, **delta) -> Path:
+    settings = backbone_settings(**delta)
+    train_backbone(toy.inputs, settings, compute, 0, toy.supervisors.autoencoder, None, str(output))
+    return output
+
+
+def _weights(folder: Path | str) -> dict[str, torch.Tensor]:
+    return load_file(Path(folder) / "model.safetensors")
+
+
+def _losses(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """(step, value) of every loss in the table."""
+    rows = parquet.read_table(folder / "train.parquet").to_pylist()
+    names = {row["loss"] for row in rows}
+    return {name: [(row["step"], row["value"]) for row in rows if row["loss"] == name] for name in names}
+
+
+def _steps(folder: Path, key: str = "total") -> list[int]:
+    """Steps of the JSON lines that hold a value."""
+    lines = (folder / "scalars.jsonl").read_text().splitlines()
+    return [record["step"] for record in map(json.loads, lines) if key in record]
+
+
+def _same_bits(one: Path, other: Path, *files: str) -> None:
+    for file in ("model.safetensors", "train.parquet", *files):
+        assert (one / file).read_bytes() == (other / file).read_bytes(), file
+
+
+# -------------------------------------------------------------------------------------------------------- resume
+@pytest.mark.parametrize(
+    ("compute", "delta", "draws"),
+    [
+        (CPU, {"losses": CHEAP}, 5),
+        (PREFETCHING, {"losses": {"sync": 0}}, 5),
+        (PREFETCHING, {"losses": CHEAP, "optimiser": OPTIMISER | {"accumulate": 2}}, 9),  # amid the fifth step
+        (PREFETCHING, {"losses": CHEAP, "adaptation": OPTIMISER | {"steps": 4}}, 5),
+    ],
+    ids=["drawn in the step", "prefetched, decoded losses", "accumulated", "two phases"],
+)
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(toy, tmp_path, stop_after, capsys, compute, delta, draws):
+    delta = {"optimiser": OPTIMISER, "validation": {"every": 2}} | delta
+    settings = training_settings(**delta)
+    whole = train_toy(toy, tmp_path / "whole", settings, CPU)
+    stop_after(draws, lambda: train_toy(toy, tmp_path / "cut", settings, compute))
+    assert not (tmp_path / "cut/model.safetensors").exists()
+    cut = train_toy(toy, tmp_path / "cut", settings, compute)
+    assert "resuming at step 4" in capsys.readouterr().err
+    _same_bits(whole, cut, "graphs.parquet")
+    total = settings.optimiser.steps + (settings.adaptation.steps if settings.adaptation else 0)
+    assert _steps(cut) == list(range(total))
+    assert _steps(cut, "validation") == list(range(1, total, 2)) == [s for s, _ in _losses(cut)["validation"]]
+
+
+@pytest.mark.parametrize("compute", [CPU, PREFETCHING], ids=["drawn in the step", "prefetched"])
+def test_a_backbone_that_was_stopped_ends_as_one_that_was_not(toy, tmp_path, stop_after, compute):
+    delta = {"processes": 2, "ema": 0.9, "validation": {"every": 2, "batches": 1, "steps": 2}}
+    whole = _train_backbone(toy, tmp_path / "whole", **delta)
+    stop_after(9, lambda: _train_backbone(toy, tmp_path / "cut", compute, **delta))  # two shares a step: in the fifth
+    cut = _train_backbone(toy, tmp_path / "cut", compute, **delta)
+    _same_bits(whole, cut)
+    assert _steps(cut) == list(range(6)) and _steps(cut, "validation") == [1, 3, 5]
+
+
+def test_state_of_other_inputs_is_not_taken_up(toy, tmp_path, stop_after, capsys):
+    settings = training_settings(losses=CHEAP)
+    stop_after(5, lambda: train_toy(toy, tmp_path / "run", settings))
+    other = _poisoned(toy, tmp_path, value=0.5)
+    train_toy(other, tmp_path / "run", settings)
+    assert "of other settings or inputs; starting over" in capsys.readouterr().err
+    assert _steps(tmp_path / "run") == list(range(6))
+
+
+# ----------------------------------------------------------------------------------------------------- processes
+def _command(toy: Toy, verb: str, settings, output: Path, *more: str) -> list[str]:
+    given = vars(toy.inputs) | {"autoencoder": toy.supervisors.autoencoder, "settings": json.dumps(plain(settings))}
+    given |= {"seed": "0", "compute": CPU_JSON, "output": str(output)}
+    options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    return [sys.executable, "-m", "eadnet", verb, *options, *more]
+
+
+def _start(root: Path, command: list[str], log: Path) -> subprocess.Popen:
+    environment = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
+    with log.open("w") as stream:
+        return subprocess.Popen(
+            command, cwd=root, env=environment | {"OMP_NUM_THREADS": "1"}, stdout=stream, stderr=stream
+        )
+
+
+def _kill_at(process: subprocess.Popen, scalars: Path, line: int) -> None:
+    """SIGKILL once so many steps are logged."""
+    until = time.monotonic() + 120
+    while not scalars.exists() or len(scalars.read_text().splitlines()) < line:
+        assert process.poll() is None and time.monotonic() < until, "ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def _processes_with(text: str) -> int:
+    lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    return sum(text.encode() in line for line in lines if line)
+
+
+def test_a_killed_process_goes_on_where_it_was(toy, tmp_path, root):
+    settings = training_settings(optimiser=OPTIMISER | {"steps": 12}, losses={"sync": 0})
+    whole = train_toy(toy, tmp_path / "whole", settings)
+    more = ["--run", "toy", "--backbone", toy.backbone, "--videomae", toy.supervisors.videomae]
+    command = _command(toy, "train", settings, tmp_path / "cut", *more)
+    _kill_at(_start(root, command, tmp_path / "log"), tmp_path / "cut/scalars.jsonl", 5)
+    assert (tmp_path / "cut/checkpoint/state.pt").exists() and not (tmp_path / "cut/model.safetensors").exists()
+    assert _start(root, command, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()
+    assert "resuming at step" in (tmp_path / "log").read_text()
+    _same_bits(whole, tmp_path / "cut", "graphs.parquet")
+    assert _steps(tmp_path / "cut") == list(range(12))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent")
+def test_two_processes_do_the_work_of_one_even_if_killed(toy, tmp_path, root):
+    delta = {"processes": 2, "optimiser": {"steps": 16}, "checkpoint_every": 3}
+    alone = _train_backbone(toy, tmp_path / "alone", **delta)
+    output = tmp_path / "together"
+    command = _command(toy, "pretrain-backbone", backbone_settings(**delta), output, "--processes", "2")
+    _kill_at(_start(root, command, tmp_path / "log"), output / "scalars.jsonl", 5)
+    until = time.monotonic() + 10
+    while _processes_with(str(output)):  # torchrun was killed; what it started must not go on
+        assert time.monotonic() < until, "processes outlive torchrun"
+        time.sleep(0.05)
+    assert _start(root, command, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()
+    assert (tmp_path / "log").read_text().count("resuming at step") == 2
+    assert _steps(output) == list(range(16))
+    ours, theirs = _losses(alone)["total"], _losses(output)["total"]
+    assert [value for _, value in theirs] == pytest.approx([value for _, value in ours], rel=1e-4)
+    moved = torch.cat([(value - _weights(output)[name]).flatten() for name, value in _weights(alone).items()])
+    assert moved.abs().max() < 1e-5  # sums of gradients round otherwise; 16 steps of up to 1e-3 were taken
+
+
+def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp_path):
+    stage_one = _without_dropout(toy)
+    settings = training_settings(losses={"lpips": 0.1})
+    draw = Sampler(toy.inputs, stage_one, Draw(16, 0.5, with_crops=True, with_mel=True), stage_one.factor)
+    supervise = Supervision(stage_one, settings, draw.task, toy.supervisors, torch.device("cpu"))
+    halves = [draw(1, step_generator(0, share, 0)) for share in (0, 1)]
+    gradients = []
+    for number, batches in enumerate((halves, [_joined(halves)])):
+        model = _model(toy)
+        optimiser = settings.optimiser.model_copy(update={"batch_size": len(batches[0].which)})
+        loop = Loop(model, optimiser, tmp_path / str(number), seed=0, shares=len(batches))
+        for (_, _), batch in zip(loop, batches, strict=False):
+            loop.update(supervise(model, batch, _predict(model, batch)))
+        gradients.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
+    assert len(gradients[0]) > 200
+    for apart, joined in zip(*gradients, strict=True):
+        assert torch.allclose(apart, joined, rtol=1e-3, atol=1e-6)
+
+
+def test_a_number_of_processes_that_does_not_divide_the_shares_is_refused(tmp_path):
+    settings = backbone_settings().optimiser
+    loop = Loop(torch.nn.Linear(1, 1), settings, tmp_path, 0, shares=2, machine=Machine(world=3))
+    with pytest.raises(TrainingError, match="3 processes cannot divide the 2 shares.*start as many as divide 2"):
+        next(iter(loop))
+
+
+# -------------------------------------------------------------------------------------------------------- phases
+def test_adaptation_moves_the_new_modules_alone_and_main_phase_what_is_trainable(toy, tmp_path, stop_after):
+    phase = OPTIMISER | {"steps": 4}
+    settings = training_settings(adaptation=phase, optimiser=OPTIMISER | {"steps": 2}, trainable="attention", ema=0.9)
+    stop_after(5, lambda: train_toy(toy, tmp_path / "run", settings))
+    start = _model(toy, seed=0).state_dict()
+    adapted = torch.load(tmp_path / "run/checkpoint/state.pt", weights_only=True)
+    assert adapted["step"] == 4
+    new = {name for name in start if any(part in name for part in ("motion.", "graph.", "text", "embed_audio."))}
+    assert _moved(start, adapted["module"]) <= new
+    for part in ("motion.", "graph.", "fusion.text.", "text_adapter."):
+        assert any(part in name for name in _moved(start, adapted["module"])), part
+    run = train_toy(toy, tmp_path / "run", settings)
+    moved = _moved(start, _weights(run))
+    assert all(name in new or "attentions." in name for name in moved) and not moved <= new
+    assert any("attentions." in name and name not in new for name in moved)
+    steps = {name: [step for step, _ in values] for name, values in _losses(run).items()}
+    assert steps["simple"] == steps["graph"] == list(range(6))
+    assert steps["sync"] == steps["trepa"] == steps["perceptual"] == [4, 5]
+
+
+def test_everything_learns_where_everything_is_trainable(toy, tmp_path):
+    settings = training_settings(losses=CHEAP, optimiser=OPTIMISER | {"steps": 4}, ema=0)
+    run = train_toy(toy, tmp_path / "run", settings)
+    start = _model(toy, seed=0).state_dict()
+    names = {name for name, _ in _model(toy).named_parameters()}
+    assert names - _moved(start, _weights(run)) == set()
+
+
+def _moved(before: dict, after: dict) -> set[str]:
+    return {name for name, value in before.items() if not torch.equal(value, after[name])}
+
+
+# ----------------------------------------------------------------------------------------------- how it computes
+def test_gradient_checkpointing_changes_no_gradient(toy):
+    stage_one = _without_dropout(toy)
+    draw = Sampler(toy.inputs, stage_one, Draw(16, 0.5), stage_one.factor)
+    batch, gradients = draw(1, step_generator(0, 0, 0)), []
+    for switch in (False, True):
+        model = _model(toy)
+        model.train().checkpoint_gradients(switch)
+        (_predict(model, batch).square().mean() + model.graph_regulariser()).backward()
+        gradients.append({name: value.grad for name, value in model.named_parameters() if value.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys() and len(gradients[0]) > 200
+    assert all(torch.equal(value, gradients[1][name]) for name, value in gradients[0].items())
+
+
+def test_float16_on_a_cpu_and_a_gpu_that_is_not_there_are_refused():
+    with pytest.raises(MachineError, match="compute.precision float16 needs a GPU; use bfloat16, float32 or auto"):
+        open_machine(Compute(device="cpu", precision="float16"))
+    if not torch.cuda.is_available():
+        with pytest.raises(MachineError, match="compute.device is cuda, but torch sees no GPU"):
+            open_machine(Compute(device="cuda"))
+
+
+def test_bfloat16_trains_to_nearly_the_same_losses(toy, tmp_path):
+    settings = training_settings(losses=CHEAP, optimiser={"steps": 3})
+    exact = _losses(train_toy(toy, tmp_path / "float32", settings))["total"]
+    half = CPU.model_copy(update={"precision": "bfloat16"})
+    rounded = _losses(train_toy(toy, tmp_path / "bfloat16", settings, half))["total"]
+    assert rounded != exact
+    assert [value for _, value in rounded] == pytest.approx([value for _, value in exact], rel=0.05)
+
+
+# ---------------------------------------------------------------------------------------- what is looked at, saved
+def test_validation_logs_losses_and_draws_truth_above_what_is_made(toy, tmp_path):
+    settings = training_settings(losses=CHEAP, validation={"every": 4, "frames": 5})
+    run = train_toy(toy, tmp_path / "run", settings)
+    logged = _losses(run)
+    assert [step for step, _ in logged["validation"]] == [3, 5]
+    assert {"middle_entropy", "up_0_distance"} <= logged.keys()
+    assert sorted(path.name for path in (run / "validation").iterdir()) == ["step_000004.png", "step_000006.png"]
+    strip = torch.frombuffer(bytearray(Image.open(run / "validation/step_000006.png").tobytes()), dtype=torch.uint8)
+    truth, made = strip.view(2, SIDE, 5, SIDE, 3).movedim(2, 1)
+    held_out = ClipSet.read(toy.inputs.clips, "validation")
+    assert any((crops[first] == truth[0]).all() for crops in held_out.crops for first in range(len(crops)))
+    assert not torch.equal(truth, made) and torch.equal(truth[:, :, :6], made[:, :, :6])  # beside the mask
+
+
+def test_frame_graphs_are_written_where_there_are_any(toy, tmp_path):
+    one_step = {"losses": CHEAP, "optimiser": OPTIMISER | {"steps": 1}}
+    learned = train_toy(toy, tmp_path / "learned", training_settings(**one_step))
+    edges = parquet.read_table(learned / "graphs.parquet").to_pandas()
+    assert set(edges.module) == {"middle", "up_0", "up_1"} and set(edges.clip_id) <= {"clip_06", "clip_07"}
+    rows = edges.groupby(["module", "clip_id", "query"]).weight
+    assert rows.sum().to_numpy() == pytest.approx(1, abs=1e-5) and rows.count().max() == 3
+    assert (edges["query"] - edges["key"]).abs().max() <= 4
+    none = train_toy(toy, tmp_path / "none", training_settings(tfrm="none", **one_step))
+    assert parquet.read_table(none / "graphs.parquet").num_rows == 0
+
+
+def test_a_loss_of_weight_zero_needs_no_network_and_another_does(toy, tmp_path):
+    settings = training_settings(losses={"sync": 0, "trepa": 0}, optimiser=OPTIMISER | {"steps": 1})
+    bare = replace(toy, supervisors=Supervisors(toy.supervisors.autoencoder))
+    run = train_toy(bare, tmp_path / "bare", settings)
+    assert _losses(run).keys().isdisjoint({"sync", "trepa", "lpips"}) and "perceptual" in _losses(run)
+    for name in ("sync", "trepa", "lpips"):
+        wanting = training_settings(losses={"sync": 0, "trepa": 0} | {name: 0.1})
+        with pytest.raises(ValueError, match=f"the {name.replace('trepa', 'videomae')}.* loss is on but"):
+            train_toy(bare, tmp_path / name, wanting)
+
+
+def test_a_clip_that_is_not_finite_is_named_with_the_step(toy, tmp_path):
+    poisoned = _poisoned(toy, tmp_path, value=float("nan"))
+    settings = training_settings(losses=CHEAP, optimiser={"steps": 30})
+    with pytest.raises(TrainingError, match=r"loss is not finite at step \d+ on .*clip_01 from frame \d+.*total=nan"):
+        train_toy(poisoned, tmp_path / "run", settings)
+
+
+# -------------------------------------------------------------------------------------------------------- golden
+def test_losses_of_twenty_steps_are_the_recorded_ones(toy, tmp_path):
+    recorded = json.loads(GOLDEN.read_text())
+    losses = train_golden(toy, tmp_path / "run")
+    assert losses.keys() == recorded["losses"].keys() >= {"simple", "velocity", "perceptual", "lpips", "sync", "trepa"}
+    for name, values in recorded["losses"].items():
+        assert losses[name] == pytest.approx(values, rel=TOLERANCE), f"{name}; if that is meant: {recorded['command']}"
+
+
+# ------------------------------------------------------------------------------------------------------- helpers
+def _model(toy: Toy, seed: int = 0):
+    torch.manual_seed(seed)
+    return load_backbone(toy.backbone, Temporal("strips", "learned"))
+
+
+def _predict(model, batch: Batch) -> torch.Tensor:
+    return model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
+
+
+def _without_dropout(toy: Toy) -> Settings:
+    """The backbone's settings; a share in which the sound is dropped counts less in the sync loss."""
+    config = read_config(toy.backbone)
+    return view(config | {"dropout": dict.fromkeys(config["dropout"], 0.0)})
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    return Batch(**{field.name: torch.cat([getattr(batch, field.name) for batch in batches]) for field in fields(Batch)})
+
+
+def _poisoned(toy: Toy, folder: Path, value: float) -> Toy:
+    """The toy set with one clip's latents overwritten."""
+    tensors = load_file(toy.inputs.latents)
+    start = json.loads(bytes(tensors["index"].tolist()))["clip_01"]
+    tensors["full"][start : start + 36] = value
+    save_file(tensors, folder / "poisoned.safetensors")
+    return replace(toy, inputs=replace(toy.inputs, latents=str(folder / "poisoned.safetensors")))

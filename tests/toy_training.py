@@ -1,0 +1,133 @@
+"""Everything that training reads, at toy size and made without media by the stages that make it at full size.
+
+Eight clips of 36 frames, 48-pixel crops; the networks that supervise are real but untrained. Two clips are held out for
+validation and two for synthesis.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from talking_clips import write_talking_clips
+
+from eadnet.checkpoint import save_model
+from eadnet.config import Audio, Autoencoder, Backbone, Compute, SyncNet, Training, VideoMAE, parse
+from eadnet.dataset import ClipSet
+from eadnet.models.autoencoder import make_autoencoder
+from eadnet.models.lpips import LPIPS, VGG16
+from eadnet.models.syncnet import make_syncnet
+from eadnet.models.text import NULL_TEXT, TextTokens
+from eadnet.models.videomae import make_videomae
+from eadnet.pretraining.audio import encode_audio
+from eadnet.pretraining.autoencoder import cache_latents
+from eadnet.pretraining.backbone import train_backbone
+from eadnet.pretraining.videomae import centre
+from eadnet.sampling import TrainingInputs
+from eadnet.settings import plain
+from eadnet.supervision import Supervisors
+from eadnet.tables import CAPTIONS, write_table
+from eadnet.train import train_run
+
+SIDE, FRAMES = 48, 36
+CPU = Compute(device="cpu", precision="float32", prefetch=0)
+AUTOENCODER = Autoencoder(factor=6, channels=4, encoder_width=16, decoder_width=16, detail_width=8)
+SYNCNET = SyncNet(width=8, embedding=32)
+VIDEOMAE = VideoMAE(width=32, depth=1, heads=4, mlp=32)
+NETWORK = {
+    "widths": [24, 48],
+    "heads": 4,
+    "groups": 8,
+    "embedding": 32,
+    "detail_width": 8,
+    "audio_width": 16,
+    "text_width": 16,
+    "strip_head": 8,
+    "graph_radius": 4,
+    "graph_neighbours": 3,
+}
+OPTIMISER = {"steps": 6, "batch_size": 2, "learning_rate": 1e-3, "warmup": 2}
+BACKBONE = {"network": NETWORK, "frames": 2, "processes": 1, "checkpoint_every": 2, "optimiser": OPTIMISER}
+TRAINING = {"checkpoint_every": 2, "validation": {"every": 0, "batches": 1, "steps": 2}, "optimiser": OPTIMISER}
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Paths of the toy set."""
+
+    inputs: TrainingInputs
+    supervisors: Supervisors
+    backbone: str
+
+
+def backbone_settings(**delta) -> Backbone:
+    """Toy settings of stage 1; a nested section is merged with its toy form."""
+    return parse(Backbone, _merged(BACKBONE, delta))
+
+
+def training_settings(**delta) -> Training:
+    """Toy settings of a run, as `backbone_settings`."""
+    return parse(Training, _merged(TRAINING, delta))
+
+
+def write_toy(folder: Path) -> Toy:
+    """Write the toy set and a backbone of two steps."""
+    clips = write_talking_clips(folder / "clips", train=4, test=2, validation=2, frames=FRAMES, side=SIDE)
+    paths = {name: str(folder / name) for name in ("autoencoder", "syncnet", "videomae", "lpips", "backbone")}
+    torch.manual_seed(0)
+    _write_autoencoder(clips, paths["autoencoder"])
+    _write_supervisors(clips, paths)
+    _write_texts(clips, folder)
+    encode_audio(clips, Audio(), 0, str(folder / "audio.safetensors"), assets=None)
+    cache_latents(clips, paths["autoencoder"], "face", str(folder / "latents.safetensors"))
+    files = ("captions.parquet", "tokens.safetensors", "audio.safetensors", "latents.safetensors")
+    inputs = TrainingInputs(clips, *(str(folder / name) for name in files))
+    supervisors = Supervisors(*(paths[name] for name in ("autoencoder", "syncnet", "videomae", "lpips")))
+    settings = backbone_settings(optimiser={"steps": 2})
+    train_backbone(inputs, settings, CPU, 0, paths["autoencoder"], None, paths["backbone"])
+    return Toy(inputs, supervisors, paths["backbone"])
+
+
+def train_toy(toy: Toy, output: Path, settings: Training, compute: Compute = CPU, seed: int = 0) -> Path:
+    """Train a run on the toy set; returns its folder."""
+    train_run(toy.inputs, settings, compute, "toy", seed, toy.backbone, toy.supervisors, str(output))
+    return output
+
+
+def _write_autoencoder(clips: str, folder: str) -> None:
+    frames = ClipSet.read(clips).pixels(0, slice(None))
+    model = make_autoencoder(AUTOENCODER)
+    model.initialise_linear(frames)
+    model.calibrate(frames)
+    save_model(folder, model, {"autoencoder": plain(AUTOENCODER), "resolution": SIDE})
+
+
+def _write_supervisors(clips: str, paths: dict[str, str]) -> None:
+    save_model(paths["syncnet"], make_syncnet(SYNCNET), {"syncnet": plain(SYNCNET)})
+    real = ClipSet.read(clips).windows(torch.arange(4), torch.zeros(4).long(), 16)
+    videomae = make_videomae(VIDEOMAE, SIDE)
+    centre(videomae, real)
+    save_model(paths["videomae"], videomae, {"videomae": plain(VIDEOMAE), "resolution": SIDE})
+    widths = (4, 4, 8, 8, 8)
+    save_model(paths["lpips"], LPIPS(VGG16(widths)), {"lpips": {"widths": widths}})
+
+
+def _write_texts(clips: str, folder: Path) -> None:
+    """Captions of all clips, and random states in place of an encoder's."""
+    blank = dict.fromkeys(CAPTIONS.names) | {"paraphrases": [], "action_units": [], "status": "ok"}
+    rows = []
+    for name in ClipSet.read(clips).position:
+        texts = {"caption": f"{name} smiles", "caption_short": f"{name}", "template": "a person speaks"}
+        rows.append(blank | {"clip_id": name, **texts, "paraphrases": [f"{name} beams"]})
+    write_table(rows, folder / "captions.parquet", CAPTIONS)
+    said = {text for row in rows for text in (row["caption"], row["caption_short"], row["template"], *row["paraphrases"])}
+    texts = (NULL_TEXT, *sorted(said))
+    states = np.random.default_rng(0).standard_normal((len(texts), 6, 32)).astype(np.float16)
+    mask = np.ones((len(texts), 6), bool)
+    mask[0] = False
+    TextTokens(texts, states * mask[..., None], mask).save(folder / "tokens.safetensors")
+
+
+def _merged(base: dict, delta: dict) -> dict:
+    both = {name: {**base[name], **value} for name, value in delta.items() if isinstance(base.get(name), dict)}
+    return {**base, **delta, **both}
