@@ -11,6 +11,7 @@ COMMAND_MODULES = (
     "eadnet.captions.commands",
     "eadnet.assets_commands",
     "eadnet.commands",
+    "eadnet.generate_commands",
 )
 
 

@@ -198,7 +198,7 @@ def synthesise(
     autoencoder: AutoencoderFolder,
     output: Output,
     model: Annotated[str | None, typer.Option(help="Folder of the run; shuffled_audio needs one too.")] = None,
-    crops: Annotated[str | None, typer.Option(help="Crops that were generated on another machine.")] = None,
+    crops: Annotated[str | None, typer.Option(help="Folder that the generate verb of eadnet.node wrote.")] = None,
     mask: Mask = "face",
     compute: ComputeJSON = "{}",
 ) -> None:

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from eadnet.config_faults import explain
+from eadnet.assets import read_table
+from eadnet.config_faults import explained
 from eadnet.corpora.settings import Corpora
 from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Schedule, SyncNet, VideoMAE, Weights
 from eadnet.section import Positive, Section, Share, Weight
@@ -63,6 +64,12 @@ class Captions(Section):
     weights: Weights = None
     max_tokens: Positive = Field(40, description="Text tokens kept by the text encoder.")
     batch_size: Positive = Field(32, description="Captions encoded at once.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Captions":
+        if (self.encoder == "minilm") != (self.weights is None):
+            raise ValueError("encoder `clip` or `t5` needs published weights, `minilm` has its own (weights: null)")
+        return self
 
 
 class Judge(Section):
@@ -147,6 +154,7 @@ class Config(Section):
         if not any((self.corpora.hdtf, self.corpora.mead, self.corpora.folder)):
             raise ValueError("corpora names no corpus: set hdtf, mead or folder")
         self._check_sizes()
+        self._check_weights()
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must name one training seed or more, each once")
         if "full" not in self.run_names:
@@ -179,8 +187,18 @@ class Config(Section):
             )
         if self.audio.encoder == "whisper" and network.audio_width != 384:
             raise ValueError("backbone.network.audio_width must be 384 with audio.encoder `whisper`")
-        if (self.captions.encoder == "minilm") != (self.captions.weights is None):
-            raise ValueError("captions.weights: `minilm` comes with its package (null), `clip` and `t5` need weights")
+        if self.backbone.weights and self.autoencoder.channels != 4:
+            raise ValueError("autoencoder.channels must be 4 with backbone.weights")
+
+    def _check_weights(self) -> None:
+        """Names of published weights; found here rather than when a stage asks for them."""
+        sections = ("captions", "audio", "autoencoder", "syncnet", "videomae", "backbone")
+        named = {f"{section}.weights": getattr(self, section).weights for section in sections}
+        named |= {"lpips.trunk": self.lpips.trunk, "lpips.heads": self.lpips.heads}
+        known = read_table()
+        for key, asset in named.items():
+            if asset is not None and asset not in known:
+                raise ValueError(f"{key}: no published weights are called '{asset}'; there are {', '.join(known)}")
 
     def run(self, name: str) -> Training:
         """Resolve a run: `training` with the run's delta merged in.
@@ -239,7 +257,7 @@ def parse(model: type[AnySection], mapping: dict[str, Any] | str, where: str = "
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        raise ConfigError("\n".join(explain(model, fault, where) for fault in error.errors())) from None
+        raise ConfigError("\n".join(explained(model, error.errors(), where))) from None
 
 
 def _merge(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:

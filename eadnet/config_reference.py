@@ -125,7 +125,8 @@ def _markdown_section(model: type[BaseModel], section: BaseModel | None, prefix:
         value = getattr(section, name) if section else field.get_default(call_default_factory=True)
         if inner:
             default = value if isinstance(value, BaseModel) else None
-            below += _markdown_section(inner, default, f"{key}.")
+            named = ".<name>" if get_origin(field.annotation) is dict else ""
+            below += _markdown_section(inner, default, f"{key}{named}.")
         if not isinstance(value, BaseModel):
             rows.append(_row(key, field, value))
     title = f"## `{prefix.rstrip('.')}`" if prefix else "## Top level"
@@ -141,8 +142,13 @@ def _row(key: str, field: FieldInfo, value: Any) -> str:
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
-    kinds = [field.annotation, *get_args(field.annotation)]
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    """The section that the field is, may be or maps names to."""
+    kinds = [field.annotation]
+    for kind in kinds:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+        kinds += get_args(kind)
+    return None
 
 
 def _kind(field: FieldInfo) -> str:

@@ -156,7 +156,7 @@ class EADNetPipeline:
         """
         from eadnet.assets import fetch
 
-        config, results = config or Config(), Path(run).resolve().parents[2]
+        config, results = config or Config(), Path(run).resolve().parent.parent.parent
         autoencoder = autoencoder or results / "pretrained" / "autoencoder"
         kind = read_config(run, "audio")["audio"]
         if kind != config.audio.encoder:

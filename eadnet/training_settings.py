@@ -40,7 +40,7 @@ class Dropout(Section):
     @model_validator(mode="after")
     def _check(self) -> "Dropout":
         if self.audio + self.text + self.both > 1:
-            raise ValueError("dropout: audio, text and both must sum to at most 1")
+            raise ValueError("audio, text and both must sum to at most 1")
         return self
 
 
@@ -56,7 +56,9 @@ class Diffusion(Section):
     @model_validator(mode="after")
     def _check(self) -> "Diffusion":
         if self.prediction == "noise" and self.zero_terminal_snr:
-            raise ValueError("diffusion: noise prediction says nothing of the clean latent at zero terminal SNR")
+            raise ValueError(
+                "prediction `noise` says nothing of the clean latent at zero_terminal_snr; set that to false"
+            )
         return self
 
 
@@ -89,7 +91,14 @@ class Backbone(Section):
     )
     checkpoint_every: Positive = Field(100, description="Steps between resumable checkpoints.")
     validation: Validation = Validation()
-    optimiser: Optimiser = Optimiser(steps=1050, batch_size=24, learning_rate=2.5e-3, warmup=50)
+    optimiser: Optimiser = Optimiser(steps=860, batch_size=24, learning_rate=2.5e-3, warmup=50)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Backbone":
+        network = self.network
+        if self.weights and (network.patch, network.detail_width, network.modulation) != (1, 0, "additive"):
+            raise ValueError("weights: a published U-Net needs network.patch 1, detail_width 0, modulation `additive`")
+        return self
 
 
 class Losses(Section):
@@ -153,11 +162,9 @@ class Training(Section):
     def _check(self) -> "Training":
         losses = self.losses
         if self.frames != 16 and (losses.sync or losses.trepa):
-            raise ValueError(
-                "training.frames must be 16, the window of SyncNet and VideoMAE, while their losses are on"
-            )
+            raise ValueError("frames must be 16, the window of SyncNet and VideoMAE, while their losses are on")
         if not (losses.simple or losses.velocity or losses.perceptual):
-            raise ValueError("training.losses: one of simple, velocity, perceptual must be above 0")
+            raise ValueError("losses: one of simple, velocity, perceptual must be above 0")
         return self
 
 
@@ -186,5 +193,5 @@ class Synthesis(Section):
     @model_validator(mode="after")
     def _check(self) -> "Synthesis":
         if self.window is not None and self.overlap * 2 > self.window:
-            raise ValueError("synthesis.overlap must be at most half of synthesis.window")
+            raise ValueError(f"overlap must be at most half of window, {self.window // 2}")
         return self

@@ -26,6 +26,9 @@ Measurements = Annotated[
 ]
 Training = Annotated[list[Path] | None, typer.Option("--training", help="Loss table train.parquet; once for each.")]
 Judges = Annotated[Path | None, typer.Option("--judges", help="Folder of the judges.")]
+Pretrained = Annotated[
+    Path | None, typer.Option("--pretrained", help="Folder of the networks that supervise training.")
+]
 Benchmarks = Annotated[Path | None, typer.Option("--benchmarks", help="Folder of Snakemake's benchmark files.")]
 Graphs = Annotated[list[Path] | None, typer.Option("--graphs", help="Frame graphs of a run; once for each.")]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
@@ -33,7 +36,7 @@ Settings = Annotated[str, typer.Option("--settings", help="JSON of the config se
 
 @app.command()
 def table(
-    name: Annotated[str, typer.Option("--name", help="comparison, ablation, judges, coverage or losses.")],
+    name: Annotated[str, typer.Option("--name", help="comparison, ablation, judges, supervision, coverage or losses.")],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
     scores: Scores = None,
     summary: Summary = None,
@@ -43,6 +46,7 @@ def table(
     measurements: Measurements = None,
     training: Training = None,
     judges: Judges = None,
+    pretrained: Pretrained = None,
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
     settings: Settings = "{}",
@@ -52,7 +56,18 @@ def table(
     from reports.tables import formats
 
     inputs = _inputs(
-        scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, graphs, settings
+        scores,
+        summary,
+        clips,
+        captions,
+        videos,
+        measurements,
+        training,
+        judges,
+        pretrained,
+        benchmarks,
+        graphs,
+        settings,
     )
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -72,6 +87,7 @@ def figure(
     measurements: Measurements = None,
     training: Training = None,
     judges: Judges = None,
+    pretrained: Pretrained = None,
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
     settings: Settings = "{}",
@@ -80,7 +96,18 @@ def figure(
     from reports import figures, style
 
     inputs = _inputs(
-        scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, graphs, settings
+        scores,
+        summary,
+        clips,
+        captions,
+        videos,
+        measurements,
+        training,
+        judges,
+        pretrained,
+        benchmarks,
+        graphs,
+        settings,
     )
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -104,6 +131,7 @@ def page(
     measurements: Measurements = None,
     training: Training = None,
     judges: Judges = None,
+    pretrained: Pretrained = None,
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
     settings: Settings = "{}",
@@ -112,7 +140,18 @@ def page(
     from reports.gallery import page as gallery
 
     inputs = _inputs(
-        scores, summary, clips, captions, videos, measurements, training, judges, benchmarks, graphs, settings
+        scores,
+        summary,
+        clips,
+        captions,
+        videos,
+        measurements,
+        training,
+        judges,
+        pretrained,
+        benchmarks,
+        graphs,
+        settings,
     )
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -160,6 +199,7 @@ def _inputs(
     measurements: list[Path] | None,
     training: list[Path] | None,
     judges: Path | None,
+    pretrained: Path | None,
     benchmarks: Path | None,
     graphs: list[Path] | None,
     settings: str,
@@ -173,6 +213,7 @@ def _inputs(
         measurement_folders=measurements or (),
         training_paths=training or (),
         judges_folder=judges,
+        pretrained_folder=pretrained,
         benchmarks_folder=benchmarks,
         graph_paths=graphs or (),
         settings=parse(Report, settings),

@@ -45,6 +45,7 @@ class Inputs:
     measurement_folders: Sequence[Path] = ()
     training_paths: Sequence[Path] = ()
     judges_folder: Path | None = None
+    pretrained_folder: Path | None = None
     benchmarks_folder: Path | None = None
     graph_paths: Sequence[Path] = ()
     settings: Report = field(default_factory=Report)
@@ -96,6 +97,12 @@ class Inputs:
         if self.judges_folder is None:
             return {}
         return {path.parent.name: _json(path) for path in sorted(Path(self.judges_folder).glob("*/report.json"))}
+
+    @cached_property
+    def pretrained(self) -> dict[str, dict]:
+        """Networks that have left a report, by the name of their folder: `report`, `weights` ("" if none), `steps`."""
+        folder = _given(self.pretrained_folder, "--pretrained")
+        return {path.parent.name: _pretrained(path) for path in sorted(folder.glob("*/report.json"))}
 
     @cached_property
     def benchmarks(self) -> pd.DataFrame:
@@ -206,6 +213,12 @@ def _json(path: Path) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ReportError(f"{path}: not valid JSON ({error}); delete its folder and run again") from None
+
+
+def _pretrained(report: Path) -> dict:
+    config = _json(_given(report.with_name("config.json"), "--pretrained"))
+    weights = config.get(report.parent.name, {}).get("weights")
+    return {"report": _json(report), "weights": weights or "", "steps": config.get("steps", 0)}
 
 
 def _benchmark(path: Path, folder: Path) -> dict:

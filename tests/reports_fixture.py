@@ -32,6 +32,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     _write_losses(folder)
     _write_graphs(folder, [row["clip_id"] for row in test[:2]])
     _write_judges(folder)
+    _write_supervisors(folder)
     _write_benchmarks(folder)
     return folder
 
@@ -39,7 +40,8 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
 def options(folder: Path) -> list[str]:
     """The command-line options that name everything under `folder`."""
     single = {"scores": "scores.parquet", "summary": "summary.parquet", "clips": "clips.parquet",
-              "captions": "captions.parquet", "judges": "judges", "benchmarks": "benchmarks"}  # fmt: skip
+              "captions": "captions.parquet", "judges": "judges", "pretrained": "pretrained",
+              "benchmarks": "benchmarks"}  # fmt: skip
     words = [part for name, path in single.items() for part in (f"--{name}", str(folder / path))]
     for name, pattern in (("videos", "videos/*/0/videos.parquet"), ("measurements", "measurements/*/0")):
         words += [part for path in sorted(folder.glob(pattern)) for part in (f"--{name}", str(path))]
@@ -251,6 +253,25 @@ def _write_judges(folder: Path) -> None:
             "confusion": [[1]],
         }
         path.write_text(json.dumps(report))
+
+
+def _write_supervisors(folder: Path) -> None:
+    reactions = {"another_clip": 0.9, "shuffled_frames": 0.5, "frozen_frame": 0.7, "flicker": 0.2}
+    reports = {
+        "autoencoder": {"held_out": {"psnr": 31.25, "psnr_region": 29.5}},
+        "syncnet": {
+            "order_accuracy": 0.75, "accuracy": 0.625, "cosine_true": 0.6, "cosine_false": 0.3, "pairs": 1256,
+            "cosine_by_offset": {str(offset): 0.6 - 0.05 * abs(offset) for offset in range(-6, 7)},
+        },
+        "videomae": {"tubelet_diff": reactions, "pooled_mse": {name: far / 1000 for name, far in reactions.items()}},
+    }  # fmt: skip
+    for network, report in reports.items():
+        adopted = network == "videomae"
+        config = {network: {"weights": "videomae-v2-g" if adopted else None}, "steps": 0 if adopted else 400}
+        for name, content in (("report", report), ("config", config)):
+            path = folder / "pretrained" / network / f"{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content))
 
 
 def _write_benchmarks(folder: Path) -> None:

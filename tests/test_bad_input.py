@@ -170,7 +170,8 @@ def test_any_damage_to_a_training_state_starts_over_in_one_line(tmp_path: Path, 
 
 def test_synthesis_on_a_damaged_table_is_one_line(root: Path, tmp_path: Path):
     (tmp_path / "clips").write_bytes(b"not a table")
-    options = {name: tmp_path / name for name in ("clips", "captions", "tokens", "autoencoder", "model", "output")}
+    names = ("clips", "captions", "tokens", "audio", "autoencoder", "model", "output")
+    options = {name: tmp_path / name for name in names}
     given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command = ("synthesise", "--settings", json.dumps({"steps": 1}), "--run", "full", "--seed", "0", *given)
     message = one_line_fault(root, sys.executable, "-m", "eadnet", *command)

@@ -1,17 +1,35 @@
 """The configuration: strict, explained, and the same in the models, the YAML file, the schema and the docs."""
 
+import functools
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
 from pydantic import BaseModel
 
-from eadnet.config import Config, ConfigError, Optimiser, Training, load, parse
+from eadnet.config import BASELINES, TARGETS, Config, ConfigError, load, parse
 from eadnet.config_reference import documents, stale_documents
 from eadnet.corpora.settings import MEAD
+from eadnet.models.settings import Optimiser
+from eadnet.training_settings import Training
+
+
+OVERLAYS = sorted(path.stem for path in (Path(__file__).parent.parent / "config").glob("*.yaml"))
+KL = {"kind": "kl", "weights": "sd-vae-ft-mse", "factor": 8, "channels": 4}
+SHAPED = {"patch": 1, "detail_width": 0, "modulation": "additive"}
+PHASE = {"steps": 3, "batch_size": 2, "learning_rate": 1e-3}
+
+
+def overlaid(root: Path, overlay: str) -> Config:
+    """The configuration of an overlay over the default (the rehearsal's: over the paper's), as Snakemake merges them."""
+    under = {"rehearsal": ["config/paper.yaml"]}.get(overlay, [])
+    files = [yaml.safe_load((root / path).read_text()) for path in ("config.yaml", *under, f"config/{overlay}.yaml")]
+    return load(functools.reduce(merge, files))
 
 
 def test_generated_files_are_in_step():
@@ -37,19 +55,15 @@ def test_config_yaml_explains_every_key(root: Path):
     assert silent == []
 
 
-@pytest.mark.parametrize("overlay", ["smoke", "clips"])
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_overlay_gives_a_valid_configuration(root: Path, overlay: str):
-    base = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    over = yaml.safe_load((root / f"config/{overlay}.yaml").read_text(encoding="utf-8"))
-    config = load(merge(base, over))
+    config = overlaid(root, overlay)
     assert config.pathvars.results == f"results-{overlay}"
-    assert config.pathvars.resources.startswith(config.pathvars.results)
+    assert config.pathvars.resources.startswith((config.pathvars.results, "resources"))
 
 
 def test_smoke_has_full_and_one_ablation(root: Path):
-    base = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    over = yaml.safe_load((root / "config/smoke.yaml").read_text(encoding="utf-8"))
-    assert load(merge(base, over)).run_names == ("full", "no_tfrm")
+    assert overlaid(root, "smoke").run_names == ("full", "no_tfrm")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +87,34 @@ def test_smoke_has_full_and_one_ablation(root: Path):
         ({"runs": {"full": {}, "tables": {}}}, "runs.tables"),
         ({"corpora": {"hdtf": None, "mead": None}}, "corpora names no corpus"),
         ({"pathvars": {"result": "x"}}, "unknown key 'pathvars.result'; did you mean 'results'?"),
+        ({"training": {"tfrm": False}}, "config: training.tfrm: Input should be 'none', 'learned', 'chain' or 'dense'"),
+        ({"training": {"visible": 4}}, "config: training.visible: Input should be 1, 3, 5"),
+        ({"backbone": {"network": {"patch": 4}}}, "config: backbone.network.patch: Input should be 1 or 2 (got 4)"),
+        ({"backbone": {"network": {"widths": [24, "a"]}}}, "config: backbone.network.widths.1: "),
+        ({"assets": {"sha256": {"a/b": 3}}}, "config: assets.sha256.a/b: Input should be a valid string (got 3)"),
+        ({"synthesis": {"window": 0}}, "config: synthesis.window: Input should be greater than 0 (got 0)"),
+        ({"training": {"adaptation": {"step": 3}}}, "unknown key 'training.adaptation.step'; did you mean 'steps'?"),
+        ({"training": {"adaptation": {"steps": 3, "batch_size": 2}}}, "training.adaptation.learning_rate: Field requi"),
+        ({"training": {"adaptation": PHASE | {"steps": 0}}}, "config: training.adaptation.steps: "),
+        (
+            {"runs": {"full": {}, "mine": {"adaptation": PHASE | {"wramup": 2}}}},
+            "unknown key 'runs.mine.adaptation.wramup'; did you mean 'warmup'?",
+        ),
+        ({"variants": {"mine": {"rn": "full"}}}, "config: unknown key 'variants.mine.rn'; did you mean 'run'?"),
+        ({"variants": {"mine": {}}}, "config: variants.mine.run: Field required"),
+        ({"variants": {"mine": {"run": "other"}}}, "config: variants.mine.run: no run is called 'other'"),
+        ({"variants": {"mine": {"run": "off"}}, "runs": {"full": {}, "off": None}}, "variants.mine.run: no run"),
+        ({"variants": {"no_tfrm": {"run": "full"}}}, "config: variants.no_tfrm: not usable as a name, or already a ru"),
+        ({"variants": {"still": {"run": "full"}}}, "config: variants.still: not usable as a name"),
+        ({"variants": {"Mine": {"run": "full"}}}, "config: variants.Mine: not usable as a name"),
+        (
+            {"variants": {"mine": {"run": "full", "synthesis": {"stps": 3}}}},
+            "config: unknown key 'variants.mine.synthesis.stps'; did you mean 'steps'?",
+        ),
+        (
+            {"variants": {"mine": {"run": "full", "synthesis": {"steps": 0}}}},
+            "config: variants.mine.synthesis.steps: Input should be greater than or equal to 1 (got 0)",
+        ),
     ],
 )
 def test_a_fault_is_one_line_that_names_the_key(mapping: dict, message: str):
@@ -83,8 +125,9 @@ def test_a_fault_is_one_line_that_names_the_key(mapping: dict, message: str):
 
 
 def test_null_leaves_a_run_out():
-    config = load({"runs": {"full": {}, "no_tfrm": None, "mine": {"tfrm": False}}})
+    config = load({"runs": {"full": {}, "no_tfrm": None, "mine": {"tfrm": "none"}}})
     assert config.run_names == ("full", "mine")
+    assert load({"variants": {"mine": {"run": "full"}, "other": None}}).variant_names == ("mine",)
 
 
 def test_a_run_is_the_base_with_its_delta():
@@ -93,6 +136,27 @@ def test_a_run_is_the_base_with_its_delta():
     ablation = config.run("no_sync")
     assert ablation.losses.sync == 0
     assert ablation.model_copy(update={"losses": config.training.losses}) == config.training
+
+
+def test_a_phase_is_merged_key_by_key_or_switched_off():
+    config = load({"training": {"adaptation": PHASE}, "runs": {
+        "full": {}, "longer": {"adaptation": {"steps": 9}}, "without": {"adaptation": None},
+    }})  # fmt: skip
+    assert config.training.adaptation == Optimiser(**PHASE)
+    assert config.run("longer").adaptation == Optimiser(**PHASE | {"steps": 9})
+    assert config.run("without").adaptation is None
+
+
+def test_a_variant_is_a_run_sampled_otherwise():
+    config = load({"variants": {"whole": {"run": "no_tfrm", "synthesis": {"window": None, "steps": 4}}}})
+    assert [config.run_of(name) for name in ("whole", "full", "still")] == ["no_tfrm", "full", "still"]
+    sampled = config.sampling("whole")
+    assert (sampled.window, sampled.steps) == (None, 4)
+    assert sampled.model_copy(update={"window": 64, "steps": 2}) == config.synthesis == config.sampling("full")
+
+
+def test_no_name_stands_for_two_things():
+    assert not set(BASELINES) & set(TARGETS) and not set(load({}).run_names) & {*BASELINES, *TARGETS}
 
 
 def test_settings_survive_the_command_line():
@@ -118,19 +182,21 @@ def test_check_names_the_fixing_command(root: Path, tmp_path: Path):
 
 def test_the_schema_forbids_unknown_keys():
     schema = documents()[Path("workflow/schemas/config.schema.json")]
-    sections = [model for model in every_section(Config)]
-    assert schema.count('"additionalProperties": false') == len(sections)
+    assert schema.count('"additionalProperties": false') == len(sections(Config)) > 30
 
 
-def every_section(model: type[BaseModel]) -> set[type[BaseModel]]:
-    """The model and all sections below it."""
-    found = {model}
-    for field in model.model_fields.values():
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        for kind in kinds:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found |= every_section(kind)
-    return found
+def test_the_reference_explains_sections_that_a_mapping_or_null_may_hold():
+    text = documents()[Path("docs/configuration.md")]
+    for key in ("variants.<name>.run", "variants.<name>.synthesis", "training.adaptation.steps"):
+        assert f"| `{key}` |" in text
+    assert "| `training.adaptation` | `null` | section or null |" in text
+
+
+def sections(kind: Any) -> set[type[BaseModel]]:
+    """All sections inside a type: the model itself, those of its fields, of unions and of mappings."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {kind}.union(*(sections(field.annotation) for field in kind.model_fields.values()))
+    return set().union(*(sections(inner) for inner in get_args(kind)))
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -145,15 +211,53 @@ def merge(base: dict, over: dict) -> dict:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"training": {"frames": 12}}, "training.frames must be 16"),
+        ({"training": {"frames": 12}}, "training: frames must be 16"),
+        ({"runs": {"full": {}, "mine": {"frames": 8}}}, "runs.mine: frames must be 16"),
+        ({"training": {"losses": {"simple": 0.0, "velocity": 0.0, "perceptual": 0.0}}}, "training: losses: one of sim"),
         ({"preprocess": {"resolution": 100}, "autoencoder": {"factor": 10}}, "multiple of 8"),
-        ({"autoencoder": {"factor": 3}}, "autoencoder.factor must be even"),
-        ({"backbone": {"network": {"widths": [80, 160]}}}, "multiples of 24"),
-        ({"backbone": {"dropout": {"both": 0.95}}}, "sum to at most 1"),
-        ({"synthesis": {"steps": 7}}, "synthesis.steps"),
-        ({"training": {"losses": {"simple": 0, "velocity": 0, "perceptual": 0}}}, "must be above 0"),
+        ({"preprocess": {"resolution": 104}, "autoencoder": {"factor": 4}}, "is 26, no multiple of 4: backbone.network"),
+        ({"autoencoder": {"factor": 3}}, "autoencoder: factor must be even"),
+        ({"autoencoder": {"kind": "kl"}}, "autoencoder: kind `kl` needs published weights"),
+        ({"autoencoder": {"weights": "sd-vae-ft-mse"}}, "kind `patch` is trained here (weights: null)"),
+        ({"autoencoder": KL | {"factor": 6}}, "autoencoder: factor must be 8 with 4 widths"),
+        ({"syncnet": {"weights": "latentsync-syncnet"}}, "syncnet: weights: only kind `stable` has published ones"),
+        ({"syncnet": {"kind": "stable"}}, "syncnet: embedding must be 64 times width, 1536"),
+        ({"videomae": {"kind": "v2"}}, "videomae: kind `v2` needs published weights"),
+        ({"videomae": {"width": 97}}, "videomae: width must be a multiple of heads, 4"),
+        ({"videomae": {"kind": "v2", "weights": "videomae-v2-g", "size": 225}}, "size must be a multiple of patch, 14"),
+        ({"audio": {"encoder": "whisper"}}, "audio: encoder `whisper` needs published weights"),
+        ({"audio": {"encoder": "whisper", "weights": "whisper-tiny"}}, "network.audio_width must be 384 with audio.enc"),
+        ({"audio": {"snr": [5.0, 1.0]}}, "audio: snr is a range from low to high, not from 5.0 to 1.0"),
+        ({"captions": {"encoder": "clip"}}, "captions: encoder `clip` or `t5` needs published weights"),
+        ({"captions": {"weights": "t5-base"}}, "`minilm` has its own (weights: null)"),
+        ({"backbone": {"weights": "sd15-unet"}}, "backbone: weights: a published U-Net needs network.patch 1"),
+        ({"backbone": {"weights": "sd15-unet", "network": SHAPED}}, "autoencoder.channels must be 4 with backbone.wei"),
+        ({"autoencoder": KL | {"weights": "sd-vae"}}, "autoencoder.weights: no published weights are called 'sd-vae'"),
+        ({"lpips": {"trunk": "vgg"}}, "lpips.trunk: no published weights are called 'vgg'; there are sd15-unet, "),
+        ({"backbone": {"dropout": {"both": 0.95}}}, "backbone.dropout: audio, text and both must sum to at most 1"),
+        ({"backbone": {"diffusion": {"prediction": "noise"}}}, "backbone.diffusion: prediction `noise` says nothing"),
+        ({"synthesis": {"overlap": 40}}, "synthesis: overlap must be at most half of window, 32"),
+        ({"variants": {"mine": {"run": "full", "synthesis": {"window": 8}}}}, "variants.mine.synthesis: overlap must"),
     ],
 )
-def test_sizes_that_no_network_can_take_are_found_at_once(change: dict, words: str):
-    with pytest.raises(ConfigError, match=words):
+def test_what_no_network_can_take_is_found_at_once_in_one_line(change: dict, words: str):
+    with pytest.raises(ConfigError, match=re.escape(words)) as fault:
         load(change)
+    assert str(fault.value).startswith("config: ") and "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ({"widths": (72, 150)}, "widths: 150 is no multiple of heads (4) and groups (8)"),
+        ({"heads": 5}, "widths: 72 is no multiple of heads (5)"),
+        ({"strip_head": 26}, "strip_head: 26 is more than a third of the width 72"),
+        ({"strip_head": 23}, "strip_head must be even"),
+        ({"attention_levels": 3}, "attention_levels is more than there are widths"),
+        ({"widths": ()}, "attention_levels is more than there are widths"),
+        ({"graph_neighbours": 18}, "graph_neighbours is more than the 2 graph_radius + 1 frames in reach"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(network: dict, words: str):
+    with pytest.raises(ConfigError, match=re.escape(f"config: backbone.network: {words}")):
+        load({"backbone": {"network": network}})

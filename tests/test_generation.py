@@ -109,7 +109,8 @@ def generate(model: nn.Module, frames: int, seed: int = 0, **settings) -> Tensor
 
 @pytest.mark.parametrize("solver", ["ddim", "dpmsolver++"])
 @pytest.mark.parametrize(
-    ("prediction", "steps"), [("clean", 1), ("clean", 12), ("velocity", 1), ("velocity", 12), ("noise", 2), ("noise", 12)]
+    ("prediction", "steps"),
+    [("clean", 1), ("clean", 12), ("velocity", 1), ("velocity", 12), ("noise", 2), ("noise", 12)],
 )
 def test_solvers_denoise_an_exact_model_to_its_clean_latent(solver, prediction, steps):
     diffusion = Diffusion(prediction=prediction, zero_terminal_snr=prediction != "noise")

@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,16 +22,25 @@ ALLOWED = {
 LEAVES = (
     "eadnet.config",
     "eadnet.section",
+    "eadnet.settings",
+    "eadnet.assets",
     "eadnet.corpora.settings",
+    "eadnet.models.settings",
+    "eadnet.training_settings",
     "eadnet.tables",
     "eadnet.provenance",
     "eadnet.clips",
     "eadnet.spectrogram",
+    "eadnet.landmarks",
+    "eadnet.regions",
     "eadnet.corpora.shards",
     "eadnet.corpora.listing",
     "metrics.spec",
     "metrics.tables",
 )
+BARE = ("eadnet.train", "eadnet.pretraining.backbone", "eadnet.synthesis")
+"""What runs on a GPU node where little is installed, and the packages that it may need there with what these bring."""
+INSTALLED = {"torch", "numpy", "safetensors", "pyarrow", "transformers", "diffusers", "PIL", "tqdm", "yaml"}
 HEAVY = ("torch", "cv2", "mediapipe", "vllm", "transformers", "matplotlib", "scipy", "sklearn", "skimage", "av")
 
 
@@ -93,3 +103,49 @@ def test_command_line_starts_light(root: Path, package: str):
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert not loaded & {"torch", "cv2", "mediapipe", "transformers"}
+
+
+@pytest.mark.parametrize("start", BARE)
+def test_a_bare_node_can_import_what_it_runs(root: Path, start: str):
+    reached = reached_from(root, start)
+    assert {"eadnet.models.unet", "eadnet.settings", "eadnet.dataset"} <= set(reached)
+    wrong = {
+        module: sorted(foreign)
+        for module, names in reached.items()
+        if (foreign := {name.partition(".")[0] for name in names} - {"eadnet", *INSTALLED, *sys.stdlib_module_names})
+    }
+    assert wrong == {}
+
+
+def test_what_needs_more_is_seen_as_such(root: Path):
+    assert "pydantic" in set().union(*reached_from(root, "eadnet.training_settings").values())
+    assert "cv2" in set().union(*reached_from(root, "eadnet.rendering").values())
+
+
+def reached_from(root: Path, start: str) -> dict[str, set[str]]:
+    """Modules of `eadnet` that are loaded when `start` is, each with what it imports while it is loaded."""
+    reached, waiting = {}, [start]
+    while waiting:
+        module = waiting.pop()
+        path = root / module.replace(".", "/")
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if module in reached or not path.is_file():
+            continue
+        reached[module] = set(loaded_imports(ast.parse(path.read_text(encoding="utf-8")).body))
+        inner = [name for name in reached[module] if name.startswith("eadnet.")]
+        waiting += inner + [name.rpartition(".")[0] for name in (module, *inner)]
+    return reached
+
+
+def loaded_imports(body: list[ast.stmt]) -> Iterator[str]:
+    """Modules that statements import when they run: not those inside functions, nor those for type checkers alone."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for name in ("body", "orelse", "finalbody", "handlers"):
+                if not (name == "body" and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+                    yield from loaded_imports(getattr(node, name, []))

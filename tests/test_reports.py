@@ -20,7 +20,7 @@ from reports import cli, figures, numbers, style, tables
 from reports.figures import emotions, graphs, mouths, times
 from reports.gallery import players
 from reports.load import Inputs, Nothing, ReportError, frame_picks, spread
-from reports.tables import ablation, comparison, coverage, formats
+from reports.tables import ablation, comparison, coverage, formats, supervision
 from reports.tables.layout import Cell, Panel, Table
 
 command = typer.main.get_command(cli.app)
@@ -39,7 +39,8 @@ def inputs(results: Path) -> Inputs:
         results / "scores.parquet", results / "summary.parquet", results / "clips.parquet",
         results / "captions.parquet", sorted(results.glob("videos/*/0/videos.parquet")),
         sorted(results.glob("measurements/*/0")), sorted(results.rglob("train.parquet")), results / "judges",
-        results / "benchmarks", sorted(results.rglob("graphs.parquet")), Report(strip_clips=2, strip_frames=4),
+        results / "pretrained", results / "benchmarks", sorted(results.rglob("graphs.parquet")),
+        Report(strip_clips=2, strip_frames=4),
     )  # fmt: skip
 
 
@@ -118,6 +119,39 @@ def test_coverage_accounts_for_every_clip(inputs: Inputs) -> None:
     frame = coverage.counted(inputs.clips)
     assert frame.clips.sum() == len(inputs.clips)
     assert frame[frame.status == "no_face"].reason.tolist() == ["no face in 30 of 30 frames"]
+
+
+def test_supervision_tells_what_was_trained_and_what_adopted(inputs: Inputs) -> None:
+    table = supervision.draw(inputs)
+    titles = [panel.title for panel in table.panels]
+    assert titles == [
+        "Autoencoder (trained here, 400 steps)", "SyncNet (trained here, 400 steps)",
+        "VideoMAE (adopted: videomae-v2-g)",
+    ]  # fmt: skip
+    lines = formats.markdown(table).splitlines()
+    assert "| held-out frames, generated region | 29.5 dB |" in lines
+    assert "| order accuracy | 75 % |" in lines and "| accuracy at cosine 0.5 | 62 % |" in lines
+    assert "| mean cosine, sound in place | 0.60 |" in lines
+    assert "| mean cosine, sound from 6 frames later | 0.30 |" in lines
+    assert "| flicker | 0.200 | 2.0e−4 |" in lines
+    values = table.frame.set_index(["network", "quantity"]).value
+    assert values["syncnet", "pairs"] == 1256 and values["videomae", "pooled_mse.flicker"] == 0.0002
+
+
+def test_supervision_says_whose_report_is_missing() -> None:
+    short = {"pairs": 4, "order_accuracy": 0.5, "cosine_by_offset": {}}  # no held-out clip was long enough to shift
+    table = supervision.build({"syncnet": {"report": short, "weights": "", "steps": 1}})
+    assert table.caption.endswith("No report was found of Autoencoder and VideoMAE.")
+    rows = {row[0].text: row[1].text for row in table.panels[0].rows}
+    assert rows["mean cosine, sound in place"] == "–" == rows["accuracy at cosine 0.5"] and rows["window pairs"] == "4"
+    assert "trained here, 1 step)" in table.panels[0].title
+
+
+def test_supervision_without_any_report_is_a_sentence(tmp_path: Path) -> None:
+    table = supervision.draw(Inputs(pretrained_folder=tmp_path))
+    assert table.caption.endswith("No report was found of Autoencoder, SyncNet and VideoMAE.")
+    paths = formats.write(table, tmp_path)
+    assert "No report was found" in paths[0].read_text() and len(pd.read_parquet(paths[3])) == 0
 
 
 def test_names_are_escaped_for_latex_markdown_and_html() -> None:
@@ -257,6 +291,7 @@ def test_the_page_shows_videos_figures_tables_and_provenance(hostile_page: str) 
     assert hostile_page.count("<video") == 4 * 5
     assert 'id="figure-ablation"' in hostile_page and "data:image/svg+xml;base64," in hostile_page
     assert "0123456789ab" in hostile_page and "Not told apart from full" in hostile_page
+    assert "SyncNet (trained here, 400 steps)" in hostile_page
     ids = re.findall(r'\bid="([^"]+)"', hostile_page)
     assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]+)"', hostile_page)) <= set(ids)
 
@@ -287,6 +322,7 @@ def test_rows_need_a_video_of_every_run(inputs: Inputs) -> None:
         (["figure", "--name", "losses", "--training", "gone.parquet", "--output", "x.svg"], "gone.parquet: not found"),
         (["figure", "--name", "times", "--benchmarks", "reports", "--output", "x.svg"], "holds no benchmark"),
         (["figure", "--name", "times", "--settings", '{"tilte": "x"}', "--output", "x.svg"], "did you mean 'title'"),
+        (["table", "--name", "supervision", "--output-dir", "x"], "--pretrained is missing"),
         (["page", "--output", "x.html"], "--videos is missing"),
     ],
 )

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from golden_losses import GOLDEN, TOLERANCE, train_golden
 from PIL import Image
 from pyarrow import parquet
 from safetensors.torch import load_file, save_file
-from toy_training import CPU, SIDE, Toy, backbone_settings, train_toy, training_settings, write_toy
+from torch._dynamo.utils import counters
+from toy_training import CPU, NETWORK, SIDE, Toy, backbone_settings, train_toy, training_settings, write_toy
 
 from eadnet.checkpoint import read_config
 from eadnet.config import Compute
@@ -31,6 +34,7 @@ from eadnet.supervision import Supervision, Supervisors
 CHEAP = {"perceptual": 0, "sync": 0, "trepa": 0}
 PREFETCHING = CPU.model_copy(update={"prefetch": 2})
 OPTIMISER = {"steps": 6, "batch_size": 1, "learning_rate": 1e-3, "warmup": 2}
+ONE_STEP = {"steps": 1}
 CPU_JSON = json.dumps(plain(PREFETCHING))
 
 
@@ -282,6 +286,33 @@ def test_float16_on_a_cpu_and_a_gpu_that_is_not_there_are_refused():
             open_machine(Compute(device="cuda"))
 
 
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "aot_eager",  # traced and differentiated as for any backend, but run by torch's own kernels
+        pytest.param(
+            "inductor",
+            marks=pytest.mark.skipif(
+                (os.cpu_count() or 1) < 8 or not shutil.which("g++"),
+                reason="needs a C++ compiler and 8 cores: on two, compiling the smallest U-Net takes three minutes",
+            ),
+        ),
+    ],
+)
+def test_compiled_training_gives_the_same_losses(toy, tmp_path, monkeypatch, backend):
+    compiled = CPU.model_copy(update={"compile": True, "gradient_checkpointing": True})
+    small = NETWORK | {"widths": [24], "attention_levels": 1}
+    single = replace(toy, backbone=str(_train_backbone(toy, tmp_path / "backbone", network=small, optimiser=ONE_STEP)))
+    settings = training_settings(losses=CHEAP, optimiser=OPTIMISER | {"steps": 2})
+    eager = _losses(train_toy(single, tmp_path / "eager", settings))
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    counters.clear()
+    losses = _losses(train_toy(single, tmp_path / "compiled", settings, compiled))
+    assert counters["stats"]["calls_captured"] > 100 and losses.keys() == eager.keys()
+    for name, values in eager.items():
+        assert [value for _, value in losses[name]] == pytest.approx([value for _, value in values], rel=1e-4), name
+
+
 def test_bfloat16_trains_to_nearly_the_same_losses(toy, tmp_path):
     settings = training_settings(losses=CHEAP, optimiser={"steps": 3})
     exact = _losses(train_toy(toy, tmp_path / "float32", settings))["total"]
@@ -362,7 +393,9 @@ def _without_dropout(toy: Toy) -> Settings:
 
 
 def _joined(batches: list[Batch]) -> Batch:
-    return Batch(**{field.name: torch.cat([getattr(batch, field.name) for batch in batches]) for field in fields(Batch)})
+    return Batch(
+        **{field.name: torch.cat([getattr(batch, field.name) for batch in batches]) for field in fields(Batch)}
+    )
 
 
 def _poisoned(toy: Toy, folder: Path, value: float) -> Toy:

@@ -120,7 +120,9 @@ def _write_texts(clips: str, folder: Path) -> None:
         texts = {"caption": f"{name} smiles", "caption_short": f"{name}", "template": "a person speaks"}
         rows.append(blank | {"clip_id": name, **texts, "paraphrases": [f"{name} beams"]})
     write_table(rows, folder / "captions.parquet", CAPTIONS)
-    said = {text for row in rows for text in (row["caption"], row["caption_short"], row["template"], *row["paraphrases"])}
+    said = {
+        text for row in rows for text in (row["caption"], row["caption_short"], row["template"], *row["paraphrases"])
+    }
     texts = (NULL_TEXT, *sorted(said))
     states = np.random.default_rng(0).standard_normal((len(texts), 6, 32)).astype(np.float16)
     mask = np.ones((len(texts), 6), bool)

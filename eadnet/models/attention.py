@@ -47,9 +47,10 @@ def rotary(values: Tensor, positions: Tensor, base: float = 100.0) -> Tensor:
     half = values.shape[-1] // 2
     frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=values.device) / half)
     angles = positions[:, None].float() * frequencies
-    cosine, sine = angles.cos().to(values.dtype), angles.sin().to(values.dtype)
-    first, second = values[..., :half], values[..., half:]
-    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], -1)
+    cosine, sine = torch.diag_embed(angles.cos()), torch.diag_embed(angles.sin())
+    turns_LDD = torch.cat([torch.cat([cosine, sine], -1), torch.cat([-sine, cosine], -1)], -2)
+    # one matrix product: several elementwise passes over the maps are slower (benchmarks/stda.py)
+    return torch.einsum("...ld,lde->...le", values, turns_LDD.to(values.dtype))
 
 
 def zero_initialised(module: nn.Module) -> nn.Module:

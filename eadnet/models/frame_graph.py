@@ -10,8 +10,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn import functional
 
-from eadnet.models.strips import windows
 
 BLOCK = 16
 """Frames that an anchor stands for."""
@@ -31,8 +31,11 @@ class Layout:
 
     def windows(self, values_BTD: Tensor) -> Tensor:
         """(B, S, W, D) values under each run's window, zero beyond the sequence."""
-        values = values_BTD[:, None]
-        return values if self.runs == 1 else windows(values, self.runs, self.length, self.halo)
+        if self.runs == 1:
+            return values_BTD[:, None]
+        lacking = self.halo + self.runs * self.length - values_BTD.shape[1]
+        padded = functional.pad(values_BTD, (0, 0, self.halo, lacking))
+        return padded.unfold(1, self.length + 2 * self.halo, self.length).mT
 
     def join(self, rows_BSLD: Tensor, count: int) -> Tensor:
         """(B, T, D) rows of all runs in order, without what lies beyond the sequence."""

@@ -1,8 +1,8 @@
 """The U-Net's levels: residual blocks, spatial transformers, and STDA and TFRM where they are switched on.
 
-Shaped and named as Stable Diffusion 1.5's blocks (diffusers' ``UNet2DConditionModel``), inflated over time as LatentSync
-does: frames are folded into the batch, and the temporal module of a layer stands in AnimateDiff's motion-module slot,
-after its residual block and transformer. TFRM closes the middle and every decoder level.
+Shaped and named as Stable Diffusion 1.5's blocks (diffusers' ``UNet2DConditionModel``), inflated over time as
+LatentSync does: frames are folded into the batch, and the temporal module of a layer stands in AnimateDiff's
+motion-module slot, after its residual block and transformer. TFRM closes the middle and every decoder level.
 
 Shape legend: F = B * T frames, B clips, T frames a clip, C channels, H, W grid, E embedding.
 """

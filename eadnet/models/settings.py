@@ -62,11 +62,11 @@ class Autoencoder(Section):
     @model_validator(mode="after")
     def _check(self) -> "Autoencoder":
         if (self.kind == "kl") != (self.weights is not None):
-            raise ValueError("autoencoder: kind `kl` needs published weights, kind `patch` is trained here (null)")
+            raise ValueError("kind `kl` needs published weights, kind `patch` is trained here (weights: null)")
         if self.kind == "kl" and self.factor != 2 ** (len(self.widths) - 1):
-            raise ValueError(f"autoencoder.factor must be {2 ** (len(self.widths) - 1)} with {len(self.widths)} widths")
+            raise ValueError(f"factor must be {2 ** (len(self.widths) - 1)} with {len(self.widths)} widths")
         if self.kind == "patch" and self.factor % 2:
-            raise ValueError("autoencoder.factor must be even")
+            raise ValueError("factor must be even")
         return self
 
 
@@ -84,9 +84,9 @@ class SyncNet(Section):
     @model_validator(mode="after")
     def _check(self) -> "SyncNet":
         if self.weights and self.kind != "stable":
-            raise ValueError("syncnet.weights: only kind `stable` has published weights")
+            raise ValueError("weights: only kind `stable` has published ones")
         if self.kind == "stable" and self.embedding != 64 * self.width:
-            raise ValueError(f"syncnet.embedding must be 64 times syncnet.width, {64 * self.width}, for kind `stable`")
+            raise ValueError(f"embedding must be 64 times width, {64 * self.width}, for kind `stable`")
         return self
 
 
@@ -109,11 +109,11 @@ class VideoMAE(Section):
     @model_validator(mode="after")
     def _check(self) -> "VideoMAE":
         if (self.kind == "v2") != (self.weights is not None):
-            raise ValueError("videomae: kind `v2` needs published weights, kind `small` is trained here (null)")
+            raise ValueError("kind `v2` needs published weights, kind `small` is trained here (weights: null)")
         if self.width % self.heads:
-            raise ValueError("videomae.width must be a multiple of videomae.heads")
+            raise ValueError(f"width must be a multiple of heads, {self.heads}")
         if self.kind == "v2" and self.size % self.patch:
-            raise ValueError("videomae.size must be a multiple of videomae.patch")
+            raise ValueError(f"size must be a multiple of patch, {self.patch}")
         return self
 
 
@@ -145,7 +145,11 @@ class Audio(Section):
     @model_validator(mode="after")
     def _check(self) -> "Audio":
         if (self.encoder == "whisper") != (self.weights is not None):
-            raise ValueError("audio: encoder `whisper` needs published weights, encoder `mel` has none (null)")
+            raise ValueError("encoder `whisper` needs published weights, encoder `mel` has none (weights: null)")
+        for name in ("snr", "loss_burst"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} is a range from low to high, not from {low} to {high}")
         return self
 
 

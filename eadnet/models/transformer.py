@@ -1,7 +1,7 @@
 """The U-Net's spatial transformer: self-attention, fusion of audio and text, feed-forward, over one frame's grid.
 
-Parameters outside the fusion carry diffusers' names, so that the attention layers of Stable Diffusion and LatentSync load
-(``eadnet.models.published``).
+Parameters outside the fusion carry diffusers' names, so that the attention layers of Stable Diffusion and LatentSync
+load (``eadnet.pretraining.published_unet``).
 
 Shape legend: F = B * T frames, B clips, T frames a clip, L = H * W tokens, C channels, S context tokens.
 """

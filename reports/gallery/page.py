@@ -122,7 +122,7 @@ def _rows(inputs: Inputs) -> tuple[list[players.Row], str]:
 
 def _tables(inputs: Inputs) -> dict[str, Table]:
     """Every table that the inputs allow, without those whose option was not given."""
-    given = {"judges": inputs.judges_folder, "losses": inputs.training_paths}
+    given = {"judges": inputs.judges_folder, "supervision": inputs.pretrained_folder, "losses": inputs.training_paths}
     names = [name for name in tables.TABLES if given.get(name, True)]
     return {name: tables.draw(name, inputs) for name in names}
 

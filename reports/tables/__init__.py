@@ -9,6 +9,7 @@ TABLES = {
     "comparison": "reports.tables.comparison",
     "ablation": "reports.tables.ablation",
     "judges": "reports.tables.judges",
+    "supervision": "reports.tables.supervision",
     "coverage": "reports.tables.coverage",
     "losses": "reports.tables.losses",
 }

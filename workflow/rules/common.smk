@@ -86,12 +86,18 @@ VARIANTS = CONFIG.variant_names
 SEEDS = CONFIG.seeds
 JUDGES = tuple(type(CONFIG.judges).model_fields)
 NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
-TABLES = ("comparison", "ablation", "judges", "coverage", "losses")
+SUPERVISORS = ("autoencoder", "syncnet", "videomae")
+TABLES = ("comparison", "ablation", "judges", "supervision", "coverage", "losses")
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
 FIGURES = ("samples", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "corpus", "times")
 FIGURE_FORMS = ("svg", "png")
 # What a table or figure is made of; anything else is made of the summary.
-TABLE_NEEDS = {"judges": ["judges"], "coverage": ["clips"], "losses": ["training"]}
+TABLE_NEEDS = {
+    "judges": ["judges"],
+    "supervision": ["pretrained"],
+    "coverage": ["clips"],
+    "losses": ["training"],
+}
 FIGURE_NEEDS = {
     "samples": ["clips", "measurements"],
     "mouths": ["clips", "measurements"],
@@ -101,7 +107,18 @@ FIGURE_NEEDS = {
     "corpus": ["clips"],
     "times": ["summary", "benchmarks"],
 }
-PAGE_NEEDS = ["scores", "summary", "clips", "captions", "videos", "measurements", "training", "judges", "benchmarks"]
+PAGE_NEEDS = [
+    "scores",
+    "summary",
+    "clips",
+    "captions",
+    "videos",
+    "measurements",
+    "training",
+    "judges",
+    "pretrained",
+    "benchmarks",
+]
 HDTF_ANNOTATIONS = tuple(
     f"{group}_{kind}"
     for group in ("RD", "WDA", "WRA")
@@ -212,6 +229,9 @@ def report_files(needs):
         "training": training + expand("<results>/runs/{run}/{seed}/train.parquet", run=RUNS, seed=SEEDS),
         "graphs": expand("<results>/runs/{run}/{seed}/graphs.parquet", run=graph_runs, seed=SEEDS),
         "judges": expand("<results>/judges/{judge}/report.json", judge=JUDGES),
+        "pretrained": expand(
+            "<results>/pretrained/{network}/{file}.json", network=SUPERVISORS, file=("report", "config")
+        ),
     }
     return {name: files[name] for name in needs if name in files}
 
@@ -222,5 +242,6 @@ def report_options(input, needs):
     values = {name: input.get(name, []) for name in needs}
     values["measurements"] = sorted(parents)
     values["judges"] = [f"{CONFIG.pathvars.results}/judges"] if "judges" in needs else []
+    values["pretrained"] = [f"{CONFIG.pathvars.results}/pretrained"] if "pretrained" in needs else []
     values["benchmarks"] = [f"{CONFIG.pathvars.results}/benchmarks"] if "benchmarks" in needs else []
     return " ".join(options(f"--{name}", given) for name, given in values.items() if given)
