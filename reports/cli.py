@@ -56,19 +56,9 @@ def table(
     from reports.tables import formats
 
     inputs = _inputs(
-        scores,
-        summary,
-        clips,
-        captions,
-        videos,
-        measurements,
-        training,
-        judges,
-        pretrained,
-        benchmarks,
-        graphs,
+        scores, summary, clips, captions, videos, measurements, training, judges, pretrained, benchmarks, graphs,
         settings,
-    )
+    )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
 
@@ -96,19 +86,9 @@ def figure(
     from reports import figures, style
 
     inputs = _inputs(
-        scores,
-        summary,
-        clips,
-        captions,
-        videos,
-        measurements,
-        training,
-        judges,
-        pretrained,
-        benchmarks,
-        graphs,
+        scores, summary, clips, captions, videos, measurements, training, judges, pretrained, benchmarks, graphs,
         settings,
-    )
+    )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
 
@@ -140,19 +120,9 @@ def page(
     from reports.gallery import page as gallery
 
     inputs = _inputs(
-        scores,
-        summary,
-        clips,
-        captions,
-        videos,
-        measurements,
-        training,
-        judges,
-        pretrained,
-        benchmarks,
-        graphs,
+        scores, summary, clips, captions, videos, measurements, training, judges, pretrained, benchmarks, graphs,
         settings,
-    )
+    )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
 

@@ -18,7 +18,6 @@ from eadnet.corpora.settings import MEAD
 from eadnet.models.settings import Optimiser
 from eadnet.training_settings import Training
 
-
 OVERLAYS = sorted(path.stem for path in (Path(__file__).parent.parent / "config").glob("*.yaml"))
 KL = {"kind": "kl", "weights": "sd-vae-ft-mse", "factor": 8, "channels": 4}
 SHAPED = {"patch": 1, "detail_width": 0, "modulation": "additive"}
@@ -26,7 +25,7 @@ PHASE = {"steps": 3, "batch_size": 2, "learning_rate": 1e-3}
 
 
 def overlaid(root: Path, overlay: str) -> Config:
-    """The configuration of an overlay over the default (the rehearsal's: over the paper's), as Snakemake merges them."""
+    """The configuration of an overlay over the default (rehearsal: over the paper), as Snakemake merges."""
     under = {"rehearsal": ["config/paper.yaml"]}.get(overlay, [])
     files = [yaml.safe_load((root / path).read_text()) for path in ("config.yaml", *under, f"config/{overlay}.yaml")]
     return load(functools.reduce(merge, files))
@@ -215,7 +214,10 @@ def merge(base: dict, over: dict) -> dict:
         ({"runs": {"full": {}, "mine": {"frames": 8}}}, "runs.mine: frames must be 16"),
         ({"training": {"losses": {"simple": 0.0, "velocity": 0.0, "perceptual": 0.0}}}, "training: losses: one of sim"),
         ({"preprocess": {"resolution": 100}, "autoencoder": {"factor": 10}}, "multiple of 8"),
-        ({"preprocess": {"resolution": 104}, "autoencoder": {"factor": 4}}, "is 26, no multiple of 4: backbone.network"),
+        (
+            {"preprocess": {"resolution": 104}, "autoencoder": {"factor": 4}},
+            "is 26, no multiple of 4: backbone.network",
+        ),
         ({"autoencoder": {"factor": 3}}, "autoencoder: factor must be even"),
         ({"autoencoder": {"kind": "kl"}}, "autoencoder: kind `kl` needs published weights"),
         ({"autoencoder": {"weights": "sd-vae-ft-mse"}}, "kind `patch` is trained here (weights: null)"),
@@ -226,7 +228,10 @@ def merge(base: dict, over: dict) -> dict:
         ({"videomae": {"width": 97}}, "videomae: width must be a multiple of heads, 4"),
         ({"videomae": {"kind": "v2", "weights": "videomae-v2-g", "size": 225}}, "size must be a multiple of patch, 14"),
         ({"audio": {"encoder": "whisper"}}, "audio: encoder `whisper` needs published weights"),
-        ({"audio": {"encoder": "whisper", "weights": "whisper-tiny"}}, "network.audio_width must be 384 with audio.enc"),
+        (
+            {"audio": {"encoder": "whisper", "weights": "whisper-tiny"}},
+            "network.audio_width must be 384 with audio.enc",
+        ),
         ({"audio": {"snr": [5.0, 1.0]}}, "audio: snr is a range from low to high, not from 5.0 to 1.0"),
         ({"captions": {"encoder": "clip"}}, "captions: encoder `clip` or `t5` needs published weights"),
         ({"captions": {"weights": "t5-base"}}, "`minilm` has its own (weights: null)"),

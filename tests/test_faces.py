@@ -6,8 +6,8 @@ import pytest
 
 from eadnet import faces
 from eadnet.landmarks import eye_opening, mouth_opening
-from eadnet.regions import region_mask
 from eadnet.media import Window, iterate_video, read_video
+from eadnet.regions import region_mask
 
 
 def similarity(scale: float, angle: float, x: float, y: float) -> np.ndarray:

@@ -13,7 +13,7 @@ from unet_cases import renamed, stable_diffusion
 
 from eadnet.checkpoint import CheckpointError
 from eadnet.config import parse
-from eadnet.models.levels import Temporal
+from eadnet.models.levels import FRAMEWISE, Temporal
 from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
 from eadnet.pretraining.adoption import read_published
@@ -38,7 +38,7 @@ def published(folder: Path) -> dict[str, Tensor]:
     return {name: value.float() for name, value in read_published(path).items()}
 
 
-def make(network: Network, audio: str = "whisper", temporal: Temporal = Temporal()) -> EADNet:
+def make(network: Network, audio: str = "whisper", temporal: Temporal = FRAMEWISE) -> EADNet:
     """A newly made network for four latent channels."""
     torch.manual_seed(0)
     return EADNet(network, 4, audio, TEXT, temporal).eval()

@@ -1,4 +1,6 @@
-"""The shared training loop: exact resume, damaged checkpoints, EMA, NaN guard; and the losses."""
+"""The shared training loop: exact resume, damaged checkpoints, EMA, phases, guards, log; and the losses."""
+
+import json
 
 import pandas as pd
 import pytest
@@ -6,7 +8,6 @@ import torch
 from torch import nn
 
 from eadnet.checkpoint import CheckpointError, TrainingState, inputs_digest, load_weights, read_config, save_model
-from eadnet.config import Optimiser, VideoMAE
 from eadnet.losses import (
     attention_map,
     contrastive_loss,
@@ -16,9 +17,11 @@ from eadnet.losses import (
     trepa_tubelet_difference,
     velocity_loss,
 )
+from eadnet.models.settings import Optimiser, VideoMAE
 from eadnet.models.videomae import VideoMaskedAutoencoder
-from eadnet.optimisation import Loop, TrainingError
+from eadnet.optimisation import Loop, Phase, TrainingError, learning_rate, step_generator
 from eadnet.precision import autocast, settle
+from eadnet.scalars import Scalars
 
 SETTINGS = Optimiser(steps=12, batch_size=4, learning_rate=0.05, warmup=3)
 
@@ -47,12 +50,13 @@ def test_resumed_training_equals_uninterrupted_bit_for_bit(tmp_path):
     assert tables[0].step.tolist()[-1] == 11
 
 
-def test_checkpoint_of_other_settings_is_ignored(tmp_path):
+def test_checkpoint_of_other_settings_is_reported_and_ignored(tmp_path, capsys):
     _train(tmp_path / "a", stop_after=8)
     other = SETTINGS.model_copy(update={"learning_rate": 0.01})
     fresh = _train(tmp_path / "fresh", settings=other)
     resumed = _train(tmp_path / "a", settings=other)
     assert torch.equal(fresh.weight, resumed.weight)
+    assert "state.pt: of other settings or inputs; starting over" in capsys.readouterr().err
 
 
 def test_damaged_checkpoint_is_reported_and_training_starts_over(tmp_path, capsys):
@@ -78,6 +82,95 @@ def test_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path):
     loop = Loop(nn.Linear(1, 1), SETTINGS, tmp_path, seed=0)
     with pytest.raises(TrainingError, match="step 0.*fit=nan.*learning_rate"):
         loop.update({"fit": (1.0, loop.module(torch.tensor([float("nan")])).sum())})
+
+
+def test_gradient_that_is_not_finite_stops_before_it_reaches_the_weights(tmp_path):
+    model = nn.Linear(1, 1)
+    loop = Loop(model, SETTINGS.model_copy(update={"accumulate": 2}), tmp_path, seed=0)
+    next(iter(loop))
+    loop.update({"fit": (1.0, model(torch.ones(1)).sum())}, lambda: "clip one")
+    with pytest.raises(TrainingError, match="gradient is not finite at step 0 on clip one, clip two .*fit="):
+        loop.update({"fit": (1.0, (0 * model(torch.ones(1))).sqrt().sum())}, lambda: "clip two")  # 0, of slope inf
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
+def test_saved_average_follows_its_definition(tmp_path):
+    torch.manual_seed(0)
+    loop = Loop(nn.Linear(2, 1, bias=False), SETTINGS, tmp_path, seed=0, ema=0.5)
+    average = None
+    for _ in loop:
+        loop.update({"fit": (1.0, (loop.module(torch.ones(2)) - 3).square().sum())})
+        weight, taken = loop.module.weight.detach().clone(), loop.step - 1
+        decay = min(0.5, (1 + taken) / (10 + taken))
+        average = weight if average is None else decay * average + (1 - decay) * weight
+    assert torch.allclose(loop.averaged().weight, average, atol=1e-6)
+    assert not torch.allclose(average, weight, atol=1e-4)
+
+
+def test_every_phase_has_its_own_schedule_and_parameters(tmp_path):
+    model = nn.ModuleList(nn.Linear(1, 1, bias=False) for _ in range(2))
+    first = Optimiser(steps=3, batch_size=5, learning_rate=0.1, warmup=2, beta2=0.9, weight_decay=0.0, final_rate=0.5)
+    second = Optimiser(steps=2, batch_size=7, learning_rate=0.01, warmup=1, beta2=0.99)
+    phases = [Phase(first, [model[0].weight]), Phase(second, [model[1].weight])]
+    loop = Loop(model, phases, tmp_path, seed=0, faster=[model[0].weight], faster_rate=4.0)
+    seen, sizes = [], []
+    for _, count in loop.batches(lambda count, generator: count):
+        before = [layer.weight.item() for layer in model]
+        loop.update({"fit": (1.0, sum(layer(torch.ones(1)).sum() for layer in model))})
+        moved = [layer.weight.item() != value for layer, value in zip(model, before, strict=True)]
+        group = loop.optimiser.param_groups[0]
+        seen.append((moved, group["lr"], group["betas"][1], group["weight_decay"]))
+        sizes.append(count)
+    rates = [0.05, 0.1 * (0.5 + 0.5 * 0.75), 0.1 * (0.5 + 0.5 * 0.25), 0.01, 0.005]
+    assert [rate for _, rate, _, _ in seen] == pytest.approx(rates)
+    assert [moved for moved, *_ in seen] == [[True, False]] * 3 + [[False, True]] * 2
+    assert [tuple(rest) for _, _, *rest in seen] == [(0.9, 0.0)] * 3 + [(0.99, 0.01)] * 2
+    assert sizes == [5, 5, 5, 7, 7] and loop.optimiser.param_groups[1]["lr"] == pytest.approx(4 * 0.005)
+
+
+def test_learning_rate_warms_up_and_ends_at_its_final_share():
+    settings = Optimiser(steps=100, batch_size=1, learning_rate=2.0, warmup=10, final_rate=0.1)
+    rates = [learning_rate(settings, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.2) and max(rates) == rates[9] and rates[9] == pytest.approx(2, rel=0.03)
+    assert rates[-1] == pytest.approx(0.2, rel=0.01) and rates[9:] == sorted(rates[9:], reverse=True)
+
+
+def test_every_share_of_every_step_draws_its_own_samples():
+    drawn = {
+        torch.randn(3, generator=step_generator(seed, share, step)).sum().item()
+        for seed in range(3)
+        for share in range(4)
+        for step in range(50)
+    }
+    assert len(drawn) == 600
+
+
+def test_a_batch_that_cannot_be_drawn_stops_training_with_its_own_error(tmp_path):
+    def draw(count: int, generator: torch.Generator) -> None:
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(Loop(nn.Linear(1, 1), SETTINGS, tmp_path, seed=0, prefetch=3).batches(draw))
+
+
+def test_lines_that_a_kill_cut_short_or_that_come_again_are_dropped(tmp_path):
+    log = Scalars(tmp_path, steps=9)
+    for step in range(6):
+        log.record(step, {"total": 1.0}, samples=1)
+    with (tmp_path / "scalars.jsonl").open("a") as stream:
+        stream.write('{"step": 6, "tot')
+    Scalars(tmp_path, steps=9).continue_from(4, [(0, "total", 1.0)])
+    lines = [json.loads(line) for line in (tmp_path / "scalars.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 1, 2, 3]
+    assert lines[0].keys() >= {"total", "seconds", "loader_seconds", "samples_per_second"}
+
+
+def test_progress_shows_pace_and_what_is_left(tmp_path, capsys):
+    log = Scalars(tmp_path, steps=50)
+    log.started -= 25  # a second a step
+    for step in range(25):
+        log.record(step, {"total": 0.5}, samples=4)
+    assert "step 25/50 total 0.5000 (1.000 s/step, 4.0 samples/s, 25 s left)" in capsys.readouterr().out
 
 
 def test_model_files_round_trip_and_name_their_faults(tmp_path):

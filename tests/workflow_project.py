@@ -26,9 +26,9 @@ class Job:
 class Project:
     """A folder that holds the workflow's files and, after a run, its results."""
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        """Copy the workflow from `root` to `folder`."""
-        self.folder = folder
+    def __init__(self, root: Path, folder: Path, configfiles: tuple[str, ...] = ("config/smoke.yaml",)) -> None:
+        """Copy the workflow from `root` to `folder`; it will run with `configfiles` over ``config.yaml``."""
+        self.folder, self.configfiles = folder, configfiles
         for name in PARTS:
             copy = shutil.copytree if (root / name).is_dir() else shutil.copy2
             folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ class Project:
     def snakemake(
         self, *arguments: str, config: str | None = None, timeout: float = 900
     ) -> subprocess.CompletedProcess:
-        """Run Snakemake on the smoke configuration; standard error is part of the output."""
+        """Run Snakemake on the project's configuration; standard error is part of the output."""
         return subprocess.run(
             self._command(arguments, config), cwd=self.folder, env=_environment(), timeout=timeout,
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -54,11 +54,11 @@ class Project:
         assert done.returncode == 0, done.stdout[-6000:]
         return done.stdout
 
-    def run_and_kill(self, when: Path, timeout: float = 600) -> None:
+    def run_and_kill(self, when: Path, *arguments: str, timeout: float = 600) -> None:
         """Start a run and kill it and all its jobs with SIGKILL as soon as a file is there."""
         process = subprocess.Popen(
-            self._command(("--cores", "2"), None), cwd=self.folder, env=_environment(), start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            self._command(("--cores", "2", *arguments), None), cwd=self.folder, env=_environment(),
+            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         end = time.monotonic() + timeout
         while not when.exists():
@@ -75,7 +75,7 @@ class Project:
         return [_job(match) for match in JOB.finditer(done.stdout)]
 
     def _command(self, arguments: tuple[str, ...], config: str | None) -> list[str]:
-        command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "config/smoke.yaml"]
+        command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", *self.configfiles]
         return command + (["--config", config] if config else [])
 
 

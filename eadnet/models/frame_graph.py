@@ -10,8 +10,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn import functional
-
 
 BLOCK = 16
 """Frames that an anchor stands for."""
