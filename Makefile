@@ -25,7 +25,7 @@ reproduce: environment  ## The default experiment, from nothing to results/repor
 test: lint unit workflow  ## Lint, unit tests, and the whole workflow on config/smoke.yaml.
 
 unit: environment  ## Unit tests only.
-	python -m pytest -m "not workflow"
+	OMP_NUM_THREADS=1 python -m pytest -m "not workflow" --numprocesses 2 --dist loadfile
 
 workflow: environment  ## Snakemake on the smoke configuration: end to end, resume after kill, reruns.
 	python -m pytest -m workflow

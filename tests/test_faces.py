@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from eadnet import faces
-from eadnet.landmarks import eye_opening, mouth_opening
+from eadnet.landmarks import LEFT_EYE, RIGHT_EYE, eye_opening, mouth_opening
 from eadnet.media import Window, iterate_video, read_video
 from eadnet.regions import region_mask
 
@@ -133,7 +133,7 @@ def test_a_real_face_is_found_followed_and_upright(shared):
     assert np.array_equal(landmarks, faces.detect_landmarks(frames))  # a new graph each time
     transforms = faces.align(landmarks, 96, 3.0)
     seen = faces.apply(transforms, landmarks)
-    eyes = seen[:, [*faces.RIGHT_EYE, *faces.LEFT_EYE]].mean(axis=1)
+    eyes = seen[:, [*RIGHT_EYE, *LEFT_EYE]].mean(axis=1)
     assert np.abs(eyes - (48, 96 * faces.EYE_LINE)).max() < 1.5
     assert seen[:, 13, 1].mean() == pytest.approx(0.63 * 96, abs=4)
     assert 0 <= mouth_opening(landmarks).min() < 0.05 < 0.15 < mouth_opening(landmarks).max() < 0.6

@@ -14,6 +14,7 @@ from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.settings import HDTF, MEAD, FolderCorpus
 from eadnet.corpora.shards import reader
 from eadnet.corpora.sources import CorpusError, CropBox
+from eadnet.landmarks import LEFT_EYE, RIGHT_EYE
 from eadnet.media import MediaInfo, read_audio, read_video, write_audio, write_video
 from eadnet.preprocess import _annotated_window, preprocess_shard
 from eadnet.tables import CLIPS, SOURCES, read_table, write_table
@@ -88,7 +89,7 @@ def test_usable_clips_are_aligned_and_complete(folder):
         assert clip.audio.shape == (frames * 640,) and np.abs(clip.audio).max() > 0.01
         assert clip.landmarks.shape == (frames, 478, 2) and clip.transforms.shape == (frames, 2, 3)
         seen = faces.apply(clip.transforms, clip.landmarks)
-        eyes = np.nanmean(seen[:, [*faces.RIGHT_EYE, *faces.LEFT_EYE]], axis=(0, 1))
+        eyes = np.nanmean(seen[:, [*RIGHT_EYE, *LEFT_EYE]], axis=(0, 1))
         assert np.abs(eyes - (48, 96 * faces.EYE_LINE)).max() < 1.0
 
 

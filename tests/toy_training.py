@@ -1,7 +1,7 @@
-"""Everything that training reads, at toy size and made without media by the stages that make it at full size.
+"""Everything that training reads, at any size and made without media by the stages that make it of real clips.
 
-Eight clips of 36 frames, 48-pixel crops; the networks that supervise are real but untrained. Two clips are held out for
-validation and two for synthesis.
+The toy set has eight clips of 36 frames in 48-pixel crops, two of them held out for validation and two for synthesis;
+the networks that supervise are real but untrained. Larger sets are for benchmarks.
 """
 
 from dataclasses import dataclass
@@ -29,11 +29,8 @@ from eadnet.supervision import Supervisors
 from eadnet.tables import CAPTIONS, write_table
 from eadnet.train import train_run
 
-SIDE, FRAMES = 48, 36
+SIDE = 48
 CPU = Compute(device="cpu", precision="float32", prefetch=0)
-AUTOENCODER = Autoencoder(factor=6, channels=4, encoder_width=16, decoder_width=16, detail_width=8)
-SYNCNET = SyncNet(width=8, embedding=32)
-VIDEOMAE = VideoMAE(width=32, depth=1, heads=4, mlp=32)
 NETWORK = {
     "widths": [24, 48],
     "heads": 4,
@@ -49,6 +46,24 @@ NETWORK = {
 OPTIMISER = {"steps": 6, "batch_size": 2, "learning_rate": 1e-3, "warmup": 2}
 BACKBONE = {"network": NETWORK, "frames": 2, "processes": 1, "checkpoint_every": 2, "optimiser": OPTIMISER}
 TRAINING = {"checkpoint_every": 2, "validation": {"every": 0, "batches": 1, "steps": 2}, "optimiser": OPTIMISER}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the set and its networks are; a text is `tokens` states of `text_width` channels."""
+
+    side: int = SIDE
+    frames: int = 36
+    train_clips: int = 4
+    autoencoder: Autoencoder = Autoencoder(factor=6, channels=4, encoder_width=16, decoder_width=16, detail_width=8)
+    syncnet: SyncNet = SyncNet(width=8, embedding=32)
+    videomae: VideoMAE = VideoMAE(width=32, depth=1, heads=4, mlp=32)
+    backbone: Backbone = parse(Backbone, BACKBONE)
+    tokens: int = 6
+    text_width: int = 32
+
+
+TOY = Sizes()
 
 
 @dataclass(frozen=True)
@@ -70,20 +85,21 @@ def training_settings(**delta) -> Training:
     return parse(Training, _merged(TRAINING, delta))
 
 
-def write_toy(folder: Path) -> Toy:
-    """Write the toy set and a backbone of two steps."""
-    clips = write_talking_clips(folder / "clips", train=4, test=2, validation=2, frames=FRAMES, side=SIDE)
+def write_toy(folder: Path, sizes: Sizes = TOY) -> Toy:
+    """Write the set and a backbone of two steps."""
+    clips = write_talking_clips(folder / "clips", sizes.train_clips, 2, sizes.frames, sizes.side, validation=2)
     paths = {name: str(folder / name) for name in ("autoencoder", "syncnet", "videomae", "lpips", "backbone")}
     torch.manual_seed(0)
-    _write_autoencoder(clips, paths["autoencoder"])
-    _write_supervisors(clips, paths)
-    _write_texts(clips, folder)
+    _write_autoencoder(clips, paths["autoencoder"], sizes)
+    _write_supervisors(clips, paths, sizes)
+    _write_texts(clips, folder, sizes)
     encode_audio(clips, Audio(), 0, str(folder / "audio.safetensors"), assets=None)
     cache_latents(clips, paths["autoencoder"], "face", str(folder / "latents.safetensors"))
     files = ("captions.parquet", "tokens.safetensors", "audio.safetensors", "latents.safetensors")
     inputs = TrainingInputs(clips, *(str(folder / name) for name in files))
     supervisors = Supervisors(*(paths[name] for name in ("autoencoder", "syncnet", "videomae", "lpips")))
-    settings = backbone_settings(optimiser={"steps": 2})
+    optimiser = sizes.backbone.optimiser.model_copy(update={"steps": 2})
+    settings = sizes.backbone.model_copy(update={"optimiser": optimiser})
     train_backbone(inputs, settings, CPU, 0, paths["autoencoder"], None, paths["backbone"])
     return Toy(inputs, supervisors, paths["backbone"])
 
@@ -94,25 +110,25 @@ def train_toy(toy: Toy, output: Path, settings: Training, compute: Compute = CPU
     return output
 
 
-def _write_autoencoder(clips: str, folder: str) -> None:
+def _write_autoencoder(clips: str, folder: str, sizes: Sizes) -> None:
     frames = ClipSet.read(clips).pixels(0, slice(None))
-    model = make_autoencoder(AUTOENCODER)
+    model = make_autoencoder(sizes.autoencoder)
     model.initialise_linear(frames)
     model.calibrate(frames)
-    save_model(folder, model, {"autoencoder": plain(AUTOENCODER), "resolution": SIDE})
+    save_model(folder, model, {"autoencoder": plain(sizes.autoencoder), "resolution": sizes.side})
 
 
-def _write_supervisors(clips: str, paths: dict[str, str]) -> None:
-    save_model(paths["syncnet"], make_syncnet(SYNCNET), {"syncnet": plain(SYNCNET)})
+def _write_supervisors(clips: str, paths: dict[str, str], sizes: Sizes) -> None:
+    save_model(paths["syncnet"], make_syncnet(sizes.syncnet), {"syncnet": plain(sizes.syncnet)})
     real = ClipSet.read(clips).windows(torch.arange(4), torch.zeros(4).long(), 16)
-    videomae = make_videomae(VIDEOMAE, SIDE)
+    videomae = make_videomae(sizes.videomae, sizes.side)
     centre(videomae, real)
-    save_model(paths["videomae"], videomae, {"videomae": plain(VIDEOMAE), "resolution": SIDE})
+    save_model(paths["videomae"], videomae, {"videomae": plain(sizes.videomae), "resolution": sizes.side})
     widths = (4, 4, 8, 8, 8)
     save_model(paths["lpips"], LPIPS(VGG16(widths)), {"lpips": {"widths": widths}})
 
 
-def _write_texts(clips: str, folder: Path) -> None:
+def _write_texts(clips: str, folder: Path, sizes: Sizes) -> None:
     """Captions of all clips, and random states in place of an encoder's."""
     blank = dict.fromkeys(CAPTIONS.names) | {"paraphrases": [], "action_units": [], "status": "ok"}
     rows = []
@@ -124,8 +140,8 @@ def _write_texts(clips: str, folder: Path) -> None:
         text for row in rows for text in (row["caption"], row["caption_short"], row["template"], *row["paraphrases"])
     }
     texts = (NULL_TEXT, *sorted(said))
-    states = np.random.default_rng(0).standard_normal((len(texts), 6, 32)).astype(np.float16)
-    mask = np.ones((len(texts), 6), bool)
+    states = np.random.default_rng(0).standard_normal((len(texts), sizes.tokens, sizes.text_width)).astype(np.float16)
+    mask = np.ones((len(texts), sizes.tokens), bool)
     mask[0] = False
     TextTokens(texts, states * mask[..., None], mask).save(folder / "tokens.safetensors")
 

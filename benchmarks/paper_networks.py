@@ -1,0 +1,144 @@
+"""The networks of config/paper.yaml with random weights, whole or cut, one training step, and the operations it takes.
+
+Operations are counted on tensors without storage, so the published sizes fit any machine.
+
+Shape legend: B clips, T frames, F = B * T, H latent side, S steps or tokens, C channels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+
+from benchmarks.peers import MotionModule
+from eadnet.config import Autoencoder, Backbone, SyncNet, Training, VideoMAE, parse
+from eadnet.models.autoencoder import make_autoencoder
+from eadnet.models.levels import DownLevel, Temporal, UpLevel
+from eadnet.models.lpips import LPIPS, VGG16
+from eadnet.models.settings import Network
+from eadnet.models.syncnet import make_syncnet
+from eadnet.models.unet import EADNet
+from eadnet.models.videomae_v2 import VideoMAEv2
+
+CONFIG = Path(__file__).parent.parent / "config" / "paper.yaml"
+CUT = {"widths": (64, 128, 256, 256), "embedding": 256, "strip_head": 16}
+DESIGNS = {
+    "STDA + TFRM": Temporal("strips", "learned"),
+    "motion modules": Temporal(),
+    "frame-wise": Temporal(),
+}
+"""What stands in the motion slots; `motion modules` are AnimateDiff's, as LatentSync has them (none in the middle)."""
+TEXT, CHANNELS, CROP = (77, 768), 4, 256
+CPU_ATTENTION = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *_, **__: (
+        sdpa_backward_flop_count(g, q, k, v)
+    ),
+}
+"""Fused attention on a CPU, which torch's counter leaves out."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a step sees: B clips of T frames on an H x H grid."""
+
+    batch: int
+    frames: int
+    side: int
+
+    @property
+    def tokens(self) -> int:
+        """Cells of the latent that a step denoises."""
+        return self.batch * self.frames * self.side**2
+
+
+def network(cut: bool) -> Network:
+    """The U-Net's sizes in config/paper.yaml, or a fifth of its widths."""
+    sizes = parse(Backbone, yaml.safe_load(CONFIG.read_text())["backbone"]).network
+    return sizes.model_copy(update=CUT) if cut else sizes
+
+
+def make_design(design: str, sizes: Network) -> EADNet:
+    """A U-Net with one of ``DESIGNS`` in its motion slots, random weights."""
+    model = EADNet(sizes, CHANNELS, "whisper", TEXT[1], DESIGNS[design])
+    if design == "motion modules":
+        for level in model.modules():
+            if isinstance(level, DownLevel | UpLevel):
+                widths = [block.conv2.out_channels for block in level.resnets]
+                level.motion = nn.ModuleList(MotionModule(width) for width in widths)
+    return model
+
+
+def make_inputs(size: Size, sizes: Network, device: str = "cpu") -> tuple[Tensor, ...]:
+    """Random arguments of the U-Net's forward pass."""
+    batch, frames, side = size.batch, size.frames, size.side
+    return (
+        torch.randn(batch, frames, 3 * CHANNELS + 1, side, side, device=device),
+        torch.full((batch,), 500, device=device),
+        torch.randn(batch, frames, 10, 5 * sizes.audio_width, device=device),
+        torch.randn(batch, *TEXT, device=device),
+        torch.ones(batch, TEXT[0], dtype=torch.bool, device=device),
+    )
+
+
+def denoising_loss(model: EADNet, inputs: tuple[Tensor, ...], predict: Callable | None = None) -> Tensor:
+    """The loss of a step without decoded frames; `predict` is the model, perhaps compiled."""
+    error = (predict or model)(*inputs) - inputs[0][:, :, :CHANNELS]
+    return error.square().mean() + model.graph_regulariser()
+
+
+def step_counts() -> dict[str, int]:
+    """Shares of all steps of each phase in config/paper.yaml."""
+    config = yaml.safe_load(CONFIG.read_text())
+    backbone, training = parse(Backbone, config["backbone"]), parse(Training, config["training"])
+    return {
+        "stage 1": backbone.processes * backbone.optimiser.steps,
+        "stage 2, adaptation": training.processes * training.adaptation.steps,
+        "stage 2, all losses": training.processes * training.optimiser.steps,
+    }
+
+
+def unet_operations(design: str, size: Size, cut: bool) -> tuple[float, float]:
+    """(floating-point operations of a forward and backward pass, parameters) of a U-Net."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        sizes = network(cut)
+        model, inputs = make_design(design, sizes), make_inputs(size, sizes)
+        operations = counted(lambda: denoising_loss(model, inputs).backward())
+    return operations, sum(parameter.numel() for parameter in model.parameters())
+
+
+def supervision_operations(size: Size) -> dict[str, float]:
+    """Floating-point operations of each loss on decoded frames at full size, forward and backward to the latents."""
+    config, frames = yaml.safe_load(CONFIG.read_text()), size.batch * size.frames
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        autoencoder = make_autoencoder(parse(Autoencoder, config["autoencoder"])).requires_grad_(False)
+        syncnet = make_syncnet(parse(SyncNet, config["syncnet"])).requires_grad_(False)
+        videomae = VideoMAEv2(parse(VideoMAE, config["videomae"])).requires_grad_(False)
+        lpips = LPIPS(VGG16()).requires_grad_(False)
+        latents = torch.randn(frames, CHANNELS, size.side, size.side, requires_grad=True)
+        real = torch.randn(size.batch, size.frames, 3, CROP, CROP)
+        made, mel = torch.randn_like(real).requires_grad_(), torch.randn(size.batch, 80, 52)
+
+        def trepa() -> None:
+            with torch.no_grad():
+                videomae.pooled(real)
+            videomae.pooled(made).sum().backward()
+
+        return {
+            "decoding": counted(lambda: autoencoder.decode(latents).sum().backward()),
+            "LPIPS": counted(lambda: lpips(made.flatten(0, 1), real.flatten(0, 1)).backward()),
+            "SyncNet": counted(lambda: syncnet(made, mel).sum().backward()),
+            "TREPA": counted(trepa),
+        }
+
+
+def counted(work: Callable[[], None]) -> float:
+    """Floating-point operations of some work: matrix products, convolutions and attention; 2 for a product and sum."""
+    with FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter:
+        work()
+    return float(counter.get_total_flops())
