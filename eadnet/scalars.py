@@ -53,7 +53,7 @@ class Scalars:
     def add(self, step: int, values: dict[str, float]) -> None:
         """Log values that are not a step's losses (validation)."""
         self.rows += [(step, name, value) for name, value in values.items()]
-        if self.writes:
+        if self.writes and values:
             self._append({"step": step, **values})
         self.previous = time.perf_counter()  # the next step took no part of this
 

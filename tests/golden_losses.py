@@ -1,6 +1,6 @@
 """The losses of twenty steps of a small run with every loss on: what a refactoring must reproduce.
 
-    python tests/golden_losses.py --write
+    PYTHONPATH=. python tests/golden_losses.py --write
 
 writes ``tests/golden/losses.json`` anew; do so only in a commit that means to change the numbers. Float32, one thread,
 CPU. Another processor rounds otherwise, hence the tolerance; it is far below what any change of the method makes.
@@ -13,13 +13,12 @@ import tempfile
 from pathlib import Path
 
 import torch
-from pyarrow import parquet
-from toy_training import CPU, Toy, train_toy, training_settings, write_toy
+from toy_training import CPU, Toy, logged_losses, train_toy, training_settings, write_toy
 
 from eadnet.provenance import commit
 
 GOLDEN = Path(__file__).parent / "golden" / "losses.json"
-COMMAND = "python tests/golden_losses.py --write"
+COMMAND = "PYTHONPATH=. python tests/golden_losses.py --write"
 TOLERANCE = 1e-4
 SETTINGS = {
     "losses": {"lpips": 0.1},
@@ -52,10 +51,7 @@ def train_golden(toy: Toy, output: Path) -> dict[str, list[float]]:
     torch.set_num_threads(1)
     train_toy(toy, output, training_settings(**SETTINGS), CPU)
     torch.set_num_threads(threads)
-    losses: dict[str, list[float]] = {}
-    for row in parquet.read_table(output / "train.parquet").to_pylist():
-        losses.setdefault(row["loss"], []).append(float(f"{row['value']:.7g}"))
-    return losses
+    return {name: [float(f"{value:.7g}") for _, value in steps] for name, steps in logged_losses(output).items()}
 
 
 if __name__ == "__main__":

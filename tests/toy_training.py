@@ -4,11 +4,14 @@ The toy set has eight clips of 36 frames in 48-pixel crops, two of them held out
 the networks that supervise are real but untrained. Larger sets are for benchmarks.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from pyarrow import parquet
+from safetensors.torch import load_file, save_file
 from talking_clips import write_talking_clips
 
 from eadnet.checkpoint import save_model
@@ -108,6 +111,34 @@ def train_toy(toy: Toy, output: Path, settings: Training, compute: Compute = CPU
     """Train a run on the toy set; returns its folder."""
     train_run(toy.inputs, settings, compute, "toy", seed, toy.backbone, toy.supervisors, str(output))
     return output
+
+
+def saved_weights(folder: Path | str) -> dict[str, torch.Tensor]:
+    """The weights that a stage left."""
+    return load_file(Path(folder) / "model.safetensors")
+
+
+def logged_losses(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """(step, value) of every loss in a stage's table."""
+    losses: dict[str, list[tuple[int, float]]] = {}
+    for row in parquet.read_table(folder / "train.parquet").to_pylist():
+        losses.setdefault(row["loss"], []).append((row["step"], row["value"]))
+    return losses
+
+
+def logged_steps(folder: Path, key: str = "total") -> list[int]:
+    """Steps of the JSON lines that hold a value."""
+    lines = (folder / "scalars.jsonl").read_text().splitlines()
+    return [record["step"] for record in map(json.loads, lines) if key in record]
+
+
+def poisoned(toy: Toy, folder: Path, value: float) -> Toy:
+    """The toy set with one clip's latents overwritten."""
+    tensors = load_file(toy.inputs.latents)
+    start = json.loads(bytes(tensors["index"].tolist()))["clip_01"]
+    tensors["full"][start : start + 36] = value
+    save_file(tensors, folder / "poisoned.safetensors")
+    return replace(toy, inputs=replace(toy.inputs, latents=str(folder / "poisoned.safetensors")))
 
 
 def _write_autoencoder(clips: str, folder: str, sizes: Sizes) -> None:
