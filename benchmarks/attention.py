@@ -1,6 +1,6 @@
 """The plain path of ``eadnet.models.attention`` against torch's fused call on a CPU, forward and backward.
 
-    python benchmarks/attention.py
+    python -m benchmarks.attention
 
 Peer: ``scaled_dot_product_attention`` with the same inputs, timed in turn in one process on one thread. Prints the
 ratio (above 1: the plain path is quicker) at the default network's shapes, then on square score matrices of growing

@@ -39,6 +39,8 @@ def runs_elsewhere(processes: int, compute: "Compute", module: str = "eadnet") -
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
+    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
+    os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))  # else each process takes the threads of all
     try:
         torchrun(["--standalone", f"--nproc-per-node={processes}", "-m", module, *sys.argv[1:]])
     except ChildFailedError as error:

@@ -81,7 +81,8 @@ def train_run(
         if loop.due(settings.validation.every):
             loop.scalars.add(step, validate(model, step))
     trained = loop.averaged().eval()
-    loop.scalars.add(loop.steps - 1, validate(trained, loop.steps - 1))
+    if settings.validation.every:
+        loop.scalars.add(loop.steps - 1, validate(trained, loop.steps - 1))
     if machine.rank == 0:
         write_graphs(trained, validate, machine, run, seed, output)
     loop.finish({**config, "run": run, "seed": seed, "training": plain(settings)})

@@ -148,7 +148,7 @@ class Training(Section):
         "all", description="What learns: everything, transformers and new modules, or STDA, TFRM and text alone."
     )
     adaptation: Optimiser | None = Field(
-        None, description="A phase before the main one: new modules alone learn, by simple and graph loss alone."
+        None, description="A phase before the main one: new modules alone learn, by the losses on latents and graphs."
     )
     ema: Share = Field(0.98, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
     processes: Positive = Field(

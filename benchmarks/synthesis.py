@@ -1,0 +1,113 @@
+"""Synthesis: latent frames a second in one pass, and in windows as ours, LatentSync and AniPortrait use them.
+
+    python -m benchmarks.synthesis [--device cuda] [--frames 128] [--model results/runs/full/0]
+
+The network of config.yaml with STDA and TFRM (random weights unless a run is named), two DDIM steps, guidance of 1.5 in
+two passes: all schedules do the same work a frame and window. Rounds go through the schedules in turn, so that a
+drifting machine drifts for all; the median of a schedule's rounds counts. Writes docs/benchmarks/synthesis.csv.
+"""
+
+import argparse
+import csv
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from eadnet.checkpoint import load_weights, read_config
+from eadnet.config import Config
+from eadnet.generation import Conditions, Generator, window_starts
+from eadnet.inpainting import Inpainting
+from eadnet.models.levels import Temporal
+from eadnet.models.unet import EADNet
+from eadnet.precision import Machine, open_machine
+from eadnet.pretraining.backbone import make_unet
+
+OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/synthesis.csv"
+SCHEDULES = {
+    "single pass": {"window": None},
+    "windows of 64, overlap 8 (default)": {"window": 64, "overlap": 8},
+    "windows of 16, overlap 4 (AniPortrait)": {"window": 16, "overlap": 4},
+    "windows of 16, overlap 4, shifting starts (paper.yaml)": {"window": 16, "overlap": 4, "shift": 7},
+    "windows of 16, no overlap (LatentSync)": {"window": 16, "overlap": 0},
+}
+ROUNDS = 5
+
+
+def network(run: str | None, config: Config, machine: Machine) -> EADNet:
+    """The trained network of a run, or the default's with random weights."""
+    if run:
+        described = read_config(run, "network", "training")
+        model = make_unet(described, Temporal(described["training"]["stda"], described["training"]["tfrm"]))
+        load_weights(run, model)
+    else:
+        torch.manual_seed(0)
+        model = EADNet(config.backbone.network, config.autoencoder.channels, temporal=Temporal("strips", "learned"))
+    return model.to(machine.device).eval().requires_grad_(False)
+
+
+def conditions(frames: int, channels: int, side: int) -> Conditions:
+    """Random conditions of a clip."""
+    return Conditions(
+        masked=torch.randn(frames, channels, side, side),
+        reference=torch.randn(channels, side, side),
+        audio=torch.randn(frames, 23, 80),
+        text=torch.randn(40, 384),
+        text_mask=torch.ones(40, dtype=torch.bool),
+    )
+
+
+def measure(frames: int, run: str | None, device: str) -> list[dict]:
+    """A row per schedule: windows, seconds and frames a second, and the pace over that of the single pass."""
+    config = Config()
+    machine = open_machine(config.compute.model_copy(update={"device": device}))
+    side = config.preprocess.resolution // config.autoencoder.factor
+    model, task = network(run, config, machine), Inpainting.make("face", config.preprocess.resolution, 6)
+    clip = conditions(frames, config.autoencoder.channels, side)
+    seconds: dict[str, list[float]] = {name: [] for name in SCHEDULES}
+    for _ in range(ROUNDS + 1):
+        for name, changes in SCHEDULES.items():
+            settings = config.synthesis.model_copy(update=changes)
+            generator = Generator(model, task, config.backbone.diffusion, settings, machine)
+            started = time.perf_counter()
+            generator.latents(clip, seed=0)
+            machine.synchronise()
+            seconds[name].append(time.perf_counter() - started)
+    medians = {name: statistics.median(times[1:]) for name, times in seconds.items()}  # the first round warms up
+    return [_row(name, frames, medians, device) for name in SCHEDULES]
+
+
+def _row(name: str, frames: int, medians: dict[str, float], device: str) -> dict:
+    changes = SCHEDULES[name]
+    windows = len(window_starts(frames, changes["window"], changes["overlap"])) if changes["window"] else 1
+    pace = frames / medians[name]
+    return {
+        "schedule": name,
+        "device": device,
+        "frames": frames,
+        "windows": windows,
+        "seconds": round(medians[name], 3),
+        "frames_per_second": round(pace, 1),
+        "pace_over_single_pass": round(medians["single pass"] / medians[name], 2),
+    }
+
+
+def main() -> None:
+    """Measure, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--frames", type=int, default=128)
+    parser.add_argument("--model", help="folder of a trained run")
+    chosen = parser.parse_args()
+    rows = measure(chosen.frames, chosen.model, chosen.device)
+    with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    for row in rows:
+        print("  ".join(str(value) for value in row.values()))
+
+
+if __name__ == "__main__":
+    main()
