@@ -26,7 +26,10 @@ class Compute(Section):
     gradient_checkpointing: bool = Field(
         False, description="Make activations again in the backward pass: less memory, about a third more time."
     )
-    prefetch: OrZero = Field(2, description="Batches drawn ahead of the step by a thread; 0 draws in the step.")
+    prefetch: OrZero = Field(
+        0,
+        description="Batches drawn ahead of the step by a thread: for GPUs; on a CPU the thread takes the step's time.",
+    )
 
 
 class Dropout(Section):
@@ -91,7 +94,7 @@ class Backbone(Section):
     )
     checkpoint_every: Positive = Field(100, description="Steps between resumable checkpoints.")
     validation: Validation = Validation()
-    optimiser: Optimiser = Optimiser(steps=860, batch_size=24, learning_rate=2.5e-3, warmup=50)
+    optimiser: Optimiser = Optimiser(steps=1050, batch_size=24, learning_rate=2.5e-3, warmup=50)
 
     @model_validator(mode="after")
     def _check(self) -> "Backbone":
