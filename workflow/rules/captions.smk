@@ -55,6 +55,7 @@ rule encode_captions:
     resources:
         mem_mb=2000,
         runtime=30,
+        assets=ASSETS,
     params:
         captions=lambda wildcards, input: options("--captions", input),
         settings=settings("captions"),
@@ -63,7 +64,7 @@ rule encode_captions:
         r"""
         python -m eadnet encode-captions \
             --settings {params.settings:q} \
-            --assets {ASSETS:q} \
+            --assets {resources.assets:q} \
             {params.captions} \
             --output {output.tokens:q} \
             --output-captions {output.captions:q} \

@@ -124,7 +124,8 @@ HDTF_ANNOTATIONS = tuple(
     for group in ("RD", "WDA", "WRA")
     for kind in ("video_url", "annotion_time", "resolution", "crop_wh", "crop_ratio")
 )
-# How the machine is used and where published weights lie changes no result: these are no parameters, hence no triggers.
+# How the machine is used and where published weights lie changes no result: rules take these as resources, which are no
+# triggers.
 COMPUTE = CONFIG.compute.model_dump_json()
 ASSETS = CONFIG.assets.model_dump_json()
 CELLS = CONFIG.preprocess.resolution // CONFIG.autoencoder.factor

@@ -33,6 +33,8 @@ rule pretrain_autoencoder:
     resources:
         mem_mb=2000,
         runtime=60,
+        compute=COMPUTE,
+        assets=ASSETS,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("autoencoder"),
@@ -46,8 +48,8 @@ rule pretrain_autoencoder:
             --mask {params.mask:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
-            --compute {COMPUTE:q} \
-            --assets {ASSETS:q} \
+            --compute {resources.compute:q} \
+            --assets {resources.assets:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -75,6 +77,8 @@ rule pretrain_syncnet:
     resources:
         mem_mb=2000,
         runtime=60,
+        compute=COMPUTE,
+        assets=ASSETS,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("syncnet"),
@@ -86,8 +90,8 @@ rule pretrain_syncnet:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
-            --compute {COMPUTE:q} \
-            --assets {ASSETS:q} \
+            --compute {resources.compute:q} \
+            --assets {resources.assets:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -115,6 +119,8 @@ rule pretrain_videomae:
     resources:
         mem_mb=2000,
         runtime=60,
+        compute=COMPUTE,
+        assets=ASSETS,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("videomae"),
@@ -126,8 +132,8 @@ rule pretrain_videomae:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
-            --compute {COMPUTE:q} \
-            --assets {ASSETS:q} \
+            --compute {resources.compute:q} \
+            --assets {resources.assets:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -146,6 +152,7 @@ rule adopt_lpips:
     resources:
         mem_mb=2000,
         runtime=30,
+        assets=ASSETS,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("lpips"),
@@ -154,7 +161,7 @@ rule adopt_lpips:
         r"""
         python -m eadnet adopt-lpips \
             --settings {params.settings:q} \
-            --assets {ASSETS:q} \
+            --assets {resources.assets:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -176,6 +183,7 @@ rule encode_audio:
     resources:
         mem_mb=2000,
         runtime=60,
+        assets=ASSETS,
     params:
         settings=settings("audio"),
         version=STAGE_VERSIONS["encode_audio"],
@@ -186,7 +194,7 @@ rule encode_audio:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
-            --assets {ASSETS:q} \
+            --assets {resources.assets:q} \
             --output {output.audio:q} \
             >{log:q} 2>&1
         """
@@ -209,6 +217,7 @@ rule encode_latents:
     resources:
         mem_mb=2000,
         runtime=30,
+        compute=COMPUTE,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         mask=CONFIG.backbone.mask,
@@ -219,7 +228,7 @@ rule encode_latents:
             --mask {params.mask:q} \
             --clips {input.clips:q} \
             --autoencoder {params.autoencoder:q} \
-            --compute {COMPUTE:q} \
+            --compute {resources.compute:q} \
             --output {output.latents:q} \
             >{log:q} 2>&1
         """
@@ -251,6 +260,8 @@ rule pretrain_backbone:
     resources:
         mem_mb=4000,
         runtime=120,
+        compute=COMPUTE,
+        assets=ASSETS,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.model, parent=True),
@@ -269,8 +280,8 @@ rule pretrain_backbone:
             --latents {input.latents:q} \
             --autoencoder {params.autoencoder:q} \
             --processes {threads} \
-            --compute {COMPUTE:q} \
-            --assets {ASSETS:q} \
+            --compute {resources.compute:q} \
+            --assets {resources.assets:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """

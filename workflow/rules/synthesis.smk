@@ -29,6 +29,7 @@ rule synthesise_videos:
     resources:
         mem_mb=2000,
         runtime=120,
+        compute=COMPUTE,
     params:
         model=lambda wildcards, input: folder_option("model", input),
         autoencoder=subpath(input.autoencoder, parent=True),
@@ -48,7 +49,7 @@ rule synthesise_videos:
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
             --audio {input.audio:q} \
-            --compute {COMPUTE:q} \
+            --compute {resources.compute:q} \
             --autoencoder {params.autoencoder:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1

@@ -37,6 +37,7 @@ rule train_run:
     resources:
         mem_mb=2500,
         runtime=240,
+        compute=COMPUTE,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         backbone=subpath(input.backbone, parent=True),
@@ -63,7 +64,7 @@ rule train_run:
             {params.videomae} \
             {params.lpips} \
             --processes {threads} \
-            --compute {COMPUTE:q} \
+            --compute {resources.compute:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
