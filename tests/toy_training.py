@@ -48,7 +48,7 @@ NETWORK = {
 }
 OPTIMISER = {"steps": 6, "batch_size": 2, "learning_rate": 1e-3, "warmup": 2}
 BACKBONE = {"network": NETWORK, "frames": 2, "processes": 1, "checkpoint_every": 2, "optimiser": OPTIMISER}
-TRAINING = {"checkpoint_every": 2, "validation": {"every": 0, "batches": 1, "steps": 2}, "optimiser": OPTIMISER}
+TRAINING = {"checkpoint_every": 2, "validation": {"every": 100, "batches": 1, "steps": 2}, "optimiser": OPTIMISER}
 
 
 @dataclass(frozen=True)
