@@ -100,7 +100,7 @@ def test_a_second_run_has_nothing_to_do(finished: Project):
 
 
 def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
-    jobs = finished.plan(config="runs={no_tfrm: {tfrm: false, frames: 16, shared_noise: 0.25}}")
+    jobs = finished.plan(config="runs={no_tfrm: {tfrm: none, frames: 16, shared_noise: 0.25}}")
     assert {job.rule for job in jobs} == RUN_RULES | TABLE_RULES
     own = {name for job in jobs for key, name in job.wildcards.items() if key in ("run", "source")}
     assert own == {"no_tfrm"}
