@@ -94,7 +94,7 @@ class Backbone(Section):
     )
     checkpoint_every: Positive = Field(100, description="Steps between resumable checkpoints.")
     validation: Validation = Validation()
-    optimiser: Optimiser = Optimiser(steps=1050, batch_size=24, learning_rate=2.5e-3, warmup=50)
+    optimiser: Optimiser = Optimiser(steps=860, batch_size=24, learning_rate=2.5e-3, warmup=50)
 
     @model_validator(mode="after")
     def _check(self) -> "Backbone":
