@@ -185,7 +185,6 @@ def test_a_killed_process_goes_on_where_it_was(toy, tmp_path, root):
     assert logged_steps(tmp_path / "cut") == list(range(12))
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent")
 def test_two_processes_do_the_work_of_one_even_if_killed(toy, tmp_path, root):
     delta = {"processes": 2, "optimiser": {"steps": 16}, "checkpoint_every": 3}
     alone = _train_backbone(toy, tmp_path / "alone", **delta)
