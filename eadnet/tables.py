@@ -27,15 +27,26 @@ SOURCES = _schema(
 )
 """One row per input that a corpus holds (a file, an archive member or an annotated interval)."""
 
+DOWNLOADS = _schema(
+    corpus=_text, shard=_text, name=_text, url=_text, path=_text, sha256=_text, bytes=_int, width=_int, height=_int,
+    stated_height=_int, seconds=_real, fps=_real, has_audio=pa.bool_(), status=_text, reason=_text,
+)  # fmt: skip
+"""One row per video or archive that was to be fetched. `path` is relative to the corpus's folder, null where nothing
+came; `status` is ``ok``, ``wrong_height`` (usable: crops are scaled), ``no_audio``, ``unavailable``, ``private``,
+``geo_blocked``, ``wrong_size``, ``wrong_checksum``, ``quota``, ``missing`` or ``failed``."""
+
 CLIPS = _schema(
     clip_id=_text, corpus=_text, shard=_text, speaker=_text, emotion=_text, level=_int, view=_text, sentence=_text,
     split=_text, seen_speaker=pa.bool_(), reference=_text, video=_text, audio=_text, landmarks=_text, source=_text,
-    fps=_real, n_frames=_int, width=_int, height=_int, detected=_real, sha256=_text, sync_offset=_real,
-    status=_text, reason=_text,
+    start=_real, fps=_real, n_frames=_int, width=_int, height=_int, detected=_real, second_face=_real, face_size=_real,
+    blur=_real, loudness=_real, sync_offset=_real, sync_confidence=_real, sha256=_text, status=_text, reason=_text,
 )  # fmt: skip
 """One row per clip. `video`, `audio` and `landmarks` name the shard's safetensors files (key: clip_id); `source`
 names the 25 fps source video kept for paste-back (test split only); `reference` names the clip that shows the
-speaker's appearance; `seen_speaker` says whether training clips show the same person."""
+speaker's appearance; `seen_speaker` says whether training clips show the same person. What was measured, null where it
+could not be: `start` (seconds in the source), `detected` and `second_face` (shares of frames), `face_size` (source
+pixels), `blur` (0 to 1), `loudness` (dBFS of the loudest 100 ms), `sync_offset` (frames that the sound came late and
+was moved by) and `sync_confidence`."""
 
 CAPTIONS = _schema(
     clip_id=_text, corpus=_text, shard=_text, caption=_text, caption_short=_text, paraphrases=pa.list_(_text),

@@ -1,8 +1,9 @@
 """The configuration of the corpora: where each comes from, and what the drawn ones hold. Light: no torch, no media."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from eadnet.section import Positive, Rate, Section, Share, Weight
 
@@ -14,6 +15,9 @@ Sentences = Annotated[
     Literal["few", "many"],
     Field(description="`few`: 30 short sentences; `many`: 360 longer ones, chained with pauses until time is up."),
 ]
+
+
+View = Literal["front", "down", "top", "left_30", "left_60", "right_30", "right_60"]
 
 
 class Movement(Section):
@@ -68,30 +72,89 @@ class SyntheticHDTF(Section):
     motion: Movement = Movement()
 
 
+class VideoDownload(Section):
+    """How HDTF's videos are fetched with yt-dlp."""
+
+    retries: Positive = Field(5, description="Attempts per video and per fragment, with growing pauses between them.")
+    pause: Weight = Field(2.0, description="Seconds between two videos, and before the first retry.")
+    rate_limit: Weight = Field(0.0, description="Most KiB per second; 0 sets no limit.")
+    timeout: Rate = Field(30.0, description="Seconds without an answer after which a connection is given up.")
+    cookies: str | None = Field(None, description="cookies.txt of a signed-in browser, for videos that ask for one.")
+
+
 class HDTF(Section):
     """HDTF: annotation text files plus full-length videos."""
 
-    origin: Literal["synthetic", "local"] = Field(
-        "synthetic", description="`synthetic` draws it here; `local` reads a folder you have."
+    origin: Literal["synthetic", "download", "local"] = Field(
+        "synthetic",
+        description="`synthetic` draws it here; `download` fetches it; `local` reads a folder you have.",
     )
-    path: str | None = Field(None, description="`local`: folder holding `annotations/` and `videos/`.")
-    shard_size: Positive = Field(4, description="Identities per shard.")
+    path: str | None = Field(None, description="`local`: folder of full videos, or of already cut clips.")
+    annotations: str | None = Field(
+        None, description="Folder of the annotation files; null looks into `path`, else fetches the published ones."
+    )
+    split: Literal["reenactment19"] = Field("reenactment19", description="Named split of the real corpus.")
     test_identities: tuple[str, ...] = Field(
-        (), description="`local`: identities (names without final digits) for test."
+        (), description="Identities (names without final digits) for test, in place of the named split's."
     )
+    shard_size: Positive = Field(4, description="Identities per shard.")
+    max_seconds: Rate = Field(10.0, description="A longer interval is cut into clips of at most this many seconds.")
+    download: VideoDownload = VideoDownload()
     synthetic: SyntheticHDTF = SyntheticHDTF()
+
+
+class Archive(Section):
+    """One file of a download: where it stands, and what it must be."""
+
+    name: str = Field(description="File name in the actor's folder, such as video.tar.")
+    id: str | None = Field(None, description="Google Drive file id.")
+    url: str | None = Field(None, description="Address, in place of an id.")
+    bytes: Annotated[int, Field(ge=0)] = Field(0, description="Size; 0 where unknown.")
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = Field("", description="Digest; empty where unknown.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Archive":
+        if (self.id is None) == (self.url is None):
+            raise ValueError("give either id or url")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]*", self.name):
+            raise ValueError(f"name '{self.name}' is no plain file name")
+        return self
+
+
+class ArchiveDownload(Section):
+    """How MEAD's archives are fetched: a Google Drive folder, or single files, by gdown."""
+
+    folder: str | None = Field(
+        "1GwXP-KpWOxOenOxITTsURJZQ_1pkd4-j", description="Drive folder of MEAD part 0; null fetches `files` only."
+    )
+    files: dict[str, tuple[Archive, ...]] = Field(
+        {}, description="Archives by actor, in place of what the folder holds for the actor."
+    )
+    retries: Positive = Field(5, description="Attempts per file, with growing pauses between them.")
+    pause: Weight = Field(5.0, description="Seconds between two files, and before the first retry.")
+    cookies: str | None = Field(None, description="cookies.txt of a signed-in browser, against the folder's quota.")
 
 
 class MEAD(Section):
     """MEAD: one shard an actor, `video.tar` and `audio.tar` (or the unpacked tree)."""
 
-    origin: Literal["synthetic", "local"] = Field(
-        "synthetic", description="`synthetic` draws it here; `local` reads a folder you have."
+    origin: Literal["synthetic", "download", "local"] = Field(
+        "synthetic",
+        description="`synthetic` draws it here; `download` fetches it; `local` reads a folder you have.",
     )
     path: str | None = Field(None, description="`local`: folder with one sub-folder per actor.")
-    test_actors: tuple[str, ...] = Field(
-        ("M003", "M030", "W009", "W015"), description="Unseen people of the test split (EAT protocol)."
+    actors: tuple[Annotated[str, Field(pattern=r"^[MW]\d{3}$")], ...] = Field(
+        (), description="Real corpus: these actors only; empty takes all (download: the 48 of part 0)."
     )
+    views: tuple[View, ...] = Field(("front",), min_length=1, description="Views that become clips.")
+    exclude: tuple[str, ...] = Field(
+        (), description="Clips left out, as patterns over `actor_emotion_level_number`, such as `W019_surprised_3_*`."
+    )
+    split: Literal["eat_sentences", "eat", "official_sentences", "emote"] = Field(
+        "eat_sentences", description="Named split (docs/data.md); `eat_sentences` joins the first two others."
+    )
+    max_member_mb: Positive = Field(512, description="A larger member of an archive is refused, in megabytes.")
+    download: ArchiveDownload = ArchiveDownload()
     synthetic: SyntheticMEAD = SyntheticMEAD()
 
 
