@@ -1,91 +1,53 @@
-"""Finding faces, aligning them steadily, and cutting them out and pasting them back.
+"""Aligning faces steadily, cutting them out and pasting them back.
 
-A clip's faces become (T, 478, 2) MediaPipe landmarks; six rigid points of each frame (eye corners, nose bridge) give a
-similarity transform to a fixed template, smoothed over time, so that the aligned crop follows the head but not the
-jitter of the landmarks. Points and transforms use continuous pixel coordinates: pixel (i, j) covers [i, i+1) x
-[j, j+1). Reads and writes no files.
+A few points of each frame give a similarity transform to a fixed template, smoothed over time, so that the aligned crop
+follows the head but not the jitter of the points. Points and transforms use continuous pixel coordinates: pixel (i, j)
+covers [i, i+1) x [j, j+1). Reads and writes no files.
 """
 
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from typing import Literal
 
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from eadnet.media import Window
+from eadnet.detectors.mesh import mesh_anchors
 
-POINTS = 478
+Template = Literal["eyes", "latentsync"]
 EYE_LINE, EYE_DISTANCE = 0.28, 0.31  # of the crop: brows at 0.13, mouth at 0.63, an open jaw's chin at 0.91
 # MediaPipe point: (right, down) of the eyes' midpoint in inter-ocular distances, from the canonical face model
 RIGID = {33: (-0.72, 0.0), 133: (-0.28, 0.0), 362: (0.28, 0.0), 263: (0.72, 0.0), 168: (0.0, -0.10), 6: (0.0, 0.02)}
-BOX_TO_WINDOW = 2.2  # side of the kept square over the detected box: hair, chin and room for sway
+# LatentSync's canvas and its points: means of the brows and of the nose (bytedance/LatentSync, affine_transform.py)
+CANVAS, CANVAS_POINTS = (75, 100), ((17, 20), (58, 20), (37.5, 40))
 FEATHER = 0.045  # width of the paste-back seam, of the crop's side; it lies inside the generated region
 
 
-# ------------------------------------------------------------------------------------------------ detection
-def detect_landmarks(frames: Iterable[np.ndarray]) -> np.ndarray:
-    """Track one face through a clip with MediaPipe FaceMesh (478 points, irises included).
-
-    Every call starts a new graph, so the result depends on these frames alone.
-
-    Args:
-        frames: (H, W, 3) uint8 RGB, one after another.
-
-    Returns:
-        (T, 478, 2) float32 in pixels; NaN in frames without a face.
-    """
-    from mediapipe.python.solutions.face_mesh import FaceMesh
-
-    found = []
-    with _muted(), FaceMesh(max_num_faces=1, refine_landmarks=True) as mesh:
-        for frame in frames:
-            faces = mesh.process(np.ascontiguousarray(frame)).multi_face_landmarks
-            points = np.full((POINTS, 2), np.nan, np.float32)
-            if faces:
-                points[:] = [(point.x, point.y) for point in faces[0].landmark]
-            found.append(points * np.float32((frame.shape[1], frame.shape[0])))
-    return np.stack(found) if found else np.empty((0, POINTS, 2), np.float32)
-
-
-def find_window(frames: Iterable[np.ndarray], zoom: float = 1.0, max_height: int = 512) -> Window | None:
-    """A square that holds the clip's largest face in every sampled frame, with room around it.
-
-    Args:
-        frames: (H, W, 3) uint8 RGB; a few samples of the clip suffice.
-        zoom: pixels of the source per pixel of these frames, if they are shrunk.
-        max_height: the square is scaled down to this where it is larger (and small faces up, to half of it).
-
-    Returns:
-        The window in source pixels, inside the picture, or None where no face is found.
-    """
-    from mediapipe.python.solutions.face_detection import FaceDetection
-
-    boxes, shape = [], (0, 0)
-    with _muted(), FaceDetection(model_selection=1, min_detection_confidence=0.4) as detector:
-        for frame in frames:
-            shape = tuple(int(side * zoom) for side in frame.shape[:2])
-            detections = detector.process(np.ascontiguousarray(frame)).detections or []
-            relative = [detection.location_data.relative_bounding_box for detection in detections]
-            if relative:
-                box = max(relative, key=lambda box: box.width * box.height)
-                boxes.append((box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height))
-    return _square_around(np.array(boxes) * np.tile(shape[::-1], 2), shape, max_height) if boxes else None
-
-
 # ------------------------------------------------------------------------------------------------ alignment
-def align(landmarks: np.ndarray, resolution: int, smoothing: float) -> np.ndarray:
-    """Steady similarity transforms from source pixels to crop pixels.
+def align(
+    landmarks: np.ndarray,
+    resolution: int,
+    smoothing: float,
+    template: Template = "eyes",
+    anchors: np.ndarray | None = None,
+) -> np.ndarray:
+    """Steady transforms from source pixels to crop pixels.
 
-    The least-squares similarity of the rigid points (Umeyama 1991, eq. 34-43; in the plane it is one complex division)
-    is found per frame; its position, angle and log scale are interpolated over missing frames and smoothed in time by a
-    Gaussian, which removes the jitter of the landmarks and lets head sway through.
+    The least-squares similarity of the template's points (Umeyama 1991, eq. 34-43; in the plane it is one complex
+    division) is found per frame; its position, angle and log scale are interpolated over missing frames and smoothed in
+    time by a Gaussian, which removes the jitter of the landmarks and lets head sway through. LatentSync instead adds a
+    running bias of the nose (0.2 old + 0.8 new) to the translation, which lags behind the head.
+
+    Template `eyes`: six rigid points (corners of the eyes, bridge of the nose). Template `latentsync`: means of the
+    brows and of the nose on a canvas of 75 x 100, which is then squeezed to a square, so that the transform is no
+    similarity any more.
 
     Args:
         landmarks: (T, 478, 2) source pixels, NaN where no face was found.
         resolution: height and width of the crop.
         smoothing: standard deviation of the Gaussian, in frames; 0 leaves it out.
+        template: where the face lies in the crop.
+        anchors: (T, 3, 2) points of `latentsync` in source pixels; by default those of the mesh.
 
     Returns:
         (T, 2, 3) float32.
@@ -93,26 +55,16 @@ def align(landmarks: np.ndarray, resolution: int, smoothing: float) -> np.ndarra
     Raises:
         ValueError: no frame has a face.
     """
-    template = np.array(list(RIGID.values())) * EYE_DISTANCE + (0.5, EYE_LINE)
-    template = (template @ (1, 1j)) * resolution
-    points = landmarks[:, list(RIGID)].astype(np.float64) @ (1, 1j)
-    middle, centre = template.mean(), points.mean(axis=1)
-    arms = template - middle
-    factor = ((points - centre[:, None]) * arms.conj()).sum(axis=1) / (np.abs(arms) ** 2).sum()
-    seen = np.isfinite(factor)
-    if not seen.any():
-        raise ValueError("no frame has a face to align")
-    angle = np.full(len(factor), np.nan)
-    angle[seen] = np.unwrap(np.angle(factor[seen]))
-    motion = np.stack([centre.real, centre.imag, np.log(np.abs(factor)), angle], axis=1)
-    motion = _filled(motion)
-    if smoothing:
-        motion = gaussian_filter1d(motion, smoothing, axis=0, mode="nearest")
-    x, y, log_scale, angle = motion.T
-    inverse = np.exp(-log_scale - 1j * angle)
-    shift = middle - inverse * (x + 1j * y)
-    rows = [[inverse.real, -inverse.imag, shift.real], [inverse.imag, inverse.real, shift.imag]]
-    return np.moveaxis(np.array(rows), 2, 0).astype(np.float32)
+    if template == "latentsync":
+        points, goal = mesh_anchors(landmarks) if anchors is None else anchors, np.array(CANVAS_POINTS)
+        stretch = resolution / np.array(CANVAS)
+    else:
+        points = landmarks[:, list(RIGID)]
+        goal = (np.array(list(RIGID.values())) * EYE_DISTANCE + (0.5, EYE_LINE)) @ (1, 1j) * resolution
+        goal = np.stack([goal.real, goal.imag], axis=1)
+        stretch = np.ones(2)
+    similar = _similarities(points.astype(np.float64) @ (1, 1j), goal @ (1, 1j), smoothing)
+    return (similar * stretch[None, :, None]).astype(np.float32)
 
 
 def apply(transforms: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -174,29 +126,25 @@ def feather(mask: np.ndarray) -> np.ndarray:
 
 
 # ------------------------------------------------------------------------------------------------- internals
-@contextmanager
-def _muted() -> Iterator[None]:
-    """Drop what MediaPipe's C++ side prints to standard error; nothing in Python can turn it off."""
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
-
-
-def _square_around(boxes: np.ndarray, shape: tuple[int, int], max_height: int) -> Window:
-    """Even square window around (N, 4) boxes in pixels (left, top, right, bottom), moved into the frame."""
-    height, width = shape
-    sides = boxes[:, 2:] - boxes[:, :2]
-    spread = np.ptp((boxes[:, :2] + boxes[:, 2:]) / 2, axis=0).max()
-    side = int(min(np.median(sides.max(axis=1)) * BOX_TO_WINDOW + spread, height, width)) // 2 * 2
-    middle = (boxes[:, :2].min(axis=0) + boxes[:, 2:].max(axis=0)) / 2
-    x, y = (int(np.clip(at - side / 2, 0, limit - side)) for at, limit in zip(middle, (width, height), strict=True))
-    scaled = int(np.clip(side, max_height // 2, max_height)) // 2 * 2
-    return Window(x, y, side, side, scaled)
+def _similarities(points: np.ndarray, goal: np.ndarray, smoothing: float) -> np.ndarray:
+    """(T, 2, 3) float64 steady similarities of (T, K) complex points to (K,) complex goals."""
+    middle, centre = goal.mean(), points.mean(axis=1)
+    arms = goal - middle
+    factor = ((points - centre[:, None]) * arms.conj()).sum(axis=1) / (np.abs(arms) ** 2).sum()
+    seen = np.isfinite(factor)
+    if not seen.any():
+        raise ValueError("no frame has a face to align")
+    angle = np.full(len(factor), np.nan)
+    angle[seen] = np.unwrap(np.angle(factor[seen]))
+    motion = np.stack([centre.real, centre.imag, np.log(np.abs(factor)), angle], axis=1)
+    motion = _filled(motion)
+    if smoothing:
+        motion = gaussian_filter1d(motion, smoothing, axis=0, mode="nearest")
+    x, y, log_scale, angle = motion.T
+    inverse = np.exp(-log_scale - 1j * angle)
+    shift = middle - inverse * (x + 1j * y)
+    rows = [[inverse.real, -inverse.imag, shift.real], [inverse.imag, inverse.real, shift.imag]]
+    return np.moveaxis(np.array(rows), 2, 0)
 
 
 def _filled(motion: np.ndarray) -> np.ndarray:
@@ -206,7 +154,8 @@ def _filled(motion: np.ndarray) -> np.ndarray:
 
 
 def _scale(transform: np.ndarray) -> float:
-    return float(np.hypot(transform[0, 0], transform[1, 0]))
+    """Crop pixels per source pixel, in the direction that shrinks most."""
+    return float(min(np.hypot(*transform[0, :2]), np.hypot(*transform[1, :2])))
 
 
 def _centred(transform: np.ndarray) -> np.ndarray:

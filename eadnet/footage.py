@@ -17,6 +17,9 @@ from PIL import Image, ImageOps
 
 from eadnet import faces
 from eadnet.animation import restful_frame
+from eadnet.detectors import opened_detector
+from eadnet.detectors.mesh import detect_landmarks
+from eadnet.detectors.tracking import find_window
 from eadnet.media import MediaError, Window, iterate_video, probe
 
 FPS = 25
@@ -132,7 +135,7 @@ def open_video(path: str | Path, frames: int, resolution: int, smoothing: float,
         whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
         window = _face_window(path, min(info.seconds, frames / FPS), whole)
         near = islice(iterate_video(path, FPS, window=window), frames)
-        landmarks = faces.detect_landmarks(watch(near, frames) if watch else near)
+        landmarks = detect_landmarks(watch(near, frames) if watch else near)
         zoom = window.width / window.size[0]
         landmarks = landmarks * np.float32(zoom) + np.float32((window.x, window.y))
         return Footage(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing)
@@ -150,14 +153,16 @@ def _face_window(path: str | Path, seconds: float, whole: Window) -> Window:
     instants = np.arange(SAMPLED) * seconds / SAMPLED
     looks = (next(iterate_video(path, FPS, instant, window=shrunk), None) for instant in instants)
     seen = (frame for frame in looks if frame is not None)
-    return faces.find_window(seen, zoom=whole.height / shrunk.size[1], max_height=SAMPLE_HEIGHT) or shrunk
+    with opened_detector("mediapipe") as detector:
+        return find_window(seen, detector, whole.height / shrunk.size[1], SAMPLE_HEIGHT) or shrunk
 
 
 def _look(pictures: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """(1, 478, 2) landmarks of a picture, found close to the face where it is small."""
-    window = faces.find_window(pictures, max_height=max(shape)) or Window(0, 0, shape[1], shape[0])
+    with opened_detector("mediapipe") as detector:
+        window = find_window(pictures, detector, max_height=max(shape)) or Window(0, 0, shape[1], shape[0])
     rows, columns = slice(window.y, window.y + window.height), slice(window.x, window.x + window.width)
-    found = faces.detect_landmarks([picture[rows, columns] for picture in pictures])
+    found = detect_landmarks([picture[rows, columns] for picture in pictures])
     return found + np.float32((window.x, window.y))
 
 

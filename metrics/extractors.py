@@ -14,7 +14,8 @@ import numpy as np
 
 from eadnet.clips import Clip, save_shard
 from eadnet.config import ConfigError
-from eadnet.faces import detect_landmarks, warp
+from eadnet.detectors.mesh import detect_landmarks
+from eadnet.faces import warp
 from eadnet.media import MediaError, probe, read_video
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.tables import MEASUREMENTS

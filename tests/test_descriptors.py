@@ -190,7 +190,7 @@ def test_silence_has_no_melody(wave: np.ndarray) -> None:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Descriptors]]:
     """Descriptors of MEAD crops: actor -> emotion -> descriptors."""
-    from eadnet.faces import detect_landmarks
+    from eadnet.detectors.mesh import detect_landmarks
     from eadnet.media import read_video
 
     paths = sorted(SILENT_CLIPS.glob("*.mp4"))
@@ -243,7 +243,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, int]
     from eadnet.corpora.motion import Motion
     from eadnet.corpora.people import sample_person
     from eadnet.corpora.puppet import Framing, Puppet
-    from eadnet.faces import detect_landmarks
+    from eadnet.detectors.mesh import detect_landmarks
 
     time, still = np.arange(6) * 0.2, np.zeros(6)
     sway = np.column_stack([0.01 * np.sin(time), still, 0.03 * np.sin(2 * time), still + 1]).astype(np.float32)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from eadnet import faces
+from eadnet.detectors.mesh import POINTS, detect_landmarks
 from eadnet.landmarks import LEFT_EYE, RIGHT_EYE, eye_opening, mouth_opening
-from eadnet.media import Window, iterate_video, read_video
+from eadnet.media import read_video
 from eadnet.regions import region_mask
 
 
@@ -19,7 +20,7 @@ def similarity(scale: float, angle: float, x: float, y: float) -> np.ndarray:
 
 def landmarks_of(transforms: np.ndarray) -> np.ndarray:
     """Landmarks whose rigid points lie on the template under each transform; the others at the crop's centre."""
-    template = np.full((faces.POINTS, 2), 48.0)
+    template = np.full((POINTS, 2), 48.0)
     for point, (right, down) in faces.RIGID.items():
         template[point] = 96 * (0.5 + faces.EYE_DISTANCE * right), 96 * (faces.EYE_LINE + faces.EYE_DISTANCE * down)
     inverse = np.linalg.inv(transforms[:, :, :2])
@@ -41,7 +42,7 @@ def test_alignment_recovers_the_transform():
 def test_smoothing_removes_jitter_and_keeps_sway():
     time = np.arange(100) / 25
     sway = np.stack([similarity(1.4, 0, 100 + 6 * np.sin(np.pi * t), 80) for t in time])  # 0.5 Hz
-    noisy = landmarks_of(sway) + np.random.default_rng(1).normal(0, 0.7, (100, faces.POINTS, 2)).astype(np.float32)
+    noisy = landmarks_of(sway) + np.random.default_rng(1).normal(0, 0.7, (100, POINTS, 2)).astype(np.float32)
     raw, smooth = (faces.align(noisy, 96, sigma) for sigma in (0, 3.0))
     jerk = [np.abs(np.diff(found[:, :, 2], 2, axis=0)).mean() for found in (raw, smooth)]
     assert jerk[1] < jerk[0] / 8
@@ -57,7 +58,7 @@ def test_missing_frames_are_bridged():
     assert np.allclose(found[4:6], truth[4:6], atol=1e-3)
     assert np.allclose(found[0], truth[1], atol=1e-3)  # the ends are held
     with pytest.raises(ValueError, match="no frame"):
-        faces.align(np.full((3, faces.POINTS, 2), np.nan), 96, 3.0)
+        faces.align(np.full((3, POINTS, 2), np.nan), 96, 3.0)
 
 
 def test_angles_pass_through_half_a_turn():
@@ -128,9 +129,9 @@ def test_region_mask_rejects_what_does_not_fit():
 
 def test_a_real_face_is_found_followed_and_upright(shared):
     frames = read_video(shared / "clips" / "grid_brbk7n.mpg", seconds=1.6)
-    landmarks = faces.detect_landmarks(frames)
+    landmarks = detect_landmarks(frames)
     assert np.isfinite(landmarks).all()
-    assert np.array_equal(landmarks, faces.detect_landmarks(frames))  # a new graph each time
+    assert np.array_equal(landmarks, detect_landmarks(frames))  # a new graph each time
     transforms = faces.align(landmarks, 96, 3.0)
     seen = faces.apply(transforms, landmarks)
     eyes = seen[:, [*RIGHT_EYE, *LEFT_EYE]].mean(axis=1)
@@ -141,16 +142,33 @@ def test_a_real_face_is_found_followed_and_upright(shared):
     assert faces.warp(frames, transforms, 96).shape == (40, 96, 96, 3)
 
 
-def test_no_face_is_nan_not_an_error(picture):
-    assert np.isnan(faces.detect_landmarks([picture, picture])).all()
-    assert faces.find_window([picture]) is None
+# ------------------------------------------------------------------------------------- LatentSync's template
+def anchored(scale: float, turn: float, frames: int = 1) -> np.ndarray:
+    """Anchors of LatentSync's template, moved by a similarity."""
+    points = np.array(faces.CANVAS_POINTS) @ (1, 1j) * scale * np.exp(1j * turn) + (200 + 90j)
+    return np.tile(np.stack([points.real, points.imag], axis=-1), (frames, 1, 1))
 
 
-def test_the_window_holds_a_small_face_of_a_large_picture(shared):
-    small = Window(0, 0, 1080, 1920, 512)
-    path = shared / "clips" / "latentsync_demo1.mp4"
-    window = faces.find_window(iterate_video(path, 4, seconds=1.0, window=small), zoom=1920 / 512)
-    assert window.width == window.height and window.scaled_height <= 512
-    assert 400 < window.width < 800
-    landmarks = faces.detect_landmarks(iterate_video(path, 25, seconds=0.2, window=window))
-    assert (landmarks > 0).all() and (landmarks < window.scaled_height).all()
+def test_latentsync_template_puts_brows_and_nose_where_it_says():
+    anchors = anchored(2.3, 0.2)
+    transform = faces.align(np.full((1, 478, 2), np.nan), 256, 0, "latentsync", anchors)
+    seen = faces.apply(transform, anchors.astype(np.float32))[0] / 256
+    assert seen == pytest.approx(np.array([(0.227, 0.2), (0.773, 0.2), (0.5, 0.4)]), abs=1e-3)
+
+
+def test_a_squeezed_crop_is_pasted_where_it_came_from(picture):
+    transform = faces.align(np.zeros((1, 478, 2)), 128, 0, "latentsync", anchored(0.8, 0.1) - (130, 60))[0]
+    crop = faces.warp_frame(picture, transform, 128)
+    pasted = faces.paste(picture, crop, transform, region_mask("face", 128, 16))
+    assert np.abs(pasted.astype(int) - picture).mean() < 1.5
+
+
+def test_real_faces_fill_latentsyncs_template(shared):
+    """In the crop: eyes above .4, the whole mouth in the lower half and inside the generated region."""
+    for name in ("mead_M003_happy_L1_024.mp4", "hdtf_RD_Radio10_clip0.mp4", "grid_brbk7n.mpg"):
+        landmarks = detect_landmarks(read_video(shared / "clips" / name, seconds=1.0))
+        seen = faces.apply(faces.align(landmarks, 256, 3.0, "latentsync"), landmarks) / 256
+        assert seen[:, [*RIGHT_EYE, *LEFT_EYE], 1].mean() == pytest.approx(0.27, abs=0.05)
+        lips = seen[:, [0, 17, 61, 291]]
+        assert lips[..., 1].min() > 0.4375 and lips[..., 0].min() > 0.125 and lips[..., 0].max() < 0.875
+        assert seen[:, 152, 1].max() < 1.0  # the chin is in the crop

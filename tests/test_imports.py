@@ -14,7 +14,7 @@ PACKAGES = ("eadnet", "metrics", "reports")
 ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
-        "tables", "config", "provenance", "media", "faces", "landmarks", "regions", "spectrogram", "clips",
+        "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
     )),
     "reports": tuple(f"eadnet.{name}" for name in ("tables", "config", "provenance", "media", "clips", "spectrogram"))
     + ("metrics.spec", "metrics.tables"),

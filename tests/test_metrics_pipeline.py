@@ -182,7 +182,8 @@ def test_every_bad_video_is_a_row_with_its_reason(corpus: Path, tmp_path: Path) 
 
 
 def test_real_video_against_itself(shared: Path, tmp_path: Path) -> None:
-    from eadnet.faces import align, detect_landmarks, warp
+    from eadnet.detectors.mesh import detect_landmarks
+    from eadnet.faces import align, warp
     from eadnet.media import read_audio, read_video
 
     path = shared / "clips" / "mead_M003_happy_L1_024.mp4"

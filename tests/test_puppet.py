@@ -12,7 +12,8 @@ from eadnet.corpora.people import Person, sample_person
 from eadnet.corpora.puppet import Framing, Puppet
 from eadnet.corpora.settings import Movement
 from eadnet.corpora.speech import Speech, fit, pauses, prosody, speak
-from eadnet.faces import align, detect_landmarks, warp_frame
+from eadnet.detectors.mesh import detect_landmarks
+from eadnet.faces import align, warp_frame
 from eadnet.landmarks import eye_opening, mouth_opening
 from eadnet.regions import region_mask
 

@@ -1,0 +1,84 @@
+"""InsightFace: SCRFD finds faces, 2d106 their 106 points (Guo et al. 2021; LatentSync's detector).
+
+The weights are InsightFace's, for non-commercial research: ``det_10g.onnx`` (or another ``det_*.onnx``) and, for
+LatentSync's template, ``2d106det.onnx``.
+"""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eadnet.detectors import DetectorError, Face, sorted_faces, weight_file
+
+SIZE = (640, 640)
+THRESHOLD = 0.5
+LANDMARKS = "2d106det.onnx"
+# Brows and nose among the 106 (LatentSync's affine_transform.py)
+GROUPS = ((43, 48, 49, 51, 50), (101, 102, 103, 104, 105), (74, 77, 83, 86))
+
+
+class SCRFDDetector:
+    """Faces by SCRFD, anchors by 2d106."""
+
+    def __init__(self, detector: Any, landmarks: Path) -> None:
+        """Wrap a prepared detector; the landmark network is loaded when first asked for."""
+        self.detector, self.path, self.network = detector, landmarks, None
+
+    def detect(self, frame: np.ndarray) -> list[Face]:
+        """Faces of a (H, W, 3) uint8 RGB picture, the largest first."""
+        boxes, points = self.detector.detect(np.ascontiguousarray(frame[..., ::-1]))
+        return sorted_faces([Face(box[:4], float(box[4]), five) for box, five in zip(boxes, points, strict=True)])
+
+    def anchors(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """(3, 2) means of brows and nose among the 106 points of the face that the mesh lies on."""
+        if self.network is None:
+            self.network = _model(weight_file(self.path.parent, self.path.name), "landmark_2d_106")
+        face = _Box(np.concatenate([np.nanmin(landmarks, axis=0), np.nanmax(landmarks, axis=0)]))
+        points = self.network.get(np.ascontiguousarray(frame[..., ::-1]), face)
+        return np.stack([points[list(group)].mean(axis=0) for group in GROUPS]).astype(np.float32)
+
+
+@contextmanager
+def opened(weights: Path | None) -> Iterator[SCRFDDetector]:
+    """The detector, from the first ``det_*.onnx`` of the folder.
+
+    Raises:
+        DetectorError: no such file, or it is no SCRFD.
+    """
+    paths = sorted(Path(weights).glob("det_*.onnx")) if weights else []
+    path = paths[0] if paths else weight_file(weights, "det_10g.onnx")
+    detector = _model(path, "detection")
+    detector.prepare(ctx_id=-1, input_size=SIZE, det_thresh=THRESHOLD)
+    yield SCRFDDetector(detector, path.parent / LANDMARKS)
+
+
+class _Box(dict):
+    """What InsightFace's landmark networks ask of a face: its box, and a place for the result."""
+
+    def __init__(self, bbox: np.ndarray) -> None:
+        super().__init__()
+        self.bbox = bbox
+
+
+def _model(path: Path, task: str) -> Any:
+    """An InsightFace network on one thread, told apart by its shapes; it prints, and must fetch nothing."""
+    import onnxruntime
+    from insightface.model_zoo import model_zoo
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            model = model_zoo.get_model(
+                str(path), providers=["CPUExecutionProvider"], sess_options=options, download=False
+            )
+    except Exception as error:  # onnxruntime raises its own kinds, without a common parent but this
+        raise DetectorError(f"{path}: not readable as ONNX ({error}); fetch it again") from None
+    if model is None or getattr(model, "taskname", None) != task:
+        raise DetectorError(f"{path}: is no InsightFace network for {task}; fetch it again")
+    return model
