@@ -5,7 +5,7 @@ The machinery under ``eadnet.media``, which is what to import.
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +17,7 @@ import numpy as np
 from av.filter import Graph
 
 Source = str | Path | BinaryIO
+HELD_FORMATS = "yuv420p|yuvj420p|nv12|yuv422p|yuvj422p|yuv444p|yuvj444p|gray|rgb24|bgr24|gbrp"  # 8 bit
 SEEK_MARGIN = 1.0  # seconds decoded before an interval, enough for audio decoders to settle
 TIMELINE = Fraction(1, 1_000_000)
 
@@ -125,18 +126,72 @@ def frames_at(source: Source, fps: int, start: float, window: Window | None) -> 
     with opened(source) as container:
         stream = video_stream(container)
         first = first_frame(container, stream)
-        turns = first.rotation // 90 % 4
         origin = seek(container, start)
-        pipeline = video_graph(stream, first, turns, fps, start, window)
+        pipeline = video_graph(stream, first, fps, start, window)
         for frame in filtered(container, stream, origin, pipeline):
             yield frame.to_ndarray()
 
 
+def held_frames(source: Source, fps: int, start: float, max_pixels: int) -> Iterator[av.VideoFrame]:
+    """Upright frames from `start` on, in the decoder's own pixel format: small enough to be held by the hundred.
+
+    Pictures of more than `max_pixels` pixels are scaled down to that while they are decoded.
+    """
+    with opened(source) as container:
+        stream = video_stream(container)
+        first = first_frame(container, stream)
+        origin = seek(container, start)
+        pipeline = held_graph(stream, first, fps, start, max_pixels)
+        yield from filtered(container, stream, origin, pipeline)
+
+
+def held_size(width: int, height: int, max_pixels: int) -> tuple[int, int]:
+    """Size of held frames: that of the picture, or even numbers of at most `max_pixels` pixels in its shape."""
+    shrink = (max_pixels / (width * height)) ** 0.5
+    return (width, height) if shrink >= 1 else (int(width * shrink) // 2 * 2, int(height * shrink) // 2 * 2)
+
+
+def windowed(frames: Iterable[av.VideoFrame], window: Window | None) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 RGB of a window of held frames, which are all of one size and format."""
+    pipeline = None
+    for frame in frames:
+        pipeline = pipeline or window_graph(frame, window)
+        pipeline.entry.push(frame)
+        yield pipeline.end.pull().to_ndarray()
+
+
+def window_graph(frame: av.VideoFrame, window: Window | None) -> Pipeline:
+    """Cut, scale and convert to RGB."""
+    graph = Graph()
+    entry = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base
+    )
+    return _closed(graph, [entry], window)
+
+
+def held_graph(stream: av.VideoStream, first: av.VideoFrame, fps: int, start: float, max_pixels: int) -> Pipeline:
+    """Deinterlace, resample in time, square the pixels, turn; scale down what is too large."""
+    graph = Graph()
+    chain = _upright(graph, stream, first, fps, start)
+    size = upright_size(stream, first)
+    held = held_size(*size, max_pixels)
+    if held != size:
+        chain += [graph.add("scale", f"{held[0]}:{held[1]}:flags=area"), graph.add("format", "yuv420p")]
+    chain += [graph.add("format", HELD_FORMATS), graph.add("buffersink")]
+    graph.link_nodes(*chain).configure()
+    return Pipeline(graph, chain[0], chain[-1])
+
+
 def video_graph(
-    stream: av.VideoStream, first: av.VideoFrame, turns: int, fps: int, start: float, window: Window | None
+    stream: av.VideoStream, first: av.VideoFrame, fps: int, start: float, window: Window | None
 ) -> Pipeline:
     """Deinterlace, resample in time, square the pixels, turn, cut and scale, in this order."""
     graph = Graph()
+    return _closed(graph, _upright(graph, stream, first, fps, start), window)
+
+
+def _upright(graph: Graph, stream: av.VideoStream, first: av.VideoFrame, fps: int, start: float) -> list:
+    """The filters up to upright frames at a constant rate."""
     chain = [graph.add_buffer(template=stream, time_base=TIMELINE)]
     if first.interlaced_frame:
         chain.append(graph.add("yadif", "deint=interlaced"))
@@ -144,7 +199,11 @@ def video_graph(
     if (stream.sample_aspect_ratio or 1) != 1:
         chain.append(graph.add("scale", f"{_square_width(stream, first)}:{first.height}:flags=bicubic"))
     # rotation metadata counts anticlockwise quarter turns; transpose=2 is one of them
-    chain += [graph.add("transpose", "2") for _ in range(turns)]
+    return chain + [graph.add("transpose", "2") for _ in range(first.rotation // 90 % 4)]
+
+
+def _closed(graph: Graph, chain: list, window: Window | None) -> Pipeline:
+    """The graph, ended by cutting, scaling and RGB."""
     if window is not None:
         chain.append(graph.add("crop", f"{window.width}:{window.height}:{window.x}:{window.y}:exact=1"))
         if window.scaled_height:

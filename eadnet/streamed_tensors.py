@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from eadnet.provenance import atomic_path
 
-TYPES = {torch.uint8: "U8", torch.int16: "I16", torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
-Spec = tuple[tuple[int, ...], torch.dtype]
+TYPES = {"uint8": "U8", "int16": "I16", "float16": "F16", "float32": "F32", "int64": "I64"}
+Rows = Any  # a numpy array or a torch tensor; no torch is imported, so that preprocessing starts quickly
+Spec = tuple[tuple[int, ...], Any]  # shape, and numpy's or torch's type
 
 
 class TensorWriter:
@@ -26,33 +26,38 @@ class TensorWriter:
     def __init__(self, stream: BinaryIO, specs: dict[str, Spec]) -> None:
         self.stream, self.specs = stream, specs
         # Large types first: every tensor then starts at a multiple of its item size.
-        order = sorted(specs, key=lambda name: (-specs[name][1].itemsize, name))
+        order = sorted(specs, key=lambda name: (-_type(specs[name][1]).itemsize, name))
         self.next, self.end, header, place = {}, {}, {}, 0
         for name in order:
             shape, dtype = specs[name]
-            end = place + prod(shape) * dtype.itemsize
-            header[name] = {"dtype": TYPES[dtype], "shape": list(shape), "data_offsets": [place, end]}
+            end = place + prod(shape) * _type(dtype).itemsize
+            header[name] = {"dtype": TYPES[_type(dtype).name], "shape": list(shape), "data_offsets": [place, end]}
             self.next[name], self.end[name], place = place, end, end
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
         stream.write(len(text).to_bytes(8, "little") + text)
         self.start = stream.tell()
 
-    def append(self, name: str, rows: Tensor) -> None:
+    def append(self, name: str, rows: Rows) -> None:
         """Add rows to a tensor.
 
         Raises:
             ValueError: the rows have another shape or type, or are more than were announced.
         """
         shape, dtype = self.specs[name]
-        size = rows.numel() * dtype.itemsize
-        if rows.shape[1:] != shape[1:] or rows.dtype != dtype or self.next[name] + size > self.end[name]:
+        values = np.ascontiguousarray(rows.cpu() if hasattr(rows, "cpu") else rows)
+        size = values.nbytes
+        if (
+            values.shape[1:] != tuple(shape[1:])
+            or values.dtype != _type(dtype)
+            or self.next[name] + size > self.end[name]
+        ):
             raise ValueError(
                 f"{name}: expected rows of {shape[1:]} {dtype}, {shape[0]} in all, "
-                f"got {tuple(rows.shape)} {rows.dtype} more"
+                f"got {values.shape} {values.dtype} more"
             )
         self.stream.seek(self.start + self.next[name])
-        self.stream.write(memoryview(rows.contiguous().cpu().numpy()).cast("B"))
+        self.stream.write(memoryview(values).cast("B"))
         self.next[name] += size
 
     def check_full(self) -> None:
@@ -60,6 +65,11 @@ class TensorWriter:
         lacking = [name for name in self.specs if self.next[name] < self.end[name]]
         if lacking:
             raise ValueError(f"{', '.join(lacking)}: fewer rows than announced")
+
+
+def _type(dtype: Any) -> np.dtype:
+    """Numpy's type for itself or for torch's of the same name."""
+    return np.dtype(str(dtype).rpartition(".")[2])
 
 
 @contextmanager

@@ -44,17 +44,21 @@ def preprocess(
     root: Root,
     sources: Annotated[str, typer.Option(help="SOURCES table of the shard.")],
     output: Annotated[str, typer.Option(help="Folder to write the shard to.")],
+    assets: Annotated[str, typer.Option(help="JSON of the config section `assets`.")] = "{}",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the sources.")] = 1,
+    version: Annotated[int, typer.Option(help="Version of the stage: parts of another one are made again.")] = 0,
 ) -> None:
     """Normalise, align and gate the clips of a shard."""
     from eadnet.config import Preprocess, parse
     from eadnet.corpora.shards import reader, settings_model
-    from eadnet.preprocess import preprocess_shard
+    from eadnet.models.settings import Assets
+    from eadnet.preprocessing.shard import preprocess_shard
     from eadnet.tables import SOURCES, read_table
 
     chosen = reader(corpus, parse(settings_model(corpus), corpus_settings), root, shard)
     table = read_table(sources, SOURCES)
-    clips = preprocess_shard(chosen, table, parse(Preprocess, settings), output, report=typer.echo)
-    typer.echo(f"{(clips['status'] == 'ok').sum()} of {len(clips)} clips usable")
+    gates, published = parse(Preprocess, settings), parse(Assets, assets, where="assets")
+    preprocess_shard(chosen, table, gates, output, workers, version, published, report=typer.echo)
 
 
 def collect_clips(

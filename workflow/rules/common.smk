@@ -15,6 +15,7 @@ import yaml
 from snakemake.utils import update_config
 
 from eadnet.config import BASELINES, ConfigError, load
+from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.shards import list_shards, unused_folders
 from metrics.spec import FAMILIES, SpecError, check_families, family_version
@@ -23,9 +24,10 @@ from metrics.spec import FAMILIES, SpecError, check_families, family_version
 # them, are made again. Metric families carry their own version (metrics/spec.py).
 STAGE_VERSIONS = {
     "render": 1,
-    "acquire": 1,
-    "preprocess": 1,
-    "collect": 1,
+    "download": 1,
+    "acquire": 2,
+    "preprocess": 2,
+    "collect": 2,
     "caption": 1,
     "encode_captions": 1,
     "autoencoder": 1,
@@ -81,21 +83,25 @@ def checked_shards():
 
 CONFIG = checked_config()
 SHARDS = checked_shards()
+DOWNLOADED = [corpus for corpus in SHARDS if getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "download"]
 RUNS = CONFIG.run_names
 VARIANTS = CONFIG.variant_names
 SEEDS = CONFIG.seeds
 JUDGES = tuple(type(CONFIG.judges).model_fields)
 NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
-TABLES = ("comparison", "ablation", "judges", "supervision", "coverage", "losses")
+TABLES = ("comparison", "ablation", "judges", "supervision", "coverage", "availability", "losses")
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
-FIGURES = ("samples", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "corpus", "times")
+MADE_TABLES = [table for table in TABLES if table != "availability" or DOWNLOADED]
+DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
+FIGURES = ("samples", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "corpus", "contact_sheet", "times")
 FIGURE_FORMS = ("svg", "png")
 # What a table or figure is made of; anything else is made of the summary.
 TABLE_NEEDS = {
     "judges": ["judges"],
     "supervision": ["pretrained"],
-    "coverage": ["clips"],
+    "coverage": ["sources", "clips"],
+    "availability": ["downloads"],
     "losses": ["training"],
 }
 FIGURE_NEEDS = {
@@ -104,10 +110,12 @@ FIGURE_NEEDS = {
     "emotions": ["clips", "scores"],
     "losses": ["training"],
     "graphs": ["graphs"],
-    "corpus": ["clips"],
+    "corpus": ["sources", "clips"],
+    "contact_sheet": ["clips"],
     "times": ["summary", "benchmarks"],
 }
 PAGE_NEEDS = [
+    "sources",
     "scores",
     "summary",
     "clips",
@@ -164,16 +172,29 @@ def options(name, values):
     return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
 
 
-def is_synthetic(corpus):
-    """Whether the corpus is drawn here."""
-    return getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "synthetic"
+def origin_of(corpus):
+    """Where a corpus comes from: `synthetic`, `download` or `local`."""
+    return getattr(getattr(CONFIG.corpora, corpus), "origin", "local")
 
 
 def corpus_root(corpus):
     """The folder that a corpus is read from."""
-    if is_synthetic(corpus):
-        return f"{CONFIG.pathvars.resources}/synthetic/{corpus}"
-    return getattr(CONFIG.corpora, corpus).path
+    folders = {"synthetic": f"{CONFIG.pathvars.resources}/synthetic/{corpus}"}
+    folders["download"] = f"{CONFIG.pathvars.resources}/{corpus}"
+    return folders.get(origin_of(corpus)) or getattr(CONFIG.corpora, corpus).path
+
+
+def fetches_annotations(corpus):
+    """Whether HDTF's annotation files must be fetched: nobody has named or laid down any."""
+    return corpus == "hdtf" and origin_of(corpus) != "synthetic" and annotation_folder(CONFIG.corpora.hdtf) is None
+
+
+def corpus_settings(wildcards):
+    """A corpus's section as JSON, with the folder of fetched annotation files where these are needed."""
+    section = getattr(CONFIG.corpora, wildcards.corpus)
+    if fetches_annotations(wildcards.corpus):
+        section = section.model_copy(update={"annotations": f"{CONFIG.pathvars.resources}/hdtf/annotations"})
+    return as_json(section)
 
 
 @cache
@@ -182,14 +203,24 @@ def corpus_digest(corpus, shard):
     return shard_digest(CONFIG.corpora, corpus, shard)
 
 
-def rendered_files(wildcards):
-    """What must have been drawn before a shard can be read; nothing for a corpus that stands on disk."""
-    if not is_synthetic(wildcards.corpus):
+def annotation_files(wildcards):
+    """HDTF's annotation files where they are fetched."""
+    if not fetches_annotations(wildcards.corpus):
         return []
-    if wildcards.corpus == "mead":
-        return expand("<resources>/synthetic/mead/{shard}/{file}.tar", shard=wildcards.shard, file=("video", "audio"))
+    return expand("<resources>/hdtf/annotations/{file}.txt", file=HDTF_ANNOTATIONS)
+
+
+def corpus_files(wildcards):
+    """What must have been drawn or fetched before a shard can be read; nothing for a corpus that stands on disk."""
+    corpus, shard = wildcards.corpus, wildcards.shard
+    if origin_of(corpus) == "download":
+        return [*annotation_files(wildcards), f"<resources>/{corpus}/downloads/{shard}.parquet"]
+    if origin_of(corpus) == "local":
+        return annotation_files(wildcards)
+    if corpus == "mead":
+        return expand("<resources>/synthetic/mead/{shard}/{file}.tar", shard=shard, file=("video", "audio"))
     annotations = expand("<resources>/synthetic/hdtf/annotations/{file}.txt", file=HDTF_ANNOTATIONS)
-    return [*annotations, f"<resources>/synthetic/truth/hdtf/{wildcards.shard}.safetensors"]
+    return [*annotations, f"<resources>/synthetic/truth/hdtf/{shard}.safetensors"]
 
 
 def supervisors(wildcards):
@@ -221,6 +252,10 @@ def report_files(needs):
     training = [f"<results>/pretrained/{network}/train.parquet" for network in NETWORKS]
     graph_runs = [run for run in RUNS if CONFIG.run(run).tfrm != "none"]
     files = {
+        "sources": per_shard("<results>/corpora/{corpus}/{shard}.parquet"),
+        "downloads": [
+            f"<resources>/{corpus}/downloads/{shard}.parquet" for corpus in DOWNLOADED for shard in SHARDS[corpus]
+        ],
         "scores": ["<results>/scores.parquet"],
         "summary": ["<results>/summary.parquet"],
         "clips": ["<results>/clips.parquet"],

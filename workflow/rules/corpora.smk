@@ -4,9 +4,13 @@ OUTPUTS
     <resources>/synthetic/mead/{shard}/{video,audio}.tar    drawn, in MEAD's layout
     <resources>/synthetic/hdtf/{annotations,videos}/        drawn, in HDTF's layout
     <resources>/synthetic/truth/{corpus}/{shard}.safetensors  what was drawn; for tests, never read by the workflow
+    <resources>/hdtf/annotations/, videos/                  fetched: annotation files, videos
+    <resources>/mead/{actor}/                               fetched: archives
+    <resources>/{corpus}/downloads/{shard}.parquet          what came of every download
     <results>/corpora/{corpus}/{shard}.parquet              every input accounted for
     <results>/clips/{corpus}/{shard}/                       clips.parquet, crops, audio, landmarks, source videos
     <results>/clips.parquet                                 all clips, with reference and seen_speaker
+    <results>/tables/coverage.{md,csv,tex,parquet}          what became of every input and clip
 """
 
 
@@ -103,9 +107,69 @@ rule render_hdtf:
         """
 
 
+rule fetch_hdtf_annotations:
+    output:
+        expand("<resources>/hdtf/annotations/{file}.txt", file=HDTF_ANNOTATIONS),
+    log:
+        "<logs>/fetch_hdtf_annotations.log",
+    benchmark:
+        "<benchmarks>/fetch_hdtf_annotations/all.tsv"
+    priority: 100
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+        assets=ASSETS,
+    params:
+        folder=subpath(output[0], parent=True),
+        version=STAGE_VERSIONS["download"],
+    shell:
+        r"""
+        python -m eadnet fetch-annotations \
+            --assets {resources.assets:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule download_corpus:
+    input:
+        annotation_files,
+    output:
+        downloads="<resources>/{corpus}/downloads/{shard}.parquet",
+    log:
+        "<logs>/download_corpus/{corpus}_{shard}.log",
+    benchmark:
+        "<benchmarks>/download_corpus/{corpus}_{shard}.tsv"
+    priority: 100
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=1440,
+        downloads=1,
+    params:
+        root=lambda wildcards: corpus_root(wildcards.corpus),
+        settings=corpus_settings,
+        version=STAGE_VERSIONS["download"],
+    shell:
+        r"""
+        python -m eadnet download \
+            --corpus {wildcards.corpus:q} \
+            --shard {wildcards.shard:q} \
+            --settings {params.settings:q} \
+            --root {params.root:q} \
+            --output {output.downloads:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule acquire_corpus:
     input:
-        rendered_files,
+        corpus_files,
     output:
         sources="<results>/corpora/{corpus}/{shard}.parquet",
     log:
@@ -121,7 +185,7 @@ rule acquire_corpus:
         runtime=30,
     params:
         root=lambda wildcards: corpus_root(wildcards.corpus),
-        settings=lambda wildcards: as_json(getattr(CONFIG.corpora, wildcards.corpus)),
+        settings=corpus_settings,
         files=lambda wildcards: corpus_digest(wildcards.corpus, wildcards.shard),
         version=STAGE_VERSIONS["acquire"],
     shell:
@@ -138,7 +202,7 @@ rule acquire_corpus:
 
 rule preprocess_shard:
     input:
-        rendered_files,
+        corpus_files,
         sources="<results>/corpora/{corpus}/{shard}.parquet",
     output:
         clips="<results>/clips/{corpus}/{shard}/clips.parquet",
@@ -154,12 +218,13 @@ rule preprocess_shard:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=lambda wildcards, threads: 500 + 1500 * threads,
+        runtime=720,
+        assets=ASSETS,
     params:
         root=lambda wildcards: corpus_root(wildcards.corpus),
         folder=subpath(output.clips, parent=True),
-        corpus_settings=lambda wildcards: as_json(getattr(CONFIG.corpora, wildcards.corpus)),
+        corpus_settings=corpus_settings,
         settings=settings("preprocess"),
         version=STAGE_VERSIONS["preprocess"],
     shell:
@@ -169,6 +234,9 @@ rule preprocess_shard:
             --shard {wildcards.shard:q} \
             --corpus-settings {params.corpus_settings:q} \
             --settings {params.settings:q} \
+            --assets {resources.assets:q} \
+            --version {params.version:q} \
+            --workers {threads:q} \
             --root {params.root:q} \
             --sources {input.sources:q} \
             --output {params.folder:q} \
@@ -201,4 +269,44 @@ rule collect_clips:
             {params.clips} \
             --output {output.clips:q} \
             >{log:q} 2>&1
+        """
+
+
+rule make_coverage:
+    input:
+        unpack(lambda wildcards: report_files(TABLE_NEEDS["coverage"])),
+    output:
+        report(
+            "<results>/tables/coverage.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "coverage"},
+        ),
+        "<results>/tables/coverage.tex",
+        "<results>/tables/coverage.parquet",
+        text="<results>/tables/coverage.md",
+    log:
+        "<logs>/make_table/coverage.log",
+    benchmark:
+        "<benchmarks>/make_table/coverage.tsv"
+    priority: 100
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS["coverage"]),
+        folder=subpath(output[0], parent=True),
+        version=STAGE_VERSIONS["report"],
+    shell:
+        r"""
+        (
+            python -m reports table \
+                --name coverage \
+                {params.inputs} \
+                --output-dir {params.folder:q}
+            cat {output.text:q}
+        ) 2>&1 | tee {log:q}
         """

@@ -8,6 +8,8 @@ OUTPUTS
 
 
 rule make_table:
+    wildcard_constraints:
+        table="|".join(table for table in TABLES if table != "coverage"),  # printed too: rule make_coverage
     input:
         unpack(lambda wildcards: report_files(TABLE_NEEDS.get(wildcards.table, ["summary"]))),
     output:
@@ -83,7 +85,7 @@ rule draw_figure:
 rule write_page:
     input:
         unpack(lambda wildcards: report_files(PAGE_NEEDS)),
-        tables=expand("<results>/tables/{table}.{form}", table=TABLES, form=TABLE_FORMS),
+        tables=expand("<results>/tables/{table}.{form}", table=MADE_TABLES, form=TABLE_FORMS),
         figures=expand("<results>/figures/{figure}.{form}", figure=FIGURES, form=FIGURE_FORMS),
     output:
         page=report("<results>/report/index.html", caption="../report/page.rst", category="Report"),

@@ -9,6 +9,8 @@ OUTPUTS
 rule data:
     input:
         "<results>/clips.parquet",
+        expand("<results>/tables/{table}.{form}", table=DATA_TABLES, form=TABLE_FORMS),
+        expand("<results>/figures/{figure}.{form}", figure=("corpus", "contact_sheet"), form=FIGURE_FORMS),
 
 
 rule captions:
@@ -37,7 +39,7 @@ rule scores:
 
 rule tables:
     input:
-        expand("<results>/tables/{table}.{form}", table=TABLES, form=TABLE_FORMS),
+        expand("<results>/tables/{table}.{form}", table=MADE_TABLES, form=TABLE_FORMS),
 
 
 rule figures:

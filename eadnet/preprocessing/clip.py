@@ -1,0 +1,175 @@
+"""One piece of a source becomes one clip: framed, measured, judged and cut out."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eadnet import faces
+from eadnet.clips import SAMPLES_PER_FRAME
+from eadnet.config import Preprocess
+from eadnet.corpora.sources import ClipSource, OpenedMedia
+from eadnet.detectors import Detector, opened_detector
+from eadnet.media import MediaError, read_audio, write_video
+from eadnet.preprocessing import gates, measurements
+from eadnet.preprocessing.framing import Framed, frame_face
+from eadnet.preprocessing.pieces import Piece
+from eadnet.provenance import sha256_array
+from eadnet.tables import CLIPS
+
+SOURCE_CRF = 8
+MAX_MISSING_SOUND = 0.5  # seconds at the end that are padded without a word
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Folders of published weights that are here and checked; None where nothing is needed."""
+
+    detector: Path | None = None
+    sync: Path | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a worker opens once: the detector and, where asked for, the judge of sync."""
+
+    detector: Detector
+    sync: "object | None"
+
+
+@contextmanager
+def opened_tools(settings: Preprocess, weights: Weights) -> Iterator[Tools]:
+    """The tools of one worker."""
+    with ExitStack() as stack:
+        detector = stack.enter_context(opened_detector(settings.detector, weights.detector))
+        judge = None
+        if weights.sync is not None:
+            from eadnet.preprocessing.sync_offset import SyncJudge  # brings torch
+
+            judge = SyncJudge(weights.sync)
+        yield Tools(detector, judge)
+
+
+def blank_row(clip: ClipSource) -> dict:
+    """The row of a clip before anything is measured."""
+    known = ("clip_id", "speaker", "emotion", "level", "view", "sentence", "split", "start")
+    row = dict.fromkeys(CLIPS.names) | {key: getattr(clip, key) for key in known}
+    return row | {"fps": 25.0, "status": "ok"}
+
+
+def make_clip(
+    piece: Piece, media: OpenedMedia, settings: Preprocess, tools: Tools, sources: Path
+) -> tuple[dict, Arrays | None]:
+    """Measure, judge and cut out one clip.
+
+    Args:
+        piece: its frames.
+        media: where its sound is.
+        settings: rates, resolution and gates.
+        tools: of this worker.
+        sources: folder of the 25 fps videos that are kept of test clips.
+
+    Returns:
+        Its row, and its arrays where it is usable: ``crops``, ``audio``, ``landmarks`` and ``transform``.
+    """
+    row = blank_row(piece.clip) | {"n_frames": len(piece.frames)}
+    if not piece.frames:
+        return row | _refused(piece.fault), None
+    framed = frame_face(piece, tools.detector, settings.min_detected)
+    row |= dict(zip(("width", "height"), framed.size, strict=True))
+    row |= {"detected": framed.detected, "second_face": framed.second_face}
+    row["face_size"] = measurements.face_size(framed)
+    audio, note, silence = _sound(piece, media, settings)
+    if audio is not None:
+        row["loudness"] = measurements.loudness(audio, settings.sample_rate)
+    transforms, crops = _cut_out(framed, tools.detector, settings) if framed.detected else (None, None)
+    if crops is not None:
+        row["blur"] = measurements.blur(crops)
+    if crops is not None and audio is not None and tools.sync is not None:
+        row |= _offset(framed, audio, tools)
+    refusal = _refusal(row, piece, silence, settings)
+    if refusal:
+        return row | refusal, None
+    if row["sync_offset"]:
+        audio, note, _ = _sound(piece, media, settings, late=row["sync_offset"])
+    if piece.clip.split == "test":
+        row["source"] = str(_keep_source(framed, audio, settings, sources))
+    notes = ("no annotated crop; cut around the detected face" if piece.clip.wants_crop else None, note)
+    row |= {"sha256": sha256_array(crops), "reason": "; ".join(filter(None, notes)) or None}
+    return row, {"crops": crops, "audio": audio, "landmarks": framed.landmarks, "transform": transforms}
+
+
+def _refused(error: MediaError) -> dict:
+    return {"status": error.status, "reason": str(error)}
+
+
+def _refusal(row: dict, piece: Piece, silence: MediaError | None, settings: Preprocess) -> dict | None:
+    """Why a clip is not used: a fault of the file, else of the picture, else of the sound."""
+    if piece.info.truncated:
+        reason = "the file ends before its own index does; copy it again"
+        return {"status": "truncated", "reason": reason}
+    if piece.fault:
+        return _refused(piece.fault)
+    failed = gates.judge(row | ({"loudness": 0.0} if silence else {}), settings)
+    if silence and (failed is None or failed[0] in gates.AFTER_SOUND):
+        return _refused(silence)
+    return {"status": failed[0], "reason": failed[1]} if failed else None
+
+
+def _sound(
+    piece: Piece, media: OpenedMedia, settings: Preprocess, late: float = 0.0
+) -> tuple[np.ndarray | None, str | None, MediaError | None]:
+    """(frames * 640,) int16 sound, a note where much of it had to be padded, and the fault where there is none.
+
+    The video's own sound comes first. `late` frames of it are skipped (or padded, where negative).
+    """
+    samples = len(piece.frames) * SAMPLES_PER_FRAME
+    start = piece.clip.start + late / settings.fps
+    ahead = round(max(-start, 0) * settings.sample_rate)
+    try:
+        wave = _wave(media, settings.sample_rate, max(start, 0), (samples - ahead) / settings.sample_rate)
+    except MediaError as error:
+        return None, None, error
+    missing = (samples - ahead - len(wave)) / settings.sample_rate
+    note = f"the sound ends {missing:.1f} s early; padded with silence" if missing > MAX_MISSING_SOUND else None
+    padded = np.pad(wave, (ahead, samples - ahead - len(wave)))
+    return np.rint(padded * 32767).astype(np.int16), note, None
+
+
+def _wave(media: OpenedMedia, rate: int, start: float, seconds: float) -> np.ndarray:
+    try:
+        return read_audio(media.video, rate, start, seconds)
+    except MediaError as error:
+        if media.sound is None or error.status != "no_audio":
+            raise
+        return read_audio(media.sound, rate, start, seconds)
+
+
+def _cut_out(framed: Framed, detector: Detector, settings: Preprocess) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 2, 3) steady transforms and (T, S, S, 3) aligned crops."""
+    anchors = None
+    if settings.template == "latentsync":
+        frames = framed.piece.view(framed.window)
+        pairs = zip(frames, framed.landmarks, strict=True)
+        nowhere = np.full((3, 2), np.nan, np.float32)
+        anchors = np.stack([nowhere if np.isnan(at[0, 0]) else detector.anchors(frame, at) for frame, at in pairs])
+    transforms = faces.align(framed.landmarks, settings.resolution, settings.smoothing, settings.template, anchors)
+    return transforms, faces.warp(framed.piece.view(framed.window), transforms, settings.resolution)
+
+
+def _offset(framed: Framed, audio: np.ndarray, tools: Tools) -> dict:
+    measured = tools.sync.measure(framed.piece.view(framed.window), framed.landmarks, audio)
+    return dict(zip(("sync_offset", "sync_confidence"), map(float, measured), strict=True)) if measured else {}
+
+
+def _keep_source(framed: Framed, audio: np.ndarray, settings: Preprocess, sources: Path) -> Path:
+    """The video that generated faces are pasted back into."""
+    path = sources / f"{framed.piece.clip.clip_id}.mp4"
+    wave = audio.astype(np.float32) / 32768
+    frames = framed.piece.view(framed.window)
+    write_video(path, frames, settings.fps, wave, settings.sample_rate, crf=SOURCE_CRF)
+    return path

@@ -1,0 +1,97 @@
+"""What has been finished of a shard, source by source: a killed job goes on where it was.
+
+``{folder}/.parts/{clip_id}.safetensors`` holds the arrays of one clip and ``{source's clip_id}.json`` the rows of one
+source. The rows come last, and with them a fingerprint of all that they were made from: a part counts only if they are
+there and it is today's.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+
+from eadnet.config import Preprocess
+from eadnet.corpora.sources import ClipSource
+from eadnet.provenance import atomic_path
+from eadnet.streamed_tensors import streamed_tensors
+
+# File of the finished shard: the keys of a part that it holds, and what they are called there
+FILES = {
+    "crops": {"crops": "{clip}"},
+    "audio": {"audio": "{clip}"},
+    "landmarks": {"landmarks": "{clip}", "transform": "{clip}/transform"},
+}
+
+
+class Parts:
+    """The finished sources of a shard."""
+
+    def __init__(self, folder: Path, settings: Preprocess, version: int, digests: dict[str, str | None]) -> None:
+        """`digests` are the SHA-256 of the sources' files, by `source_id`."""
+        self.shard, self.folder = folder, folder / ".parts"
+        self.made_with = [settings.model_dump(mode="json"), version]
+        self.digests = digests
+
+    def load(self, source: ClipSource) -> list[dict] | None:
+        """The rows of a source, if it is finished and nothing behind it has changed."""
+        try:
+            stored = json.loads(self._rows_path(source).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        rows = stored["rows"] if stored.get("fingerprint") == self._fingerprint(source) else None
+        whole = rows is not None and all(row["status"] != "ok" or self._path(row["clip_id"]).is_file() for row in rows)
+        return rows if whole else None
+
+    def store_arrays(self, clip_id: str, arrays: dict[str, np.ndarray]) -> None:
+        """Keep the arrays of one clip."""
+        specs = {name: (value.shape, value.dtype) for name, value in arrays.items()}
+        with streamed_tensors(self._path(clip_id), specs) as writer:
+            for name, value in arrays.items():
+                writer.append(name, value)
+
+    def store_rows(self, source: ClipSource, rows: list[dict]) -> None:
+        """Keep the rows of a source; its clips' arrays must be there."""
+        text = json.dumps({"fingerprint": self._fingerprint(source), "rows": rows})
+        with atomic_path(self._rows_path(source)) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def join(self, clip_ids: Iterable[str]) -> dict[str, str]:
+        """Write the shard's files from the parts of these clips, one array at a time; their paths by name."""
+        clip_ids, paths = list(clip_ids), {}
+        for name, keys in FILES.items():
+            places = {
+                form.format(clip=clip): (self._path(clip), key) for clip in clip_ids for key, form in keys.items()
+            }
+            path = self.shard / f"{name}.safetensors"
+            with streamed_tensors(path, {called: _spec(*place) for called, place in places.items()}) as writer:
+                for called, (part, key) in places.items():
+                    with safe_open(part, framework="numpy") as store:
+                        writer.append(called, store.get_tensor(key))
+            paths[name] = str(path)
+        return paths
+
+    def clear(self) -> None:
+        """Drop the parts: the shard is whole."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, clip_id: str) -> Path:
+        return self.folder / f"{clip_id}.safetensors"
+
+    def _rows_path(self, source: ClipSource) -> Path:
+        return self.folder / f"{source.clip_id}.json"
+
+    def _fingerprint(self, source: ClipSource) -> str:
+        content = [self.digests.get(source.source_id), asdict(source), self.made_with]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _spec(path: Path, key: str) -> tuple[tuple[int, ...], np.dtype]:
+    with safe_open(path, framework="numpy") as store:
+        view = store.get_slice(key)
+        names = {"U8": "uint8", "I16": "int16", "F32": "float32"}
+        return tuple(view.get_shape()), np.dtype(names[view.get_dtype()])

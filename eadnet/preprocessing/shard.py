@@ -1,0 +1,140 @@
+"""A whole shard: every usable source becomes clips, whatever happens in between.
+
+``python -m eadnet preprocess`` reads the shard's sources table and media, and writes ``clips.parquet`` (last, so that
+its presence means a whole shard), ``{crops,audio,landmarks}.safetensors`` (see ``eadnet.clips``) and, for the test
+split, ``source/{clip_id}.mp4``, the 25 fps video that generated faces are pasted back into. Every usable source gives
+at least one row; a clip that fails a gate keeps what was measured, with a status and a reason.
+"""
+
+import errno
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from eadnet.assets import AssetSettings, fetch
+from eadnet.config import Preprocess
+from eadnet.corpora.sources import ClipSource, Reader
+from eadnet.detectors import WEIGHTS
+from eadnet.preprocessing.clip import Weights
+from eadnet.preprocessing.parts import Parts
+from eadnet.preprocessing.workers import Job, run_all
+from eadnet.tables import CLIPS, write_table
+
+
+def preprocess_shard(
+    reader: Reader,
+    sources: pd.DataFrame,
+    settings: Preprocess,
+    folder: str | Path,
+    workers: int = 1,
+    version: int = 0,
+    assets: AssetSettings | None = None,
+    report: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """Turn the usable sources of a shard into clips and write them.
+
+    Killed and called again, it goes on with the sources that are not finished; the result is the same, and the same for
+    any number of workers.
+
+    Args:
+        reader: the shard's reader.
+        sources: its SOURCES table.
+        settings: rates, resolution and gates.
+        folder: where the shard's files go; an earlier shard there is replaced.
+        workers: processes that share the sources.
+        version: of this code, as the workflow counts it: parts of another version are made again.
+        assets: where published weights lie, for the detectors and the judge that need any.
+        report: called with one line per clip.
+
+    Returns:
+        The rows of ``clips.parquet``, one per clip, usable or not.
+
+    Raises:
+        OSError: the folder cannot be written to; finished clips are kept.
+        eadnet.assets.AssetError: published weights are absent.
+    """
+    folder = Path(folder)
+    weights = _weights(settings, assets)
+    digests = dict(zip(sources["source_id"], sources["sha256"], strict=True))
+    parts = Parts(folder, settings, version, digests)
+    offered = reader.clips(sources)
+    try:
+        (folder / "clips.parquet").unlink(missing_ok=True)
+        rows = _rows(Job(reader, settings, weights, parts, folder / "source"), offered, workers, report)
+        table = _finish(folder, parts, rows, sources)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(
+            f"{folder}: no space left on the disk; make room and run again: finished clips are kept"
+        ) from None
+    report(_summary(table))
+    return table
+
+
+def _weights(settings: Preprocess, assets: AssetSettings | None) -> Weights:
+    """Published weights that these settings need; fetched before any worker asks for them."""
+    names = (WEIGHTS[settings.detector], settings.sync_weights)
+    return Weights(*(fetch(name, assets) if name else None for name in names))
+
+
+def _rows(job: Job, offered: list[ClipSource], workers: int, report: Callable[[str], None]) -> list[dict]:
+    """All rows, in the order in which the sources are offered."""
+    rows = {source.clip_id: job.parts.load(source) for source in offered}
+    todo = [source for source in offered if rows[source.clip_id] is None]
+    if len(todo) < len(offered):
+        report(f"{len(offered) - len(todo)} of {len(offered)} sources kept from an earlier run")
+    progress = Progress(len(todo))
+    for source, made in run_all(job, todo, workers):
+        rows[source.clip_id] = made
+        for line in progress.lines(made):
+            report(line)
+    return [row for source in offered for row in rows[source.clip_id]]
+
+
+def _finish(folder: Path, parts: Parts, rows: list[dict], sources: pd.DataFrame) -> pd.DataFrame:
+    """Join the parts, write the table last, and drop what belongs to no clip any more."""
+    paths = parts.join(row["clip_id"] for row in rows if row["status"] == "ok")
+    files = {"video": paths["crops"], "audio": paths["audio"], "landmarks": paths["landmarks"]}
+    named = {key: sources[key].iloc[0] for key in ("corpus", "shard")} if len(sources) else {}
+    table = pd.DataFrame([row | files | named for row in rows], columns=CLIPS.names)
+    write_table(table, folder / "clips.parquet", CLIPS)
+    kept = {Path(path).name for path in table["source"].dropna()}
+    for path in (folder / "source").glob("*"):
+        if path.name not in kept:
+            path.unlink()
+    parts.clear()
+    return table
+
+
+@dataclass
+class Progress:
+    """How far a shard is, and how long the rest takes."""
+
+    total: int
+    done: int = 0
+    clips: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def lines(self, rows: list[dict]) -> list[str]:
+        """One line for each clip of a finished source."""
+        self.done, self.clips = self.done + 1, self.clips + len(rows)
+        seconds = max(time.monotonic() - self.started, 1e-6)
+        left = round(seconds / self.done * (self.total - self.done))
+        pace = f"{self.clips / seconds:.1f} clips/s, {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
+        return [f"[{self.done}/{self.total}] {_outcome(row)} ({pace})" for row in rows]
+
+
+def _outcome(row: dict) -> str:
+    frames = f"{row['n_frames']} frames" if row["n_frames"] else ""
+    return f"{row['clip_id']}: {row['status']} {row['reason'] or frames}".rstrip()
+
+
+def _summary(table: pd.DataFrame) -> str:
+    refused = Counter(table["status"][table["status"] != "ok"])
+    causes = "".join(f", {count} {status}" for status, count in sorted(refused.items()))
+    return f"{(table['status'] == 'ok').sum()} of {len(table)} clips usable{causes}"

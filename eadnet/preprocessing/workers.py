@@ -1,0 +1,112 @@
+"""Sources handed out to processes: what one of them does, and what happens when one of them dies.
+
+A worker is a fresh process with one thread for each library, so that as many run side by side as there are cores. A
+file that kills its worker (a fault inside a decoder, the system's memory killer) is tried once more alone, and then is
+a row.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from eadnet.config import Preprocess
+from eadnet.corpora.sources import ClipSource, Reader
+from eadnet.media import MediaError, probe
+from eadnet.preprocessing.clip import Tools, Weights, blank_row, make_clip, opened_tools
+from eadnet.preprocessing.parts import Parts
+from eadnet.preprocessing.pieces import cut_in_pieces
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all sources of a shard share."""
+
+    reader: Reader
+    settings: Preprocess
+    weights: Weights
+    parts: Parts
+    sources: Path
+
+
+def run_all(job: Job, sources: list[ClipSource], workers: int) -> Iterator[tuple[ClipSource, list[dict]]]:
+    """The rows of every source, in the order in which they are finished; their arrays are in `job.parts`.
+
+    Raises:
+        OSError: the disk is full or cannot be written to; what is finished is kept.
+    """
+    if workers == 1:
+        with opened_tools(job.settings, job.weights) as tools:
+            for source in sources:
+                yield source, run_one(job, source, tools)
+        return
+    suspects = yield from _run_pool(job, sources, workers)
+    for source in suspects:
+        if (yield from _run_pool(job, [source], 1)):
+            reason = "the process that read it died, twice; convert the file again, or give each worker more memory"
+            rows = [blank_row(source) | {"status": "crashed", "reason": reason}]
+            job.parts.store_rows(source, rows)
+            yield source, rows
+
+
+def run_one(job: Job, source: ClipSource, tools: Tools) -> list[dict]:
+    """Rows of one source: one, or one per piece of a video that is cut."""
+    rows = []
+    with ExitStack() as stack:
+        try:
+            media = stack.enter_context(job.reader.opened(source))
+            info = probe(media.video)
+        except (MediaError, OSError) as error:  # a later OSError, such as a full disk, ends the job instead
+            status = error.status if isinstance(error, MediaError) else "unreadable"
+            rows.append(blank_row(source) | {"status": status, "reason": str(error)})
+        else:
+            for piece in cut_in_pieces(source, media.video, info, job.settings):
+                row, arrays = make_clip(piece, media, job.settings, tools, job.sources)
+                if arrays is not None:
+                    job.parts.store_arrays(row["clip_id"], arrays)
+                rows.append(row)
+    job.parts.store_rows(source, rows)
+    return rows
+
+
+def _run_pool(
+    job: Job, sources: Iterable[ClipSource], workers: int
+) -> Iterator[tuple[ClipSource, list[dict]]]:  # returns the sources that were left when a worker died
+    """Run in `workers` processes; a generator whose value is the sources that a death left undone."""
+    waiting = list(sources)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _open_tools, (job,)) as pool:
+        running: dict[Future, ClipSource] = {}
+        while waiting or running:
+            try:
+                while waiting and len(running) < 2 * workers:
+                    running[pool.submit(_work, waiting[0])] = waiting[0]
+                    waiting.pop(0)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    rows = future.result()
+                    yield running.pop(future), rows
+            except BrokenProcessPool:
+                return [*running.values(), *waiting]
+    return []
+
+
+class _Worker:
+    """What a worker process keeps from one source to the next."""
+
+    job: Job
+    tools: Tools
+    stack = ExitStack()
+
+
+def _open_tools(job: Job) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    _Worker.job = job
+    _Worker.tools = _Worker.stack.enter_context(opened_tools(job.settings, job.weights))
+
+
+def _work(source: ClipSource) -> list[dict]:
+    return run_one(_Worker.job, source, _Worker.tools)
