@@ -1,7 +1,8 @@
 """Published weights: a table of pinned files, and `fetch`, which returns a folder of them once every file is checked.
 
 ``assets.tsv`` names every file with its address at a fixed revision, its SHA-256, size and licence. A file is taken
-from the first place that has it: the folder of weights, the mirror (linked to, not copied), the network. It is used
+from the first place that has it: the folder of weights, the mirror (linked to, not copied), the network (an address may
+name a member of a zip archive, ``....zip#member``). It is used
 only if its digest is the pinned one, or the one that the configuration accepts in its place. What was checked is
 remembered in ``{folder}/{asset}/.checked.json``, so that gigabytes are read once.
 """
@@ -10,8 +11,11 @@ import csv
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +26,7 @@ from eadnet.provenance import atomic_path, sha256_file
 
 TABLE = Path(__file__).with_name("assets.tsv")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+MAX_MEMBER = 1 << 32  # bytes that one member of a zip archive may take
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAUSES = (2.0, 10.0)  # seconds before the second and the third attempt
 
@@ -202,10 +207,28 @@ def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _C
 def _transfer(file: AssetFile, target: Path, settings: AssetSettings) -> None:
     from pooch import HTTPDownloader  # only a machine that downloads needs it
 
-    HTTPDownloader(progressbar=True, chunk_size=1 << 20, timeout=60)(file.url, str(target), None)
+    address, _, member = file.url.partition("#")
+    HTTPDownloader(progressbar=True, chunk_size=1 << 20, timeout=60)(address, str(target), None)
+    if member:
+        _unzip(target, member)
     size = target.stat().st_size
     if _accepted(file, settings) == file.sha256 and file.bytes and size != file.bytes:
         raise OSError(f"{size} bytes came, expected {file.bytes}")
+
+
+def _unzip(archive: Path, member: str) -> None:
+    """Put one plain member of a zip archive in the archive's place; nothing else of it is ever written."""
+    try:
+        with zipfile.ZipFile(archive) as opened, tempfile.TemporaryFile(dir=archive.parent) as content:
+            if opened.getinfo(member).file_size > MAX_MEMBER:
+                raise OSError(f"{member} would take {opened.getinfo(member).file_size} bytes")
+            with opened.open(member) as stream:
+                shutil.copyfileobj(stream, content)
+            content.seek(0)
+            with open(archive, "wb") as target:
+                shutil.copyfileobj(content, target)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise OSError(f"no zip archive that holds {member} ({error})") from None
 
 
 def _attempt(transfer: Callable[[], None], file: AssetFile, place: Path) -> None:

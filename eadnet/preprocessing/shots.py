@@ -27,6 +27,6 @@ class ShotFinder:
             return []
         height = min(SEEN_HEIGHT, frame.height)
         width = max(1, round(frame.width * height / frame.height))
-        small = frame.reformat(width=width, height=height, format="bgr24").to_ndarray()
+        small = frame.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR").to_ndarray()
         cuts = self.detector.process_frame(FrameTimecode(number, fps=float(self.fps)), small)
         return [cut.frame_num for cut in cuts]

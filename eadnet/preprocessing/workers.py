@@ -16,7 +16,7 @@ from pathlib import Path
 from eadnet.config import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.media import MediaError, probe
-from eadnet.preprocessing.clip import Tools, Weights, blank_row, make_clip, opened_tools
+from eadnet.preprocessing.clip import Arrays, Tools, Weights, blank_row, make_clip, opened_tools
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.pieces import cut_in_pieces
 
@@ -63,13 +63,18 @@ def run_one(job: Job, source: ClipSource, tools: Tools) -> list[dict]:
             status = error.status if isinstance(error, MediaError) else "unreadable"
             rows.append(blank_row(source) | {"status": status, "reason": str(error)})
         else:
-            for piece in cut_in_pieces(source, media.video, info, job.settings):
-                row, arrays = make_clip(piece, media, job.settings, tools, job.sources)
-                if arrays is not None:
-                    job.parts.store_arrays(row["clip_id"], arrays)
-                rows.append(row)
+            pieces = cut_in_pieces(source, media.video, info, job.settings)
+            # map keeps no piece while the next one is decoded, as the variable of a loop would
+            rows += map(lambda piece: _stored(job, make_clip(piece, media, job.settings, tools, job.sources)), pieces)
     job.parts.store_rows(source, rows)
     return rows
+
+
+def _stored(job: Job, made: tuple[dict, Arrays | None]) -> dict:
+    row, arrays = made
+    if arrays is not None:
+        job.parts.store_arrays(row["clip_id"], arrays)
+    return row
 
 
 def _run_pool(
