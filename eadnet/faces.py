@@ -6,19 +6,19 @@ covers [i, i+1) x [j, j+1). Reads and writes no files.
 """
 
 from collections.abc import Iterable
-from typing import Literal
 
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from eadnet.detectors.mesh import mesh_anchors
+from eadnet.regions import Template
 
-Template = Literal["eyes", "latentsync"]
 EYE_LINE, EYE_DISTANCE = 0.28, 0.31  # of the crop: brows at 0.13, mouth at 0.63, an open jaw's chin at 0.91
 # MediaPipe point: (right, down) of the eyes' midpoint in inter-ocular distances, from the canonical face model
 RIGID = {33: (-0.72, 0.0), 133: (-0.28, 0.0), 362: (0.28, 0.0), 263: (0.72, 0.0), 168: (0.0, -0.10), 6: (0.0, 0.02)}
-# LatentSync's canvas and its points: means of the brows and of the nose (bytedance/LatentSync, affine_transform.py)
+# LatentSync's canvas and its points: means of the brows and of the nose (bytedance/LatentSync, affine_transform.py);
+# real faces are longer, so that the brows come to lie at 0.18, the nose at 0.44 and the chin at 0.86 of the crop
 CANVAS, CANVAS_POINTS = (75, 100), ((17, 20), (58, 20), (37.5, 40))
 FEATHER = 0.045  # width of the paste-back seam, of the crop's side; it lies inside the generated region
 
@@ -35,8 +35,8 @@ def align(
 
     The least-squares similarity of the template's points (Umeyama 1991, eq. 34-43; in the plane it is one complex
     division) is found per frame; its position, angle and log scale are interpolated over missing frames and smoothed in
-    time by a Gaussian, which removes the jitter of the landmarks and lets head sway through. LatentSync instead adds a
-    running bias of the nose (0.2 old + 0.8 new) to the translation, which lags behind the head.
+    time by a Gaussian, which removes the jitter of the landmarks and lets head sway through. LatentSync instead rounds
+    its points to pixels and adds a running bias of the nose (0.2 old + 0.8 new) to the translation, which lags behind.
 
     Template `eyes`: six rigid points (corners of the eyes, bridge of the nose). Template `latentsync`: means of the
     brows and of the nose on a canvas of 75 x 100, which is then squeezed to a square, so that the transform is no

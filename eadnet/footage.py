@@ -21,6 +21,7 @@ from eadnet.detectors import opened_detector
 from eadnet.detectors.mesh import detect_landmarks
 from eadnet.detectors.tracking import find_window
 from eadnet.media import MediaError, Window, iterate_video, probe
+from eadnet.regions import Template
 
 FPS = 25
 BACKWARDS = 32
@@ -53,12 +54,14 @@ class Footage:
         FootageError: no frame has a face.
     """
 
-    def __init__(self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float) -> None:
+    def __init__(
+        self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float, template: Template
+    ) -> None:
         if not np.isfinite(landmarks[:, 0, 0]).any():
             raise FootageError(f"{name}: no face found; give a picture or video of one face seen from the front")
         self.name, self.resolution, self._read = name, resolution, read
         self.length = len(landmarks)
-        self.transforms = faces.align(landmarks, resolution, smoothing)
+        self.transforms = faces.align(landmarks, resolution, smoothing, template)
         self.reference_position = restful_frame(landmarks)
 
     def positions(self, first: int, last: int) -> np.ndarray:
@@ -102,22 +105,31 @@ class Footage:
             raise FootageError(f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264")
 
 
-def open_picture(picture: Picture, resolution: int) -> Footage:
+def open_picture(picture: Picture, resolution: int, template: Template = "eyes") -> Footage:
     """A picture as footage of one frame.
 
     Args:
         picture: path, PIL image or (H, W, 3) uint8 array, of any size.
         resolution: S.
+        template: where the face lies in the crop.
 
     Raises:
         FootageError: unreadable, or without a face.
     """
     name = str(picture) if isinstance(picture, str | Path) else "the image"
     pixels = _even(_pixels(picture, name))
-    return Footage(name, lambda low, high: iter([pixels] * (high - low)), _look([pixels], pixels.shape), resolution, 0)
+    landmarks = _look([pixels], pixels.shape)
+    return Footage(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
 
 
-def open_video(path: str | Path, frames: int, resolution: int, smoothing: float, watch: Watch | None = None) -> Footage:
+def open_video(
+    path: str | Path,
+    frames: int,
+    resolution: int,
+    smoothing: float,
+    template: Template = "eyes",
+    watch: Watch | None = None,
+) -> Footage:
     """The first `frames` frames of a video (fewer where it is shorter), at 25 per second.
 
     Args:
@@ -125,6 +137,7 @@ def open_video(path: str | Path, frames: int, resolution: int, smoothing: float,
         frames: T that are wanted at most.
         resolution: S.
         smoothing: of the alignment over time, in frames.
+        template: where the face lies in the crop.
         watch: passes on the frames in which the face is being found.
 
     Raises:
@@ -138,7 +151,7 @@ def open_video(path: str | Path, frames: int, resolution: int, smoothing: float,
         landmarks = detect_landmarks(watch(near, frames) if watch else near)
         zoom = window.width / window.size[0]
         landmarks = landmarks * np.float32(zoom) + np.float32((window.x, window.y))
-        return Footage(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing)
+        return Footage(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing, template)
     except MediaError as error:
         raise FootageError(f"{path}: {error}") from None
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 Device = Literal["auto", "cpu", "cuda"]
-Region = Literal["lower", "face", "full"]
+Region = Literal["lower", "face", "wide_lower", "wide_face", "full"]
 
 
 def register(app: typer.Typer) -> None:

@@ -35,6 +35,7 @@ from eadnet.models.unet import EADNet
 from eadnet.precision import Machine, open_machine
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.provenance import atomic_path
+from eadnet.regions import Template
 from eadnet.rendering import paste_stream, paste_weight
 from eadnet.section import Positive, Section, Weight
 from eadnet.settings import plain
@@ -55,6 +56,7 @@ class Index(Section):
     class_name: Literal["EADNetPipeline"] = "EADNetPipeline"
     resolution: Positive
     smoothing: Weight
+    template: Template = "eyes"
     text_encoder: Literal["minilm", "clip", "t5"]
     max_tokens: Positive
     trained_on: str
@@ -167,6 +169,7 @@ class EADNetPipeline:
         index = Index(
             resolution=read_config(autoencoder, "resolution")["resolution"],
             smoothing=config.preprocess.smoothing,
+            template=config.preprocess.template,
             text_encoder=config.captions.encoder,
             max_tokens=config.captions.max_tokens,
             trained_on=describe_clips(results / "clips.parquet"),
@@ -284,12 +287,13 @@ class EADNetPipeline:
         if (image is None) == (video is None):
             raise PipelineError("give an image or a video, one of them")
         if image is not None:
-            return open_picture(image, self.index.resolution)
+            return open_picture(image, self.index.resolution, self.index.template)
 
         def watch(passing: Iterator[np.ndarray], total: int) -> Iterator[np.ndarray]:
             return tqdm(passing, "finding the face", total, unit=" frames", bar_format=BAR, disable=not progress)
 
-        return open_video(video, frames, self.index.resolution, self.index.smoothing, watch)
+        alignment = (self.index.resolution, self.index.smoothing, self.index.template)
+        return open_video(video, frames, *alignment, watch)
 
     def _scene(self, footage: Footage, sound: Sound, text: str) -> Scene:
         hearing = Hearing(sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.device)

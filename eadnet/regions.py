@@ -4,8 +4,14 @@ from typing import Literal
 
 import numpy as np
 
-MaskMode = Literal["lower", "face", "full"]
-_REGIONS = {"face": (0.0625, 1.0, 0.125, 0.875), "lower": (0.4375, 1.0, 0.125, 0.875)}  # top bottom left right
+MaskMode = Literal["lower", "face", "wide_lower", "wide_face", "full"]
+Template = Literal["eyes", "latentsync"]
+_REGIONS = {  # top bottom left right
+    "lower": (0.4375, 1.0, 0.125, 0.875),
+    "face": (0.0625, 1.0, 0.125, 0.875),
+    "wide_lower": (0.4375, 1.0, 0.0625, 0.9375),
+    "wide_face": (0.0625, 1.0, 0.0625, 0.9375),
+}
 
 
 def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
@@ -14,7 +20,8 @@ def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
     It ends with the crop: the throat's shadow tells how far the jaw has dropped.
 
     Args:
-        mode: ``lower`` half of the face, ``face`` from the brows down, or ``full``.
+        mode: ``lower`` half of the face, ``face`` from the brows down, or ``full``; ``wide_lower`` and ``wide_face``
+            for LatentSync's template, of which a face fills more of the width.
         resolution: side of the mask, a multiple of `cells` (equal to it gives the mask of the latent).
         cells: latent cells a side.
 
@@ -27,7 +34,7 @@ def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
     if resolution % cells:
         raise ValueError(f"mask resolution {resolution} is no multiple of {cells} cells")
     if mode != "full" and mode not in _REGIONS:
-        raise ValueError(f"unknown mask mode '{mode}'; use lower, face or full")
+        raise ValueError(f"unknown mask mode '{mode}'; use {', '.join(_REGIONS)} or full")
     mask = np.ones((cells, cells), bool)
     if mode != "full":
         top, bottom, left, right = (round(share * cells) for share in _REGIONS[mode])

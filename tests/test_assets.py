@@ -217,8 +217,7 @@ def test_every_published_file_is_pinned_at_a_fixed_revision():
     files = [file for group in read_table().values() for file in group]
     assert len({file.key for file in files}) == len(files)
     for file in files:
-        assert file.sha256 and file.licence and file.source, file.key
-        assert file.bytes or file.file == "2d106det.onnx", file.key  # nobody has published its size
+        assert file.sha256 and file.bytes and file.licence and file.source, file.key
         assert "/main/" not in file.url.replace("openaipublic.azureedge.net/main", ""), file.key
         assert file.revision in file.url, file.key
 

@@ -1,5 +1,8 @@
 """Detectors: three backends name the same face, one face is followed, and absent weights are one line."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 from skimage.data import astronaut
 
-from eadnet.detectors import DetectorError, Face, opened_detector
+from eadnet.detectors import Detector, DetectorError, Face, opened_detector, sorted_faces
 from eadnet.detectors.mesh import detect_landmarks, mesh_anchors
 from eadnet.detectors.tracking import find_window, follow, window_around
 from eadnet.media import Window, iterate_video
@@ -37,6 +40,16 @@ def weights(shared: Path, tmp_path: Path) -> dict[str, Path]:
     return folders
 
 
+@pytest.fixture
+def backends(weights: dict[str, Path]) -> Iterator[dict[str, Detector]]:
+    """All real backends, opened."""
+    with ExitStack() as stack:
+        opened = {"mediapipe": stack.enter_context(opened_detector("mediapipe"))}
+        for name, folder in weights.items():
+            opened[name] = stack.enter_context(opened_detector("yunet" if name == "yunet" else "scrfd", folder))
+        yield opened
+
+
 # -------------------------------------------------------------------------------------------------- backends
 def test_mediapipe_finds_the_astronaut_and_nothing_in_noise():
     with opened_detector("mediapipe") as detector:
@@ -48,21 +61,37 @@ def test_mediapipe_finds_the_astronaut_and_nothing_in_noise():
     assert (found.points > found.box[:2]).all() and (found.points < found.box[2:]).all()
 
 
-def test_all_backends_find_the_same_face_of_real_clips(shared, weights):
-    names = ("mead_W015_neutral_L1_030.mp4", "grid_swiz3n.mpg", "hdtf_RD_Radio2_000.mp4", "latentsync_demo2.mp4")
-    backends = [("mediapipe", None), ("yunet", weights["yunet"])]
-    backends += [("scrfd", weights[name]) for name in SCRFD_FILES]
-    for name in names:
-        frame = next(iterate_video(shared / "clips" / name, 25, start=1.0))
-        found = []
-        for backend, folder in backends:
-            with opened_detector(backend, folder) as detector:
-                found.append(detector.detect(frame)[0])
-        eyes = np.linalg.norm(found[0].points[0] - found[0].points[1])
-        for other in found[1:]:
-            assert overlap(found[0].box, other.box) > 0.4, name
-            # MediaPipe names one point of the mouth: its corners are a guess, so eyes and nose are compared
-            assert np.abs(other.points[:3] - found[0].points[:3]).max() < 0.35 * eyes, name
+def test_all_backends_find_the_same_face(shared, backends):
+    """Measured on three frames of 31 clips: overlaps from 0.63, points up to 0.37 of the eyes' distance apart."""
+    places = {"mead_W015_neutral_L1_030.mp4": 1, "grid_swiz3n.mpg": 1, "hdtf_RD_Radio2_000.mp4": 1}
+    places["edtalk_pose_source2_60s.mp4"] = 4  # a face that fills the picture: SCRFD misses it at 640 pixels alone
+    pictures = [next(iterate_video(shared / "clips" / name, 25, start=at)) for name, at in places.items()]
+    for picture in (astronaut(), *pictures):
+        found = {name: detector.detect(picture)[0] for name, detector in backends.items()}
+        first = found["mediapipe"]
+        eyes = np.linalg.norm(first.points[0] - first.points[1])
+        for name, other in found.items():
+            assert overlap(first.box, other.box) > 0.5, name
+            assert np.linalg.norm(other.points - first.points, axis=1).max() < 0.4 * eyes, name
+
+
+def test_detection_is_repeatable_and_says_nothing(backends, capfd):
+    for detector in backends.values():
+        first, second = detector.detect(astronaut()), detector.detect(astronaut())
+        assert [face.box.tolist() for face in first] == [face.box.tolist() for face in second]
+    assert capfd.readouterr().out == ""
+
+
+def test_the_detectors_silence_is_not_the_callers(capfd):
+    with opened_detector("mediapipe") as detector:
+        detector.detect(astronaut())
+        print("heard", file=sys.stderr)
+    assert capfd.readouterr().err == "heard\n"
+
+
+def test_boxes_stay_inside_the_picture_and_the_largest_comes_first():
+    found = sorted_faces([face(10, 10, 40), face(-50, 0, 60), face(60, 60, 80)], (100, 120, 3))
+    assert [one.box.tolist() for one in found] == [[60, 60, 120, 100], [10, 10, 50, 50], [0, 0, 10, 60]]
 
 
 def test_anchors_of_2d106_come_from_a_network_of_its_shape(shared, weights):
@@ -72,20 +101,26 @@ def test_anchors_of_2d106_come_from_a_network_of_its_shape(shared, weights):
     landmarks = detect_landmarks([astronaut()])[0]
     with opened_detector("scrfd", folder) as detector:
         anchors = detector.anchors(astronaut(), landmarks)
+        tip = detector.detect(astronaut())[0].points[2]
+    assert landmarks[4] == pytest.approx(tip, abs=4)  # point 4 of the mesh is InsightFace's tip of the nose
     middle = (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2
     assert anchors == pytest.approx(np.tile(middle, (3, 1)), abs=1.5)
 
 
 def test_anchors_of_the_mesh_are_brows_above_a_nose():
-    left, right, nose = mesh_anchors(detect_landmarks([astronaut()])[0])
+    landmarks = detect_landmarks([astronaut()])[0]
+    left, right, nose = mesh_anchors(landmarks)
     assert left[0] < nose[0] < right[0] and max(left[1], right[1]) < nose[1]
+    lower_edges = landmarks[[46, 53, 52, 65, 55]].mean(axis=0), landmarks[[276, 283, 282, 295, 285]].mean(axis=0)
+    for brow, lower in zip((left, right), lower_edges, strict=True):
+        assert brow[1] < lower[1] - 1  # InsightFace's points lie on the upper edges
 
 
 @pytest.mark.parametrize("backend", ["scrfd", "yunet"])
 def test_absent_and_damaged_weights_are_one_line(backend, tmp_path):
     for folder in (None, tmp_path):
         with (
-            pytest.raises(DetectorError, match=r"absent; fetch the detector's weights"),
+            pytest.raises(DetectorError, match=rf"absent, {backend} needs it; fetch it .*fetch-asset"),
             opened_detector(backend, folder),
         ):
             pass
@@ -124,7 +159,24 @@ def test_the_larger_and_longer_face_is_followed():
     looks = [[face(10 + step, 20, 100), face(300, 20, 80)] for step in range(6)] + [[face(300, 20, 80)]] * 2
     track = follow(looks)
     assert np.isnan(track.boxes[6:]).all() and track.boxes[:6, 0].tolist() == [10, 11, 12, 13, 14, 15]
-    assert track.second_face == pytest.approx(6 / 8)
+    assert track.second_face == 1.0  # beside the followed one, then instead of it
+
+
+def test_a_cut_to_somebody_else_counts_as_a_second_face():
+    track = follow([[face(10, 20, 100)]] * 6 + [[face(300, 20, 90)]] * 2)
+    assert np.isnan(track.boxes[6:]).all() and track.second_face == pytest.approx(2 / 8)
+
+
+def test_two_people_whose_sizes_swap_are_not_confused():
+    looks = [[face(10, 20, 100 + 5 * step), face(300, 20, 130 - 5 * step)] for step in range(8)]
+    track = follow([sorted_faces(faces, (400, 500)) for faces in looks])
+    assert (track.boxes[:, 0] == 10).all() and track.second_face == 1.0
+
+
+def test_a_face_that_is_away_for_long_is_somebody_new():
+    for gap, there in ((2, 8), (3, 5)):
+        track = follow([[face(10, 20, 100)]] * 5 + [[]] * gap + [[face(10, 20, 100)]] * 3)
+        assert np.isfinite(track.boxes[:, 0]).sum() == there
 
 
 def test_a_passer_by_close_to_the_camera_does_not_take_over():
@@ -153,6 +205,8 @@ def test_the_window_is_even_square_and_inside():
     assert window == Window(0, 0, 240, 240, 256)
     window = window_around(follow([[face(100, 100, 41)]]), (400, 400), zoom=2.0)
     assert (window.width, window.height) == (180, 180) and window.x == 151
+    # 1080p seen 512 high is 910.2 wide, in fact 910: the sides have different zooms
+    assert window_around(follow([[face(588, 140, 200)]]), (512, 910), 1080 / 512) == Window(986, 42, 928, 928, 512)
 
 
 def test_no_face_is_nan_not_an_error():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from eadnet import faces
-from eadnet.detectors.mesh import POINTS, detect_landmarks
+from eadnet.detectors.mesh import LEFT_BROW, POINTS, RIGHT_BROW, detect_landmarks, mesh_anchors
 from eadnet.landmarks import LEFT_EYE, RIGHT_EYE, eye_opening, mouth_opening
 from eadnet.media import read_video
 from eadnet.regions import region_mask
@@ -109,12 +109,13 @@ def test_pasting_beyond_the_frame_is_clipped(picture):
     assert np.array_equal(faces.paste(picture, crop, similarity(1.2, 0, -900, 5), mask), picture)
 
 
+@pytest.mark.parametrize("width", ["", "wide_"])
 @pytest.mark.parametrize("cells", [12, 16, 32])
-def test_region_masks_follow_the_grid(cells):
-    face, lower = (region_mask(mode, cells * 6, cells) for mode in ("face", "lower"))
+def test_region_masks_follow_the_grid(cells, width):
+    face, lower = (region_mask(f"{width}{mode}", cells * 6, cells) for mode in ("face", "lower"))
     blocks = face.reshape(cells, 6, cells, 6)
     assert np.array_equal(blocks.all(axis=(1, 3)), blocks.any(axis=(1, 3)))
-    assert np.array_equal(face[::6, ::6], region_mask("face", cells, cells))
+    assert np.array_equal(face[::6, ::6], region_mask(f"{width}face", cells, cells))
     assert (face | ~lower).all()  # lower lies inside face
     assert np.array_equal(face, face[:, ::-1])
     assert region_mask("full", cells, cells).all()
@@ -158,17 +159,29 @@ def test_latentsync_template_puts_brows_and_nose_where_it_says():
 
 def test_a_squeezed_crop_is_pasted_where_it_came_from(picture):
     transform = faces.align(np.zeros((1, 478, 2)), 128, 0, "latentsync", anchored(0.8, 0.1) - (130, 60))[0]
-    crop = faces.warp_frame(picture, transform, 128)
-    pasted = faces.paste(picture, crop, transform, region_mask("face", 128, 16))
-    assert np.abs(pasted.astype(int) - picture).mean() < 1.5
+    crop, mask = faces.warp_frame(picture, transform, 128), region_mask("wide_face", 128, 16)
+    difference = np.abs(faces.paste(picture, crop, transform, mask).astype(int) - picture)
+    inverse = cv2.warpAffine(mask.astype(np.uint8), transform, (200, 160), flags=cv2.WARP_INVERSE_MAP)
+    assert not difference[cv2.dilate(inverse, np.ones((5, 5))) == 0].any()
+    assert difference[inverse > 0].mean() < 1.5
+
+
+def test_a_squeezed_crop_averages_over_what_it_shrinks_most():
+    noise = np.random.default_rng(0).integers(0, 256, (480, 288, 3), dtype=np.uint8)
+    crop = faces.warp_frame(noise, np.array([[1 / 3, 0, 0], [0, 1 / 5, 0]]), 96)
+    expected = cv2.resize(noise, (96, 96), interpolation=cv2.INTER_AREA)
+    assert np.abs(crop.astype(int) - expected).mean() < 2  # 6 if it went by the other side
 
 
 def test_real_faces_fill_latentsyncs_template(shared):
-    """In the crop: eyes above .4, the whole mouth in the lower half and inside the generated region."""
-    for name in ("mead_M003_happy_L1_024.mp4", "hdtf_RD_Radio10_clip0.mp4", "grid_brbk7n.mpg"):
+    """Brows and nose near the template's points, brows in `wide_face`, the mouth in `wide_lower`, the chin inside."""
+    for name in ("mead_W040_happy_L3_029.mp4", "hdtf_WDA_EdMarkey0_000.mp4", "grid_brbk7n.mpg"):
         landmarks = detect_landmarks(read_video(shared / "clips" / name, seconds=1.0))
-        seen = faces.apply(faces.align(landmarks, 256, 3.0, "latentsync"), landmarks) / 256
-        assert seen[:, [*RIGHT_EYE, *LEFT_EYE], 1].mean() == pytest.approx(0.27, abs=0.05)
-        lips = seen[:, [0, 17, 61, 291]]
-        assert lips[..., 1].min() > 0.4375 and lips[..., 0].min() > 0.125 and lips[..., 0].max() < 0.875
-        assert seen[:, 152, 1].max() < 1.0  # the chin is in the crop
+        seen = faces.apply(faces.align(landmarks, 256, 3.0, "latentsync"), landmarks)
+        anchors = mesh_anchors(seen).mean(axis=0) / 256
+        assert anchors == pytest.approx(np.array([(0.227, 0.2), (0.773, 0.2), (0.5, 0.4)]), abs=0.06)
+        assert seen[:, [*RIGHT_EYE, *LEFT_EYE], 1].mean() / 256 == pytest.approx(0.29, abs=0.04)
+        for mode, points in (("wide_face", [*LEFT_BROW, *RIGHT_BROW]), ("wide_lower", [0, 13, 14, 17, 61, 291])):
+            column, row = seen[:, points].astype(int).reshape(-1, 2).T
+            assert region_mask(mode, 256, 32)[row, column].all()
+        assert seen[:, 152, 1].max() < 256

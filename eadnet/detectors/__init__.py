@@ -6,7 +6,7 @@ points that every later stage reads. Reads the detectors' published weights, wri
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -24,8 +24,8 @@ class DetectorError(ValueError):
 class Face:
     """One face of a picture, in its pixels.
 
-    `box` is (4,) float32 left, top, right, bottom, which may exceed the picture; `points` is (5, 2) float32: the eye
-    on the left of the picture, the other eye, the nose, the mouth's corner on the left, the other corner.
+    `box` is (4,) float32 left, top, right, bottom, inside the picture; `points` is (5, 2) float32, which may lie
+    outside: the eye on the left of the picture, the other eye, the nose, the mouth's left corner, the other corner.
     """
 
     box: np.ndarray
@@ -71,22 +71,23 @@ def opened_detector(name: str, weights: Path | None = None) -> Iterator[Detector
         yield detector
 
 
-def sorted_faces(faces: list[Face]) -> list[Face]:
-    """The largest first; of equals, the leftmost."""
-    return sorted(faces, key=lambda face: (-face.area, *map(float, face.box)))
+def sorted_faces(faces: list[Face], shape: tuple[int, ...]) -> list[Face]:
+    """Faces clipped to a picture of `shape` (H, W, ...), the largest first; of equals, the leftmost."""
+    edges = np.float32((shape[1], shape[0], shape[1], shape[0]))
+    clipped = [replace(face, box=np.clip(face.box, 0, edges)) for face in faces]
+    return sorted(clipped, key=lambda face: (-face.area, *map(float, face.box)))
 
 
-def weight_file(weights: Path | None, name: str) -> Path:
-    """A file of the published weights.
+def weight_file(weights: Path | None, detector: str, file: str) -> Path:
+    """A file of a detector's published weights.
 
     Raises:
         DetectorError: it is absent.
     """
-    path = Path(weights or "") / name
+    path = Path(weights or "") / file
     if weights is None or not path.is_file():
-        raise DetectorError(
-            f"{path}: absent; fetch the detector's weights (python -m eadnet assets) or choose mediapipe"
-        )
+        mend = f"fetch it (python -m eadnet fetch-asset {WEIGHTS[detector]}) or set preprocess.detector to mediapipe"
+        raise DetectorError(f"{path}: absent, {detector} needs it; {mend}")
     return path
 
 

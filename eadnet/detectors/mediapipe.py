@@ -1,6 +1,6 @@
 """MediaPipe's full-range face detector; its weights come with the package."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 from eadnet.detectors import Face, sorted_faces
 from eadnet.detectors.mesh import mesh_anchors
-from eadnet.detectors.muted import muted
+from eadnet.detectors.muted import opened_graph
 
 MIN_CONFIDENCE = 0.4
 
@@ -17,14 +17,14 @@ MIN_CONFIDENCE = 0.4
 class MediaPipeDetector:
     """Faces by MediaPipe, anchors by the mesh."""
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, process: Callable[[np.ndarray], Any]) -> None:
         """Wrap an open ``FaceDetection`` graph."""
-        self.graph = graph
+        self.process = process
 
     def detect(self, frame: np.ndarray) -> list[Face]:
         """Faces of a (H, W, 3) uint8 RGB picture, the largest first."""
-        found = self.graph.process(np.ascontiguousarray(frame)).detections or []
-        return sorted_faces([_face(detection, frame.shape) for detection in found])
+        found = self.process(frame).detections or []
+        return sorted_faces([_face(detection, frame.shape) for detection in found], frame.shape)
 
     def anchors(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """(3, 2) means of brows and nose, from the mesh."""
@@ -36,8 +36,8 @@ def opened(weights: Path | None = None) -> Iterator[MediaPipeDetector]:
     """The detector, with its graph open."""
     from mediapipe.python.solutions.face_detection import FaceDetection
 
-    with muted(), FaceDetection(model_selection=1, min_detection_confidence=MIN_CONFIDENCE) as graph:
-        yield MediaPipeDetector(graph)
+    with opened_graph(FaceDetection, model_selection=1, min_detection_confidence=MIN_CONFIDENCE) as process:
+        yield MediaPipeDetector(process)
 
 
 def _face(detection: Any, shape: tuple[int, ...]) -> Face:

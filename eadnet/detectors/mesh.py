@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from eadnet.detectors.muted import muted
+from eadnet.detectors.muted import opened_graph
 
 POINTS = 478
-# Points of the mesh that lie where InsightFace's 106 have brows (43 48 49 51 50, 101-105) and nose (74 77 83 86)
-LEFT_BROW, RIGHT_BROW = (46, 53, 52, 65, 55), (285, 295, 282, 283, 276)
-NOSE = (197, 5, 48, 278)
+# Points of the mesh that lie where InsightFace's 106 have the upper edges of the brows (43 48 49 51 50, 101-105), the
+# bridge above the tip, the wings and the tip of the nose (74 77 83 86)
+LEFT_BROW, RIGHT_BROW = (70, 63, 105, 66, 107), (336, 296, 334, 293, 300)
+NOSE = (5, 48, 278, 4)
 
 
 def detect_landmarks(frames: Iterable[np.ndarray]) -> np.ndarray:
@@ -26,9 +27,9 @@ def detect_landmarks(frames: Iterable[np.ndarray]) -> np.ndarray:
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
     found = []
-    with muted(), FaceMesh(max_num_faces=1, refine_landmarks=True) as mesh:
+    with opened_graph(FaceMesh, max_num_faces=1, refine_landmarks=True) as process:
         for frame in frames:
-            faces = mesh.process(np.ascontiguousarray(frame)).multi_face_landmarks
+            faces = process(frame).multi_face_landmarks
             points = np.full((POINTS, 2), np.nan, np.float32)
             if faces:
                 points[:] = [(point.x, point.y) for point in faces[0].landmark]

@@ -1,7 +1,7 @@
 """InsightFace: SCRFD finds faces, 2d106 their 106 points (Guo et al. 2021; LatentSync's detector).
 
 The weights are InsightFace's, for non-commercial research: ``det_10g.onnx`` (or another ``det_*.onnx``) and, for
-LatentSync's template, ``2d106det.onnx``.
+LatentSync's template, ``2d106det.onnx``. Nothing is downloaded here.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import numpy as np
 
 from eadnet.detectors import DetectorError, Face, sorted_faces, weight_file
 
-SIZE = (640, 640)
+SIZES = [(128, 128), (640, 640)]  # InsightFace's pair: the small one for faces that fill the picture
 THRESHOLD = 0.5
 LANDMARKS = "2d106det.onnx"
 # Brows and nose among the 106 (LatentSync's affine_transform.py)
@@ -32,12 +32,13 @@ class SCRFDDetector:
     def detect(self, frame: np.ndarray) -> list[Face]:
         """Faces of a (H, W, 3) uint8 RGB picture, the largest first."""
         boxes, points = self.detector.detect(np.ascontiguousarray(frame[..., ::-1]))
-        return sorted_faces([Face(box[:4], float(box[4]), five) for box, five in zip(boxes, points, strict=True)])
+        found = [Face(box[:4], float(box[4]), five) for box, five in zip(boxes, points, strict=True)]
+        return sorted_faces(found, frame.shape)
 
     def anchors(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """(3, 2) means of brows and nose among the 106 points of the face that the mesh lies on."""
         if self.network is None:
-            self.network = _model(weight_file(self.path.parent, self.path.name), "landmark_2d_106")
+            self.network = _model(weight_file(self.path.parent, "scrfd", self.path.name), "landmark_2d_106")
         face = _Box(np.concatenate([np.nanmin(landmarks, axis=0), np.nanmax(landmarks, axis=0)]))
         points = self.network.get(np.ascontiguousarray(frame[..., ::-1]), face)
         return np.stack([points[list(group)].mean(axis=0) for group in GROUPS]).astype(np.float32)
@@ -51,9 +52,9 @@ def opened(weights: Path | None) -> Iterator[SCRFDDetector]:
         DetectorError: no such file, or it is no SCRFD.
     """
     paths = sorted(Path(weights).glob("det_*.onnx")) if weights else []
-    path = paths[0] if paths else weight_file(weights, "det_10g.onnx")
+    path = paths[0] if paths else weight_file(weights, "scrfd", "det_10g.onnx")
     detector = _model(path, "detection")
-    detector.prepare(ctx_id=-1, input_size=SIZE, det_thresh=THRESHOLD)
+    detector.prepare(ctx_id=-1, input_size=SIZES, det_thresh=THRESHOLD)
     yield SCRFDDetector(detector, path.parent / LANDMARKS)
 
 

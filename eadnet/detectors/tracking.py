@@ -18,7 +18,7 @@ BOX_TO_WINDOW = 2.2  # side of the kept square over the detected box: hair, chin
 class Track:
     """The followed face: `boxes` (N, 4) left, top, right, bottom in pixels, NaN where it was not found.
 
-    `second_face` is the share of the N looks that show another face of at least half its height.
+    `second_face` is the share of the N looks that show another face of at least half its height, beside it or instead.
     """
 
     boxes: np.ndarray
@@ -44,8 +44,9 @@ def follow(looks: list[list[Face]]) -> Track:
     for moment, face in main.items():
         boxes[moment] = face.box
     rival = RIVAL * float(np.median([face.height for face in main.values()]))
-    shared = [any(face is not main[moment] and face.height >= rival for face in looks[moment]) for moment in main]
-    return Track(boxes, sum(shared) / len(looks))
+    others = [[face for face in faces if face is not main.get(moment)] for moment, faces in enumerate(looks)]
+    shared = sum(any(face.height >= rival for face in faces) for faces in others)
+    return Track(boxes, shared / len(looks))
 
 
 def window_around(track: Track, shape: tuple[int, int], zoom: float = 1.0, max_height: int = 512) -> Window | None:
@@ -62,8 +63,9 @@ def window_around(track: Track, shape: tuple[int, int], zoom: float = 1.0, max_h
     """
     if not track.found:
         return None
-    boxes = track.boxes[np.isfinite(track.boxes[:, 0])] * zoom
     height, width = (int(side * zoom) for side in shape)
+    scale = np.array((width, height)) / (shape[1], shape[0])
+    boxes = track.boxes[np.isfinite(track.boxes[:, 0])] * np.tile(scale, 2)
     sides = boxes[:, 2:] - boxes[:, :2]
     spread = np.ptp((boxes[:, :2] + boxes[:, 2:]) / 2, axis=0).max()
     side = int(min(np.median(sides.max(axis=1)) * BOX_TO_WINDOW + spread, height, width)) // 2 * 2

@@ -26,7 +26,7 @@ class YuNetDetector:
         """Faces of a (H, W, 3) uint8 RGB picture, the largest first."""
         self.network.setInputSize((frame.shape[1], frame.shape[0]))
         rows = self.network.detect(np.ascontiguousarray(frame[..., ::-1]))[1]
-        return sorted_faces([_face(row) for row in (rows if rows is not None else ())])
+        return sorted_faces([_face(row) for row in (rows if rows is not None else ())], frame.shape)
 
     def anchors(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """(3, 2) means of brows and nose, from the mesh."""
@@ -40,7 +40,7 @@ def opened(weights: Path | None) -> Iterator[YuNetDetector]:
     Raises:
         DetectorError: the file is absent, or OpenCV cannot read it.
     """
-    path = weight_file(weights, FILE)
+    path = weight_file(weights, "yunet", FILE)
     try:
         network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score_threshold=MIN_CONFIDENCE)
     except cv2.error as error:
