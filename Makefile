@@ -36,6 +36,7 @@ lint: environment  ## Format and lint of Python and Snakemake files; generated f
 	snakefmt --check Snakefile workflow
 	python -m snakemake --lint
 	python -m eadnet.config_reference --check
+	python -m eadnet splits --check
 
 format: environment  ## Format everything.
 	ruff format .

@@ -8,6 +8,7 @@ import typer
 COMMAND_MODULES = (
     "eadnet.corpora.rendering_commands",
     "eadnet.corpora.commands",
+    "eadnet.corpora.split_commands",
     "eadnet.captions.commands",
     "eadnet.assets_commands",
     "eadnet.commands",

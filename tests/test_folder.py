@@ -1,6 +1,10 @@
 """A folder of videos as it comes: hostile names, companions, labels."""
 
 import os
+import socket
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,7 +12,6 @@ import pytest
 from eadnet.corpora.folder import FolderReader, list_videos, read_labels
 from eadnet.corpora.settings import FolderCorpus
 from eadnet.corpora.sources import CorpusError, path_of, slugs, uri_of
-from eadnet.corpora.splits import folder_test_people
 from eadnet.tables import SOURCES, read_table, write_table
 
 HOSTILE = ("-rf.mp4", "$(touch x).mp4", "a b'\"c.mp4", "new\nline.mp4", "naïve #1.mp4", "per%cent.mp4")
@@ -78,13 +81,13 @@ def test_sound_of_the_same_stem_is_offered(folder):
 def test_labels_name_people_emotions_and_splits(folder, tmp_path):
     table = tmp_path / "labels.csv"
     table.write_text(
-        "\ufefffile,person_id,emotion,level,split,notes\na.mp4,ann,happy,2,test,x\nsub/b.mpg,ann,,,,\ngone.mp4,,,,,\n"
+        "\ufefffile,person_id,emotion,level,split,notes\na.mp4,ann,happy,2,test,x\nsub/b.mpg,ann,,,,\nsub/b.mp4,bo,,,val,\ngone.mp4,,,,,\n"
     )
     chosen = reader(folder, table=str(table))
     rows = chosen.sources()
     clips = {clip.uri: clip for clip in chosen.clips(pd.DataFrame(rows))}
     assert (clips["a.mp4"].speaker, clips["a.mp4"].emotion, clips["a.mp4"].level) == ("ann", "happy", 2)
-    assert clips["a.mp4"].split == "test"
+    assert clips["a.mp4"].split == "test" and clips["sub/b.mp4"].split == "val"
     assert clips["sub/b.mpg"].speaker == "ann" and clips["sub/b.mpg"].emotion is None
     assert {row["uri"]: row["status"] for row in rows}["gone.mp4"] == "missing"
 
@@ -95,6 +98,7 @@ def test_labels_name_people_emotions_and_splits(folder, tmp_path):
         ("name\na.mp4\n", "no column 'file'"),
         ("file,emotion\na.mp4,glad\n", "line 2: emotion 'glad'"),
         ("file,level\na,x\n", "level 'x'"),
+        ("file,split\na,valid\n", "split 'valid' is unknown; use train, val, test"),
     ],
 )
 def test_wrong_tables_name_the_line(tmp_path, text, fault):
@@ -103,20 +107,62 @@ def test_wrong_tables_name_the_line(tmp_path, text, fault):
         read_labels(tmp_path / "t.csv")
 
 
+def test_what_is_no_plain_file_has_a_row_and_is_not_opened(folder):
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    (outside / "c.mp4").write_bytes(b"c")
+    (folder / "linked").symlink_to(outside)
+    (folder / "sub/loop").symlink_to(folder)
+    (folder / "self").symlink_to(folder / "self")
+    (folder / "broken.mp4").symlink_to("nowhere.mp4")
+    (folder / "video.mp4").symlink_to(outside / "c.mp4")
+    os.mkfifo(folder / "pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "socket.wav"))
+    rows = {row["uri"]: row for row in reader(folder).sources()}
+    found = {
+        name: rows[name]["status"] for name in ("linked", "sub/loop", "self", "broken.mp4", "pipe.mp4", "socket.wav")
+    }
+    assert found == {
+        "linked": "skipped", "sub/loop": "skipped", "self": "unreadable", "broken.mp4": "unreadable",
+        "pipe.mp4": "refused", "socket.wav": "refused",
+    }  # fmt: skip
+    assert rows["video.mp4"]["status"] == "ok"  # a link to a file is that file
+    assert all(row["reason"] for row in rows.values() if row["status"] != "ok")
+    assert not any("c.mp4" in name for name in rows if name != "-rf.mp4" and "/" in name)
+    assert sum(row["shard"] == "001" for row in reader(folder, "001", shard_size=5).sources()) == 5
+
+
+def test_a_folder_that_may_not_be_read_is_a_row():
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "a.mp4").write_bytes(b"a")
+        (root / "locked").mkdir(mode=0o700)
+        with other_user():
+            rows = {row["uri"]: row for row in reader(root).sources()}
+        (root / "locked").chmod(0o755)
+    assert rows["a.mp4"]["status"] == "ok"
+    assert rows["locked"]["status"] == "unreadable" and "Permission denied" in rows["locked"]["reason"]
+
+
+@contextmanager
+def other_user():
+    """Be nobody for a while: no rights stop root."""
+    if os.geteuid():
+        pytest.skip("needs root, to become another user")
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 def test_empty_and_absent_folders_are_named(tmp_path):
     with pytest.raises(CorpusError, match="holds no video"):
         list_videos(tmp_path)
     with pytest.raises(CorpusError, match="not a folder"):
         list_videos(tmp_path / "absent")
-
-
-def test_people_are_split_by_name_not_by_order():
-    people = {f"person{number}" for number in range(40)}
-    held_out = folder_test_people(people, 0.25)
-    assert len(held_out) == 10
-    assert len(folder_test_people(people | {"new"}, 0.25) ^ held_out) <= 2  # one may come in for another
-    assert len(folder_test_people({"a", "b"}, 0.1)) == 1
-    assert not folder_test_people({"a"}, 0.0)
 
 
 def test_slugs_never_collide():

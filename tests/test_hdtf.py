@@ -3,10 +3,12 @@
 import pandas as pd
 import pytest
 
-from eadnet.corpora.hdtf import HDTFReader, list_identities, read_annotations
-from eadnet.corpora.settings import HDTF, SyntheticHDTF
+from eadnet.corpora.annotations import annotation_folder, read_annotations
+from eadnet.corpora.hdtf import FileNames, HDTFReader, list_identities
+from eadnet.corpora.settings import HDTF
 from eadnet.corpora.sources import CorpusError
-from eadnet.corpora.splits import SplitError, hdtf_identity, hdtf_people, hdtf_test_identities
+from eadnet.corpora.splits import SplitError, hdtf_identity
+from eadnet.tables import DOWNLOADS, write_table
 
 ANNOTATIONS = {
     "WDA_video_url.txt": "\ufeffAnnLee1 https://example.invalid/a\nAnnLee2 https://example.invalid/b&t=6s\nBo https://example.invalid/c",
@@ -44,13 +46,30 @@ def test_published_annotations_are_read_whole(shared):
     assert "CarolynMaloney2" in {video.name for video in videos}  # naive readers lose it to the byte order mark
 
 
-def test_published_test_identities_are_held_out(shared):
-    settings = local(shared / "annotations" / "hdtf")
-    identities = list_identities(settings, settings.path)
-    held_out = hdtf_test_identities(settings, identities)
-    assert len(held_out) == 19
-    assert {"WRA_TimScott", "WDA_MartinHeinrich"} <= held_out
-    assert hdtf_identity("WDA", "WhipJimClyburn") == hdtf_identity("WDA", "JamesClyburn1")
+def test_published_defects_are_known_by_name(shared):
+    videos = {video.key: video for video in read_annotations(shared / "annotations" / "hdtf")}
+    uncropped = {
+        f"{key}_{place}"
+        for key, video in videos.items()
+        for place in range(len(video.intervals))
+        if place not in video.crops
+    }
+    assert uncropped == {
+        *(f"RD_{name}" for name in ("Radio6_0", "Radio15_0")),
+        *(f"WDA_{name}" for name in ("ByronDorgan0_0", "DeanPhillips_0", "JeffMerkley0_0", "JimMcGovern_0")),
+        *(f"WDA_{name}" for name in ("JimMcGovern1_0", "LindaSnchez_0")),
+        *(f"WRA_{name}" for name in ("BillCassidy_0", "CandiceMiller_0", "DuncanHunter_1", "JaimeHerreraBeutler_0")),
+        *(f"WRA_{name}" for name in ("KevinBrady0_0", "MittRomney_1", "RudyGiuliani_0")),
+    }
+    odd = {key: video.height for key, video in videos.items() if video.height not in (720, 1080)}
+    assert odd == {
+        "WDA_DanKildee": 360, "WDA_RaulRuiz": 700, "WRA_GregWalden": 714, "WRA_KevinMcCarthy1": 0, "RD_Radio56": 2160
+    }  # fmt: skip
+    taller = {
+        key for key, video in videos.items() for box in video.crops.values() if video.height and box[3] > video.height
+    }
+    assert taller == {"WDA_MaggieHassan", "WDA_MazieHirono1", "WRA_PeterKing"}
+    assert [key for key, video in videos.items() if not video.intervals] == ["RD_Radio24"]
 
 
 def test_identities_group_numbered_videos_but_not_radio_shows():
@@ -93,12 +112,127 @@ def test_wrong_settings_name_the_mend(corpus, tmp_path_factory):
         HDTFReader(local(corpus, test_identities=("Nobody",)), corpus, "000")
     empty = tmp_path_factory.mktemp("empty")
     with pytest.raises(CorpusError, match="annotion_time"):
-        list_identities(local(empty), empty)
+        HDTFReader(local(empty), empty, "000")
 
 
-def test_drawn_people_are_distinct_and_the_last_are_for_testing():
-    settings = HDTF(synthetic=SyntheticHDTF(train_people=200, test_people=40))
-    people = hdtf_people(settings)
-    assert len(set(people)) == 240
-    assert [hdtf_identity(*person.split("_", 1)) for person in people] == list(people)
-    assert hdtf_test_identities(settings, people) == set(people[-40:])
+# ------------------------------------------------------------------------------------------- files as they are met
+def test_names_of_files():
+    names = FileNames(["WDA_AmyKlobuchar0", "WDA_AdamSchiff", "RD_Radio1"])
+    assert names.match("AmyKlobuchar0") == names.match("WDA_AmyKlobuchar0") == ("WDA_AmyKlobuchar0", None)
+    assert names.match("WDA_AdamSchiff_000") == ("WDA_AdamSchiff", 0)
+    assert names.match("RD_Radio1_0012") == ("RD_Radio1", 12)
+    for stem in ("AmyKlobuchar", "WRA_AdamSchiff", "AdamSchiff_x", "AdamSchiff_00001", "_000", "Radio1_\u0663"):
+        assert names.match(stem) is None
+
+
+def rows_of(root, shard="000", **settings) -> dict[str, dict]:
+    rows = HDTFReader(local(root, **settings), root, shard).sources()
+    assert len({row["source_id"] for row in rows}) == len(rows)
+    return {row["source_id"]: row for row in rows}
+
+
+def put(path, content=b"clip"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("place", ["AnnLee1.mp4", "videos/WDA_AnnLee1.mkv", "deep/er/WDA_AnnLee1.MP4"])
+def test_full_videos_are_found_wherever_they_lie(corpus, place):
+    (corpus / "videos/AnnLee1.mp4").unlink()
+    put(corpus / place)
+    assert rows_of(corpus)["WDA_AnnLee1_0"]["uri"] == f"{place}#t=1,3"
+
+
+def test_cut_clips_stand_for_their_intervals(corpus):
+    (corpus / "videos/AnnLee1.mp4").unlink()
+    for name in ("clips/WDA_AnnLee1_000.mp4", "clips/a/WDA_AnnLee1_007.mp4", "AnnLee2_000.mp4", "clips/WDA_Bo_002.mp4"):
+        put(corpus / name)
+    put(corpus / "clips/WDA_AnnLee1_000.wav")
+    rows = rows_of(corpus, max_seconds=4.0)
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "WDA_AnnLee1_0": "ok",
+        "WDA_AnnLee1_1": "missing",
+        "WDA_AnnLee1_7": "ok",
+        "WDA_AnnLee2_0": "ok",  # its interval cannot be read, and need not
+        "WDA_Bo_2": "ok",
+        "clips/WDA_AnnLee1_000.wav": "companion",
+        "videos_stray_mp4": "not_annotated",
+    }
+    reader = HDTFReader(local(corpus, max_seconds=4.0), corpus, "000")
+    clips = {clip.clip_id: clip for clip in reader.clips(pd.DataFrame(rows.values()))}
+    cut = clips["hdtf_WDA_AnnLee1_0"]
+    assert (cut.uri, cut.start, cut.seconds, cut.max_seconds) == ("clips/WDA_AnnLee1_000.mp4", 0.0, None, 4.0)
+    assert (cut.crop, cut.wants_crop, cut.speaker) == (None, False, "WDA_AnnLee")
+    assert clips["hdtf_WDA_Bo_2"].speaker == "WDA_Bo"
+    with reader.opened(cut) as media:
+        assert (media.video.read_bytes(), media.sound) == (b"clip", corpus / "clips/WDA_AnnLee1_000.wav")
+
+
+def test_a_full_video_goes_before_cut_clips_and_the_first_before_others(corpus):
+    put(corpus / "clips/WDA_AnnLee1_001.mp4")
+    put(corpus / "other/AnnLee1.mp4")
+    rows = rows_of(corpus)
+    assert rows["WDA_AnnLee1_1"]["uri"] == "other/AnnLee1.mp4#t=5,65"  # by name, of two equals
+    for name in ("clips/WDA_AnnLee1_001.mp4", "videos/AnnLee1.mp4"):
+        assert rows[name]["status"] == "duplicate" and rows[name]["reason"]
+
+
+def test_a_cut_clip_stands_in_for_a_full_video_that_is_no_use(corpus):
+    put(corpus / "videos/AnnLee1.mp4", b"")
+    put(corpus / "clips/WDA_AnnLee1_000.mp4")
+    rows = rows_of(corpus)
+    assert rows["WDA_AnnLee1_0"]["status"] == "ok" and rows["WDA_AnnLee1_1"]["status"] == "empty"
+    put(corpus / "clips/WDA_AnnLee1_001.mp4")
+    assert rows_of(corpus)["videos/AnnLee1.mp4"]["status"] == "empty"
+
+
+def test_a_linked_folder_of_videos_is_read(corpus, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("disk") / "videos"
+    (corpus / "videos").rename(elsewhere)
+    (corpus / "videos").symlink_to(elsewhere)
+    (corpus / "loop").symlink_to(corpus)
+    rows = rows_of(corpus)
+    assert rows["WDA_AnnLee1_0"]["status"] == "ok"
+    assert rows["loop"]["status"] == "skipped" and "link to a folder" in rows["loop"]["reason"]
+
+
+def test_without_annotation_files_shards_are_known_and_rows_need_fetched_ones(shared, tmp_path):
+    put(tmp_path / "clips/WDA_AdamSchiff_000.mp4")
+    assert annotation_folder(local(tmp_path)) is None
+    place = list_identities(local(tmp_path), tmp_path).index("WDA_AdamSchiff")
+    with pytest.raises(CorpusError, match="corpora.hdtf.annotations"):
+        HDTFReader(local(tmp_path), tmp_path, "000")
+    fetched = str(shared / "annotations/hdtf")
+    row = rows_of(tmp_path, f"{place // 4:03d}", annotations=fetched)["WDA_AdamSchiff_0"]
+    assert (row["status"], row["uri"]) == ("ok", "clips/WDA_AdamSchiff_000.mp4")
+    with pytest.raises(CorpusError, match="corpora.hdtf.annotations: no RD"):
+        annotation_folder(local(tmp_path, annotations=str(tmp_path)))
+
+
+def download(root, **rows: tuple):
+    """A table of downloads: (path, status, reason) by video."""
+    blank = dict.fromkeys(DOWNLOADS.names) | {"corpus": "hdtf", "shard": "000"}
+    made = [
+        blank | {"name": name, "path": path, "status": status, "reason": reason}
+        for name, (path, status, reason) in rows.items()
+    ]
+    (root / "downloads").mkdir()
+    write_table(made, root / "downloads/000.parquet", DOWNLOADS)
+
+
+def test_what_did_not_come_says_why(corpus):
+    (corpus / "videos/AnnLee1.mp4").rename(corpus / "videos/AnnLee2.mp4")
+    text = "AnnLee1.mp4 00:01-00:03 00:05-01:05\nAnnLee2.mp4 00:10-00:15\n"
+    (corpus / "annotations/WDA_annotion_time.txt").write_text(text)
+    download(
+        corpus,
+        WDA_AnnLee1=(None, "private", "the owner has made it private"),
+        WDA_AnnLee2=("videos/AnnLee2.mp4", "wrong_height", "360 for 720"),
+    )
+    settings = HDTF(origin="download", annotations=str(corpus / "annotations"))
+    rows = {row["source_id"]: row for row in HDTFReader(settings, corpus, "000").sources()}
+    for place in (0, 1):
+        row = rows[f"WDA_AnnLee1_{place}"]
+        assert (row["status"], row["reason"]) == ("private", "the owner has made it private")
+    assert rows["WDA_AnnLee2_0"]["status"] == "ok"
+    assert not any("stray" in name for name in rows)  # other shards may be on their way

@@ -33,6 +33,8 @@ LEAVES = (
     "eadnet.spectrogram",
     "eadnet.landmarks",
     "eadnet.regions",
+    "eadnet.corpora.annotations",
+    "eadnet.corpora.files",
     "eadnet.corpora.shards",
     "eadnet.corpora.listing",
     "metrics.spec",

@@ -1,15 +1,21 @@
 """MEAD: archives and trees as they are met, read safely."""
 
+import gzip
 import io
+import os
+import pickle
 import tarfile
+import zipfile
 
 import pandas as pd
 import pytest
 
+from eadnet.corpora.archives import read_index
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
 from eadnet.corpora.settings import MEAD, SyntheticMEAD
 from eadnet.corpora.sources import CorpusError
-from eadnet.corpora.splits import SplitError, mead_people, mead_split
+from eadnet.corpora.splits import SplitError, mead_people
+from eadnet.tables import DOWNLOADS, write_table
 
 SETTINGS = MEAD(origin="local", path="unused")
 
@@ -55,8 +61,13 @@ def test_paths_of_all_known_layouts():
         assert parse_path(path) is None
 
 
+def present(rows: list[dict]) -> dict[str, str]:
+    """Statuses without the sets of which nothing is there."""
+    return {name: status for name, status in by_id(rows).items() if status != "missing"}
+
+
 def test_every_member_has_one_row(actor):
-    statuses = by_id(MEADReader(SETTINGS, actor, "M003").sources())
+    statuses = present(MEADReader(SETTINGS, actor, "M003").sources())
     assert len(statuses) == 9
     used = {name for name, status in statuses.items() if status == "ok"}
     assert used == {f"M003_front_{name}" for name in ("angry_2_007", "neutral_1_031", "fear_3_002", "happy_1_003")}
@@ -112,7 +123,7 @@ def test_hostile_members_are_refused(tmp_path, name, kind, link):
         add(archive, name, kind=kind, link=link)
     reader = MEADReader(SETTINGS, tmp_path, "W009")
     rows = reader.sources()
-    assert [row["status"] for row in rows] == ["refused"]
+    assert list(present(rows).values()) == ["refused"]
     assert reader.clips(pd.DataFrame(rows)) == []
 
 
@@ -127,15 +138,105 @@ def test_a_cut_archive_keeps_what_is_whole(actor):
 def test_an_archive_that_is_none_is_a_row(tmp_path):
     (tmp_path / "M003").mkdir()
     (tmp_path / "M003" / "video.tar").write_bytes(b"<html>quota exceeded</html>" * 100)
-    assert list(by_id(MEADReader(SETTINGS, tmp_path, "M003").sources()).values()) == ["unreadable"]
+    assert list(present(MEADReader(SETTINGS, tmp_path, "M003").sources()).values()) == ["unreadable"]
 
 
-def test_splits_follow_people_and_sentences():
-    assert mead_split("M003", "angry", 1, SETTINGS) == "test"
-    assert mead_split("M005", "angry", 24, SETTINGS) == "train"
-    assert mead_split("M005", "angry", 25, SETTINGS) == "test"
-    assert mead_split("M005", "neutral", 30, SETTINGS) == "train"
-    assert mead_split("M005", "neutral", 31, SETTINGS) == "test"
+def reading(root, **settings) -> MEADReader:
+    return MEADReader(MEAD(origin="local", path="unused", **settings), root, "M003")
+
+
+def test_wanted_views_are_clips_and_others_rows(actor):
+    statuses = by_id(reading(actor, views=("front", "left_30")).sources())
+    assert statuses["M003_left_30_angry_2_007"] == statuses["M003_front_angry_2_007"] == "ok"
+    statuses = by_id(reading(actor, views=("left_30",)).sources())
+    assert statuses["M003_left_30_angry_2_007"] == "ok" and statuses["M003_front_angry_2_007"] == "skipped"
+
+
+def test_clips_are_left_out_by_pattern_and_by_split(actor):
+    rows = {row["source_id"]: row for row in reading(actor, exclude=("M003_angry_2_*", "W*")).sources()}
+    angry = rows["M003_front_angry_2_007"]
+    assert angry["status"] == "excluded" and "M003_angry_2_*" in angry["reason"]
+    assert rows["M003_front_fear_3_002"]["status"] == "ok"
+    (actor / "M003").rename(actor / "W017")
+    rows = MEADReader(MEAD(origin="local", path="unused", split="emote"), actor, "W017").sources()
+    assert {row["status"] for row in rows if "_front_angry" in row["source_id"]} >= {"excluded"}
+    assert {row["reason"] for row in rows if row["status"] == "excluded"} == {"not in split emote (corpora.mead.split)"}
+
+
+def test_what_one_would_expect_and_is_not_there_has_a_row(actor):
+    rows = [row for row in reading(actor, views=("front", "top")).sources() if row["status"] == "missing"]
+    names = {row["source_id"] for row in rows}
+    assert len(rows) == 2 * 22 - 5  # angry 2, neutral 1, sad 1, fear 3 and happy 1 have a file seen from the front
+    assert {"M003_front_angry_1", "M003_top_neutral_1", "M003_top_angry_2"} <= names
+    assert not names & {"M003_front_angry_2", "M003_front_sad_1", "M003_front_neutral_2"}
+    assert "surprised level 3 seen from top" in next(
+        r["reason"] for r in rows if r["source_id"] == "M003_top_surprised_3"
+    )
+    assert not [row for row in MEADReader(MEAD(), actor, "M003").sources() if row["status"] == "missing"]  # drawn
+
+
+def test_large_members_are_refused_by_name(actor):
+    with tarfile.open(actor / "M003/video.tar", "a") as archive:
+        add(archive, "video/front/fear/level_1/001.mp4", bytes(1_000_001))
+    rows = {row["source_id"]: row for row in reading(actor, max_member_mb=1).sources()}
+    assert rows["M003_front_fear_1_001"]["status"] == "refused"
+    assert by_id(reading(actor).sources())["M003_front_fear_1_001"] == "ok"
+
+
+def test_a_usable_file_goes_before_a_useless_one_of_the_same_name(actor):
+    with tarfile.open(actor / "M003/video.tar", "a") as archive:
+        add(archive, "video/front/sad/level_1/001.mp4", b"sad")  # the first of that name is empty
+    reader = reading(actor)
+    rows = reader.sources()
+    statuses = by_id(rows)
+    assert (statuses["M003_front_sad_1_001"], statuses["M003_front_sad_1_001@2"]) == ("ok", "empty")
+    clip = next(clip for clip in reader.clips(pd.DataFrame(rows)) if clip.emotion == "sad")
+    with reader.opened(clip) as media:
+        assert media.video.read() == b"sad"
+
+
+def test_compressed_archives_and_odd_files_are_rows(actor, tmp_path):
+    folder = actor / "M003"
+    (folder / "video_3.tar.gz").write_bytes(gzip.compress((folder / "video.tar").read_bytes()))
+    with zipfile.ZipFile(folder / "top.zip", "w") as archive:
+        archive.writestr("a", "b")
+    os.mkfifo(folder / "pipe.tar")
+    (folder / "loop").symlink_to(folder)
+    rows = {row["source_id"]: row for row in reading(actor).sources()}
+    for name in ("video_3.tar.gz", "top.zip"):
+        row = rows[f"M003_M003/{name}"]
+        assert row["status"] == "unreadable" and "unpack it, or repack it as .tar" in row["reason"]
+    assert rows["M003_M003/pipe.tar"]["status"] == "refused"
+    assert rows["M003_M003/loop"]["status"] == "skipped"
+
+
+def test_every_archive_is_indexed_once_and_goes_with_the_reader(actor, monkeypatch):
+    walked = []
+    monkeypatch.setattr(
+        "eadnet.corpora.mead.read_index", lambda *given: walked.append(given[0].name) or read_index(*given)
+    )
+    reader = reading(actor)
+    clips = reader.clips(pd.DataFrame(reader.sources()))
+    copy = pickle.loads(pickle.dumps(reader))
+    for clip in clips:
+        with copy.opened(clip) as media:
+            assert media.video.read()
+    assert sorted(walked) == ["audio.tar", "video.tar", "video_2.tar"]
+
+
+def test_what_did_not_come_says_why(actor):
+    blank = dict.fromkeys(DOWNLOADS.names) | {"corpus": "mead", "shard": "W011"}
+    rows = [
+        blank | {"name": "video.tar", "url": "https://example.invalid/v", "status": "quota", "reason": "try tomorrow"},
+        blank | {"name": "audio.tar", "path": "W011/audio.tar", "status": "ok"},
+    ]
+    (actor / "downloads").mkdir()
+    write_table(rows, actor / "downloads/W011.parquet", DOWNLOADS)
+    found = MEADReader(MEAD(origin="download"), actor, "W011").sources()  # the actor has no folder
+    statuses = by_id(found)
+    assert statuses.pop("W011_download_video.tar") == "quota"
+    assert set(statuses.values()) == {"missing"} and len(statuses) == 22
+    assert MEADReader(MEAD(origin="download"), actor, "W011").clips(pd.DataFrame(found)) == []
 
 
 def test_actors_are_shards(tmp_path):
@@ -148,3 +249,7 @@ def test_actors_are_shards(tmp_path):
     (tmp_path / "W011").mkdir()
     (tmp_path / "notes").mkdir()
     assert list_actors(SETTINGS, tmp_path) == ("W011",)
+    wanted = MEAD(origin="local", path="unused", actors=("M003", "W011"))
+    assert list_actors(wanted, tmp_path) == ("M003", "W011")  # one without a folder has rows that say so
+    with pytest.raises(CorpusError, match="corpora.mead.actors: none of them"):
+        list_actors(MEAD(origin="local", path="unused", actors=("M003",)), tmp_path)

@@ -7,13 +7,16 @@ import pandas as pd
 
 from eadnet.corpora.sources import CorpusError
 
+# Whose clips may show a person's appearance to a clip of the split, the preferred first.
+REFERENCE_SPLITS = {"train": ("train",), "val": ("train", "val"), "test": ("train", "test", "val")}
+
 
 def collect(clips: pd.DataFrame) -> pd.DataFrame:
     """Fill in `reference` and `seen_speaker`.
 
     The reference of a usable clip is another clip of the same speaker, a neutral one if there is one; itself where
-    there is no other, and for the speaker's only neutral clip. A training clip never refers to a test clip; a test
-    clip prefers a training clip.
+    there is no other, and for the speaker's only neutral clip. A training clip refers to training clips only, one for
+    validation never to a test clip; both other splits prefer training clips.
 
     Raises:
         CorpusError: no usable clip to train on or to test with, or two clips share a name.
@@ -41,10 +44,11 @@ def summary(clips: pd.DataFrame) -> list[str]:
     for corpus, group in clips.groupby("corpus", sort=True):
         usable = group[group["status"] == "ok"]
         counts = usable["split"].value_counts()
+        validation = f"{counts['val']} val, " if "val" in counts else ""
         hours = usable["n_frames"].sum() / 25 / 3600
         lines.append(
             f"{corpus}: {len(usable)} of {len(group)} clips usable ({counts.get('train', 0)} train, "
-            f"{counts.get('test', 0)} test), {hours:.2f} h, {usable['speaker'].nunique()} people"
+            f"{validation}{counts.get('test', 0)} test), {hours:.2f} h, {usable['speaker'].nunique()} people"
         )
         refused = group[group["status"] != "ok"]["status"].value_counts()
         lines += [f"  {status}: {count}" for status, count in sorted(refused.items())]
@@ -52,14 +56,14 @@ def summary(clips: pd.DataFrame) -> list[str]:
 
 
 def _reference(row: dict, group: pd.DataFrame) -> str:
-    others = group[group["clip_id"] != row["clip_id"]]
-    if row["split"] == "train":
-        others = others[others["split"] == "train"]
+    preferred = REFERENCE_SPLITS[row["split"]]
+    others = group[(group["clip_id"] != row["clip_id"]) & group["split"].isin(preferred)]
     neutral = others[others["emotion"] == "neutral"]
     if others.empty or (row["emotion"] == "neutral" and neutral.empty):
         return row["clip_id"]
     candidates = others if neutral.empty else neutral
-    return candidates.sort_values(["split", "clip_id"], ascending=[False, True])["clip_id"].iloc[0]  # train before test
+    rank = candidates["split"].map(preferred.index)
+    return candidates.assign(rank=rank).sort_values(["rank", "clip_id"])["clip_id"].iloc[0]
 
 
 def _causes(clips: pd.DataFrame) -> str:

@@ -1,8 +1,11 @@
 """Command lines of acquisition and preprocessing; each parses, calls one function and returns."""
 
+from collections import Counter
 from typing import Annotated
 
 import typer
+
+EXPECTED = ("ok", "companion", "skipped", "excluded")  # thousands in a corpus of several views: counted, not listed
 
 Corpus = Annotated[str, typer.Option(help="hdtf, mead or folder.")]
 Shard = Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")]
@@ -30,10 +33,12 @@ def acquire(
 
     rows = reader(corpus, parse(settings_model(corpus), settings), root, shard).sources()
     write_table(rows, output, SOURCES)
+    counts = Counter(row["status"] for row in rows)
     for row in rows:
-        if row["status"] not in ("ok", "companion"):
+        if row["status"] not in EXPECTED:
             typer.echo(f"{row['source_id']}: {row['status']}, {row['reason']}")
-    typer.echo(f"{sum(row['status'] == 'ok' for row in rows)} of {len(rows)} sources usable")
+    others = "".join(f", {count} {status}" for status, count in sorted(counts.items()) if status != "ok")
+    typer.echo(f"{counts['ok']} of {len(rows)} sources usable{others}")
 
 
 def preprocess(

@@ -1,15 +1,14 @@
 """Any folder of talking-head videos, nested and mixed as it comes, with an optional CSV of labels.
 
-Reads ``{path}/**`` (suffixes in ``sources.VIDEO_SUFFIXES``) and, where a video is silent, the sound file of the same
-stem beside it. The CSV has a column ``file`` (path inside the folder) and any of ``person`` (or ``person_id``),
-``emotion``, ``level`` and ``split``; other columns are ignored, empty cells mean unknown. Without a person every video
-counts as a person of its own. Light: opens no video.
+Reads ``{path}/**`` (suffixes in ``sources.VIDEO_SUFFIXES``; links to folders are not followed) and, where a video is
+silent, the sound file of the same stem beside it. The CSV has a column ``file`` (path inside the folder) and any of
+``person`` (or ``person_id``), ``emotion``, ``level`` and ``split``; other columns are ignored, empty cells mean
+unknown. Without a person every video counts as a person of its own. Light: opens no video.
 """
 
 import csv
-import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from eadnet.config import EMOTIONS
+from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.settings import FolderCorpus
 from eadnet.corpora.sources import (
     AUDIO_SUFFIXES,
@@ -24,9 +24,10 @@ from eadnet.corpora.sources import (
     ClipSource,
     CorpusError,
     OpenedMedia,
-    file_row,
+    found_row,
     path_of,
     slugs,
+    sound_beside,
     source_row,
     uri_of,
     usable,
@@ -50,12 +51,7 @@ def list_videos(root: str | Path) -> tuple[str, ...]:
     Raises:
         CorpusError: the folder is absent or holds no video.
     """
-    if not Path(root).is_dir():
-        raise CorpusError(f"corpora.folder.path: '{root}' is not a folder; give one that holds videos")
-    videos = tuple(name for name in _list_files(Path(root)) if Path(name).suffix.lower() in VIDEO_SUFFIXES)
-    if not videos:
-        raise CorpusError(f"corpora.folder.path: '{root}' holds no video ({' '.join(sorted(VIDEO_SUFFIXES))})")
-    return videos
+    return _videos(root, _listed(root))
 
 
 def read_labels(path: str | Path) -> dict[str, Label]:
@@ -80,7 +76,8 @@ class FolderReader:
     def __init__(self, settings: FolderCorpus, root: str | Path, shard: str) -> None:
         """List the folder; raises CorpusError where it holds no video for the shard."""
         self.settings, self.root, self.shard = settings, Path(root), shard
-        every = list_videos(root)
+        self._files = {found.name: found for found in _listed(root)}
+        every = _videos(root, self._files.values())
         self._by_stem = {_stem(name): name for name in reversed(every)}
         times = Counter(map(_stem, every))
         self.names = slugs(_stem(name) if times[_stem(name)] == 1 else name for name in every)
@@ -94,20 +91,17 @@ class FolderReader:
 
     def sources(self) -> list[dict]:
         """One row per video and sound file, and in shard 000 one per other file and per missing file of the CSV."""
-        rows = [
-            file_row("folder", self.shard, self._slug(name), uri_of(name), self.root / name) for name in self.videos
-        ]
-        files = _list_files(self.root)
-        for name in files:
-            if Path(name).suffix.lower() in VIDEO_SUFFIXES:
+        rows = [found_row("folder", self.shard, self._slug(name), self.root, self._files[name]) for name in self.videos]
+        for name, found in self._files.items():
+            if _is_video(found):
                 continue
-            video = self._by_stem.get(_stem(name)) if Path(name).suffix.lower() in AUDIO_SUFFIXES else None
+            video = self._by_stem.get(_stem(name)) if found.suffix in AUDIO_SUFFIXES else None
             if video in self.videos:
-                rows.append(self._other(name, "companion", "sound beside a video; used where the video has none"))
+                rows.append(self._other(found, "companion", "sound beside a video; used where the video has none"))
             elif video is None and int(self.shard) == 0:
-                rows.append(self._other(name, "skipped", "neither a video nor the sound of one"))
+                rows.append(self._other(found, "skipped", "neither a video nor the sound of one"))
         if int(self.shard) == 0:
-            rows += [self._absent(name) for name in sorted(self.labels.keys() - set(files))]
+            rows += [self._absent(name) for name in sorted(self.labels.keys() - self._files.keys())]
         return rows
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
@@ -118,8 +112,7 @@ class FolderReader:
     def opened(self, clip: ClipSource) -> Iterator[OpenedMedia]:
         """The video, and the sound file of the same stem beside it."""
         path = self.root / path_of(clip.uri)
-        sounds = (path.with_suffix(suffix) for suffix in AUDIO_SUFFIXES)
-        yield OpenedMedia(path, next((sound for sound in sounds if sound.is_file()), None))
+        yield OpenedMedia(path, sound_beside(path))
 
     def _clip(self, name: str, row: dict) -> ClipSource:
         label, person = self._label(name), self._person(name)
@@ -143,9 +136,8 @@ class FolderReader:
     def _person(self, name: str) -> str:
         return self._label(name).person or self._slug(name)
 
-    def _other(self, name: str, status: str, reason: str) -> dict:
-        uri = uri_of(name)
-        row = file_row("folder", self.shard, uri, uri, self.root / name)
+    def _other(self, found: Found, status: str, reason: str) -> dict:
+        row = found_row("folder", self.shard, uri_of(found.name), self.root, found)
         return row | {"status": status, "reason": reason} if row["status"] == "ok" else row
 
     def _absent(self, name: str) -> dict:
@@ -153,12 +145,21 @@ class FolderReader:
         return source_row("folder", self.shard, uri_of(name), uri_of(name), "missing", reason)
 
 
-def _list_files(root: Path) -> list[str]:
-    found = []
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.relpath(os.path.join(folder, name), root) for name in files if not name.startswith(".")]
-    return sorted(found)
+def _listed(root: str | Path) -> list[Found]:
+    if not Path(root).is_dir():
+        raise CorpusError(f"corpora.folder.path: '{root}' is not a folder; give one that holds videos")
+    return list_files(root)
+
+
+def _videos(root: str | Path, files: Iterable[Found]) -> tuple[str, ...]:
+    videos = tuple(found.name for found in files if _is_video(found))
+    if not videos:
+        raise CorpusError(f"corpora.folder.path: '{root}' holds no video ({' '.join(sorted(VIDEO_SUFFIXES))})")
+    return videos
+
+
+def _is_video(found: Found) -> bool:
+    return found.suffix in VIDEO_SUFFIXES and not found.fault
 
 
 def _stem(name: str) -> str:
@@ -167,7 +168,7 @@ def _stem(name: str) -> str:
 
 def _label(row: dict[str, str | None], where: str) -> Label:
     cells = {key: (row.get(key) or "").strip() or None for key in ("person", "person_id", "emotion", "level", "split")}
-    allowed = {"emotion": EMOTIONS, "level": ("1", "2", "3"), "split": ("train", "test")}
+    allowed = {"emotion": EMOTIONS, "level": ("1", "2", "3"), "split": ("train", "val", "test")}
     for key, values in allowed.items():
         if cells[key] is not None and cells[key] not in values:
             raise CorpusError(f"{where}: {key} '{cells[key]}' is unknown; use {', '.join(values)} or leave it empty")

@@ -6,43 +6,62 @@ hold what no workflow manager likes. Reads names, sizes and times, never content
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from eadnet.corpora.hdtf import HDTFReader
-from eadnet.corpora.settings import HDTF, Corpora, FolderCorpus
+from eadnet.corpora.annotations import annotation_folder, known_videos
+from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.hdtf import FileNames
+from eadnet.corpora.settings import HDTF, MEAD, Corpora, FolderCorpus
+from eadnet.corpora.shards import shard_people
+
+Lister = Callable[..., list[Found]]
 
 
-def shard_digest(corpora: Corpora, corpus: str, shard: str) -> str:
-    """Hex digest over names, sizes and modification times of the files behind one shard; empty for drawn corpora."""
+def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = list_files) -> str:
+    """Hex digest over names, sizes and modification times of the files behind one shard.
+
+    Empty for drawn corpora. Of those that are downloaded only annotation files of your own count: what came of the
+    download stands in a table that rules know.
+
+    Args:
+        corpora: the configuration.
+        corpus: mead, hdtf or folder.
+        shard: one of its shards.
+        lister: `list_files`, or one that remembers (``functools.cache``): shards of one folder share its listing.
+    """
     settings = getattr(corpora, corpus)
-    if getattr(settings, "origin", "local") == "synthetic":
-        return ""
-    return _digest(_files(settings, shard))
-
-
-def _files(settings: object, shard: str) -> list[Path]:
-    root = Path(settings.path)
+    if getattr(settings, "origin", "local") != "local":
+        given = getattr(settings, "annotations", None) if settings.origin == "download" else None
+        return _digest(lister(given)) if given else ""
+    if isinstance(settings, MEAD):
+        return _digest(lister(Path(settings.path, shard), follow=True))
     if isinstance(settings, FolderCorpus):  # splits and names depend on all files of the folder
-        return _below(root) + ([Path(settings.table)] if settings.table else [])
-    if isinstance(settings, HDTF):
-        videos = HDTFReader(settings, root, shard).annotated.values()
-        stems = {stem for video in videos for stem in (video.name, f"{video.group}_{video.name}")}
-        return [path for path in _below(root) if path.suffix == ".txt" or path.stem in stems]
-    return _below(root / shard)
+        return _digest(lister(settings.path) + _listed(settings.table))
+    return _digest(_of_people(settings, shard, lister))
 
 
-def _below(folder: Path) -> list[Path]:
-    return sorted(Path(base) / name for base, _, names in os.walk(folder) for name in names)
+def _of_people(settings: HDTF, shard: str, lister: Lister) -> list[Found]:
+    """The annotation files and the media of a shard's people; shard 000 also has the files of nobody."""
+    identities = known_videos(settings, settings.path)
+    names, people = FileNames(identities), set(shard_people(settings, settings.path, shard))
+    if int(shard) == 0:
+        people.add(None)
+    matches = ((found, names.match(found.stem)) for found in lister(settings.path, follow=True))
+    media = [found for found, match in matches if (identities[match[0]] if match else None) in people]
+    folder = annotation_folder(settings)
+    return media + (lister(folder) if folder else [])
 
 
-def _digest(files: Iterable[Path]) -> str:
+def _listed(table: str | None) -> list[Found]:
+    if not table or not os.path.isfile(table):
+        return []
+    status = os.stat(table)
+    return [Found(table, status.st_size, status.st_mtime_ns)]
+
+
+def _digest(files: Iterable[Found]) -> str:
     digest = hashlib.sha256()
-    for path in files:
-        try:
-            status = path.stat()
-        except OSError:  # a dangling link; reading it makes a row with the reason
-            digest.update(os.fsencode(path) + b"\0absent\0")
-            continue
-        digest.update(os.fsencode(path) + f"\0{status.st_size} {status.st_mtime_ns}\0".encode())
+    for found in files:
+        digest.update(os.fsencode(found.name) + f"\0{found.size} {found.modified} {found.fault}\0".encode())
     return digest.hexdigest()

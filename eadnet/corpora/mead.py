@@ -2,44 +2,48 @@
 
 Reads ``{root}/{actor}/``: every ``.tar`` (some actors have several) and all loose files. Accepted at the end of a path:
 ``{view}/{emotion}/level_{n}/{NNN}.mp4``, the flattened ``{view}/{emotion}_level_{n}/{NNN}.mp4``, and sound as
-``{emotion}/level_{n}/{NNN}.m4a``. Archives are read member by member in memory and never extracted: a
-member that is a link or a device, or that points out of the archive, is refused with a row. Light: opens no video.
+``{emotion}/level_{n}/{NNN}.m4a``. Archives are read member by member and never extracted (``archives``). Of a real
+corpus, what one would expect and is not there has a row too. Light: opens no video.
 """
 
-import hashlib
 import io
 import re
-import tarfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from fnmatch import fnmatchcase
+from itertools import product
+from pathlib import Path
+from typing import BinaryIO, get_args
 
 import pandas as pd
 
 from eadnet.config import EMOTIONS
-from eadnet.corpora.settings import MEAD
+from eadnet.corpora.archives import Index, Member, content, digest, is_archive, read_index
+from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.settings import MEAD, View
 from eadnet.corpora.sources import (
+    USED,
     ClipSource,
     CorpusError,
     Media,
     OpenedMedia,
-    file_row,
+    found_row,
     path_of,
+    read_downloads,
     source_row,
     uri_of,
     usable,
+    with_duplicates,
 )
-from eadnet.corpora.splits import mead_people, mead_split
+from eadnet.corpora.splits import MEAD_PART_0, SplitError, mead_people, mead_split
 
 ACTOR = re.compile(r"[MW]\d{3}")
-VIEWS = ("front", "down", "top", "left_30", "left_60", "right_30", "right_60")
-USED_VIEW = "front"
+VIEWS = get_args(View)
+MEGABYTE = 10**6
 _LABEL = rf"(?P<emotion>{'|'.join(EMOTIONS)})[/_]level_(?P<level>[123])/(?P<number>\d{{3}})"
 _VIDEO = re.compile(rf"(?:^|/)(?P<view>{'|'.join(VIEWS)})/{_LABEL}\.mp4$")
 _AUDIO = re.compile(rf"(?:^|/){_LABEL}\.(?:m4a|wav|mp3|aac)$")
-_MEMBER = ".tar#"
 
 
 @dataclass(frozen=True)
@@ -66,17 +70,26 @@ def parse_path(path: str) -> Utterance | None:
 
 
 def list_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
-    """Actors, one a shard; `root` is not needed for the drawn corpus.
+    """Actors, one a shard: those of the settings, else all that the folder holds, or those of part 0 to download.
+
+    `root` is only needed for a folder of your own.
 
     Raises:
-        CorpusError: the folder holds no actor.
+        CorpusError: the folder holds no actor (that is wanted).
+        SplitError: the drawn corpus cannot have the split.
     """
     if settings.origin == "synthetic":
+        if settings.split == "emote":
+            raise SplitError("corpora.mead.split: 'emote' tests people whom we do not draw; use eat_sentences or eat")
         return tuple(sorted(mead_people(settings)))
-    actors = tuple(sorted(path.name for path in Path(root).iterdir() if path.is_dir() and ACTOR.fullmatch(path.name)))
-    if not actors:
+    if settings.origin == "download":
+        return settings.actors or MEAD_PART_0
+    there = tuple(sorted(path.name for path in Path(root).iterdir() if path.is_dir() and ACTOR.fullmatch(path.name)))
+    if not there:
         raise CorpusError(f"{root}: no actor folder such as M003; give the folder that holds MEAD's actors")
-    return actors
+    if settings.actors and not set(settings.actors) & set(there):
+        raise CorpusError(f"corpora.mead.actors: none of them has a folder in {root}; it holds {' '.join(there)}")
+    return settings.actors or there
 
 
 def other_folders(root: str | Path) -> tuple[str, ...]:
@@ -89,30 +102,36 @@ class MEADReader:
     """One shard: everything in an actor's folder."""
 
     def __init__(self, settings: MEAD, root: str | Path, shard: str) -> None:
-        """Find the actor's folder; raises CorpusError where it is absent or `shard` is no actor."""
+        """Name the actor's folder, which may be absent; raises CorpusError where `shard` is no actor."""
         if not ACTOR.fullmatch(shard):
             raise CorpusError(f"mead has no shard {shard!r}; shards are actors such as M003 or W009")
         self.settings, self.root, self.shard = settings, Path(root), shard
-        self.folder = self.root / shard
-        if not self.folder.is_dir():
-            raise CorpusError(f"{self.folder}: no such folder; put the actor's video.tar and audio.tar there")
-        self._places: dict[str, dict[str, tuple[int, int]]] = {}  # archive -> member -> offset and size
+        self._indices: dict[Path, Index] = {}
         self._sounds: dict[str, str] = {}
 
     def sources(self) -> list[dict]:
-        """One row per archive member and loose file; one for an archive cut short, or for no file at all."""
-        rows: list[dict] = []
-        for path in sorted(path for path in self.folder.rglob("*") if path.is_file() or path.is_symlink()):
-            rows += self._archive_rows(path) if path.suffix == ".tar" else [self._loose_row(path)]
+        """One row per archive member, loose file, damaged archive, failed download, and absent set of clips.
+
+        A set is a wanted view with an emotion and a level; the drawn corpus has only some of them, and none is absent.
+        """
+        folder, rows = self.root / self.shard, []
+        for found in list_files(folder, follow=True) if folder.is_dir() else []:
+            archived = not found.fault and is_archive(found.name)
+            rows += self._archive_rows(folder, found) if archived else [self._loose_row(folder, found)]
+        rows += self._download_rows()
         if not rows:
             reason = "the actor's folder holds no file; put video.tar and audio.tar there"
             rows = [source_row("mead", self.shard, self.shard, uri_of(self.shard), "missing", reason)]
-        return _marked(rows)
+        return with_duplicates([*rows, *self._absent_rows(rows)])
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
-        """One clip per usable front-view video."""
+        """One clip per usable video; archives are indexed here, before worker processes get their copy of this."""
         companions = sources[sources["status"] == "companion"]
         self._sounds = dict(zip(companions["source_id"], companions["uri"], strict=True))
+        for uri in sources["uri"][sources["status"].isin(USED)]:
+            archive, mark, _ = uri.partition("#")
+            if mark:
+                self._index(self.root / path_of(archive))
         return [self._clip(row) for row in usable(sources)]
 
     @contextmanager
@@ -139,78 +158,85 @@ class MEADReader:
         )
 
     def _media(self, uri: str) -> Media:
-        archive, mark, member = uri.partition(_MEMBER)
+        archive, mark, name = uri.partition("#")
+        path = self.root / path_of(archive)
         if not mark:
-            return self.root / path_of(uri)
-        path = self.root / path_of(f"{archive}.tar")
-        if archive not in self._places:
-            self._places[archive] = _member_places(path)
-        if path_of(member) not in self._places[archive]:
+            return path
+        member = self._index(path).find(path_of(name))
+        if member is None:
             raise OSError(f"{path} has changed since it was acquired; delete its table under corpora/ and run again")
-        offset, size = self._places[archive][path_of(member)]
-        with open(path, "rb") as stream:
-            stream.seek(offset)
-            return io.BytesIO(stream.read(size))
+        return io.BytesIO(content(path, member))
 
-    def _loose_row(self, path: Path) -> dict:
-        uri = uri_of(path.relative_to(self.root))
-        return file_row("mead", self.shard, f"{self.shard}_{uri}", uri, path) | self._named(uri)
+    def _index(self, path: Path) -> Index:
+        if path not in self._indices:
+            self._indices[path] = read_index(path, self.settings.max_member_mb * MEGABYTE)
+        return self._indices[path]
 
-    def _archive_rows(self, path: Path) -> Iterator[dict]:
-        uri = uri_of(path.relative_to(self.root))
-        try:
-            with tarfile.open(path, "r:") as archive:
-                for member in archive:
-                    if not member.isdir():
-                        yield self._member_row(archive, member, f"{uri}#{uri_of(member.name)}")
-        except (tarfile.TarError, OSError) as error:
-            reason = f"not readable to its end as a tar archive ({error}); copy or download it again"
-            yield source_row("mead", self.shard, f"{self.shard}_{uri}", uri, "unreadable", reason)
+    def _loose_row(self, folder: Path, found: Found) -> dict:
+        uri = uri_of(f"{self.shard}/{found.name}")
+        source_id, status, reason = self._place(uri)
+        name = {"source_id": source_id, "uri": uri}
+        if not found.fault and status not in USED:
+            return source_row("mead", self.shard, **name, status=status, reason=reason, size=found.size)
+        row = found_row("mead", self.shard, source_id, folder, found) | name
+        return row | {"status": status, "reason": reason} if row["status"] == "ok" else row
 
-    def _member_row(self, archive: tarfile.TarFile, member: tarfile.TarInfo, uri: str) -> dict:
-        row = source_row("mead", self.shard, f"{self.shard}_{uri}", uri, size=member.size) | self._named(uri)
-        path = PurePosixPath(member.name)
-        if not member.isfile() or path.is_absolute() or ".." in path.parts:
-            return row | {"status": "refused", "reason": "a link, a device or a path out of the archive; remove it"}
-        digest = hashlib.file_digest(archive.extractfile(member), "sha256").hexdigest()
-        if member.size == 0:
-            row |= {"status": "empty", "reason": "zero bytes; download the archive again"}
-        return row | {"sha256": digest}
+    def _archive_rows(self, folder: Path, found: Found) -> Iterator[dict]:
+        path, uri = folder / found.name, uri_of(f"{self.shard}/{found.name}")
+        index = self._index(path)
+        if index.damage:
+            reason = f"not readable to its end as a tar archive ({index.damage}); copy or download it again"
+            yield source_row("mead", self.shard, f"{self.shard}_{uri}", uri, "unreadable", reason, size=found.size)
+        if index.members:
+            with open(path, "rb") as stream:
+                for member in index.members:
+                    yield self._member_row(stream, member, f"{uri}#{uri_of(member.name)}")
 
-    def _named(self, uri: str) -> dict:
-        """The `source_id` of a file that follows the layout; status and reason of one that is not used as a clip."""
-        utterance = parse_path(path_of(uri))
-        if utterance is None:
-            return {"status": "skipped", "reason": "not {view}/{emotion}/level_{n}/{NNN}.mp4; remove or rename it"}
-        name = {"source_id": f"{self.shard}_{utterance.name}"}
-        if utterance.view is None:
-            return name | {"status": "companion", "reason": "sound of the clip of the same name"}
-        if utterance.view != USED_VIEW:
-            return name | {"status": "skipped", "reason": f"view {utterance.view}: only {USED_VIEW} is used"}
-        return name
+    def _member_row(self, stream: BinaryIO, member: Member, uri: str) -> dict:
+        source_id, status, reason = self._place(uri)
+        if member.fault:
+            status, reason = member.fault
+        elif status in USED and not member.size:
+            status, reason = "empty", "zero bytes; download the archive again"
+        sha256 = digest(stream, member) if status in USED else None
+        return source_row("mead", self.shard, source_id, uri, status, reason, sha256, member.size)
 
+    def _place(self, uri: str) -> tuple[str, str, str | None]:
+        """The `source_id` of a file by its path, and the status and reason that it has if it can be read."""
+        said = parse_path(path_of(uri))
+        if said is None:
+            reason = "not {view}/{emotion}/level_{n}/{NNN}.mp4; remove or rename it"
+            return f"{self.shard}_{uri}", "skipped", reason
+        source_id = f"{self.shard}_{said.name}"
+        if said.view is None:
+            return source_id, "companion", "sound of the clip of the same name"
+        if said.view not in self.settings.views:
+            reason = f"view {said.view}: only {', '.join(self.settings.views)} wanted (corpora.mead.views)"
+            return source_id, "skipped", reason
+        label = f"{self.shard}_{said.emotion}_{said.level}_{said.number:03d}"
+        pattern = next((pattern for pattern in self.settings.exclude if fnmatchcase(label, pattern)), None)
+        if pattern:
+            return source_id, "excluded", f"corpora.mead.exclude names it: {pattern}"
+        if mead_split(self.shard, said.emotion, said.number, self.settings) is None:
+            return source_id, "excluded", f"not in split {self.settings.split} (corpora.mead.split)"
+        return source_id, "ok", None
 
-def _member_places(path: Path) -> dict[str, tuple[int, int]]:
-    """Offset and size of every plain file of an archive, up to where it can be read; the first of a name counts."""
-    places: dict[str, tuple[int, int]] = {}
-    try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                if member.isfile():
-                    places.setdefault(member.name, (member.offset_data, member.size))
-    except tarfile.TarError:
-        pass  # `sources` has a row that says so; what stands before the damage is whole
-    return places
+    def _download_rows(self) -> Iterator[dict]:
+        """What was to be fetched and did not come as it should."""
+        for row in read_downloads(self.root, self.shard):
+            if row["status"] != "ok":
+                name = f"{self.shard}_download_{uri_of(row['name'])}"
+                yield source_row("mead", self.shard, name, row["url"] or "", row["status"], row["reason"])
 
-
-def _marked(rows: list[dict]) -> list[dict]:
-    """Mark the second and later rows of one utterance as duplicates, and keep every `source_id` unique."""
-    seen: Counter[str] = Counter()
-    for row in rows:
-        name = row["source_id"]
-        seen[name] += 1
-        if seen[name] > 1:
-            row["source_id"] = f"{name}@{seen[name]}"
-            if row["status"] in ("ok", "companion"):
-                row |= {"status": "duplicate", "reason": f"{name} is there already; remove one of them"}
-    return rows
+    def _absent_rows(self, rows: list[dict]) -> Iterator[dict]:
+        """One row per wanted view, emotion and level of which `rows` hold nothing at all."""
+        if self.settings.origin == "synthetic":
+            return
+        found = [parse_path(path_of(row["uri"])) for row in rows]
+        there = {(said.view, said.emotion, said.level) for said in found if said}
+        for view, emotion, level in product(self.settings.views, EMOTIONS, (1, 2, 3)):
+            if (view, emotion, level) not in there and (emotion != "neutral" or level == 1):
+                place = f"{self.shard}/video/{view}/{emotion}/level_{level}"
+                reason = f"no file of {emotion} level {level} seen from {view}; look for another archive of the actor"
+                name = f"{self.shard}_{view}_{emotion}_{level}"
+                yield source_row("mead", self.shard, name, place, "missing", reason)

@@ -12,7 +12,7 @@ import numpy as np
 from eadnet.config import EMOTIONS
 from eadnet.corpora.sentences import books
 from eadnet.corpora.settings import HDTF, MEAD, SyntheticMEAD
-from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_test_identities, mead_people
+from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_splits, mead_people
 
 SENTENCE_SECONDS = {"few": 1.8, "many": 2.4}  # cautious lengths, to find how many sentences fill a time
 HDTF_EMOTIONS = ("neutral", "happy", "sad", "surprised", "angry")
@@ -72,7 +72,7 @@ def mead_lines(settings: SyntheticMEAD, seed: int, actor: str) -> list[Line]:
 def hdtf_line(settings: HDTF, seed: int, person: str, interval: int) -> Line:
     """What a person says in one interval; the first is neutral, later ones may be mildly expressive."""
     drawn = settings.synthetic
-    tested = person in hdtf_test_identities(settings, hdtf_people(settings))
+    tested = hdtf_splits(settings, hdtf_people(settings)).get(person) == "test"
     count = int(np.ceil(drawn.interval_seconds / SENTENCE_SECONDS[drawn.sentences]))
     texts = _texts(books(drawn.sentences)[tested], count, seed, person, str(interval))
     mood = HDTF_EMOTIONS[derived_seed(seed, person, str(interval)) % len(HDTF_EMOTIONS)] if interval else "neutral"

@@ -1,7 +1,8 @@
 """The shards of every corpus: the unit of work, known before anything is decoded.
 
 `list_shards` runs when the Snakefile is parsed, so this module and all that it imports stay light. It reads folder
-listings and HDTF's annotation text of local corpora, and writes nothing.
+listings and HDTF's annotation text of local corpora, knows those that are yet to be downloaded from the manifests of
+their splits, and writes nothing.
 """
 
 from pathlib import Path
@@ -37,7 +38,7 @@ def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
 
 def unused_folders(corpora: Corpora) -> list[str]:
     """One line for each folder beside the actors of a local MEAD that is no shard, with the mend."""
-    if not corpora.mead or corpora.mead.origin == "synthetic":
+    if not corpora.mead or corpora.mead.origin != "local":
         return []
     return [
         f"corpora.mead.path: folder {name!r} is left out; an actor's folder is called M003 or W009, rename or remove it"
@@ -46,7 +47,7 @@ def unused_folders(corpora: Corpora) -> list[str]:
 
 
 def shard_people(settings: HDTF, root: str | Path | None, shard: str) -> tuple[str, ...]:
-    """The HDTF identities (``{group}_{name}``) of one shard; `root` is not needed for the drawn corpus."""
+    """The HDTF identities (``{group}_{name}``) of one shard; `root` may hold annotation files."""
     first = int(shard) * settings.shard_size
     return list_identities(settings, root)[first : first + settings.shard_size]
 
@@ -78,10 +79,10 @@ def _known(corpus: str) -> tuple:
 
 
 def _local_folder(name: str, settings: HDTF | MEAD) -> Path | None:
-    if settings.origin == "synthetic":
+    if settings.origin != "local":
         return None
     if not settings.path or not Path(settings.path).is_dir():
-        raise CorpusError(f"corpora.{name}.path: '{settings.path}' is not a folder; give one, or set origin: synthetic")
+        raise CorpusError(f"corpora.{name}.path: '{settings.path}' is not a folder; give one, or set origin: download")
     return Path(settings.path)
 
 

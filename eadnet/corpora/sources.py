@@ -2,7 +2,7 @@
 
 A `Reader` knows one shard of one corpus. `sources` accounts for every input by exactly one row (see
 ``eadnet.tables.SOURCES``); `clips` turns the usable rows into `ClipSource`s; `opened` gives their media to
-``eadnet.preprocess``. Readers never extract archives and never hand a file name to a shell.
+``eadnet.preprocessing``. Readers never extract archives and never hand a file name to a shell.
 """
 
 import hashlib
@@ -18,9 +18,13 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import pandas as pd
 
+from eadnet.corpora.files import Found
+from eadnet.tables import DOWNLOADS, read_rows
+
 VIDEO_SUFFIXES = frozenset(".mp4 .mov .m4v .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .ogv .3gp".split())
 AUDIO_SUFFIXES = (".wav", ".m4a", ".flac", ".mp3", ".ogg", ".aac")
 MAX_SLUG = 80
+USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its sound
 
 Media = Path | BinaryIO
 
@@ -44,9 +48,9 @@ class CropBox:
 class ClipSource:
     """A piece of video that a corpus offers, before it is decoded.
 
-    `clip_id` is final where `max_seconds` is None; else the video is cut, and every piece appends its number.
-    `start` and `seconds` bound the piece; `crop` is an annotated window; `wants_crop` says that one is missing and is
-    to be found by detection.
+    Preprocessing cuts it at its shots and into pieces of at most `max_seconds`; several pieces append their numbers to
+    `clip_id`. `start` and `seconds` bound it; `crop` is an annotated window; `wants_crop` says that one is missing and
+    is to be found by detection.
     """
 
     clip_id: str
@@ -129,6 +133,43 @@ def file_row(corpus: str, shard: str, source_id: str, uri: str, path: Path) -> d
     if not size:
         return source_row(corpus, shard, source_id, uri, "empty", "zero bytes; copy the file again", digest, 0)
     return source_row(corpus, shard, source_id, uri, sha256=digest, size=size)
+
+
+def found_row(corpus: str, shard: str, source_id: str, root: Path, found: Found) -> dict:
+    """The row of an entry that `list_files` found below `root`: `file_row`, or its fault, and then it is not opened."""
+    if found.fault:
+        return source_row(corpus, shard, source_id, uri_of(found.name), *found.fault)
+    return file_row(corpus, shard, source_id, uri_of(found.name), root / found.name)
+
+
+def with_duplicates(rows: list[dict]) -> list[dict]:
+    """Make every `source_id` unique: the first usable row of a name keeps it, other usable ones are duplicates."""
+    owner: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        if row["source_id"] not in owner or (
+            row["status"] in USED and rows[owner[row["source_id"]]]["status"] not in USED
+        ):
+            owner[row["source_id"]] = place
+    seen: Counter[str] = Counter()
+    for place, row in enumerate(rows):
+        name = row["source_id"]
+        if owner[name] != place:
+            seen[name] += 1
+            row["source_id"] = f"{name}@{seen[name] + 1}"
+            if row["status"] in USED:
+                row |= {"status": "duplicate", "reason": f"{name} is there already; remove one of them"}
+    return rows
+
+
+def read_downloads(root: Path, shard: str) -> list[dict]:
+    """What came of the shard's downloads (rows of ``eadnet.tables.DOWNLOADS``); none where none was downloaded."""
+    path = root / "downloads" / f"{shard}.parquet"
+    return read_rows(path, DOWNLOADS) if path.is_file() else []
+
+
+def sound_beside(path: Path) -> Path | None:
+    """The sound file of the same stem in the same folder."""
+    return next((sound for suffix in AUDIO_SUFFIXES if (sound := path.with_suffix(suffix)).is_file()), None)
 
 
 def uri_of(path: str | Path) -> str:

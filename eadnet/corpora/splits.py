@@ -1,29 +1,41 @@
-"""Who and what is held out for testing: the rules of the corpora, and the names of the drawn people.
+"""Who and what is held out: named splits as committed manifests, and the names of the drawn people.
 
-Pure functions of names and settings; reads and writes nothing.
+``manifests/{corpus}_{split}-v{n}.tsv`` are written by ``python -m eadnet splits --write`` from the rules in
+``split_commands``; a manifest whose digest is not the one below is refused. Reads manifests, writes nothing. Light.
 """
 
+import csv
 import hashlib
 import itertools
 import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 from eadnet.corpora.settings import HDTF, MEAD
 
-# MEAD ids that EMOTE's list of usable actors holds, most used first; the four test actors of EAT stand in the config.
+MANIFESTS = Path(__file__).with_name("manifests")
+# A manifest never changes under its name: a changed rule makes a new version.
+DIGESTS = {
+    "hdtf_reenactment19-v1": "64ec01f27178ab50905d8f09fc61b4cdd12207927a4bd5fae5d914da7338a4a7",
+    "mead_eat-v1": "8a3457a171adf668b53e5282accf71f8a201dec721405fb17f7402be388f72ed",
+    "mead_eat_sentences-v1": "02f11f0f4f4e973f4f1d4155f008ac65cc234f73d70b7511be27737dcc0d5eb8",
+    "mead_emote-v1": "5dedc3d6dcd6d091a8b52ec6001b64cea49ba4b11a529a4d7bdf3d9973921520",
+    "mead_official_sentences-v1": "984d115992cbdace6427a5b8426e4c541326636d5a1bba16092fa88b59aa2029",
+}
+ANY = "*"  # in a manifest's column: whatever stands there
+
+MEAD_TEST_ACTORS = ("M003", "M030", "W009", "W015")  # EAT's
+# The other actors whom EMOTE uses, in the order in which the drawn corpus takes their names.
 MEAD_ACTORS = tuple(
     "M005 M007 M009 M011 M012 M013 W011 W014 W016 W018 W019 W021 M019 M022 M023 M024 W023 W024 W025 W026 M025 M026 "
     "M027 M028 W028 W029 M029 M031 M032 M033 W033 W035 M034 M035 W036 W037 M037 M039 W038 W040 M040 M041 M042".split()
 )
-MEAD_TEST_ACTORS = ("M003", "M030", "W009", "W015")  # EAT and EVP test on these
+# Released as part 0: EMOTE's 47, and W017, of whom there is only the view from below.
+MEAD_PART_0 = tuple(sorted((*MEAD_TEST_ACTORS, *MEAD_ACTORS, "W017")))
 MEAD_HELD_OUT = {"neutral": range(31, 41)}  # official rule: the last ten sentences of neutral,
 MEAD_HELD_OUT_OTHERS = range(25, 31)  # and the last six of each other emotion
 
-# Identities that OTAvatar, GOHA and GAGAvatar test on.
-HDTF_TEST_IDENTITIES = tuple(
-    "WRA_ReneeEllmers WRA_GeoffDavis WRA_JoePitts WRA_TimScott WRA_JohnThune WRA_ToddYoung WRA_RoyBlunt "
-    "WRA_ErikPaulsen WRA_TomPrice WRA_TomCotton WRA_EricCantor WRA_RichardShelby WRA_RobPortman WRA_DeanHeller "
-    "WRA_VickyHartzler WRA_ReincePriebus WDA_MikeDoyle WDA_CatherineCortezMasto WDA_MartinHeinrich".split()
-)
 HDTF_SAME_PERSON = {"WDA_WhipJimClyburn": "WDA_JamesClyburn"}  # two names of one video
 
 _FIRST = {
@@ -37,6 +49,21 @@ class SplitError(ValueError):
     """A split that cannot be made from the settings; the message names the key and the mend."""
 
 
+@cache
+def read_manifest(name: str) -> tuple[dict[str, str], ...]:
+    """The rows of a committed manifest, such as ``mead_eat-v1``, by column.
+
+    Raises:
+        SplitError: the file is absent, or is not the one that was published under this name.
+    """
+    path = MANIFESTS / f"{name}.tsv"
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != DIGESTS.get(name):
+        raise SplitError(f"{path}: not the published split of this name; restore it with `git checkout -- {path}`")
+    return tuple(csv.DictReader(content.decode().splitlines(), delimiter="\t"))
+
+
+# ------------------------------------------------------------------------------------------------------ MEAD
 def mead_people(settings: MEAD) -> tuple[str, ...]:
     """Actors of the drawn MEAD: test actors, then training actors.
 
@@ -44,22 +71,31 @@ def mead_people(settings: MEAD) -> tuple[str, ...]:
         SplitError: more actors are asked for than MEAD has ids.
     """
     drawn = settings.synthetic
-    others = [actor for actor in MEAD_ACTORS if actor not in MEAD_TEST_ACTORS]
     for key, wanted, known in (
         ("test_actors", drawn.test_actors, MEAD_TEST_ACTORS),
-        ("train_actors", drawn.train_actors, others),
+        ("train_actors", drawn.train_actors, MEAD_ACTORS),
     ):
         if wanted > len(known):
             raise SplitError(f"corpora.mead.synthetic.{key}: {wanted} asked for, {len(known)} ids known; lower it")
-    return (*MEAD_TEST_ACTORS[: drawn.test_actors], *others[: drawn.train_actors])
+    return (*MEAD_TEST_ACTORS[: drawn.test_actors], *MEAD_ACTORS[: drawn.train_actors])
 
 
-def mead_split(actor: str, emotion: str, number: int, settings: MEAD) -> str:
-    """`test` for every clip of a test actor and for held-out sentences of the others, else `train`."""
-    held_out = number in MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS)
-    return "test" if actor in MEAD_TEST_ACTORS or held_out else "train"
+def mead_split(actor: str, emotion: str, number: int, settings: MEAD) -> str | None:
+    """`train`, `val` or `test` by the named split; None for an actor whom the split leaves out.
+
+    A row for the actor counts before one for the sentence, and that before one for everybody.
+    """
+    rules = _mead_rules(f"mead_{settings.split}-v1")
+    keys = ((actor, ANY, ANY), (ANY, emotion, str(number)), (ANY, ANY, ANY))
+    return next((rules[key] for key in keys if key in rules), None)
 
 
+@cache
+def _mead_rules(name: str) -> dict[tuple[str, str, str], str]:
+    return {(row["actor"], row["emotion"], row["number"]): row["split"] for row in read_manifest(name)}
+
+
+# ------------------------------------------------------------------------------------------------------ HDTF
 def hdtf_people(settings: HDTF) -> tuple[str, ...]:
     """Names (``{group}_{name}``) of the people of the drawn HDTF: training people, then test people."""
     count = settings.synthetic.train_people + settings.synthetic.test_people
@@ -84,40 +120,39 @@ def hdtf_identity(group: str, name: str) -> str:
     return HDTF_SAME_PERSON.get(identity, identity)
 
 
-def hdtf_test_identities(settings: HDTF, identities: tuple[str, ...]) -> frozenset[str]:
-    """The identities held out for testing.
+def hdtf_published(settings: HDTF) -> dict[str, str]:
+    """Identities of the published videos, by ``{group}_{name}``: known without the annotation files."""
+    return {row["name"]: row["identity"] for row in read_manifest(f"hdtf_{settings.split}-v1")}
 
-    Drawn people: the last `test_people`. Real people: those of the settings; else the published list, as far as it is
-    here; else the last tenth.
+
+def hdtf_splits(settings: HDTF, identities: tuple[str, ...]) -> dict[str, str]:
+    """The split of every identity.
+
+    Drawn people: the last `test_people` are for testing. Real people: as the named split says, and training for those
+    whom it does not know; where it knows nobody, the last tenth is for testing. `test_identities` take the place of
+    the named split's test identities.
 
     Raises:
         SplitError: the settings name an identity that the annotations lack.
     """
     if settings.origin == "synthetic":
-        return frozenset(hdtf_people(settings)[-settings.synthetic.test_people :])
+        named, tested = {}, set(identities[-settings.synthetic.test_people :])
+    else:
+        named = {row["identity"]: row["split"] for row in read_manifest(f"hdtf_{settings.split}-v1")}
+        tested = _chosen(settings, identities) or {name for name in identities if named.get(name) == "test"}
+        if not tested and named.keys().isdisjoint(identities):
+            tested = set(identities[-max(1, len(identities) // 10) :])
+    kept = {name: "val" if named.get(name) == "val" else "train" for name in identities}
+    return kept | dict.fromkeys(tested, "test")
+
+
+def _chosen(settings: HDTF, identities: tuple[str, ...]) -> set[str]:
     bare = {identity.split("_", 1)[1]: identity for identity in identities}
-    if settings.test_identities:
-        chosen = {bare.get(name, name) for name in settings.test_identities}
-        unknown = sorted(chosen - set(identities))
-        if unknown:
-            raise SplitError(
-                f"corpora.hdtf.test_identities: '{unknown[0]}' is not in the annotations; check its spelling"
-            )
-        return frozenset(chosen)
-    published = frozenset(HDTF_TEST_IDENTITIES) & set(identities)
-    return published or frozenset(identities[-max(1, len(identities) // 10) :])
-
-
-def folder_test_people(people: set[str], share: float) -> frozenset[str]:
-    """A share of people, picked by the digest of their names: adding a person moves hardly anybody else.
-
-    At least one is picked and one is left, where there are two.
-    """
-    ranked = sorted(people, key=lambda person: hashlib.sha256(person.encode()).digest())
-    count = round(share * len(ranked))
-    if share > 0 and len(ranked) > 1:
-        count = min(max(count, 1), len(ranked) - 1)
-    return frozenset(ranked[:count])
+    chosen = {bare.get(name, name) for name in settings.test_identities}
+    unknown = sorted(chosen - set(identities))
+    if unknown:
+        raise SplitError(f"corpora.hdtf.test_identities: '{unknown[0]}' is not in the annotations; check its spelling")
+    return chosen
 
 
 def _full_names(group: str) -> itertools.chain:
@@ -126,3 +161,20 @@ def _full_names(group: str) -> itertools.chain:
         (first, _LAST[(turn + place) % len(_LAST)]) for turn in range(12) for place, first in enumerate(_FIRST[group])
     )
     return (first + last for first, last in pairs)
+
+
+# ---------------------------------------------------------------------------------------------------- folder
+def folder_test_people(people: set[str], share: float) -> frozenset[str]:
+    """A share of people, picked by the digest of their names: adding a person moves hardly anybody else.
+
+    At least one is picked and one is left, where there are two.
+    """
+    count = round(share * len(people))
+    if share > 0 and len(people) > 1:
+        count = min(max(count, 1), len(people) - 1)
+    return frozenset(by_digest(people)[:count])
+
+
+def by_digest(names: Iterable[str]) -> list[str]:
+    """Names in the order of their SHA-256: as good as shuffled, and the same everywhere."""
+    return sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())

@@ -16,6 +16,7 @@ from snakemake.utils import update_config
 
 from eadnet.config import BASELINES, ConfigError, load
 from eadnet.corpora.annotations import annotation_folder
+from eadnet.corpora.files import list_files
 from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.shards import list_shards, unused_folders
 from metrics.spec import FAMILIES, SpecError, check_families, family_version
@@ -197,10 +198,13 @@ def corpus_settings(wildcards):
     return as_json(section)
 
 
+list_once = cache(list_files)
+
+
 @cache
 def corpus_digest(corpus, shard):
     """What a shard of a corpus on disk is made of: it is read again when a file comes, goes or changes."""
-    return shard_digest(CONFIG.corpora, corpus, shard)
+    return shard_digest(CONFIG.corpora, corpus, shard, list_once)
 
 
 def annotation_files(wildcards):
