@@ -9,6 +9,7 @@ COMMAND_MODULES = (
     "eadnet.corpora.rendering_commands",
     "eadnet.corpora.commands",
     "eadnet.corpora.split_commands",
+    "eadnet.corpora.download_commands",
     "eadnet.captions.commands",
     "eadnet.assets_commands",
     "eadnet.commands",

@@ -1,0 +1,144 @@
+"""What is fetched of a shard, and what came of it: one row for every video or archive, whatever happens.
+
+``python -m eadnet download`` writes ``{root}/videos`` (HDTF) or ``{root}/{actor}`` (MEAD), and the table
+``{root}/downloads/{shard}.parquet`` (``eadnet.tables.DOWNLOADS``). What is there and in order is not fetched again.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from eadnet.corpora.annotations import AnnotatedVideo
+from eadnet.corpora.drive import ArchiveError, fetch_archive, list_archives
+from eadnet.corpora.hdtf import HDTFReader
+from eadnet.corpora.settings import HDTF, MEAD
+from eadnet.corpora.sources import VIDEO_SUFFIXES
+from eadnet.corpora.youtube import VideoError, Wanted, fetch_video, video_id
+from eadnet.media import MediaError, probe
+from eadnet.provenance import sha256_file
+from eadnet.tables import DOWNLOADS
+
+Report = Callable[[str], None]
+
+
+def download_shard(settings: HDTF | MEAD, root: Path, shard: str, report: Report = print) -> list[dict]:
+    """Fetch what a shard needs.
+
+    Args:
+        settings: the corpus's section.
+        root: the corpus's folder.
+        shard: an actor, or the number of a group of identities.
+        report: called with a line for each file, and now and then during a long one.
+
+    Returns:
+        Rows of ``eadnet.tables.DOWNLOADS``.
+
+    Raises:
+        OSError: the disk is full or cannot be written to.
+    """
+    made = (
+        _videos(settings, root, shard, report)
+        if isinstance(settings, HDTF)
+        else _archives(settings, root, shard, report)
+    )
+    rows = []
+    for row in made:
+        rows.append(row)
+        report(f"{row['name']}: {row['status']}{', ' + row['reason'] if row['reason'] else ''}")
+    counts = Counter(row["status"] for row in rows)
+    report(f"{len(rows)} files: " + (", ".join(f"{count} {word}" for word, count in sorted(counts.items())) or "none"))
+    return rows
+
+
+# ------------------------------------------------------------------------------------------------------ HDTF
+def _videos(settings: HDTF, root: Path, shard: str, report: Report) -> Iterator[dict]:
+    fetched: dict[str, Path] = {}
+    for key, video in HDTFReader(settings, root, shard).annotated.items():
+        if not video.intervals:
+            continue  # nothing to cut: the sources table says so
+        row = _row("hdtf", shard, key, video.url or "") | {"stated_height": video.height or None}
+        try:
+            path = _video(video, root / "videos" / key, fetched, settings, report)
+        except VideoError as error:
+            yield row | {"status": error.status, "reason": str(error)}
+            continue
+        fetched[video_id(video.url)] = path
+        yield row | _described(path, root, video.height)
+
+
+def _video(video: AnnotatedVideo, target: Path, fetched: dict[str, Path], settings: HDTF, report: Report) -> Path:
+    """The video's file: the one that is there, a link to the same video under another name, or a new one."""
+    if not video.url:
+        raise VideoError("missing", "no address in video_url; lay it down by hand")
+    present = _present(target)
+    if present:
+        return present
+    twin = fetched.get(video_id(video.url))
+    if twin is not None:
+        path = target.with_name(target.name + twin.suffix)
+        os.link(twin, path)
+        return path
+    time.sleep(settings.download.pause)
+    return fetch_video(Wanted(video.url, video.height, target), settings.download, report)
+
+
+def _present(target: Path) -> Path | None:
+    """A whole file of an earlier run; one that is cut short is fetched again."""
+    for path in sorted(target.parent.glob(f"{target.name}.*")):
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            try:
+                if not probe(path).truncated:
+                    return path
+            except MediaError:
+                pass
+            path.unlink()
+    return None
+
+
+def _described(path: Path, root: Path, stated: int) -> dict:
+    """What a file is, and whether it is what was wanted."""
+    known = {"path": str(path.relative_to(root)), "bytes": path.stat().st_size, "sha256": sha256_file(path)}
+    try:
+        info = probe(path)
+    except MediaError as error:
+        path.unlink()
+        return {"status": "failed", "reason": f"{error}; deleted, run again to fetch it"}
+    known |= {"width": info.width, "height": info.height, "seconds": info.seconds, "fps": info.fps}
+    known |= {"has_audio": info.has_audio}
+    if not info.has_audio:
+        reason = "the video has no sound; look for another copy, or leave it out"
+        return known | {"status": "no_audio", "reason": reason}
+    if stated and info.height != stated:
+        reason = f"{info.height} pixels high, annotated at {stated}; the crop is scaled"
+        return known | {"status": "wrong_height", "reason": reason}
+    return known
+
+
+# ------------------------------------------------------------------------------------------------------ MEAD
+def _archives(settings: MEAD, root: Path, actor: str, report: Report) -> Iterator[dict]:
+    try:
+        archives = list_archives(actor, settings.download, root)
+    except ArchiveError as error:
+        yield _row("mead", actor, actor, "") | {"status": error.status, "reason": str(error)}
+        return
+    if not archives:
+        reason = f"nothing is listed for {actor}; name its archives in corpora.mead.download.files, or leave it out"
+        yield _row("mead", actor, actor, "") | {"status": "missing", "reason": reason}
+    for place, archive in enumerate(archives):
+        row = _row("mead", actor, archive.name, archive.url or f"https://drive.google.com/uc?id={archive.id}")
+        target = root / actor / archive.name
+        if place and not target.exists():
+            time.sleep(settings.download.pause)
+        try:
+            digest = fetch_archive(archive, target, settings.download, report)
+        except ArchiveError as error:
+            yield row | {"status": error.status, "reason": str(error)}
+            continue
+        yield row | {"path": f"{actor}/{archive.name}", "bytes": target.stat().st_size, "sha256": digest}
+
+
+def _row(corpus: str, shard: str, name: str, url: str) -> dict:
+    named = {"corpus": corpus, "shard": shard, "name": name, "url": url, "status": "ok"}
+    return dict.fromkeys(DOWNLOADS.names) | named
