@@ -14,9 +14,11 @@ from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.settings import HDTF, MEAD, FolderCorpus
 from eadnet.corpora.shards import reader
 from eadnet.corpora.sources import CorpusError, CropBox
+from eadnet.detectors.mesh import detect_landmarks
 from eadnet.landmarks import LEFT_EYE, RIGHT_EYE
-from eadnet.media import MediaInfo, read_audio, read_video, write_audio, write_video
-from eadnet.preprocess import _annotated_window, preprocess_shard
+from eadnet.media import read_audio, read_video, write_audio, write_video
+from eadnet.preprocessing.framing import annotated_window
+from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.tables import CLIPS, SOURCES, read_table, write_table
 
 SETTINGS = Preprocess()
@@ -75,10 +77,10 @@ def test_each_video_has_the_right_status(folder):
         "broken": "unreadable",
         "tiny": "too_small",
     }
-    assert {name: rows.loc[f"folder_{name}_0", "status"] for name in expected} == expected
+    assert {name: rows.loc[f"folder_{name}", "status"] for name in expected} == expected
     refused = rows[rows["status"] != "ok"]
     assert refused["reason"].str.len().gt(10).all() and refused["sha256"].isna().all()
-    assert rows.loc["folder_eamm_disgusted_digital_silence_0", "detected"] == 1.0  # measurements are kept
+    assert rows.loc["folder_eamm_disgusted_digital_silence", "detected"] == 1.0  # measurements are kept
 
 
 def test_usable_clips_are_aligned_and_complete(folder):
@@ -95,9 +97,9 @@ def test_usable_clips_are_aligned_and_complete(folder):
 
 def test_a_crop_shows_the_face_that_its_own_landmarks_describe(folder):
     _, rows = folder
-    clip = Clip(rows.loc["folder_mead_M003_happy_L1_024_0"].to_dict())
+    clip = Clip(rows.loc["folder_mead_M003_happy_L1_024"].to_dict())
     enlarged = [np.kron(crop, np.ones((4, 4, 1), np.uint8)) for crop in clip.crops[:3]]
-    found = faces.detect_landmarks(enlarged) / 4
+    found = detect_landmarks(enlarged) / 4
     expected = faces.apply(clip.transforms, clip.landmarks)[:3]
     assert np.abs(found - expected)[:, list(faces.RIGID)].mean() < 1.0
 
@@ -119,7 +121,7 @@ def test_a_second_run_gives_the_same_clips(folder, shared, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "grid_brbk7n.mpg").symlink_to(shared / "clips" / "grid_brbk7n.mpg")
     again = run("folder", FolderCorpus(path=str(tmp_path / "in")), tmp_path / "in", "000", tmp_path)
-    assert again["sha256"].tolist() == [rows.loc["folder_grid_brbk7n_0", "sha256"]]
+    assert again["sha256"].tolist() == [rows.loc["folder_grid_brbk7n", "sha256"]]
 
 
 def test_a_long_video_is_cut_without_loss(shared, tmp_path):
@@ -177,12 +179,13 @@ def test_hdtf_intervals_become_clips(shared, tmp_path):
 
 
 def test_annotated_windows_are_scaled_and_kept_inside():
-    info = MediaInfo(1280, 720, 25, 10, True, False)
-    window = _annotated_window(CropBox(300, 90, 600, 600, frame_height=1080), info)
+    window = annotated_window(CropBox(300, 90, 600, 600, frame_height=1080), (1280, 720), 720)
     assert (window.x, window.y, window.width, window.height) == (200, 60, 400, 400)
-    taller = _annotated_window(CropBox(900, 0, 1134, 1134, frame_height=720), info)
+    taller = annotated_window(CropBox(900, 0, 1134, 1134, frame_height=720), (1280, 720), 720)
     assert taller.y == 0 and taller.height == 720 and taller.x + taller.width <= 1280
     assert taller.size[1] == 512
+    held = annotated_window(CropBox(600, 180, 1200, 1200), (1920, 1080), 2160)  # a 2160p video, held at 1080
+    assert (held.x, held.y, held.width, held.height) == (300, 90, 600, 600)
 
 
 def clip_rows(*rows: tuple) -> pd.DataFrame:

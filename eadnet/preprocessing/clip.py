@@ -109,9 +109,6 @@ def _refused(error: MediaError) -> dict:
 
 def _refusal(row: dict, piece: Piece, silence: MediaError | None, settings: Preprocess) -> dict | None:
     """Why a clip is not used: a fault of the file, else of the picture, else of the sound."""
-    if piece.info.truncated:
-        reason = "the file ends before its own index does; copy it again"
-        return {"status": "truncated", "reason": reason}
     if piece.fault:
         return _refused(piece.fault)
     failed = gates.judge(row | ({"loudness": 0.0} if silence else {}), settings)

@@ -44,8 +44,7 @@ class Parts:
         except (FileNotFoundError, ValueError):
             return None
         rows = stored["rows"] if stored.get("fingerprint") == self._fingerprint(source) else None
-        whole = rows is not None and all(row["status"] != "ok" or self._path(row["clip_id"]).is_file() for row in rows)
-        return rows if whole else None
+        return rows if rows is not None and all(map(self._is_whole, rows)) else None
 
     def store_arrays(self, clip_id: str, arrays: dict[str, np.ndarray]) -> None:
         """Keep the arrays of one clip."""
@@ -78,6 +77,11 @@ class Parts:
     def clear(self) -> None:
         """Drop the parts: the shard is whole."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_whole(self, row: dict) -> bool:
+        """Whether all files of a clip are there; the workflow, for one, may have removed some."""
+        here = row["source"] is None or Path(row["source"]).is_file()
+        return row["status"] != "ok" or (here and self._path(row["clip_id"]).is_file())
 
     def _path(self, clip_id: str) -> Path:
         return self.folder / f"{clip_id}.safetensors"

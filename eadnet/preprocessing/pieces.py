@@ -14,7 +14,7 @@ from eadnet.config import Preprocess
 from eadnet.corpora.sources import ClipSource, Media
 from eadnet.decoding import held_frames, held_size, windowed
 from eadnet.media import MediaError, MediaInfo, Window
-from eadnet.preprocessing.shots import ShotFinder
+from eadnet.preprocessing.shots import LOOK_AHEAD, ShotFinder
 
 MAX_PIXELS = 1920 * 1080
 HELD_BYTES = 900_000_000  # a piece that would hold more is cut
@@ -79,14 +79,14 @@ def cut_in_pieces(source: ClipSource, video: Media, info: MediaInfo, settings: P
             cuts += finder.push(index, frame)
             if cuts:
                 yield piece(cuts.pop(0) - begun)
-            elif len(buffer) > longest + TAIL:
+            elif len(buffer) > longest + TAIL + LOOK_AHEAD:
                 yield piece(longest)
     except MediaError as error:
         fault = error
     there = begun + len(buffer)
-    if fault is None and there < 0.9 * total - 1:
-        reason = f"{there} of {total:.0f} frames are there; copy the file again or mend the interval"
-        fault = MediaError(reason, "truncated")
+    fault = fault or _ended_early(there, total, info)
+    if longest and len(buffer) > longest + TAIL:
+        yield piece(longest)
     if buffer or not number:
         yield piece(len(buffer), last=True)
 
@@ -94,6 +94,17 @@ def cut_in_pieces(source: ClipSource, video: Media, info: MediaInfo, settings: P
 def _expected(source: ClipSource, info: MediaInfo, fps: int) -> float:
     """Frames that there should be."""
     return (source.seconds or max(info.seconds - source.start, 0)) * fps
+
+
+def _ended_early(there: int, total: float, info: MediaInfo) -> MediaError | None:
+    """Why frames are missing at the end; an interval that is whole may lie in a file that is not."""
+    if there < 0.9 * total - 1:
+        reason = f"{there} of {total:.0f} frames are there; copy the file again or mend the interval"
+    elif info.truncated and there < round(total):
+        reason = "the file ends before its own index does; copy it again"
+    else:
+        return None
+    return MediaError(reason, "truncated")
 
 
 def _longest(source: ClipSource, total: float, frame: av.VideoFrame, fps: int) -> int:

@@ -5,13 +5,15 @@ file that kills its worker (a fault inside a decoder, the system's memory killer
 a row.
 """
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from eadnet.config import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
@@ -43,13 +45,15 @@ def run_all(job: Job, sources: list[ClipSource], workers: int) -> Iterator[tuple
             for source in sources:
                 yield source, run_one(job, source, tools)
         return
-    suspects = yield from _run_pool(job, sources, workers)
-    for source in suspects:
-        if (yield from _run_pool(job, [source], 1)):
-            reason = "the process that read it died, twice; convert the file again, or give each worker more memory"
-            rows = [blank_row(source) | {"status": "crashed", "reason": reason}]
-            job.parts.store_rows(source, rows)
-            yield source, rows
+    waiting = sources
+    while waiting:
+        suspects, waiting = yield from _run_pool(job, waiting, workers)
+        for source in suspects:
+            if (yield from _run_pool(job, [source], 1))[0]:
+                reason = "the process that read it died, twice; convert the file again, or give each worker more memory"
+                rows = [blank_row(source) | {"status": "crashed", "reason": reason}]
+                job.parts.store_rows(source, rows)
+                yield source, rows
 
 
 def run_one(job: Job, source: ClipSource, tools: Tools) -> list[dict]:
@@ -79,29 +83,32 @@ def _stored(job: Job, made: tuple[dict, Arrays | None]) -> dict:
 
 def _run_pool(
     job: Job, sources: Iterable[ClipSource], workers: int
-) -> Iterator[tuple[ClipSource, list[dict]]]:  # returns the sources that were left when a worker died
-    """Run in `workers` processes; a generator whose value is the sources that a death left undone."""
+) -> Generator[tuple[ClipSource, list[dict]], None, tuple[list[ClipSource], list[ClipSource]]]:
+    """Run in `workers` processes; its value is what a death left undone: sources at work then, and the others."""
     waiting = list(sources)
     with ProcessPoolExecutor(workers, get_context("spawn"), _open_tools, (job,)) as pool:
         running: dict[Future, ClipSource] = {}
-        while waiting or running:
-            try:
+        try:
+            while waiting or running:
                 while waiting and len(running) < 2 * workers:
                     running[pool.submit(_work, waiting[0])] = waiting[0]
                     waiting.pop(0)
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     rows = future.result()
                     yield running.pop(future), rows
-            except BrokenProcessPool:
-                return [*running.values(), *waiting]
-    return []
+        except BrokenProcessPool:
+            return list(running.values()), waiting
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return [], []
 
 
 class _Worker:
     """What a worker process keeps from one source to the next."""
 
     job: Job
-    tools: Tools
+    tools: Tools | None = None
+    fault: Exception | None = None
     stack = ExitStack()
 
 
@@ -109,9 +116,21 @@ def _open_tools(job: Job) -> None:
     import cv2
 
     cv2.setNumThreads(1)
+    Thread(target=_leave_with_parent, daemon=True).start()
     _Worker.job = job
-    _Worker.tools = _Worker.stack.enter_context(opened_tools(job.settings, job.weights))
+    try:
+        _Worker.tools = _Worker.stack.enter_context(opened_tools(job.settings, job.weights))
+    except (ValueError, OSError) as error:  # told by the first source; here it would look like a death
+        _Worker.fault = error
+
+
+def _leave_with_parent() -> None:
+    """A killed parent says goodbye to nobody, and its workers would wait for more work for ever."""
+    parent_process().join()
+    os._exit(1)
 
 
 def _work(source: ClipSource) -> list[dict]:
+    if _Worker.fault:
+        raise _Worker.fault
     return run_one(_Worker.job, source, _Worker.tools)

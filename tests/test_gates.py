@@ -1,0 +1,77 @@
+"""The gates of preprocessing: what each refuses, what its reason says, and which one speaks first."""
+
+import re
+
+import pytest
+
+from eadnet.config import Preprocess
+from eadnet.preprocessing.gates import AFTER_SOUND, GATES, judge
+
+SETTINGS = Preprocess()
+GOOD = {
+    "n_frames": 100,
+    "detected": 1.0,
+    "second_face": 0.0,
+    "face_size": 120.0,
+    "loudness": -20.0,
+    "blur": 0.4,
+    "sync_offset": 2.0,
+    "sync_confidence": 5.0,
+}
+LIMITS = SETTINGS.model_copy(update={"max_blur": 0.6})
+FAULTS = [
+    ("too_short", {"n_frames": 24}, "min_frames", ("24", "25")),
+    ("no_face", {"detected": 0.42}, "min_detected", ("42%", "90%")),
+    ("two_faces", {"second_face": 0.35}, "max_second_face", ("35%", "10%")),
+    ("too_small", {"face_size": 31.0}, "min_face", ("31", "48")),
+    ("silent", {"loudness": -71.0}, "silence_db", ("-71", "-60")),
+    ("blurred", {"blur": 0.83}, "max_blur", ("0.83", "0.6")),
+    ("out_of_sync", {"sync_confidence": 1.2}, "min_sync_confidence", ("1.2", "3")),
+    ("out_of_sync", {"sync_offset": -9.0}, "max_offset", ("-9", "6")),
+]
+
+
+@pytest.mark.parametrize(("status", "change", "key", "numbers"), FAULTS)
+def test_each_gate_names_its_key_and_both_numbers(status, change, key, numbers):
+    found, reason = judge(GOOD | change, LIMITS)
+    assert found == status and reason.endswith(f"(preprocess.{key})") and hasattr(SETTINGS, key)
+    for number in numbers:
+        assert re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", reason), reason
+
+
+AT_THE_LIMIT = {
+    "n_frames": 25,
+    "detected": 0.9,
+    "second_face": 0.1,
+    "face_size": 48.0,
+    "loudness": -60.0,
+    "blur": 0.6,
+    "sync_offset": 6.0,
+    "sync_confidence": 3.0,
+}
+
+
+def test_what_is_good_or_just_at_the_limits_passes():
+    assert judge(GOOD, LIMITS) is None
+    assert judge(AT_THE_LIMIT, LIMITS) is None
+    assert judge(GOOD | {"sync_offset": None, "sync_confidence": None}, LIMITS) is None  # unmeasured
+
+
+def test_the_first_gate_in_order_speaks():
+    order = [status for status, _ in GATES]
+    assert order == "too_short no_face two_faces too_small silent blurred out_of_sync".split()
+    worst = GOOD.copy()
+    for status, change, *_ in reversed(FAULTS):
+        worst |= change
+        assert judge(worst, LIMITS)[0] == status
+
+
+def test_no_face_at_all_is_refused_whatever_the_share_and_before_its_size_is_asked_for():
+    row = GOOD | {"detected": 0.0, "face_size": None, "blur": None}
+    status, reason = judge(row, LIMITS.model_copy(update={"min_detected": 0.0}))
+    assert status == "no_face" and "0%" in reason
+
+
+def test_faults_of_the_picture_come_before_those_of_the_sound():
+    order = [status for status, _ in GATES]
+    assert order[-len(AFTER_SOUND) :] == list(AFTER_SOUND)
