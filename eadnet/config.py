@@ -128,6 +128,7 @@ class Report(Section):
 
     strip_clips: Positive = Field(6, description="Clips in the sample strips.")
     strip_frames: Positive = Field(10, description="Frames per strip.")
+    sheet_clips: Positive = Field(40, description="Most clips on the contact sheet of aligned crops.")
     title: str = Field("EAD-Net, reproduced", description="Title of the report page.")
 
 

@@ -18,6 +18,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pret
 
 Scores = Annotated[Path | None, typer.Option("--scores", help="Scores table.")]
 Summary = Annotated[Path | None, typer.Option("--summary", help="Summary table.")]
+Sources = Annotated[list[Path] | None, typer.Option("--sources", help="Sources table of a shard; once for each.")]
+Downloads = Annotated[list[Path] | None, typer.Option("--downloads", help="Downloads table of a shard; once for each.")]
 Clips = Annotated[Path | None, typer.Option("--clips", help="Clips table.")]
 Captions = Annotated[Path | None, typer.Option("--captions", help="Captions table; optional.")]
 Videos = Annotated[list[Path] | None, typer.Option("--videos", help="Videos table; once for each run and seed.")]
@@ -36,10 +38,15 @@ Settings = Annotated[str, typer.Option("--settings", help="JSON of the config se
 
 @app.command()
 def table(
-    name: Annotated[str, typer.Option("--name", help="comparison, ablation, judges, supervision, coverage or losses.")],
+    name: Annotated[
+        str,
+        typer.Option("--name", help="comparison, ablation, judges, supervision, coverage, availability or losses."),
+    ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
     scores: Scores = None,
     summary: Summary = None,
+    sources: Sources = None,
+    downloads: Downloads = None,
     clips: Clips = None,
     captions: Captions = None,
     videos: Videos = None,
@@ -56,8 +63,8 @@ def table(
     from reports.tables import formats
 
     inputs = _inputs(
-        scores, summary, clips, captions, videos, measurements, training, judges, pretrained, benchmarks, graphs,
-        settings,
+        scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
+        benchmarks, graphs, settings,
     )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -66,11 +73,17 @@ def table(
 @app.command()
 def figure(
     name: Annotated[
-        str, typer.Option("--name", help="samples, ablation, slices, emotions, mouths, losses, graphs, corpus, times.")
+        str,
+        typer.Option(
+            "--name",
+            help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet or times.",
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
     scores: Scores = None,
     summary: Summary = None,
+    sources: Sources = None,
+    downloads: Downloads = None,
     clips: Clips = None,
     captions: Captions = None,
     videos: Videos = None,
@@ -86,8 +99,8 @@ def figure(
     from reports import figures, style
 
     inputs = _inputs(
-        scores, summary, clips, captions, videos, measurements, training, judges, pretrained, benchmarks, graphs,
-        settings,
+        scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
+        benchmarks, graphs, settings,
     )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -105,6 +118,8 @@ def page(
     ] = "{}",
     scores: Scores = None,
     summary: Summary = None,
+    sources: Sources = None,
+    downloads: Downloads = None,
     clips: Clips = None,
     captions: Captions = None,
     videos: Videos = None,
@@ -120,8 +135,8 @@ def page(
     from reports.gallery import page as gallery
 
     inputs = _inputs(
-        scores, summary, clips, captions, videos, measurements, training, judges, pretrained, benchmarks, graphs,
-        settings,
+        scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
+        benchmarks, graphs, settings,
     )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -163,6 +178,8 @@ def main() -> None:
 def _inputs(
     scores: Path | None,
     summary: Path | None,
+    sources: list[Path] | None,
+    downloads: list[Path] | None,
     clips: Path | None,
     captions: Path | None,
     videos: list[Path] | None,
@@ -177,6 +194,8 @@ def _inputs(
     return Inputs(
         scores_path=scores,
         summary_path=summary,
+        source_paths=sources or (),
+        download_paths=downloads or (),
         clips_path=clips,
         captions_path=captions,
         video_paths=videos or (),

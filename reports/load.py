@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 
 from eadnet.clips import Clip
 from eadnet.config import Report
-from eadnet.tables import CAPTIONS, CLIPS, GRAPHS, VIDEOS, read_table, read_tables
+from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_table, read_tables
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
 FIRST = 32
-"""How many clips `spread` orders with care; no figure shows more."""
+"""How many clips `spread` orders with care, unless told otherwise."""
 
 
 class ReportError(ValueError):
@@ -39,6 +39,8 @@ class Inputs:
 
     scores_path: Path | None = None
     summary_path: Path | None = None
+    source_paths: Sequence[Path] = ()
+    download_paths: Sequence[Path] = ()
     clips_path: Path | None = None
     captions_path: Path | None = None
     video_paths: Sequence[Path] = ()
@@ -59,6 +61,18 @@ class Inputs:
     def summary(self) -> pd.DataFrame:
         """Aggregated scores, columns of ``metrics.tables.SUMMARY``."""
         return read_table(_given(self.summary_path, "--summary"), SUMMARY)
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """What the corpora hold, columns of ``eadnet.tables.SOURCES``, of all shards together."""
+        paths = _some(self.source_paths, "--sources")
+        return read_tables([_given(path, "--sources") for path in paths], SOURCES)
+
+    @cached_property
+    def downloads(self) -> pd.DataFrame:
+        """What came of every download, columns of ``eadnet.tables.DOWNLOADS``, of all shards together."""
+        paths = _some(self.download_paths, "--downloads")
+        return read_tables([_given(path, "--downloads") for path in paths], DOWNLOADS)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
@@ -159,17 +173,19 @@ class Inputs:
         return spread(self.clips.loc[common])
 
 
-def spread(clips: pd.DataFrame) -> pd.DataFrame:
-    """Reorder clips so that the first few show both kinds of people, all corpora and many emotions.
+def spread(
+    clips: pd.DataFrame, turns: Sequence[str] = ("seen_speaker", "emotion", "corpus", "speaker"), first: int = FIRST
+) -> pd.DataFrame:
+    """Reorder clips so that the `first` few show both kinds of people, all corpora and many emotions.
 
-    Takes turns between seen and unseen people; within a kind between emotions, then corpora and speakers. The order
-    depends on names only, never on scores, so that no clip is picked for its looks.
+    Takes turns between the values of the first column of `turns`; among those alike between the second's, and so on.
+    The order depends on names only, never on scores, so that no clip is picked for its looks.
     """
     chosen: list[str] = []
-    columns = ["seen_speaker", "emotion", "corpus", "speaker"]
+    columns = list(turns)
     labels = clips[columns].sort_index().astype(str)
     used = {column: dict.fromkeys(labels[column], 0) for column in columns}
-    while len(labels) and len(chosen) < FIRST:
+    while len(labels) and len(chosen) < first:
         loads = pd.DataFrame({column: labels[column].map(counts) for column, counts in used.items()})
         best = loads.sort_values(columns, kind="stable").index[0]
         for column, counts in used.items():

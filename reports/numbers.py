@@ -70,6 +70,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def size(bytes_: float) -> str:
+    """Bytes as ``640 B``, ``12 kB``, ``3.4 MB`` or ``1.2 TB``; `NONE` where they are not known."""
+    if bytes_ is None or math.isnan(bytes_):
+        return NONE
+    power = min(4, max(0, math.floor(math.log10(bytes_) / 3))) if bytes_ >= 1 else 0
+    value = bytes_ / 1000**power
+    return f"{value:.{1 if power and value < 9.95 else 0}f} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
 def count(n: int, noun: str, plural: str = "") -> str:
     """``1 clip``, ``2 clips``, ``2 people``."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

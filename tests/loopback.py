@@ -50,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "busy" and self.command == "GET" and self.server.asked[self.path] <= 2:
             return self.send_error(503)
         start = int(found[1]) if (found := re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))) else 0
+        if start >= len(body):
+            return self.send_error(416)
         self._head(body, start, name, extra=fault == "short")
         if self.command == "GET":
             self._body(body[start:], fault, first)

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from eadnet.clips import save_shard
 from eadnet.config import EMOTIONS
 from eadnet.media import write_video
-from eadnet.tables import CAPTIONS, CLIPS, GRAPHS, VIDEOS, write_table
+from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_rows, write_table
 from metrics.spec import REGISTRY
 from metrics.tables import MEASUREMENTS, SCORES, SLICES, SUMMARY
 
@@ -24,7 +24,8 @@ MEANS = {"psnr@region": 23.4, "acc_emo@corpus-v1": 0.93, "lse_c@corpus-v1": 1.7,
 
 def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotions: int = 3) -> Path:
     """Write a whole made-up results folder; returns it."""
-    clips = _write_clips(folder, people, frames, size, emotions)
+    make_data(folder, people, frames, size, emotions)
+    clips = read_rows(folder / "clips.parquet", CLIPS)
     test = [row for row in clips if row["split"] == "test" and row["status"] == "ok"]
     for place, run in enumerate((*BASELINES, *RUNS)):
         _write_run(folder, run, test, np.random.default_rng(place))
@@ -37,13 +38,23 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     return folder
 
 
+def make_data(folder: Path, people: int, frames: int, size: int, emotions: int) -> Path:
+    """Write the made-up corpora alone: sources, downloads, clips and their captions; returns the folder."""
+    clips = _write_clips(folder, people, frames, size, emotions)
+    _write_sources(folder, clips)
+    _write_downloads(folder)
+    return folder
+
+
 def options(folder: Path) -> list[str]:
     """The command-line options that name everything under `folder`."""
     single = {"scores": "scores.parquet", "summary": "summary.parquet", "clips": "clips.parquet",
               "captions": "captions.parquet", "judges": "judges", "pretrained": "pretrained",
               "benchmarks": "benchmarks"}  # fmt: skip
     words = [part for name, path in single.items() for part in (f"--{name}", str(folder / path))]
-    for name, pattern in (("videos", "videos/*/0/videos.parquet"), ("measurements", "measurements/*/0")):
+    several = {"sources": "corpora/*/*.parquet", "downloads": "downloads/*.parquet",
+               "videos": "videos/*/0/videos.parquet", "measurements": "measurements/*/0"}  # fmt: skip
+    for name, pattern in several.items():
         words += [part for path in sorted(folder.glob(pattern)) for part in (f"--{name}", str(path))]
     for name, pattern in (("training", "train.parquet"), ("graphs", "graphs.parquet")):
         words += [part for path in sorted(folder.rglob(pattern)) for part in (f"--{name}", str(path))]
@@ -111,8 +122,50 @@ def _clip_row(folder: Path, person: int, emotion: str, split: str, frames: int, 
         "view": "front", "sentence": "025", "split": split, "seen_speaker": seen,
         "reference": f"mead_{speaker}_front_neutral_1_025", "source": str(folder / "clips/source" / f"{clip_id}.mp4"),
         "fps": 25.0, "n_frames": frames, "width": size, "height": size, "detected": 1.0, "sha256": "0" * 64,
-        "sync_offset": 0.0, "status": "ok", "reason": "",
+        "start": 0.0, "second_face": 0.0, "face_size": 0.7 * size, "blur": 0.3, "loudness": -12.0, "sync_offset": 0.0,
+        "sync_confidence": 5.0, "status": "ok", "reason": "",
     }  # fmt: skip
+
+
+def _write_sources(folder: Path, clips: list[dict]) -> None:
+    """One video for each clip and one for the clip that was refused, their sounds, and a video that is not there."""
+    row = dict.fromkeys(SOURCES.names) | {"corpus": "mead", "bytes": 1000, "status": "ok"}
+    videos = [row | {"shard": clip["shard"], "source_id": clip["clip_id"]} for clip in clips]
+    videos.append(row | {"shard": "M000", "source_id": "mead_bad"})
+    sounds = [
+        video | {"source_id": f"{video['source_id']}_audio", "status": "companion", "reason": "sound of a clip"}
+        for video in videos
+    ]
+    absent = row | {"shard": "M000", "source_id": "gone", "status": "missing", "reason": "not found; download it"}
+    by_shard: dict[str, list[dict]] = {}
+    for source in [*videos, *sounds, absent]:
+        by_shard.setdefault(source["shard"], []).append(source)
+    for shard, rows in by_shard.items():
+        write_table(rows, folder / "corpora" / "mead" / f"{shard}.parquet", SOURCES)
+
+
+def _write_downloads(folder: Path) -> None:
+    row = dict.fromkeys(DOWNLOADS.names) | {"status": "ok"}
+    video = row | {"corpus": "hdtf", "shard": "000", "bytes": 2_500_000, "seconds": 90.0, "height": 720}
+    gone = row | {
+        "corpus": "hdtf",
+        "shard": "000",
+        "status": "unavailable",
+        "reason": "removed by its uploader; *gone*",
+    }
+    archive = row | {"corpus": "mead", "shard": "M003", "bytes": 3_000_000_000}
+    flat = video | {"status": "wrong_height", "reason": "360 pixels, 720 stated"}
+    rows = [
+        video | {"name": "RD_Radio1", "path": "videos/Radio1.mp4"},
+        flat | {"name": "WDA_AdaMarlow", "path": "videos/AdaMarlow.mp4"},
+        gone | {"name": "WDA_CleoOakley", "url": "https://example.org/watch?v=a_b"},
+        archive | {"name": "M003/video.tar", "path": "M003/video.tar"},
+        archive | {"name": "M003/audio.tar", "bytes": None, "status": "quota", "reason": "try again tomorrow"},
+    ]  # fmt: skip
+    for corpus in ("hdtf", "mead"):
+        write_table(
+            [row for row in rows if row["corpus"] == corpus], folder / "downloads" / f"{corpus}.parquet", DOWNLOADS
+        )
 
 
 def _opening(seed: int, frames: int) -> np.ndarray:

@@ -149,6 +149,25 @@ def test_another_height_is_used_and_said(server, tmp_path, known):
     assert row["status"] == "wrong_height" and row["height"] == 128 and "annotated at 720" in row["reason"]
 
 
+def test_a_busy_server_is_asked_again_for_an_archive(server, tmp_path, files):
+    assert rows_of(mead(server, video={"path": "/busy/video.tar"}), tmp_path)["video.tar"]["status"] == "ok"
+
+
+def test_a_partial_archive_that_is_none_of_it_is_dropped(server, tmp_path, files):
+    row = rows_of(mead(server, video={"path": "/drop/large.tar"}), tmp_path)["video.tar"]
+    assert row["status"] == "ok"
+    (tmp_path / "M003" / "video.tar").unlink()
+    partial = tmp_path / "M003" / ".partial"
+    (partial / "video.tarabcdef.part").write_bytes(b"x" * 5_000_000)  # longer than what the server has
+    assert rows_of(mead(server, video={"path": "/plain/large.tar"}), tmp_path)["video.tar"]["status"] == "ok"
+    assert (tmp_path / "M003" / "video.tar").read_bytes() == files["large.tar"]
+
+
+def test_a_page_in_place_of_an_archive_is_told(server, tmp_path):
+    row = rows_of(mead(server, video={"path": "/plain/film.mpd"}), tmp_path)["video.tar"]
+    assert row["status"] == "failed" and "no tar archive" in row["reason"]
+
+
 @pytest.mark.parametrize("fault", ["drop", "busy"])
 def test_a_connection_that_breaks_is_taken_up_again(server, tmp_path, known, files, fault):
     row = fetched(annotated(tmp_path, AnnLee=server.address(f"/{fault}/whole.mp4")), tmp_path)["AnnLee"]
@@ -216,12 +235,17 @@ def test_formats_are_chosen_by_height_then_by_what_plays_everywhere():
         form("vp9", vcodec="vp9", height=720, ext="webm", tbr=900),
         form("avc", vcodec="avc1.4d", height=720, ext="mp4", tbr=700),
         form("big", vcodec="av01", height=2160, ext="mp4", tbr=9000),
+        form("full", vcodec="avc1.64", height=1080, ext="mp4", tbr=4000),
         form("opus", acodec="opus", ext="webm", abr=160),
-        form("aac", acodec="mp4a", ext="m4a", abr=128),
+        form("dubbed", acodec="mp4a", ext="m4a", abr=256, language_preference=-1),
+        form("aac", acodec="mp4a", ext="m4a", abr=128, language_preference=10),
         form("both", vcodec="avc1", acodec="mp4a", height=360, ext="mp4", tbr=500),
     ]
-    chosen = {height: [form["format_id"] for form in choose_formats(offered, height)] for height in (720, 360, 1080)}
-    assert chosen == {720: ["avc", "aac"], 360: ["both"], 1080: ["big", "aac"]}
+    chosen = {
+        height: [form["format_id"] for form in choose_formats(offered, height)] for height in (720, 360, 2160, 480, 0)
+    }
+    full = ["full", "aac"]
+    assert chosen == {720: ["avc", "aac"], 360: ["both"], 2160: ["big", "aac"], 480: full, 0: full}
     assert video_id("https://www.youtube.com/watch?v=abc&t=6s") == video_id("https://youtu.be/abc") == "abc"
 
 
@@ -288,7 +312,7 @@ def test_a_listing_names_the_archives_and_never_where_they_go(tmp_path):
         {"id": "d", "path": "MEAD/M005/video.tar"},
         {"id": "e", "path": "MEAD/M003/readme.txt"},
     ]
-    (tmp_path / "listing.json").write_text(json.dumps(entries))
+    (tmp_path / f"listing-{ArchiveDownload().folder}.json").write_text(json.dumps(entries))
     found = list_archives("M003", ArchiveDownload(), tmp_path)
     assert {archive.id: archive.name for archive in found} == {
         "a": "M003_video.tar", "b": "part2_video.tar", "c": "x_.tar",
@@ -298,10 +322,10 @@ def test_a_listing_names_the_archives_and_never_where_they_go(tmp_path):
 def test_an_actor_that_nobody_lists_is_a_row(server, tmp_path):
     (row,) = rows_of(mead(server), tmp_path, "M005").values()
     assert row["status"] == "missing" and "corpora.mead.download.files" in row["reason"]
-    (tmp_path / "listing.json").write_text("{no")
+    (tmp_path / f"listing-{ArchiveDownload().folder}.json").write_text("{no")
     settings = MEAD(origin="download")
     (row,) = rows_of(settings, tmp_path, "M005").values()
-    assert row["status"] == "failed" and "listing.json: not JSON" in row["reason"]
+    assert row["status"] == "failed" and "no list of objects" in row["reason"]
 
 
 # ------------------------------------------------------------------------------------------- the command line

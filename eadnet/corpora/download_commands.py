@@ -43,5 +43,7 @@ def download(
     from eadnet.corpora.shards import settings_model
     from eadnet.tables import DOWNLOADS, write_table
 
+    if corpus not in ("hdtf", "mead"):
+        raise ValueError(f"{corpus} cannot be downloaded; only hdtf and mead can")
     rows = download_shard(parse(settings_model(corpus), settings), Path(root), shard, report=typer.echo)
     write_table(rows, output, DOWNLOADS)

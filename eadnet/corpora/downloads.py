@@ -5,6 +5,7 @@
 """
 
 import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -72,28 +73,38 @@ def _video(video: AnnotatedVideo, target: Path, fetched: dict[str, Path], settin
     """The video's file: the one that is there, a link to the same video under another name, or a new one."""
     if not video.url:
         raise VideoError("missing", "no address in video_url; lay it down by hand")
-    present = _present(target)
+    present = _present(target, report)
     if present:
         return present
     twin = fetched.get(video_id(video.url))
     if twin is not None:
         path = target.with_name(target.name + twin.suffix)
-        os.link(twin, path)
+        _twin(twin, path)
         return path
     time.sleep(settings.download.pause)
     return fetch_video(Wanted(video.url, video.height, target), settings.download, report)
 
 
-def _present(target: Path) -> Path | None:
+def _twin(first: Path, second: Path) -> None:
+    """The same file under another name; a copy where the file system has no links."""
+    try:
+        os.link(first, second)
+    except OSError:
+        shutil.copyfile(first, second)
+
+
+def _present(target: Path, report: Report) -> Path | None:
     """A whole file of an earlier run; one that is cut short is fetched again."""
     for path in sorted(target.parent.glob(f"{target.name}.*")):
         if path.suffix.lower() in VIDEO_SUFFIXES:
             try:
                 if not probe(path).truncated:
                     return path
-            except MediaError:
-                pass
-            path.unlink()
+                reason = "it is cut short"
+            except MediaError as error:
+                reason = str(error)
+            report(f"{path}: set aside as .broken and fetched again, {reason}")
+            path.replace(path.with_name(f".{path.name}.broken"))
     return None
 
 

@@ -1,12 +1,17 @@
 """One archive of a Google Drive folder, or of any address, by gdown: listed once, resumed, checked.
 
-The listing of a folder is kept in ``listing.json``: a list of objects with ``id`` and ``path``. Where Google refuses to
-list the folder, write that file by hand, or name the archives in ``corpora.mead.download.files``.
+The listing of a folder is kept in ``listing-{folder}.json``: a list of objects with ``id`` and ``path``. Where Google
+refuses to list the folder, write that file by hand, or name the archives in ``corpora.mead.download.files``.
 """
 
+import errno
+import glob
 import hashlib
 import json
+import os
 import re
+import shutil
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -66,6 +71,8 @@ def fetch_archive(
     Raises:
         ArchiveError: it did not come, or is another file than was named; the wrong one is deleted.
     """
+    if archive.url:
+        _check_address(archive.url)
     digest = sha256_file(target) if target.is_file() else _transfer(archive, target, settings, report)
     size = target.stat().st_size
     wrong = None
@@ -81,21 +88,23 @@ def fetch_archive(
 
 
 def _listing(settings: ArchiveDownload, root: Path) -> list[dict]:
-    path = root / "listing.json"
+    path = root / f"listing-{settings.folder}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return [{"id": entry["id"], "path": entry["path"]} for entry in json.loads(path.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         pass
-    except ValueError:
-        raise ArchiveError("failed", f"{path}: not JSON; delete it and run again") from None
+    except (ValueError, TypeError, KeyError):
+        raise ArchiveError("failed", f"{path}: no list of objects with id and path; delete it and run again") from None
     try:
         found = gdown.download_folder(
             id=settings.folder, skip_download=True, quiet=True, timeout=TIMEOUT, retries=settings.retries,
-            use_cookies=settings.cookies is not None, cookies_file=settings.cookies,
+            **_cookies(settings, root),
         )  # fmt: skip
-    except (gdown.DownloadError, requests.RequestException, OSError) as error:
+    except (gdown.DownloadError, requests.RequestException) as error:
         raise ArchiveError("failed", f"the folder cannot be listed ({_line(error)}); run again, {BY_HAND}") from None
     entries = [{"id": entry.id, "path": entry.path} for entry in found]
+    if not entries:
+        raise ArchiveError("failed", f"the folder {settings.folder} shows no file; check its id, {BY_HAND}")
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(entries, indent=1), encoding="utf-8")
     return entries
@@ -112,26 +121,71 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _check_address(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise ArchiveError("failed", f"{url}: not an https address; mend corpora.mead.download.files")
+
+
 def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> str:
-    address = urlsplit(archive.url or "https://drive.google.com")
-    if address.scheme != "https" and not (address.scheme == "http" and address.hostname in LOOPBACK):
-        raise ArchiveError("failed", f"{archive.url}: not an https address; mend corpora.mead.download.files")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.parent / ".partial"
+    partial.mkdir(parents=True, exist_ok=True)
+    for attempt in range(settings.retries + 1):
+        try:
+            digest = _attempt(archive, partial / target.name, settings, report)
+            break
+        except requests.HTTPError as error:
+            code = error.response.status_code
+            if code == 416:  # what is here is not part of what is there
+                _clear(partial, target.name)
+            elif code < 500 or attempt == settings.retries:
+                status = "unavailable" if code in (401, 403, 404, 410) else "failed"
+                raise ArchiveError(status, f"the server answers {code}; run again, {BY_HAND}") from None
+        except gdown.FileURLRetrievalError as error:
+            raise _refused(error) from None
+        except (gdown.DownloadError, requests.RequestException) as error:
+            if attempt == settings.retries or "byte range" not in str(error):
+                raise ArchiveError("failed", f"{_line(error)}; run again to go on with it") from None
+            _clear(partial, target.name)
+        time.sleep(settings.pause * 2**attempt)
+    else:
+        raise ArchiveError("failed", f"the server does not give the rest of the file; run again, {BY_HAND}")
+    if not tarfile.is_tarfile(partial / target.name):
+        _clear(partial, target.name)
+        raise ArchiveError("failed", f"what came is no tar archive, but perhaps a page; check the address, {BY_HAND}")
+    (partial / target.name).replace(target)
+    return digest
+
+
+def _attempt(archive: Archive, path: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> str:
     digest = hashlib.sha256()
     try:
         gdown.download(
-            url=archive.url, id=archive.id, output=str(target), quiet=True, resume=True, retries=settings.retries,
-            timeout=TIMEOUT, hasher=digest, progress=_reporter(target, report),
-            use_cookies=settings.cookies is not None, cookies_file=settings.cookies,
+            url=archive.url, id=archive.id, output=str(path), quiet=True, resume=True, retries=settings.retries,
+            timeout=TIMEOUT, hasher=digest, progress=_reporter(path, report), **_cookies(settings, path.parent),
         )  # fmt: skip
-    except requests.HTTPError as error:
-        status = "unavailable" if error.response.status_code in (401, 403, 404, 410) else "failed"
-        raise ArchiveError(status, f"the server answers {error.response.status_code}; run again, {BY_HAND}") from None
-    except gdown.FileURLRetrievalError as error:
-        raise _refused(error) from None
-    except (gdown.DownloadError, requests.RequestException) as error:
-        raise ArchiveError("failed", f"{_line(error)}; run again to go on with it") from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ArchiveError("failed", f"no space left on the disk of {path.parent}; make room and run again") from None
     return digest.hexdigest()
+
+
+def _clear(partial: Path, name: str) -> None:
+    """Drop what came so far of a file: gdown's parts have the file's name at their start."""
+    for path in partial.glob(f"{glob.escape(name)}*"):
+        path.unlink()
+
+
+def _cookies(settings: ArchiveDownload, folder: Path) -> dict[str, object]:
+    """Gdown's options for cookies: a copy of the user's file, which it would write anew from several processes."""
+    if settings.cookies is None:
+        return {"use_cookies": False}
+    copy = folder / f".cookies-{os.getpid()}.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings.cookies, copy)
+    copy.chmod(0o600)
+    return {"use_cookies": True, "cookies_file": str(copy)}
 
 
 def _refused(error: Exception) -> ArchiveError:

@@ -6,6 +6,7 @@ so that the next attempt, or the next run, goes on with them.
 """
 
 import heapq
+import io
 import os
 import re
 import shutil
@@ -26,12 +27,13 @@ from eadnet.corpora.settings import VideoDownload
 from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.provenance import atomic_path
 
+LARGEST = 1080  # a larger picture is no better: crops are 256 or 512 pixels
 REPORT_EVERY = 10.0  # seconds between two lines on a long download
 MEND = {
     "private": "only its owner can see it; look for another copy, or leave it out",
     "geo_blocked": "not shown in this country; fetch it elsewhere and lay it down by hand",
     "unavailable": "it is gone; look for another copy, or leave it out",
-    "failed": "run again, or give corpora.hdtf.download.cookies if it asks to sign in",
+    "failed": "run again, or give corpora.hdtf.download.cookies if it asks to sign in (docs/data.md)",
 }
 # What YouTube says, in small letters, of videos that will not come.
 SAYINGS = (
@@ -120,7 +122,8 @@ def video_id(url: str) -> str:
 def choose_formats(formats: list[dict[str, Any]], height: int) -> list[dict[str, Any]]:
     """The formats to fetch, from yt-dlp's list: one that has picture and sound, or one of each.
 
-    The wanted height comes first, else the largest; of equals H.264 in mp4, which every player and browser knows.
+    The wanted height comes first, else the largest (above 1080 none is better); of equals H.264 in mp4, which every
+    player and browser knows.
 
     Raises:
         VideoError: there is no picture.
@@ -133,12 +136,16 @@ def choose_formats(formats: list[dict[str, Any]], height: int) -> list[dict[str,
     def rank(form: dict[str, Any]) -> tuple:
         tall = form.get("height") or 0
         plain = str(form.get("vcodec") or "").startswith(("avc1", "h264")) and form.get("ext") == "mp4"
-        return tall == height, tall, plain, form.get("tbr") or 0
+        return bool(height) and tall == height, min(tall, LARGEST), plain, form.get("tbr") or 0
 
-    picture = max(pictures, key=rank)
+    def clear(form: dict[str, Any]) -> tuple:  # the language first: a dubbed track is in step with nobody's lips
+        rate = form.get("abr") or form.get("tbr") or 0
+        return form.get("language_preference") or -1, form.get("ext") == "m4a", rate
+
+    picture = max(reversed(pictures), key=rank)  # yt-dlp lists the worst first: of equals its favourite is taken
     if picture.get("acodec") != "none" or not sounds:
         return [picture]
-    return [picture, max(sounds, key=lambda form: (form.get("ext") == "m4a", form.get("abr") or form.get("tbr") or 0))]
+    return [picture, max(reversed(sounds), key=clear)]
 
 
 def _options(wanted: Wanted, settings: VideoDownload, partial: Path, hooks: list) -> dict[str, Any]:
@@ -156,7 +163,7 @@ def _options(wanted: Wanted, settings: VideoDownload, partial: Path, hooks: list
         "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor"), sleep),
         "socket_timeout": settings.timeout,
         "ratelimit": settings.rate_limit * 1024 or None,
-        "cookiefile": settings.cookies,
+        "cookiefile": _cookies(settings.cookies),
         "noplaylist": True,
         "continuedl": True,
         "cachedir": False,
@@ -166,6 +173,11 @@ def _options(wanted: Wanted, settings: VideoDownload, partial: Path, hooks: list
         "logger": _Silent(),
         "fixup": "never",  # would ask for ffmpeg
     }
+
+
+def _cookies(path: str | None) -> io.StringIO | None:
+    """The cookies, as a text of our own: yt-dlp would write the user's file anew, from several processes."""
+    return io.StringIO(Path(path).read_text(encoding="utf-8")) if path else None
 
 
 class _Silent:
@@ -203,6 +215,8 @@ def _explained(error: DownloadError) -> VideoError:
     cause = error.exc_info[1] if error.exc_info else None
     said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).removeprefix("ERROR:").split())
     lowered = said.lower()
+    if "no space left" in lowered:
+        return VideoError("failed", f"{said[:160]}; make room and run again")
     status = next((word for word, sayings in SAYINGS if any(saying in lowered for saying in sayings)), "failed")
     if isinstance(cause, VideoError):
         return cause

@@ -15,7 +15,9 @@ FIGURES = {
     "mouths": "reports.figures.mouths",
     "losses": "reports.figures.losses",
     "graphs": "reports.figures.graphs",
+    "people": "reports.figures.people",
     "corpus": "reports.figures.corpus",
+    "contact_sheet": "reports.figures.contact_sheet",
     "times": "reports.figures.times",
 }
 """Module of each figure, in the order of the report."""

@@ -24,8 +24,10 @@ from reports.style import metric_label, order_runs, run_label
 from reports.tables.layout import Table
 
 FOLDER = Path(__file__).parent
-RASTER = ("samples", "corpus")
+RASTER = ("samples", "people")
 """Figures made of photographs: shown as PNG, the others as SVG."""
+SHOWN = tuple(name for name in figures.FIGURES if name != "contact_sheet")
+"""The contact sheet would double the page; it stands beside it."""
 BASELINE_LABELS = frozenset(run_label(run) for run in BASELINES)
 
 
@@ -72,7 +74,7 @@ def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[st
         "headlines": headlines(inputs.summary),
         "rows": rows,
         "missing_videos": missing_videos,
-        "pictures": {picture.name: picture for picture in map(_picture(figures_folder), figures.FIGURES) if picture},
+        "pictures": {picture.name: picture for picture in map(_picture(figures_folder), SHOWN) if picture},
         "tables": _tables(inputs),
         "metrics": [
             {"name": metric_label(key), "direction": direction(spec), "spec": spec} for key, spec in REGISTRY.items()
@@ -122,7 +124,12 @@ def _rows(inputs: Inputs) -> tuple[list[players.Row], str]:
 
 def _tables(inputs: Inputs) -> dict[str, Table]:
     """Every table that the inputs allow, without those whose option was not given."""
-    given = {"judges": inputs.judges_folder, "supervision": inputs.pretrained_folder, "losses": inputs.training_paths}
+    given = {
+        "judges": inputs.judges_folder,
+        "supervision": inputs.pretrained_folder,
+        "availability": inputs.download_paths,
+        "losses": inputs.training_paths,
+    }
     names = [name for name in tables.TABLES if given.get(name, True)]
     return {name: tables.draw(name, inputs) for name in names}
 

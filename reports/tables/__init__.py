@@ -11,6 +11,7 @@ TABLES = {
     "judges": "reports.tables.judges",
     "supervision": "reports.tables.supervision",
     "coverage": "reports.tables.coverage",
+    "availability": "reports.tables.availability",
     "losses": "reports.tables.losses",
 }
 """Module of each table, in the order of the report."""

@@ -58,9 +58,9 @@ def latex(table: Table) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it stands, on one line."""
+    """Text that Markdown shows as it stands, on one line; an underscore within a word is nothing to it."""
     flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|])", r"\\\1", flat)
+    return re.sub(r"([\\`*\[\]|]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", flat)
 
 
 def escape_latex(text: str) -> str:
@@ -86,10 +86,15 @@ def _float(table: Table, panels: Sequence[Panel], place: int) -> str:
 
 
 def _pipe_table(panel: Panel) -> str:
-    rule = ["---"] + ["---:"] * (len(panel.header) - 1)
-    lines = [[escape_markdown(label) for label in panel.header], rule]
+    """Columns are padded to their widest cell, so that the text reads well in a terminal, too."""
+    lines = [[escape_markdown(label) for label in panel.header]]
     lines += [[_markdown_cell(cell) for cell in row] for row in panel.rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    columns = []
+    for place, cells in enumerate(zip(*lines, strict=True)):
+        width, named = max(3, *map(len, cells)), place < panel.names
+        padded = [cell.ljust(width) if named else cell.rjust(width) for cell in cells]
+        columns.append([padded[0], "-" * (width - (not named)) + ":" * (not named), *padded[1:]])
+    return "\n".join("| " + " | ".join(line) + " |" for line in zip(*columns, strict=True))
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -103,7 +108,7 @@ def _tabular(panel: Panel) -> str:
     rows = "".join(" & ".join(_latex_cell(cell) for cell in row) + " \\\\\n" for row in panel.rows)
     words = ": ".join(filter(None, [panel.group, panel.title]))
     title = f"\\emph{{{escape_latex(words)}}}\\\\[2pt]\n" if words else ""
-    columns = "l" + "r" * (len(panel.header) - 1)
+    columns = "l" * panel.names + "r" * (len(panel.header) - panel.names)
     body = f"\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule"
     grid = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
     return f"{title}\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n{grid}}}"

@@ -20,7 +20,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Panel:
-    """A grid of cells under one header; the first column names the rows, the others hold numbers.
+    """A grid of cells under one header; the first `names` columns name the rows, the others hold numbers.
 
     Panels of one `group` stand together under its heading.
     """
@@ -29,6 +29,7 @@ class Panel:
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     group: str = ""
+    names: int = 1
 
     def __post_init__(self) -> None:
         for row in self.rows:

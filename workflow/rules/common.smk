@@ -95,7 +95,7 @@ TABLES = ("comparison", "ablation", "judges", "supervision", "coverage", "availa
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
 MADE_TABLES = [table for table in TABLES if table != "availability" or DOWNLOADED]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
-FIGURES = ("samples", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "corpus", "contact_sheet", "times")
+FIGURES = tuple("samples ablation slices emotions mouths losses graphs people corpus contact_sheet times".split())
 FIGURE_FORMS = ("svg", "png")
 # What a table or figure is made of; anything else is made of the summary.
 TABLE_NEEDS = {
@@ -111,12 +111,14 @@ FIGURE_NEEDS = {
     "emotions": ["clips", "scores"],
     "losses": ["training"],
     "graphs": ["graphs"],
+    "people": ["clips"],
     "corpus": ["sources", "clips"],
     "contact_sheet": ["clips"],
     "times": ["summary", "benchmarks"],
 }
 PAGE_NEEDS = [
     "sources",
+    "downloads",
     "scores",
     "summary",
     "clips",

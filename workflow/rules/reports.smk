@@ -8,8 +8,6 @@ OUTPUTS
 
 
 rule make_table:
-    wildcard_constraints:
-        table="|".join(table for table in TABLES if table != "coverage"),  # printed too: rule make_coverage
     input:
         unpack(lambda wildcards: report_files(TABLE_NEEDS.get(wildcards.table, ["summary"]))),
     output:
@@ -26,6 +24,8 @@ rule make_table:
         "<logs>/make_table/{table}.log",
     benchmark:
         "<benchmarks>/make_table/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(table for table in TABLES if table != "coverage"),  # printed too: rule make_coverage
     conda:
         "../../envs/core.yaml"
     threads: 1
