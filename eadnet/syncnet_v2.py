@@ -65,7 +65,7 @@ def load_syncnet_v2(path: str | Path) -> SyncNetV2:
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path}: does not hold SyncNet v2 ({reason}); fetch it again") from None
     return network.eval()
 

@@ -94,3 +94,10 @@ def test_bars_of_the_corpus_figure_add_up(inputs: Inputs) -> None:
             for name, place in ends.items()}  # fmt: skip
     assert bars == {"inputs  15": 15, "clips  7": 7, "usable  6": 6}
     assert [axes.get_title("left") for axes in figure.axes[2:]] == ["Length", "Size of the face", "Frames with a face"]
+
+
+def test_clips_without_an_emotion_are_counted_beside_those_that_have_one(inputs: Inputs) -> None:
+    named = inputs.clips.clip_id != inputs.clips.clip_id.iloc[0]
+    some = inputs.clips.assign(status="ok", emotion=inputs.clips.emotion.where(named), level=None)
+    lines = printed(coverage.build(inputs.sources, some))
+    assert any(line.startswith("| not labelled") for line in lines)

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from made_footage import clips_of, face, moving, tone, write_talk
 
 from eadnet.config import Preprocess
-from eadnet.preprocessing.gates import AFTER_SOUND, GATES, judge
+from eadnet.media import write_video
+from eadnet.preprocessing.gates import GATES, judge
 
 SETTINGS = Preprocess()
 GOOD = {
@@ -72,6 +74,14 @@ def test_no_face_at_all_is_refused_whatever_the_share_and_before_its_size_is_ask
     assert status == "no_face" and "0%" in reason
 
 
-def test_faults_of_the_picture_come_before_those_of_the_sound():
-    order = [status for status, _ in GATES]
-    assert order[-len(AFTER_SOUND) :] == list(AFTER_SOUND)
+def test_a_clip_without_sound_is_told_that_before_its_loudness_and_blur_but_after_its_picture(tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name, frames in (("deaf", 25), ("short", 20)):
+        write_video(videos / f"{name}.mp4", moving(face(), frames), 25)
+    write_video(videos / "quiet.mp4", moving(face(), 25), 25, 1e-5 * tone(1.0))
+    write_talk(videos / "soft.mp4", seconds=1.0)
+    rows = clips_of(videos, tmp_path / "clips", SETTINGS.model_copy(update={"max_blur": 0.0}))
+    assert rows["status"].to_dict() == {"deaf": "no_audio", "short": "too_short", "quiet": "silent", "soft": "blurred"}
+    assert rows["loudness"].isna().to_dict() == {"deaf": True, "short": True, "quiet": False, "soft": False}
+    assert rows["face_size"].gt(48).all() and rows["blur"].between(0.01, 0.99).all()  # measured all the same

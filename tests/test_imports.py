@@ -16,7 +16,9 @@ ALLOWED = {
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
     )),
-    "reports": tuple(f"eadnet.{name}" for name in ("tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources"))
+    "reports": tuple(f"eadnet.{name}" for name in (
+        "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources",
+    ))
     + ("metrics.spec", "metrics.tables"),
 }  # fmt: skip
 LEAVES = (

@@ -1,8 +1,10 @@
 """A shard that is killed goes on where it was and comes out the same; a file that kills its worker is a row."""
 
 import os
+import signal
 import subprocess
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -20,10 +22,13 @@ from made_footage import (
 )
 
 from eadnet.config import Preprocess
+from eadnet.corpora.sources import ClipSource
+from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.provenance import sha256_file
 
 NAMES = ("a", "b", "c", "d", "e")
+GOOD = ("a", "b", "x", "y")  # before and after the deadly one
 ARRAYS = ("crops.safetensors", "audio.safetensors", "landmarks.safetensors")
 
 
@@ -98,10 +103,7 @@ def test_a_killed_run_goes_on_and_comes_out_the_same(videos, labels, whole, tmp_
     assert names == {*ARRAYS, "clips.parquet", "sources.parquet", "source"}  # no `.parts`, nothing half written
 
 
-def test_parts_of_other_code_settings_or_files_are_made_again(videos, tmp_path):
-    from eadnet.corpora.sources import ClipSource
-    from eadnet.preprocessing.parts import Parts
-
+def test_parts_of_other_code_settings_or_files_do_not_count(tmp_path):
     source = ClipSource("folder_a", "a", "a.mp4", "a", "train")
     rows = [dict.fromkeys(("source", "reason")) | {"clip_id": "folder_a", "status": "too_short"}]
     settings = Preprocess()
@@ -118,15 +120,7 @@ def test_parts_of_other_code_settings_or_files_are_made_again(videos, tmp_path):
     assert kept() is None
 
 
-def test_a_stale_part_is_made_again_and_a_part_without_its_files_too(videos, labels, whole, tmp_path):
-    command = preprocess_command(videos, tmp_path, **labels)
-    kill_after_a_part(command, tmp_path / ".parts")
-    done = finished([*command, "--version", "7"])
-    assert done.returncode == 0 and "kept" not in done.stdout and done.stdout.count("folder_") == 5
-    assert content(tmp_path) == whole
-
-
-def test_a_removed_file_of_a_kept_source_is_made_again(videos, labels, whole, tmp_path):
+def test_stale_parts_and_parts_without_their_files_are_made_again(videos, labels, whole, tmp_path):
     lines: list[str] = []
 
     def stop_at_the_last(line: str) -> None:
@@ -136,24 +130,46 @@ def test_a_removed_file_of_a_kept_source_is_made_again(videos, labels, whole, tm
 
     chosen = folder_reader(videos, **labels)
     sources = sources_of(chosen, tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        preprocess_shard(chosen, sources, Preprocess(), tmp_path, report=stop_at_the_last)
+    for version in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            preprocess_shard(chosen, sources, Preprocess(), tmp_path, version=version, report=stop_at_the_last)
+    assert len(lines) == 10 and not any("kept" in line for line in lines)
     (tmp_path / "source" / "folder_e.mp4").unlink()
     (tmp_path / ".parts" / "folder_b.safetensors").unlink()
     lines.clear()
-    preprocess_shard(chosen, sources, Preprocess(), tmp_path, report=lines.append)
+    preprocess_shard(chosen, sources, Preprocess(), tmp_path, version=2, report=lines.append)
     assert lines[0] == "3 of 5 sources kept from an earlier run" and content(tmp_path) == whole
 
 
-def test_a_file_that_kills_its_worker_is_a_row_and_all_others_finish(tmp_path, monkeypatch):
+@pytest.fixture
+def deadly(tmp_path, monkeypatch) -> DeadlyReader:
+    """A reader of some good talks and one that kills."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
-    videos, output = tmp_path / "videos", tmp_path / "clips"
-    videos.mkdir()
-    for name in ("deadly", *"abcdefgh"):
-        write_talk(videos / f"{name}.mp4", seconds=1)
-    plain = folder_reader(videos)
-    chosen = DeadlyReader(plain.settings, videos, "000")
-    preprocess_shard(chosen, sources_of(chosen, output), Preprocess(), output, workers=2, report=lambda line: None)
+    (tmp_path / "videos").mkdir()
+    for name in ("deadly", *GOOD):
+        write_talk(tmp_path / "videos" / f"{name}.mp4", seconds=1)
+    return DeadlyReader(folder_reader(tmp_path / "videos").settings, tmp_path / "videos", "000")
+
+
+def check_survived(output: Path) -> None:
     rows = clips_in(output)
-    assert rows["status"].to_dict() == {name: "ok" for name in "abcdefgh"} | {"deadly": "crashed"}
+    assert rows["status"].to_dict() == dict.fromkeys(GOOD, "ok") | {"deadly": "crashed"}
     assert "died, twice" in rows.loc["deadly", "reason"] and not (output / ".parts").exists()
+
+
+def test_a_file_that_kills_its_worker_is_a_row_and_all_others_finish(deadly, tmp_path):
+    output = tmp_path / "clips"
+    sources = sources_of(deadly, output)
+    preprocess_shard(deadly, sources, Preprocess(), output, workers=2, report=lambda line: None)
+    check_survived(output)
+
+
+def test_a_file_that_kills_the_only_process_is_a_row_in_the_next_run(deadly, tmp_path):
+    output = tmp_path / "clips"
+    sources = sources_of(deadly, output)
+    job = get_context("spawn").Process(target=preprocess_shard, args=(deadly, sources, Preprocess(), output))
+    job.start()
+    job.join()
+    assert job.exitcode == -signal.SIGKILL and not (output / "clips.parquet").exists()
+    preprocess_shard(deadly, sources, Preprocess(), output, report=lambda line: None)
+    check_survived(output)

@@ -189,10 +189,13 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
     """
     plain = {name: re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:MAX_SLUG] for name in names}
     times = Counter(slug.lower() for slug in plain.values())
-    return {
-        name: slug if slug and times[slug.lower()] == 1 else f"{slug or 'clip'}-{_digest(name)}"
-        for name, slug in plain.items()
-    }
+
+    def alone(slug: str) -> bool:
+        """Whether nobody else has the name, and it is not that of a piece of another (`a_0` beside `a`)."""
+        whole = re.sub(r"_\d+$", "", slug.lower())
+        return times[slug.lower()] == 1 and (whole == slug.lower() or whole not in times)
+
+    return {name: slug if slug and alone(slug) else f"{slug or 'clip'}-{_digest(name)}" for name, slug in plain.items()}
 
 
 def usable(sources: pd.DataFrame) -> Iterator[dict]:

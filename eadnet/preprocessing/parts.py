@@ -2,7 +2,8 @@
 
 ``{folder}/.parts/{clip_id}.safetensors`` holds the arrays of one clip and ``{source's clip_id}.json`` the rows of one
 source. The rows come last, and with them a fingerprint of all that they were made from: a part counts only if they are
-there and it is today's.
+there and it is today's. ``{source's clip_id}.begun`` stands for a source at work; where one is left over, its process
+has died.
 """
 
 import hashlib
@@ -46,6 +47,15 @@ class Parts:
         rows = stored["rows"] if stored.get("fingerprint") == self._fingerprint(source) else None
         return rows if rows is not None and all(map(self._is_whole, rows)) else None
 
+    def begin(self, source: ClipSource) -> None:
+        """Note that a source is at work, until its rows are stored."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._note_path(source).touch()
+
+    def was_begun(self, source: ClipSource) -> bool:
+        """Whether a process died, or was stopped, while the source was at work."""
+        return self._note_path(source).exists()
+
     def store_arrays(self, clip_id: str, arrays: dict[str, np.ndarray]) -> None:
         """Keep the arrays of one clip."""
         specs = {name: (value.shape, value.dtype) for name, value in arrays.items()}
@@ -58,6 +68,7 @@ class Parts:
         text = json.dumps({"fingerprint": self._fingerprint(source), "rows": rows})
         with atomic_path(self._rows_path(source)) as temporary:
             temporary.write_text(text, encoding="utf-8")
+        self._note_path(source).unlink(missing_ok=True)
 
     def join(self, clip_ids: Iterable[str]) -> dict[str, str]:
         """Write the shard's files from the parts of these clips, one array at a time; their paths by name."""
@@ -85,6 +96,9 @@ class Parts:
 
     def _path(self, clip_id: str) -> Path:
         return self.folder / f"{clip_id}.safetensors"
+
+    def _note_path(self, source: ClipSource) -> Path:
+        return self.folder / f"{source.clip_id}.begun"
 
     def _rows_path(self, source: ClipSource) -> Path:
         return self.folder / f"{source.clip_id}.json"

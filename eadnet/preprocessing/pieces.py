@@ -6,6 +6,7 @@ piece can be walked through several times without decoding again and without fil
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import av
 import numpy as np
@@ -18,6 +19,7 @@ from eadnet.preprocessing.shots import LOOK_AHEAD, ShotFinder
 
 MAX_PIXELS = 1920 * 1080
 HELD_BYTES = 900_000_000  # a piece that would hold more is cut
+MAX_OVERRUN = 1.1  # of the length in the header: beyond, wrong times would repeat one frame for hours
 TAIL = 5  # frames: a shorter rest, as when a header is off by a few, stays with the piece before
 
 
@@ -57,8 +59,7 @@ def cut_in_pieces(source: ClipSource, video: Media, info: MediaInfo, settings: P
     """
     fps, total = settings.fps, _expected(source, info, settings.fps)
     finder = ShotFinder(settings.shot_threshold, fps)
-    buffer: list[av.VideoFrame] = []
-    cuts: list[int] = []
+    buffer, cuts = list[av.VideoFrame](), list[int]()
     begun, number, fault, longest = 0, 0, None, 0
 
     def piece(length: int, last: bool = False) -> Piece:
@@ -71,9 +72,10 @@ def cut_in_pieces(source: ClipSource, video: Media, info: MediaInfo, settings: P
         return Piece(clip, frames, info, fault if last else None)
 
     try:
-        for index, frame in enumerate(held_frames(video, fps, source.start, MAX_PIXELS)):
-            if source.seconds is not None and index >= round(source.seconds * fps):
-                break
+        wanted = None if source.seconds is None else round(source.seconds * fps)
+        for index, frame in enumerate(islice(held_frames(video, fps, source.start, MAX_PIXELS), wanted)):
+            if total and index > MAX_OVERRUN * total + fps:
+                raise MediaError(f"its frames run past its length of {total / fps:.1f} s; convert the file again")
             longest = longest or _longest(source, total, frame, fps)
             buffer.append(frame)
             cuts += finder.push(index, frame)
@@ -113,5 +115,5 @@ def _longest(source: ClipSource, total: float, frame: av.VideoFrame, fps: int) -
     if source.max_seconds is not None:
         limit = min(limit, round(source.max_seconds * fps))
     limit = max(1, limit)
-    whole = max(1, round(total))
+    whole = round(total) or limit  # some recorders leave the length out
     return -(-whole // -(-whole // limit))

@@ -1,8 +1,9 @@
 """Sources handed out to processes: what one of them does, and what happens when one of them dies.
 
-A worker is a fresh process with one thread for each library, so that as many run side by side as there are cores. A
-file that kills its worker (a fault inside a decoder, the system's memory killer) is tried once more alone, and then is
-a row.
+A worker is a fresh process with one thread for each library, so that as many run side by side as there are cores (one
+worker is the process itself). A file that kills its worker (a fault inside a decoder, the system's memory killer) is
+tried once more in a process of its own, at once or, where there was one worker only, when the shard is run again; then
+it is a row.
 """
 
 import os
@@ -40,24 +41,22 @@ def run_all(job: Job, sources: list[ClipSource], workers: int) -> Iterator[tuple
     Raises:
         OSError: the disk is full or cannot be written to; what is finished is kept.
     """
+    suspects = [source for source in sources if job.parts.was_begun(source)]
+    waiting = [source for source in sources if source not in suspects]
+    yield from _run_alone(job, suspects)
     if workers == 1:
         with opened_tools(job.settings, job.weights) as tools:
-            for source in sources:
+            for source in waiting:
                 yield source, run_one(job, source, tools)
         return
-    waiting = sources
     while waiting:
         suspects, waiting = yield from _run_pool(job, waiting, workers)
-        for source in suspects:
-            if (yield from _run_pool(job, [source], 1))[0]:
-                reason = "the process that read it died, twice; convert the file again, or give each worker more memory"
-                rows = [blank_row(source) | {"status": "crashed", "reason": reason}]
-                job.parts.store_rows(source, rows)
-                yield source, rows
+        yield from _run_alone(job, suspects)
 
 
 def run_one(job: Job, source: ClipSource, tools: Tools) -> list[dict]:
     """Rows of one source: one, or one per piece of a video that is cut."""
+    job.parts.begin(source)
     rows = []
     with ExitStack() as stack:
         try:
@@ -79,6 +78,16 @@ def _stored(job: Job, made: tuple[dict, Arrays | None]) -> dict:
     if arrays is not None:
         job.parts.store_arrays(row["clip_id"], arrays)
     return row
+
+
+def _run_alone(job: Job, suspects: list[ClipSource]) -> Iterator[tuple[ClipSource, list[dict]]]:
+    """Each in a process of its own: a death is that source's, and its row."""
+    for source in suspects:
+        if (yield from _run_pool(job, [source], 1))[0]:
+            reason = "the process that read it died, twice; convert the file again, or give each worker more memory"
+            rows = [blank_row(source) | {"status": "crashed", "reason": reason}]
+            job.parts.store_rows(source, rows)
+            yield source, rows
 
 
 def _run_pool(

@@ -158,7 +158,7 @@ def _emotions(frame: pd.DataFrame) -> Iterator[Panel]:
         rows = _panel_rows(frame, "emotions", corpus)
         if corpus == ALL or rows.emotion.isna().all():
             continue
-        rows = rows.assign(level=rows.level.fillna(0))
+        rows = rows.assign(level=rows.level.fillna(0), emotion=rows.emotion.fillna(""))
         levels = sorted(rows.level.unique(), key=lambda level: level or 99)
         cells = {(row.emotion, row.level): row for row in rows.itertuples()}
         body = []
