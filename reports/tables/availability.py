@@ -63,5 +63,10 @@ def _counts(frame: pd.DataFrame) -> Panel:
 
 def _faults(frame: pd.DataFrame) -> Panel:
     rows = frame[frame.status != "ok"]
-    body = [tuple(map(Cell, (row.corpus, row.name, row.status, row.reason or NONE))) for row in rows.itertuples()]
+    body = [tuple(map(Cell, (row.corpus, _named(row), row.status, row.reason or NONE))) for row in rows.itertuples()]
     return Panel("Not in order", ("Corpus", "name", "status", "reason"), tuple(body), names=4)
+
+
+def _named(row: object) -> str:
+    """A video's name tells it from all others; an archive's needs its actor."""
+    return f"{row.shard}/{row.name}" if row.corpus == "mead" and row.name != row.shard else row.name

@@ -43,7 +43,7 @@ STAGE_VERSIONS = {
     "synthesise": 2,
     "measure": 1,
     "summarise": 1,
-    "report": 1,
+    "report": 2,
 }
 
 
