@@ -9,7 +9,8 @@ at least one row; a clip that fails a gate keeps what was measured, with a statu
 import errno
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,22 +59,25 @@ def preprocess_shard(
         eadnet.assets.AssetError: published weights are absent.
     """
     folder = Path(folder)
-    weights = _weights(settings, assets)
-    digests = dict(zip(sources["source_id"], sources["sha256"], strict=True))
-    parts = Parts(folder, settings, version, digests)
-    offered = reader.clips(sources)
-    try:
+    parts = Parts(folder, settings, version, dict(zip(sources["source_id"], sources["sha256"], strict=True)))
+    job = Job(reader, settings, _weights(settings, assets), parts, folder / "source")
+    with _told_when_full(folder):
         (folder / "clips.parquet").unlink(missing_ok=True)
-        rows = _rows(Job(reader, settings, weights, parts, folder / "source"), offered, workers, report)
-        table = _finish(folder, parts, rows, sources)
+        table = _finish(folder, parts, _rows(job, reader.clips(sources), workers, report), sources)
+    report(_summary(table))
+    return table
+
+
+@contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
+    """A full disk as one line with the mend."""
+    try:
+        yield
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise OSError(
-            f"{folder}: no space left on the disk; make room and run again: finished clips are kept"
-        ) from None
-    report(_summary(table))
-    return table
+        mend = "make room and run again: finished clips are kept"
+        raise OSError(f"{folder}: no space left on the disk; {mend}") from None
 
 
 def _weights(settings: Preprocess, assets: AssetSettings | None) -> Weights:
