@@ -214,6 +214,7 @@ rule preprocess_shard:
     benchmark:
         "<benchmarks>/preprocess_shard/{corpus}_{shard}.tsv"
     priority: 100
+    retries: 1  # a file that killed the process is then a row: eadnet/preprocessing/parts.py
     conda:
         "../../envs/core.yaml"
     threads: 1
