@@ -178,7 +178,7 @@ def test_a_full_disk_is_one_line_and_room_lets_it_finish(tmp_path, workers):
     for name in "abc":
         write_talk(videos / f"{name}.mp4", seconds=1)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("needs the right to mount")
+        pytest.skip("a disk runs full in a tmpfs of 2 MB, and this user may not mount one")
     try:
         command = preprocess_command(videos, disk / "clips", "--workers", workers)
         done = finished(command)

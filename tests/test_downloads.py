@@ -163,6 +163,16 @@ def test_a_partial_archive_that_is_none_of_it_is_dropped(server, tmp_path, files
     assert (tmp_path / "M003" / "video.tar").read_bytes() == files["large.tar"]
 
 
+def test_an_archive_that_was_fetched_but_not_named_has_its_digest(server, tmp_path, files):
+    """A run killed in the last moment leaves the whole file in `.partial`."""
+    partial = tmp_path / "M003" / ".partial"
+    partial.mkdir(parents=True)
+    (partial / "video.tar").write_bytes(files["video.tar"])
+    digest = hashlib.sha256(files["video.tar"]).hexdigest()
+    row = rows_of(mead(server, video={"sha256": digest}), tmp_path)["video.tar"]
+    assert (row["status"], row["sha256"]) == ("ok", digest)
+
+
 def test_a_page_in_place_of_an_archive_is_told(server, tmp_path):
     row = rows_of(mead(server, video={"path": "/plain/film.mpd"}), tmp_path)["video.tar"]
     assert row["status"] == "failed" and "no tar archive" in row["reason"]

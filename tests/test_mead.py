@@ -109,12 +109,8 @@ def test_an_unpacked_tree_gives_the_same_clips(actor):
 @pytest.mark.parametrize(
     "name, kind, link",
     [
-        ("../../front/angry/level_1/001.mp4", tarfile.REGTYPE, ""),
-        ("/absolute/video/front/angry/level_1/001.mp4", tarfile.REGTYPE, ""),
+        ("../../front/angry/level_1/001.mp4", tarfile.REGTYPE, ""),  # every other kind: tests/test_archives.py
         ("video/front/angry/level_1/001.mp4", tarfile.SYMTYPE, "/etc/passwd"),
-        ("video/front/angry/level_1/001.mp4", tarfile.LNKTYPE, "../../secret"),
-        ("video/front/angry/level_1/001.mp4", tarfile.CHRTYPE, ""),
-        ("video/front/angry/level_1/001.mp4", tarfile.FIFOTYPE, ""),
     ],
 )
 def test_hostile_members_are_refused(tmp_path, name, kind, link):

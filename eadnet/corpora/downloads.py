@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from eadnet.corpora.annotations import AnnotatedVideo
-from eadnet.corpora.drive import ArchiveError, fetch_archive, list_archives
+from eadnet.corpora.drive import fetch_archive, list_archives
+from eadnet.corpora.fetching import FetchError
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.settings import HDTF, MEAD
 from eadnet.corpora.sources import VIDEO_SUFFIXES
-from eadnet.corpora.youtube import VideoError, Wanted, fetch_video, video_id
+from eadnet.corpora.youtube import Wanted, fetch_video, video_id
 from eadnet.media import MediaError, probe
 from eadnet.provenance import sha256_file
 from eadnet.tables import DOWNLOADS
@@ -62,7 +63,7 @@ def _videos(settings: HDTF, root: Path, shard: str, report: Report) -> Iterator[
         row = _row("hdtf", shard, key, video.url or "") | {"stated_height": video.height or None}
         try:
             path = _video(video, root / "videos" / key, fetched, settings, report)
-        except VideoError as error:
+        except FetchError as error:
             yield row | {"status": error.status, "reason": str(error)}
             continue
         fetched[video_id(video.url)] = path
@@ -72,7 +73,7 @@ def _videos(settings: HDTF, root: Path, shard: str, report: Report) -> Iterator[
 def _video(video: AnnotatedVideo, target: Path, fetched: dict[str, Path], settings: HDTF, report: Report) -> Path:
     """The video's file: the one that is there, a link to the same video under another name, or a new one."""
     if not video.url:
-        raise VideoError("missing", "no address in video_url; lay it down by hand")
+        raise FetchError("missing", "no address in video_url; lay it down by hand")
     present = _present(target, report)
     if present:
         return present
@@ -131,7 +132,7 @@ def _described(path: Path, root: Path, stated: int) -> dict:
 def _archives(settings: MEAD, root: Path, actor: str, report: Report) -> Iterator[dict]:
     try:
         archives = list_archives(actor, settings.download, root)
-    except ArchiveError as error:
+    except FetchError as error:
         yield _row("mead", actor, actor, "") | {"status": error.status, "reason": str(error)}
         return
     if not archives:
@@ -144,7 +145,7 @@ def _archives(settings: MEAD, root: Path, actor: str, report: Report) -> Iterato
             time.sleep(settings.download.pause)
         try:
             digest = fetch_archive(archive, target, settings.download, report)
-        except ArchiveError as error:
+        except FetchError as error:
             yield row | {"status": error.status, "reason": str(error)}
             continue
         yield row | {"path": f"{actor}/{archive.name}", "bytes": target.stat().st_size, "sha256": digest}

@@ -8,41 +8,31 @@ import errno
 import glob
 import hashlib
 import json
-import os
 import re
 import shutil
 import tarfile
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 import gdown
 import requests
 
-from eadnet.assets import LOOPBACK
+from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address
 from eadnet.corpora.settings import Archive, ArchiveDownload
 from eadnet.provenance import atomic_path, sha256_file
 
-REPORT_EVERY = 10.0  # seconds between two lines on a long download
 TIMEOUT = 60.0  # seconds without an answer after which a connection is given up
 BY_HAND = "or lay the file down by hand"
-
-
-class ArchiveError(Exception):
-    """An archive that did not come; `status` is the word for the table."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        """Keep the status and the reason, one line with the mend."""
-        super().__init__(reason)
-        self.status = status
 
 
 def list_archives(actor: str, settings: ArchiveDownload, root: Path) -> list[Archive]:
     """The archives of an actor: those that the configuration names, else those of the folder.
 
     Raises:
-        ArchiveError: the folder cannot be listed.
+        FetchError: the folder cannot be listed.
     """
     if actor in settings.files:
         return list(settings.files[actor])
@@ -69,18 +59,18 @@ def fetch_archive(
         Its SHA-256.
 
     Raises:
-        ArchiveError: it did not come, or is another file than was named; the wrong one is deleted.
+        FetchError: it did not come, or is another file than was named; the wrong one is deleted.
     """
     if archive.url:
-        _check_address(archive.url)
+        check_address(archive.url, "corpora.mead.download.files")
     digest = sha256_file(target) if target.is_file() else _transfer(archive, target, settings, report)
     size = target.stat().st_size
     wrong = None
     if archive.bytes and size != archive.bytes:
-        wrong = ArchiveError("wrong_size", f"{size} bytes, expected {archive.bytes}; deleted, run again to fetch it")
+        wrong = FetchError("wrong_size", f"{size} bytes, expected {archive.bytes}; deleted, run again to fetch it")
     elif archive.sha256 and digest != archive.sha256:
         reason = f"sha256 is {digest}, expected {archive.sha256}; deleted, run again to fetch it"
-        wrong = ArchiveError("wrong_checksum", reason)
+        wrong = FetchError("wrong_checksum", reason)
     if wrong:
         target.unlink()
         raise wrong
@@ -94,17 +84,17 @@ def _listing(settings: ArchiveDownload, root: Path) -> list[dict]:
     except FileNotFoundError:
         pass
     except (ValueError, TypeError, KeyError):
-        raise ArchiveError("failed", f"{path}: no list of objects with id and path; delete it and run again") from None
+        raise FetchError("failed", f"{path}: no list of objects with id and path; delete it and run again") from None
     try:
-        found = gdown.download_folder(
-            id=settings.folder, skip_download=True, quiet=True, timeout=TIMEOUT, retries=settings.retries,
-            **_cookies(settings, root),
-        )  # fmt: skip
+        with _cookies(settings) as cookies:
+            found = gdown.download_folder(
+                id=settings.folder, skip_download=True, quiet=True, timeout=TIMEOUT, retries=settings.retries, **cookies
+            )
     except (gdown.DownloadError, requests.RequestException) as error:
-        raise ArchiveError("failed", f"the folder cannot be listed ({_line(error)}); run again, {BY_HAND}") from None
+        raise FetchError("failed", f"the folder cannot be listed ({_line(error)}); run again, {BY_HAND}") from None
     entries = [{"id": entry.id, "path": entry.path} for entry in found]
     if not entries:
-        raise ArchiveError("failed", f"the folder {settings.folder} shows no file; check its id, {BY_HAND}")
+        raise FetchError("failed", f"the folder {settings.folder} shows no file; check its id, {BY_HAND}")
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(entries, indent=1), encoding="utf-8")
     return entries
@@ -113,18 +103,12 @@ def _listing(settings: ArchiveDownload, root: Path) -> list[dict]:
 def _archive(key: str, path: PurePosixPath, ambiguous: bool) -> Archive:
     """An archive of the listing; the server's names are names only if they are plain."""
     name = "_".join(path.parts[-2:]) if ambiguous else path.name
-    return Archive(name=re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._-") or f"{hash_of(key)}.tar", id=key)
+    return Archive(name=re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._-") or f"{_hash_of(key)}.tar", id=key)
 
 
-def hash_of(text: str) -> str:
+def _hash_of(text: str) -> str:
     """The first letters of a text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _check_address(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise ArchiveError("failed", f"{url}: not an https address; mend corpora.mead.download.files")
 
 
 def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> str:
@@ -140,35 +124,35 @@ def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report:
                 _clear(partial, target.name)
             elif code < 500 or attempt == settings.retries:
                 status = "unavailable" if code in (401, 403, 404, 410) else "failed"
-                raise ArchiveError(status, f"the server answers {code}; run again, {BY_HAND}") from None
+                raise FetchError(status, f"the server answers {code}; run again, {BY_HAND}") from None
         except gdown.FileURLRetrievalError as error:
             raise _refused(error) from None
         except (gdown.DownloadError, requests.RequestException) as error:
             if attempt == settings.retries or "byte range" not in str(error):
-                raise ArchiveError("failed", f"{_line(error)}; run again to go on with it") from None
+                raise FetchError("failed", f"{_line(error)}; run again to go on with it") from None
             _clear(partial, target.name)
         time.sleep(settings.pause * 2**attempt)
     else:
-        raise ArchiveError("failed", f"the server does not give the rest of the file; run again, {BY_HAND}")
+        raise FetchError("failed", f"the server does not give the rest of the file; run again, {BY_HAND}")
     if not tarfile.is_tarfile(partial / target.name):
         _clear(partial, target.name)
-        raise ArchiveError("failed", f"what came is no tar archive, but perhaps a page; check the address, {BY_HAND}")
+        raise FetchError("failed", f"what came is no tar archive, but perhaps a page; check the address, {BY_HAND}")
     (partial / target.name).replace(target)
     return digest
 
 
 def _attempt(archive: Archive, path: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> str:
-    digest = hashlib.sha256()
     try:
-        gdown.download(
-            url=archive.url, id=archive.id, output=str(path), quiet=True, resume=True, retries=settings.retries,
-            timeout=TIMEOUT, hasher=digest, progress=_reporter(path, report), **_cookies(settings, path.parent),
-        )  # fmt: skip
+        with _cookies(settings) as cookies:
+            gdown.download(
+                url=archive.url, id=archive.id, output=str(path), quiet=True, resume=True, retries=settings.retries,
+                timeout=TIMEOUT, progress=_reporter(path, report), **cookies,
+            )  # fmt: skip
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise ArchiveError("failed", f"no space left on the disk of {path.parent}; make room and run again") from None
-    return digest.hexdigest()
+        raise FetchError("failed", f"no space left on the disk of {path.parent}; make room and run again") from None
+    return sha256_file(path)  # of the file: what a killed run had fetched counts too
 
 
 def _clear(partial: Path, name: str) -> None:
@@ -177,24 +161,23 @@ def _clear(partial: Path, name: str) -> None:
         path.unlink()
 
 
-def _cookies(settings: ArchiveDownload, folder: Path) -> dict[str, object]:
+@contextmanager
+def _cookies(settings: ArchiveDownload) -> Iterator[dict[str, object]]:
     """Gdown's options for cookies: a copy of the user's file, which it would write anew from several processes."""
     if settings.cookies is None:
-        return {"use_cookies": False}
-    copy = folder / f".cookies-{os.getpid()}.txt"
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(settings.cookies, copy)
-    copy.chmod(0o600)
-    return {"use_cookies": True, "cookies_file": str(copy)}
+        yield {"use_cookies": False}
+        return
+    with tempfile.TemporaryDirectory() as folder:  # readable by its owner only
+        yield {"use_cookies": True, "cookies_file": shutil.copy(settings.cookies, folder)}
 
 
-def _refused(error: Exception) -> ArchiveError:
+def _refused(error: Exception) -> FetchError:
     """Google's page in place of the file: its quota, or no right to see it."""
     said = _line(error)
     if re.search(r"quota|too many users|many accesses", said, re.IGNORECASE):
         reason = "Drive's quota for this file is used up; wait a day, give corpora.mead.download.cookies,"
-        return ArchiveError("quota", f"{reason} {BY_HAND}")
-    return ArchiveError("unavailable", f"{said[:160]}; check the id, {BY_HAND}")
+        return FetchError("quota", f"{reason} {BY_HAND}")
+    return FetchError("unavailable", f"{said[:160]}; check the id, {BY_HAND}")
 
 
 def _line(error: Exception) -> str:

@@ -22,13 +22,12 @@ import av
 from yt_dlp import YoutubeDL
 from yt_dlp.utils import DownloadError, GeoRestrictedError
 
-from eadnet.assets import LOOPBACK
+from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address
 from eadnet.corpora.settings import VideoDownload
 from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.provenance import atomic_path
 
 LARGEST = 1080  # a larger picture is no better: crops are 256 or 512 pixels
-REPORT_EVERY = 10.0  # seconds between two lines on a long download
 MEND = {
     "private": "only its owner can see it; look for another copy, or leave it out",
     "geo_blocked": "not shown in this country; fetch it elsewhere and lay it down by hand",
@@ -45,15 +44,6 @@ SAYINGS = (
          "http error 410"),
     ),
 )  # fmt: skip
-
-
-class VideoError(Exception):
-    """A video that did not come; `status` is the word for the table."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        """Keep the status and the reason, one line with the mend."""
-        super().__init__(reason)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -80,10 +70,10 @@ def fetch_video(wanted: Wanted, settings: VideoDownload, report: Callable[[str],
         The file, complete under its final name.
 
     Raises:
-        VideoError: it did not come; what was fetched so far is kept for the next attempt.
+        FetchError: it did not come; what was fetched so far is kept for the next attempt.
         OSError: the disk is full or cannot be written to.
     """
-    _check_address(wanted.url)
+    check_address(wanted.url, "the annotation")
     partial = wanted.target.parent / ".partial" / wanted.target.name
     partial.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
@@ -126,12 +116,12 @@ def choose_formats(formats: list[dict[str, Any]], height: int) -> list[dict[str,
     player and browser knows.
 
     Raises:
-        VideoError: there is no picture.
+        FetchError: there is no picture.
     """
     pictures = [form for form in formats if form.get("vcodec") != "none"]
     sounds = [form for form in formats if form.get("vcodec") == "none" and form.get("acodec") not in (None, "none")]
     if not pictures:
-        raise VideoError("failed", f"no format with a picture is offered; {MEND['failed']}")
+        raise FetchError("failed", f"no format with a picture is offered; {MEND['failed']}")
 
     def rank(form: dict[str, Any]) -> tuple:
         tall = form.get("height") or 0
@@ -205,24 +195,18 @@ def _reporter(name: str, report: Callable[[str], None]) -> Callable[[dict[str, A
     return hook
 
 
-def _check_address(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise VideoError("failed", f"{url}: not an https address; mend the annotation")
-
-
-def _explained(error: DownloadError) -> VideoError:
+def _explained(error: DownloadError) -> FetchError:
     cause = error.exc_info[1] if error.exc_info else None
     said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).removeprefix("ERROR:").split())
     lowered = said.lower()
     if "no space left" in lowered:
-        return VideoError("failed", f"{said[:160]}; make room and run again")
+        return FetchError("failed", f"{said[:160]}; make room and run again")
     status = next((word for word, sayings in SAYINGS if any(saying in lowered for saying in sayings)), "failed")
-    if isinstance(cause, VideoError):
+    if isinstance(cause, FetchError):
         return cause
     if isinstance(cause, GeoRestrictedError):
         status = "geo_blocked"
-    return VideoError(status, f"{said[:160]}; {MEND[status]}")
+    return FetchError(status, f"{said[:160]}; {MEND[status]}")
 
 
 def _joined(files: list[Path], target: Path) -> Path:
@@ -239,7 +223,7 @@ def _joined(files: list[Path], target: Path) -> Path:
             return path
         except av.error.FFmpegError as error:
             reason = error.strerror
-    raise VideoError("failed", f"what came cannot be put together ({reason}); {MEND['failed']}")
+    raise FetchError("failed", f"what came cannot be put together ({reason}); {MEND['failed']}")
 
 
 def _remux(files: list[Path], target: Path) -> None:
