@@ -23,7 +23,7 @@ wildcard_constraints:
     shard=r"[A-Za-z0-9]+",
     run="|".join(RUNS),
     baseline="|".join(BASELINES),
-    source="|".join([*RUNS, *VARIANTS, *BASELINES]),
+    source="|".join([*RUNS, *VARIANTS, *BASELINES, *METHODS]),
     seed=r"\d+",
     family="|".join(CONFIG.evaluation.metrics),
     judge="|".join(JUDGES),

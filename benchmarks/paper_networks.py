@@ -19,11 +19,11 @@ from benchmarks.peers import MotionModule
 from eadnet.config import Autoencoder, Backbone, SyncNet, Training, VideoMAE, parse
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.levels import DownLevel, Temporal, UpLevel
-from eadnet.models.lpips import LPIPS, VGG16
 from eadnet.models.settings import Network
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.unet import EADNet
-from eadnet.models.videomae_v2 import VideoMAEv2
+from eadnet.published.lpips import LPIPS, VGG16
+from eadnet.published.videomae_v2 import VideoMAEv2
 
 CONFIG = Path(__file__).parent.parent / "config" / "paper.yaml"
 CUT = {"widths": (64, 128, 256, 256), "embedding": 256, "strip_head": 16}

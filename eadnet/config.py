@@ -20,7 +20,10 @@ from eadnet.training_settings import Backbone, Compute, Synthesis, Training
 
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
-TARGETS = ("data", "captions", "models", "videos", "scores", "tables", "figures", "report", "all")
+TARGETS = (
+    "data", "captions", "models", "videos", "inputs", "scores", "tables", "figures", "calibration", "report", "all",
+    "truth",
+)  # fmt: skip
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RUNS: dict[str, dict[str, Any] | None] = {
     "full": {},
@@ -113,13 +116,34 @@ class Variant(Section):
     synthesis: dict[str, Any] = Field({}, description="Delta over `synthesis`.")
 
 
+class Method(Section):
+    """Somebody else's method, scored beside the runs: its videos of the test clips, or the command that makes them."""
+
+    videos: str | None = Field(None, description="Folder of videos named as the test clips.")
+    command: str | None = Field(
+        None,
+        description="Command that makes one video; {video}, {audio}, {image}, {clip_id} and {output} are filled in.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Method":
+        if (self.videos is None) == (self.command is None):
+            raise ValueError("give either `videos`, a folder, or `command`, not both")
+        if self.command is not None and "{output}" not in self.command:
+            raise ValueError("`command` must say where the video goes: {output}")
+        return self
+
+
 class Evaluation(Section):
     """What is scored, and how it is summarised."""
 
     metrics: tuple[str, ...] = Field(
-        ("image", "lip_sync", "landmarks", "frechet", "emotion", "temporal"), description="Metric families."
+        ("image", "lip_sync", "landmarks", "frechet", "emotion", "expression", "temporal"),
+        description="Metric families (`python -m metrics list`).",
     )
     bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
+    calibration_clips: Positive = Field(6, description="Clips that `snakemake calibration` damages, in every way.")
+    calibration_split: Literal["test", "train", "val", "all"] = Field("test", description="Whose clips those are.")
     confidence: Share = Field(0.95, description="Coverage of the confidence intervals.")
 
 
@@ -165,6 +189,9 @@ class Config(Section):
     variants: dict[str, Variant | None] = Field(
         {}, description="Other ways of sampling a trained run, scored beside it; nothing is trained again."
     )
+    methods: dict[str, Method | None] = Field(
+        {}, description="Other people's methods, scored by the same protocol; null leaves one out."
+    )
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
 
@@ -192,6 +219,10 @@ class Config(Section):
             if self.variants[name].run not in self.run_names:
                 raise ValueError(f"variants.{name}.run: no run is called '{self.variants[name].run}'")
             self.sampling(name)
+        taken = BASELINES + TARGETS + self.run_names + self.variant_names
+        for name in self.method_names:
+            if not NAME.fullmatch(name) or name in taken:
+                raise ValueError(f"methods.{name}: not usable as a name, or already a run's or a variant's")
         return self
 
     def _check_sizes(self) -> None:
@@ -249,6 +280,11 @@ class Config(Section):
     def variant_names(self) -> tuple[str, ...]:
         """Names of the variants that are switched on, in the order of the file."""
         return tuple(name for name, variant in self.variants.items() if variant is not None)
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """Names of the methods that are switched on, in the order of the file."""
+        return tuple(name for name, method in self.methods.items() if method is not None)
 
     @property
     def run_names(self) -> tuple[str, ...]:

@@ -1,46 +1,39 @@
-"""Summarise scores: mean, spread, coverage, bootstrap intervals and paired comparison with run ``full``.
+"""Summarise scores: mean, spread, coverage, bootstrap intervals, and paired comparison with ``full`` and every rival.
 
-Run as ``python -m metrics summarise``. Reads SCORES tables; writes them as one, and SUMMARY. Clips are resampled, and
-where a run has several seeds, seeds too (crossed: every replicate draws both), always the same clips for all runs.
+Run as ``python -m metrics summarise``. Reads SCORES tables; writes them as one, SUMMARY and PAIRWISE. Clips are
+resampled, and where a run has several seeds, seeds too (crossed: every replicate draws both), always the same clips for
+all runs. The maths stand in `metrics.statistics`.
 """
 
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from eadnet.config import ConfigError
+from eadnet.config import BASELINES, ConfigError
 from eadnet.tables import read_tables, write_table
 from metrics.spec import REGISTRY, MetricSpec
-from metrics.tables import ALL, NOT_APPLICABLE, SCORES, SLICES, SUMMARY
+from metrics.statistics import Difference, Replicates, Resampling, draw_weights, holm
+from metrics.tables import ALL, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY
 
 BASELINE = "full"
 BLANK = dict.fromkeys(
-    ("mean", "std", "ci_low", "ci_high", "difference_vs_full", "difference_low", "difference_high", "p_vs_full")
-)
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """How intervals are made: number of bootstrap replicates, and confidence in (0, 1)."""
-
-    replicates: int
-    confidence: float
-
-    def interval(self, samples: np.ndarray) -> tuple[float, float]:
-        """Percentile interval of replicates, NaN left out."""
-        tail = 100 * (1 - self.confidence) / 2
-        low, high = np.nanpercentile(samples, [tail, 100 - tail])
-        return float(low), float(high)
+    ("mean", "std", "ci_low", "ci_high", "difference_vs_full", "difference_low", "difference_high", "p_vs_full",
+     "p_holm", "reason")
+)  # fmt: skip
 
 
 def summarise(
-    scores: list[Path], bootstrap: int, confidence: float, output_scores: str | Path, output_summary: str | Path
+    scores: list[Path],
+    bootstrap: int,
+    confidence: float,
+    output_scores: str | Path,
+    output_summary: str | Path,
+    output_pairwise: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Join score tables, and summarise them.
+    """Join score tables, and summarise and compare them.
 
     Args:
         scores: SCORES tables, one per run, seed and family.
@@ -48,6 +41,7 @@ def summarise(
         confidence: of the intervals, for example 0.95.
         output_scores: parquet file for the joined table.
         output_summary: parquet file for the summary.
+        output_pairwise: parquet file for the comparison of every two runs; None leaves it out.
 
     Returns:
         The summary, columns as `metrics.tables.SUMMARY`.
@@ -59,8 +53,11 @@ def summarise(
     table = table.reset_index(drop=True)
     check(table)
     write_table(table, output_scores, SCORES)
-    rows = list(summary_rows(table, Resampling(bootstrap, confidence)))
+    resampling = Resampling(bootstrap, confidence)
+    rows = list(summary_rows(table, resampling))
     write_table(rows, output_summary, SUMMARY)
+    if output_pairwise is not None:
+        write_table(list(pairwise_rows(table, resampling)), output_pairwise, PAIRWISE)
     return pd.DataFrame(rows)
 
 
@@ -90,106 +87,98 @@ def summary_rows(table: pd.DataFrame, resampling: Resampling) -> Iterator[dict]:
             continue
         if spec.level == "set":
             yield from (_set_row(rows, spec, str(run)) for run, rows in of_metric.groupby("run", sort=False))
-        else:
-            for corpus in (ALL, *sorted(of_metric["corpus"].unique())):
-                yield from _clip_rows(of_metric, spec, corpus, resampling)
+            continue
+        for corpus, rows in of_corpora(of_metric):
+            for name in slices_of(spec):
+                yield from _slice_rows(in_slice(rows, name), spec, {"corpus": corpus, "slice": name}, resampling)
+
+
+def pairwise_rows(table: pd.DataFrame, resampling: Resampling) -> Iterator[dict]:
+    """Two rows per metric, corpus and pair of runs, one in either order; metrics in registry order."""
+    for key, spec in REGISTRY.items():
+        of_metric = table[table["metric"] == key]
+        if spec.level == "set" or spec.is_category or of_metric.empty:
+            continue
+        for corpus, rows in of_corpora(of_metric):
+            replicates = _replicates(rows, resampling)
+            pairs = list(combinations(sorted(replicates.values), 2))
+            found = [replicates.difference(*pair) for pair in pairs]
+            known = [
+                np.nan if d.p is None or {*pair} & {*BASELINES} else d.p for pair, d in zip(pairs, found, strict=True)
+            ]
+            labels = {"corpus": corpus, "slice": ALL, "metric": key}
+            for (run, rival), difference, p_holm in zip(pairs, found, holm(known), strict=True):
+                yield _pair(run, rival, difference, p_holm) | labels
+                yield _pair(rival, run, difference.reversed(), p_holm) | labels
+
+
+def of_corpora(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Scores of all corpora together, then of each."""
+    yield ALL, rows
+    for corpus in sorted(rows["corpus"].unique()):
+        yield corpus, rows[rows["corpus"] == corpus]
+
+
+def slices_of(spec: MetricSpec) -> tuple[str, ...]:
+    """Slices of a metric: everything, kinds of people, and for accuracy of emotion the levels."""
+    return (ALL, *PEOPLE, *(LEVELS if spec.name in LEVELLED else ()))
 
 
 def in_slice(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows of clips in a slice: ``all``, ``seen_people`` or ``unseen_people``."""
+    """Rows of clips in one of `metrics.tables.SLICES`."""
     if name == ALL:
         return table
+    if name in LEVELS:
+        return table[table["emotion_level"] == int(name.removeprefix("level_"))]
     return table[table["seen_speaker"].astype("boolean").fillna(False) == (name == "seen_people")]
 
 
 def values_matrix(rows: pd.DataFrame, clip_ids: list[str]) -> np.ndarray:
-    """(seeds, clips) float64 values of one run and metric; NaN where there is none."""
-    wide = rows.pivot(index="seed", columns="clip_id", values="value").astype(float)
-    return wide.reindex(columns=clip_ids).sort_index().to_numpy()
+    """(seeds, clips) float64 values of one run and metric, by sorted clip_ids; NaN where there is none."""
+    seeds = np.unique(rows["seed"])
+    matrix = np.full((len(seeds), len(clip_ids)), np.nan)
+    places = np.searchsorted(seeds, rows["seed"]), np.searchsorted(np.array(clip_ids, object), rows["clip_id"])
+    matrix[places] = rows["value"].astype(float)
+    return matrix
 
 
-def bootstrap_means(matrix: np.ndarray, clip_weights: np.ndarray, seed_weights: np.ndarray) -> np.ndarray:
-    """(B,) means of resampled values, missing ones left out.
-
-    Args:
-        matrix: (S, C) values, NaN where missing.
-        clip_weights: (B, C) how often each replicate draws each clip.
-        seed_weights: (B, S) how often it draws each seed.
-
-    Returns:
-        Means; NaN for a replicate that draws no value.
-    """
-    valid = np.isfinite(matrix)
-    total = np.einsum("bs,sc,bc->b", seed_weights, np.where(valid, matrix, 0.0), clip_weights, optimize=True)
-    count = np.einsum("bs,sc,bc->b", seed_weights, valid.astype(float), clip_weights, optimize=True)
-    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+def _replicates(rows: pd.DataFrame, resampling: Resampling) -> Replicates:
+    """Values of every run of one metric over the clips to which it applies, resampled together."""
+    applicable = rows[~rows["status"].isin(NOT_APPLICABLE)]
+    clip_ids = sorted(applicable["clip_id"].unique())
+    runs = {str(run): values_matrix(own, clip_ids) for run, own in applicable.groupby("run", sort=False)}
+    weights = draw_weights(len(clip_ids), resampling.replicates, "clips") if clip_ids else np.zeros((0, 0))
+    return Replicates(runs, weights, resampling)
 
 
-def draw_weights(items: int, replicates: int, label: str) -> np.ndarray:
-    """(replicates, items) float64 multinomial counts; the same label always draws the same."""
-    rng = np.random.default_rng(zlib.crc32(label.encode()))
-    return rng.multinomial(items, np.full(items, 1 / items), size=replicates).astype(float)
+def _slice_rows(part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: Resampling) -> list[dict]:
+    replicates = _replicates(part, resampling)
+    part = part[~part["status"].isin(NOT_APPLICABLE)]
+    made = []
+    for run in replicates.values:
+        own = part[part["run"] == run]
+        made.append(_labels(own, spec, run) | place | _numbers(run, own, replicates))
+    tested = [np.nan if row["p_vs_full"] is None or row["run"] in BASELINES else row["p_vs_full"] for row in made]
+    return [row | {"p_holm": _or_none(p)} for row, p in zip(made, holm(tested), strict=True)]
 
 
-def two_sided_p(differences: np.ndarray) -> float:
-    """Bootstrap p-value of the hypothesis that the mean difference is 0 (Efron & Tibshirani 1993, ch. 15)."""
-    finite = differences[np.isfinite(differences)]
-    below, above = (finite <= 0).sum(), (finite >= 0).sum()
-    return float(min(1.0, 2 * (min(below, above) + 1) / (len(finite) + 1)))
-
-
-def _clip_rows(table: pd.DataFrame, spec: MetricSpec, corpus: str, resampling: Resampling) -> Iterator[dict]:
-    of_corpus = table if corpus == ALL else table[table["corpus"] == corpus]
-    for name in SLICES:
-        part = in_slice(of_corpus, name)
-        applicable = part[~part["status"].isin(NOT_APPLICABLE)]
-        clip_ids = sorted(applicable["clip_id"].unique())
-        runs = {str(run): values_matrix(rows, clip_ids) for run, rows in applicable.groupby("run", sort=False)}
-        weights = draw_weights(len(clip_ids), resampling.replicates, "clips") if clip_ids else np.zeros((0, 0))
-        for run, matrix in runs.items():
-            full = runs.get(BASELINE) if run != BASELINE else None
-            numbers = _numbers(run, matrix, full, weights, resampling)
-            yield _labels(applicable[applicable["run"] == run], spec, run) | {"corpus": corpus, "slice": name} | numbers
-
-
-def _numbers(
-    run: str, matrix: np.ndarray, full: np.ndarray | None, weights: np.ndarray, resampling: Resampling
-) -> dict:
-    """Counts, mean, spread, interval and comparison of one run."""
+def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates) -> dict:
+    """Counts, mean, spread, interval and comparison with `full` of one run."""
+    matrix, of_clip = replicates.values[run], replicates.of_clip[run]
     n = int(np.isfinite(matrix).sum())
     numbers = BLANK | {"n": n, "n_missing": matrix.size - n, "coverage": n / matrix.size if matrix.size else 0.0}
     if not n:
-        return numbers
-    of_clip = _clip_means(matrix)
-    replicates = bootstrap_means(matrix, weights, draw_weights(len(matrix), resampling.replicates, f"seeds {run}"))
-    low, high = resampling.interval(replicates)
+        return numbers | {"reason": _why(rows)}
+    low, high = replicates.resampling.interval(replicates.whole(run))
     spread = float(np.nanstd(of_clip, ddof=1)) if np.isfinite(of_clip).sum() > 1 else None
     numbers |= {"mean": float(np.nanmean(matrix)), "std": spread, "ci_low": low, "ci_high": high}
-    return numbers | ({} if full is None else _comparison(run, matrix, full, weights, resampling))
-
-
-def _comparison(run: str, matrix: np.ndarray, full: np.ndarray, weights: np.ndarray, resampling: Resampling) -> dict:
-    """Paired difference to `full` over the clips that both have."""
-    both = np.isfinite(_clip_means(matrix)) & np.isfinite(_clip_means(full))
-    if not both.any():
-        return {}
-    ours, theirs, drawn = matrix[:, both], full[:, both], weights[:, both]
-    samples = bootstrap_means(ours, drawn, draw_weights(len(ours), resampling.replicates, f"seeds {run}"))
-    samples = samples - bootstrap_means(
-        theirs, drawn, draw_weights(len(theirs), resampling.replicates, f"seeds {BASELINE}")
-    )
-    low, high = resampling.interval(samples)
-    return {
-        "difference_vs_full": float(np.nanmean(_clip_means(ours)) - np.nanmean(_clip_means(theirs))),
-        "difference_low": low, "difference_high": high, "p_vs_full": two_sided_p(samples),
+    if run == BASELINE or BASELINE not in replicates.values:
+        return numbers
+    found = replicates.difference(run, BASELINE)
+    return numbers | {
+        "difference_vs_full": found.mean, "difference_low": found.low, "difference_high": found.high,
+        "p_vs_full": found.p,
     }  # fmt: skip
-
-
-def _clip_means(matrix: np.ndarray) -> np.ndarray:
-    """(C,) mean over the seeds that have a value; NaN where none has."""
-    valid = np.isfinite(matrix)
-    total, count = np.where(valid, matrix, 0.0).sum(0), valid.sum(0)
-    return np.divide(total, count, out=np.full(matrix.shape[1], np.nan), where=count > 0)
 
 
 def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
@@ -203,9 +192,28 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
     if n:
         numbers |= {"mean": float(have["value"].mean())}
         numbers |= {name: float(have[name].mean()) for name in ("ci_low", "ci_high")}
+    else:
+        numbers["reason"] = _why(rows)
     if n > 1:
         numbers["std"] = float(have["value"].std(ddof=1))
     return _labels(rows, spec, run) | {"corpus": ALL, "slice": ALL} | numbers
+
+
+def _why(rows: pd.DataFrame) -> str | None:
+    """What most rows say of why they hold no value; the status where they give no reason."""
+    said = rows["reason"].where(rows["reason"].fillna("") != "", rows["status"]).dropna()
+    return said.mode().iloc[0] if len(said) else None
+
+
+def _pair(run: str, rival: str, found: Difference, p_holm: float) -> dict:
+    return {
+        "run": run, "rival": rival, "n": found.n, "difference": found.mean, "difference_low": found.low,
+        "difference_high": found.high, "p": found.p, "p_holm": _or_none(p_holm),
+    }  # fmt: skip
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _labels(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:

@@ -1,4 +1,4 @@
-"""Command line of the protocol: ``python -m metrics`` list, document, train-judge, measure, score, summarise.
+"""Command line of the protocol: ``python -m metrics`` list, document and score, and the verbs of the workflow's stages.
 
 Each command parses, calls and returns; heavy imports happen inside it, so that start-up stays light.
 """
@@ -9,15 +9,16 @@ from typing import Annotated
 
 import typer
 
+from eadnet.config import Assets, parse
+from metrics import commands
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     help="Score talking-head videos by one protocol.",
     pretty_exceptions_enable=False,
 )
-
-Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
-Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
+commands.register(app)
 
 
 def main() -> None:
@@ -30,83 +31,57 @@ def main() -> None:
 
 
 @app.command("list")
-def list_metrics() -> None:
-    """Print every metric key with version, level, unit, direction and meaning."""
-    from metrics.spec import list_table
+def list_metrics(
+    metrics: Annotated[str, typer.Option(help="Families, by comma; all by default.")] = "",
+) -> None:
+    """Print every metric key with version, level, unit, range, direction, evaluator and meaning."""
+    from metrics.documentation import list_table
+    from metrics.spec import check_families
 
-    typer.echo(list_table())
+    families = commands.names(metrics)
+    if families:
+        check_families(families)
+    typer.echo(list_table(families))
 
 
 @app.command()
 def document() -> None:
     """Print the generated part of docs/metrics.md."""
-    from metrics.spec import document as markdown
+    from metrics.documentation import document as markdown
 
     typer.echo(markdown(), nl=False)
 
 
 @app.command()
-def train_judge(
-    judge: Annotated[str, typer.Option(help="sync, emotion or video.")],
-    settings: Annotated[str, typer.Option(help="JSON of the judge's configuration section.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow.")],
-    clips: Clips,
-    output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
-) -> None:
-    """Train a judge on real train clips and test it on held-out ones."""
-    from eadnet.config import Judge, parse
-    from metrics.judge_training import train_judge as train
-
-    report = train(judge, parse(Judge, settings, where=f"judges.{judge}"), seed, clips, output, typer.echo)
-    numbers = ", ".join(f"{name} {value:.3f}" for name, value in report.items() if isinstance(value, float))
-    typer.echo(f"{judge}: {numbers or report['reason']}")
-
-
-@app.command()
-def measure(
-    videos: Annotated[Path, typer.Option(help="Table of generated videos.")],
-    clips: Clips,
-    resolution: Resolution,
-    output: Annotated[Path, typer.Option(help="Folder for crops, landmarks and the table of measurements.")],
-) -> None:
-    """Decode generated videos once: aligned crops and landmarks."""
-    from metrics.extractors import measure_videos
-
-    measured = measure_videos(videos, clips, resolution, output, typer.echo)
-    typer.echo(f"{measured} videos measured")
-
-
-@app.command()
 def score(
-    family: Annotated[str, typer.Option(help="Metric family; `python -m metrics list` names them.")],
-    measurements: Annotated[Path, typer.Option(help="Folder that `measure` wrote.")],
-    clips: Clips,
-    mask: Annotated[str, typer.Option(help="What is generated: lower, face or full.")],
-    resolution: Resolution,
-    cells: Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid of the mask.")],
-    run: Annotated[str, typer.Option(help="Name of the run.")],
-    seed: Annotated[int, typer.Option(min=0, help="Training seed of the run.")],
-    output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
-    judges: Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")] = None,
+    generated: Annotated[Path, typer.Option(help="Folder of the videos to be scored.")],
+    reference: Annotated[Path, typer.Option(help="Folder of the true videos, of the same names.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file for the scores.")],
+    metrics: Annotated[str, typer.Option(help="Families, by comma.")] = "image,lip_sync,landmarks,expression,temporal",
+    run: Annotated[str, typer.Option(help="Name of the method, for the rows.")] = "",
+    labels: Annotated[Path | None, typer.Option(help="CSV with clip_id, emotion, level, speaker.")] = None,
+    judges: Annotated[Path | None, typer.Option(help="Folder of trained judges (results/judges).")] = None,
+    assets: Annotated[str, typer.Option(help="JSON of the section `assets`: where published weights lie.")] = "{}",
+    mask: Annotated[str, typer.Option(help="Which pixels of the crop count as generated.")] = "face",
+    resolution: Annotated[int, typer.Option(min=32, help="Side of the aligned crops, in pixels.")] = 256,
+    work: Annotated[Path | None, typer.Option(help="Folder to keep clips, crops and features in.")] = None,
 ) -> None:
-    """Score one run by one family."""
-    from metrics.scoring import Settings, score_family
+    """Score a folder of videos against a folder of references: anybody's, without the workflow."""
+    from metrics.references import Alignment, read_labels
+    from metrics.scoring import Settings
+    from metrics.spec import check_families
+    from metrics.standalone import Job, score_folder
+    from metrics.summary import summary_table
 
-    settings = Settings(judges, mask, resolution, cells)
-    count = score_family(family, measurements, clips, settings, run, seed, output)
-    typer.echo(f"{run}/{seed} {family}: {count} values")
-
-
-@app.command()
-def summarise(
-    scores: Annotated[list[Path], typer.Option(help="Score tables; give the option once for each.")],
-    bootstrap: Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")],
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence of the intervals.")],
-    output_scores: Annotated[Path, typer.Option(help="Parquet file for all scores.")],
-    output_summary: Annotated[Path, typer.Option(help="Parquet file for the summary.")],
-) -> None:
-    """Join all scores and summarise them."""
-    from metrics.aggregate import summarise as join
-
-    summary = join(scores, bootstrap, confidence, output_scores, output_summary)
-    typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
+    families = commands.names(metrics)
+    check_families(families)
+    settings = Settings(
+        judges, mask, resolution, commands.cells(resolution), parse(Assets, assets, where="assets"),
+        work and work / "features",
+    )  # fmt: skip
+    job = Job(
+        generated, reference, families, run or generated.resolve().name, read_labels(labels) if labels else {},
+        Alignment(resolution), work,
+    )  # fmt: skip
+    rows = score_folder(job, settings, output, typer.echo)
+    typer.echo(summary_table(rows))

@@ -6,32 +6,21 @@ every table.
 
 from collections.abc import Iterator
 
-from eadnet.config import EMOTIONS
 from metrics.judges import load, read_report
-from metrics.pairs import Pair, Value, per_clip
+from metrics.pairs import Pair, Value
+from metrics.recognition import recognised
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
-    """Predicted emotion of every pair, and whether it is the labelled one."""
-    specs = family_specs("emotion")
+    """Predicted emotion of every pair, whether it is the labelled one, and the macro F1 of all."""
     report = read_report(settings.judge("emotion"))
     if not report["usable"]:
-        return iter(empty(specs, pairs, "no_judge", report["reason"]))
-    network = load(settings.judge("emotion"))
-    return per_clip(pairs, [spec.key for spec in specs], lambda pair: _measure(pair, network))
-
-
-def _measure(pair: Pair, network: object) -> Iterator[Value]:
+        return iter(empty(family_specs("emotion"), pairs, "no_judge", report["reason"]))
     from metrics.judge_emotion import probabilities
 
-    shares = probabilities(network, pair.generated_crops)
-    answer, frames = int(shares.argmax()), len(pair.generated_crops)
-    note = f"{EMOTIONS[answer]} at {shares[answer]:.2f}"
-    yield Value("predicted_emotion@corpus-v1", pair.clip_id, answer, frames, reason=note)
-    label = pair.row["emotion"]
-    if label in EMOTIONS:
-        yield Value("acc_emo@corpus-v1", pair.clip_id, float(EMOTIONS[answer] == label), frames, reason=note)
-    else:
-        yield Value("acc_emo@corpus-v1", pair.clip_id, None, 0, "no_label", "the corpus gives this clip no emotion")
+    network = load(settings.judge("emotion"))
+    return recognised(
+        pairs, "corpus-v1", lambda pair: (probabilities(network, pair.generated_crops), len(pair.generated_crops))
+    )

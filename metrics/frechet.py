@@ -1,35 +1,43 @@
-"""Family ``frechet``: FID and FVD in the features of the corpus's video judge.
+"""Family ``frechet``: distances between real and generated frames and windows, in the corpus's video judge's features.
 
 A few dozen clips cannot fill a covariance, so both are shrunk alike towards a round one (the share is in the row's
-reason), and the interval comes from leaving out one clip at a time.
+reason), and the interval comes from leaving out one clip at a time. Beside them stand the distance extrapolated to
+endlessly many clips and the kernel distance, which do not grow as clips become fewer.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from eadnet.provenance import sha256_file
+from metrics.distances import (
+    Moments,
+    clip_kernel_distance,
+    dimension_warning,
+    extrapolated,
+    frechet_distance,
+    jackknife,
+    kernel_distance,
+    moments,
+    plain_frechet,
+    plain_moments,
+)
+from metrics.feature_sets import MIN_CLIPS, clip_features
 from metrics.judges import load, read_report
 from metrics.pairs import Pair, Value, usable
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs
 
-MIN_CLIPS = 2
-NORMAL_95 = 1.959963984540054
+__all__ = [
+    "Moments", "clip_kernel_distance", "extrapolated", "frechet_distance", "jackknife", "kernel_distance", "moments",
+    "plain_frechet", "plain_moments", "score",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Moments:
-    """Mean (d,) and shrunk covariance (d, d) of `n` features; `shrinkage` is the share taken from the round one."""
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    n: int
-    shrinkage: float
+KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours say the same
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
-    """FID and FVD of all measured pairs together."""
+    """Distances of all measured pairs together."""
     specs = family_specs("frechet")
     report = read_report(settings.judge("video"))
     good = usable(pairs)
@@ -38,78 +46,56 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     elif len(good) < MIN_CLIPS:
         yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
     else:
-        network = load(settings.judge("video"))
-        generated = [_features(network, pair.generated_crops) for pair in good]
-        truth = [_features(network, pair.true_crops) for pair in good]
-        for kind, spec in enumerate(specs):
-            yield _value(spec.key, [clip[kind] for clip in generated], [clip[kind] for clip in truth])
+        folder = settings.judge("video")
+        network = load(folder)
+        evaluator = f"judge-video-v1-{sha256_file(folder / 'model.safetensors')[:16]}"
+        sets = clip_features(good, settings, evaluator, lambda crops: _stacked(network, crops))
+        counts = [pair.n_frames for pair in sorted(good, key=lambda pair: pair.clip_id)]
+        for kind, name in enumerate(("fid", "fvd")):
+            yield from _values(name, *(_split(clips, counts, kind) for clips in sets))
 
 
-def moments(features: np.ndarray) -> Moments:
-    """Mean and covariance of (n, d) features, shrunk towards its mean variance by d / (d + n).
-
-    The share depends on n and d alone, so that two sets of one size are shrunk alike and equal sets stay at distance 0.
-    """
-    n, d = features.shape
-    covariance = np.cov(features, rowvar=False, dtype=np.float64).reshape(d, d) if n > 1 else np.zeros((d, d))
-    shrinkage = d / (d + n)
-    round_one = np.eye(d) * np.trace(covariance) / d
-    return Moments(
-        features.mean(0, dtype=np.float64), (1 - shrinkage) * covariance + shrinkage * round_one, n, shrinkage
-    )
+def _split(clips: list[np.ndarray], counts: list[int], kind: int) -> list[np.ndarray]:
+    """Per clip, the features of its frames (kind 0), which come first, or of its windows (kind 1)."""
+    return [(both[:count], both[count:])[kind] for both, count in zip(clips, counts, strict=True)]
 
 
-def frechet_distance(generated: Moments, truth: Moments) -> float:
-    """Frechet distance of two Gaussians, |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Dowson & Landau 1982, eq. 4).
-
-    The trace of the root is the sum of the roots of the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric, so no
-    complex part arises; round-off below zero is cut.
-    """
-    values, axes = np.linalg.eigh(generated.covariance)
-    root = (axes * np.sqrt(np.clip(values, 0, None))) @ axes.T
-    product = root @ truth.covariance @ root
-    cross = np.sqrt(np.clip(np.linalg.eigvalsh((product + product.T) / 2), 0, None)).sum()
-    gap = generated.mean - truth.mean
-    return max(0.0, float(gap @ gap + np.trace(generated.covariance) + np.trace(truth.covariance) - 2 * cross))
-
-
-def jackknife(generated: list[np.ndarray], truth: list[np.ndarray]) -> tuple[float, float, float]:
-    """Distance of two sets of per-clip features, and its 95 % interval by leaving out one clip at a time.
-
-    Args:
-        generated: per clip, (n, d) features.
-        truth: per clip, those of the same clip.
-
-    Returns:
-        Distance, lower and upper bound (not below 0); the bounds are the distance where fewer than 3 clips are left.
-    """
-    value = frechet_distance(moments(np.concatenate(generated)), moments(np.concatenate(truth)))
-    count = len(generated)
-    if count < 3:
-        return value, value, value
-    without = [
-        frechet_distance(
-            moments(np.concatenate(generated[:index] + generated[index + 1 :])),
-            moments(np.concatenate(truth[:index] + truth[index + 1 :])),
-        )
-        for index in range(count)
-    ]
-    deviation = np.sqrt((count - 1) * np.var(without))
-    return value, max(0.0, value - NORMAL_95 * deviation), value + NORMAL_95 * deviation
-
-
-def _features(network: object, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _stacked(network: object, crops: np.ndarray) -> np.ndarray:
+    """(T + W, d) the features of the frames, then those of the windows."""
     from metrics.judge_video import features
 
-    return features(network, crops)
+    return np.concatenate(features(network, crops))
 
 
-def _value(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:
+def _values(name: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Iterator[Value]:
+    """The Frechet distance, its limit and the kernel distance of one kind of features."""
+    kernel = {"fid": "kid@corpus-v1", "fvd": "kvd@corpus-v1"}[name]
+    keys = (f"{name}@corpus-v1", f"{name}_infinity@corpus-v1", kernel)
     kept = [index for index, clip in enumerate(truth) if len(clip)]
     if len(kept) < MIN_CLIPS:
-        return Value(key, None, None, 0, "too_short", f"{len(kept)} clips have a window of 16 frames; 2 are needed")
+        reason = f"{len(kept)} clips have a window of 16 frames; {MIN_CLIPS} are needed"
+        yield from (Value(key, None, None, 0, "too_short", reason) for key in keys)
+        return
     generated, truth = [generated[index] for index in kept], [truth[index] for index in kept]
+    n, d = sum(map(len, truth)), truth[0].shape[1]
+    warning = dimension_warning(n, d)
+    note = f"{n} features of {d} dimensions, shrunk by {d / (d + n):.3f}" + (f"; {warning}" if warning else "")
     value, low, high = jackknife(generated, truth)
-    whole = moments(np.concatenate(truth))
-    note = f"{whole.n} features of {len(whole.mean)} dimensions, shrunk by {whole.shrinkage:.3f}"
-    return Value(key, None, value, len(kept), reason=note, ci_low=low, ci_high=high)
+    yield Value(keys[0], None, value, len(kept), reason=note, ci_low=low, ci_high=high)
+    yield _extrapolated(keys[1], generated, truth)
+    value, low, high = clip_kernel_distance(*([_spread(clip) for clip in clips] for clips in (generated, truth)))
+    note = f"at most {KERNEL_FEATURES} of each clip's features"
+    yield Value(keys[2], None, value, len(kept), reason=note, ci_low=low, ci_high=high)
+
+
+def _extrapolated(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:
+    try:
+        value, low, high = extrapolated(generated, truth)
+    except ValueError as fault:
+        return Value(key, None, None, len(truth), "too_few", str(fault))
+    return Value(key, None, value, len(truth), ci_low=low, ci_high=high)
+
+
+def _spread(features: np.ndarray) -> np.ndarray:
+    """At most `KERNEL_FEATURES` of (n, d), evenly spread."""
+    return features[np.linspace(0, len(features) - 1, min(len(features), KERNEL_FEATURES)).round().astype(int)]

@@ -1,6 +1,10 @@
-"""Family ``image``: PSNR and SSIM of the generated region, on aligned crops."""
+"""Family ``image``: PSNR, SSIM and blur of the generated region and of the whole aligned crop.
+
+One pass over a clip, a frame at a time, so that memory does not grow with its length.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,10 +17,21 @@ PSNR_CEILING = 100.0
 SIGMA = 1.5
 REACH = 5  # Gaussian truncated at 3.5 sigma, as scikit-image does
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+BLUR_FRAMES = 16  # evenly spread frames whose blur is measured; neighbours are alike
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """PSNR in decibels, and SSIM, of the region and of the whole crop."""
+
+    psnr_region: float
+    ssim_region: float
+    psnr_crop: float
+    ssim_crop: float
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
-    """PSNR and SSIM of every pair."""
+    """PSNR, SSIM and blur of every pair."""
     region = settings.region()
     return per_clip(pairs, [spec.key for spec in family_specs("image")], lambda pair: _measure(pair, region))
 
@@ -32,11 +47,8 @@ def psnr(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:
     Returns:
         Decibels, at most 100 (identical clips).
     """
-    error = generated[:, region].astype(np.float32) - truth[:, region]
-    mean_square = float(np.mean(np.square(error), dtype=np.float64))
-    if mean_square == 0:
-        return PSNR_CEILING
-    return min(PSNR_CEILING, 10 * float(np.log10(255**2 / mean_square)))
+    errors = [int(squared_error(a, b)[region].sum()) for a, b in zip(generated, truth, strict=True)]
+    return decibels(sum(errors) / (3 * int(region.sum()) * len(errors)))
 
 
 def ssim(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:
@@ -53,40 +65,91 @@ def ssim(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:
     Returns:
         Value in [-1, 1].
     """
-    window, inner = _window(region)
-    maps = (_ssim_map(a[window], b[window]) for a, b in zip(generated, truth, strict=True))
-    return float(np.mean([frame[inner].mean(dtype=np.float64) for frame in maps]))
+    maps = (ssim_map(a, b) for a, b in zip(generated, truth, strict=True))
+    return float(np.mean([frame[region].mean(dtype=np.float64) for frame in maps]))
 
 
-def _ssim_map(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def compare(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> Likeness:
+    """Both measures of region and crop in one pass: `psnr`, `ssim`, and their values over all pixels.
+
+    The crop's SSIM leaves out the outermost 5 pixels, whose windows reach over the edge, as scikit-image's mean does.
+
+    Args:
+        generated: (T, H, W, 3) uint8.
+        truth: same shape.
+        region: (H, W) bool.
+    """
+    errors, similarities = [], []
+    for one, other in zip(generated, truth, strict=True):
+        error, similarity = squared_error(one, other), ssim_map(one, other)
+        errors.append((int(error[region].sum()), int(error.sum())))
+        similarities.append((similarity[region].mean(dtype=np.float64), ssim_mean(similarity)))
+    (error_region, error_crop), frames = np.sum(errors, axis=0, dtype=np.int64), len(errors)
+    ssim_region, ssim_crop = np.array(similarities).T
+    return Likeness(
+        decibels(int(error_region) / (3 * int(region.sum()) * frames)), float(ssim_region.mean()),
+        decibels(int(error_crop) / (3 * region.size * frames)), float(ssim_crop.mean()),
+    )  # fmt: skip
+
+
+def squared_error(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(H, W) int32 squared error summed over the channels of two (H, W, 3) uint8 pictures."""
+    return np.square(first.astype(np.int32) - second).sum(-1, dtype=np.int32)
+
+
+def decibels(mean_square: float) -> float:
+    """PSNR of a mean squared error of 8-bit values; at most 100, where nothing differs."""
+    return PSNR_CEILING if mean_square == 0 else min(PSNR_CEILING, 10 * float(np.log10(255**2 / mean_square)))
+
+
+def ssim_map(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32 structural similarity around every pixel of two (H, W, 3) uint8 pictures."""
     first, second = first.astype(np.float32), second.astype(np.float32)
-    mean_1, mean_2 = _blur(first), _blur(second)
-    variance_1 = _blur(first * first) - mean_1 * mean_1
-    variance_2 = _blur(second * second) - mean_2 * mean_2
-    covariance = _blur(first * second) - mean_1 * mean_2
+    mean_1, mean_2 = _smooth(first), _smooth(second)
+    variance_1 = _smooth(first * first) - mean_1 * mean_1
+    variance_2 = _smooth(second * second) - mean_2 * mean_2
+    covariance = _smooth(first * second) - mean_1 * mean_2
     likeness = (2 * mean_1 * mean_2 + C1) * (2 * covariance + C2)
     return likeness / ((mean_1 * mean_1 + mean_2 * mean_2 + C1) * (variance_1 + variance_2 + C2))
 
 
-def _blur(image: np.ndarray) -> np.ndarray:
+def ssim_mean(similarity: np.ndarray) -> float:
+    """Mean of an `ssim_map` but for the border that its window reaches over, as scikit-image takes it."""
+    return float(similarity[REACH:-REACH, REACH:-REACH].mean(dtype=np.float64))
+
+
+def blur(crops: np.ndarray, region: np.ndarray) -> float:
+    """How blurred the region is (Crete et al. 2007, ``skimage.measure.blur_effect``), mean of 16 evenly spread frames.
+
+    Args:
+        crops: (T, H, W, 3) uint8.
+        region: (H, W) bool; the rectangle around it is measured.
+
+    Returns:
+        0 sharp to 1 blurred.
+    """
+    from skimage.measure import blur_effect
+
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    chosen = np.unique(np.linspace(0, len(crops) - 1, BLUR_FRAMES).round().astype(int))
+    return float(np.mean([blur_effect(crops[index][box], channel_axis=-1) for index in chosen]))
+
+
+def _smooth(image: np.ndarray) -> np.ndarray:
     size = 2 * REACH + 1
     return cv2.GaussianBlur(image, (size, size), SIGMA, borderType=cv2.BORDER_REFLECT)
 
 
-def _window(region: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray]:
-    """Bounding box of the region with the filter's reach around it, and the region within that box."""
-    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
-    box = (
-        slice(max(rows[0] - REACH, 0), rows[-1] + REACH + 1),
-        slice(max(columns[0] - REACH, 0), columns[-1] + REACH + 1),
-    )
-    return box, region[box]
-
-
 def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
-    generated, truth = pair.generated_crops, pair.true_crops
     check_shapes(pair, region)
-    decibels = psnr(generated, truth, region)
-    note = "identical to the truth; capped" if decibels == PSNR_CEILING else None
-    yield Value("psnr@region", pair.clip_id, decibels, len(truth), reason=note)
-    yield Value("ssim@region", pair.clip_id, ssim(generated, truth, region), len(truth))
+    generated, truth = pair.generated_crops, pair.true_crops
+    found, frames = compare(generated, truth, region), len(truth)
+    for key, value in (("psnr@region", found.psnr_region), ("psnr@crop", found.psnr_crop)):
+        note = "identical to the truth; capped" if value == PSNR_CEILING else None
+        yield Value(key, pair.clip_id, value, frames, reason=note)
+    yield Value("ssim@region", pair.clip_id, found.ssim_region, frames)
+    yield Value("ssim@crop", pair.clip_id, found.ssim_crop, frames)
+    made, real = blur(generated, region), blur(truth, region)
+    yield Value("blur@region", pair.clip_id, made, min(frames, BLUR_FRAMES))
+    yield Value("blur_ratio@region", pair.clip_id, made / real, min(frames, BLUR_FRAMES))

@@ -73,17 +73,21 @@ def prepare_sound(mel: np.ndarray, windows: int) -> np.ndarray:
 
 
 @torch.inference_mode()
-def embed(network: Network, crops: np.ndarray, mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Embed one clip: two (T - 4, embedding) float32 arrays, of frames and of sound.
+def see(network: Network, crops: np.ndarray) -> np.ndarray:
+    """(T - 4, embedding) float32, one a window of 5 of (T, H, W, 3) uint8 aligned crops, T >= 5."""
+    return network.embed_frames(to_tensor(prepare_frames(crops))[None])[0].numpy()
 
-    Args:
-        network: the judge.
-        crops: (T, H, W, 3) uint8 aligned crops, T >= 5.
-        mel: (80, M) log-mel of the sound.
-    """
-    frames = to_tensor(prepare_frames(crops))[None]
-    sound = torch.from_numpy(prepare_sound(mel, len(crops) - WINDOW + 1))[None]
-    return network.embed_frames(frames)[0].numpy(), network.embed_sound(sound)[0].numpy()
+
+@torch.inference_mode()
+def hear(network: Network, mel: np.ndarray, windows: int) -> np.ndarray:
+    """(windows, embedding) float32 of a sound's (80, M) log-mel."""
+    return network.embed_sound(torch.from_numpy(prepare_sound(mel, windows))[None])[0].numpy()
+
+
+def embed(network: Network, crops: np.ndarray, mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embed one clip: its frames as `see` does, its sound as `hear` does."""
+    seen = see(network, crops)
+    return seen, hear(network, mel, len(seen))
 
 
 class Task:
@@ -121,7 +125,7 @@ class Task:
         embedded = [embed(self.network, clip.crops, clip.mel) for clip in clips]
         if not embedded:
             return {"n_test": 0, "order_accuracy": None, "offset_accuracy": None}
-        values = [sync_values(distances(*pair)) for pair in embedded]
+        values = [sync_values(*pair) for pair in embedded]
         report = {
             "n_test": len(embedded),
             "order_accuracy": float(np.mean([order_accuracy(distances(*pair)) for pair in embedded])),
@@ -138,7 +142,7 @@ class Task:
         for index, (seen, _) in enumerate(embedded):
             heard = embedded[(index + 1) % len(embedded)][1]
             count = min(len(seen), len(heard))
-            values.append(sync_values(distances(seen[:count], heard[:count])))
+            values.append(sync_values(seen[:count], heard[:count]))
         return {
             "lse_c_wrong_sound": float(np.mean([value.confidence for value in values])),
             "lse_d_wrong_sound": float(np.mean([value.distance for value in values])),

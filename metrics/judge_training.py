@@ -38,7 +38,13 @@ class Task(Protocol):
 
 
 def train_judge(
-    judge: str, settings: Judge, seed: int, clips: str | Path, output: str | Path, log: Callable[[str], None] = print
+    judge: str,
+    settings: Judge,
+    seed: int,
+    clips: str | Path,
+    output: str | Path,
+    log: Callable[[str], None] = print,
+    left_out_folds: int = 0,
 ) -> dict[str, Any]:
     """Train a judge and write its folder.
 
@@ -49,6 +55,7 @@ def train_judge(
         clips: table of the preprocessed clips.
         output: folder to write.
         log: where progress lines go.
+        left_out_folds: folds of `metrics.judge_speakers`, each as dear as the judge, which they leave as it is.
 
     Returns:
         The report: `usable`, `reason`, `n_train`, `n_test`, `steps`, `seconds` and the judge's held-out accuracies.
@@ -69,9 +76,20 @@ def train_judge(
     losses = list(optimise(task, settings.optimiser, log))
     task.network.eval()
     report = {**common, "usable": True, "reason": None, "steps": len(losses), "loss": float(np.mean(losses[-20:]))}
-    report |= task.evaluate() | {"seconds": round(time.perf_counter() - start, 1)}
+    report |= task.evaluate() | _left_out(judge, settings, seed, train, left_out_folds, log)
+    report["seconds"] = round(time.perf_counter() - start, 1)
     judges.save(output, judge, task.network, report)
     return report
+
+
+def _left_out(
+    judge: str, settings: Judge, seed: int, train: list[Clip], folds: int, log: Callable[[str], None]
+) -> dict[str, Any]:
+    if not folds:
+        return {}
+    from metrics.judge_speakers import leave_speaker_out  # which trains by this module
+
+    return {"leave_speaker_out": leave_speaker_out(judge, settings, seed, train, folds, log)}
 
 
 def split_clips(table: pd.DataFrame, seed: int) -> tuple[list[Clip], list[Clip]]:

@@ -3,6 +3,7 @@
 Reads a measurement folder (``python -m metrics measure``) and the preprocessed clips; writes nothing.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError, safe_open
 
 from eadnet.clips import SAMPLES_PER_FRAME, Clip, ClipError
+from eadnet.mapped_tensors import MappedError, map_tensor
 from eadnet.tables import CLIPS, read_table
 from metrics.tables import MEASUREMENTS
+
+CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
 
 
 class MeasurementError(ValueError):
@@ -55,6 +58,8 @@ class Pair:
     n_frames: int
     status: str
     reason: str | None
+    video_sha256: str | None = None
+    truth_folder: Path | None = None
 
     @property
     def clip_id(self) -> str:
@@ -66,49 +71,94 @@ class Pair:
         """The preprocessed clip that the video imitates."""
         return Clip(self.row)
 
-    @cached_property
+    @property
     def generated_crops(self) -> np.ndarray:
-        """(T, H, W, 3) uint8 aligned crops of the generated video."""
-        return _read(self.folder / "crops.safetensors", self.clip_id)
+        """(T, H, W, 3) uint8 aligned crops of the generated video, mapped from disk."""
+        return _map(self.folder / "crops.safetensors", self.clip_id)
 
-    @cached_property
+    @property
     def true_crops(self) -> np.ndarray:
-        """(T, H, W, 3) uint8 aligned crops of the true clip."""
-        return self.truth.crops[: self.n_frames]
+        """(T, H, W, 3) uint8 aligned crops of the true clip, mapped from disk."""
+        try:
+            return map_tensor(self.row["video"], self.clip_id)[: self.n_frames]
+        except MappedError as error:
+            raise ClipError(f"{self.clip_id}: {error}; delete its folder and run again") from None
 
-    @cached_property
+    @property
     def generated_landmarks(self) -> np.ndarray:
         """(T, 478, 2) float32 landmarks on the generated frames, in pixels of the true source; NaN where no face is."""
-        return _read(self.folder / "landmarks.safetensors", self.clip_id)
+        return _map(self.folder / "landmarks.safetensors", self.clip_id)
 
-    @cached_property
+    @property
     def true_landmarks(self) -> np.ndarray:
         """(T, 478, 2) float32 landmarks of the true clip, in source pixels."""
         return self.truth.landmarks[: self.n_frames]
 
-    @cached_property
+    @property
     def true_audio(self) -> np.ndarray:
         """(T * 640,) float32 true sound at 16 kHz."""
         return self.truth.audio[: self.n_frames * SAMPLES_PER_FRAME]
 
+    @property
+    def generated_digest(self) -> str:
+        """Content of the generated crops: the video's bytes, and the clip and length that they were cropped by."""
+        return _digest(self.video_sha256, self.row["sha256"], self.n_frames)
 
-def load_pairs(measurements: str | Path, clips: str | Path) -> list[Pair]:
+    @property
+    def true_digest(self) -> str:
+        """Content of the true crops that are compared."""
+        return _digest("truth", self.row["sha256"], self.n_frames)
+
+    def features(self, name: str) -> np.ndarray:
+        """An array that an extractor took from the generated video's whole frames.
+
+        Raises:
+            Unscorable: there is none.
+        """
+        return _extracted(self.folder, name, self.clip_id)
+
+    def true_features(self, name: str) -> np.ndarray:
+        """The same of the true video; of its whole length.
+
+        Raises:
+            Unscorable: there is none.
+        """
+        if self.truth_folder is None:
+            raise Unscorable("no_truth", "the true video was not measured; give its measurements with --truth")
+        return _extracted(self.truth_folder, name, self.clip_id)
+
+
+def load_pairs(measurements: str | Path, clips: str | Path, truth: str | Path | None = None) -> list[Pair]:
     """Pair every measured video with its clip, in the order of the measurement table.
+
+    Args:
+        measurements: folder that ``measure`` wrote.
+        clips: table of the preprocessed clips.
+        truth: folder that ``measure`` wrote of the true videos, for families that compare whole frames.
 
     Raises:
         MeasurementError: a measured clip is not in the clips table.
         eadnet.tables.TableError: a table is unreadable.
     """
-    folder = Path(measurements)
+    folder, truth = Path(measurements), Path(truth) if truth else None
     table = read_table(folder / "measurements.parquet", MEASUREMENTS)
     known = {row["clip_id"]: row for row in read_table(clips, CLIPS).to_dict("records")}
     unknown = [clip_id for clip_id in table["clip_id"] if clip_id not in known]
     if unknown:
         raise MeasurementError(f"{folder}: {unknown[0]} is not in {clips}; measure again with the present clips")
     return [
-        Pair(known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason)
+        Pair(
+            known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason,
+            row.video_sha256, truth,
+        )
         for row in table.itertuples()
-    ]
+    ]  # fmt: skip
+
+
+def chunks(*arrays: np.ndarray, size: int = CHUNK) -> Iterator[tuple[np.ndarray, ...]]:
+    """Arrays of one length, `size` rows of each at a time."""
+    for first in range(0, len(arrays[0]), size):
+        yield tuple(array[first : first + size] for array in arrays)
 
 
 def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair], Iterable[Value]]) -> Iterator[Value]:
@@ -136,9 +186,22 @@ def usable(pairs: Iterable[Pair]) -> list[Pair]:
     return [pair for pair in pairs if pair.status == "ok"]
 
 
-def _read(path: Path, key: str) -> np.ndarray:
+def _map(path: Path, key: str) -> np.ndarray:
     try:
-        with safe_open(path, framework="numpy") as store:
-            return store.get_tensor(key)
-    except (OSError, SafetensorError) as error:
-        raise MeasurementError(f"{key}: {path} is unreadable ({error}); delete it and measure again") from None
+        return map_tensor(path, key)
+    except MappedError as error:
+        raise MeasurementError(f"{key}: {error}; delete it and measure again") from None
+
+
+def _extracted(folder: Path, name: str, clip_id: str) -> np.ndarray:
+    from metrics.measure import EXTRACTED
+
+    path = folder / EXTRACTED
+    try:
+        return map_tensor(path, f"{clip_id}/{name}")
+    except MappedError as error:
+        raise Unscorable("not_measured", f"no {name}: {error}; measure again with this family") from None
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()

@@ -5,7 +5,7 @@ Reads a measurement folder, the clips and, for some families, a judge; writes a 
 
 import hashlib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -13,21 +13,37 @@ from pathlib import Path
 
 import numpy as np
 
+from eadnet.assets import AssetError, AssetSettings, fetch
 from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
+from metrics.cache import FeatureCache
 from metrics.pairs import Pair, Unscorable, Value, load_pairs
-from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family
+from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
 from metrics.tables import ALL, SCORES
+
+
+class WeightsAbsent(ValueError):
+    """Published weights that a family needs are not here; `asset` names them."""
+
+    def __init__(self, asset: str, reason: str = "") -> None:
+        super().__init__(f"weights absent: {asset}" + (f" ({reason})" if reason else ""))
+        self.asset = asset
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What families need to know: the judges' folder, and which pixels of the crop are generated."""
+    """What families need to know.
+
+    `judges` is the judges' folder; `mask`, `resolution` and `cells` say which pixels of the crop are generated;
+    `assets` says where published weights lie (None: nowhere), `cache` where features are remembered (None: nowhere).
+    """
 
     judges: Path | None
     mask: str
     resolution: int
     cells: int
+    assets: AssetSettings | None = None
+    cache: Path | None = None
 
     def region(self) -> np.ndarray:
         """(resolution, resolution) bool mask of the generated pixels."""
@@ -45,6 +61,23 @@ class Settings:
             raise ValueError(f"this family needs the {name} judge; give --judges")
         return self.judges / name
 
+    def weights(self, asset: str) -> Path:
+        """Folder of published weights, every file checked against its digest.
+
+        Raises:
+            WeightsAbsent: they are not here and cannot be fetched, or are not those that were published.
+        """
+        if self.assets is None:
+            raise WeightsAbsent(asset, "give --assets")
+        try:
+            return fetch(asset, self.assets)
+        except AssetError as error:
+            raise WeightsAbsent(asset, str(error)) from None
+
+    def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Features that `evaluator` gives to pictures with that digest: remembered, or computed and then remembered."""
+        return FeatureCache(self.cache).get(digest, evaluator, compute)
+
 
 def check_shapes(pair: Pair, region: np.ndarray) -> None:
     """Make sure that both crops have the region's size and one length.
@@ -59,7 +92,14 @@ def check_shapes(pair: Pair, region: np.ndarray) -> None:
 
 
 def score_family(
-    name: str, measurements: str | Path, clips: str | Path, settings: Settings, run: str, seed: int, output: str | Path
+    name: str,
+    measurements: str | Path,
+    clips: str | Path,
+    settings: Settings,
+    run: str,
+    seed: int,
+    output: str | Path,
+    truth: str | Path | None = None,
 ) -> int:
     """Score every measured video of a run by one family and write the SCORES table.
 
@@ -67,10 +107,11 @@ def score_family(
         name: the family.
         measurements: folder that ``measure`` wrote for this run and seed.
         clips: table of the preprocessed clips.
-        settings: judges and region.
+        settings: judges, region and weights.
         run: name of the run, for the rows.
         seed: training seed, for the rows.
         output: parquet file to write.
+        truth: folder that ``measure`` wrote of the true videos, for families that compare whole frames.
 
     Returns:
         Number of rows that hold a value.
@@ -78,12 +119,25 @@ def score_family(
     Raises:
         metrics.spec.SpecError: no such family.
     """
-    module = importlib.import_module(family(name).module)
-    pairs = load_pairs(measurements, clips)
-    values = list(module.score(pairs, settings))
-    rows = stamp(values, pairs, run, seed, evaluators(name, settings))
+    pairs = load_pairs(measurements, clips, truth)
+    rows = stamp(score_pairs(name, pairs, settings), pairs, run, seed, evaluators(name, settings))
     write_table(rows, output, SCORES)
     return sum(row["value"] is not None for row in rows)
+
+
+def score_pairs(name: str, pairs: list[Pair], settings: Settings) -> list[Value]:
+    """What a family says of pairs; rows that say why where its judge or its weights are absent.
+
+    Raises:
+        metrics.spec.SpecError: no such family.
+    """
+    module = importlib.import_module(family(name).module)
+    if family(name).judge and settings.judges is None:
+        return empty(family_specs(name), pairs, "no_judge", "no judges were given; train them, or give --judges")
+    try:
+        return list(module.score(pairs, settings))
+    except WeightsAbsent as fault:
+        return absent(family_specs(name), pairs, fault)
 
 
 def stamp(
@@ -108,9 +162,9 @@ def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> di
         "emotion_level": None if level is None or np.isnan(level) else int(level),
         "family": spec.family,
         "metric": spec.key,
-        "metric_version": spec.version,
+        "metric_version": family(spec.family).version,
         "level": spec.level,
-        "evaluator_sha256": evaluators.get(spec.variant),
+        "evaluator_sha256": evaluators.get(spec.key),
         "value": None if value.value is None else float(value.value),
         "ci_low": value.ci_low,
         "ci_high": value.ci_high,
@@ -121,18 +175,25 @@ def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> di
 
 
 def evaluators(name: str, settings: Settings) -> dict[str, str]:
-    """SHA-256 of what judges, by key variant: a judge's weights, MediaPipe's mesh model, the region's definition."""
-    variants = {spec.variant for spec in REGISTRY.values() if spec.family == name}
-    found = {}
-    if "region" in variants:
+    """SHA-256 of what judges, by metric key: weights of a judge or published ones, MediaPipe's mesh, the region."""
+    found = {spec.key: _evaluator_sha256(spec, settings) for spec in family_specs(name)}
+    return {key: digest for key, digest in found.items() if digest}
+
+
+def _evaluator_sha256(spec: MetricSpec, settings: Settings) -> str | None:
+    kind, _, place = spec.evaluator.partition(":")
+    if kind == "region":
         text = f"region_mask({settings.mask},{settings.resolution},{settings.cells})"
-        found["region"] = hashlib.sha256(text.encode()).hexdigest()
-    if "mediapipe" in variants:
-        found["mediapipe"] = _mediapipe_sha256()
-    judge = FAMILIES[name].judge
-    if judge is not None and (weights := settings.judge(judge) / "model.safetensors").exists():
-        found["corpus-v1"] = sha256_file(weights)
-    return found
+        return hashlib.sha256(text.encode()).hexdigest()
+    if kind == "package":
+        return _mediapipe_sha256()
+    if kind == "judge" and settings.judges is not None:
+        weights = settings.judge(place) / "model.safetensors"
+        return sha256_file(weights) if weights.exists() else None
+    if kind == "asset" and settings.assets is not None:
+        weights = Path(settings.assets.folder) / place
+        return pinned_sha256(spec) or (sha256_file(weights) if weights.exists() else None)
+    return None
 
 
 def _mediapipe_sha256() -> str:
@@ -152,3 +213,8 @@ def empty(specs: Iterable[MetricSpec], pairs: Iterable[Pair], status: str, reaso
         clip_ids = [pair.clip_id for pair in pairs] if spec.level == "clip" else [None]
         rows += [Value(spec.key, clip_id, None, 0, status, reason) for clip_id in clip_ids]
     return rows
+
+
+def absent(specs: Iterable[MetricSpec], pairs: Iterable[Pair], fault: WeightsAbsent) -> list[Value]:
+    """Rows that name the published weights without which a family cannot score."""
+    return empty(specs, pairs, "weights_absent", str(fault))

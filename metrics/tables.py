@@ -12,7 +12,7 @@ MEASUREMENTS = pa.schema(
     [
         ("clip_id", _text), ("video", _text), ("n_frames", _int), ("video_frames", _int), ("truth_frames", _int),
         ("width", _int), ("height", _int), ("fps", _real), ("detected", _real), ("seconds", _real),
-        ("status", _text), ("reason", _text),
+        ("video_sha256", _text), ("status", _text), ("reason", _text),
     ]
 )  # fmt: skip
 """One row per generated video. `n_frames` are the frames compared (the shorter of video and truth), `fps` the rate
@@ -37,15 +37,33 @@ SUMMARY = pa.schema(
         ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("n", _int),
         ("n_missing", _int), ("coverage", _real), ("mean", _real), ("std", _real), ("ci_low", _real),
         ("ci_high", _real), ("difference_vs_full", _real), ("difference_low", _real), ("difference_high", _real),
-        ("p_vs_full", _real), ("commit", _text),
+        ("p_vs_full", _real), ("p_holm", _real), ("reason", _text), ("commit", _text),
     ]
 )  # fmt: skip
-"""One row per run, corpus (`all` and each), slice (`all`, `seen_people`, `unseen_people`) and metric.
+"""One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric.
 `n` counts values (clips times seeds), `n_missing` failures; clips to which a metric does not apply count as neither.
-`std` is over clips. `difference_*` is the mean paired difference to run `full` with its interval."""
+`std` is over clips. `difference_*` is the mean paired difference to run `full` with its interval; `p_holm` is
+`p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric, corpus and slice.
+`reason` says of a row without any value what most of its scores say."""
+
+PAIRWISE = pa.schema(
+    [
+        ("run", _text), ("rival", _text), ("corpus", _text), ("slice", _text), ("metric", _text), ("n", _int),
+        ("difference", _real), ("difference_low", _real), ("difference_high", _real), ("p", _real), ("p_holm", _real),
+    ]
+)  # fmt: skip
+"""Every two runs compared, in either order, by each metric with a value a clip: the mean of run minus rival over the
+`n` clips that both have, its interval and p. `p_holm` is corrected over all pairs of runs and methods of one metric and
+corpus, each pair counted once; a pair with a baseline is no member of that family and has none. Slice is `all`."""
 
 NOT_APPLICABLE = ("no_label", "no_blink")
 """Statuses of clips to which a metric does not apply: they lower no coverage."""
 
-SLICES = ("all", "seen_people", "unseen_people")
+SLICES = ("all", "seen_people", "unseen_people", "level_1", "level_2", "level_3")
+"""Parts of the clips that are summarised on their own: people seen in training or not, and levels of emotion (of the
+metrics in `LEVELLED` only)."""
+PEOPLE = SLICES[1:3]
+LEVELS = SLICES[3:]
+LEVELLED = ("acc_emo",)
+"""Names (keys without variant) of the metrics that are summarised by level of emotion too."""
 ALL = "all"

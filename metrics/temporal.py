@@ -9,13 +9,15 @@ import numpy as np
 
 from eadnet.landmarks import interocular
 from metrics.landmarks import MESH_POINTS
-from metrics.pairs import Pair, Unscorable, Value, per_clip
+from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
 from metrics.scoring import Settings, check_shapes
 from metrics.spec import family_specs
 
+CHUNK = 64
+
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
-    """Flicker and jitter of every pair."""
+    """Flicker, jitter and motion of every pair."""
     region = settings.region()
     return per_clip(pairs, [spec.key for spec in family_specs("temporal")], lambda pair: _measure(pair, region))
 
@@ -28,8 +30,12 @@ def mean_difference(frames: np.ndarray, region: np.ndarray, order: int) -> float
         region: (H, W) bool, True where pixels count.
         order: 1 for first differences (flicker), 2 for second ones (jitter).
     """
-    pixels = frames[:, region].astype(np.int16)
-    return float(np.abs(np.diff(pixels, n=order, axis=0)).mean(dtype=np.float64))
+    total, count = 0, 0
+    for first in range(0, len(frames) - order, CHUNK):
+        pixels = frames[first : first + CHUNK + order][:, region].astype(np.int16)
+        differences = np.abs(np.diff(pixels, n=order, axis=0))
+        total, count = total + int(differences.sum(dtype=np.int64)), count + differences.size
+    return total / count
 
 
 def landmark_jitter(landmarks: np.ndarray) -> float:
@@ -49,17 +55,43 @@ def landmark_jitter(landmarks: np.ndarray) -> float:
 
 def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
     check_shapes(pair, region)
-    generated, truth = pair.generated_crops, pair.true_crops
-    if len(truth) < 3:
-        raise Unscorable("too_short", f"{len(truth)} frames; jitter needs 3")
+    if len(pair.true_crops) < 3:
+        raise Unscorable("too_short", f"{len(pair.true_crops)} frames; jitter needs 3")
     for key, order in (("flicker_ratio@region", 1), ("jitter_ratio@region", 2)):
-        still = mean_difference(truth, region, order)
-        if still == 0:
-            yield Value(key, pair.clip_id, None, 0, "still_truth", "the true clip does not move; no ratio exists")
+        own, true = (mean_difference(crops, region, order) for crops in (pair.generated_crops, pair.true_crops))
+        yield _ratio(key, pair, own, true, len(pair.true_crops) - order)
+    yield from _landmarks(pair)
+    yield from _flow(pair)
+
+
+def _landmarks(pair: Pair) -> Iterator[Value]:
+    keys = ("landmark_jitter@mediapipe", "landmark_jitter_ratio@mediapipe")
+    own, true = landmark_jitter(pair.generated_landmarks), landmark_jitter(pair.true_landmarks)
+    count = len(pair.true_crops) - 2
+    for key in keys:
+        if np.isnan(own) or (key == keys[1] and np.isnan(true)):
+            yield Value(key, pair.clip_id, None, 0, "no_face", "no three frames with a face in row")
+        elif key == keys[0]:
+            yield Value(key, pair.clip_id, own, count)
         else:
-            yield Value(key, pair.clip_id, mean_difference(generated, region, order) / still, len(truth) - order)
-    jitter = landmark_jitter(pair.generated_landmarks)
-    if np.isnan(jitter):
-        yield Value("landmark_jitter@mediapipe", pair.clip_id, None, 0, "no_face", "no three frames with a face in row")
-    else:
-        yield Value("landmark_jitter@mediapipe", pair.clip_id, jitter, len(truth) - 2)
+            yield _ratio(key, pair, own, true, count)
+
+
+def _flow(pair: Pair) -> Iterator[Value]:
+    from metrics.flow import compare
+
+    own, true = (
+        (frame for (part,) in chunks(crops) for frame in part) for crops in (pair.generated_crops, pair.true_crops)
+    )
+    result = compare(own, true)
+    yield Value("warping_error@farneback-128", pair.clip_id, result.warping, result.pairs)
+    still = result.true_warping if result.true_moves else 0.0
+    yield _ratio("warping_error_ratio@farneback-128", pair, result.warping, still, result.pairs)
+    yield Value("tof@farneback-128", pair.clip_id, result.flow_gap, result.pairs)
+    yield Value("motion_smoothness@farneback-128", pair.clip_id, 1 - result.expected, result.triples)
+
+
+def _ratio(key: str, pair: Pair, own: float, true: float, count: int) -> Value:
+    if true == 0:
+        return Value(key, pair.clip_id, None, 0, "still_truth", "the true clip does not move; no ratio exists")
+    return Value(key, pair.clip_id, own / true, count)

@@ -1,4 +1,4 @@
-"""The command line: ``python -m reports table|figure|page|readme|times``.
+"""The command line: ``python -m reports table|figure|page|readme|reported|times``.
 
 Every verb takes the same options for its inputs and uses those it needs; what it needs and lacks is one line.
 """
@@ -40,7 +40,10 @@ Settings = Annotated[str, typer.Option("--settings", help="JSON of the config se
 def table(
     name: Annotated[
         str,
-        typer.Option("--name", help="comparison, ablation, judges, supervision, coverage, availability or losses."),
+        typer.Option(
+            "--name",
+            help="comparison, ablation, worst, judges, supervision, coverage, availability, losses or reported.",
+        ),
     ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
     scores: Scores = None,
@@ -151,6 +154,21 @@ def readme(
     from reports.readme import update
 
     update(Inputs(summary_path=summary).summary, path)
+
+
+@app.command()
+def reported(
+    metric: Annotated[str, typer.Option("--metric", help="As papers or as this benchmark name it: FID, LSE-C, fid.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="HDTF, MEAD or speed.")],
+    method: Annotated[str | None, typer.Option("--method", help="One method, or a part of names.")] = None,
+    papers: Annotated[bool, typer.Option("--papers", help="Every value with its paper and protocol.")] = False,
+) -> None:
+    """Print how far papers disagree about a metric: by method the papers, their smallest and largest value."""
+    from reports.published.printing import papers_text, spread_text
+    from reports.published.registry import select
+
+    rows = select(metric, dataset, method)
+    print(papers_text(rows) if papers else spread_text(rows))
 
 
 @app.command()

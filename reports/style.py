@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from eadnet.config import BASELINES
 from eadnet.provenance import atomic_path
-from metrics.spec import MetricSpec, direction
+from metrics.spec import REGISTRY, MetricSpec, direction
 
 WIDTH = 9.6
 """Width of a full-page figure, in inches."""
@@ -59,15 +59,42 @@ METRIC_LABELS = {
     "jitter_ratio@region": "Jitter ratio",
     "landmark_jitter@mediapipe": "Landmark jitter",
 }
+NAME_LABELS = {
+    "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "csim": "CSIM", "fid": "FID", "kid": "KID",
+    "kvd": "KVD", "fvd": "FVD", "fid_infinity": "FID∞", "fvd_infinity": "FVD∞", "tlp": "tLP", "tof": "tOF", "aed": "AED", "efid": "E-FID", "lse_c": "LSE-C", "lse_d": "LSE-D", "sync_offset": "Sync offset",
+    "lipscore": "LipScore", "lip_cosine": "Lip cosine", "m_lmd": "M-LMD", "f_lmd": "F-LMD", "m_lmd_px": "M-LMD (px)", "f_lmd_px": "F-LMD (px)",
+    "acc_emo": "Emotion accuracy", "macro_f1_emo": "Emotion macro-F1",
+}  # fmt: skip
+"""Names of metrics whatever the variant; one that is not here reads as its key."""
 FAMILY_LABELS = {
     "image": "Picture",
+    "frames": "Picture, whole frame",
+    "perceptual": "Perceptual distance",
+    "inception": "Distribution (Inception)",
+    "identity": "Identity",
     "lip_sync": "Lip sync",
+    "syncnet": "Lip sync (SyncNet)",
+    "lipscore": "Lip reading",
     "landmarks": "Landmarks",
     "frechet": "Distribution",
+    "i3d": "Distribution (I3D)",
+    "videomae": "Distribution (VideoMAE)",
     "emotion": "Emotion",
+    "emotion_published": "Emotion (published recogniser)",
+    "emotion_fan": "Emotion (Emotion-FAN)",
+    "hsemotion": "Emotion (HSEmotion)",
+    "expression": "Expression",
+    "blendshapes": "Expression (blendshapes)",
     "temporal": "Steadiness",
 }
-SLICE_LABELS = {"all": "All people", "seen_people": "Seen people", "unseen_people": "Unseen people"}
+SLICE_LABELS = {
+    "all": "All people",
+    "seen_people": "Seen people",
+    "unseen_people": "Unseen people",
+    "level_1": "Emotion level 1",
+    "level_2": "Emotion level 2",
+    "level_3": "Emotion level 3",
+}
 BASELINE_COLOURS = {"ground_truth": INK, "reconstruction": MUTED, "still": "#9aa2ad", "shuffled_audio": VERMILION}
 ROW_ORDER = ("ground_truth", "still", "shuffled_audio", "reconstruction", "full")
 
@@ -118,8 +145,28 @@ def run_label(run: str) -> str:
 
 
 def metric_label(key: str) -> str:
-    """The short name of a metric; an unknown one keeps its key."""
-    return METRIC_LABELS.get(key, key)
+    """The short name of a metric, its variant in brackets unless it is the usual one."""
+    return METRIC_LABELS.get(key) or f"{name_label(key.partition('@')[0])} ({metric_variant(key)})"
+
+
+def metric_variant(key: str) -> str:
+    """What stands after the ``@`` of a metric's key."""
+    return key.partition("@")[2]
+
+
+def name_label(name: str) -> str:
+    """The short name of a metric, whatever its variant."""
+    return NAME_LABELS.get(name, name.replace("_", " "))
+
+
+def first_variants(keys: Iterable[str]) -> list[str]:
+    """Of metrics that differ by variant only the first in the registry, so that no finding is counted twice.
+
+    Metrics in pixels repeat those relative to the face, and are left out.
+    """
+    known = set(keys)
+    specs = [spec for key, spec in REGISTRY.items() if key in known and not spec.is_category and spec.unit != "px"]
+    return [spec.key for spec in reversed({spec.name: spec for spec in reversed(specs)}.values())]
 
 
 def metric_heading(spec: MetricSpec) -> str:
@@ -134,7 +181,10 @@ def is_baseline(run: str) -> bool:
 
 
 def order_runs(runs: Iterable[str]) -> list[str]:
-    """Runs in the order of every table: truth, floors, ceiling, full, then the ablations by name."""
+    """Runs in the order of every table: truth, floors, ceiling, full and the ablations.
+
+    What is not known here comes last, by name: runs of the user's own and other people's methods.
+    """
     rank = {name: place for place, name in enumerate(dict.fromkeys([*ROW_ORDER, *LABELS]))}
     return sorted(set(runs), key=lambda run: (rank.get(run, len(rank)), run))
 

@@ -15,11 +15,13 @@ ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
+        "assets", "corpora.files", "face_crops", "mapped_tensors", "published", "resizing", "selection",
+        "streamed_tensors", "syncnet_v2",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources",
     ))
-    + ("metrics.spec", "metrics.tables"),
+    + ("metrics.documentation", "metrics.spec", "metrics.statistics", "metrics.tables"),
 }  # fmt: skip
 LEAVES = (
     "eadnet.config",
@@ -39,6 +41,7 @@ LEAVES = (
     "eadnet.corpora.files",
     "eadnet.corpora.shards",
     "eadnet.corpora.listing",
+    "metrics.documentation",
     "metrics.spec",
     "metrics.tables",
 )

@@ -8,8 +8,9 @@ import pytest
 
 from eadnet.config import ConfigError
 from eadnet.tables import read_table, write_table
-from metrics.aggregate import Resampling, bootstrap_means, draw_weights, summarise, two_sided_p
-from metrics.tables import SCORES, SUMMARY
+from metrics.aggregate import summarise
+from metrics.statistics import Resampling, bootstrap_means, draw_weights, two_sided_p
+from metrics.tables import PAIRWISE, SCORES, SUMMARY
 
 
 def rows(
@@ -31,7 +32,8 @@ def summary_of(folder: Path, *parts: list[dict]) -> pd.DataFrame:
     for index, part in enumerate(parts):
         paths.append(folder / f"{index}.parquet")
         write_table(part, paths[-1], SCORES)
-    summarise(paths, 500, 0.95, folder / "scores.parquet", folder / "summary.parquet")
+    outputs = [folder / f"{name}.parquet" for name in ("scores", "summary", "pairwise")]
+    summarise(paths, 500, 0.95, *outputs)
     table = read_table(folder / "summary.parquet", SUMMARY)
     assert len(read_table(folder / "scores.parquet", SCORES)) == sum(map(len, parts))
     return table.set_index(["run", "corpus", "slice"])
@@ -123,3 +125,88 @@ def test_scores_of_different_versions_or_judges_are_not_mixed(tmp_path: Path, co
 def test_a_value_given_twice_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="full/0: psnr@region of c0 is given twice"):
         summary_of(tmp_path, rows("full", [1.0, 2.0]), rows("full", [1.0, 2.0]))
+
+
+def test_levels_of_emotion_are_summarised_for_accuracy_only(tmp_path: Path) -> None:
+    accuracy = rows("full", [1.0, 0.0, 1.0, 1.0], metric="acc_emo@corpus-v1", family="emotion")
+    for row, level in zip(accuracy, (1, 1, 3, None), strict=True):
+        row["emotion_level"] = level
+    psnr = [row | {"emotion_level": 1} for row in rows("full", [1.0, 2.0])]
+    table = summary_of(tmp_path, accuracy, psnr).reset_index()
+    levels = table[table.slice.str.startswith("level") & (table.corpus == "all")]
+    assert set(levels.metric) == {"acc_emo@corpus-v1"}
+    assert levels.set_index("slice")["mean"].to_dict() == {"level_1": 0.5, "level_3": 1.0}
+
+
+def test_a_metric_without_any_value_says_why(tmp_path: Path) -> None:
+    part = [row | {"status": "weights_absent", "reason": "weights absent: alexnet"} for row in rows("full", [None] * 3)]
+    silent = rows("still", [None, None])
+    table = summary_of(tmp_path, part, silent)
+    assert table.loc[("full", "all", "all")]["reason"] == "weights absent: alexnet"
+    assert table.loc[("still", "all", "all")]["reason"] == "no_face"
+    assert summary_of(tmp_path, rows("full", [1.0, None])).loc[("full", "all", "all")]["reason"] is None
+
+
+def runs_with_gaps() -> list[list[dict]]:
+    """Four runs and a baseline over 12 clips, not all of which every run has."""
+    noise = np.random.default_rng(5)
+    base = list(noise.normal(20, 4, 12))
+    parts = [rows("full", base), rows("ground_truth", [100.0] * 12)]
+    for run, shift in (("no_stda", -2.0), ("no_tfrm", 0.0), ("wav2lip", 0.3)):
+        parts.append(rows(run, [value + shift + noise.normal(0, 0.5) for value in base]))
+    for clip in (1, 4):
+        parts[2][clip] |= {"value": None, "status": "no_face"}
+    return [*parts[:3], parts[3][2:], parts[4]]
+
+
+def pairs_of(folder: Path, *parts: list[dict]) -> pd.DataFrame:
+    summary_of(folder, *parts)
+    table = read_table(folder / "pairwise.parquet", PAIRWISE)
+    assert set(table.slice) == {"all"} and set(table.corpus) == {"all", "mead"}
+    return table[table.corpus == "all"].set_index(["run", "rival"])
+
+
+def test_every_pair_is_compared_in_either_order_over_the_clips_that_both_have(tmp_path: Path) -> None:
+    table = pairs_of(tmp_path, *runs_with_gaps())
+    assert len(table) == 5 * 4
+    for run, rival in table.index:
+        here, there = table.loc[run, rival], table.loc[rival, run]
+        assert here.difference == -there.difference and here.difference_low == -there.difference_high
+        assert here.p == there.p and here.n == there.n
+    assert table.loc[("full", "ground_truth")].n == 12 and table.loc[("no_stda", "full")].n == 10
+    assert table.loc[("no_tfrm", "full")].n == 10 and table.loc[("no_stda", "no_tfrm")].n == 9  # 12 - {1, 4} - {0, 1}
+    assert table.loc[("no_stda", "wav2lip")].difference_high < -1
+
+
+def test_pairs_with_full_are_those_of_the_summary(tmp_path: Path) -> None:
+    parts = runs_with_gaps()
+    summary, pairs = summary_of(tmp_path, *parts), pairs_of(tmp_path, *parts)
+    for run in ("no_stda", "no_tfrm", "wav2lip", "ground_truth"):
+        row, pair = summary.loc[(run, "all", "all")], pairs.loc[(run, "full")]
+        assert row.difference_vs_full == pair.difference and row.p_vs_full == pair.p
+
+
+def test_baselines_are_no_members_of_the_corrected_family(tmp_path: Path) -> None:
+    parts = runs_with_gaps()
+    summary, pairs = summary_of(tmp_path, *parts), pairs_of(tmp_path, *parts)
+    with_baseline = [("ground_truth" in pair) for pair in pairs.index]
+    assert pairs.p_holm.isna().tolist() == with_baseline and pairs.p.notna().all()
+    smallest = pairs[~np.array(with_baseline)].p.min()
+    assert pairs.p_holm.min() == pytest.approx(6 * smallest)  # 4 runs make 6 pairs, each counted once
+    whole = summary.xs(("all", "all"), level=("corpus", "slice"))
+    assert np.isnan(whole.loc["ground_truth"].p_holm) and np.isnan(whole.loc["full"].p_holm)
+    assert whole.loc["no_stda"].p_holm == pytest.approx(3 * whole.loc["no_stda"].p_vs_full)
+
+
+def test_a_run_equals_itself_and_runs_without_a_shared_clip_are_not_compared(tmp_path: Path) -> None:
+    values = [1.0, 5.0, None, 2.0]
+    table = pairs_of(tmp_path, rows("full", values), rows("twin", values), rows("other", [None, None, 3.0, None]))
+    twin, other = table.loc[("full", "twin")], table.loc[("full", "other")]
+    assert (twin.n, twin.difference, twin.p, twin.p_holm) == (3, 0.0, 1.0, 1.0)
+    assert other.n == 0 and np.isnan(other.difference) and np.isnan(other.p_holm)
+
+
+def test_pairwise_may_be_left_out(tmp_path: Path) -> None:
+    write_table(rows("full", [1.0]), tmp_path / "0.parquet", SCORES)
+    summarise([tmp_path / "0.parquet"], 10, 0.95, tmp_path / "scores.parquet", tmp_path / "summary.parquet")
+    assert not (tmp_path / "pairwise.parquet").exists()

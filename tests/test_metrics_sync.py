@@ -32,7 +32,7 @@ def test_agrees_with_syncnet_python_away_from_the_padding(shift: int) -> None:
     seen, heard = features(600)
     heard = np.roll(heard, shift, axis=0)
     offset, distance, confidence = syncnet_python(seen, heard)
-    ours = sync_values(distances(seen, heard))
+    ours = sync_values(seen, heard)
     assert ours.offset == offset == -shift
     assert ours.distance == pytest.approx(distance, abs=0.03)
     assert ours.confidence == pytest.approx(confidence, abs=0.08)
@@ -44,14 +44,14 @@ def test_exact_by_hand_without_padding() -> None:
         shift: np.mean([np.linalg.norm(seen[i] - heard[i + shift]) for i in range(40) if 0 <= i + shift < 40])
         for shift in range(-15, 16)
     }
-    ours = sync_values(distances(seen, heard))
+    ours = sync_values(seen, heard)
     assert ours.distance == pytest.approx(min(table.values()))
     assert ours.confidence == pytest.approx(np.median(list(table.values())) - min(table.values()))
     assert ours.shifts == 31
 
 
 def test_confidence_does_not_depend_on_length() -> None:
-    means = [np.mean([sync_values(distances(*features(count, seed))).confidence for seed in range(30)])
+    means = [np.mean([sync_values(*features(count, seed)).confidence for seed in range(30)])
              for count in (35, 100, 300)]  # fmt: skip
     assert np.ptp(means) < 0.12
     padded = [np.mean([syncnet_python(*features(count, seed))[2] for seed in range(5)]) for count in (35, 300)]
@@ -61,15 +61,15 @@ def test_confidence_does_not_depend_on_length() -> None:
 def test_wrong_sound_has_low_confidence_and_great_distance() -> None:
     seen, heard = features(60)
     _, other = features(60, seed=9)
-    right, wrong = sync_values(distances(seen, heard)), sync_values(distances(seen, other))
+    right, wrong = sync_values(seen, heard), sync_values(seen, other)
     assert right.confidence > 3 * wrong.confidence
     assert right.distance < wrong.distance
 
 
 def test_short_clips_use_fewer_shifts_or_none() -> None:
-    assert sync_values(distances(*features(18))).shifts == 17
+    assert sync_values(*features(18)).shifts == 17
     with pytest.raises(Unscorable, match="14 windows"):
-        sync_values(distances(*features(14)))
+        sync_values(*features(14))
 
 
 def test_order_accuracy_is_one_for_a_perfect_judge_and_half_for_chance() -> None:

@@ -15,15 +15,15 @@ from transformers import VideoMAEConfig, VideoMAEModel
 from eadnet.checkpoint import CheckpointError
 from eadnet.dataset import ClipSet
 from eadnet.losses import gated_gradient, trepa_pooled_mse, trepa_tubelet_difference, x0_gate
-from eadnet.models.resizing import resized
 from eadnet.models.stable_syncnet import StableSyncNet
 from eadnet.models.syncnet import SyncNet, make_syncnet
 from eadnet.models.videomae import make_videomae
-from eadnet.models.videomae_v2 import VideoMAEv2, sinusoids
 from eadnet.precision import Machine
 from eadnet.pretraining.adoption import load_published, read_published
 from eadnet.pretraining.syncnet import accuracy, adopt_syncnet, load_syncnet, train_syncnet
 from eadnet.pretraining.videomae import adopt_videomae, centre, load_videomae, train_videomae
+from eadnet.published.videomae_v2 import VideoMAEv2, sinusoids
+from eadnet.resizing import resized
 from eadnet.settings import Settings, view
 
 OPTIMISER = {

@@ -18,7 +18,6 @@ from eadnet.checkpoint import save_model
 from eadnet.config import Audio, Autoencoder, Backbone, Compute, SyncNet, Training, VideoMAE, parse
 from eadnet.dataset import ClipSet
 from eadnet.models.autoencoder import make_autoencoder
-from eadnet.models.lpips import LPIPS, VGG16
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.text import NULL_TEXT, TextTokens
 from eadnet.models.videomae import make_videomae
@@ -26,6 +25,7 @@ from eadnet.pretraining.audio import encode_audio
 from eadnet.pretraining.autoencoder import cache_latents
 from eadnet.pretraining.backbone import train_backbone
 from eadnet.pretraining.videomae import centre
+from eadnet.published.lpips import LPIPS, VGG16
 from eadnet.sampling import TrainingInputs
 from eadnet.settings import plain
 from eadnet.supervision import Supervisors

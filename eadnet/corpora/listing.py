@@ -33,12 +33,12 @@ def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = lis
     settings = getattr(corpora, corpus)
     if getattr(settings, "origin", "local") != "local":
         given = getattr(settings, "annotations", None) if settings.origin == "download" else None
-        return _digest(lister(given)) if given else ""
+        return files_digest(lister(given)) if given else ""
     if isinstance(settings, MEAD):
-        return _digest(lister(Path(settings.path, shard), follow=True))
+        return files_digest(lister(Path(settings.path, shard), follow=True))
     if isinstance(settings, FolderCorpus):  # splits and names depend on all files of the folder
-        return _digest(lister(settings.path) + _listed(settings.table))
-    return _digest(_of_people(settings, shard, lister))
+        return files_digest(lister(settings.path) + _listed(settings.table))
+    return files_digest(_of_people(settings, shard, lister))
 
 
 def _of_people(settings: HDTF, shard: str, lister: Lister) -> list[Found]:
@@ -60,7 +60,8 @@ def _listed(table: str | None) -> list[Found]:
     return [Found(table, status.st_size, status.st_mtime_ns)]
 
 
-def _digest(files: Iterable[Found]) -> str:
+def files_digest(files: Iterable[Found]) -> str:
+    """Hex digest over names, sizes, modification times and faults of listed files."""
     digest = hashlib.sha256()
     for found in files:
         digest.update(os.fsencode(found.name) + f"\0{found.size} {found.modified} {found.fault}\0".encode())

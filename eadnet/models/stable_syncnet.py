@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from eadnet.models.resizing import resized
+from eadnet.resizing import resized
 
 if TYPE_CHECKING:
     from eadnet.models.settings import SyncNet as Settings

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eadnet.models.resizing import resized
+from eadnet.resizing import resized
 from eadnet.spectrogram import BANDS
 
 if TYPE_CHECKING:

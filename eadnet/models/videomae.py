@@ -1,7 +1,7 @@
 """A small video masked autoencoder (VideoMAE, arXiv 2203.12602): the representation that TREPA aligns.
 
 16 frames become 8 x 8 x 8 tubelets of 2 frames. Stands where VideoMAE-v2 stands at paper scale
-(eadnet.models.videomae_v2).
+(eadnet.published.videomae_v2).
 
 Shape legend: B clips, 16 frames, S crop side, 512 tubelets, D width.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from eadnet.models.videomae_v2 import VideoMAEv2
+from eadnet.published.videomae_v2 import VideoMAEv2
 
 if TYPE_CHECKING:
     from eadnet.models.settings import VideoMAE as Settings

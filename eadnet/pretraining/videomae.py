@@ -14,10 +14,10 @@ from eadnet.checkpoint import inputs_digest, load_weights, read_config
 from eadnet.dataset import ClipSet
 from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
-from eadnet.models.videomae_v2 import from_published
 from eadnet.optimisation import Loop, step_generator
 from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
+from eadnet.published.videomae_v2 import from_published
 from eadnet.settings import plain, view
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from metrics.spec import REGISTRY, MetricSpec
 from metrics.tables import ALL
 from reports.load import Inputs, Nothing
-from reports.style import INK, PAPER, WIDTH, metric_heading, order_runs, run_colours, run_label
+from reports.style import INK, PAPER, WIDTH, first_variants, metric_heading, order_runs, run_colours, run_label
 
 COLUMNS = 4
 RUNS = ("ground_truth", "still", "shuffled_audio", "reconstruction", "full")
@@ -32,8 +32,7 @@ def build(summary: pd.DataFrame) -> Figure:
     rows = summary[
         (summary.corpus == ALL) & summary.slice.isin(KINDS) & summary.run.isin(RUNS) & summary["mean"].notna()
     ]
-    directed = {key: s for key, s in REGISTRY.items() if s.higher_is_better is not None and s.unit != "px"}
-    specs = [spec for key, spec in directed.items() if key in set(rows.metric)]
+    specs = [REGISTRY[key] for key in first_variants(rows.metric) if REGISTRY[key].higher_is_better is not None]
     if not specs:
         raise Nothing("the summary has no slices of seen and unseen people; score both kinds of test clips")
     runs, lines = order_runs(rows.run), math.ceil(len(specs) / COLUMNS)

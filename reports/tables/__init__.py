@@ -8,11 +8,13 @@ from reports.tables.layout import Table
 TABLES = {
     "comparison": "reports.tables.comparison",
     "ablation": "reports.tables.ablation",
+    "worst": "reports.tables.worst",
     "judges": "reports.tables.judges",
     "supervision": "reports.tables.supervision",
     "coverage": "reports.tables.coverage",
     "availability": "reports.tables.availability",
     "losses": "reports.tables.losses",
+    "reported": "reports.tables.reported",
 }
 """Module of each table, in the order of the report."""
 

@@ -1,4 +1,4 @@
-"""EAD-Net against each ablation: mean, paired difference with its interval, and what can honestly be told apart.
+"""EAD-Net against each ablation (and other method): mean, paired difference, and what can honestly be told apart.
 
 Reads the summary. Differences are run minus full over the same clips; a difference counts as told apart when its
 paired p-value stays below 0.05 after Holm's correction over all differences in the table (Holm, Scand. J. Stat. 1979).
@@ -8,10 +8,19 @@ import numpy as np
 import pandas as pd
 
 from metrics.spec import FAMILIES, REGISTRY, family_specs
+from metrics.statistics import holm
 from metrics.tables import ALL
 from reports.load import Inputs, ReportError
 from reports.numbers import count, decimals, interval, listing, number, p_value, signed
-from reports.style import FAMILY_LABELS, is_baseline, metric_heading, metric_label, order_runs, run_label
+from reports.style import (
+    FAMILY_LABELS,
+    first_variants,
+    is_baseline,
+    metric_heading,
+    metric_label,
+    order_runs,
+    run_label,
+)
 from reports.tables.layout import Cell, Panel, Table
 
 LEVEL = 0.05
@@ -43,11 +52,11 @@ def draw(inputs: Inputs) -> Table:
 def differences(summary: pd.DataFrame) -> pd.DataFrame:
     """Every trained run and metric with its paired difference to full, columns ``COLUMNS``.
 
-    Metrics repeated in pixels are left out, so that no finding is counted twice.
+    Metrics repeated in pixels or as another variant are left out, so that no finding is counted twice.
     """
-    keys = [key for key, spec in REGISTRY.items() if not spec.is_category and spec.unit != "px"]
-    rows = summary[(summary.corpus == ALL) & (summary.slice == ALL) & summary.metric.isin(keys)]
-    rows = rows[~rows.run.map(is_baseline) & rows["mean"].notna()].copy()
+    rows = summary[(summary.corpus == ALL) & (summary.slice == ALL) & summary["mean"].notna()]
+    rows = rows[~rows.run.map(is_baseline)]
+    rows = rows[rows.metric.isin(first_variants(rows.metric))].copy()
     full = rows[rows.run == "full"].set_index("metric")["mean"]
     if full.empty:
         raise ReportError("the summary holds no run 'full'; ablations are compared with it")
@@ -60,15 +69,6 @@ def differences(summary: pd.DataFrame) -> pd.DataFrame:
     rank = {name: place for place, name in enumerate([*order_runs(rows.run), *REGISTRY])}
     ordered = rows.sort_values(["run", "metric"], key=lambda column: column.map(rank))
     return ordered[list(COLUMNS)].reset_index(drop=True)
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjustment of p-values, NaN kept aside; each result is at most 1."""
-    adjusted = np.full(len(p_values), np.nan)
-    known = np.flatnonzero(~np.isnan(p_values))
-    order = known[np.argsort(p_values[known], kind="stable")]
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1)))
-    return adjusted
 
 
 def caption(frame: pd.DataFrame) -> str:

@@ -1,30 +1,47 @@
-"""Every method by every metric: ground truth, floors and ceiling, EAD-Net and its ablations.
+"""Every method by every metric: ground truth, floors and ceiling, EAD-Net, its ablations and other methods.
 
-Reads the summary. The best trained run of a column is bold; baselines never are.
+Reads the summary, and for the panels of what is reported elsewhere the registry of published numbers. The best run or
+method of a column is bold; baselines never are, and nothing is ever compared with a published number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
 from metrics.tables import ALL, SLICES
 from reports.load import Inputs, ReportError
-from reports.numbers import decimals, interval, number, percent, span
-from reports.style import FAMILY_LABELS, SLICE_LABELS, is_baseline, metric_heading, order_runs, run_label
+from reports.numbers import count, decimals, interval, listing, number, percent, span
+from reports.published.registry import OURS, chosen
+from reports.style import (
+    FAMILY_LABELS,
+    SLICE_LABELS,
+    is_baseline,
+    metric_heading,
+    metric_variant,
+    name_label,
+    order_runs,
+    run_label,
+)
 from reports.tables.layout import Cell, Panel, Table
+from reports.tables.reported import value_range
 
 COLUMNS = (
     "slice", "corpus", "run", "family", "metric", "metric_version", "seeds", "n", "n_missing", "coverage", "mean",
-    "std", "ci_low", "ci_high", "evaluator_sha256", "commit",
+    "std", "ci_low", "ci_high", "reason", "evaluator_sha256", "commit",
 )  # fmt: skip
+METHODS = ("Real video", "SadTalker", "Wav2Lip", "EAT", "EDTalk", "Hallo", "Sonic", "LatentSync")
+DATASETS = ("HDTF", "MEAD")
+PERCENT = ("acc_emo",)
+"""Metrics that papers print in percent."""
 
 
-def build(summary: pd.DataFrame) -> Table:
+def build(summary: pd.DataFrame, reported: pd.DataFrame | None = None) -> Table:
     """Lay out the summary.
 
     Args:
         summary: Columns of ``metrics.tables.SUMMARY``.
+        reported: What papers report, columns of ``reports.published.registry.spreads``; None shows nothing of it.
 
     Raises:
         ReportError: the summary holds no value of any known metric.
@@ -35,54 +52,85 @@ def build(summary: pd.DataFrame) -> Table:
         panel
         for part in SLICES
         for family in FAMILIES
-        if (panel := _panel(rows[rows.slice == part], part, family)) is not None
+        for panel in _family_panels(rows[rows.slice == part], part, family, reported)
     ]
     if not panels:
         raise ReportError("the summary holds no value to compare; score at least one run")
-    return Table("comparison", "Comparison", caption(rows), tuple(panels), _frame(known))
+    panels += _not_scored(rows[rows.slice == ALL])
+    named = any(panel.header[0].endswith("‡") for panel in panels)
+    return Table("comparison", "Comparison", caption(rows, named), tuple(panels), _frame(known))
 
 
 def draw(inputs: Inputs) -> Table:
-    """Fetch the summary and lay it out."""
-    return build(inputs.summary)
+    """Fetch the summary and the published numbers that the settings name, and lay them out."""
+    methods = getattr(inputs.settings, "reported_methods", METHODS)
+    return build(inputs.summary, chosen(methods, getattr(inputs.settings, "reported_datasets", DATASETS)))
 
 
 def best_runs(rows: pd.DataFrame, spec: MetricSpec) -> set[str]:
-    """The trained run (or the tied ones) that a metric favours; none where there is no direction or no rival."""
+    """The run or method (or the tied ones) that a metric favours; none where there is no direction or no rival."""
     means = {row.run: row.mean for row in rows.itertuples() if not is_baseline(row.run) and row.mean == row.mean}
     if len(means) < 2 or (spec.higher_is_better is None and spec.target is None):
         return set()
-    worth = {run: _worth(mean, spec) for run, mean in means.items()}
-    return {run for run, value in worth.items() if value == max(worth.values())}
+    merits = {run: worth(mean, spec) for run, mean in means.items()}
+    return {run for run, value in merits.items() if value == max(merits.values())}
 
 
-def caption(rows: pd.DataFrame) -> str:
-    """What the table shows, with the judge's accuracy on ground truth computed from the summary."""
-    real = rows[(rows.run == "ground_truth") & (rows.slice == ALL)].set_index("metric")
+def worth(value: float, spec: MetricSpec) -> float:
+    """A value as a merit: the greater, the better; for a metric with a target, nearness to it."""
+    if spec.higher_is_better is None:
+        return -abs(value - spec.target)
+    return value if spec.higher_is_better else -value
+
+
+def caption(rows: pd.DataFrame, reported: bool = False) -> str:
+    """What the table shows, with what the judges say of ground truth computed from the summary."""
+    real = rows[(rows.run == "ground_truth") & (rows.slice == ALL) & (rows.n > 0)]
     parts = [
         "Mean over test clips with its confidence interval; arrows point to the better, → to an ideal value. "
-        "Bold: best trained run (baselines and the ceiling never are). † some clips yielded no score; coverage is the "
-        "share that did."
+        "Bold: best trained run or method (baselines and the ceiling never are). † some clips yielded no score; "
+        "coverage is the share that did."
     ]
-    if "acc_emo@corpus-v1" in real.index and real.at["acc_emo@corpus-v1", "n"] > 0:
-        judged = real.loc["acc_emo@corpus-v1"]
+    seen = [f"{percent(row.mean)} of {count(row.n, 'clip')} ({_judge(row)})" for row in _of_name(real, "acc_emo")]
+    if seen:
         parts.append(
-            f"The emotion judge recognises {percent(judged['mean'])} of {int(judged['n'])} ground-truth clips, so no "
-            "method can be told apart above that."
+            f"Of the ground truth the emotion judge recognises {listing(seen)}: no method can be told apart above that."
         )
-    if "lse_c@corpus-v1" in real.index and real.at["lse_c@corpus-v1", "n"] > 0:
-        parts.append(f"The sync judge gives real clips an LSE-C of {number(real.at['lse_c@corpus-v1', 'mean'])}.")
-    return " ".join(parts) + " All judges were trained on this corpus's real training clips."
+    sync = [f"{number(row.mean)} ({_judge(row)})" for row in _of_name(real, "lse_c")]
+    if sync:
+        parts.append(f"The sync judge gives real clips an LSE-C of {listing(sync)}.")
+    parts.append("Judges named corpus-v1 were trained on this corpus's real training clips.")
+    if reported:
+        parts.append(
+            "‡ Reported elsewhere: the range over papers, each under its own protocol, on the real corpus named. Never "
+            "subtract one from a row above: the variant may differ, and the default corpora are drawn, so that only "
+            "rows of real corpora are comparable even in kind."
+        )
+    return " ".join(parts)
 
 
 def _numeric() -> list[str]:
     return [key for key, spec in REGISTRY.items() if not spec.is_category]
 
 
-def _worth(mean: float, spec: MetricSpec) -> float:
-    if spec.higher_is_better is None:
-        return -abs(mean - spec.target)
-    return mean if spec.higher_is_better else -mean
+def _of_name(rows: pd.DataFrame, name: str) -> Iterator:
+    """Rows of every variant of a metric, in the order of the registry."""
+    keys = [key for key, spec in REGISTRY.items() if spec.name == name]
+    return (row for key in keys for row in rows[rows.metric == key].itertuples())
+
+
+def _judge(row: object) -> str:
+    return metric_variant(row.metric)
+
+
+def _family_panels(rows: pd.DataFrame, part: str, family: str, reported: pd.DataFrame | None) -> Iterator[Panel]:
+    panel = _panel(rows, part, family)
+    if panel is None:
+        return
+    yield panel
+    if reported is not None and part == ALL:
+        shown = [spec for spec in family_specs(family) if rows["mean"][rows.metric == spec.key].notna().any()]
+        yield from _reported_panel(shown, family, part, reported)
 
 
 def _panel(rows: pd.DataFrame, part: str, family: str) -> Panel | None:
@@ -111,6 +159,51 @@ def _column(rows: pd.DataFrame, spec: MetricSpec) -> dict[str, Cell]:
         )
         for row in rows.itertuples()
     }
+
+
+def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: pd.DataFrame) -> Iterator[Panel]:
+    """What papers report under the names of a family's metrics, whatever the variant; nothing where they do not."""
+    published = {OURS[quantity]: quantity for quantity in reported.quantity if quantity in OURS}
+    names = [name for name in dict.fromkeys(spec.name for spec in specs) if name in published]
+    if not names:
+        return
+    cells = {(row.dataset, row.subject, OURS.get(row.quantity)): _range(row) for row in reported.itertuples()}
+    subjects = dict.fromkeys((row.dataset, row.subject) for row in reported.itertuples())
+    body = [
+        (
+            Cell(subject),
+            Cell(dataset),
+            *(cells.get((dataset, subject, name), Cell(number(float("nan")))) for name in names),
+        )
+        for dataset, subject in subjects
+        if any((dataset, subject, name) in cells for name in names)
+    ]
+    title = f"{FAMILY_LABELS.get(family, family)}, reported elsewhere (other protocols, never to be subtracted)"
+    header = ("Method ‡", "dataset", *map(name_label, names))
+    yield Panel(title, header, tuple(body), group=SLICE_LABELS.get(part, part), names=2)
+
+
+def _range(row: object) -> Cell:
+    unit = " %" if OURS.get(row.quantity) in PERCENT else ""
+    if not row.values:
+        return Cell(number(float("nan")), "(suspicious)")
+    return Cell(f"{value_range(row.low, row.high)}{unit}", f"({count(row.papers, 'paper')})")
+
+
+def _not_scored(rows: pd.DataFrame) -> Iterator[Panel]:
+    """Metrics without any value, each with its reason: an absent judge or absent weights is a result, too."""
+    absent = [
+        (Cell(name), Cell(_reason(own)))
+        for name in REGISTRY
+        if len(own := rows[rows.metric == name]) and not own.n.any()
+    ]
+    if absent:
+        yield Panel("Not scored", ("Metric", "reason"), tuple(absent), group="Not scored", names=2)
+
+
+def _reason(rows: pd.DataFrame) -> str:
+    said = rows.reason.dropna()
+    return said.mode().iloc[0] if len(said) else "no clip yielded a value"
 
 
 def _counts(rows: pd.DataFrame) -> Sequence[Cell]:

@@ -17,7 +17,7 @@ _LATEX = {
     "|": r"\textbar{}", '"': "''{}", "[": "{[}", "]": "{]}", "\u00a0": "~", "\u202f": r"\,",
     "↑": r"$\uparrow$", "↓": r"$\downarrow$", "→": r"$\rightarrow$", "−": r"$-$", "±": r"$\pm$", "≤": r"$\leq$",
     "≥": r"$\geq$", "×": r"$\times$", "·": r"$\cdot$", "Δ": r"$\Delta$", "∞": r"$\infty$", "–": "--", "—": "---",
-    "…": r"\ldots{}", "†": r"\dag{}",
+    "…": r"\ldots{}", "†": r"\dag{}", "‡": r"\ddag{}",
 }  # fmt: skip
 PANELS_A_FLOAT = 3
 _TYPES = {"i": pa.int64(), "f": pa.float64(), "b": pa.bool_()}

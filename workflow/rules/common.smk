@@ -17,9 +17,9 @@ from snakemake.utils import update_config
 from eadnet.config import BASELINES, ConfigError, load
 from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import list_files
-from eadnet.corpora.listing import shard_digest
+from eadnet.corpora.listing import files_digest, shard_digest
 from eadnet.corpora.shards import list_shards, unused_folders
-from metrics.spec import FAMILIES, SpecError, check_families, family_version
+from metrics.spec import FAMILIES, SpecError, check_families, extractors_of, family_version
 
 # Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
 # them, are made again. Metric families carry their own version (metrics/spec.py).
@@ -41,9 +41,12 @@ STAGE_VERSIONS = {
     "judge": 1,
     "train": 2,
     "synthesise": 2,
-    "measure": 1,
-    "summarise": 1,
-    "report": 2,
+    "collect_method": 1,
+    "inputs": 1,
+    "measure": 2,
+    "summarise": 2,
+    "calibrate": 1,
+    "report": 3,
 }
 
 
@@ -87,6 +90,7 @@ SHARDS = checked_shards()
 DOWNLOADED = [corpus for corpus in SHARDS if getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "download"]
 RUNS = CONFIG.run_names
 VARIANTS = CONFIG.variant_names
+METHODS = CONFIG.method_names
 SEEDS = CONFIG.seeds
 JUDGES = tuple(type(CONFIG.judges).model_fields)
 NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
@@ -139,6 +143,8 @@ HDTF_ANNOTATIONS = tuple(
 # triggers.
 COMPUTE = CONFIG.compute.model_dump_json()
 ASSETS = CONFIG.assets.model_dump_json()
+# What is taken from whole frames: the families that ask for it are the first to decide what is measured.
+FRAME_FAMILIES = ",".join(name for name in CONFIG.evaluation.metrics if FAMILIES[name].extractor) or "image"
 CELLS = CONFIG.preprocess.resolution // CONFIG.autoencoder.factor
 
 
@@ -158,9 +164,9 @@ def per_shard(pattern):
 
 
 def per_source(pattern):
-    """The pattern for everything that is scored: every run and variant by seed, and the baselines."""
+    """The pattern for everything that is scored: every run and variant by seed, the baselines and other methods."""
     runs = [(run, seed) for run in (*RUNS, *VARIANTS) for seed in SEEDS]
-    baselines = [(name, SEEDS[0]) for name in BASELINES]
+    baselines = [(name, SEEDS[0]) for name in (*BASELINES, *METHODS)]
     return [pattern.format(source=source, seed=seed) for source, seed in baselines + runs]
 
 
@@ -236,6 +242,18 @@ def supervisors(wildcards):
     return {name: f"<results>/pretrained/{name}/model.safetensors" for name, weight in needed.items() if weight}
 
 
+def seeds_of(source):
+    """The seeds under which a source is scored: every training seed, or the first where nothing is trained."""
+    return SEEDS if source in (*RUNS, *VARIANTS) else SEEDS[:1]
+
+
+def trained(source):
+    """The models behind a source; none for other people's methods."""
+    if source in METHODS:
+        return []
+    return expand("<results>/runs/{run}/{seed}/model.safetensors", run=CONFIG.run_of(source), seed=SEEDS)
+
+
 def run_behind(wildcards):
     """The run that makes a source's videos: itself, a variant's, `full` for the wrong-audio floor, or none."""
     run = {"shuffled_audio": "full"}.get(wildcards.source, CONFIG.run_of(wildcards.source))
@@ -247,10 +265,27 @@ def folder_option(name, input):
     return options(f"--{name}", [os.path.dirname(input[name])] if name in input.keys() else [])
 
 
-def judge_of_family(wildcards):
-    """The judge that a metric family asks, if any."""
-    judge = FAMILIES[wildcards.family].judge
-    return [f"<results>/judges/{judge}/model.safetensors"] if judge else []
+def family_inputs(wildcards):
+    """What a metric family reads besides the measurements: its judge, and the true videos' measurements."""
+    item = FAMILIES[wildcards.family]
+    judge = {"judge": f"<results>/judges/{item.judge}/model.safetensors"} if item.judge else {}
+    return judge | ({"truth": "<results>/measurements/truth/0/measurements.parquet"} if item.needs_truth else {})
+
+
+def judges_of(families):
+    """The judges that some metric families ask."""
+    asked = {FAMILIES[family].judge for family in families} - {None}
+    return [f"<results>/judges/{judge}/model.safetensors" for judge in sorted(asked)]
+
+
+def method_files(wildcards):
+    """Names, sizes and times of the files in a method's folder: it is collected again when one changes."""
+    folder = CONFIG.methods[wildcards.source].videos
+    if folder is None:
+        return ""
+    if not os.path.isdir(folder):
+        sys.exit(f"error: config: methods.{wildcards.source}.videos: {folder}: no such folder")
+    return files_digest(list_once(folder))
 
 
 def report_files(needs):

@@ -2,9 +2,14 @@
 
 OUTPUTS
     <results>/judges/{judge}/                               model.safetensors config.json report.json
-    <results>/measurements/{source}/{seed}/                 aligned crops and landmarks of the generated videos
+    <results>/measurements/{source}/{seed}/                 aligned crops and landmarks of the generated videos, and
+                                                            what families take from whole frames
+    <results>/measurements/truth/0/                         the same of the true videos, where a family asks for it
     <results>/scores/{source}/{seed}/{family}.parquet       one row a clip and metric
     <results>/scores.parquet, <results>/summary.parquet     all rows; means with intervals
+    <results>/pairwise.parquet                              every run against every other
+    <results>/calibration.parquet                           how every metric responds to known damage
+    <results>/features/                                     what judges have seen, by content; costs time to delete
 """
 
 
@@ -55,6 +60,7 @@ rule measure_videos:
             "<results>/measurements/{source}/{seed}/",
             crops="crops.safetensors",
             landmarks="landmarks.safetensors",
+            extracted="extracted.safetensors",
             table="measurements.parquet",
         ),
     log:
@@ -68,9 +74,12 @@ rule measure_videos:
     resources:
         mem_mb=1500,
         runtime=60,
+        assets=ASSETS,
     params:
         folder=subpath(output.table, parent=True),
         resolution=CONFIG.preprocess.resolution,
+        families=FRAME_FAMILIES,
+        extractors=extractors_of(CONFIG.evaluation.metrics),
         version=STAGE_VERSIONS["measure"],
     shell:
         r"""
@@ -78,6 +87,51 @@ rule measure_videos:
             --videos {input.videos:q} \
             --clips {input.clips:q} \
             --resolution {params.resolution:q} \
+            --families {params.families:q} \
+            --assets {resources.assets:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule measure_truth:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        multiext(
+            "<results>/measurements/truth/0/",
+            crops="crops.safetensors",
+            landmarks="landmarks.safetensors",
+            extracted="extracted.safetensors",
+            table="measurements.parquet",
+        ),
+    log:
+        "<logs>/measure_truth.log",
+    benchmark:
+        "<benchmarks>/measure_truth/all.tsv"
+    priority: 50
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+        assets=ASSETS,
+    params:
+        folder=subpath(output.table, parent=True),
+        resolution=CONFIG.preprocess.resolution,
+        clips=CONFIG.synthesis.clips,
+        families=FRAME_FAMILIES,
+        extractors=extractors_of(CONFIG.evaluation.metrics, of_truth=True),
+        version=STAGE_VERSIONS["measure"],
+    shell:
+        r"""
+        python -m metrics measure-truth \
+            --clips {input.clips:q} \
+            --count {params.clips:q} \
+            --resolution {params.resolution:q} \
+            --families {params.families:q} \
+            --assets {resources.assets:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -85,7 +139,7 @@ rule measure_videos:
 
 rule score_family:
     input:
-        judge=judge_of_family,
+        unpack(family_inputs),
         measurements="<results>/measurements/{source}/{seed}/measurements.parquet",
         clips="<results>/clips.parquet",
     output:
@@ -101,8 +155,11 @@ rule score_family:
     resources:
         mem_mb=1500,
         runtime=60,
+        assets=ASSETS,
+        cache=f"{CONFIG.pathvars.results}/features",
     params:
         measurements=subpath(input.measurements, parent=True),
+        truth=lambda wildcards, input: folder_option("truth", input),
         judges=f"{CONFIG.pathvars.results}/judges",
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,
@@ -110,10 +167,13 @@ rule score_family:
         version=lambda wildcards: family_version(wildcards.family),
     shell:
         r"""
-        python -m metrics score \
+        python -m metrics score-family \
             --family {wildcards.family:q} \
             --measurements {params.measurements:q} \
             --clips {input.clips:q} \
+            {params.truth} \
+            --assets {resources.assets:q} \
+            --cache {resources.cache:q} \
             --judges {params.judges:q} \
             --mask {params.mask:q} \
             --resolution {params.resolution:q} \
@@ -131,6 +191,7 @@ rule summarise_scores:
     output:
         scores="<results>/scores.parquet",
         summary="<results>/summary.parquet",
+        pairwise="<results>/pairwise.parquet",
     log:
         "<logs>/summarise_scores.log",
     benchmark:
@@ -155,5 +216,52 @@ rule summarise_scores:
             --confidence {params.confidence:q} \
             --output-scores {output.scores:q} \
             --output-summary {output.summary:q} \
+            --output-pairwise {output.pairwise:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule calibrate_metrics:
+    input:
+        judges_of(CONFIG.evaluation.metrics),
+        clips="<results>/clips.parquet",
+    output:
+        table="<results>/calibration.parquet",
+    log:
+        "<logs>/calibrate_metrics.log",
+    benchmark:
+        "<benchmarks>/calibrate_metrics/all.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+        assets=ASSETS,
+        cache=f"{CONFIG.pathvars.results}/features",
+    params:
+        families=",".join(CONFIG.evaluation.metrics),
+        versions=[family_version(family) for family in CONFIG.evaluation.metrics],
+        judges=f"{CONFIG.pathvars.results}/judges",
+        mask=CONFIG.backbone.mask,
+        resolution=CONFIG.preprocess.resolution,
+        cells=CELLS,
+        clips=CONFIG.evaluation.calibration_clips,
+        split=CONFIG.evaluation.calibration_split,
+        version=STAGE_VERSIONS["calibrate"],
+    shell:
+        r"""
+        python -m metrics calibrate \
+            --clips {input.clips:q} \
+            --families {params.families:q} \
+            --judges {params.judges:q} \
+            --assets {resources.assets:q} \
+            --cache {resources.cache:q} \
+            --mask {params.mask:q} \
+            --resolution {params.resolution:q} \
+            --cells {params.cells:q} \
+            --count {params.clips:q} \
+            --split {params.split:q} \
+            --output {output.table:q} \
             >{log:q} 2>&1
         """

@@ -3,6 +3,8 @@
 OUTPUTS
     <results>/videos/{source}/{seed}/videos.parquet     and the mp4 files that it lists
 
+    <results>/inputs/inputs.json                        what other methods are given: sounds, reference pictures
+
 Baselines: `ground_truth`; `reconstruction` (the autoencoder alone: the ceiling); `still` (the reference repeated) and
 `shuffled_audio` (`full`, driven by another clip's audio): the floors.
 """
@@ -22,6 +24,8 @@ rule synthesise_videos:
         "<logs>/synthesise_videos/{source}_{seed}.log",
     benchmark:
         "<benchmarks>/synthesise_videos/{source}_{seed}.tsv"
+    wildcard_constraints:
+        source="|".join([*RUNS, *VARIANTS, *BASELINES]),
     priority: 50
     conda:
         "../../envs/core.yaml"
@@ -54,3 +58,70 @@ rule synthesise_videos:
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
+
+
+rule write_inputs:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        list="<results>/inputs/inputs.json",
+    log:
+        "<logs>/write_inputs.log",
+    benchmark:
+        "<benchmarks>/write_inputs/all.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        clips=CONFIG.synthesis.clips,
+        folder=subpath(output.list, parent=True),
+        version=STAGE_VERSIONS["inputs"],
+    shell:
+        r"""
+        python -m metrics inputs \
+            --clips {input.clips:q} \
+            --count {params.clips:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+if METHODS:
+
+    rule collect_method:
+        input:
+            clips="<results>/clips.parquet",
+        output:
+            videos="<results>/videos/{source}/{seed}/videos.parquet",
+        log:
+            "<logs>/collect_method/{source}_{seed}.log",
+        benchmark:
+            "<benchmarks>/collect_method/{source}_{seed}.tsv"
+        wildcard_constraints:
+            source="|".join(METHODS),
+        conda:
+            "../../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=600,
+        params:
+            folder=subpath(output.videos, parent=True),
+            settings=lambda wildcards: as_json(CONFIG.methods[wildcards.source]),
+            clips=CONFIG.synthesis.clips,
+            files=method_files,
+            version=STAGE_VERSIONS["collect_method"],
+        shell:
+            r"""
+            python -m metrics collect \
+                --name {wildcards.source:q} \
+                --settings {params.settings:q} \
+                --clips {input.clips:q} \
+                --count {params.clips:q} \
+                --seed {wildcards.seed:q} \
+                --output {params.folder:q} \
+                >{log:q} 2>&1
+            """

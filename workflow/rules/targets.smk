@@ -31,10 +31,21 @@ rule videos:
         per_source("<results>/videos/{source}/{seed}/videos.parquet"),
 
 
+rule inputs:
+    input:
+        "<results>/inputs/inputs.json",
+
+
 rule scores:
     input:
         "<results>/scores.parquet",
         "<results>/summary.parquet",
+
+
+rule calibration:
+    input:
+        expand("<results>/tables/calibration.{form}", form=TABLE_FORMS),
+        expand("<results>/figures/calibration.{form}", form=FIGURE_FORMS),
 
 
 rule tables:
@@ -52,17 +63,17 @@ rule report:
         "<results>/report/index.html",
 
 
-for run_name in (*RUNS, *VARIANTS):
+for run_name in (*RUNS, *VARIANTS, *METHODS):
 
     rule:
         name:
             run_name
         input:
-            expand("<results>/runs/{run}/{seed}/model.safetensors", run=CONFIG.run_of(run_name), seed=SEEDS),
-            expand("<results>/videos/{run}/{seed}/videos.parquet", run=run_name, seed=SEEDS),
+            trained(run_name),
+            expand("<results>/videos/{run}/{seed}/videos.parquet", run=run_name, seed=seeds_of(run_name)),
             expand(
                 "<results>/scores/{run}/{seed}/{family}.parquet",
                 run=run_name,
-                seed=SEEDS,
+                seed=seeds_of(run_name),
                 family=CONFIG.evaluation.metrics,
             ),

@@ -1,4 +1,4 @@
-"""The encoder of VideoMAE-v2 (arXiv 2303.16727), the representation that LatentSync's TREPA aligns.
+"""The encoder of VideoMAE-v2 (arXiv 2303.16727), whose features TREPA and the content-debiased FVD compare.
 
 A plain vision transformer over tubelets of 2 frames, as OpenGVLab/VideoMAEv2 `modeling_finetune.py` and LatentSync
 `trepa/third_party/VideoMAEv2/videomaev2_finetune.py` build it; the published ViT-g has patches of 14 pixels of 224,
@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from eadnet.models.attention import attention
-from eadnet.models.resizing import resized
+from eadnet.resizing import resized
 
 if TYPE_CHECKING:
     from eadnet.models.settings import VideoMAE as Settings
@@ -102,7 +101,8 @@ class Block(nn.Module):
     def forward(self, tokens_BLD: Tensor) -> Tensor:
         """Returns (B, L, D)."""
         query, key, value = self.qkv(self.norm1(tokens_BLD)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        tokens = tokens_BLD + self.project(attention(query, key, value).transpose(1, 2).flatten(2))
+        attended = functional.scaled_dot_product_attention(query, key, value)
+        tokens = tokens_BLD + self.project(attended.transpose(1, 2).flatten(2))
         return tokens + self.contract(functional.gelu(self.expand(self.norm2(tokens))))
 
 

@@ -1,8 +1,8 @@
 """LPIPS (arXiv 1801.03924, equation 1): how different two pictures look to a network that knows pictures.
 
 Unit-normalised feature maps of five depths are subtracted, squared, weighted by channel and averaged over the picture.
-Layout and parameters follow richzhang/PerceptualSimilarity `lpips/lpips.py` (version 0.1, `net='vgg'`). Any module
-that has `widths` and returns as many feature maps can stand in for the trunk.
+Layout and parameters follow richzhang/PerceptualSimilarity `lpips/lpips.py` (version 0.1, nets `vgg` and `alex`).
+Any module that has `widths` and returns as many feature maps can stand in for the trunk.
 
 Shape legend: N pictures, H, W pixels, C channels of a feature map.
 """
@@ -15,6 +15,7 @@ DEPTHS = (2, 2, 3, 3, 3)
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
 EPSILON = 1e-10
+ALEX_WIDTHS = (64, 192, 384, 256, 256)
 
 
 class VGG16(nn.Module):
@@ -39,6 +40,32 @@ class VGG16(nn.Module):
                 maps.append(hidden)
             hidden = layer(hidden)
         return [*maps, hidden]
+
+
+class AlexNet(nn.Module):
+    """The convolutions of AlexNet (arXiv 1404.5997), named as torchvision names them."""
+
+    widths = ALEX_WIDTHS
+
+    def __init__(self) -> None:
+        super().__init__()
+        one, two, three, four, five = ALEX_WIDTHS
+        self.features = nn.Sequential(
+            nn.Conv2d(3, one, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(one, two, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(two, three, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(three, four, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(four, five, 3, padding=1), nn.ReLU(),
+        )  # fmt: skip
+
+    def forward(self, pictures_N3HW: Tensor) -> list[Tensor]:
+        """Five feature maps (N, C, h, w), one behind every convolution; pictures have 63 pixels a side at least."""
+        maps, hidden = [], pictures_N3HW
+        for layer in self.features:
+            hidden = layer(hidden)
+            if isinstance(layer, nn.ReLU):
+                maps.append(hidden)
+        return maps
 
 
 class LPIPS(nn.Module):
@@ -73,9 +100,21 @@ class LPIPS(nn.Module):
         ]
         return torch.stack(distances).sum()
 
+    def unit_maps(self, pictures_N3HW: Tensor) -> list[Tensor]:
+        """Unit-normalised feature maps of RGB pictures in [-1, 1], for `between`."""
+        return [_unit(tap) for tap in self.trunk((pictures_N3HW - self.shift) / self.scale)]
+
+    def between(self, one: list[Tensor], other: list[Tensor]) -> Tensor:
+        """(N,) distances of pictures from their `unit_maps`, so that a picture compared twice is seen once."""
+        distances = [
+            ((left - right).square() * head.view(-1, 1, 1)).sum(1).mean((1, 2))
+            for left, right, head in zip(one, other, self.heads, strict=True)
+        ]
+        return torch.stack(distances).sum(0)
+
 
 def from_published(trunk: dict[str, Tensor], heads: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Parameters of `LPIPS(VGG16())` from torchvision's `vgg16-397923af.pth` and the published `vgg.pth` of heads."""
+    """Parameters of `LPIPS` from torchvision's VGG-16 or AlexNet, and the published ``vgg.pth`` or ``alex.pth``."""
     convolutions = {f"trunk.{name}": value for name, value in trunk.items() if name.startswith("features.")}
     linear = {name.replace("lin", "heads.").removesuffix(".model.1.weight"): value for name, value in heads.items()}
     return convolutions | {name: value.flatten() for name, value in linear.items()}

@@ -1,0 +1,191 @@
+"""The verbs of the workflow's stages: train-judge, measure, measure-truth, score-family, summarise, and methods'."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eadnet.config import Assets, Method, parse
+
+Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
+Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
+Mask = Annotated[str, typer.Option(help="Which pixels of the crop are generated (eadnet/regions.py).")]
+Cells = Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid of the mask.")]
+Judges = Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")]
+AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder in which features are remembered by content.")]
+Families = Annotated[str, typer.Option(help="Metric families, by comma.")]
+Count = Annotated[int, typer.Option(min=1, help="Test clips that are scored.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to a command line."""
+    for name, verb in VERBS.items():
+        app.command(name)(verb)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def cells(resolution: int) -> int:
+    """A grid for the mask of crops that no autoencoder made: the finest of cells of 8 pixels or more that fits."""
+    return next(count for count in range(max(1, resolution // 8), 0, -1) if resolution % count == 0)
+
+
+def train_judge(
+    judge: Annotated[str, typer.Option(help="sync, emotion or video.")],
+    settings: Annotated[str, typer.Option(help="JSON of the judge's configuration section.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow.")],
+    clips: Clips,
+    output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
+) -> None:
+    """Train a judge on real train clips and test it on held-out ones."""
+    from eadnet.config import Judge
+    from metrics.judge_training import train_judge as train
+
+    report = train(judge, parse(Judge, settings, where=f"judges.{judge}"), seed, clips, output, typer.echo)
+    numbers = ", ".join(f"{name} {value:.3f}" for name, value in report.items() if isinstance(value, float))
+    typer.echo(f"{judge}: {numbers or report['reason']}")
+
+
+def measure(
+    videos: Annotated[Path, typer.Option(help="Table of generated videos.")],
+    clips: Clips,
+    resolution: Resolution,
+    output: Annotated[Path, typer.Option(help="Folder for crops, landmarks and the table of measurements.")],
+    families: Families = "image",
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Decode generated videos once: aligned crops, landmarks, and what families take from whole frames."""
+    from metrics.measure import measure_videos
+    from metrics.scoring import Settings
+    from metrics.standalone import open_extractors
+
+    settings = Settings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    opened = open_extractors(names(families), settings, typer.echo)
+    measured = measure_videos(videos, clips, resolution, output, typer.echo, opened)
+    typer.echo(f"{measured} videos measured")
+
+
+def measure_truth(
+    clips: Clips,
+    resolution: Resolution,
+    output: Annotated[Path, typer.Option(help="Folder for what is measured.")],
+    families: Families,
+    count: Count,
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Measure the true source videos of the test clips, for families that compare whole frames."""
+    from eadnet.selection import select_clips
+    from eadnet.tables import CLIPS, read_rows
+    from metrics.scoring import Settings
+    from metrics.standalone import measure_truth as measure_true
+
+    settings = Settings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    wanted = {row["clip_id"] for row in select_clips(read_rows(clips, CLIPS), count)}
+    measure_true(clips, settings, names(families), wanted, output, typer.echo)
+
+
+def score_family(
+    family: Annotated[str, typer.Option(help="Metric family; `python -m metrics list` names them.")],
+    measurements: Annotated[Path, typer.Option(help="Folder that `measure` wrote.")],
+    clips: Clips,
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    run: Annotated[str, typer.Option(help="Name of the run.")],
+    seed: Annotated[int, typer.Option(min=0, help="Training seed of the run.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
+    judges: Judges = None,
+    truth: Annotated[Path | None, typer.Option(help="Folder that `measure-truth` wrote.")] = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Score one run by one family."""
+    from metrics.scoring import Settings
+    from metrics.scoring import score_family as score
+
+    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    count = score(family, measurements, clips, settings, run, seed, output, truth)
+    typer.echo(f"{run}/{seed} {family}: {count} values")
+
+
+def summarise(
+    scores: Annotated[list[Path], typer.Option(help="Score tables; give the option once for each.")],
+    bootstrap: Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")],
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence of the intervals.")],
+    output_scores: Annotated[Path, typer.Option(help="Parquet file for all scores.")],
+    output_summary: Annotated[Path, typer.Option(help="Parquet file for the summary.")],
+    output_pairwise: Annotated[Path, typer.Option(help="Parquet file for the comparison of every pair of runs.")],
+) -> None:
+    """Join all scores, summarise them, and compare every run with every other."""
+    from metrics.aggregate import summarise as join
+
+    summary = join(scores, bootstrap, confidence, output_scores, output_summary, output_pairwise)
+    typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
+
+
+def collect(
+    name: Annotated[str, typer.Option(help="Name of the method.")],
+    settings: Annotated[str, typer.Option(help="JSON of the method's configuration section.")],
+    clips: Clips,
+    count: Count,
+    seed: Annotated[int, typer.Option(min=0, help="Seed, for the rows.")],
+    output: Annotated[Path, typer.Option(help="Folder for the table of videos and what a command makes.")],
+) -> None:
+    """Collect a method's videos of the test clips: from its folder, or by running its command."""
+    from metrics.methods import collect_method
+
+    method = parse(Method, settings, where=f"methods.{name}")
+    found = collect_method(name, method, clips, count, seed, output, typer.echo)
+    typer.echo(f"{name}: {found} videos")
+
+
+def inputs(
+    clips: Clips,
+    count: Count,
+    output: Annotated[Path, typer.Option(help="Folder for sounds, reference pictures and their list.")],
+) -> None:
+    """Write what other methods are given: the sound and the reference picture of every test clip."""
+    from metrics.methods import write_inputs
+
+    write_inputs(clips, count, output, typer.echo)
+
+
+def calibrate(
+    clips: Clips,
+    families: Families,
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    count: Annotated[int, typer.Option(min=1, help="Clips that are damaged.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the responses.")],
+    frames: Annotated[int, typer.Option(min=25, help="Longest clip, in frames; the rest is cut off.")] = 100,
+    split: Annotated[str, typer.Option(help="Whose clips: test, train, val or all.")] = "test",
+    judges: Judges = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Measure how every metric responds to known damage, on true clips."""
+    from metrics.calibration import calibrate as respond
+    from metrics.scoring import Settings
+    from metrics.spec import check_families
+
+    check_families(names(families))
+    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    table = respond(clips, names(families), settings, output, count=count, frames=frames, split=split, log=typer.echo)
+    typer.echo(f"{len(table)} responses")
+
+
+VERBS = {
+    "train-judge": train_judge,
+    "measure": measure,
+    "measure-truth": measure_truth,
+    "score-family": score_family,
+    "summarise": summarise,
+    "collect": collect,
+    "inputs": inputs,
+    "calibrate": calibrate,
+}

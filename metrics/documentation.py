@@ -1,0 +1,79 @@
+"""The registry in words: what ``python -m metrics list`` prints, and the generated part of docs/metrics.md."""
+
+from collections.abc import Iterator
+
+from metrics.spec import (
+    FAMILIES,
+    REGISTRY,
+    Family,
+    MetricSpec,
+    direction,
+    family_specs,
+    family_version,
+    pinned_sha256,
+    span,
+)
+
+HEADER = ("key", "version", "level", "unit", "range", "better", "evaluator", "sha256", "family", "meaning")
+
+
+def list_table(families: tuple[str, ...] = ()) -> str:
+    """One aligned line a metric; of the given families, or of all."""
+    specs = [spec for spec in REGISTRY.values() if not families or spec.family in families]
+    rows = [HEADER, *(_row(spec) for spec in specs)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER) - 1)]
+    return "\n".join("  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows)
+
+
+def document() -> str:
+    """The registry as Markdown."""
+    lines = ["| key | version | level | unit | range | better | family |", "|---|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{spec.key}` | {family_version(spec.family)} | {spec.level} | {spec.unit or '–'} | {span(spec)} "
+        f"| {direction(spec) or '–'} | {spec.family} |"
+        for spec in REGISTRY.values()
+    ]
+    for item in FAMILIES.values():
+        lines += ["", f"### {item.name} (version {item.version})", "", " ".join(_introduction(item)), ""]
+        lines += [entry for spec in family_specs(item.name) for entry in _entry(spec)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(spec: MetricSpec) -> tuple[str, ...]:
+    return (
+        spec.key, str(family_version(spec.family)), spec.level, spec.unit or "-", span(spec), direction(spec) or "-",
+        spec.evaluator or "-", pinned_sha256(spec)[:12] or "-", spec.family, spec.description,
+    )  # fmt: skip
+
+
+def _introduction(item: Family) -> Iterator[str]:
+    yield item.description
+    if item.judge:
+        yield f"Judge: `{item.judge}`."
+    if item.assets:
+        yield f"Published weights: {', '.join(f'`{name}`' for name in item.assets)}."
+    if item.extractor:
+        yield "Reads whole frames" + (", those of the truth too." if item.needs_truth else ".")
+
+
+def _entry(spec: MetricSpec) -> Iterator[str]:
+    """A metric as a list: what it asks, and one line for everything that a reader of its number must know."""
+    yield f"- **`{spec.key}`** {spec.description}"
+    facts = {
+        "Computed": spec.computed,
+        "Inputs": spec.inputs,
+        "Follows": spec.reference,
+        "Source": spec.citation,
+        "Evaluator": _evaluator(spec),
+        "Known disagreement": spec.disagreement,
+        "Do not use": spec.avoid,
+    }
+    yield from (f"  - *{name}:* {text.rstrip('.')}." for name, text in facts.items() if text)
+
+
+def _evaluator(spec: MetricSpec) -> str:
+    kind, _, place = spec.evaluator.partition(":")
+    if kind != "asset":
+        return {"": "", "region": "", "judge": f"the corpus's `{place}` judge"}.get(kind, f"{kind} {place}")
+    digest = pinned_sha256(spec)
+    return f"`{place}`, SHA-256 `{digest}`" if digest else f"`{place}`; nobody has published its digest"

@@ -1,0 +1,23 @@
+"""Family ``frames``: PSNR and SSIM of whole frames, from what ``metrics.extractors.frames`` took of them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from metrics.image import PSNR_CEILING, decibels
+from metrics.pairs import Pair, Value, per_clip
+from metrics.scoring import Settings
+from metrics.spec import family_specs
+
+
+def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+    """PSNR and SSIM of the whole frames of every pair."""
+    return per_clip(pairs, [spec.key for spec in family_specs("frames")], _measure)
+
+
+def _measure(pair: Pair) -> Iterator[Value]:
+    errors, similarities = pair.features("frame_mse"), pair.features("frame_ssim")
+    value = decibels(float(np.mean(errors, dtype=np.float64)))
+    note = "identical to the truth; capped" if value == PSNR_CEILING else None
+    yield Value("psnr@frame", pair.clip_id, value, len(errors), reason=note)
+    yield Value("ssim@frame", pair.clip_id, float(np.mean(similarities, dtype=np.float64)), len(similarities))

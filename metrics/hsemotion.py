@@ -1,0 +1,135 @@
+"""Family ``hsemotion``: emotion, valence and arousal by the EfficientNets of HSEmotion (EmotiEffLib), in onnxruntime.
+
+Needs the published weights ``hsemotion`` for the emotion, and ``hsemotion-va`` for valence and arousal; whichever is
+absent leaves its own rows empty. What a network says of a frame is remembered.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from eadnet.config import EMOTIONS
+from eadnet.provenance import sha256_file
+from metrics.face_chips import boxes, has_face
+from metrics.pairs import Pair, Unscorable, Value, per_clip
+from metrics.recognition import recognised
+from metrics.scoring import Settings, WeightsAbsent, absent
+from metrics.spec import family_specs
+
+# Order of the published outputs, in the words of `EMOTIONS`: Anger, Contempt, Disgust, Fear, Happiness, Neutral,
+# Sadness, Surprise (hsemotion_onnx/facial_emotions.py); of the multi-task network, valence and arousal follow
+CLASSES = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
+EMOTION_FILE, AFFECT_FILE = "enet_b0_8_best_afew.onnx", "enet_b0_8_va_mtl.onnx"
+AFFECT = ("valence", "arousal")
+SIZE = 224
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
+BATCH = 16
+
+Look = Callable[[Pair, bool], np.ndarray]
+
+
+def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+    """Emotion, valence and arousal of every pair, and how far the latter two are from the true clip's."""
+    affect = tuple(spec for spec in family_specs("hsemotion") if spec.name.startswith(AFFECT))
+    emotion = tuple(spec for spec in family_specs("hsemotion") if spec not in affect)
+    try:
+        look = opened(settings.weights("hsemotion") / EMOTION_FILE, len(CLASSES), settings)
+        yield from recognised(pairs, "hsemotion", lambda pair: emotion_shares(look(pair, False)))
+    except WeightsAbsent as fault:
+        yield from absent(emotion, pairs, fault)
+    try:
+        look_affect = opened(settings.weights("hsemotion-va") / AFFECT_FILE, len(CLASSES) + len(AFFECT), settings)
+        keys = [spec.key for spec in affect]
+        yield from per_clip(pairs, keys, lambda pair: _affect(pair, look_affect(pair, False), look_affect(pair, True)))
+    except WeightsAbsent as fault:
+        yield from absent(affect, pairs, fault)
+
+
+def opened(path: Path, outputs: int, settings: Settings) -> Look:
+    """A published network as a function of a pair and of whether the true clip is looked at.
+
+    Args:
+        path: an ONNX file with one input (N, 3, 224, 224) and one output (N, outputs).
+        outputs: how many numbers it must give a frame.
+        settings: where features are remembered.
+
+    Returns:
+        A function that gives (T, outputs) float32, NaN in frames without a face.
+
+    Raises:
+        ValueError: the file is no such network.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # sums do not depend on how many cores there are
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        given = session.get_outputs()[0].shape[-1]
+    except Exception as error:  # onnxruntime raises kinds of its own, all derived from Exception alone
+        raise ValueError(f"{path}: no ONNX network ({' '.join(str(error).split()[:20])}); get it again") from None
+    if given != outputs:
+        raise ValueError(f"{path}: gives {given} numbers a face, expected {outputs}; get it again")
+    evaluator = f"hsemotion-{sha256_file(path)[:16]}-v1"
+
+    def look(pair: Pair, of_truth: bool) -> np.ndarray:
+        digest = pair.true_digest if of_truth else pair.generated_digest
+        crops, landmarks = (
+            (pair.true_crops, pair.true_landmarks) if of_truth else (pair.generated_crops, pair.generated_landmarks)
+        )
+        transforms = pair.truth.transforms[: pair.n_frames]
+        return settings.cached(digest, evaluator, lambda: _run(session, outputs, crops, landmarks, transforms))
+
+    return look
+
+
+def emotion_shares(logits: np.ndarray) -> tuple[np.ndarray, int]:
+    """(8,) mean probabilities of `eadnet.config.EMOTIONS` over the frames with a face, and their number.
+
+    Args:
+        logits: (T, 8) over `CLASSES`, NaN in frames without a face.
+
+    Raises:
+        Unscorable: no frame has a face.
+    """
+    logits = logits[np.isfinite(logits).all(1)].astype(np.float64)
+    if not len(logits):
+        raise Unscorable("no_face", "no frame with a face")
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    shares /= shares.sum(1, keepdims=True)
+    return shares.mean(0)[[CLASSES.index(emotion) for emotion in EMOTIONS]], len(logits)
+
+
+def normalised(faces: list[np.ndarray]) -> np.ndarray:
+    """(N, 3, 224, 224) float32 input of the networks, from (224, 224, 3) uint8 RGB faces."""
+    return ((np.stack(faces) / 255 - MEAN) / DEVIATION).transpose(0, 3, 1, 2).astype(np.float32)
+
+
+def _run(session: object, outputs: int, crops: np.ndarray, landmarks: np.ndarray, transforms: np.ndarray) -> np.ndarray:
+    faces, name = boxes(crops, landmarks, transforms, SIZE), session.get_inputs()[0].name
+    found = np.full((len(crops), outputs), np.nan, np.float32)
+    seen = np.flatnonzero(has_face(landmarks))
+    for first in range(0, len(seen), BATCH):
+        batch = list(islice(faces, BATCH))
+        found[seen[first : first + BATCH]] = session.run(None, {name: normalised(batch)})[0]
+    return found
+
+
+def _affect(pair: Pair, generated: np.ndarray, truth: np.ndarray) -> Iterator[Value]:
+    """Mean valence and arousal, and their mean distance from the truth frame by frame."""
+    seen = np.isfinite(generated).all(1)
+    if not seen.any():
+        raise Unscorable("no_face", "no frame with a face")
+    both = seen & np.isfinite(truth).all(1)
+    for column, name in enumerate(AFFECT, start=len(CLASSES)):
+        values = generated[:, column].astype(np.float64)
+        yield Value(f"{name}@hsemotion-va", pair.clip_id, float(values[seen].mean()), int(seen.sum()))
+        key = f"{name}_mae@hsemotion-va"
+        if both.any():
+            gap = np.abs(values - truth[:, column])[both]
+            yield Value(key, pair.clip_id, float(gap.mean()), int(both.sum()))
+        else:
+            yield Value(key, pair.clip_id, None, 0, "no_face", "no frame with a face in both videos")

@@ -1,0 +1,122 @@
+"""Family ``i3d``: Frechet video distances in the I3D features that the field uses, by three recipes that differ.
+
+The network is the published ``i3d_torchscript.pt`` (400 logits of Kinetics-400), run as it is: it is a program of its
+own, with two switches, `rescale` (from 0..255 to -1..1) and `resize` (to 224 x 224). What the recipes do around it
+follows, by key: universome/stylegan-v@1f630af src/metrics, bytedance/LatentSync eval/eval_fvd.py and eval/fvd.py, and
+JunyaoHu/common_metrics_on_video_quality@5f75173 fvd/styleganv/fvd.py.
+
+Shape legend: T frames, R crop side.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from eadnet.provenance import sha256_file
+from metrics.feature_sets import MIN_CLIPS, clip_features, computing_device, frechet_value
+from metrics.pairs import Pair, Value, usable
+from metrics.scoring import Settings, WeightsAbsent, empty
+from metrics.spec import family_specs
+
+ASSET, FILE = "i3d-torchscript", "i3d_torchscript.pt"
+WINDOW = 16
+SIDE = 224
+FEATURES = 400
+LEAST, MOST = 10, 128  # frames of a clip that `common-metrics` looks at
+SKIPPED = 20  # frames before LatentSync's window
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`windows` cuts and prepares (3, T, H, W) float videos; `inside` says whether the network scales and resizes."""
+
+    windows: Callable[[np.ndarray], Iterator[Tensor]]
+    inside: bool
+    ddof: int
+    needed: str
+
+
+def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+    """The three distances of all measured pairs together."""
+    specs, good = family_specs("i3d"), usable(pairs)
+    if len(good) < MIN_CLIPS:
+        yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
+        return
+    path = settings.weights(ASSET) / FILE
+    network, digest = load(path), sha256_file(path)[:16]
+    for spec in specs:
+        recipe = RECIPES[spec.variant]
+        evaluator = f"i3d-v1-{spec.variant}-{digest}"
+        sets = clip_features(good, settings, evaluator, lambda crops, recipe=recipe: features(network, crops, recipe))
+        yield frechet_value(spec.key, sets, recipe.needed, recipe.ddof)
+
+
+def load(path: object) -> torch.jit.ScriptModule:
+    """The published network.
+
+    Raises:
+        WeightsAbsent: the file is no such program.
+    """
+    try:
+        return torch.jit.load(str(path), map_location=computing_device()).eval()
+    except RuntimeError as error:
+        raise WeightsAbsent(ASSET, f"unreadable: {' '.join(str(error).split()[:20])}") from None
+
+
+@torch.inference_mode()
+def features(network: torch.jit.ScriptModule, crops: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """(n, 400) float32 logits of a clip's windows, one window at a time; n may be 0.
+
+    Args:
+        network: what `load` gives.
+        crops: (T, R, R, 3) uint8.
+        recipe: one of `RECIPES`.
+    """
+    device = computing_device()
+    found = [
+        network(video[None].to(device), rescale=recipe.inside, resize=recipe.inside, return_features=True)[0].cpu()
+        for video in recipe.windows(crops)
+    ]
+    return torch.stack(found).float().numpy() if found else np.empty((0, FEATURES), np.float32)
+
+
+def neighbouring_windows(crops: np.ndarray) -> Iterator[Tensor]:
+    """Every 16 frames, one after another, values 0 to 255: stylegan-v takes one window of a video, at random."""
+    for start in range(0, len(crops) - WINDOW + 1, WINDOW):
+        yield _video(crops[start : start + WINDOW]).float()
+
+
+def frames_20_to_35(crops: np.ndarray) -> Iterator[Tensor]:
+    """LatentSync's one window, shrunk by area, values in [0, 1] where the network expects [-1, 1]."""
+    if len(crops) >= SKIPPED + WINDOW:
+        window = crops[SKIPPED : SKIPPED + WINDOW]
+        resized = [cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in window]
+        yield _video(np.stack(resized)).float() / 255
+
+
+def whole_clip(crops: np.ndarray) -> Iterator[Tensor]:
+    """The first 128 frames, the shorter side 224 (linear, no antialiasing), its middle, values in [-1, 1]."""
+    if len(crops) >= LEAST:
+        video = _video(crops[:MOST]).float() / 255
+        scale = SIDE / min(video.shape[2:])
+        size = [max(SIDE, int(np.ceil(round(side * scale, 6)))) for side in video.shape[2:]]
+        video = functional.interpolate(video, size=size, mode="bilinear", align_corners=False)
+        top, left = ((side - SIDE) // 2 for side in size)
+        yield (video[:, :, top : top + SIDE, left : left + SIDE] - 0.5) * 2
+
+
+def _video(frames: np.ndarray) -> Tensor:
+    """(3, T, H, W) of (T, H, W, 3)."""
+    return torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)
+
+
+RECIPES = {
+    "stylegan-v": Recipe(neighbouring_windows, True, 0, "16 frames"),
+    "latentsync": Recipe(frames_20_to_35, False, 1, "36 frames"),
+    "common-metrics": Recipe(whole_clip, False, 1, f"{LEAST} frames"),
+}

@@ -1,0 +1,45 @@
+"""Family ``identity``: is it the same person, by ArcFace embeddings that ``metrics.extractors.identity`` took."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from metrics.pairs import Pair, Value, per_clip
+from metrics.scoring import Settings
+from metrics.spec import family_specs
+
+ASSET = "arcface-r50"
+
+
+def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+    """Cosine similarity of the embeddings of every pair.
+
+    Raises:
+        metrics.scoring.WeightsAbsent: nothing can have been embedded.
+    """
+    settings.weights(ASSET)
+    yield from per_clip(pairs, [spec.key for spec in family_specs("identity")], _measure)
+
+
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(T,) float64 cosine of every two rows of (T, d) arrays, or of each row and one (d,); NaN where either is."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    return (first * second).sum(-1) / (np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1))
+
+
+def _measure(pair: Pair) -> Iterator[Value]:
+    generated, truth = pair.features("arcface"), pair.true_features("arcface")[: pair.n_frames]
+    first = truth[np.argmax(np.isfinite(truth[:, 0]))]  # NaN where no frame shows a face
+    yield _mean("csim@arcface", pair.clip_id, cosines(generated, truth))
+    yield _mean("csim@arcface-first", pair.clip_id, cosines(generated, first))
+    squashed = pair.features("arcface_squashed"), pair.true_features("arcface_squashed")[: pair.n_frames]
+    yield _mean("csim@vico", pair.clip_id, cosines(*squashed))
+
+
+def _mean(key: str, clip_id: str, similarity: np.ndarray) -> Value:
+    found = similarity[np.isfinite(similarity)]
+    if not len(found):
+        return Value(key, clip_id, None, 0, "no_face", "no frame shows a face in both videos")
+    lost = len(similarity) - len(found)
+    note = f"{lost} of {len(similarity)} frames without a face are left out" if lost else None
+    return Value(key, clip_id, float(found.mean()), len(found), reason=note)

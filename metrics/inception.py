@@ -1,0 +1,194 @@
+"""Family ``inception``: FID and KID of all frames' aligned crops, in the features that the field publishes them in.
+
+Two recipes bring a crop to the network's 299 pixels: ``pytorch-fid`` (bilinear, not antialiased) and ``clean``
+(bicubic, antialiased, as clean-fid does). Covariances are not shrunk, as in the references; rows say where frames are
+too few.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eadnet.provenance import sha256_file
+from metrics.distances import NORMAL_95, dimension_warning, plain_frechet
+from metrics.pairs import Pair, Value, chunks, usable
+from metrics.scoring import Settings, empty
+from metrics.spec import family_specs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from metrics.networks.inception import Inception
+
+VERSION = 1
+ASSET, FILE = "inception-fid", "pt_inception-2015-12-05-6726825d.pth"
+FRAMES = 8  # seen at once
+MIN_CLIPS = 2
+KERNEL_FRAMES = 8192  # most frames of a set whose kernels are computed, every k-th of each clip
+ROWS = 1024  # frames whose kernel values are held at once
+
+
+def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+    """FID by both recipes and KID, of all measured pairs together.
+
+    Raises:
+        metrics.scoring.WeightsAbsent: the network is not here.
+    """
+    good = sorted(usable(pairs), key=lambda pair: pair.clip_id)
+    weights = settings.weights(ASSET) / FILE
+    if len(good) < MIN_CLIPS:
+        yield from empty(
+            family_specs("inception"), pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed"
+        )
+        return
+    network, stamp = load(weights), sha256_file(weights)[:12]
+    for recipe in RECIPES:
+        sides = _sides(network, recipe, f"inception-{recipe}-{VERSION}-{stamp}", good, settings)
+        yield _fid(f"fid@{recipe}", *sides)
+        if recipe == "clean":
+            yield _kid("kid@clean", *sides)
+
+
+def load(path: Path) -> "Inception":
+    """The network with published weights; their classifier is left out.
+
+    Raises:
+        ValueError: weights of another network.
+    """
+    import torch
+
+    from metrics.networks.inception import Inception
+    from metrics.networks.steady import frozen
+
+    weights = torch.load(path, map_location="cpu", weights_only=True)
+    return frozen(Inception(), {name: value for name, value in weights.items() if not name.startswith("fc.")})
+
+
+def features(network: "Inception", crops: np.ndarray, recipe: str) -> np.ndarray:
+    """Features of pool_3, a few frames at a time.
+
+    Args:
+        network: from `load`.
+        crops: (T, H, W, 3) uint8.
+        recipe: ``pytorch-fid`` or ``clean``.
+
+    Returns:
+        (T, 2048) float32.
+    """
+    from metrics.networks.steady import steady
+
+    with steady():
+        parts = [network(RECIPES[recipe](frames)).cpu().numpy() for (frames,) in chunks(crops, size=FRAMES)]
+    return np.concatenate(parts)
+
+
+def bilinear(crops: np.ndarray) -> "Tensor":
+    """Pictures as pytorch-fid's network takes them: [0, 1], bilinear without antialiasing, then 2 x - 1."""
+    from torch.nn import functional
+
+    from metrics.networks.inception import SIDE
+    from metrics.networks.steady import to_tensor
+
+    pictures = to_tensor(crops) / 255
+    return 2 * functional.interpolate(pictures, size=(SIDE, SIDE), mode="bilinear", align_corners=False) - 1
+
+
+def antialiased(crops: np.ndarray) -> "Tensor":
+    """Pictures as clean-fid's network takes them: `clean_resize`, then (x - 128) / 128."""
+    from metrics.networks.steady import to_tensor
+
+    return (to_tensor(np.stack([clean_resize(crop) for crop in crops])) - 128) / 128
+
+
+def clean_resize(crop: np.ndarray) -> np.ndarray:
+    """Pillow's antialiased bicubic to 299 x 299, each channel in floating point (clean-fid ``resize.py``, 0.1.35).
+
+    Args:
+        crop: (H, W, 3) uint8.
+
+    Returns:
+        (299, 299, 3) float32 in [0, 255].
+    """
+    from PIL import Image
+
+    from metrics.networks.inception import SIDE
+
+    channels = [Image.fromarray(np.ascontiguousarray(crop[..., index], np.float32)) for index in range(3)]
+    resized = [np.asarray(channel.resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for channel in channels]
+    return np.stack(resized, axis=-1).clip(0, 255)
+
+
+RECIPES: dict[str, Callable[[np.ndarray], "Tensor"]] = {"pytorch-fid": bilinear, "clean": antialiased}
+
+
+def kernel_distance(generated: list[np.ndarray], truth: list[np.ndarray]) -> tuple[float, float, float]:
+    """Kernel inception distance of frames (Binkowski et al. 2018, eq. 4), and its 95 % interval over clips.
+
+    The unbiased squared MMD with the kernel (x.y / d + 1)^3. clean-fid averages it over 100 random subsets of 1000
+    frames, which estimates the same; sums by clip give the leave-one-clip-out values at no further cost.
+
+    Args:
+        generated: per clip, (n, d) features.
+        truth: per clip, those of the same clip.
+
+    Returns:
+        Distance, lower and upper bound; the bounds are the distance where fewer than 3 clips are left.
+    """
+    sums = [_kernel_sums(*sides) for sides in ((generated, generated), (truth, truth), (generated, truth))]
+    counts = [np.array([len(clip) for clip in clips], np.float64) for clips in (generated, truth)]
+    value = float(_mmd([item.sum() for item in sums], [count.sum() for count in counts]))
+    clips = len(generated)
+    if clips < 3:
+        return value, value, value
+    less = [item.sum() - item.sum(0) - item.sum(1) + np.diag(item) for item in sums]
+    without = _mmd(less, [count.sum() - count for count in counts])
+    deviation = float(np.sqrt((clips - 1) * np.var(without)))
+    return value, value - NORMAL_95 * deviation, value + NORMAL_95 * deviation
+
+
+def _mmd(sums: list, counts: list) -> np.ndarray:
+    """Of the kernel sums within either set (without a frame and itself) and across; numbers or arrays of them."""
+    (within_1, within_2, across), (n, m) = sums, counts
+    return within_1 / (n * (n - 1)) + within_2 / (m * (m - 1)) - 2 * across / (n * m)
+
+
+def _kernel_sums(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
+    """(clips, clips) sums of the kernel over the frames of every two clips, a frame and itself left out."""
+    one, other = (np.concatenate(clips).astype(np.float64) for clips in (first, second))
+    edges = np.cumsum([0, *map(len, second)])[:-1]
+    rows = []
+    for start in range(0, len(one), ROWS):
+        kernel = (one[start : start + ROWS] @ other.T / one.shape[1] + 1) ** 3
+        if first is second:
+            kernel[np.arange(len(kernel)), start + np.arange(len(kernel))] = 0
+        rows.append(np.add.reduceat(kernel, edges, axis=1))
+    return np.add.reduceat(np.concatenate(rows), np.cumsum([0, *map(len, first)])[:-1], axis=0)
+
+
+def _sides(
+    network: "Inception", recipe: str, evaluator: str, pairs: list[Pair], settings: Settings
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Per clip, the features of the generated and of the true frames."""
+
+    def of(digest: str, crops: np.ndarray) -> np.ndarray:
+        return settings.cached(digest, evaluator, lambda: features(network, crops, recipe))
+
+    generated = [of(pair.generated_digest, pair.generated_crops) for pair in pairs]
+    return generated, [of(pair.true_digest, pair.true_crops) for pair in pairs]
+
+
+def _fid(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:
+    frames, dimensions = sum(map(len, truth)), truth[0].shape[1]
+    warning = dimension_warning(frames, dimensions)
+    note = f"{frames} frames of {len(truth)} clips" + (f"; {warning}" if warning else "")
+    return Value(key, None, plain_frechet(np.concatenate(generated), np.concatenate(truth)), len(truth), reason=note)
+
+
+def _kid(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:
+    step = -(-sum(map(len, truth)) // KERNEL_FRAMES)
+    generated, truth = ([clip[::step] for clip in clips] for clips in (generated, truth))
+    value, low, high = kernel_distance(generated, truth)
+    note = f"{sum(map(len, truth))} frames of {len(truth)} clips" + (f", one in {step}" if step > 1 else "")
+    return Value(key, None, value, len(truth), reason=note, ci_low=low, ci_high=high)

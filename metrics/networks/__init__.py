@@ -1,0 +1,1 @@
+"""Networks that only judge, with the parameter names of their published weights."""

@@ -1,0 +1,38 @@
+"""Does a video speak with its clip's voice? A pair of two different recordings must not be scored in silence."""
+
+import numpy as np
+from scipy.signal import correlate, correlation_lags
+
+from eadnet.media import MediaError, read_audio
+
+SAMPLE_RATE = 16000
+REACH = SAMPLE_RATE  # samples either way in which the same sound is looked for
+ALIKE = 0.5  # least correlation of one recording with itself after encoding
+LATE = 640  # samples, one frame; less is the delay of an audio codec
+
+
+def compare_sound(video: str, wave: np.ndarray) -> tuple[float, int] | None:
+    """Correlation of a video's own sound with its clip's, and by how many samples it comes late.
+
+    Args:
+        video: file that may have sound.
+        wave: (n,) int16 sound of the clip at 16 kHz.
+
+    Returns:
+        Greatest normalised cross-correlation over lags up to a second, 0 to 1, and its lag; None where either is
+        silent or the video has no sound.
+    """
+    try:
+        own = read_audio(video, SAMPLE_RATE, seconds=len(wave) / SAMPLE_RATE)
+    except MediaError:
+        return None
+    truth = wave.astype(np.float64) / 32768
+    own = np.pad(own.astype(np.float64), (0, max(0, len(truth) - len(own))))[: len(truth)]
+    power = np.sqrt((own @ own) * (truth @ truth))
+    if power < 1e-6 * len(truth):
+        return None
+    found = np.abs(correlate(own, truth, mode="full", method="fft"))
+    lags = correlation_lags(len(own), len(truth), mode="full")
+    near = np.abs(lags) <= REACH
+    best = int(found[near].argmax())
+    return float(min(1.0, found[near][best] / power)), int(lags[near][best])

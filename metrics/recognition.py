@@ -1,0 +1,84 @@
+"""What recognisers of emotion have in common: their answers for clips, accuracy, and the macro F1 of a set.
+
+Every recogniser, trained here or published, gives a clip the probabilities of the eight emotions of
+``eadnet.config.EMOTIONS``; what follows from them is the same for all.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from eadnet.config import EMOTIONS
+from metrics.pairs import Pair, Value, per_clip
+
+REPLICATES = 2000
+TAIL = 2.5  # per cent outside either end of a 95 % interval
+
+
+def recognised(pairs: list[Pair], variant: str, answer: Callable[[Pair], tuple[np.ndarray, int]]) -> Iterator[Value]:
+    """Accuracy and answer of every pair, and the macro F1 of all of them.
+
+    Args:
+        pairs: what was measured.
+        variant: of the keys: ``acc_emo@<variant>``, ``predicted_emotion@<variant>``, ``macro_f1_emo@<variant>``.
+        answer: gives (8,) probabilities of `EMOTIONS` for one pair, and the number of frames behind them; may raise
+            `metrics.pairs.Unscorable`.
+    """
+    keys = (f"acc_emo@{variant}", f"predicted_emotion@{variant}")
+    values = list(per_clip(pairs, keys, lambda pair: _of_clip(pair, keys, *answer(pair))))
+    yield from values
+    answers = {value.clip_id: int(value.value) for value in values if value.metric == keys[1] and value.status == "ok"}
+    yield f1_value(f"macro_f1_emo@{variant}", pairs, answers)
+
+
+def f1_value(key: str, pairs: list[Pair], answers: dict[str, int]) -> Value:
+    """Macro F1 of the labelled pairs that have an answer (an index into `EMOTIONS`), as the row of a set."""
+    labelled = sorted(
+        (pair.clip_id, EMOTIONS.index(pair.row["emotion"]))
+        for pair in pairs
+        if pair.clip_id in answers and pair.row["emotion"] in EMOTIONS
+    )
+    if not labelled:
+        return Value(key, None, None, 0, "no_label", "no clip has both a label and an answer")
+    labels = np.array([label for _, label in labelled])
+    value, low, high = macro_f1(labels, np.array([answers[clip_id] for clip_id, _ in labelled]))
+    present = np.unique(labels)
+    note = f"over {len(present)} emotions: {', '.join(EMOTIONS[label] for label in present)}"
+    return Value(key, None, value, len(labels), reason=note, ci_low=low, ci_high=high)
+
+
+def macro_f1(labels: np.ndarray, answers: np.ndarray) -> tuple[float, float, float]:
+    """Mean F1 over the emotions that occur as labels, and its 95 % bootstrap interval over clips.
+
+    The F1 of an emotion is 2 TP / (labels + answers); answers that no clip is labelled with cost precision nothing but
+    the clips that they were wrong about. The mean is ``sklearn.metrics.f1_score(labels=<those that occur>,
+    average="macro")``. A replicate averages over the emotions that it drew.
+
+    Args:
+        labels: (n,) indices into `EMOTIONS`, n >= 1.
+        answers: (n,) indices into `EMOTIONS`.
+
+    Returns:
+        Macro F1 in [0, 1], lower and upper bound; the draws are seeded, and depend on n alone.
+    """
+    count = len(labels)
+    draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=REPLICATES)
+    weights = np.concatenate([np.ones((1, count)), draws])
+    labelled, answered = (np.eye(len(EMOTIONS))[indices] for indices in (labels, answers))
+    right, support, given = weights @ (labelled * answered), weights @ labelled, weights @ answered
+    total = support + given
+    scores = np.divide(2 * right, total, out=np.zeros_like(total), where=total > 0)
+    means = (scores * (support > 0)).sum(1) / (support > 0).sum(1)
+    low, high = np.percentile(means[1:], [TAIL, 100 - TAIL])
+    return float(means[0]), float(low), float(high)
+
+
+def _of_clip(pair: Pair, keys: tuple[str, str], shares: np.ndarray, frames: int) -> Iterator[Value]:
+    accuracy, predicted = keys
+    answer, label = int(shares.argmax()), pair.row["emotion"]
+    note = f"{EMOTIONS[answer]} at {shares[answer]:.2f}"
+    yield Value(predicted, pair.clip_id, answer, frames, reason=note)
+    if label in EMOTIONS:
+        yield Value(accuracy, pair.clip_id, float(EMOTIONS[answer] == label), frames, reason=note)
+    else:
+        yield Value(accuracy, pair.clip_id, None, 0, "no_label", "the corpus gives this clip no emotion")

@@ -1,0 +1,150 @@
+"""Clips made of anybody's reference videos, so that they can be scored without the workflow that preprocesses corpora.
+
+Faces are found, aligned and cut out as the workflow does (MediaPipe mesh, the configured template); no gate refuses a
+clip but the absence of a face. Writes the files of ``eadnet.clips`` and a CLIPS table.
+"""
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eadnet.clips import SAMPLES_PER_FRAME
+from eadnet.config import EMOTIONS, ConfigError
+from eadnet.detectors.mesh import opened_mesh
+from eadnet.faces import align, warp_frame
+from eadnet.media import MediaError, iterate_video, probe, read_audio
+from eadnet.provenance import sha256_file
+from eadnet.regions import Template
+from eadnet.tables import CLIPS, write_table
+from metrics.measure import CHUNK, FPS
+from metrics.spool import Spool, opened_spool
+
+SAMPLE_RATE = FPS * SAMPLES_PER_FRAME
+LABELS = ("clip_id", "emotion", "level", "speaker")
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How reference faces are cut out: side of the crop in pixels, template, smoothing in frames."""
+
+    resolution: int = 256
+    template: Template = "eyes"
+    smoothing: float = 3.0
+
+
+def write_references(
+    references: dict[str, Path],
+    labels: dict[str, dict],
+    alignment: Alignment,
+    output: Path,
+    log: Callable[[str], None] = print,
+) -> Path:
+    """Make a clip of every reference.
+
+    Args:
+        references: video file by clip_id.
+        labels: rows of `read_labels` by clip_id; clips without one have no emotion.
+        alignment: how faces are cut out.
+        output: folder to write.
+        log: where progress lines go.
+
+    Returns:
+        The CLIPS table; a reference that cannot be used is a row with its reason.
+    """
+    files = {name: str(output / f"{name}.safetensors") for name in ("crops", "audio", "landmarks")}
+    rows = []
+    with opened_spool(output) as crops, opened_spool(output) as audio, opened_spool(output) as points:
+        for index, (clip_id, path) in enumerate(references.items()):
+            row = dict.fromkeys(CLIPS.names) | {"clip_id": clip_id, "corpus": "folder", "shard": "000"}
+            row |= {"split": "test", "seen_speaker": False, "source": str(path), "fps": float(FPS)}
+            row |= {"video": files["crops"], "audio": files["audio"], "landmarks": files["landmarks"]}
+            row |= labels.get(clip_id, {})
+            try:
+                row |= _write_clip(clip_id, path, alignment, (crops, audio, points)) | {"status": "ok"}
+            except MediaError as fault:
+                row |= {"status": fault.status, "reason": f"{path}: {fault}", "n_frames": 0}
+            rows.append(row)
+            log(f"reference {index + 1}/{len(references)} {clip_id} {row['status']} {row['reason'] or ''}".rstrip())
+        for spool, name in ((crops, "crops"), (audio, "audio"), (points, "landmarks")):
+            spool.write(Path(files[name]))
+    write_table(rows, output / "clips.parquet", CLIPS)
+    return output / "clips.parquet"
+
+
+def read_labels(path: str | Path) -> dict[str, dict]:
+    """Emotion, level and speaker of clips from a CSV file with the columns clip_id, emotion, level, speaker.
+
+    Raises:
+        ConfigError: a column is missing, or an emotion is none of `eadnet.config.EMOTIONS`.
+    """
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    lacking = [name for name in LABELS[:2] if rows and name not in rows[0]]
+    if lacking:
+        raise ConfigError(f"{path}: has no column {lacking[0]}; it needs clip_id and emotion")
+    return {row["clip_id"]: _label(row, path) for row in rows}
+
+
+def _label(row: dict, path: str | Path) -> dict:
+    emotion, level = row["emotion"] or None, row.get("level") or None
+    if emotion is not None and emotion not in EMOTIONS:
+        raise ConfigError(f"{path}: {row['clip_id']}: emotion '{emotion}' is none of {', '.join(EMOTIONS)}")
+    if level is not None and not level.isdigit():
+        raise ConfigError(f"{path}: {row['clip_id']}: level '{level}' is no whole number")
+    return {"emotion": emotion, "level": level and int(level), "speaker": row.get("speaker") or None}
+
+
+def _write_clip(clip_id: str, path: Path, alignment: Alignment, spools: tuple[Spool, Spool, Spool]) -> dict:
+    """Two passes: one finds the face in every frame, one cuts it out."""
+    crops, audio, points = spools
+    info = probe(path)
+    landmarks = _landmarks(path)
+    seen = np.isfinite(landmarks[:, 0, 0])
+    if not seen.any():
+        raise MediaError("no face was found; give a video that shows one", "no_face")
+    transforms = align(landmarks, alignment.resolution, alignment.smoothing, alignment.template)
+    for pictures in _chunks(iterate_video(path, FPS), transforms, alignment.resolution):
+        crops.append(clip_id, pictures)
+    points.append(clip_id, landmarks)
+    points.append(f"{clip_id}/transform", transforms)
+    audio.append(clip_id, _wave(path, len(landmarks)))
+    return {
+        "n_frames": len(landmarks), "width": info.width, "height": info.height, "detected": float(seen.mean()),
+        "sha256": sha256_file(path), "start": 0.0,
+    }  # fmt: skip
+
+
+def _landmarks(path: Path) -> np.ndarray:
+    with opened_mesh() as landmarks_of:
+        found = [landmarks_of(frame) for frame in iterate_video(path, FPS)]
+    if not found:
+        raise MediaError("no video frame; copy the file again", "truncated")
+    return np.stack(found)
+
+
+def _chunks(frames: Iterator[np.ndarray], transforms: np.ndarray, resolution: int) -> Iterator[np.ndarray]:
+    held = []
+    for frame, matrix in zip(frames, transforms, strict=True):
+        held.append(warp_frame(frame, matrix, resolution))
+        if len(held) == CHUNK:
+            yield np.stack(held)
+            held = []
+    if held:
+        yield np.stack(held)
+
+
+def _wave(path: Path, n_frames: int) -> np.ndarray:
+    """(n_frames * 640,) int16; silence where the video has no sound (a .wav of the same name beside it counts)."""
+    wanted, beside = n_frames * SAMPLES_PER_FRAME, path.with_suffix(".wav")
+    try:
+        wave = read_audio(beside if beside.exists() else path, SAMPLE_RATE, seconds=wanted / SAMPLE_RATE)
+    except MediaError as fault:
+        if fault.status != "no_audio":
+            raise
+        wave = np.zeros(0, np.float32)
+    whole = np.zeros(wanted, np.float32)
+    whole[: len(wave)] = wave[:wanted]
+    return np.round(np.clip(whole, -1, 1) * 32767).astype(np.int16)

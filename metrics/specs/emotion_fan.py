@@ -1,0 +1,53 @@
+"""Family ``emotion_fan``: is the wanted emotion seen, says the recogniser that judged EAT."""
+
+from metrics.spec_types import Family, MetricSpec
+
+FAN = "Meng et al., Frame Attention Networks, ICIP 2019; protocol of Gan et al., EAT, ICCV 2023"
+REFERENCE = "yuangan/evaluation_eat code/_acc_test.py, code/emotionfan_basiccode/networks.py@e39b004"
+INPUTS = (
+    "dlib face chip (224 x 224, padding 0.25) of every frame with a face, cut from the aligned crop by the mesh's "
+    "eye corners and nose base; RGB in [0, 1], not normalised further"
+)
+DISAGREEMENT = (
+    "EAT on MEAD: 41.56 (C-MET, retrained), 54 (KeyFace, own classifier), 64.40 (EDTalk), 68.21 (PC-Talk), 75.43 "
+    "(Xemo-Talker, retrained); EDTalk: 41.99 to 81.02. The published evaluation weighs frames by the first attention "
+    "above the line and by both below it, unlike the training; kept. Its faces come from dlib's detector, ours from "
+    "the mesh"
+)
+AVOID = (
+    "without the row of run ground_truth beside it (about 84 % with the published weights on the MEAD validation part, "
+    "85.38 % in Xemo-Talker); on people it was trained on; on corpora other than MEAD"
+)
+EVALUATOR = "asset:emotion-fan/self_relation-attention_61_84.3655"
+
+FAMILY = Family(
+    "emotion_fan", "metrics.emotion_fan", 1, None,
+    "Is the wanted emotion seen, says Emotion-FAN with the weights of EAT's evaluation.", assets=("emotion-fan",),
+)  # fmt: skip
+
+SPECS = (
+    MetricSpec(
+        "acc_emo@emotion-fan", "emotion_fan", "clip", "", True, (0, 1),
+        "Is the clip's labelled emotion the one that Emotion-FAN sees?",
+        "1 where the greatest of the eight logits of the whole clip (frames weighed by self and relation attention) is "
+        "the label's, else 0; unlabelled clips do not count.",
+        FAN,
+        inputs=INPUTS, reference=REFERENCE, disagreement=DISAGREEMENT, avoid=AVOID, evaluator=EVALUATOR,
+    ),
+    MetricSpec(
+        "macro_f1_emo@emotion-fan", "emotion_fan", "set", "", True, (0, 1),
+        "Mean F1 of the emotions by Emotion-FAN, so that a frequent one does not decide.",
+        "F1 = 2 TP / (labels + answers) of every emotion that occurs as a label, averaged; interval by bootstrap over "
+        "clips (2000 seeded draws).",
+        FAN,
+        inputs=INPUTS, reference="scikit-learn f1_score(labels=<present>, average='macro')", avoid=AVOID,
+        evaluator=EVALUATOR,
+    ),
+    MetricSpec(
+        "predicted_emotion@emotion-fan", "emotion_fan", "clip", "class", None, (0, 7),
+        "The emotion that Emotion-FAN sees, as an index into eadnet.config.EMOTIONS.",
+        "Greatest of the eight logits of the whole clip.",
+        FAN,
+        inputs=INPUTS, reference=REFERENCE, avoid="as a number: it is a class", evaluator=EVALUATOR,
+    ),
+)  # fmt: skip

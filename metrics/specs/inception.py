@@ -1,0 +1,70 @@
+"""Family ``inception``: are the frames distributed as real ones, in the features that the field publishes."""
+
+from metrics.spec_types import INFINITY, Family, MetricSpec
+
+HEUSEL = "Heusel et al., TTUR, NeurIPS 2017"
+PARMAR = "Parmar et al., On aliased resizing and surprising subtleties in GAN evaluation, CVPR 2022"
+BINKOWSKI = "Binkowski et al., Demystifying MMD GANs, ICLR 2018, eq. 4"
+WEIGHTS = "asset:inception-fid/pt_inception-2015-12-05-6726825d.pth"
+FID = (
+    "|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the 2048 pool_3 features of all frames of all clips; covariances "
+    "by n - 1, not shrunk; no interval, since leaving out clips costs a root of 2048 x 2048 each."
+)
+SPREAD = (
+    "EAT's FID takes torchvision's ImageNet weights, 128-pixel crops and 500 images and is comparable with no other "
+    "(25.09 there; 21.5 to 109.9 for EAT on MEAD elsewhere); papers rarely state which frames, or whether crops or "
+    "whole frames; JPEG frames shift it too."
+)
+PORT = (
+    "clean-fid loads NVIDIA's TorchScript copy of the same TensorFlow weights; here pytorch-fid's port of them is "
+    "used; the two were not compared."
+)
+FEW = (
+    "Below 2048 frames, where the covariance is singular and the value too high (the row says so), or between sets of "
+    "different size: read KID beside it. Frames of one clip are alike, so clips count more than frames."
+)
+
+FAMILY = Family(
+    "inception", "metrics.inception", 1, None, "Are the frames distributed as real ones, in Inception's features.",
+    assets=("inception-fid",),
+)  # fmt: skip
+
+SPECS = (
+    MetricSpec(
+        "fid@pytorch-fid", "inception", "set", "", False, (0, INFINITY),
+        "Frechet inception distance with pytorch-fid's resize.",
+        FID,
+        HEUSEL,
+        inputs="whole aligned crop, [0, 1], bilinear without antialiasing to 299, then [-1, 1]; every frame",
+        reference="mseitzer/pytorch-fid 0.3.0 src/pytorch_fid/inception.py, fid_score.py",
+        disagreement=f"Another resize shifts it by 6 and more (FFHQ, clean-fid). {SPREAD}",
+        avoid=FEW,
+        evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "fid@clean", "inception", "set", "", False, (0, INFINITY),
+        "Frechet inception distance with clean-fid's antialiased resize.",
+        FID,
+        f"{PARMAR}; {HEUSEL}",
+        inputs="whole aligned crop, Pillow's antialiased bicubic to 299 per channel in floating point, cut to "
+        "[0, 255], then (x - 128) / 128; every frame",
+        reference="GaParmar/clean-fid 0.1.35 cleanfid/resize.py, fid.py (mode='clean')",
+        disagreement=f"{PORT} {SPREAD}",
+        avoid=FEW,
+        evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "kid@clean", "inception", "set", "", False, (-INFINITY, INFINITY),
+        "Kernel inception distance with clean-fid's antialiased resize; unbiased for small sets.",
+        "Unbiased squared MMD of the pool_3 features with the kernel (x.y / 2048 + 1)^3, of all frames up to 8192 a "
+        "set (beyond, every k-th of each clip); interval by leaving out one clip at a time. Equal sets read slightly "
+        "below 0.",
+        BINKOWSKI,
+        inputs="as fid@clean",
+        reference="GaParmar/clean-fid 0.1.35 cleanfid/fid.py kernel_distance",
+        disagreement=f"clean-fid averages 100 random subsets of 1000 frames, which estimates the same with noise; many "
+        f"papers print 1000 times the value. {PORT}",
+        avoid="Frames of one clip are alike and count within a set, which the estimator takes for independent ones.",
+        evaluator=WEIGHTS,
+    ),
+)  # fmt: skip

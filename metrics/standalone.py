@@ -1,0 +1,144 @@
+"""Score a folder of anybody's videos against a folder of references, without the workflow.
+
+Every reference becomes a clip (``metrics.references``), every video is measured once, and the families are scored as
+the workflow scores them, so that both give one number for one key.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from eadnet.config import ConfigError
+from eadnet.corpora.files import list_files
+from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
+from metrics.extractors import Extractor, open_extractor
+from metrics.matching import Matches, match_names
+from metrics.measure import measure_rows
+from metrics.pairs import load_pairs
+from metrics.references import Alignment, write_references
+from metrics.scoring import Settings, WeightsAbsent, evaluators, score_pairs, stamp
+from metrics.spec import extractors_of
+from metrics.tables import SCORES
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be scored: folders of videos, families, name of the run, labels by clip_id, where to work."""
+
+    generated: Path
+    reference: Path
+    families: tuple[str, ...]
+    run: str
+    labels: dict[str, dict]
+    alignment: Alignment
+    work: Path | None = None
+
+
+def score_folder(job: Job, settings: Settings, output: str | Path, log: Log = print) -> list[dict]:
+    """Score every pair of videos by every family and write one SCORES table.
+
+    Returns:
+        Its rows. A reference without a video is a row with status ``missing`` in every clip-level metric.
+
+    Raises:
+        ConfigError: a folder is absent, or no name of one fits any of the other.
+    """
+    matches = match_folders(job.generated, job.reference)
+    for line in matches.lines():
+        log(line)
+    if not matches.pairs:
+        raise ConfigError(f"{job.generated}: no video is named as one in {job.reference}; rename them")
+    with _workplace(job.work) as work:
+        clips, measurements, truth = _measure(job, matches, settings, work, log)
+        pairs = load_pairs(measurements, clips, truth)
+        rows = []
+        for name in job.families:
+            values = score_pairs(name, pairs, settings)
+            rows += stamp(values, pairs, job.run, 0, evaluators(name, settings))
+            log(f"{name}: {sum(value.value is not None for value in values)} of {len(values)} values")
+    write_table(rows, output, SCORES)
+    return rows
+
+
+def match_folders(generated: Path, reference: Path) -> Matches:
+    """Pair the videos below two folders by name.
+
+    Raises:
+        ConfigError: a folder is absent.
+    """
+    return match_names(list_names(generated), list_names(reference))
+
+
+def list_names(folder: str | Path) -> list[str]:
+    """Relative paths of the readable files below a folder.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    if not Path(folder).is_dir():
+        raise ConfigError(f"{folder}: no such folder")
+    return [found.name for found in list_files(folder) if found.fault is None]
+
+
+def open_extractors(families: tuple[str, ...], settings: Settings, log: Log, of_truth: bool = False) -> dict:
+    """The extractors that families need; one whose weights are absent is left out and told."""
+    opened: dict[str, Extractor] = {}
+    for name in extractors_of(families, of_truth):
+        try:
+            opened[name] = open_extractor(name, settings)
+        except WeightsAbsent as fault:
+            log(f"{name}: {fault}")
+    return opened
+
+
+def measure_truth(
+    clips: Path, settings: Settings, families: tuple[str, ...], wanted: set[str] | None, output: Path, log: Log
+) -> Path:
+    """Measure the true source videos themselves; of `wanted` clips, or of all usable test clips."""
+    rows = [row for row in read_rows(clips, CLIPS) if row["status"] == "ok" and row["split"] == "test"]
+    rows = [row for row in rows if row["source"] and (wanted is None or row["clip_id"] in wanted)]
+    videos = [video_row(row, "truth", row["source"]) for row in rows]
+    measure_rows(videos, clips, settings.resolution, output, log, open_extractors(families, settings, log, True))
+    return output
+
+
+def video_row(clip: dict, run: str, video: str | None, status: str = "ok", reason: str | None = None) -> dict:
+    """Row of VIDEOS for somebody's video of a clip."""
+    row = dict.fromkeys(VIDEOS.names) | {"run": run, "seed": 0, "video": video, "driving_audio": clip["clip_id"]}
+    row |= {name: clip[name] for name in ("corpus", "clip_id", "reference", "n_frames")}
+    return row | {"seconds": 0.0, "status": status, "reason": reason}
+
+
+def _measure(job: Job, matches: Matches, settings: Settings, work: Path, log: Log) -> tuple[Path, Path, Path | None]:
+    references = {key: job.reference / pair[1] for key, pair in matches.pairs.items()}
+    references |= {str(Path(name).with_suffix("")): job.reference / name for name in matches.missing}
+    clips = write_references(references, job.labels, job.alignment, work / "clips", log)
+    videos = [_video(row, job, matches) for row in read_rows(clips, CLIPS)]
+    opened = open_extractors(job.families, settings, log)
+    measure_rows(videos, clips, settings.resolution, work / "measurements", log, opened)
+    if not extractors_of(job.families, of_truth=True):
+        return clips, work / "measurements", None
+    truth = measure_truth(clips, settings, job.families, set(matches.pairs), work / "truth", log)
+    return clips, work / "measurements", truth
+
+
+def _video(clip: dict, job: Job, matches: Matches) -> dict:
+    if clip["status"] != "ok":
+        return video_row(clip, job.run, None, clip["status"], clip["reason"])
+    if clip["clip_id"] not in matches.pairs:
+        return video_row(clip, job.run, None, "missing", f"{job.generated}: no video is named {clip['clip_id']}")
+    return video_row(clip, job.run, str(job.generated / matches.pairs[clip["clip_id"]][0]))
+
+
+@contextmanager
+def _workplace(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="metrics-") as temporary:
+        yield Path(temporary)

@@ -1,0 +1,34 @@
+"""A run's scores at a glance: one aligned line a metric, with n, coverage, and why there are fewer."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from metrics.spec import REGISTRY, direction
+from metrics.tables import NOT_APPLICABLE
+
+HEADER = ("metric", "better", "n", "coverage", "mean", "std", "without a value")
+
+
+def summary_table(rows: Iterable[dict]) -> str:
+    """Rows of SCORES of one run as text; categories (an emotion's index) are left out."""
+    rows = list(rows)
+    lines = [HEADER]
+    for key, spec in REGISTRY.items():
+        mine = [row for row in rows if row["metric"] == key]
+        if mine and not spec.is_category:
+            lines.append((key, direction(spec) or "-", *_numbers(mine)))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _numbers(rows: list[dict]) -> tuple[str, ...]:
+    values = np.array([row["value"] for row in rows if row["value"] is not None])
+    wanted = [row for row in rows if row["status"] not in NOT_APPLICABLE]
+    reasons = Counter(row["status"] for row in rows if row["value"] is None)
+    told = ", ".join(f"{count} {status}" for status, count in reasons.items())
+    coverage = f"{len(values) / len(wanted):.0%}" if wanted else "-"
+    mean = f"{values.mean():.4g}" if len(values) else "-"
+    spread = f"{values.std(ddof=1):.3g}" if len(values) > 1 else "-"
+    return str(len(values)), coverage, mean, spread, told

@@ -1,0 +1,206 @@
+"""Family ``syncnet``: lip sync by the published SyncNet v2, in every variant that papers print.
+
+All read the features that ``metrics.extractors.syncnet`` left, so that a video is seen once for all of them. The
+distances, their median and minimum are those of joonson/syncnet_python@6efbb1c (SyncNetInstance.evaluate); variants
+differ in the crop, in what shifts beyond the ends count for, and in how tracks are put together. Writes nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from metrics.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring import Settings, WeightsAbsent
+from metrics.sync import MAX_SHIFT, SILENCE, cosine, sync_values
+
+REFERENCE_TRACK, LATENTSYNC_TRACK = 100, 50
+VERSE_REACH = 14  # offsets that far, or farther, Verse-Bench does not believe
+
+
+@dataclass(frozen=True)
+class ShiftedValues:
+    """What the reference prints of one crop: distance, confidence, offset, and the mean over all 31 shifts.
+
+    `offset` is in frames, negative where the sound comes late.
+    """
+
+    distance: float
+    confidence: float
+    offset: int
+    mean: float
+    windows: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Metrics that are read from the same arrays; `assets` are the weights that left them."""
+
+    keys: tuple[str, ...]
+    assets: tuple[str, ...]
+    measure: Callable[[Pair], Iterator[Value]]
+
+
+def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+    """All variants of every pair; rows say which weights are absent where features are missing for that reason."""
+
+    @cache
+    def missing(asset: str) -> str | None:
+        try:
+            settings.weights(asset)
+        except WeightsAbsent as fault:
+            return str(fault)
+        return None
+
+    for recipe in RECIPES:
+        yield from per_clip(pairs, recipe.keys, lambda pair, recipe=recipe: _explained(pair, recipe, missing))
+
+
+def shifted(seen: np.ndarray, heard: np.ndarray) -> ShiftedValues:
+    """The reference's numbers from the features of W windows, (W, 1024) each.
+
+    Beyond the ends it hears zeros, which lie nearer than foreign sound does: LSE-C of short clips is too low.
+
+    Raises:
+        Unscorable: no window.
+    """
+    if not len(seen):
+        raise Unscorable("too_short", "no window of 5 frames and 0.2 s of sound; SyncNet needs 6 frames")
+    means = padded_means(seen, heard)
+    best = int(means.argmin())
+    low = float(means[best])
+    return ShiftedValues(low, float(np.median(means)) - low, MAX_SHIFT - best, float(means.mean()), len(seen))
+
+
+def padded_means(seen: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """(31,) float64 mean distances of what is seen to what is heard -15 to 15 frames later, zeros beyond the ends."""
+    count = len(seen)
+    padded = np.pad(heard.astype(np.float64), ((MAX_SHIFT, MAX_SHIFT), (0, 0)))
+    # torch.pairwise_distance, which the reference takes, adds 1e-6 to every difference.
+    gaps = (seen - padded[shift : shift + count] + 1e-6 for shift in range(2 * MAX_SHIFT + 1))
+    return np.array([np.sqrt(np.einsum("wc,wc->w", gap, gap)).mean() for gap in gaps])
+
+
+def _explained(pair: Pair, recipe: Recipe, missing: Callable[[str], str | None]) -> Iterator[Value]:
+    try:
+        yield from recipe.measure(pair)
+    except Unscorable as fault:
+        reason = next(filter(None, map(missing, recipe.assets)), None) if fault.status == "not_measured" else None
+        if reason:
+            raise Unscorable("weights_absent", reason) from None
+        raise
+
+
+# ------------------------------------------------------------------------------------------------- the variants
+def _reference(pair: Pair) -> Iterator[Value]:
+    found = [shifted(*track) for track in _tracks(pair, REFERENCE_TRACK)]
+    note = None if len(found) == 1 else f"mean of {len(found)} tracks"
+    windows = sum(values.windows for values in found)
+    for name, value in (
+        ("lse_c", _mean(found, "confidence")),
+        ("lse_d", _mean(found, "distance")),
+        ("sync_offset", _mean(found, "offset")),
+    ):
+        yield Value(f"{name}@ref-v1", pair.clip_id, value, windows, reason=note)
+
+
+def _latentsync(pair: Pair) -> Iterator[Value]:
+    found = [shifted(*track) for track in _tracks(pair, LATENTSYNC_TRACK)]
+    note = None if len(found) == 1 else f"mean of {len(found)} tracks"
+    windows = sum(values.windows for values in found)
+    yield Value("lse_c@latentsync", pair.clip_id, _mean(found, "confidence"), windows, reason=note)
+
+
+def _valid(pair: Pair) -> Iterator[Value]:
+    seen, heard = _mesh(pair), _heard(pair)
+    result = sync_values(seen, heard)
+    note = None if result.shifts == 2 * MAX_SHIFT + 1 else f"{result.shifts} shifts instead of {2 * MAX_SHIFT + 1}"
+    yield Value("lse_c@valid-v1", pair.clip_id, result.confidence, len(seen), reason=note)
+    yield Value("lse_d@valid-v1", pair.clip_id, result.distance, len(seen), reason=note)
+    yield Value("sync_offset@valid-v1", pair.clip_id, result.offset, len(seen), reason=note)
+
+
+def _fullframe(pair: Pair) -> Iterator[Value]:
+    heard = _heard(pair)
+    values = shifted(pair.features("syncnet_frame_seen"), heard)
+    yield Value("lse_c@wav2lip-fullframe", pair.clip_id, values.confidence, values.windows)
+    yield Value("lse_d@wav2lip-fullframe", pair.clip_id, values.distance, values.windows)
+
+
+def _versebench(pair: Pair) -> Iterator[Value]:
+    found = [shifted(*track) for track in _runs(pair)]
+    far = [values.offset for values in found if abs(values.offset) >= VERSE_REACH]
+    if far:
+        raise Unscorable("out_of_sync", f"an offset of {far[0]} frames; Verse-Bench gives no score from {VERSE_REACH}")
+    note = None if len(found) == 1 else f"mean of {len(found)} tracks"
+    windows = sum(values.windows for values in found)
+    yield Value("lse_c@versebench", pair.clip_id, _mean(found, "confidence"), windows, reason=note)
+    yield Value("lse_d@versebench", pair.clip_id, _mean(found, "mean"), windows, reason=note)
+
+
+def _cosine(pair: Pair) -> Iterator[Value]:
+    seen = _mesh(pair)
+    true = pair.true_features("syncnet_mesh_seen")
+    if not len(true):
+        raise Unscorable("no_face", "no face in the true video")
+    count = min(len(seen), len(true))
+    yield Value("lip_cosine@syncnet-v2", pair.clip_id, cosine(seen[:count], true[:count]), count)
+
+
+RECIPES = (
+    Recipe(("lse_c@ref-v1", "lse_d@ref-v1", "sync_offset@ref-v1"), ("syncnet-v2", "sfd-face"), _reference),
+    Recipe(("lse_c@valid-v1", "lse_d@valid-v1", "sync_offset@valid-v1"), ("syncnet-v2",), _valid),
+    Recipe(("lse_c@latentsync",), ("syncnet-v2", "sfd-face"), _latentsync),
+    Recipe(("lse_c@wav2lip-fullframe", "lse_d@wav2lip-fullframe"), ("syncnet-v2",), _fullframe),
+    Recipe(("lse_c@versebench", "lse_d@versebench"), ("syncnet-v2", "insightface-buffalo-l"), _versebench),
+    Recipe(("lip_cosine@syncnet-v2",), ("syncnet-v2",), _cosine),
+)
+
+
+# ------------------------------------------------------------------------------------------------- the features
+def _heard(pair: Pair) -> np.ndarray:
+    """Features of the whole sound; a clip without sound has no score."""
+    heard = pair.features("syncnet_heard")
+    if np.abs(pair.true_audio).max(initial=0) <= SILENCE:
+        raise Unscorable("silent", "the clip has no sound to be in step with")
+    return heard
+
+
+def _mesh(pair: Pair) -> np.ndarray:
+    seen = pair.features("syncnet_mesh_seen")
+    if len(seen):
+        return seen
+    if not np.isfinite(pair.generated_landmarks).any():
+        raise Unscorable("no_face", "no frame in which the mesh finds a face")
+    raise Unscorable("too_short", f"{pair.n_frames} frames; SyncNet needs 6")
+
+
+def _tracks(pair: Pair, min_track: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Features of the tracks of S3FD's boxes with more than `min_track` detections, in shots as long."""
+    table = pair.features("syncnet_tracks")
+    chosen = (table[:, 3] > min_track) & (table[:, 4] >= min_track)
+    if not chosen.any():
+        reason = f"no face of over 100 pixels that S3FD sees in over {min_track} frames of one shot"
+        if pair.n_frames <= min_track:
+            raise Unscorable("too_short", f"{pair.n_frames} frames; a track needs over {min_track}")
+        raise Unscorable("no_track", reason)
+    return _parts(pair, "track", table, chosen)
+
+
+def _runs(pair: Pair) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    table = pair.features("syncnet_verse_tracks")
+    if not len(table):
+        raise Unscorable("no_track", "no 2 s in which InsightFace sees a face in every frame")
+    return _parts(pair, "verse", table, np.ones(len(table), bool))
+
+
+def _parts(pair: Pair, name: str, table: np.ndarray, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    _heard(pair)
+    seen, heard = pair.features(f"syncnet_{name}_seen"), pair.features(f"syncnet_{name}_heard")
+    ends = np.cumsum(table[:, 2])
+    return ((seen[end - n : end], heard[end - n : end]) for end, n in zip(ends[chosen], table[chosen, 2], strict=True))
+
+
+def _mean(found: list[ShiftedValues], name: str) -> float:
+    return float(np.mean([getattr(values, name) for values in found]))

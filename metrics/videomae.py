@@ -1,0 +1,91 @@
+"""Family ``videomae``: content-debiased FVD, the Frechet distance in features of VideoMAE-v2 ViT-g.
+
+As songweige/content-debiased-fvd cdfvd/fvd.py@0919683 with `model='videomae'`. The same network supervises models that
+train with TREPA (eadnet.published.videomae_v2); such a model is judged by its supervisor here.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from eadnet.provenance import sha256_file
+from eadnet.published.videomae_v2 import FRAMES, STEPS, VideoMAEv2, from_published, sinusoids
+from metrics.feature_sets import MIN_CLIPS, clip_features, computing_device, frechet_value
+from metrics.pairs import Pair, Value, usable
+from metrics.scoring import Settings, WeightsAbsent, empty
+from metrics.spec import family_specs
+
+ASSET, FILE = "videomae-v2-g", "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
+WRAPPERS = ("model", "module")
+SUPERVISOR = "says nothing of a model trained with TREPA on this network"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of the encoder; the defaults are the published ones."""
+
+    width: int = 1408
+    depth: int = 40
+    heads: int = 16
+    mlp: int = 6144
+    patch: int = 14
+    size: int = 224
+
+
+def score(pairs: list[Pair], settings: Settings, sizes: Sizes | None = None) -> Iterator[Value]:
+    """The distance of all measured pairs together; other `sizes` than the published ones serve tests."""
+    sizes = sizes or Sizes()
+    specs, good = family_specs("videomae"), usable(pairs)
+    if len(good) < MIN_CLIPS:
+        yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
+        return
+    path = settings.weights(ASSET) / FILE
+    network, evaluator = load(path, sizes), f"videomae-v1-{sha256_file(path)[:16]}"
+    sets = clip_features(good, settings, evaluator, lambda crops: features(network, crops))
+    for spec in specs:
+        yield frechet_value(spec.key, sets, f"{FRAMES} frames", ddof=0, note=SUPERVISOR)
+
+
+def load(path: Path, sizes: Sizes) -> VideoMAEv2:
+    """The published encoder in single precision.
+
+    Raises:
+        WeightsAbsent: the file does not hold it.
+    """
+    with torch.device("meta"):  # drawing initial weights would take longer than reading the published ones
+        network = VideoMAEv2(sizes)
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        for name in WRAPPERS:
+            weights = weights.get(name, weights)
+        weights = {name: value.float() for name, value in from_published(weights).items()}
+        missing, unknown = network.load_state_dict(weights, strict=False, assign=True)
+    except (RuntimeError, AttributeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        raise WeightsAbsent(ASSET, f"unreadable: {' '.join(str(error).split()[:20])}") from None
+    if unknown or {*missing} - {"position", "feature_mean"}:
+        raise WeightsAbsent(ASSET, f"{FILE} lacks or has unknown parameters: {[*missing, *unknown][:3]}")
+    network.position = sinusoids(STEPS * (sizes.size // sizes.patch) ** 2, sizes.width)
+    network.feature_mean = torch.zeros(2 * STEPS - 1, sizes.width)
+    return network.to(computing_device()).eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def features(network: VideoMAEv2, crops: np.ndarray) -> np.ndarray:
+    """(n, width) float32 pooled features of the n windows of 16 frames that follow one another.
+
+    Args:
+        network: what `load` gives.
+        crops: (T, R, R, 3) uint8; enlarged or shrunk to 224 x 224 linearly, without antialiasing.
+    """
+    found = []
+    for start in range(0, len(crops) - FRAMES + 1, FRAMES):
+        video = torch.from_numpy(np.array(crops[start : start + FRAMES])).permute(0, 3, 1, 2).float() / 255
+        video = functional.interpolate(video, (network.size, network.size), mode="bilinear", align_corners=False)
+        found.append(network.pooled((2 * video - 1)[None].to(network.position.device))[0].cpu().numpy())
+    return np.stack(found) if found else np.empty((0, network.embed.out_channels), np.float32)

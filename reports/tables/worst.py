@@ -1,0 +1,143 @@
+"""The clips that did worst, and every clip that yielded no score: what to look at first.
+
+Reads the scores and the summary. A failure is a result: each is listed by run, family, status and reason.
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
+from metrics.tables import ALL, NOT_APPLICABLE
+from reports.load import Inputs, ReportError
+from reports.numbers import NONE, count, decimals, listing, number
+from reports.style import FAMILY_LABELS, is_baseline, metric_heading, order_runs, run_label
+from reports.tables.comparison import best_runs, worth
+from reports.tables.layout import Cell, Panel, Table
+
+WORST = 3
+NAMED = 6
+"""How many clips of one failure a row names; the frame names all."""
+COLUMNS = (
+    "kind", "run", "family", "metric", "rank", "clip_id", "corpus", "speaker", "emotion", "value", "status", "reason",
+)  # fmt: skip
+
+
+def build(scores: pd.DataFrame, summary: pd.DataFrame) -> Table:
+    """List worst clips and failures.
+
+    Args:
+        scores: Columns of ``metrics.tables.SCORES``.
+        summary: Columns of ``metrics.tables.SUMMARY``; it says which run is best by each metric.
+
+    Raises:
+        ReportError: there is no score of a single clip.
+    """
+    clips = scores[scores.clip_id.notna() & scores.metric.isin(REGISTRY)]
+    if clips.empty:
+        raise ReportError("the scores hold no clip; score at least one run")
+    worst, lost = worst_clips(clips, summary), failures(clips)
+    panels = [panel for family in FAMILIES if (panel := _worst_panel(worst, family)) is not None]
+    panels += [_lost_panel(lost)] if len(lost) else []
+    frame = pd.concat([worst.assign(kind="worst"), lost.assign(kind="no score")], ignore_index=True)
+    frame = frame.reindex(columns=list(COLUMNS)).astype({"rank": float, "value": float})
+    return Table("worst", "Worst clips and failures", caption(clips, lost), tuple(panels), frame)
+
+
+def draw(inputs: Inputs) -> Table:
+    """Fetch scores and summary and list them."""
+    return build(inputs.scores, inputs.summary)
+
+
+def worst_clips(clips: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """The `WORST` clips of the best run by each metric that has a direction or an ideal value, the worst first.
+
+    A clip's value is its mean over seeds; of equal values the clip that comes first by name is listed.
+    """
+    whole = summary[(summary.corpus == ALL) & (summary.slice == ALL)]
+    rows = []
+    for key, spec in REGISTRY.items():
+        run = _subject(whole[whole.metric == key], spec)
+        own = clips[(clips.metric == key) & (clips.run == run) & clips.value.notna()]
+        if spec.is_category or own.empty or (spec.higher_is_better is None and spec.target is None):
+            continue
+        values = own.groupby("clip_id", sort=True).value.mean()
+        merits = values.map(lambda value, spec=spec: worth(value, spec)).sort_values(kind="stable")
+        facts = own.drop_duplicates("clip_id").set_index("clip_id")[["corpus", "speaker", "emotion"]]
+        for rank, clip in enumerate(merits.index[:WORST], 1):
+            rows.append({"run": run, "family": spec.family, "metric": key, "rank": rank, "clip_id": clip,
+                         "value": values[clip], **facts.loc[clip].to_dict()})  # fmt: skip
+    names = ("run", "family", "metric", "rank", "clip_id", "value", "corpus", "speaker", "emotion")
+    return pd.DataFrame(rows, columns=list(names))
+
+
+def failures(clips: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, family, clip, status and reason without a value; what does not apply to a clip is no failure."""
+    lost = clips[clips.value.isna() & ~clips.status.isin(NOT_APPLICABLE)]
+    names = ["run", "family", "status", "reason", "clip_id", "corpus", "speaker", "emotion"]
+    lost = (
+        lost[names]
+        .fillna({"reason": "", "status": ""})
+        .drop_duplicates(["run", "family", "status", "reason", "clip_id"])
+    )
+    rank = {name: place for place, name in enumerate([*order_runs(lost.run), *FAMILIES])}
+    keys = ["run", "family", "status", "reason", "clip_id"]
+    return lost.sort_values(keys, key=lambda column: column.map(rank) if column.name in keys[:2] else column)
+
+
+def caption(clips: pd.DataFrame, lost: pd.DataFrame) -> str:
+    """What is listed, and how many clips failed somewhere."""
+    lead = (
+        f"For each metric with a better direction or an ideal value, the {WORST} worst clips of the run that is best "
+        "by it (baselines only where nothing else was scored)."
+    )
+    if lost.empty:
+        return f"{lead} Every clip to which a metric applies yielded a score."
+    touched, videos = (len(rows[["run", "clip_id"]].drop_duplicates()) for rows in (lost, clips))
+    runs = [run_label(run) for run in order_runs(lost.run)]
+    return (
+        f"{lead} {touched:,} of {count(videos, 'video')} lack a score of at least one family ({listing(runs)}); they "
+        "are listed below with the reason, and lower the coverage."
+    )
+
+
+def _subject(rows: pd.DataFrame, spec: MetricSpec) -> str | None:
+    """Whose clips are listed: the best run, of tied ones the first; the only one; a baseline where there is no run."""
+    scored = rows[rows["mean"].notna()]
+    runs = best_runs(scored, spec) or {run for run in scored.run if not is_baseline(run)} or set(scored.run)
+    return order_runs(runs)[0] if runs else None
+
+
+def _worst_panel(worst: pd.DataFrame, family: str) -> Panel | None:
+    specs = [spec for spec in family_specs(family) if spec.key in set(worst.metric)]
+    if not specs:
+        return None
+    body = [row for spec in specs for row in _worst_rows(worst[worst.metric == spec.key], spec)]
+    header = ("Metric", "run", "clip", "speaker", "emotion", "value")
+    return Panel(FAMILY_LABELS.get(family, family), header, tuple(body), group="Worst clips", names=5)
+
+
+def _worst_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[tuple[Cell, ...]]:
+    places = max(2, decimals(rows.value))
+    for row in rows.itertuples():
+        words = (row.clip_id, row.speaker or NONE, row.emotion or NONE)
+        first = row.rank == 1
+        heading = (Cell(metric_heading(spec) if first else ""), Cell(run_label(row.run) if first else ""))
+        yield (*heading, *map(Cell, words), Cell(number(row.value, places)))
+
+
+def _lost_panel(lost: pd.DataFrame) -> Panel:
+    body = []
+    for (run, family, status, reason), rows in lost.groupby(["run", "family", "status", "reason"], sort=False):
+        clips = list(rows.clip_id)
+        rest = f" and {len(clips) - NAMED} more" if len(clips) > NAMED else ""
+        words = (
+            run_label(run),
+            FAMILY_LABELS.get(family, family),
+            status,
+            reason or NONE,
+            f"{', '.join(clips[:NAMED])}{rest}",
+        )
+        body.append((*map(Cell, words), Cell(f"{len(clips):,}")))
+    header = ("Run", "family", "status", "reason", "which", "clips")
+    return Panel("", header, tuple(body), group="Clips that yielded no score", names=5)

@@ -1,0 +1,194 @@
+"""Tables of scores: published numbers beside ours, what was not scored, methods, worst clips and failures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metrics.spec import REGISTRY, family_version
+from metrics.tables import SCORES, SUMMARY
+from reports import style
+from reports.figures import emotions
+from reports.load import ReportError
+from reports.published.registry import chosen
+from reports.tables import ablation, comparison, formats, worst
+from reports.tables.layout import Panel, Table
+
+KEYS = ("psnr@region", "lse_c@corpus-v1", "fid@corpus-v1", "acc_emo@corpus-v1")
+RUNS = ("ground_truth", "full", "no_stda", "wav2lip")
+
+
+def summary_row(run: str, key: str, mean: float | None, **changes: object) -> dict:
+    spec = REGISTRY[key]
+    return dict.fromkeys(SUMMARY.names) | {
+        "run": run, "seeds": 1, "corpus": "all", "split": "test", "slice": "all", "family": spec.family, "metric": key,
+        "metric_version": family_version(spec.family), "level": spec.level, "n": 0 if mean is None else 28,
+        "n_missing": 28 if mean is None else 0, "coverage": float(mean is not None), "mean": mean, "ci_low": mean,
+        "ci_high": mean,
+    } | changes  # fmt: skip
+
+
+def score_row(run: str, key: str, clip: str, value: float | None, **changes: object) -> dict:
+    return dict.fromkeys(SCORES.names) | {
+        "run": run, "seed": 0, "corpus": "mead", "clip_id": clip, "speaker": "M003", "emotion": "happy",
+        "family": REGISTRY[key].family, "metric": key, "level": REGISTRY[key].level, "value": value,
+        "status": "no_face" if value is None else "ok", "reason": "no face in 9 frames" if value is None else "",
+    } | changes  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def summary() -> pd.DataFrame:
+    means = {"ground_truth": 0.5, "full": 0.6, "no_stda": 0.4, "wav2lip": 0.7}
+    return pd.DataFrame([summary_row(run, key, means[run]) for run in RUNS for key in KEYS])
+
+
+def panels(table: Table, *parts: str) -> list[Panel]:
+    return [panel for panel in table.panels if all(part in f"{panel.group}/{panel.title}" for part in parts)]
+
+
+def texts(panel: Panel) -> dict[str, list[str]]:
+    return {row[0].text: [" ".join(filter(None, (cell.text, cell.detail))) for cell in row[1:]] for row in panel.rows}
+
+
+# --------------------------------------------------------------------------------------------- published numbers
+def test_published_ranges_stand_below_the_columns_of_the_same_name(summary: pd.DataFrame) -> None:
+    table = comparison.build(summary, chosen(("SadTalker", "EAT", "Wav2Lip"), ("HDTF", "MEAD")))
+    sync = next(iter(panels(table, "All people", style.FAMILY_LABELS["lip_sync"], "reported elsewhere")))
+    assert sync.header == ("Method ‡", "dataset", "LSE-C")
+    assert texts(sync)["Wav2Lip"] == ["HDTF", "7.42–10.22 (5 papers)"]
+    emotion = next(iter(panels(table, style.FAMILY_LABELS["emotion"], "reported elsewhere")))
+    assert texts(emotion)["EAT"] == ["MEAD", "41.6–75.4 % (5 papers)"]
+    assert "never to be subtracted" in sync.title and "‡ Reported elsewhere" in table.caption
+    assert "the default corpora are drawn" in table.caption
+
+
+def test_published_numbers_never_enter_our_rows(summary: pd.DataFrame) -> None:
+    plain, shown = comparison.build(summary), comparison.build(summary, chosen(("SadTalker",), ("HDTF",)))
+    pd.testing.assert_frame_equal(plain.frame, shown.frame)
+    assert [panel for panel in shown.panels if "elsewhere" not in panel.title] == list(plain.panels)
+    assert "‡" not in plain.caption and not panels(plain, "reported elsewhere")
+    assert not any(cell.strong for panel in panels(shown, "elsewhere") for row in panel.rows for cell in row)
+
+
+def test_the_mark_of_published_numbers_is_written_in_every_format(summary: pd.DataFrame) -> None:
+    table = comparison.build(summary, chosen(("SadTalker",), ("HDTF",)))
+    assert "Method ‡" in formats.markdown(table) and r"Method \ddag{}" in formats.latex(table)
+
+
+# --------------------------------------------------------------------------------------------------- not scored
+def test_metrics_without_any_value_are_named_with_their_reason(summary: pd.DataFrame) -> None:
+    lost = [summary_row(run, "ssim@region", None, reason="weights absent: alexnet") for run in RUNS]
+    some = [summary_row(run, "lse_d@corpus-v1", None if run == "full" else 3.0, reason="no judge") for run in RUNS]
+    table = comparison.build(pd.concat([summary, pd.DataFrame([*lost, *some])], ignore_index=True))
+    panel = next(iter(panels(table, "Not scored")))
+    assert texts(panel) == {"ssim@region": ["weights absent: alexnet"]}
+    assert not any("SSIM" in label for panel in table.panels for label in panel.header)
+    assert not panels(comparison.build(summary), "Not scored")
+
+
+def test_nothing_scored_at_all_is_an_error() -> None:
+    with pytest.raises(ReportError, match="no value to compare"):
+        comparison.build(pd.DataFrame([summary_row("full", "ssim@region", None)]))
+
+
+# ------------------------------------------------------------------------------------------- methods and judges
+def test_other_methods_stand_last_and_compete(summary: pd.DataFrame) -> None:
+    assert style.order_runs(["wav2lip", "no_stda", "full", "still", "ground_truth", "eat"]) == [
+        "ground_truth", "still", "full", "no_stda", "eat", "wav2lip",
+    ]  # fmt: skip
+    table = comparison.build(summary)
+    psnr = next(panel for panel in table.panels if panel.header[1].startswith("PSNR"))
+    assert [row[0].text for row in psnr.rows][-1] == style.run_label("wav2lip") == "wav2lip"
+    assert [row[0].text for row in psnr.rows if row[1].strong] == ["wav2lip"] and "or method" in table.caption
+
+
+def test_the_caption_says_what_every_judge_sees_in_ground_truth(summary: pd.DataFrame) -> None:
+    caption = comparison.build(summary).caption
+    assert "recognises 50 % of 28 clips (corpus-v1)" in caption and "LSE-C of 0.50 (corpus-v1)" in caption
+    others = [key for key, spec in REGISTRY.items() if spec.name == "acc_emo" and spec.variant != "corpus-v1"]
+    for key in others:
+        more = pd.concat([summary, pd.DataFrame([summary_row("ground_truth", key, 0.25)])], ignore_index=True)
+        assert f"25 % of 28 clips ({REGISTRY[key].variant})" in comparison.build(more).caption
+    assert "recognises" not in comparison.build(summary[summary.run != "ground_truth"]).caption
+
+
+def test_variants_are_told_apart_by_name() -> None:
+    assert style.metric_label("psnr@region") == "PSNR" and style.metric_label("psnr@frame") == "PSNR (frame)"
+    assert style.metric_label("lse_c@ref-v1") == "LSE-C (ref-v1)" and style.metric_label("new@x") == "new (x)"
+    labels = [style.metric_label(key) for key in REGISTRY]
+    assert len(labels) == len(set(labels))
+
+
+def test_a_quantity_is_tested_once_whatever_its_variants() -> None:
+    keys = ["ssim@frame", "psnr@frame", "psnr@region", "m_lmd_px@mediapipe", "predicted_emotion@corpus-v1", "no@such"]
+    assert style.first_variants(keys) == ["psnr@region", "ssim@frame"]
+    rows = [summary_row(run, key, 1.0, difference_vs_full=0.1, p_vs_full=0.02 if run == "wav2lip" else None)
+            for run in ("full", "wav2lip") for key in ("psnr@region", "psnr@crop", "ssim@region")]  # fmt: skip
+    table = ablation.build(pd.DataFrame(rows).astype({"p_vs_full": float}))
+    assert table.frame.query("run == 'wav2lip'").p_holm.tolist() == [0.04, 0.04]  # two quantities, not three
+
+
+# ------------------------------------------------------------------------------------------- worst clips, failures
+def made_scores() -> pd.DataFrame:
+    psnr = {"a": 20.0, "b": 18.0, "c": 25.0, "d": 19.0, "e": 30.0}
+    rows = [score_row("wav2lip", "psnr@region", clip, value, speaker=clip.upper()) for clip, value in psnr.items()]
+    rows += [score_row("full", "psnr@region", clip, 1.0) for clip in psnr]
+    rows += [score_row("full", "flicker_ratio@region", clip, v) for clip, v in (("a", 0.2), ("b", 1.1), ("c", 1.5))]
+    rows += [score_row("full", "mouth_correlation@mediapipe", clip, None) for clip in psnr]
+    rows += [score_row("full", "m_lmd@mediapipe", clip, None) for clip in psnr]
+    rows += [score_row("full", "acc_emo@corpus-v1", "a", None, status="no_label", reason="")]
+    rows += [score_row("full", "fid@corpus-v1", None, 3.0)]
+    return pd.DataFrame(rows)
+
+
+def test_the_worst_clips_are_those_of_the_best_run_by_direction() -> None:
+    means = pd.DataFrame([summary_row(run, "psnr@region", 22.4 if run == "wav2lip" else 1.0) for run in RUNS]
+                         + [summary_row("full", "flicker_ratio@region", 0.9)])  # fmt: skip
+    table = worst.build(made_scores(), means)
+    found = table.frame[table.frame.kind == "worst"]
+    psnr = found[found.metric == "psnr@region"]
+    assert psnr.clip_id.tolist() == ["b", "d", "a"] and psnr.value.tolist() == [18, 19, 20]
+    assert set(psnr.run) == {"wav2lip"} and psnr.speaker.tolist() == ["B", "D", "A"]
+    assert found[found.metric == "flicker_ratio@region"].clip_id.tolist() == ["a", "c", "b"]  # farthest from 1
+    assert set(found.metric) == {"psnr@region", "flicker_ratio@region"}
+
+
+def test_seeds_are_averaged_and_ties_go_by_name() -> None:
+    rows = [
+        score_row("full", "psnr@region", clip, value, seed=seed)
+        for clip, values in {"b": (1, 9), "a": (5, 5), "c": (4, 4)}.items()
+        for seed, value in enumerate(values)
+    ]
+    found = worst.worst_clips(pd.DataFrame(rows), pd.DataFrame([summary_row("full", "psnr@region", 4.7)]))  # fmt: skip
+    assert found.clip_id.tolist() == ["c", "a", "b"] and found.value.tolist() == [4, 5, 5]
+
+
+def test_every_clip_without_a_score_is_listed_once_a_family() -> None:
+    table = worst.build(made_scores(), pd.DataFrame([summary_row("full", "psnr@region", 1.0)]))
+    lost = table.frame[table.frame.kind == "no score"]
+    assert lost.clip_id.tolist() == list("abcde") and set(lost.reason) == {"no face in 9 frames"}
+    panel = next(iter(panels(table, "Clips that yielded no score")))
+    assert texts(panel) == {
+        "EAD-Net (full)": [style.FAMILY_LABELS["landmarks"], "no_face", "no face in 9 frames", "a, b, c, d, e", "5"]
+    }
+    assert "5 of 10 videos lack a score" in table.caption
+    whole = worst.build(made_scores().query("value.notna()"), pd.DataFrame([summary_row("full", "psnr@region", 1.0)]))
+    assert not panels(whole, "no score") and "yielded a score" in whole.caption
+    with pytest.raises(ReportError, match="hold no clip"):
+        worst.build(made_scores().query("clip_id.isna()"), pd.DataFrame([summary_row("full", "psnr@region", 1.0)]))
+
+
+# ------------------------------------------------------------------------------------------------------- emotions
+def test_emotions_show_every_recogniser_and_the_levels() -> None:
+    rows = pd.DataFrame(
+        {"metric": ["predicted_emotion@a"] * 4 + ["predicted_emotion@b"] * 2, "run": ["ground_truth", "full"] * 3,
+         "emotion": ["happy"] * 6, "level": [1.0, 1.0, 3.0, 3.0, np.nan, np.nan],
+         "predicted": ["happy", "sad", "happy", "happy", "fear", "happy"]}
+    )  # fmt: skip
+    levels = emotions.by_level(rows[rows.level.notna()])
+    assert levels.loc[1.0].to_dict() == {"full": 0.0, "ground_truth": 1.0} and levels.loc[3.0, "full"] == 1
+    figure = emotions.build(rows[rows.metric == "predicted_emotion@a"])
+    assert len(figure.axes) == 3 and figure.axes[2].get_title() == "By level"
+    both = emotions.build(rows.assign(level=2.0))
+    titles = [axes.get_title(loc="center") or axes.get_title(loc="left") for axes in both.axes]
+    assert len(titles) == 6 and sum("b:" in title for title in titles) == 2
+    assert len(emotions.build(rows.assign(level=np.nan)).axes) == 4

@@ -1,0 +1,229 @@
+"""Anybody's videos by the same protocol: matched names, refused pairs, the command line, methods of the config."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from metrics_fixture import FRAMES, RESOLUTION, write_corpus
+
+from eadnet.clips import Clip
+from eadnet.config import Config, ConfigError, Method, load
+from eadnet.media import iterate_video, read_audio, read_video, write_video
+from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
+from metrics.matching import match_names
+from metrics.methods import collect_method, write_inputs
+from metrics.own_sound import compare_sound
+from metrics.tables import SCORES
+
+
+# ------------------------------------------------------------------------------------------------- name matching
+def test_names_are_matched_by_path_then_stem_then_beginning() -> None:
+    found = match_names(
+        ["a/one.mp4", "b/one.avi", "two_ours.mp4", "x/three.mp4", "notes.txt"],
+        ["a/one.mp4", "b/one.mp4", "two.mp4", "three.mov"],
+    )
+    assert found.pairs == {
+        "a/one": ("a/one.mp4", "a/one.mp4"), "b/one": ("b/one.avi", "b/one.mp4"),
+        "two": ("two_ours.mp4", "two.mp4"), "three": ("x/three.mp4", "three.mov"),
+    }  # fmt: skip
+    assert found.lines() == ["4 pairs, 0 references without a video, 0 videos without a reference, 0 ambiguous"]
+
+
+def test_what_has_no_partner_or_several_is_told() -> None:
+    found = match_names(["one.mp4", "one_b.mp4", "four.mp4"], ["one.mp4", "one_b.mp4", "two.mp4"])
+    assert found.pairs == {"one": ("one.mp4", "one.mp4"), "one_b": ("one_b.mp4", "one_b.mp4")}
+    assert (found.missing, found.unknown) == (("two.mp4",), ("four.mp4",))
+    assert "no video for reference two.mp4; make it, or rename it" in found.lines()
+    twice = match_names(["one_x.mp4", "one_y.mp4"], ["one.mp4"])
+    assert twice.pairs == {} and twice.ambiguous == ("one_x.mp4", "one_y.mp4")
+    same_stem = match_names(["one.mp4"], ["a/one.mp4", "b/one.mp4"])
+    assert same_stem.pairs == {} and same_stem.ambiguous == ("one.mp4",)
+    assert match_names(["a.mp4"], ["a.mp4", "a.avi"]).pairs == {}
+
+
+def test_the_longest_beginning_wins() -> None:
+    assert match_names(["a_b_ours.mp4"], ["a.mp4", "a_b.mp4"]).pairs == {"a_b": ("a_b_ours.mp4", "a_b.mp4")}
+    assert match_names(["ab.mp4"], ["a.mp4"]).pairs == {}
+
+
+# ----------------------------------------------------------------------------------------------------- own sound
+def speech(seed: int, seconds: float = 2.0) -> np.ndarray:
+    """(n,) int16 noise whose loudness changes as that of syllables."""
+    rng = np.random.default_rng(seed)
+    loudness = np.interp(np.arange(int(16000 * seconds)) / 4000, np.arange(int(4 * seconds) + 1),
+                         rng.random(int(4 * seconds) + 1))  # fmt: skip
+    return np.round(6000 * loudness * rng.standard_normal(len(loudness))).clip(-32768, 32767).astype(np.int16)
+
+
+def as_float(wave: np.ndarray) -> np.ndarray:
+    return wave.astype(np.float32) / 32768
+
+
+def test_the_same_sound_is_known_after_encoding_and_delay(tmp_path: Path) -> None:
+    wave, frames = speech(1), np.zeros((50, 64, 64, 3), np.uint8)
+    write_video(tmp_path / "same.mp4", frames, audio=as_float(wave))
+    write_video(tmp_path / "late.mp4", frames, audio=as_float(np.roll(wave, 1600)))
+    write_video(tmp_path / "other.mp4", frames, audio=as_float(speech(2)))
+    write_video(tmp_path / "mute.mp4", frames)
+    alike, late = compare_sound(str(tmp_path / "same.mp4"), wave)
+    assert alike > 0.9 and abs(late) < 160
+    alike, late = compare_sound(str(tmp_path / "late.mp4"), wave)
+    assert alike > 0.8 and late == pytest.approx(1600, abs=160)
+    assert compare_sound(str(tmp_path / "other.mp4"), wave)[0] < 0.2
+    assert compare_sound(str(tmp_path / "mute.mp4"), wave) is None
+    assert compare_sound(str(tmp_path / "same.mp4"), np.zeros_like(wave)) is None
+
+
+# -------------------------------------------------------------------------------------------------- command line
+@pytest.fixture(scope="module")
+def folders(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A second of a real speaker as reference; itself, a damaged copy, one with wrong sound, and one too short."""
+    root = tmp_path_factory.mktemp("anybody")
+    source = shared / "clips/grid_lwbsza.mpg"
+    frames, wave = read_video(source, seconds=1.4), read_audio(source, seconds=1.4)
+    wave = np.round(wave * 32767).astype(np.int16)
+    names = ("exact", "noisy", "wrong_sound", "short", "absent")
+    for name in names:
+        write_video(root / f"reference/{name}.mp4", frames, audio=as_float(wave), crf=12)
+    rng = np.random.default_rng(0)
+    noisy = np.clip(frames + rng.normal(0, 25, frames.shape), 0, 255).astype(np.uint8)
+    write_video(root / "generated/exact.mp4", frames, audio=as_float(wave), crf=12)
+    write_video(root / "generated/noisy_ours.mp4", noisy[:-2], audio=as_float(wave), crf=12)
+    write_video(root / "generated/wrong_sound.mp4", frames, audio=as_float(speech(3)), crf=12)
+    write_video(root / "generated/short.mp4", frames[:10], crf=12)
+    write_video(root / "generated/stray.mp4", frames[:10], crf=12)
+    return root / "generated", root / "reference"
+
+
+def test_two_folders_are_scored(root: Path, folders: tuple[Path, Path], tmp_path: Path) -> None:
+    generated, reference = folders
+    (tmp_path / "labels.csv").write_text("clip_id,emotion,level\nexact,happy,2\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "metrics", "score", "--generated", generated, "--reference", reference, "--metrics",
+         "image,landmarks,temporal,lip_sync", "--labels", tmp_path / "labels.csv", "--run", "ours", "--resolution",
+         "128", "-o", tmp_path / "scores.parquet"], cwd=root, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "4 pairs, 1 references without a video, 1 videos without a reference" in done.stdout
+    rows = {(row["clip_id"], row["metric"]): row for row in read_rows(tmp_path / "scores.parquet", SCORES)}
+    assert {row["run"] for row in rows.values()} == {"ours"}
+    assert rows["exact", "psnr@region"]["value"] > 38 > 28 > rows["noisy", "psnr@region"]["value"]
+    assert rows["exact", "mouth_correlation@mediapipe"]["value"] > 0.99
+    assert rows["exact", "psnr@region"]["emotion"] == "happy" and rows["exact", "psnr@region"]["emotion_level"] == 2
+    assert rows["noisy", "psnr@region"]["n"] == 33
+    statuses = {name: rows[name, "psnr@region"]["status"] for name in ("wrong_sound", "short", "absent")}
+    assert statuses == {"wrong_sound": "wrong_audio", "short": "wrong_length", "absent": "missing"}
+    assert rows["exact", "lse_c@corpus-v1"]["status"] == "no_judge"
+    assert "33 frames, the clip has 35; the shorter counts" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"--generated": "nowhere"}, "nowhere: no such folder"),
+        ({"--metrics": "image,beauty"}, "unknown family 'beauty'"),
+        ({"--assets": '{"foldr": "x"}'}, "did you mean 'folder'"),
+    ],
+)
+def test_wrong_options_are_one_line(
+    root: Path, folders: tuple[Path, Path], tmp_path: Path, changes: dict, told: str
+) -> None:
+    options = {"--generated": folders[0], "--reference": folders[1], "--metrics": "image", "-o": tmp_path / "s.parquet"}
+    words = [word for pair in (options | changes).items() for word in pair]
+    done = subprocess.run([sys.executable, "-m", "metrics", "score", *words], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 1 and told in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_label_that_is_no_emotion_is_named(tmp_path: Path) -> None:
+    from metrics.references import read_labels
+
+    (tmp_path / "labels.csv").write_text("clip_id,emotion\na,joyful\n")
+    with pytest.raises(ConfigError, match="a: emotion 'joyful' is none of angry"):
+        read_labels(tmp_path / "labels.csv")
+
+
+# ------------------------------------------------------------------------------------------- methods of the config
+@pytest.fixture
+def test_clips(tmp_path: Path) -> Path:
+    """A corpus whose test clips have a source video."""
+    table = write_corpus(tmp_path / "corpus")
+    rows = read_rows(table, CLIPS)
+    for row in rows:
+        if row["split"] == "test":
+            row["source"] = str(tmp_path / f"corpus/{row['clip_id']}.mp4")
+            row["reference"] = "test_P0_0"
+            write_video(row["source"], Clip(row).crops, audio=Clip(row).audio, crf=12)
+    write_table(rows, table, CLIPS)
+    return table
+
+
+COPY = """
+import shutil, sys
+sys.exit("no face") if "P3_10" in sys.argv[1] else shutil.copy(sys.argv[1], sys.argv[2])
+"""
+
+
+def test_a_command_makes_the_videos_and_keeps_them(test_clips: Path, tmp_path: Path) -> None:
+    script = tmp_path / "copy.py"
+    script.write_text(COPY)
+    method = Method(command=f"{sys.executable} {script} {{video}} {{output}}")
+    lines: list[str] = []
+    assert collect_method("theirs", method, test_clips, 24, 0, tmp_path / "out", lines.append) == 2
+    rows = {row["clip_id"]: row for row in read_rows(tmp_path / "out/videos.parquet", VIDEOS)}
+    assert rows["test_P3_9"]["status"] == "ok" and rows["test_P3_9"]["run"] == "theirs"
+    assert rows["test_P3_10"]["status"] == "failed" and "no face" in rows["test_P3_10"]["reason"]
+    made = Path(rows["test_P3_9"]["video"])
+    before = made.stat().st_mtime_ns
+    script.write_text("import sys; sys.exit('must not run again')")
+    assert collect_method("theirs", method, test_clips, 24, 0, tmp_path / "out", lines.append) == 2
+    assert made.stat().st_mtime_ns == before
+    changed = Method(command=f"{method.command} again")
+    assert collect_method("theirs", changed, test_clips, 24, 0, tmp_path / "out", lines.append) == 0
+
+
+def test_a_folder_of_videos_is_matched(test_clips: Path, tmp_path: Path) -> None:
+    source = next(row["source"] for row in read_rows(test_clips, CLIPS) if row["clip_id"] == "test_P3_9")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "test_P3_9_theirs.mp4").write_bytes(Path(source).read_bytes())
+    lines: list[str] = []
+    found = collect_method("theirs", Method(videos=str(theirs)), test_clips, 24, 0, tmp_path / "out", lines.append)
+    rows = {row["clip_id"]: row for row in read_rows(tmp_path / "out/videos.parquet", VIDEOS)}
+    assert found == 1 and rows["test_P3_11"]["status"] == "missing"
+    assert any("no video for reference test_P3_11" in line for line in lines)
+    with pytest.raises(ConfigError, match="no such folder"):
+        collect_method("theirs", Method(videos="nowhere"), test_clips, 24, 0, tmp_path / "out", lines.append)
+
+
+def test_inputs_are_written_for_every_test_clip(test_clips: Path, tmp_path: Path) -> None:
+    assert write_inputs(test_clips, 24, tmp_path / "inputs", lambda line: None) == 3
+    listed = json.loads((tmp_path / "inputs/inputs.json").read_text())
+    first = listed[0]
+    assert next(iterate_video(first["video"])).shape == (RESOLUTION, RESOLUTION, 3)
+    true = next(Clip(row) for row in read_rows(test_clips, CLIPS) if row["clip_id"] == first["clip_id"])
+    assert read_audio(first["audio"]) == pytest.approx(true.audio, abs=1e-4) and len(true.audio) == FRAMES * 640
+    assert Path(first["image"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("methods", "told"),
+    [
+        ({"theirs": {}}, "either `videos`, a folder, or `command`"),
+        ({"theirs": {"command": "run {video}"}}, "{output}"),
+        ({"full": {"videos": "x"}}, "methods.full"),
+        ({"still": {"videos": "x"}}, "methods.still"),
+        ({"Theirs": {"videos": "x"}}, "methods.Theirs"),
+    ],
+)
+def test_a_wrong_method_is_named(methods: dict, told: str) -> None:
+    with pytest.raises(ConfigError) as fault:
+        load({"methods": methods})
+    assert told in str(fault.value)
+
+
+def test_a_method_can_be_left_out() -> None:
+    assert isinstance(load({"methods": {"theirs": None}}), Config)
+    assert load({"methods": {"theirs": None, "ours": {"videos": "x"}}}).method_names == ("ours",)
