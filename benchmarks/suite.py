@@ -3,10 +3,10 @@
     python -m benchmarks.suite [--clips ../shared/clips] [--judges results/judges] [--assets '{"mirror": ...}']
         [--families image,landmarks,...] [--count 5]
 
-Real clips are scored against copies of themselves encoded anew. "Alone" is what a family would cost by itself: decoding,
-finding faces, cutting them out, what it takes from whole frames, and its score. "Together" decodes and measures once for
-all. CPU seconds of one thread. Memory is the peak of a process that measures and scores the first 10 and the whole 60
-seconds of one video. Writes docs/benchmarks/suite.csv.
+Real clips are scored against copies of themselves encoded anew. "Alone" is what a family would cost by itself:
+decoding, finding faces, cutting them out, what it takes from whole frames, and its score. "Together" decodes and
+measures once for all. CPU seconds of one thread. Memory is the peak of a process that measures and scores the first 10
+and the whole 60 seconds of one video. Writes docs/benchmarks/suite.csv.
 """
 
 import argparse

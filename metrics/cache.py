@@ -1,7 +1,7 @@
 """Features remembered by content: the same pictures seen by the same evaluator are looked at once.
 
-A file a set of features, ``{folder}/{evaluator}/{digest}.npy``, written all or nothing, so that jobs may share the folder
-and a killed one leaves nothing behind. Deleting the folder costs time only.
+A file a set of features, ``{folder}/{evaluator}/{digest}.npy``, written all or nothing, so that jobs may share the
+folder and a killed one leaves nothing behind. Deleting the folder costs time only.
 """
 
 import re

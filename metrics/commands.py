@@ -42,10 +42,12 @@ def train_judge(
     output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
 ) -> None:
     """Train a judge on real train clips and test it on held-out ones."""
-    from eadnet.config import Judge
+    from eadnet.config import EmotionJudge, Judge
     from metrics.judge_training import train_judge as train
 
-    report = train(judge, parse(Judge, settings, where=f"judges.{judge}"), seed, clips, output, typer.echo)
+    section = parse(EmotionJudge if judge == "emotion" else Judge, settings, where=f"judges.{judge}")
+    folds = getattr(section, "leave_speaker_out", 0)
+    report = train(judge, section, seed, clips, output, typer.echo, folds)
     numbers = ", ".join(f"{name} {value:.3f}" for name, value in report.items() if isinstance(value, float))
     typer.echo(f"{judge}: {numbers or report['reason']}")
 

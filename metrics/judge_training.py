@@ -69,16 +69,19 @@ def train_judge(
     try:
         task = judges.module(judge).Task(train, test, np.random.default_rng(seeds[1]))
     except judges.UnusableCorpus as fault:
-        report = {**common, "usable": False, "reason": str(fault), "steps": 0}
-        judges.save(output, judge, None, report)
-        log(f"{judge}: skipped: {fault}")
-        return report
+        return _skipped(judge, common | {"usable": False, "reason": str(fault), "steps": 0}, output, log)
     losses = list(optimise(task, settings.optimiser, log))
     task.network.eval()
     report = {**common, "usable": True, "reason": None, "steps": len(losses), "loss": float(np.mean(losses[-20:]))}
     report |= task.evaluate() | _left_out(judge, settings, seed, train, left_out_folds, log)
     report["seconds"] = round(time.perf_counter() - start, 1)
     judges.save(output, judge, task.network, report)
+    return report
+
+
+def _skipped(judge: str, report: dict[str, Any], output: str | Path, log: Callable[[str], None]) -> dict[str, Any]:
+    judges.save(output, judge, None, report)
+    log(f"{judge}: skipped: {report['reason']}")
     return report
 
 

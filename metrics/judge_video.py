@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.clips import Clip
-from metrics.frechet import frechet_distance, moments
+from metrics.distances import frechet_distance, moments
 from metrics.judge_training import cut, grain, recolour, to_tensor
 from metrics.judges import UnusableCorpus
 

@@ -4,13 +4,14 @@ CALIBRATION holds every value that was measured (``metrics.calibration`` writes 
 a metric and damage. Pure; imports nothing heavy but pandas.
 
 The verdict. Every value becomes a *loss*: how far it lies on the worse side (minus the value where higher is better,
-the value where lower is, the distance to the target where there is one; for a class, whether it differs from the
-undamaged clip's; for a metric without direction, how far it moved at all). The *change* of a clip is its loss under
+the value where lower is, the distance to the target where there is one). The *change* of a clip is its loss under
 damage less its own loss at strength 0, averaged over both signs of a signed damage. At the greatest strength the mean
 change over clips has a percentile interval by paired bootstrap. The metric ``sees`` the damage where the interval lies
 above 0, reads the ``wrong way`` where it lies below (the damage looks like an improvement), and is ``blind`` where it
-holds 0. A set-level metric has one value a strength, with an interval of its own: there the intervals at strength 0
-and at the greatest must lie apart. ``too few`` clips (under 3 with both values), or no interval, give no verdict.
+holds 0. A metric that knows no better and worse only ``moves`` or not: its change is that of the value, or, for a
+class, whether it is another than the undamaged clip's. A set-level metric has one value a strength, with an interval of
+its own: there the intervals at strength 0 and at the greatest must lie apart. ``too few`` clips (under 3 with both
+values), or no interval, give no verdict.
 """
 
 import zlib
@@ -44,9 +45,10 @@ COLUMNS = (
 the metric's own unit, positive for worse; `effect` is it over the spread of undamaged values between clips (for
 set-level metrics over the standard error of the change). `spearman` correlates strength 0 to 5 with the mean change;
 `monotone` is whether it never falls by more than 2 % of its greatest height. `seen_from` is the least strength from
-which on the interval lies above 0, and `seen_amount` that strength in the damage's unit; NaN where it is not seen."""
-SEES, BLIND, WRONG, TOO_FEW, NO_VALUE = "sees", "blind", "wrong way", "too few", "no value"
-VERDICTS = (SEES, BLIND, WRONG, TOO_FEW, NO_VALUE)
+which on the interval does not hold 0, and `seen_amount` that strength in the damage's unit; NaN where it is not seen."""
+SEES, MOVES, BLIND, WRONG, TOO_FEW, NO_VALUE = "sees", "moves", "blind", "wrong way", "too few", "no value"
+JUDGED = (SEES, MOVES, BLIND, WRONG)
+"""Verdicts that rest on enough clips."""
 MIN_CLIPS = 3
 REPLICATES, TAIL = 2000, 2.5
 SLACK = 0.02  # of the greatest change: what encoding alone moves
@@ -83,7 +85,7 @@ def curves(calibration: pd.DataFrame) -> pd.DataFrame:
 
 
 def loss(spec: MetricSpec, values: pd.Series, undamaged: pd.Series) -> pd.Series:
-    """How far values lie on the worse side, in the metric's unit (see the module's first lines).
+    """How far values lie on the worse side, in the metric's unit; where there is none, the value or its class's change.
 
     Args:
         spec: the metric.
@@ -94,7 +96,7 @@ def loss(spec: MetricSpec, values: pd.Series, undamaged: pd.Series) -> pd.Series
         return (values != undamaged).astype(float).where(values.notna() & undamaged.notna())
     if spec.higher_is_better is not None:
         return -values if spec.higher_is_better else values
-    return (values - (undamaged if spec.target is None else spec.target)).abs()
+    return values if spec.target is None else (values - spec.target).abs()
 
 
 def _changes(spec: MetricSpec, part: pd.DataFrame) -> pd.DataFrame:
@@ -128,11 +130,19 @@ def _verdict(spec: MetricSpec, part: pd.DataFrame) -> dict:
     row = blank | {"change": means[STRENGTHS], "effect": _effect(spec, part, means[STRENGTHS])} | _course(means)
     if np.isnan(low):
         return row | {"verdict": TOO_FEW}
-    from_strength = _seen_from(intervals)
-    row |= {"change_low": low, "change_high": high, "seen_from": from_strength or np.nan}
-    if from_strength:
-        row["seen_amount"] = DAMAGES[part.damage.iloc[0]].amounts[from_strength - 1]
-    return row | {"verdict": SEES if low > 0 else WRONG if high < 0 else BLIND}
+    row |= {"change_low": low, "change_high": high, "verdict": _word(spec, low, high)}
+    if row["verdict"] in (SEES, MOVES):
+        row["seen_from"] = _seen_from(intervals)
+        row["seen_amount"] = DAMAGES[part.damage.iloc[0]].amounts[row["seen_from"] - 1]
+    return row
+
+
+def _word(spec: MetricSpec, low: float, high: float) -> str:
+    if low <= 0 <= high:
+        return BLIND
+    if spec.higher_is_better is None and spec.target is None:
+        return MOVES
+    return SEES if low > 0 else WRONG
 
 
 def _clip_intervals(part: pd.DataFrame, changes: pd.DataFrame) -> Iterator[tuple[float, float]]:
@@ -160,14 +170,11 @@ def _set_intervals(spec: MetricSpec, part: pd.DataFrame, changes: pd.DataFrame) 
         yield change - reach[0] - reach[strength], change + reach[0] + reach[strength]
 
 
-def _seen_from(intervals: list[tuple[float, float]]) -> int | None:
-    """Least strength from which on every interval lies above 0; None where the last does not."""
-    seen = None
-    for strength in range(STRENGTHS, 0, -1):
-        if not intervals[strength - 1][0] > 0:
-            break
-        seen = strength
-    return seen
+def _seen_from(intervals: list[tuple[float, float]]) -> int:
+    """Least strength from which on every interval lies on the side of the last, which does not hold 0."""
+    side = np.sign(intervals[-1][0])
+    aside = [np.sign(low) == np.sign(high) == side for low, high in intervals]
+    return STRENGTHS - next((place for place, good in enumerate(reversed(aside)) if not good), STRENGTHS) + 1
 
 
 def _effect(spec: MetricSpec, part: pd.DataFrame, change: float) -> float:

@@ -18,6 +18,7 @@ __all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSp
 _MODULES = (
     "image", "frames", "perceptual", "inception", "identity", "lip_sync", "syncnet", "lipscore", "landmarks", "frechet",
     "i3d", "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "blendshapes", "temporal",
+    "motion",
 )  # fmt: skip
 _DECLARED = tuple(importlib.import_module(f"metrics.specs.{name}") for name in _MODULES)
 

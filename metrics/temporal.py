@@ -9,7 +9,7 @@ import numpy as np
 
 from eadnet.landmarks import interocular
 from metrics.landmarks import MESH_POINTS
-from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
+from metrics.pairs import Pair, Unscorable, Value, per_clip
 from metrics.scoring import Settings, check_shapes
 from metrics.spec import family_specs
 
@@ -17,7 +17,7 @@ CHUNK = 64
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
-    """Flicker, jitter and motion of every pair."""
+    """Flicker and jitter of every pair."""
     region = settings.region()
     return per_clip(pairs, [spec.key for spec in family_specs("temporal")], lambda pair: _measure(pair, region))
 
@@ -59,9 +59,8 @@ def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
         raise Unscorable("too_short", f"{len(pair.true_crops)} frames; jitter needs 3")
     for key, order in (("flicker_ratio@region", 1), ("jitter_ratio@region", 2)):
         own, true = (mean_difference(crops, region, order) for crops in (pair.generated_crops, pair.true_crops))
-        yield _ratio(key, pair, own, true, len(pair.true_crops) - order)
+        yield ratio(key, pair, own, true, len(pair.true_crops) - order)
     yield from _landmarks(pair)
-    yield from _flow(pair)
 
 
 def _landmarks(pair: Pair) -> Iterator[Value]:
@@ -74,24 +73,11 @@ def _landmarks(pair: Pair) -> Iterator[Value]:
         elif key == keys[0]:
             yield Value(key, pair.clip_id, own, count)
         else:
-            yield _ratio(key, pair, own, true, count)
+            yield ratio(key, pair, own, true, count)
 
 
-def _flow(pair: Pair) -> Iterator[Value]:
-    from metrics.flow import compare
-
-    own, true = (
-        (frame for (part,) in chunks(crops) for frame in part) for crops in (pair.generated_crops, pair.true_crops)
-    )
-    result = compare(own, true)
-    yield Value("warping_error@farneback-128", pair.clip_id, result.warping, result.pairs)
-    still = result.true_warping if result.true_moves else 0.0
-    yield _ratio("warping_error_ratio@farneback-128", pair, result.warping, still, result.pairs)
-    yield Value("tof@farneback-128", pair.clip_id, result.flow_gap, result.pairs)
-    yield Value("motion_smoothness@farneback-128", pair.clip_id, 1 - result.expected, result.triples)
-
-
-def _ratio(key: str, pair: Pair, own: float, true: float, count: int) -> Value:
+def ratio(key: str, pair: Pair, own: float, true: float, count: int) -> Value:
+    """A clip's quantity over that of its truth; no value where the truth does not move."""
     if true == 0:
         return Value(key, pair.clip_id, None, 0, "still_truth", "the true clip does not move; no ratio exists")
     return Value(key, pair.clip_id, own / true, count)

@@ -33,6 +33,7 @@ Pretrained = Annotated[
 ]
 Benchmarks = Annotated[Path | None, typer.Option("--benchmarks", help="Folder of Snakemake's benchmark files.")]
 Graphs = Annotated[list[Path] | None, typer.Option("--graphs", help="Frame graphs of a run; once for each.")]
+Calibration = Annotated[Path | None, typer.Option("--calibration", help="Calibration table.")]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
 
 
@@ -42,7 +43,8 @@ def table(
         str,
         typer.Option(
             "--name",
-            help="comparison, ablation, worst, judges, supervision, coverage, availability, losses or reported.",
+            help="comparison, ablation, worst, reported, judges, supervision, coverage, availability, losses or "
+            "calibration.",
         ),
     ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
@@ -59,6 +61,7 @@ def table(
     pretrained: Pretrained = None,
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
+    calibration: Calibration = None,
     settings: Settings = "{}",
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
@@ -67,7 +70,7 @@ def table(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
-        benchmarks, graphs, settings,
+        benchmarks, graphs, calibration, settings,
     )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -79,7 +82,8 @@ def figure(
         str,
         typer.Option(
             "--name",
-            help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet or times.",
+            help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet, times or "
+            "calibration.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
@@ -96,6 +100,7 @@ def figure(
     pretrained: Pretrained = None,
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
+    calibration: Calibration = None,
     settings: Settings = "{}",
 ) -> None:
     """Draw one figure as SVG, with a PNG beside it."""
@@ -103,7 +108,7 @@ def figure(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
-        benchmarks, graphs, settings,
+        benchmarks, graphs, calibration, settings,
     )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -132,6 +137,7 @@ def page(
     pretrained: Pretrained = None,
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
+    calibration: Calibration = None,
     settings: Settings = "{}",
 ) -> None:
     """Write the report: one HTML file that holds its figures and videos."""
@@ -139,7 +145,7 @@ def page(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
-        benchmarks, graphs, settings,
+        benchmarks, graphs, calibration, settings,
     )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -207,6 +213,7 @@ def _inputs(
     pretrained: Path | None,
     benchmarks: Path | None,
     graphs: list[Path] | None,
+    calibration: Path | None,
     settings: str,
 ) -> Inputs:
     return Inputs(
@@ -223,5 +230,6 @@ def _inputs(
         pretrained_folder=pretrained,
         benchmarks_folder=benchmarks,
         graph_paths=graphs or (),
+        calibration_path=calibration,
         settings=parse(Report, settings),
     )

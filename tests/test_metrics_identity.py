@@ -13,8 +13,6 @@ from metrics import identity
 from metrics.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, alignment, five_points
 from metrics.scoring import Settings, WeightsAbsent, score_pairs
 
-EYES = {33: 0, 133: 0, 362: 1, 263: 1}  # corner: place in the template
-
 
 class Weights(Settings):
     """Settings with the weights in `judges`."""
@@ -47,9 +45,8 @@ def mesh(transform: np.ndarray) -> np.ndarray:
     """(478, 2) landmarks whose five points lie where `transform` (2, 3) puts the template."""
     places = TEMPLATE @ transform[:, :2].T + transform[:, 2] + 0.5  # pixel centres to continuous places
     points = np.zeros((478, 2), np.float32)
-    for corner, eye in EYES.items():
-        points[corner] = places[eye] + ((-3, 0) if corner in (33, 362) else (3, 0))
-    points[1], points[61], points[291] = places[2:]
+    points[468], points[473], points[61], points[291] = places[[0, 1, 3, 4]]
+    points[1], points[4] = places[2] + (1, 2), places[2] - (1, 2)
     return points
 
 

@@ -111,7 +111,7 @@ def test_the_truth_scores_perfectly(perfect: Path, corpus: Path, trained: Path) 
         "psnr@region": 100, "ssim@region": 1, "mouth_correlation@mediapipe": 1, "mouth_amplitude@mediapipe": 1,
         "m_lmd@mediapipe": 0, "f_lmd_px@mediapipe": 0, "blink_correlation@mediapipe": 1, "fid@corpus-v1": 0,
         "fvd@corpus-v1": 0, "flicker_ratio@region": 1, "jitter_ratio@region": 1, "lip_cosine@corpus-v1": 1,
-        "psnr@crop": 100, "ssim@crop": 1,
+        "psnr@crop": 100, "ssim@crop": 1, "aed@mesh-v1": 0, "efid@mesh-v1": 0,
     }  # fmt: skip
     found = {key: table for name in FAMILIES for key, table in scores_of(name, perfect, corpus, trained).items()}
     assert set(found) == set(REGISTRY)
@@ -247,7 +247,10 @@ def test_command_line_lists_documents_and_refuses_in_one_line(root: Path, tmp_pa
 
 
 def test_families_without_a_judge_import_no_torch(root: Path) -> None:
-    light = [item.module for item in FAMILIES.values() if item.judge is None and not item.assets] + ["metrics.cli", "metrics.aggregate"]
+    light = [item.module for item in FAMILIES.values() if item.judge is None and not item.assets] + [
+        "metrics.cli",
+        "metrics.aggregate",
+    ]
     code = "import sys, " + ", ".join(light) + "; sys.exit('torch' in sys.modules or 'mediapipe' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
     code = "import sys, metrics.spec, metrics.tables; sys.exit('cv2' in sys.modules or 'av' in sys.modules)"

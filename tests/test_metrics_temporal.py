@@ -8,12 +8,12 @@ import pytest
 from scipy.ndimage import map_coordinates
 from video_pairs import pair_of
 
-from metrics import flow, temporal
+from metrics import flow, motion, temporal
 from metrics.flow import compare, flow_between, interpolation_error, small, visible, warped, warping_error
 from metrics.spec import family_specs
 
 SIDE = 128
-KEYS = [spec.key for spec in family_specs("temporal")]
+KEYS = [spec.key for name in ("temporal", "motion") for spec in family_specs(name)]
 
 
 def texture(seed: int = 0, side: int = 256) -> np.ndarray:
@@ -30,13 +30,13 @@ def moving(count: int = 8, speed: tuple[int, int] = (2, 1), side: int = SIDE) ->
 
 
 def scores(generated: np.ndarray, truth: np.ndarray, points: np.ndarray | None = None) -> dict[str, float]:
-    """Every metric of the family for one pair; the landmarks tremble a little."""
+    """Every metric of both families for one pair; the landmarks tremble a little."""
     if points is None:
         points = 40 + np.random.default_rng(0).normal(0, 1, (len(truth), 478, 2)) + np.arange(478)[:, None] / 8
     pair = pair_of("clip", generated, truth)
     pair.true_landmarks, pair.generated_landmarks = points, points
     settings = SimpleNamespace(region=lambda: np.ones(truth.shape[1:3], bool))
-    values = list(temporal.score([pair], settings))
+    values = [*temporal.score([pair], settings), *motion.score([pair], settings)]
     assert [value.metric for value in values] == KEYS
     return {value.metric.partition("@")[0]: value.value for value in values}
 
@@ -161,11 +161,13 @@ def test_still_truth_and_short_clips() -> None:
     pair = pair_of("clip", truth, truth)
     pair.true_landmarks = pair.generated_landmarks = np.random.default_rng(0).uniform(0, 99, (4, 478, 2))
     settings = SimpleNamespace(region=lambda: np.ones((SIDE, SIDE), bool))
-    statuses = {value.metric: value.status for value in temporal.score([pair], settings)}
+    values = [*temporal.score([pair], settings), *motion.score([pair], settings)]
+    statuses = {value.metric: value.status for value in values}
     still = {"flicker_ratio@region", "jitter_ratio@region", "warping_error_ratio@farneback-128"}
     assert {key for key, status in statuses.items() if status == "still_truth"} == still
     short = pair_of("clip", truth[:2], truth[:2])
-    assert {value.status for value in temporal.score([short], settings)} == {"too_short"}
+    for family in (temporal, motion):
+        assert {value.status for value in family.score([short], settings)} == {"too_short"}
 
 
 def test_cutting_a_clip_into_chunks_moves_no_number(monkeypatch: pytest.MonkeyPatch) -> None:

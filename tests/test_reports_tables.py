@@ -131,6 +131,7 @@ def test_a_quantity_is_tested_once_whatever_its_variants() -> None:
 def made_scores() -> pd.DataFrame:
     psnr = {"a": 20.0, "b": 18.0, "c": 25.0, "d": 19.0, "e": 30.0}
     rows = [score_row("wav2lip", "psnr@region", clip, value, speaker=clip.upper()) for clip, value in psnr.items()]
+    rows[1] |= {"emotion": None}  # a corpus without labels
     rows += [score_row("full", "psnr@region", clip, 1.0) for clip in psnr]
     rows += [score_row("full", "flicker_ratio@region", clip, v) for clip, v in (("a", 0.2), ("b", 1.1), ("c", 1.5))]
     rows += [score_row("full", "mouth_correlation@mediapipe", clip, None) for clip in psnr]
@@ -147,6 +148,7 @@ def test_the_worst_clips_are_those_of_the_best_run_by_direction() -> None:
     found = table.frame[table.frame.kind == "worst"]
     psnr = found[found.metric == "psnr@region"]
     assert psnr.clip_id.tolist() == ["b", "d", "a"] and psnr.value.tolist() == [18, 19, 20]
+    assert "| b    | B " in formats.markdown(table) and r"$-$" not in formats.latex(table)
     assert set(psnr.run) == {"wav2lip"} and psnr.speaker.tolist() == ["B", "D", "A"]
     assert found[found.metric == "flicker_ratio@region"].clip_id.tolist() == ["a", "c", "b"]  # farthest from 1
     assert set(found.metric) == {"psnr@region", "flicker_ratio@region"}

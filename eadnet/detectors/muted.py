@@ -11,22 +11,22 @@ import numpy as np
 @contextmanager
 def opened_graph(solution: Callable[..., Any], **options: Any) -> Iterator[Callable[[np.ndarray], Any]]:
     """A MediaPipe solution as a function of (H, W, 3) uint8 RGB pictures; silent, while the caller may still print."""
-    with _muted():
+    with muted():
         graph = solution(**options)
 
     def process(picture: np.ndarray) -> Any:
-        with _muted():
+        with muted():
             return graph.process(np.ascontiguousarray(picture))
 
     try:
         yield process
     finally:
-        with _muted():
+        with muted():
             graph.close()
 
 
 @contextmanager
-def _muted() -> Iterator[None]:
+def muted() -> Iterator[None]:
     """Drop what is written to file descriptor 2 inside the block."""
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eadnet.clips import Clip
-from eadnet.detectors.muted import _muted as muted
+from eadnet.detectors.muted import muted
 from metrics.scoring import Settings
 
 VERSION = 1

@@ -17,7 +17,7 @@ VERSION = 1
 
 
 class Extractor:
-    """Arrays ``frame_mse`` (8-bit values, all channels) and ``frame_ssim``, each (T,) float64."""
+    """Arrays ``frame_mse`` (8-bit values, all channels) and ``frame_ssim``, each (T,) float32."""
 
     def __init__(self, settings: Settings) -> None:
         """Nothing of the settings is needed."""
@@ -46,4 +46,4 @@ class Extractor:
         self._truth = None  # closes the file
         if not self._errors:
             return {}
-        return {"frame_mse": np.array(self._errors), "frame_ssim": np.array(self._similarities)}
+        return {"frame_mse": np.float32(self._errors), "frame_ssim": np.float32(self._similarities)}

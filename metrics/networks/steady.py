@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def device() -> torch.device:
-    """The GPU where there is one; sums differ from the CPU's in the last digits only, since nothing is rounded."""
+    """The GPU where there is one. Both compute in float32, in another order of sums, so last digits may differ."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -19,6 +19,7 @@ FIGURES = {
     "corpus": "reports.figures.corpus",
     "contact_sheet": "reports.figures.contact_sheet",
     "times": "reports.figures.times",
+    "calibration": "reports.figures.calibration",
 }
 """Module of each figure, in the order of the report."""
 

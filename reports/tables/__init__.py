@@ -14,6 +14,7 @@ TABLES = {
     "coverage": "reports.tables.coverage",
     "availability": "reports.tables.availability",
     "losses": "reports.tables.losses",
+    "calibration": "reports.tables.calibration",
     "reported": "reports.tables.reported",
 }
 """Module of each table, in the order of the report."""

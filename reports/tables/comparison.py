@@ -30,8 +30,6 @@ COLUMNS = (
     "slice", "corpus", "run", "family", "metric", "metric_version", "seeds", "n", "n_missing", "coverage", "mean",
     "std", "ci_low", "ci_high", "reason", "evaluator_sha256", "commit",
 )  # fmt: skip
-METHODS = ("Real video", "SadTalker", "Wav2Lip", "EAT", "EDTalk", "Hallo", "Sonic", "LatentSync")
-DATASETS = ("HDTF", "MEAD")
 PERCENT = ("acc_emo",)
 """Metrics that papers print in percent."""
 
@@ -63,8 +61,8 @@ def build(summary: pd.DataFrame, reported: pd.DataFrame | None = None) -> Table:
 
 def draw(inputs: Inputs) -> Table:
     """Fetch the summary and the published numbers that the settings name, and lay them out."""
-    methods = getattr(inputs.settings, "reported_methods", METHODS)
-    return build(inputs.summary, chosen(methods, getattr(inputs.settings, "reported_datasets", DATASETS)))
+    settings = inputs.settings
+    return build(inputs.summary, chosen(settings.reported_methods, settings.reported_datasets))
 
 
 def best_runs(rows: pd.DataFrame, spec: MetricSpec) -> set[str]:

@@ -120,7 +120,7 @@ def _worst_panel(worst: pd.DataFrame, family: str) -> Panel | None:
 def _worst_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[tuple[Cell, ...]]:
     places = max(2, decimals(rows.value))
     for row in rows.itertuples():
-        words = (row.clip_id, row.speaker or NONE, row.emotion or NONE)
+        words = [text if isinstance(text, str) and text else NONE for text in (row.clip_id, row.speaker, row.emotion)]
         first = row.rank == 1
         heading = (Cell(metric_heading(spec) if first else ""), Cell(run_label(row.run) if first else ""))
         yield (*heading, *map(Cell, words), Cell(number(row.value, places)))

@@ -95,14 +95,19 @@ SEEDS = CONFIG.seeds
 JUDGES = tuple(type(CONFIG.judges).model_fields)
 NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
-TABLES = ("comparison", "ablation", "judges", "supervision", "coverage", "availability", "losses")
+TABLES = "comparison ablation worst reported judges supervision coverage availability losses calibration".split()
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
-MADE_TABLES = [table for table in TABLES if table != "availability" or DOWNLOADED]
+ON_DEMAND = ("calibration",)  # takes long; `snakemake calibration` makes it
+MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and (table != "availability" or DOWNLOADED)]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
-FIGURES = tuple("samples ablation slices emotions mouths losses graphs people corpus contact_sheet times".split())
+FIGURES = "samples ablation slices emotions mouths losses graphs people corpus contact_sheet times calibration".split()
+MADE_FIGURES = [figure for figure in FIGURES if figure not in ON_DEMAND]
 FIGURE_FORMS = ("svg", "png")
 # What a table or figure is made of; anything else is made of the summary.
 TABLE_NEEDS = {
+    "worst": ["scores", "summary"],
+    "reported": [],
+    "calibration": ["calibration"],
     "judges": ["judges"],
     "supervision": ["pretrained"],
     "coverage": ["sources", "clips"],
@@ -111,6 +116,7 @@ TABLE_NEEDS = {
 }
 FIGURE_NEEDS = {
     "samples": ["clips", "measurements"],
+    "calibration": ["calibration"],
     "mouths": ["clips", "measurements"],
     "emotions": ["clips", "scores"],
     "losses": ["training"],
@@ -298,6 +304,7 @@ def report_files(needs):
             f"<resources>/{corpus}/downloads/{shard}.parquet" for corpus in DOWNLOADED for shard in SHARDS[corpus]
         ],
         "scores": ["<results>/scores.parquet"],
+        "calibration": ["<results>/calibration.parquet"],
         "summary": ["<results>/summary.parquet"],
         "clips": ["<results>/clips.parquet"],
         "captions": ["<results>/captions.parquet"],

@@ -35,11 +35,13 @@ rule make_table:
     params:
         inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS.get(wildcards.table, ["summary"])),
         folder=subpath(output[0], parent=True),
+        settings=settings("report"),
         version=STAGE_VERSIONS["report"],
     shell:
         r"""
         python -m reports table \
             --name {wildcards.table:q} \
+            --settings {params.settings:q} \
             {params.inputs} \
             --output-dir {params.folder:q} \
             >{log:q} 2>&1
@@ -86,7 +88,7 @@ rule write_page:
     input:
         unpack(lambda wildcards: report_files(PAGE_NEEDS)),
         tables=expand("<results>/tables/{table}.{form}", table=MADE_TABLES, form=TABLE_FORMS),
-        figures=expand("<results>/figures/{figure}.{form}", figure=FIGURES, form=FIGURE_FORMS),
+        figures=expand("<results>/figures/{figure}.{form}", figure=MADE_FIGURES, form=FIGURE_FORMS),
     output:
         page=report("<results>/report/index.html", caption="../report/page.rst", category="Report"),
     log:

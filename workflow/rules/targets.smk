@@ -55,7 +55,7 @@ rule tables:
 
 rule figures:
     input:
-        expand("<results>/figures/{figure}.{form}", figure=FIGURES, form=FIGURE_FORMS),
+        expand("<results>/figures/{figure}.{form}", figure=MADE_FIGURES, form=FIGURE_FORMS),
 
 
 rule report:
