@@ -102,12 +102,12 @@ class Pair:
     @property
     def generated_digest(self) -> str:
         """Content of the generated crops: the video's bytes, and the clip and length that they were cropped by."""
-        return _digest(self.video_sha256, self.row["sha256"], self.n_frames)
+        return _digest(self.clip_id, self.video_sha256, self.row["sha256"], self.n_frames)
 
     @property
     def true_digest(self) -> str:
         """Content of the true crops that are compared."""
-        return _digest("truth", self.row["sha256"], self.n_frames)
+        return _digest(self.clip_id, "truth", self.row["sha256"], self.n_frames)
 
     def features(self, name: str) -> np.ndarray:
         """An array that an extractor took from the generated video's whole frames.

@@ -5,6 +5,7 @@ clip but the absence of a face. Writes the files of ``eadnet.clips`` and a CLIPS
 """
 
 import csv
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ def _write_clip(clip_id: str, path: Path, alignment: Alignment, spools: tuple[Sp
     audio.append(clip_id, _wave(path, len(landmarks)))
     return {
         "n_frames": len(landmarks), "width": info.width, "height": info.height, "detected": float(seen.mean()),
-        "sha256": sha256_file(path), "start": 0.0,
+        "sha256": hashlib.sha256(f"{sha256_file(path)} {alignment}".encode()).hexdigest(), "start": 0.0,
     }  # fmt: skip
 
 
