@@ -152,7 +152,8 @@ class Evaluation(Section):
         description="Metric families (`python -m metrics list`).",
     )
     bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
-    calibration_clips: Positive = Field(6, description="Clips that `snakemake calibration` damages, in every way.")
+    calibrate: bool = Field(False, description="Whether the report shows how every metric responds to known damage.")
+    calibration_clips: Positive = Field(6, description="Clips that are damaged in every way for it.")
     calibration_split: Literal["test", "train", "val", "all"] = Field("test", description="Whose clips those are.")
     confidence: Share = Field(0.95, description="Coverage of the confidence intervals.")
 

@@ -15,6 +15,7 @@ from python_speech_features import mfcc
 from torch import Tensor, nn
 from torch.nn import functional
 
+FILE = "syncnet_v2.model"
 SHIFT = 15  # frames tried on either side
 WINDOW = 5  # frames seen at once
 COLUMNS, STRIDE = 20, 4  # MFCC columns heard at once, and columns per frame

@@ -12,13 +12,11 @@ import cv2
 import numpy as np
 from scipy.signal import medfilt
 
-SIZE = 224
+from eadnet.face_crops import GREY, MARGIN, MEDIAN, SIZE
+
 OVERLAP = 0.5  # of the box of a frame with the track's last one, at least
 MISSED = 25  # frames without the face until a track ends
 MIN_SIDE = 100  # pixels, mean over the track
-MARGIN = 0.4  # of a side, beyond the box
-GREY = 110
-MEDIAN = 13
 CUT = 30.0  # mean change of hue, saturation and value from frame to frame
 MIN_SHOT = 15  # frames from cut to cut
 STRIDES = {3200: 12, 2100: 8, 1700: 6, 1200: 5, 900: 4, 600: 3, 400: 2}  # by the width: pixels that cuts are sought in

@@ -14,7 +14,6 @@ its own: there the intervals at strength 0 and at the greatest must lie apart. `
 values), or no interval, give no verdict.
 """
 
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,6 +22,7 @@ import pyarrow as pa
 
 from metrics.damage import DAMAGES, STRENGTHS
 from metrics.spec import REGISTRY, MetricSpec
+from metrics.statistics import Resampling, draw_weights
 
 _text, _int, _real = pa.string(), pa.int64(), pa.float64()
 
@@ -42,15 +42,17 @@ COLUMNS = (
     "change_high", "effect", "spearman", "monotone", "seen_from", "seen_amount", "verdict",
 )  # fmt: skip
 """`undamaged` and `damaged` are mean values at strength 0 and at the greatest. `change` is the mean change there, in
-the metric's own unit, positive for worse; `effect` is it over the spread of undamaged values between clips (for
-set-level metrics over the standard error of the change). `spearman` correlates strength 0 to 5 with the mean change;
-`monotone` is whether it never falls by more than 2 % of its greatest height. `seen_from` is the least strength from
-which on the interval does not hold 0, and `seen_amount` that strength in the damage's unit; NaN where it is not seen."""
+the metric's own unit, positive for worse; `effect` is it over the standard deviation between clips, pooled over strength
+0 and the greatest (for set-level metrics over the standard error of the change). `spearman` correlates strength 0 to 5
+with the mean change; `monotone` is whether it never falls by more than 2 % of its greatest height. `seen_from` is the
+least strength from which on the interval does not hold 0, `seen_amount` that strength in the damage's unit; NaN where
+there is none."""
 SEES, MOVES, BLIND, WRONG, TOO_FEW, NO_VALUE = "sees", "moves", "blind", "wrong way", "too few", "no value"
 JUDGED = (SEES, MOVES, BLIND, WRONG)
 """Verdicts that rest on enough clips."""
 MIN_CLIPS = 3
-REPLICATES, TAIL = 2000, 2.5
+REPLICATES = 2000
+RESAMPLING = Resampling(REPLICATES, 0.95)
 SLACK = 0.02  # of the greatest change: what encoding alone moves
 NORMAL_95 = 1.959963984540054
 
@@ -77,7 +79,7 @@ def curves(calibration: pd.DataFrame) -> pd.DataFrame:
     known = calibration[calibration.metric.isin(REGISTRY) & calibration.damage.isin(DAMAGES)]
     rows = []
     for (metric, damage), part in known.groupby(["metric", "damage"], sort=False):
-        changes = _changes(REGISTRY[metric], part)
+        changes = _changes(_losses(REGISTRY[metric], part))
         for strength in changes.columns:
             values = changes[strength].dropna()
             rows.append((damage, metric, REGISTRY[metric].family, strength, values.mean(), len(values)))
@@ -99,15 +101,17 @@ def loss(spec: MetricSpec, values: pd.Series, undamaged: pd.Series) -> pd.Series
     return values if spec.target is None else (values - spec.target).abs()
 
 
-def _changes(spec: MetricSpec, part: pd.DataFrame) -> pd.DataFrame:
-    """(clips, strengths) change of every clip; NaN where either value is missing. A set counts as one clip."""
+def _losses(spec: MetricSpec, part: pd.DataFrame) -> pd.DataFrame:
+    """(clips, strengths) loss of every clip; NaN where a value is missing. A set counts as one clip."""
     part = part.assign(clip_id=part.clip_id.fillna("the set"), value=part.value.astype(float))
     undamaged = part[part.strength == 0].set_index("clip_id").value
-    start = part.clip_id.map(undamaged)
-    change = loss(spec, part.value, start) - loss(spec, start, start)
-    groups = change.groupby([part.clip_id, part.strength])
+    groups = loss(spec, part.value, part.clip_id.map(undamaged)).groupby([part.clip_id, part.strength])
     means = groups.mean().where(groups.count() == groups.size())  # both signs, or none
-    return means.unstack("strength")
+    return means.unstack("strength").reindex(columns=range(STRENGTHS + 1))
+
+
+def _changes(losses: pd.DataFrame) -> pd.DataFrame:
+    return losses.sub(losses[0], axis=0)
 
 
 def _labels(spec: MetricSpec, damage: str, part: pd.DataFrame) -> dict:
@@ -119,15 +123,16 @@ def _labels(spec: MetricSpec, damage: str, part: pd.DataFrame) -> dict:
 
 
 def _verdict(spec: MetricSpec, part: pd.DataFrame) -> dict:
-    changes = _changes(spec, part).reindex(columns=range(STRENGTHS + 1))
+    losses = _losses(spec, part)
+    changes = _changes(losses)
     whole = changes.dropna(subset=[STRENGTHS])
     blank = dict.fromkeys(COLUMNS[8:-1], np.nan) | {"clips": len(whole), "monotone": False}
     if whole.empty:
         return blank | {"verdict": NO_VALUE}
-    intervals = list(_set_intervals(spec, part, changes) if spec.level == "set" else _clip_intervals(part, changes))
+    intervals = list(_set_intervals(spec, part, changes) if spec.level == "set" else _clip_intervals(changes))
     low, high = intervals[-1]
     means = changes.mean()
-    row = blank | {"change": means[STRENGTHS], "effect": _effect(spec, part, means[STRENGTHS])} | _course(means)
+    row = blank | {"change": means[STRENGTHS], "effect": _effect(spec, part, losses, means[STRENGTHS])} | _course(means)
     if np.isnan(low):
         return row | {"verdict": TOO_FEW}
     row |= {"change_low": low, "change_high": high, "verdict": _word(spec, low, high)}
@@ -145,17 +150,15 @@ def _word(spec: MetricSpec, low: float, high: float) -> str:
     return SEES if low > 0 else WRONG
 
 
-def _clip_intervals(part: pd.DataFrame, changes: pd.DataFrame) -> Iterator[tuple[float, float]]:
+def _clip_intervals(changes: pd.DataFrame) -> Iterator[tuple[float, float]]:
     """Bootstrap interval of the mean change at strengths 1 to 5; NaN where fewer than 3 clips have one."""
-    label = f"{part.metric.iloc[0]} {part.damage.iloc[0]}"
     for strength in range(1, STRENGTHS + 1):
         values = changes[strength].dropna().to_numpy()
         if len(values) < MIN_CLIPS:
             yield np.nan, np.nan
-            continue
-        draws = np.random.default_rng(zlib.crc32(label.encode())).integers(len(values), size=(REPLICATES, len(values)))
-        low, high = np.percentile(values[draws].mean(axis=1), [TAIL, 100 - TAIL])
-        yield float(low), float(high)
+        else:
+            means = draw_weights(len(values), REPLICATES, "clips") @ values / len(values)
+            yield RESAMPLING.interval(means)
 
 
 def _set_intervals(spec: MetricSpec, part: pd.DataFrame, changes: pd.DataFrame) -> Iterator[tuple[float, float]]:
@@ -177,14 +180,15 @@ def _seen_from(intervals: list[tuple[float, float]]) -> int:
     return STRENGTHS - next((place for place, good in enumerate(reversed(aside)) if not good), STRENGTHS) + 1
 
 
-def _effect(spec: MetricSpec, part: pd.DataFrame, change: float) -> float:
+def _effect(spec: MetricSpec, part: pd.DataFrame, losses: pd.DataFrame, change: float) -> float:
+    """The change in standard deviations (Cohen's d; of a set: in standard errors), or as it is for a class."""
     if spec.level == "set":
         ends = part[part.strength.isin((0, STRENGTHS))].groupby("strength")[["ci_low", "ci_high"]].mean()
         spread = float(np.linalg.norm((ends.ci_high - ends.ci_low).to_numpy(float) / (2 * NORMAL_95)))
     elif spec.is_category:
         spread = 1.0
     else:
-        spread = float(part[part.strength == 0].value.std(ddof=1))
+        spread = float(np.sqrt(losses[[0, STRENGTHS]].dropna().var(ddof=1).mean()))
     if np.isnan(spread) or change == 0:
         return 0.0 if change == 0 else np.nan
     return float(np.sign(change) * np.inf) if spread == 0 else change / spread

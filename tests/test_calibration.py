@@ -22,6 +22,12 @@ from metrics.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW
 from metrics.scoring import Settings
 from metrics.sync import sync_values
 from metrics.temporal import mean_difference
+from reports import style
+from reports.figures.calibration import LOWEST
+from reports.figures.calibration import build as figure_of
+from reports.load import Nothing
+from reports.tables import formats
+from reports.tables.calibration import build as table_of
 
 REGION = np.ones((RESOLUTION, RESOLUTION), bool)
 IN_TIME = [name for name, damage in DAMAGES.items() if damage.group == "Sound and time"]
@@ -262,3 +268,29 @@ def test_both_signs_of_an_offset_count() -> None:
     soon = late[late.strength > 0].assign(value=lambda rows: -rows.value)
     both = summarise(pd.concat([late, soon])).iloc[0]
     assert both.verdict == SEES and both.change == 5 and both.damaged == 0
+
+
+# -------------------------------------------------------------------------------------------------- table and figure
+def test_table_and_figure_show_the_verdicts(tmp_path: Path) -> None:
+    falling = [[30.0 - 2 * strength, 32.0 - 2 * strength, 34.0 - 2 * strength] for strength in range(6)]
+    parts = [responses("psnr@region", falling), responses("psnr@region", falling[::-1], "noise"),
+             responses("flicker_ratio@region", [[1.0, 0.99, 1.01]] * 6, "noise"),
+             responses("psnr@region", falling, "frozen_video")]  # fmt: skip
+    table = table_of(pd.concat(parts))
+    assert [panel.group for panel in table.panels] == ["Sound and time", "Picture"]
+    rows = {row[1].text: row[2:] for row in table.panels[1].rows}
+    assert table.panels[1].header[2:] == ("Blur, to 0.16 inter-ocular", "Noise, to 40 grey levels")
+    seen, wrong = rows["PSNR (dB) ↑"]
+    assert (seen.text, seen.detail, seen.strong) == ("5.0", "from 0.01", True)
+    assert (wrong.text, wrong.detail, wrong.strong) == ("−5.0", "wrong way", False)
+    assert [cell.text for cell in rows["Flicker ratio → 1"]] == ["–", "0.0"]
+    assert "Read as an improvement: Noise (PSNR)" in table.caption and "3 real clips" in table.caption
+    formats.write(table, tmp_path)
+    with style.figure_style():
+        figure = figure_of(pd.concat(parts))
+        style.save(figure, tmp_path / "calibration.svg")
+    assert len(figure.axes) == 2 * (1 + 3) and (tmp_path / "calibration.png").stat().st_size > 5000
+    heights = {line.get_ydata()[-1] for axes in figure.axes for line in axes.get_lines() if len(line.get_ydata()) == 6}
+    assert heights == {1.0, LOWEST, 0.0}  # the strongest response, one cut off below, and none
+    with pytest.raises(Nothing, match="no response"):
+        table_of(pd.concat(parts)[:0])

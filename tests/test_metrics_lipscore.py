@@ -22,11 +22,12 @@ def write_reader(path: Path, width: int = 88) -> Path:
         helper.make_node("Reshape", ["mouths", "shape"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weights"], ["features"]),
     ]
+    shape = np.array([1, -1, width * width])
     graph = helper.make_graph(
         nodes, "reader",
         [helper.make_tensor_value_info("mouths", TensorProto.FLOAT, [1, "T", 1, width, width])],
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, "T", 6])],
-        [numpy_helper.from_array(np.array([1, -1, width * width]), "shape"), numpy_helper.from_array(weights, "weights")],
+        [numpy_helper.from_array(shape, "shape"), numpy_helper.from_array(weights, "weights")],
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)

@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.face_crops import face_crops
-from eadnet.syncnet_v2 import Eyes, features, load_syncnet_v2, search_offset
-
-FILE = "syncnet_v2.model"
+from eadnet.syncnet_v2 import FILE, Eyes, features, load_syncnet_v2, search_offset
 
 
 class SyncJudge:

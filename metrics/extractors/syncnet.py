@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from eadnet import syncnet_v2
 from eadnet.clips import Clip
 from eadnet.detectors.scrfd import SCRFDDetector
 from eadnet.detectors.scrfd import opened as opened_scrfd
@@ -67,7 +68,7 @@ class Extractor:
         Raises:
             WeightsAbsent: SyncNet's own weights are not.
         """
-        self.network = load_syncnet_v2(settings.weights(SYNCNET) / "syncnet_v2.model")
+        self.network = load_syncnet_v2(settings.weights(SYNCNET) / syncnet_v2.FILE)
         self.eyes = Eyes(self.network)
         self._open = ExitStack()  # the detector that is opened stays so as long as the extractor
         self.s3fd, self.scrfd = _s3fd(settings), _scrfd(settings, self._open)

@@ -79,7 +79,7 @@ def _blocks(specs: list[MetricSpec]) -> list[list[MetricSpec]]:
 def _scaled(responses: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
     """Change by strength over the metric's greatest change under any damage, by metric and damage."""
     largest = responses.groupby("metric").change.apply(lambda values: values.abs().max())
-    scaled = responses.assign(change=responses.change / responses.metric.map(largest.where(largest > 0)))
+    scaled = responses.assign(change=responses.change / responses.metric.map(largest.where(largest > 0, 1.0)))
     return {key: rows.set_index("strength").change for key, rows in scaled.groupby(["metric", "damage"])}
 
 

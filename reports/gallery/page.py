@@ -68,6 +68,7 @@ def render(values: dict[str, Any]) -> str:
 def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[str, Any]:
     """Everything that the template shows."""
     rows, missing_videos = _rows(inputs)
+    scored = set(inputs.summary.metric) | set(inputs.scores.metric)
     return {
         "title": inputs.settings.title,
         "lead": lead(inputs),
@@ -78,6 +79,7 @@ def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[st
         "tables": _tables(inputs),
         "metrics": [
             {"name": metric_label(key), "direction": direction(spec), "spec": spec} for key, spec in REGISTRY.items()
+            if key in scored
         ],
         "provenance": provenance(inputs, configuration),
         "configuration": json.dumps(json.loads(configuration), indent=2, ensure_ascii=False),
@@ -128,6 +130,7 @@ def _tables(inputs: Inputs) -> dict[str, Table]:
         "judges": inputs.judges_folder,
         "supervision": inputs.pretrained_folder,
         "availability": inputs.download_paths,
+        "calibration": inputs.calibration_path,
         "losses": inputs.training_paths,
     }
     names = [name for name in tables.TABLES if given.get(name, True)]

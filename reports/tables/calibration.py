@@ -1,7 +1,7 @@
 """Which metric sees what: the verdict on every metric under every kind of known damage.
 
-Reads the calibration. Effects are changes at the greatest strength over the spread between undamaged clips, positive
-for worse; what counts as seen is said in ``metrics/responses.py``.
+Reads the calibration. Effects are changes at the greatest strength over the spread between clips, positive for worse;
+what counts as seen is said in ``metrics/responses.py``.
 """
 
 import math
@@ -19,7 +19,7 @@ from reports.tables.layout import Cell, Panel, Table
 NAMED = 4
 """Metrics that the caption names for one damage; the frame names all."""
 LARGEST = 99
-"""Effects beyond this are not told apart: the undamaged clips then hardly differ."""
+"""Effects beyond this are not told apart: the clips then hardly differ."""
 
 
 def build(calibration: pd.DataFrame) -> Table:
@@ -50,12 +50,11 @@ def caption(frame: pd.DataFrame) -> str:
     clips = int(frame[frame.level == "clip"].clips.max()) if (frame.level == "clip").any() else 0
     lead = (
         f"Known damage to {count(clips, 'real clip')}, in five strengths. Each cell: how much worse the metric reads "
-        "at the greatest strength, in standard deviations between undamaged clips (set-level metrics: in standard "
-        "errors); then the least strength from which on it is seen. Bold: seen, that is, the bootstrap interval of the "
-        "paired change lies on the worse side (or, for a metric that knows no worse, aside of zero: moves). Blind: the "
-        "interval holds zero. Wrong way: the damage reads as an "
-        f"improvement. About {0.05 * _judged(frame):.0f} of {_judged(frame)} verdicts would be other than blind by "
-        "chance alone, more with few clips."
+        "at the greatest strength, in standard deviations between clips (set-level metrics: in standard errors); then "
+        "the least strength from which on it is seen. Bold: seen, that is, the bootstrap interval of the paired change "
+        "lies on the worse side (or, for a metric that knows no worse, aside of zero: moves). Blind: the interval "
+        f"holds zero. Wrong way: the damage reads as an improvement. About {0.05 * _judged(frame):.0f} of "
+        f"{_judged(frame)} verdicts would be other than blind by chance alone, more with few clips."
     )
     return f"{lead} {finding(frame)}"
 
@@ -65,7 +64,11 @@ def finding(frame: pd.DataFrame) -> str:
     sentences = []
     wrong = frame[frame.verdict == WRONG]
     if len(wrong):
-        named = (f"{DAMAGES[name].title} ({_metrics(rows)})" for name, rows in wrong.groupby("damage", sort=False))
+        named = (
+            f"{damage.title} ({_metrics(wrong[wrong.damage == name])})"
+            for name, damage in DAMAGES.items()
+            if name in set(wrong.damage)
+        )
         sentences.append(f"Read as an improvement: {'; '.join(named)}.")
     judged = frame[frame.verdict.isin(JUDGED)]
     if len(judged):

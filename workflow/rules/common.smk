@@ -97,7 +97,7 @@ NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
 TABLES = "comparison ablation worst reported judges supervision coverage availability losses calibration".split()
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
-ON_DEMAND = ("calibration",)  # takes long; `snakemake calibration` makes it
+ON_DEMAND = () if CONFIG.evaluation.calibrate else ("calibration",)  # takes long; `snakemake calibration` makes it
 MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and (table != "availability" or DOWNLOADED)]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
 FIGURES = "samples ablation slices emotions mouths losses graphs people corpus contact_sheet times calibration".split()
@@ -139,6 +139,7 @@ PAGE_NEEDS = [
     "judges",
     "pretrained",
     "benchmarks",
+    *(["calibration"] if CONFIG.evaluation.calibrate else []),
 ]
 HDTF_ANNOTATIONS = tuple(
     f"{group}_{kind}"
