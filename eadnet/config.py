@@ -22,8 +22,9 @@ EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad",
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
     "data", "captions", "models", "videos", "inputs", "scores", "tables", "figures", "calibration", "report", "all",
-    "truth",
 )  # fmt: skip
+TRUTH = "truth"  # the true videos, under which measurements of them stand
+TAKEN = (*BASELINES, *TARGETS, TRUTH)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RUNS: dict[str, dict[str, Any] | None] = {
     "full": {},
@@ -224,18 +225,18 @@ class Config(Section):
         if "full" not in self.run_names:
             raise ValueError("runs must hold `full: {}`, the run that every other is compared with")
         for name in self.run_names:
-            if not NAME.fullmatch(name) or name in BASELINES + TARGETS:
+            if not NAME.fullmatch(name) or name in TAKEN:
                 raise ValueError(
                     f"runs.{name}: not usable as a run name (letters, digits, _; no target or baseline name)"
                 )
             self.run(name)
         for name in self.variant_names:
-            if not NAME.fullmatch(name) or name in BASELINES + TARGETS + self.run_names:
+            if not NAME.fullmatch(name) or name in TAKEN + self.run_names:
                 raise ValueError(f"variants.{name}: not usable as a name, or already a run's")
             if self.variants[name].run not in self.run_names:
                 raise ValueError(f"variants.{name}.run: no run is called '{self.variants[name].run}'")
             self.sampling(name)
-        taken = BASELINES + TARGETS + self.run_names + self.variant_names
+        taken = TAKEN + self.run_names + self.variant_names
         for name in self.method_names:
             if not NAME.fullmatch(name) or name in taken:
                 raise ValueError(f"methods.{name}: not usable as a name, or already a run's or a variant's")

@@ -1,5 +1,7 @@
 """The workflow as a whole, on the smoke configuration: what it plans, makes, remakes, and survives."""
 
+import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -80,7 +82,7 @@ def test_names_of_tables_and_figures_are_those_of_the_reports(root: Path):
 
 # ---------------------------------------------------------------------------------------------- end to end
 def test_the_report_and_all_tables_are_made(finished: Project):
-    for name in ("comparison", "ablation", "judges", "coverage", "losses"):
+    for name in ("comparison", "ablation", "worst", "reported", "judges", "coverage", "losses"):
         for form in ("md", "csv", "tex", "parquet"):
             assert (finished.results / f"tables/{name}.{form}").stat().st_size
     page = (finished.results / "report/index.html").read_text(encoding="utf-8")
@@ -109,16 +111,36 @@ def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
 
 
 def test_a_bumped_metric_version_reruns_that_family(finished: Project):
-    spec = finished.folder / "metrics/spec.py"
+    spec = finished.folder / "metrics/specs/temporal.py"
     before = spec.read_text(encoding="utf-8")
-    assert before.count('"metrics.temporal", 1,') == 1
-    spec.write_text(before.replace('"metrics.temporal", 1,', '"metrics.temporal", 2,'), encoding="utf-8")
+    bumped = re.sub(r'("metrics\.temporal", )(\d+)', lambda found: f"{found[1]}{int(found[2]) + 1}", before)
+    assert bumped != before
+    spec.write_text(bumped, encoding="utf-8")
     try:
         jobs = finished.plan()
     finally:
         spec.write_text(before, encoding="utf-8")
     assert {job.rule for job in jobs} == {"score_family"} | TABLE_RULES
     assert {job.wildcards["family"] for job in jobs if "family" in job.wildcards} == {"temporal"}
+
+
+def test_a_method_of_others_is_scored_like_a_run(finished: Project, tmp_path: Path):
+    videos = pd.read_parquet(finished.results / "videos/ground_truth/0/videos.parquet")
+    for row in videos.iloc[1:].itertuples():
+        shutil.copy(finished.folder / row.video, tmp_path / f"{row.clip_id}_theirs.mp4")
+    method = f"methods={{theirs: {{videos: {tmp_path}}}}}"
+    jobs = finished.plan(config=method)
+    assert {job.rule for job in jobs} == {"collect_method", "measure_videos", "score_family"} | TABLE_RULES
+    assert {job.wildcards["source"] for job in jobs if "source" in job.wildcards} == {"theirs"}
+    finished.run("theirs", config=method)
+    scores = pd.read_parquet(finished.results / "scores/theirs/0/image.parquet").set_index(["metric", "clip_id"])
+    truth = pd.read_parquet(finished.results / "scores/ground_truth/0/image.parquet").set_index(["metric", "clip_id"])
+    assert scores.loc[("psnr@region", videos.clip_id[0]), "status"] == "missing"
+    for clip_id in videos.clip_id[1:]:
+        assert scores.value[("psnr@region", clip_id)] == truth.value[("psnr@region", clip_id)]
+    assert finished.plan("theirs", config=method) == []
+    (tmp_path / f"{videos.clip_id[1]}_theirs.mp4").touch()
+    assert "collect_method" in {job.rule for job in finished.plan("theirs", config=method)}
 
 
 def test_another_seed_adds_its_own_jobs_only(finished: Project):

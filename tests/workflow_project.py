@@ -48,9 +48,9 @@ class Project:
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, config: str | None = None) -> str:
         """Run to the end; fails with the log otherwise."""
-        done = self.snakemake("--cores", "2", *arguments)
+        done = self.snakemake("--cores", "2", *arguments, config=config)
         assert done.returncode == 0, done.stdout[-6000:]
         return done.stdout
 
