@@ -213,8 +213,8 @@ DAMAGES: dict[str, Damage] = {
             "Frames drawn at random are shown twice, so that the picture falls behind more and more; its end is lost.",
         ),
         Damage(
-            "shuffled_frames", "Shuffled frames", TIME, "frames a window", (2, 4, 8, 16, 32), _shuffled,
-            "Within windows of so many frames the order is drawn at random.",
+            "shuffled_frames", "Shuffled frames", TIME, "frames", (2, 4, 8, 16, 32), _shuffled,
+            "The clip is cut into windows of so many frames, and within each the order is drawn at random.",
         ),
         Damage(
             "frozen_video", "Frozen video", TIME, "of the clip", SHARES, _frozen,

@@ -42,11 +42,11 @@ COLUMNS = (
     "change_high", "effect", "spearman", "monotone", "seen_from", "seen_amount", "verdict",
 )  # fmt: skip
 """`undamaged` and `damaged` are mean values at strength 0 and at the greatest. `change` is the mean change there, in
-the metric's own unit, positive for worse; `effect` is it over the standard deviation between clips, pooled over strength
-0 and the greatest (for set-level metrics over the standard error of the change). `spearman` correlates strength 0 to 5
-with the mean change; `monotone` is whether it never falls by more than 2 % of its greatest height. `seen_from` is the
-least strength from which on the interval does not hold 0, `seen_amount` that strength in the damage's unit; NaN where
-there is none."""
+the metric's own unit, positive for worse; `effect` is it over the standard deviation between clips, pooled over both
+strengths (for set-level metrics over the standard error of the change). `spearman` correlates strength 0 to 5 with the
+mean change; `monotone` is whether it never falls by more than 2 % of its greatest height. `seen_from` is the least
+strength from which on the interval does not hold 0, `seen_amount` that strength in the damage's unit; NaN where there
+is none."""
 SEES, MOVES, BLIND, WRONG, TOO_FEW, NO_VALUE = "sees", "moves", "blind", "wrong way", "too few", "no value"
 JUDGED = (SEES, MOVES, BLIND, WRONG)
 """Verdicts that rest on enough clips."""

@@ -15,6 +15,8 @@ from eadnet.config import EMOTIONS
 from eadnet.media import write_video
 from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_rows, write_table
 from metrics.aggregate import slices_of
+from metrics.damage import DAMAGES
+from metrics.responses import CALIBRATION
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
@@ -37,6 +39,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     _write_judges(folder)
     _write_supervisors(folder)
     _write_benchmarks(folder)
+    _write_calibration(folder, [row["clip_id"] for row in test])
     return folder
 
 
@@ -52,7 +55,7 @@ def options(folder: Path) -> list[str]:
     """The command-line options that name everything under `folder`."""
     single = {"scores": "scores.parquet", "summary": "summary.parquet", "clips": "clips.parquet",
               "captions": "captions.parquet", "judges": "judges", "pretrained": "pretrained",
-              "benchmarks": "benchmarks"}  # fmt: skip
+              "benchmarks": "benchmarks", "calibration": "calibration.parquet"}  # fmt: skip
     words = [part for name, path in single.items() for part in (f"--{name}", str(folder / path))]
     several = {"sources": "corpora/*/*.parquet", "downloads": "downloads/*.parquet",
                "videos": "videos/*/0/videos.parquet", "measurements": "measurements/*/0"}  # fmt: skip
@@ -301,6 +304,24 @@ def _write_graphs(folder: Path, clips: list[str], frames: int = 16, radius: int 
                     for query, key in np.argwhere(weights)
                 ]  # fmt: skip
         write_table(rows, folder / "runs" / run / "0" / "graphs.parquet", GRAPHS)
+
+
+def _write_calibration(folder: Path, clips: list[str]) -> None:
+    """PSNR falls with every damage, flicker with none."""
+    random = np.random.default_rng(12)
+    rows = []
+    for damage in DAMAGES.values():
+        for strength, amount in ((0, 0.0), *damage.steps):
+            for clip in clips:
+                values = {"psnr@region": 38 - 3 * strength, "flicker_ratio@region": 1.0}
+                rows += [
+                    dict.fromkeys(CALIBRATION.names)
+                    | {"damage": damage.name, "strength": strength, "amount": float(amount), "unit": damage.unit,
+                       "family": REGISTRY[key].family, "metric": key, "metric_version": 1, "clip_id": clip,
+                       "value": value + random.normal(0, 0.01), "n": 30, "status": "ok"}
+                    for key, value in values.items()
+                ]  # fmt: skip
+    write_table(rows, folder / "calibration.parquet", CALIBRATION)
 
 
 def _write_judges(folder: Path) -> None:

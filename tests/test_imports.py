@@ -21,7 +21,7 @@ ALLOWED = {
     "reports": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources",
     ))
-    + ("metrics.documentation", "metrics.spec", "metrics.statistics", "metrics.tables"),
+    + ("metrics.damage", "metrics.responses", "metrics.spec", "metrics.statistics", "metrics.tables"),
 }  # fmt: skip
 LEAVES = (
     "eadnet.config",

@@ -21,7 +21,7 @@ from reports.tables.calibration import amount, shown
 LINES = 6
 """Metrics in one row; a larger family takes several rows."""
 COLOURS = (BLUE, *(colour for colour in CYCLE if colour != VERMILION))
-NAMES, ROW, HEAD, FOOT = 3.4, 0.15, 0.36, 0.5  # width of the names in panels; inches a metric, above and below
+NAMES, ROW, HEAD, FOOT = 3.1, 0.15, 0.36, 0.5  # width of the names in panels; inches a metric, above and below
 LOWEST, HIGHEST = -0.45, 1.12
 
 
@@ -53,9 +53,9 @@ def build(calibration: pd.DataFrame) -> Figure:
         for axes, name in zip(line[1:], names, strict=True):
             _draw_panel(axes, block, name, heights_of, verdicts)
     for axes, name in zip(grid[0, 1:], names, strict=True):
-        axes.set_title(DAMAGES[name].title.replace(" ", "\n"), fontsize=6.4, loc="center", linespacing=1.0, pad=4)
+        axes.set_title(DAMAGES[name].title.replace(" ", "\n"), fontsize=6.0, loc="center", linespacing=1.0, pad=4)
     for axes, name in zip(grid[-1, 1:], names, strict=True):
-        axes.set_xlabel(_extent(name), fontsize=6, labelpad=3, linespacing=1.1)
+        axes.set_xlabel(_extent(name), fontsize=5.8, labelpad=3, linespacing=1.1)
     return figure
 
 
