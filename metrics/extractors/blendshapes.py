@@ -13,7 +13,6 @@ from eadnet.clips import Clip
 from eadnet.detectors.muted import muted
 from metrics.scoring import Settings
 
-VERSION = 1
 FILE = "face_landmarker.task"
 SHAPES = 52
 

@@ -13,7 +13,6 @@ from eadnet.media import iterate_video
 from metrics.image import squared_error, ssim_map, ssim_mean
 from metrics.scoring import Settings
 
-VERSION = 1
 
 
 class Extractor:

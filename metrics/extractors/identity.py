@@ -15,7 +15,6 @@ import numpy as np
 from eadnet.clips import Clip
 from metrics.scoring import Settings
 
-VERSION = 1
 ASSET, FILE = "arcface-r50", "w600k_r50.onnx"
 SIDE = 112
 # Where InsightFace puts the eyes, the tip of the nose and the corners of the mouth (python-package/insightface/utils/
