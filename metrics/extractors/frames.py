@@ -14,7 +14,6 @@ from metrics.image import squared_error, ssim_map, ssim_mean
 from metrics.scoring import Settings
 
 
-
 class Extractor:
     """Arrays ``frame_mse`` (8-bit values, all channels) and ``frame_ssim``, each (T,) float32."""
 

@@ -32,7 +32,6 @@ from metrics.face_tracks import Cuts, Track, follow, runs, smooth_squares, squar
 from metrics.s3fd import FILE, S3FD, load_s3fd
 from metrics.scoring import Settings, WeightsAbsent
 
-VERSION = 1
 SYNCNET, S3FD_ASSET, INSIGHTFACE = "syncnet-v2", "sfd-face", "insightface-buffalo-l"
 MIN_TRACK = 50  # of LatentSync; the reference's tracks are the longer ones of these
 VERSE_MARGIN, VERSE_FRAMES = 0.3, 50

@@ -78,7 +78,8 @@ def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[st
         "pictures": {picture.name: picture for picture in map(_picture(figures_folder), SHOWN) if picture},
         "tables": _tables(inputs),
         "metrics": [
-            {"name": metric_label(key), "direction": direction(spec), "spec": spec} for key, spec in REGISTRY.items()
+            {"name": metric_label(key), "direction": direction(spec), "spec": spec}
+            for key, spec in REGISTRY.items()
             if key in scored
         ],
         "provenance": provenance(inputs, configuration),
