@@ -155,6 +155,7 @@ class Evaluation(Section):
     bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
     calibrate: bool = Field(False, description="Whether the report shows how every metric responds to known damage.")
     calibration_clips: Positive = Field(6, description="Clips that are damaged in every way for it.")
+    calibration_frames: Annotated[int, Field(ge=25)] = Field(50, description="Frames of each that are used at most.")
     calibration_split: Literal["test", "train", "val", "all"] = Field("test", description="Whose clips those are.")
     confidence: Share = Field(0.95, description="Coverage of the confidence intervals.")
 

@@ -36,7 +36,7 @@ def calibrate(
     output: str | Path,
     names: Iterable[str] = tuple(DAMAGES),
     count: int = 6,
-    frames: int = 100,
+    frames: int = 50,
     split: str = "test",
     log: Log = print,
 ) -> pd.DataFrame:

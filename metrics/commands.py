@@ -164,7 +164,7 @@ def calibrate(
     cells: Cells,
     count: Annotated[int, typer.Option(min=1, help="Clips that are damaged.")],
     output: Annotated[Path, typer.Option(help="Parquet file for the responses.")],
-    frames: Annotated[int, typer.Option(min=25, help="Longest clip, in frames; the rest is cut off.")] = 100,
+    frames: Annotated[int, typer.Option(min=25, help="Longest clip, in frames; the rest is cut off.")] = 50,
     split: Annotated[str, typer.Option(help="Whose clips: test, train, val or all.")] = "test",
     judges: Judges = None,
     assets: AssetsJSON = "{}",

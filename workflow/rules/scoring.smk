@@ -247,6 +247,7 @@ rule calibrate_metrics:
         resolution=CONFIG.preprocess.resolution,
         cells=CELLS,
         clips=CONFIG.evaluation.calibration_clips,
+        frames=CONFIG.evaluation.calibration_frames,
         split=CONFIG.evaluation.calibration_split,
         version=STAGE_VERSIONS["calibrate"],
     shell:
@@ -261,6 +262,7 @@ rule calibrate_metrics:
             --resolution {params.resolution:q} \
             --cells {params.cells:q} \
             --count {params.clips:q} \
+            --frames {params.frames:q} \
             --split {params.split:q} \
             --output {output.table:q} \
             >{log:q} 2>&1
