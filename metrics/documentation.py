@@ -66,9 +66,9 @@ def _entry(spec: MetricSpec) -> Iterator[str]:
         "Source": spec.citation,
         "Evaluator": _evaluator(spec),
         "Known disagreement": spec.disagreement,
-        "Do not use": spec.avoid,
+        "When not to use it": spec.avoid,
     }
-    yield from (f"  - *{name}:* {text.rstrip('.')}." for name, text in facts.items() if text)
+    yield from (f"  - *{name}:* {text[0].upper()}{text[1:].rstrip('.')}." for name, text in facts.items() if text)
 
 
 def _evaluator(spec: MetricSpec) -> str:

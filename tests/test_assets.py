@@ -311,3 +311,19 @@ def test_an_archive_without_the_member_is_one_line(server, tmp_path):
     assert "no zip archive that holds other.onnx" in fault("net", settings(tmp_path), table)
     table = write_table(tmp_path, f"{server.url}/whole#net.onnx", file="net.onnx")
     assert "no zip archive that holds net.onnx" in fault("net", settings(tmp_path), table)
+
+
+def test_what_judges_comes_the_same_way_and_is_refused_when_it_is_not_what_was_published(server, tmp_path, monkeypatch):
+    from metrics import scoring
+
+    for name, digest in (("right", DIGEST), ("wrong", OTHER)):
+        (tmp_path / name).mkdir()
+        table = write_table(tmp_path / name, f"{server.url}/whole", sha256=digest)
+        monkeypatch.setattr(scoring, "fetch", lambda asset, section, table=table: fetch(asset, section, table))
+        asked = scoring.Settings(None, "face", 96, 16, settings(tmp_path / name))
+        if name == "right":
+            assert (asked.weights("net") / "net.pt").read_bytes() == BODY
+        else:
+            with pytest.raises(scoring.WeightsAbsent, match="weights absent: net"):
+                asked.weights("net")
+            assert not (tmp_path / name / "weights/net/net.pt").exists()

@@ -21,6 +21,7 @@ from reports.style import (
     order_runs,
     run_label,
 )
+from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
 
 LEVEL = 0.05
@@ -41,7 +42,8 @@ def build(summary: pd.DataFrame) -> Table:
     """
     frame = differences(summary)
     panels = tuple(panel for family in FAMILIES if (panel := _panel(frame, family)) is not None)
-    return Table("ablation", "Ablations", caption(frame), panels, frame)
+    words = " ".join([caption(frame), *judges_on_truth(summary)])
+    return Table("ablation", "Ablations", words, panels, frame)
 
 
 def draw(inputs: Inputs) -> Table:

@@ -11,18 +11,18 @@ import pandas as pd
 from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
 from metrics.tables import ALL, SLICES
 from reports.load import Inputs, ReportError
-from reports.numbers import count, decimals, interval, listing, number, percent, span
+from reports.numbers import count, decimals, interval, number, span
 from reports.published.registry import OURS, chosen
 from reports.style import (
     FAMILY_LABELS,
     SLICE_LABELS,
     is_baseline,
     metric_heading,
-    metric_variant,
     name_label,
     order_runs,
     run_label,
 )
+from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
 from reports.tables.reported import value_range
 
@@ -83,20 +83,12 @@ def worth(value: float, spec: MetricSpec) -> float:
 
 def caption(rows: pd.DataFrame, reported: bool = False) -> str:
     """What the table shows, with what the judges say of ground truth computed from the summary."""
-    real = rows[(rows.run == "ground_truth") & (rows.slice == ALL) & (rows.n > 0)]
     parts = [
         "Mean over test clips with its confidence interval; arrows point to the better, → to an ideal value. "
         "Bold: best trained run or method (baselines and the ceiling never are). † some clips yielded no score; "
         "coverage is the share that did."
     ]
-    seen = [f"{percent(row.mean)} of {count(row.n, 'clip')} ({_judge(row)})" for row in _of_name(real, "acc_emo")]
-    if seen:
-        parts.append(
-            f"Of the ground truth the emotion judge recognises {listing(seen)}: no method can be told apart above that."
-        )
-    sync = [f"{number(row.mean)} ({_judge(row)})" for row in _of_name(real, "lse_c")]
-    if sync:
-        parts.append(f"The sync judge gives real clips an LSE-C of {listing(sync)}.")
+    parts += judges_on_truth(rows)
     parts.append("Judges named corpus-v1 were trained on this corpus's real training clips.")
     if reported:
         parts.append(
@@ -109,16 +101,6 @@ def caption(rows: pd.DataFrame, reported: bool = False) -> str:
 
 def _numeric() -> list[str]:
     return [key for key, spec in REGISTRY.items() if not spec.is_category]
-
-
-def _of_name(rows: pd.DataFrame, name: str) -> Iterator:
-    """Rows of every variant of a metric, in the order of the registry."""
-    keys = [key for key, spec in REGISTRY.items() if spec.name == name]
-    return (row for key in keys for row in rows[rows.metric == key].itertuples())
-
-
-def _judge(row: object) -> str:
-    return metric_variant(row.metric)
 
 
 def _family_panels(rows: pd.DataFrame, part: str, family: str, reported: pd.DataFrame | None) -> Iterator[Panel]:

@@ -1,0 +1,40 @@
+"""What the judges say of the ground truth, in a sentence for every table that shows their numbers.
+
+An accuracy is a property of its judge: no method can be told apart above what the judge makes of real clips.
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from metrics.spec import REGISTRY
+from metrics.tables import ALL
+from reports.numbers import count, listing, number, percent
+from reports.style import metric_variant
+
+
+def judges_on_truth(summary: pd.DataFrame) -> list[str]:
+    """Sentences with the accuracy of every emotion recogniser and the LSE-C of every sync judge on real clips.
+
+    Args:
+        summary: Columns of ``metrics.tables.SUMMARY``; none of `ground_truth` gives no sentence.
+    """
+    rows = summary[(summary.run == "ground_truth") & (summary.corpus == ALL) & (summary.slice == ALL)]
+    real, sentences = rows[rows.n > 0], []
+    seen = [
+        f"{percent(row.mean)} of {count(row.n, 'clip')} ({metric_variant(row.metric)})" for row in _of(real, "acc_emo")
+    ]
+    if seen:
+        sentences.append(
+            f"Of the ground truth the emotion judge recognises {listing(seen)}: no method can be told apart above that."
+        )
+    sync = [f"{number(row.mean)} ({metric_variant(row.metric)})" for row in _of(real, "lse_c")]
+    if sync:
+        sentences.append(f"The sync judge gives real clips an LSE-C of {listing(sync)}.")
+    return sentences
+
+
+def _of(rows: pd.DataFrame, name: str) -> Iterator:
+    """Rows of every variant of a metric, in the order of the registry."""
+    keys = [key for key, spec in REGISTRY.items() if spec.name == name]
+    return (row for key in keys for row in rows[rows.metric == key].itertuples())
