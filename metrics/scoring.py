@@ -5,6 +5,7 @@ Reads a measurement folder, the clips and, for some families, a judge; writes a 
 
 import hashlib
 import importlib
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,11 +24,11 @@ from metrics.tables import ALL, SCORES
 
 
 class WeightsAbsent(ValueError):
-    """Published weights that a family needs are not here; `asset` names them."""
+    """Published weights that a family needs are not here; `brief` names them for tables, the message says why too."""
 
     def __init__(self, asset: str, reason: str = "") -> None:
-        super().__init__(f"weights absent: {asset}" + (f" ({reason})" if reason else ""))
-        self.asset = asset
+        self.brief = f"weights absent: {asset}"
+        super().__init__(self.brief + (f" ({reason})" if reason else ""))
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Settings:
         try:
             return fetch(asset, self.assets)
         except AssetError as error:
+            print(error, file=sys.stderr)  # rows name the weights alone; the log says what became of them
             raise WeightsAbsent(asset, str(error)) from None
 
     def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
@@ -217,4 +219,4 @@ def empty(specs: Iterable[MetricSpec], pairs: Iterable[Pair], status: str, reaso
 
 def absent(specs: Iterable[MetricSpec], pairs: Iterable[Pair], fault: WeightsAbsent) -> list[Value]:
     """Rows that name the published weights without which a family cannot score."""
-    return empty(specs, pairs, "weights_absent", str(fault))
+    return empty(specs, pairs, "weights_absent", fault.brief)

@@ -91,7 +91,7 @@ def open_extractors(families: tuple[str, ...], settings: Settings, log: Log, of_
         try:
             opened[name] = open_extractor(name, settings)
         except WeightsAbsent as fault:
-            log(f"{name}: {fault}")
+            log(f"{name}: {fault.brief}")
     return opened
 
 

@@ -50,7 +50,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
         try:
             settings.weights(asset)
         except WeightsAbsent as fault:
-            return str(fault)
+            return fault.brief
         return None
 
     for recipe in RECIPES:
