@@ -43,11 +43,11 @@ from eadnet.detectors.mesh import opened_mesh
 from eadnet.face_crops import cut_square, face_squares
 from eadnet.media import MediaError, iterate_video, read_audio
 from eadnet.syncnet_v2 import SAMPLES, WINDOW, Eyes, Film, SyncNetV2, features, hear
+from metrics.extractors.face_tracks import Cuts, follow, smooth_squares, track_square
 from metrics.extractors.syncnet import MIN_TRACK, Extractor
-from metrics.face_tracks import Cuts, follow, smooth_squares, track_square
-from metrics.s3fd import S3FD, S3FDNetwork
-from metrics.sync import sync_values
-from metrics.syncnet import ShiftedValues, shifted
+from metrics.families.lip_sync import sync_values
+from metrics.families.syncnet import ShiftedValues, shifted
+from metrics.networks.s3fd import S3FD, S3FDNetwork
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/lip_sync.csv"
 CLIPS = ("grid_brbk7n", "hdtf_RD_Radio10_clip0", "mead_M003_happy", "mimictalk_May_5s")

@@ -43,7 +43,7 @@ def train_judge(
 ) -> None:
     """Train a judge on real train clips and test it on held-out ones."""
     from eadnet.config import EmotionJudge, Judge
-    from metrics.judge_training import train_judge as train
+    from metrics.judges.training import train_judge as train
 
     section = parse(EmotionJudge if judge == "emotion" else Judge, settings, where=f"judges.{judge}")
     folds = getattr(section, "leave_speaker_out", 0)
@@ -171,7 +171,7 @@ def calibrate(
     cache: Cache = None,
 ) -> None:
     """Measure how every metric responds to known damage, on true clips."""
-    from metrics.calibration import calibrate as respond
+    from metrics.calibration.calibrate import calibrate as respond
     from metrics.scoring import Settings
     from metrics.spec import check_families
 

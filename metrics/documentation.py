@@ -61,14 +61,18 @@ def _entry(spec: MetricSpec) -> Iterator[str]:
     yield f"- **`{spec.key}`** {spec.description}"
     facts = {
         "Computed": spec.computed,
-        "Inputs": spec.inputs,
+        "Inputs": _sentence(spec.inputs),
         "Follows": spec.reference,
         "Source": spec.citation,
         "Evaluator": _evaluator(spec),
-        "Known disagreement": spec.disagreement,
-        "When not to use it": spec.avoid,
+        "Known disagreement": _sentence(spec.disagreement),
+        "When not to use it": _sentence(spec.avoid),
     }
-    yield from (f"  - *{name}:* {text[0].upper()}{text[1:].rstrip('.')}." for name, text in facts.items() if text)
+    yield from (f"  - *{name}:* {text.rstrip('.')}." for name, text in facts.items() if text)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _evaluator(spec: MetricSpec) -> str:

@@ -12,20 +12,24 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True)
 class Family:
-    """Metrics that are computed together, from the same inputs, by one module.
+    """Metrics that are computed together, from the same inputs, by the module ``metrics.families.<name>``.
 
     `judge` names the corpus's judge that the family asks, `assets` the published weights that it needs, `extractor`
     what must be taken from whole frames for it (``metrics.extractors``), `needs_truth` whether from the true ones too.
     """
 
     name: str
-    module: str
     version: int
     judge: str | None
     description: str
     assets: tuple[str, ...] = ()
     extractor: str | None = None
     needs_truth: bool = False
+
+    @property
+    def module(self) -> str:
+        """Name of the module that scores it."""
+        return f"metrics.families.{self.name}"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from eadnet.clips import Clip
 from eadnet.config import Report
 from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_table, read_tables
-from metrics.responses import CALIBRATION
+from metrics.calibration.responses import CALIBRATION
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
 FIRST = 32
@@ -109,7 +109,7 @@ class Inputs:
 
     @cached_property
     def calibration(self) -> pd.DataFrame:
-        """Responses of the metrics to known damage, columns of ``metrics.responses.CALIBRATION``."""
+        """Responses of the metrics to known damage, columns of ``metrics.calibration.responses.CALIBRATION``."""
         return read_table(_given(self.calibration_path, "--calibration"), CALIBRATION)
 
     @cached_property

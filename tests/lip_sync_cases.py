@@ -11,7 +11,7 @@ from torch import nn
 
 from eadnet.media import iterate_video, read_audio
 from eadnet.syncnet_v2 import SyncNetV2
-from metrics.s3fd import S3FDNetwork
+from metrics.networks.s3fd import S3FDNetwork
 
 FRAMES = 28
 COMMON = 1.8

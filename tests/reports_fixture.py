@@ -15,8 +15,8 @@ from eadnet.config import EMOTIONS
 from eadnet.media import write_video
 from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_rows, write_table
 from metrics.aggregate import slices_of
-from metrics.damage import DAMAGES
-from metrics.responses import CALIBRATION
+from metrics.calibration.damage import DAMAGES
+from metrics.calibration.responses import CALIBRATION
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 

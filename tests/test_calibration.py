@@ -11,17 +11,18 @@ from metrics_fixture import FRAMES, RESOLUTION, draw, smooth_noise, write_corpus
 from eadnet.config import ConfigError
 from eadnet.media import read_video, write_video
 from eadnet.tables import CLIPS, read_rows, read_table
-from metrics import calibration, measure
-from metrics.calibration import calibrate
-from metrics.damage import CRF, DAMAGES, STRENGTHS, Footage, damages
-from metrics.damaged_videos import choose_takes, partners
-from metrics.image import psnr
-from metrics.landmarks import correlation
+from metrics import measure
+from metrics.calibration import calibrate as calibration
+from metrics.calibration.calibrate import calibrate
+from metrics.calibration.damage import CRF, DAMAGES, STRENGTHS, Footage, damages
+from metrics.calibration.damaged_videos import choose_takes, partners
+from metrics.calibration.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
+from metrics.families.image import psnr
+from metrics.families.landmarks import correlation
+from metrics.families.lip_sync import sync_values
+from metrics.families.temporal import mean_difference
 from metrics.pairs import Unscorable
-from metrics.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
 from metrics.scoring import Settings
-from metrics.sync import sync_values
-from metrics.temporal import mean_difference
 from reports import style
 from reports.figures.calibration import LOWEST
 from reports.figures.calibration import build as figure_of

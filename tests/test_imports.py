@@ -21,7 +21,9 @@ ALLOWED = {
     "reports": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources",
     ))
-    + ("metrics.damage", "metrics.responses", "metrics.spec", "metrics.statistics", "metrics.tables"),
+    + tuple(f"metrics.{name}" for name in (
+        "calibration.damage", "calibration.responses", "spec", "statistics", "tables",
+    )),
 }  # fmt: skip
 LEAVES = (
     "eadnet.config",

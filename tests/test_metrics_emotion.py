@@ -12,11 +12,11 @@ from sklearn.metrics import f1_score
 from eadnet.clips import Clip, save_shard
 from eadnet.config import EMOTIONS, Judge, Schedule
 from eadnet.tables import CLIPS, read_table, write_table
-from metrics import emotion_fan, hsemotion
-from metrics.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chips, similarity
+from metrics.families import emotion_fan, hsemotion
+from metrics.families.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chips, similarity
+from metrics.families.recognition import f1_value, macro_f1, recognised
 from metrics.networks.emotion_fan import CLASSES, EmotionFan, load_emotion_fan
 from metrics.pairs import Pair, load_pairs
-from metrics.recognition import f1_value, macro_f1, recognised
 from metrics.scoring import Settings, score_pairs
 from metrics.spec import FAMILIES, family_specs
 from metrics.tables import MEASUREMENTS
@@ -268,9 +268,9 @@ def test_classes_are_the_projects_words() -> None:
 
 # ---------------------------------------------------------------------------------------------- left-out people
 def test_leaving_speakers_out_changes_the_report_alone(corpus: Path, tmp_path: Path) -> None:
-    from metrics.judge_speakers import speaker_folds
-    from metrics.judge_training import train_judge
     from metrics.judges import JudgeError, read_report
+    from metrics.judges.speakers import speaker_folds
+    from metrics.judges.training import train_judge
 
     settings = Judge(optimiser=Schedule(steps=12, batch_size=12, learning_rate=2e-3, warmup=5))
     for name, folds in (("plain", 0), ("left", 2)):

@@ -9,8 +9,8 @@ import pytest
 from metrics_fixture import FRAMES, RESOLUTION, landmarks_of
 
 from eadnet.config import Assets
-from metrics import blendshapes, expression
-from metrics.distances import frechet_distance, plain_moments
+from metrics.families import blendshapes, expression
+from metrics.families.distances import frechet_distance, plain_moments
 from metrics.pairs import Unscorable, Value
 from metrics.scoring import Settings, WeightsAbsent, score_pairs
 from metrics.spec import FAMILIES, REGISTRY

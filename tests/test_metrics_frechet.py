@@ -6,7 +6,7 @@ from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 from video_pairs import FakeSettings, pair_of
 
-from metrics.distances import (
+from metrics.families.distances import (
     MIN_EXTRAPOLATED,
     Moments,
     clip_kernel_distance,
@@ -20,7 +20,7 @@ from metrics.distances import (
     plain_moments,
     shrunk_frechet,
 )
-from metrics.feature_sets import frechet_value
+from metrics.families.feature_sets import frechet_value
 
 D = 12
 
@@ -185,8 +185,8 @@ def judged(tmp_path_factory) -> FakeSettings:
     """Settings with a video judge of random weights."""
     import torch
 
-    from metrics.judge_video import Network
     from metrics.judges import save
+    from metrics.judges.video import Network
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("judges")
@@ -200,7 +200,7 @@ def pairs_of(count: int, frames: int = 20) -> list:
 
 
 def test_family_gives_all_keys_whatever_the_order(judged: FakeSettings) -> None:
-    from metrics.frechet import score
+    from metrics.families.frechet import score
 
     pairs = pairs_of(9, frames=19)
     values = list(score(pairs, judged))
@@ -214,7 +214,7 @@ def test_family_gives_all_keys_whatever_the_order(judged: FakeSettings) -> None:
 
 
 def test_family_says_when_it_cannot(judged: FakeSettings) -> None:
-    from metrics.frechet import score
+    from metrics.families.frechet import score
 
     assert {value.status for value in score(pairs_of(1), judged)} == {"too_few"}
     short = list(score(pairs_of(3, frames=15), judged))

@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from metrics import identity
 from metrics.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, alignment, five_points
+from metrics.families import identity
 from metrics.scoring import Settings, WeightsAbsent, score_pairs
 
 

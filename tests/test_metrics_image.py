@@ -12,12 +12,12 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from eadnet.media import read_video, write_video
 from eadnet.regions import region_mask
-from metrics import frames, image
 from metrics.extractors.frames import Extractor
-from metrics.image import PSNR_CEILING, blur, compare, psnr, ssim
+from metrics.families import frames, image
+from metrics.families.image import PSNR_CEILING, blur, compare, psnr, ssim
+from metrics.families.temporal import landmark_jitter, mean_difference
 from metrics.pairs import Unscorable
 from metrics.scoring import Settings
-from metrics.temporal import landmark_jitter, mean_difference
 
 REGION = region_mask("face", RESOLUTION, 16)
 

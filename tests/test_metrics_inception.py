@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from metrics import inception
-from metrics.inception import FILE, clean_resize, features, kernel_distance, load
+from metrics.families import inception
+from metrics.families.inception import FILE, clean_resize, features, kernel_distance, load
 from metrics.networks.inception import Inception
 from metrics.scoring import Settings, WeightsAbsent, score_pairs
 

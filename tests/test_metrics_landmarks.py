@@ -5,7 +5,7 @@ import pytest
 from metrics_fixture import landmarks_of, smooth_noise
 from scipy.stats import pearsonr
 
-from metrics.landmarks import LIPS, MESH_POINTS, correlation, landmark_distance
+from metrics.families.landmarks import LIPS, MESH_POINTS, correlation, landmark_distance
 from metrics.pairs import Unscorable
 
 OPENING = smooth_noise(np.random.default_rng(3), 50)

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from eadnet.models.settings import Assets
-from metrics.lipscore import KEY, REACH, LipReader, cut_mouths, mouth_squares, score
+from metrics.families.lipscore import KEY, REACH, LipReader, cut_mouths, mouth_squares, score
 from metrics.scoring import Settings, WeightsAbsent
 
 SAME = np.float32([[1, 0, 0], [0, 1, 0]])

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from eadnet.published.lpips import ALEX_WIDTHS, LPIPS, VGG16, WIDTHS, AlexNet
-from metrics import perceptual
-from metrics.perceptual import distances, load
+from metrics.families import perceptual
+from metrics.families.perceptual import distances, load
 from metrics.scoring import Settings, WeightsAbsent
 
 STORED = json.loads(golden.STORED.read_text())["lpips"]

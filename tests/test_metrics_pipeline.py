@@ -31,7 +31,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from metrics.judge_training import train_judge
+    from metrics.judges.training import train_judge
 
     folder = tmp_path_factory.mktemp("judges")
     for name, steps in STEPS.items():
@@ -79,7 +79,7 @@ def test_judges_report_and_rebuild(trained: Path) -> None:
 
 
 def test_training_twice_gives_the_same_judge(corpus: Path, trained: Path, tmp_path: Path) -> None:
-    from metrics.judge_training import train_judge
+    from metrics.judges.training import train_judge
 
     settings = Judge(optimiser=Schedule(steps=STEPS["sync"], batch_size=4, learning_rate=2e-3, warmup=5))
     train_judge("sync", settings, 0, corpus, tmp_path, log=lambda line: None)
@@ -87,7 +87,7 @@ def test_training_twice_gives_the_same_judge(corpus: Path, trained: Path, tmp_pa
 
 
 def test_a_corpus_without_labels_has_no_emotion_judge(tmp_path: Path, perfect: Path, corpus: Path) -> None:
-    from metrics.judge_training import train_judge
+    from metrics.judges.training import train_judge
 
     unlabelled = write_corpus(tmp_path / "unlabelled", labelled=False)
     settings = Judge(optimiser=Schedule(steps=1, batch_size=2, learning_rate=1e-3))
@@ -147,7 +147,7 @@ def test_one_bad_crop_size_is_a_row(perfect: Path, corpus: Path, tmp_path: Path)
 
 
 def test_clip_scores_do_not_depend_on_their_company(perfect: Path, corpus: Path, trained: Path, tmp_path: Path) -> None:
-    from metrics import sync
+    from metrics.families import lip_sync as sync
 
     settings = Settings(trained, "face", RESOLUTION, 16)
     pairs = load_pairs(perfect, corpus)

@@ -12,9 +12,9 @@ from lip_sync_cases import made_boxes, random_s3fd, textures
 from scenedetect import FrameTimecode
 from scenedetect.detectors import ContentDetector
 
-from metrics import s3fd
-from metrics.face_tracks import Cuts, follow, overlap, runs, smooth_squares, track_square
-from metrics.s3fd import S3FD, S3FDNetwork, load_s3fd, prior_boxes, suppress
+from metrics.extractors.face_tracks import Cuts, follow, overlap, runs, smooth_squares, track_square
+from metrics.networks import s3fd
+from metrics.networks.s3fd import S3FD, S3FDNetwork, load_s3fd, prior_boxes, suppress
 
 PUBLISHED_BYTES = 89_844_381
 

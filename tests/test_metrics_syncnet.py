@@ -17,11 +17,11 @@ from eadnet.models.settings import Assets
 from eadnet.provenance import sha256_file
 from eadnet.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
 from metrics.extractors.syncnet import Extractor, _Faces
+from metrics.families.lip_sync import sync_values
+from metrics.families.syncnet import RECIPES, score, shifted
 from metrics.pairs import Unscorable, Value
 from metrics.scoring import Settings, WeightsAbsent
 from metrics.specs.syncnet import FAMILY, SPECS
-from metrics.sync import sync_values
-from metrics.syncnet import RECIPES, score, shifted
 
 KEYS = {spec.key for spec in SPECS}
 TRACKED = {"lse_c@ref-v1", "lse_d@ref-v1", "sync_offset@ref-v1", "lse_c@latentsync"}

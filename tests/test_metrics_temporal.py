@@ -8,8 +8,8 @@ import pytest
 from scipy.ndimage import map_coordinates
 from video_pairs import pair_of
 
-from metrics import flow, motion, temporal
-from metrics.flow import compare, flow_between, interpolation_error, small, visible, warped, warping_error
+from metrics.families import flow, motion, temporal
+from metrics.families.flow import compare, flow_between, interpolation_error, small, visible, warped, warping_error
 from metrics.spec import family_specs
 
 SIDE = 128

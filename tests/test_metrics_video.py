@@ -11,9 +11,9 @@ from torch.nn import functional
 from transformers import VideoMAEConfig, VideoMAEModel
 from video_pairs import FakeSettings, pair_of
 
-from metrics import i3d, videomae
-from metrics.distances import plain_frechet
-from metrics.i3d import RECIPES
+from metrics.families import i3d, videomae
+from metrics.families.distances import plain_frechet
+from metrics.families.i3d import RECIPES
 from metrics.scoring import Settings, WeightsAbsent, score_pairs
 from metrics.spec import family_specs
 

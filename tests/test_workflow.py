@@ -113,7 +113,7 @@ def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
 def test_a_bumped_metric_version_reruns_that_family(finished: Project):
     spec = finished.folder / "metrics/specs/temporal.py"
     before = spec.read_text(encoding="utf-8")
-    bumped = re.sub(r'("metrics\.temporal", )(\d+)', lambda found: f"{found[1]}{int(found[2]) + 1}", before)
+    bumped = re.sub(r'(Family\("temporal", )(\d+)', lambda found: f"{found[1]}{int(found[2]) + 1}", before)
     assert bumped != before
     spec.write_text(bumped, encoding="utf-8")
     try:

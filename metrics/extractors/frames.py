@@ -10,7 +10,7 @@ import numpy as np
 
 from eadnet.clips import Clip
 from eadnet.media import iterate_video
-from metrics.image import squared_error, ssim_map, ssim_mean
+from metrics.families.image import squared_error, ssim_map, ssim_mean
 from metrics.scoring import Settings
 
 

@@ -28,8 +28,8 @@ from eadnet.detectors.scrfd import SCRFDDetector
 from eadnet.detectors.scrfd import opened as opened_scrfd
 from eadnet.face_crops import cut_square, face_squares
 from eadnet.syncnet_v2 import SAMPLES, SIZE, WINDOW, Eyes, Film, hear, load_syncnet_v2
-from metrics.face_tracks import Cuts, Track, follow, runs, smooth_squares, squares, track_square
-from metrics.s3fd import FILE, S3FD, load_s3fd
+from metrics.extractors.face_tracks import Cuts, Track, follow, runs, smooth_squares, squares, track_square
+from metrics.networks.s3fd import FILE, S3FD, load_s3fd
 from metrics.scoring import Settings, WeightsAbsent
 
 SYNCNET, S3FD_ASSET, INSIGHTFACE = "syncnet-v2", "sfd-face", "insightface-buffalo-l"

@@ -16,7 +16,7 @@ DISAGREEMENT = (
 EVALUATOR = "asset:face-landmarker/face_landmarker.task"
 
 FAMILY = Family(
-    "blendshapes", "metrics.blendshapes", 1, None,
+    "blendshapes", 1, None,
     "Are expressions distributed as the true ones, say MediaPipe's blendshapes.",
     assets=("face-landmarker",), extractor="blendshapes", needs_truth=True,
 )  # fmt: skip

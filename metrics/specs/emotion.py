@@ -14,7 +14,7 @@ JUDGED = (
     "leave_speaker_out in its report"
 )
 
-FAMILY = Family("emotion", "metrics.emotion", 2, "emotion", "Is the wanted emotion seen, says a judge.")
+FAMILY = Family("emotion", 2, "emotion", "Is the wanted emotion seen, says a judge.")
 
 SPECS = (
     MetricSpec(

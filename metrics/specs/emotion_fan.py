@@ -21,7 +21,7 @@ AVOID = (
 EVALUATOR = "asset:emotion-fan/self_relation-attention_61_84.3655"
 
 FAMILY = Family(
-    "emotion_fan", "metrics.emotion_fan", 1, None,
+    "emotion_fan", 1, None,
     "Is the wanted emotion seen, says Emotion-FAN with the weights of EAT's evaluation.", assets=("emotion-fan",),
 )  # fmt: skip
 

@@ -16,9 +16,7 @@ AVOID = (
     "measure of upper-face expression, since the mouth moves most and so weighs most"
 )
 
-FAMILY = Family(
-    "expression", "metrics.expression", 1, None, "Are expressions distributed as the true ones, say landmarks."
-)
+FAMILY = Family("expression", 1, None, "Are expressions distributed as the true ones, say landmarks.")
 
 SPECS = (
     MetricSpec(

@@ -16,7 +16,7 @@ AVOID = (
 EMOTION, AFFECT = "asset:hsemotion/enet_b0_8_best_afew.onnx", "asset:hsemotion-va/enet_b0_8_va_mtl.onnx"
 
 FAMILY = Family(
-    "hsemotion", "metrics.hsemotion", 1, None, "Emotion, valence and arousal, says HSEmotion.",
+    "hsemotion", 1, None, "Emotion, valence and arousal, says HSEmotion.",
     assets=("hsemotion", "hsemotion-va"),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ THREADS = (
 )
 
 FAMILY = Family(
-    "i3d", "metrics.i3d", 1, None, "Are the clips distributed as real ones, in the I3D features that papers report.",
+    "i3d", 1, None, "Are the clips distributed as real ones, in the I3D features that papers report.",
     assets=("i3d-torchscript",),
 )  # fmt: skip
 

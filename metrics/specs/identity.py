@@ -16,7 +16,7 @@ OTHERS = (
 FROZEN = "Alone: a still picture of the person scores best. Frames without a face are left out; read n."
 
 FAMILY = Family(
-    "identity", "metrics.identity", 1, None, "Is it the same person, in ArcFace's eyes.",
+    "identity", 1, None, "Is it the same person, in ArcFace's eyes.",
     assets=("arcface-r50",), extractor="identity", needs_truth=True,
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ BLUR = (
     "a patch; blur_effect is maintained in scikit-image. Their numbers do not convert: CPBD rises with sharpness."
 )
 
-FAMILY = Family("image", "metrics.image", 2, None, "Pixels of the generated region and of the crop against the truth.")
+FAMILY = Family("image", 2, None, "Pixels of the generated region and of the crop against the truth.")
 
 SPECS = (
     MetricSpec(

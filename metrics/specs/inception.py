@@ -25,7 +25,7 @@ FEW = (
 )
 
 FAMILY = Family(
-    "inception", "metrics.inception", 1, None, "Are the frames distributed as real ones, in Inception's features.",
+    "inception", 1, None, "Are the frames distributed as real ones, in Inception's features.",
     assets=("inception-fid",),
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ UNITS = (
 PAIRED = "without a true video of the same words and head motion"
 PACKAGE = "package:mediapipe"
 
-FAMILY = Family("landmarks", "metrics.landmarks", 1, None, "Mouth, face and eyelids against the true ones.")
+FAMILY = Family("landmarks", 1, None, "Mouth, face and eyelids against the true ones.")
 
 SPECS = (
     MetricSpec(

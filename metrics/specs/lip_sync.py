@@ -12,7 +12,7 @@ SCALE = (
 TRAINED = "to compare with published LSE values; use lse_c@ref-v1 for that"
 
 FAMILY = Family(
-    "lip_sync", "metrics.sync", 2, "sync",
+    "lip_sync", 2, "sync",
     "Do the lips fit the sound, says a judge trained on this corpus's real train clips.",
 )  # fmt: skip
 

@@ -3,7 +3,11 @@
 from metrics.spec_types import Family, MetricSpec
 
 FAMILY = Family(
-    "lipscore", "metrics.lipscore", 1, None, "Do the lips look like the true ones, says a lip reader (ONNX slot)."
+    "lipscore",
+    "metrics.families.lipscore",
+    1,
+    None,
+    "Do the lips look like the true ones, says a lip reader (ONNX slot).",
 )
 
 SPECS = (

@@ -11,7 +11,7 @@ SQUARES = (
     "FlowNet2, RAFT and Farneback give other flows, hence other values: compare within one variant only."
 )
 
-FAMILY = Family("motion", "metrics.motion", 1, None, "Does the picture move as the true one does, by optical flow.")
+FAMILY = Family("motion", 1, None, "Does the picture move as the true one does, by optical flow.")
 
 SPECS = (
     MetricSpec(

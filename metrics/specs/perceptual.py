@@ -15,7 +15,7 @@ NETS = (
 )
 
 FAMILY = Family(
-    "perceptual", "metrics.perceptual", 1, None, "How different the pictures look to a network that knows pictures.",
+    "perceptual", 1, None, "How different the pictures look to a network that knows pictures.",
     assets=("alexnet", "lpips-alex", "vgg16", "lpips-vgg"),
 )  # fmt: skip
 

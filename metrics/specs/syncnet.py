@@ -36,7 +36,7 @@ PADDED = (
 MEDIAN = "the median of the 31 less their minimum"
 
 FAMILY = Family(
-    "syncnet", "metrics.syncnet", 1, None, "Lip sync by the published SyncNet v2, in the variants that papers print.",
+    "syncnet", 1, None, "Lip sync by the published SyncNet v2, in the variants that papers print.",
     assets=("syncnet-v2", "sfd-face", "insightface-buffalo-l"), extractor="syncnet", needs_truth=True,
 )  # fmt: skip
 
@@ -69,7 +69,7 @@ SPECS = (
         "Lip-sync confidence without the bias of short clips.",
         "As @ref-v1, but a shift averages only windows that have a partner, and needs 10 of them (15 windows at least, "
         "so clips from 20 frames on); one crop over the whole clip, no tracks.", CHUNG,
-        inputs=MESH_CROP, reference="none; the maths is that of metrics.sync",
+        inputs=MESH_CROP, reference="none; the maths is that of metrics.families.lip_sync",
         disagreement="Higher than @ref-v1, the more so the shorter the clip: simulated 6.98 against 5.33 at 1 s, 7.10 "
         "against 6.75 at 4 s, 7.06 against 6.99 at 20 s.",
         avoid="To compare with published numbers.", evaluator=WEIGHTS,
@@ -78,7 +78,7 @@ SPECS = (
         "lse_d@valid-v1", "syncnet", "clip", "", False, (0, INFINITY),
         "Lip-sync distance at the best shift, windows with a partner only.",
         "Minimum over the shifts of the mean distance of windows that have a partner.", CHUNG,
-        inputs=MESH_CROP, reference="none; the maths is that of metrics.sync",
+        inputs=MESH_CROP, reference="none; the maths is that of metrics.families.lip_sync",
         disagreement="Equals @ref-v1 at offset 0 but for the crop.", avoid="To compare with published numbers.",
         evaluator=WEIGHTS,
     ),
@@ -86,7 +86,7 @@ SPECS = (
         "sync_offset@valid-v1", "syncnet", "clip", "frames", None, (-15, 15),
         "Audio-video offset at the best shift, windows with a partner only; negative where the sound comes late.",
         "Minus the shift of the minimum.", CHUNG, target=0.0,
-        inputs=MESH_CROP, reference="none; the maths is that of metrics.sync",
+        inputs=MESH_CROP, reference="none; the maths is that of metrics.families.lip_sync",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
     ),
     MetricSpec(

@@ -3,7 +3,7 @@
 from metrics.spec_types import INFINITY, Family, MetricSpec
 
 FAMILY = Family(
-    "videomae", "metrics.videomae", 1, None,
+    "videomae", 1, None,
     "Are the clips distributed as real ones, in features that see motion more than content.",
     assets=("videomae-v2-g",),
 )  # fmt: skip

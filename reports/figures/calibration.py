@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metrics.damage import DAMAGES, STRENGTHS
-from metrics.responses import MOVES, SEES, WRONG, curves, summarise
+from metrics.calibration.damage import DAMAGES, STRENGTHS
+from metrics.calibration.responses import MOVES, SEES, WRONG, curves, summarise
 from metrics.spec import MetricSpec
 from reports.load import Inputs, Nothing
 from reports.style import BLUE, CYCLE, FAMILY_LABELS, INK, MUTED, RULE, VERMILION, WIDTH, bare, metric_label
@@ -29,7 +29,7 @@ def build(calibration: pd.DataFrame) -> Figure:
     """Small multiples of response curves.
 
     Args:
-        calibration: Columns of ``metrics.responses.CALIBRATION``.
+        calibration: Columns of ``metrics.calibration.responses.CALIBRATION``.
 
     Raises:
         Nothing: no response was measured.

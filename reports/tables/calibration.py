@@ -1,15 +1,15 @@
 """Which metric sees what: the verdict on every metric under every kind of known damage.
 
 Reads the calibration. Effects are changes at the greatest strength over the spread between clips, positive for worse;
-what counts as seen is said in ``metrics/responses.py``.
+what counts as seen is said in ``metrics/calibration/responses.py``.
 """
 
 import math
 
 import pandas as pd
 
-from metrics.damage import DAMAGES, Damage
-from metrics.responses import JUDGED, MOVES, NO_VALUE, SEES, WRONG, summarise
+from metrics.calibration.damage import DAMAGES, Damage
+from metrics.calibration.responses import JUDGED, MOVES, NO_VALUE, SEES, WRONG, summarise
 from metrics.spec import REGISTRY, MetricSpec
 from reports.load import Inputs, Nothing
 from reports.numbers import NONE, count, listing, number
@@ -26,7 +26,7 @@ def build(calibration: pd.DataFrame) -> Table:
     """Lay out the verdicts: a panel a group of damages, a row a metric, a column a damage.
 
     Args:
-        calibration: Columns of ``metrics.responses.CALIBRATION``.
+        calibration: Columns of ``metrics.calibration.responses.CALIBRATION``.
 
     Raises:
         Nothing: no response was measured.

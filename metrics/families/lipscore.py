@@ -13,9 +13,9 @@ import numpy as np
 from eadnet.faces import apply
 from eadnet.landmarks import interocular
 from eadnet.provenance import sha256_file
+from metrics.families.lip_sync import cosine
 from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
 from metrics.scoring import Settings, WeightsAbsent
-from metrics.sync import cosine
 
 KEY = "lipscore@auto-avsr"
 ASSET, FILE = "auto-avsr-onnx", "auto_avsr_visual.onnx"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.distances import NORMAL_95, dimension_warning, plain_frechet
+from metrics.families.distances import NORMAL_95, dimension_warning, plain_frechet
 from metrics.pairs import Pair, Value, chunks, usable
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs

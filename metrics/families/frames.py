@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from metrics.image import PSNR_CEILING, decibels
+from metrics.families.image import PSNR_CEILING, decibels
 from metrics.pairs import Pair, Value, per_clip
 from metrics.scoring import Settings
 from metrics.spec import family_specs

@@ -5,11 +5,11 @@ A frozen face warps without error, so these are read beside the rows of ``ground
 
 from collections.abc import Iterator
 
-from metrics.flow import compare
+from metrics.families.flow import compare
+from metrics.families.temporal import ratio
 from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
 from metrics.scoring import Settings
 from metrics.spec import family_specs
-from metrics.temporal import ratio
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:

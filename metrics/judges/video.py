@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.clips import Clip
-from metrics.distances import frechet_distance, moments
-from metrics.judge_training import cut, grain, recolour, to_tensor
+from metrics.families.distances import frechet_distance, moments
 from metrics.judges import UnusableCorpus
+from metrics.judges.training import cut, grain, recolour, to_tensor
 
 VERSION = 1
 BOX = (0.0, 1.0, 0.0, 1.0)

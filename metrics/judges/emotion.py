@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from eadnet.clips import Clip
 from eadnet.config import EMOTIONS
-from metrics.judge_training import cut, grain, recolour, to_tensor
 from metrics.judges import UnusableCorpus
+from metrics.judges.training import cut, grain, recolour, to_tensor
 
 VERSION = 1
 BOX = (0.08, 0.94, 0.14, 0.86)

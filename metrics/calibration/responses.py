@@ -1,7 +1,7 @@
 """What a metric makes of known damage: the table of measured responses, and the verdict on each metric and damage.
 
-CALIBRATION holds every value that was measured (``metrics.calibration`` writes it); `summarise` turns it into one row
-a metric and damage. Pure; imports nothing heavy but pandas.
+CALIBRATION holds every value that was measured (``metrics.calibration.calibrate`` writes it); `summarise` turns it into
+one row a metric and damage. Pure; imports nothing heavy but pandas.
 
 The verdict. Every value becomes a *loss*: how far it lies on the worse side (minus the value where higher is better,
 the value where lower is, the distance to the target where there is one). The *change* of a clip is its loss under
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from metrics.damage import DAMAGES, STRENGTHS
+from metrics.calibration.damage import DAMAGES, STRENGTHS
 from metrics.spec import REGISTRY, MetricSpec
 from metrics.statistics import Resampling, draw_weights
 

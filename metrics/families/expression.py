@@ -1,8 +1,8 @@
 """Family ``expression``: do faces make the true expressions, by what the mesh landmarks say of brows, lids and mouth?
 
 Head motion and scale are taken out by fitting rigid points (corners of the eyes, bridge of the nose) to the true clip's
-mean face, identity by subtracting it.
-Needs no weights but MediaPipe's mesh. ``metrics.blendshapes`` compares learned coefficients by the same two distances.
+mean face, identity by subtracting it. Needs no weights but MediaPipe's mesh. ``metrics.families.blendshapes`` compares
+learned coefficients by the same two distances.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ import numpy as np
 
 from eadnet.faces import RIGID
 from eadnet.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, RIGHT_LIDS
-from metrics.distances import Moments, frechet_distance, jackknife, plain_moments
-from metrics.face_chips import has_face
+from metrics.families.distances import Moments, frechet_distance, jackknife, plain_moments
+from metrics.families.face_chips import has_face
 from metrics.pairs import Pair, Unscorable, Value, per_clip
 from metrics.scoring import Settings
 

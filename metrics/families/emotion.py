@@ -6,9 +6,9 @@ every table.
 
 from collections.abc import Iterator
 
+from metrics.families.recognition import recognised
 from metrics.judges import load, read_report
 from metrics.pairs import Pair, Value
-from metrics.recognition import recognised
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs
 
@@ -18,7 +18,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     report = read_report(settings.judge("emotion"))
     if not report["usable"]:
         return iter(empty(family_specs("emotion"), pairs, "no_judge", report["reason"]))
-    from metrics.judge_emotion import probabilities
+    from metrics.judges.emotion import probabilities
 
     network = load(settings.judge("emotion"))
     return recognised(

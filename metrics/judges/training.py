@@ -55,7 +55,7 @@ def train_judge(
         clips: table of the preprocessed clips.
         output: folder to write.
         log: where progress lines go.
-        left_out_folds: folds of `metrics.judge_speakers`, each as dear as the judge, which they leave as it is.
+        left_out_folds: folds of `metrics.judges.speakers`, each as dear as the judge, which they leave as it is.
 
     Returns:
         The report: `usable`, `reason`, `n_train`, `n_test`, `steps`, `seconds` and the judge's held-out accuracies.
@@ -90,7 +90,7 @@ def _left_out(
 ) -> dict[str, Any]:
     if not folds:
         return {}
-    from metrics.judge_speakers import leave_speaker_out  # which trains by this module
+    from metrics.judges.speakers import leave_speaker_out  # which trains by this module
 
     return {"leave_speaker_out": leave_speaker_out(judge, settings, seed, train, folds, log)}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics.distances import dimension_warning, jackknife, plain_frechet
+from metrics.families.distances import dimension_warning, jackknife, plain_frechet
 from metrics.pairs import Pair, Value
 from metrics.scoring import Settings
 
@@ -48,7 +48,7 @@ def frechet_value(key: str, sets: Sets, needed: str, ddof: int = 1, note: str = 
         key: the metric.
         sets: per clip, (n, d) features of the generated and of the true clip; n is 0 where a clip gives none.
         needed: what a clip must have to give features, for the reason.
-        ddof: see `metrics.distances.plain_moments`.
+        ddof: see `metrics.families.distances.plain_moments`.
         note: further words for the reason.
     """
     kept = [index for index, clip in enumerate(sets[1]) if len(clip)]

@@ -1,9 +1,9 @@
 """Measure how every metric responds to known damage, on true clips.
 
 Run as ``python -m metrics calibrate``. Reads the clips table, the source videos and the judges; writes a CALIBRATION
-table (``metrics.responses``). Damaged videos are made in a scratch folder, a damage at a time, measured and scored by
-the ordinary path, and deleted. Every finished damage leaves a part beside the output, so that a killed run goes on
-where it was; a part is used again only for the very same clips, metrics, versions and judges.
+table (``metrics.calibration.responses``). Damaged videos are made in a scratch folder, a damage at a time, measured and
+scored by the ordinary path, and deleted. Every finished damage leaves a part beside the output, so that a killed run
+goes on where it was; a part is used again only for the very same clips, metrics, versions and judges.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from eadnet.tables import CLIPS, read_rows, read_tables, write_table
-from metrics import damage as damaging
-from metrics.damage import DAMAGES, Damage, damages
-from metrics.damaged_videos import RUN, Take, choose_takes, true_videos, write_damaged, write_undamaged
+from metrics.calibration import damage as damaging
+from metrics.calibration.damage import DAMAGES, Damage, damages
+from metrics.calibration.damaged_videos import RUN, Take, choose_takes, true_videos, write_damaged, write_undamaged
+from metrics.calibration.responses import CALIBRATION
 from metrics.measure import measure_rows
 from metrics.pairs import load_pairs
-from metrics.responses import CALIBRATION
 from metrics.scoring import Settings, evaluators, score_pairs, stamp
 from metrics.spec import extractors_of, family
 from metrics.standalone import open_extractors

@@ -18,7 +18,7 @@ from eadnet.provenance import atomic_path
 if TYPE_CHECKING:
     from torch import nn
 
-MODULES = {"sync": "metrics.judge_sync", "emotion": "metrics.judge_emotion", "video": "metrics.judge_video"}
+MODULES = {"sync": "metrics.judges.sync", "emotion": "metrics.judges.emotion", "video": "metrics.judges.video"}
 
 
 class JudgeError(ValueError):

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from eadnet.provenance import sha256_file
-from metrics.feature_sets import MIN_CLIPS, clip_features, computing_device, frechet_value
+from metrics.families.feature_sets import MIN_CLIPS, clip_features, computing_device, frechet_value
 from metrics.pairs import Pair, Value, usable
 from metrics.scoring import Settings, WeightsAbsent, empty
 from metrics.spec import family_specs

@@ -11,9 +11,9 @@ import numpy as np
 
 from eadnet.config import EMOTIONS
 from eadnet.provenance import sha256_file
-from metrics.face_chips import chips
+from metrics.families.face_chips import chips
+from metrics.families.recognition import recognised
 from metrics.pairs import Pair, Unscorable, Value
-from metrics.recognition import recognised
 from metrics.scoring import Settings
 
 FILE = "self_relation-attention_61_84.3655"

@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
+from metrics.families.lip_sync import MAX_SHIFT, SILENCE, cosine, sync_values
 from metrics.pairs import Pair, Unscorable, Value, per_clip
 from metrics.scoring import Settings, WeightsAbsent
-from metrics.sync import MAX_SHIFT, SILENCE, cosine, sync_values
 
 REFERENCE_TRACK, LATENTSYNC_TRACK = 100, 50
 VERSE_REACH = 14  # offsets that far, or farther, Verse-Bench does not believe

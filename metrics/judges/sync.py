@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from eadnet.clips import Clip
 from eadnet.spectrogram import BANDS, frame_column
-from metrics.judge_training import cut, grain, recolour, to_tensor
+from metrics.families.lip_sync import SILENCE, distances, order_accuracy, sync_values
 from metrics.judges import UnusableCorpus
-from metrics.sync import SILENCE, distances, order_accuracy, sync_values
+from metrics.judges.training import cut, grain, recolour, to_tensor
 
 VERSION = 1
 WINDOW = 5

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from metrics.expression import MIN_FRAMES, efid, expression_distance
+from metrics.families.expression import MIN_FRAMES, efid, expression_distance
 from metrics.pairs import Pair, Unscorable, Value, per_clip
 from metrics.scoring import Settings
 

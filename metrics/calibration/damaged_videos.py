@@ -16,7 +16,7 @@ from eadnet.clips import Clip
 from eadnet.config import ConfigError
 from eadnet.landmarks import interocular
 from eadnet.media import read_video, write_video
-from metrics.damage import CRF, Damage, Footage
+from metrics.calibration.damage import CRF, Damage, Footage
 from metrics.standalone import video_row
 
 RUN = "calibration"

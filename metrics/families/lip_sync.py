@@ -52,7 +52,7 @@ class Judge:
 
     def see(self, crops: np.ndarray, digest: str) -> np.ndarray:
         """(T - 4, E) float32 embeddings of the windows of (T, H, W, 3) crops with that digest."""
-        from metrics.judge_sync import see
+        from metrics.judges.sync import see
 
         return self.settings.cached(digest, self.name, lambda: see(self.network, crops))
 
@@ -105,7 +105,7 @@ def order_accuracy(distance: np.ndarray) -> float:
 
 def _measure(pair: Pair, judge: Judge) -> Iterator[Value]:
     from eadnet.spectrogram import log_mel
-    from metrics.judge_sync import WINDOW, hear
+    from metrics.judges.sync import WINDOW, hear
 
     frames = pair.n_frames
     if frames < WINDOW:

@@ -12,9 +12,9 @@ import numpy as np
 
 from eadnet.config import EMOTIONS
 from eadnet.provenance import sha256_file
-from metrics.face_chips import boxes, has_face
+from metrics.families.face_chips import boxes, has_face
+from metrics.families.recognition import recognised
 from metrics.pairs import Pair, Unscorable, Value, per_clip
-from metrics.recognition import recognised
 from metrics.scoring import Settings, WeightsAbsent, absent
 from metrics.spec import family_specs
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.distances import (
+from metrics.families.distances import (
     Moments,
     clip_kernel_distance,
     dimension_warning,
@@ -22,7 +22,7 @@ from metrics.distances import (
     plain_frechet,
     plain_moments,
 )
-from metrics.feature_sets import MIN_CLIPS, clip_features
+from metrics.families.feature_sets import MIN_CLIPS, clip_features
 from metrics.judges import load, read_report
 from metrics.pairs import Pair, Value, usable
 from metrics.scoring import Settings, empty
@@ -62,7 +62,7 @@ def _split(clips: list[np.ndarray], counts: list[int], kind: int) -> list[np.nda
 
 def _stacked(network: object, crops: np.ndarray) -> np.ndarray:
     """(T + W, d) the features of the frames, then those of the windows."""
-    from metrics.judge_video import features
+    from metrics.judges.video import features
 
     return np.concatenate(features(network, crops))
 

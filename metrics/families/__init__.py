@@ -1,0 +1,1 @@
+"""How each family of metrics is computed: one module a family, and what several of them share."""
