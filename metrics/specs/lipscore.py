@@ -4,7 +4,6 @@ from metrics.spec_types import Family, MetricSpec
 
 FAMILY = Family(
     "lipscore",
-    "metrics.families.lipscore",
     1,
     None,
     "Do the lips look like the true ones, says a lip reader (ONNX slot).",

@@ -21,7 +21,7 @@ SPECS = (
         disagreement="The reference takes one random window of each of 2048 videos, scaled to 256 first.",
         avoid="Never for a model trained with TREPA on this very network, as LatentSync's and EAD-Net's at paper scale "
         "are: their supervisor would judge them. Below 1408 windows the covariance is singular and the distance much "
-        "too high. On a CPU a window takes minutes, not seconds.",
+        "too high.",
         evaluator="asset:videomae-v2-g/vit_g_hybrid_pt_1200e_ssv2_ft.pth",
     ),
 )  # fmt: skip
