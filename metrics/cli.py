@@ -64,6 +64,7 @@ def score(
     assets: Annotated[str, typer.Option(help="JSON of the section `assets`: where published weights lie.")] = "{}",
     mask: Annotated[str, typer.Option(help="Which pixels of the crop count as generated.")] = "face",
     resolution: Annotated[int, typer.Option(min=32, help="Side of the aligned crops, in pixels.")] = 256,
+    cells: Annotated[int, typer.Option(min=0, help="Cells a side of the mask's grid; 0: as 8-pixel cells make.")] = 0,
     work: Annotated[Path | None, typer.Option(help="Folder to keep clips, crops and features in.")] = None,
 ) -> None:
     """Score a folder of videos against a folder of references: anybody's, without the workflow."""
@@ -76,7 +77,7 @@ def score(
     families = commands.names(metrics)
     check_families(families)
     settings = Settings(
-        judges, mask, resolution, commands.cells(resolution), parse(Assets, assets, where="assets"),
+        judges, mask, resolution, cells or commands.cells(resolution), parse(Assets, assets, where="assets"),
         work and work / "features",
     )  # fmt: skip
     job = Job(
