@@ -15,6 +15,7 @@ from torch.nn import functional
 from eadnet.clips import Clip
 from eadnet.config import EMOTIONS
 from metrics.judges import UnusableCorpus
+from metrics.judges.parts import by_parts
 from metrics.judges.training import cut, grain, recolour, to_tensor
 
 VERSION = 1
@@ -48,7 +49,8 @@ def prepare(crops: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def probabilities(network: Network, crops: np.ndarray) -> np.ndarray:
     """(8,) mean over frames of the emotions' probabilities for one clip of (T, H, W, 3) uint8 aligned crops."""
-    return torch.softmax(network(to_tensor(prepare(crops))).float(), dim=1).mean(0).numpy()
+    logits = by_parts(lambda frames: network(to_tensor(prepare(frames))).float(), crops)
+    return torch.softmax(logits, dim=1).mean(0).numpy()
 
 
 class Task:

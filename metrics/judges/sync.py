@@ -17,6 +17,7 @@ from eadnet.clips import Clip
 from eadnet.spectrogram import BANDS, frame_column
 from metrics.families.lip_sync import SILENCE, distances, order_accuracy, sync_values
 from metrics.judges import UnusableCorpus
+from metrics.judges.parts import by_parts
 from metrics.judges.training import cut, grain, recolour, to_tensor
 
 VERSION = 1
@@ -51,7 +52,10 @@ class Network(nn.Module):
     def embed_frames(self, frames_b3thw: Tensor) -> Tensor:
         """(B, T, 3, 32, 48) in [-1, 1] to (B, T - 4, embedding), one a window of 5 frames."""
         batch, length = frames_b3thw.shape[:2]
-        features = self.frame(frames_b3thw.flatten(0, 1)).view(batch, length, -1)
+        return self.over_time(self.frame(frames_b3thw.flatten(0, 1)).view(batch, length, -1))
+
+    def over_time(self, features: Tensor) -> Tensor:
+        """(B, T, embedding) features of single frames to (B, T - 4, embedding), one a window."""
         return LENGTH * functional.normalize(self.motion(features.transpose(1, 2)).transpose(1, 2).float(), dim=2)
 
     def embed_sound(self, windows: Tensor) -> Tensor:
@@ -75,7 +79,8 @@ def prepare_sound(mel: np.ndarray, windows: int) -> np.ndarray:
 @torch.inference_mode()
 def see(network: Network, crops: np.ndarray) -> np.ndarray:
     """(T - 4, embedding) float32, one a window of 5 of (T, H, W, 3) uint8 aligned crops, T >= 5."""
-    return network.embed_frames(to_tensor(prepare_frames(crops))[None])[0].numpy()
+    features = by_parts(lambda frames: network.frame(to_tensor(prepare_frames(frames))), crops)
+    return network.over_time(features[None])[0].numpy()
 
 
 @torch.inference_mode()

@@ -19,6 +19,7 @@ from torch.nn import functional
 from eadnet.clips import Clip
 from metrics.families.distances import frechet_distance, moments
 from metrics.judges import UnusableCorpus
+from metrics.judges.parts import by_parts
 from metrics.judges.training import cut, grain, recolour, to_tensor
 
 VERSION = 1
@@ -185,13 +186,19 @@ class Task:
 
 @torch.inference_mode()
 def _raw(network: Network, crops: np.ndarray) -> tuple[Tensor, Tensor]:
-    images = to_tensor(cut(crops, BOX, SIZE))
-    frames, grey = network.frame(images), images.mean(1)
+    seen = by_parts(lambda part: _looked_at(network, part), crops)
+    frames, grey = seen[:, : -SIZE[0] * SIZE[1]], seen[:, -SIZE[0] * SIZE[1] :].view(-1, *SIZE)
     starts = range(0, len(frames) - WINDOW + 1, STRIDE)
     if not starts:
         return frames, frames[:0]
     inside = torch.tensor([list(range(start, start + WINDOW)) for start in starts])
-    return frames, network.windows(grey[inside], frames[inside])
+    return frames, by_parts(lambda windows: network.windows(grey[windows], frames[windows]), inside)
+
+
+def _looked_at(network: Network, crops: np.ndarray) -> Tensor:
+    """(n, features + 64 * 64) raw features of frames beside their grey pictures."""
+    images = to_tensor(cut(crops, BOX, SIZE))
+    return torch.cat([network.frame(images), images.mean(1).flatten(1)], dim=1)
 
 
 def _fit_whitening(network: Network, name: str, values: Tensor) -> None:
