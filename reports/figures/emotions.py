@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from eadnet.config import EMOTIONS
 from metrics.spec import REGISTRY
 from reports.load import Inputs, Nothing
+from reports.numbers import count
 from reports.style import BLUE, INK, MUTED, PAPER, WIDTH, metric_variant, run_colours, run_label
 
 METRIC = "predicted_emotion"
@@ -92,7 +93,9 @@ def _draw_levels(axes: Axes, rows: pd.DataFrame) -> None:
     for run in shares.columns:
         axes.plot(shares.index, shares[run], "o-", color=colours[run], markersize=4.5, label=run_label(run))
     counts = rows[rows.run == rows.run.iloc[0]].groupby("level").size()
-    axes.set_xticks(shares.index, [f"{level:.0f}\n{counts.get(level, 0)} clips" for level in shares.index])
+    axes.set_xticks(
+        shares.index, [f"{level:.0f}\n{count(int(counts.get(level, 0)), 'clip')}" for level in shares.index]
+    )
     axes.set(ylim=(0, 1.04), xlim=(shares.index.min() - 0.5, shares.index.max() + 0.5), title="By level")
     axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
     axes.axhline(1 / len(EMOTIONS), color=MUTED, linewidth=0.8, linestyle=":")
