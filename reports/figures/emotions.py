@@ -77,10 +77,10 @@ def _draw_matrix(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     counts = confusion(rows)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=_blues(), vmin=0, vmax=1, aspect="equal", interpolation="nearest")
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
+    for (row, column), number in np.ndenumerate(counts):
+        if number:
             colour = PAPER if shares[row, column] > 0.55 else INK
-            axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=colour)
+            axes.text(column, row, f"{number}", ha="center", va="center", fontsize=8, color=colour)
     axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=40, ha="right")
     axes.set_yticks(range(len(EMOTIONS)), EMOTIONS)
     axes.tick_params(length=0)
