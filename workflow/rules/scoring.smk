@@ -242,7 +242,7 @@ rule calibrate_metrics:
     params:
         families=",".join(CONFIG.evaluation.metrics),
         versions=[family_version(family) for family in CONFIG.evaluation.metrics],
-        judges=f"{CONFIG.pathvars.results}/judges",
+        judges=lambda wildcards: f"{CONFIG.pathvars.results}/judges",
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,
         cells=CELLS,
