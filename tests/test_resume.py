@@ -66,7 +66,7 @@ def kill_after_a_part(command: list[str], parts: Path) -> None:
     """Start, wait for the first finished source, kill; its workers are gone soon."""
     process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not list(parts.glob("*.json")):
+    while not list(parts.glob("[!.]*.json")):  # a part that is still being written has a hidden name
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.kill()
