@@ -45,7 +45,7 @@ from eadnet.media import MediaError, iterate_video, read_audio
 from eadnet.syncnet_v2 import SAMPLES, WINDOW, Eyes, Film, SyncNetV2, features, hear
 from metrics.extractors.face_tracks import Cuts, follow, smooth_squares, track_square
 from metrics.extractors.syncnet import MIN_TRACK, Extractor
-from metrics.families.lip_sync import sync_values
+from metrics.families.shifts import sync_values
 from metrics.families.syncnet import ShiftedValues, shifted
 from metrics.networks.s3fd import S3FD, S3FDNetwork
 

@@ -22,13 +22,12 @@ from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.extractors import Extractor
 from metrics.own_sound import ALIKE, LATE, compare_sound
 from metrics.spool import Spool, opened_spool
-from metrics.tables import MEASUREMENTS
+from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
 
 FPS = 25
 MIN_SHARE = 0.5  # of the true frames that a video must have
 ASPECT_TOLERANCE = 0.02
 CHUNK = 32  # frames that are held at once
-CROPS, LANDMARKS, EXTRACTED = "crops.safetensors", "landmarks.safetensors", "extracted.safetensors"
 
 
 class WrongVideo(ValueError):

@@ -15,7 +15,7 @@ import pandas as pd
 from eadnet.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.mapped_tensors import MappedError, map_tensor
 from eadnet.tables import CLIPS, read_table
-from metrics.tables import MEASUREMENTS
+from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
 
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
 
@@ -74,7 +74,7 @@ class Pair:
     @property
     def generated_crops(self) -> np.ndarray:
         """(T, H, W, 3) uint8 aligned crops of the generated video, mapped from disk."""
-        return _map(self.folder / "crops.safetensors", self.clip_id)
+        return _map(self.folder / CROPS, self.clip_id)
 
     @property
     def true_crops(self) -> np.ndarray:
@@ -87,7 +87,7 @@ class Pair:
     @property
     def generated_landmarks(self) -> np.ndarray:
         """(T, 478, 2) float32 landmarks on the generated frames, in pixels of the true source; NaN where no face is."""
-        return _map(self.folder / "landmarks.safetensors", self.clip_id)
+        return _map(self.folder / LANDMARKS, self.clip_id)
 
     @property
     def true_landmarks(self) -> np.ndarray:
@@ -194,8 +194,6 @@ def _map(path: Path, key: str) -> np.ndarray:
 
 
 def _extracted(folder: Path, name: str, clip_id: str) -> np.ndarray:
-    from metrics.measure import EXTRACTED
-
     path = folder / EXTRACTED
     try:
         return map_tensor(path, f"{clip_id}/{name}")

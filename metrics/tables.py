@@ -19,6 +19,9 @@ MEASUREMENTS = pa.schema(
 of the file before it was brought to 25, `detected` the share of frames with a face. `reason` also carries notes on
 videos whose status is ok (frames trimmed, picture scaled)."""
 
+CROPS, LANDMARKS, EXTRACTED = "crops.safetensors", "landmarks.safetensors", "extracted.safetensors"
+"""Files beside a table of measurements, keyed by clip_id (the last: by ``<clip_id>/<array>``)."""
+
 SCORES = pa.schema(
     [
         ("run", _text), ("seed", _int), ("corpus", _text), ("split", _text), ("clip_id", _text), ("speaker", _text),

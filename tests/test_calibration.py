@@ -19,7 +19,7 @@ from metrics.calibration.damaged_videos import choose_takes, partners
 from metrics.calibration.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
 from metrics.families.image import psnr
 from metrics.families.landmarks import correlation
-from metrics.families.lip_sync import sync_values
+from metrics.families.shifts import sync_values
 from metrics.families.temporal import mean_difference
 from metrics.pairs import Unscorable
 from metrics.scoring import Settings

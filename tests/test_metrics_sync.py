@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metrics.families.lip_sync import distances, order_accuracy, sync_values
+from metrics.families.shifts import distances, order_accuracy, sync_values
 from metrics.pairs import Unscorable
 
 

@@ -17,7 +17,7 @@ from eadnet.models.settings import Assets
 from eadnet.provenance import sha256_file
 from eadnet.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
 from metrics.extractors.syncnet import Extractor, _Faces
-from metrics.families.lip_sync import sync_values
+from metrics.families.shifts import sync_values
 from metrics.families.syncnet import RECIPES, score, shifted
 from metrics.pairs import Unscorable, Value
 from metrics.scoring import Settings, WeightsAbsent

@@ -13,7 +13,7 @@ import numpy as np
 from eadnet.faces import apply
 from eadnet.landmarks import interocular
 from eadnet.provenance import sha256_file
-from metrics.families.lip_sync import cosine
+from metrics.families.shifts import cosine
 from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
 from metrics.scoring import Settings, WeightsAbsent
 

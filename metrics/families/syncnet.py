@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from metrics.families.lip_sync import MAX_SHIFT, SILENCE, cosine, sync_values
+from metrics.families.shifts import MAX_SHIFT, SILENCE, cosine, sync_values
 from metrics.pairs import Pair, Unscorable, Value, per_clip
 from metrics.scoring import Settings, WeightsAbsent
 

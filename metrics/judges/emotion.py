@@ -16,7 +16,7 @@ from eadnet.clips import Clip
 from eadnet.config import EMOTIONS
 from metrics.judges import UnusableCorpus
 from metrics.judges.parts import by_parts
-from metrics.judges.training import cut, grain, recolour, to_tensor
+from metrics.judges.pictures import cut, grain, recolour, to_tensor
 
 VERSION = 1
 BOX = (0.08, 0.94, 0.14, 0.86)

@@ -13,7 +13,7 @@ import torch
 from eadnet.clips import Clip
 from eadnet.config import Judge
 from metrics import judges
-from metrics.judges.training import SEED_DOMAIN, optimise
+from metrics.judges.optimisation import SEED_DOMAIN, optimise
 
 
 def leave_speaker_out(

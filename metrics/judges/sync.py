@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from eadnet.clips import Clip
 from eadnet.spectrogram import BANDS, frame_column
-from metrics.families.lip_sync import SILENCE, distances, order_accuracy, sync_values
+from metrics.families.shifts import SILENCE, distances, order_accuracy, sync_values
 from metrics.judges import UnusableCorpus
 from metrics.judges.parts import by_parts
-from metrics.judges.training import cut, grain, recolour, to_tensor
+from metrics.judges.pictures import cut, grain, recolour, to_tensor
 
 VERSION = 1
 WINDOW = 5

@@ -20,7 +20,7 @@ from eadnet.clips import Clip
 from metrics.families.distances import frechet_distance, moments
 from metrics.judges import UnusableCorpus
 from metrics.judges.parts import by_parts
-from metrics.judges.training import cut, grain, recolour, to_tensor
+from metrics.judges.pictures import cut, grain, recolour, to_tensor
 
 VERSION = 1
 BOX = (0.0, 1.0, 0.0, 1.0)
