@@ -5,7 +5,7 @@ mean face, identity by subtracting it. Needs no weights but MediaPipe's mesh. ``
 learned coefficients by the same two distances.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -37,15 +37,27 @@ COEFFICIENTS = (
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     """Average expression distance of every pair, and the Frechet distance of all frames."""
-    del settings  # nothing is generated or judged here
+    return compared(pairs, "mesh-v1", expressions)
+
+
+def compared(
+    pairs: list[Pair], variant: str, express: Callable[[Pair], tuple[np.ndarray, np.ndarray]]
+) -> Iterator[Value]:
+    """Both distances of coefficients, whichever say what a face expresses.
+
+    Args:
+        pairs: what was measured.
+        variant: of the keys ``aed@<variant>`` and ``efid@<variant>``.
+        express: gives the (N, d) coefficients of a pair's generated and of its true frames; may raise `Unscorable`.
+    """
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def measure(pair: Pair) -> Iterator[Value]:
-        found[pair.clip_id] = both = expressions(pair)
-        yield Value("aed@mesh-v1", pair.clip_id, expression_distance(*both), len(both[0]))
+        found[pair.clip_id] = both = express(pair)
+        yield Value(f"aed@{variant}", pair.clip_id, expression_distance(*both), len(both[0]))
 
-    yield from per_clip(pairs, ("aed@mesh-v1",), measure)
-    yield efid("efid@mesh-v1", found)
+    yield from per_clip(pairs, (f"aed@{variant}",), measure)
+    yield efid(f"efid@{variant}", found)
 
 
 def expressions(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
@@ -55,11 +67,21 @@ def expressions(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
         Unscorable: there are fewer than `MIN_FRAMES`.
     """
     generated, truth = pair.generated_landmarks, pair.true_landmarks
-    both = has_face(generated) & has_face(truth)
-    if both.sum() < MIN_FRAMES:
-        raise Unscorable("no_face", f"{both.sum()} frames with a face in both videos; {MIN_FRAMES} are needed")
+    both = seen_in_both(has_face(generated), has_face(truth))
     mean_face = upright(truth[both]).mean(0)
     return tuple(coefficients(steadied(points[both], mean_face), mean_face) for points in (generated, truth))
+
+
+def seen_in_both(generated: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(T,) bool, the frames with a face in both videos.
+
+    Raises:
+        Unscorable: there are fewer than `MIN_FRAMES`.
+    """
+    both = generated & truth
+    if both.sum() < MIN_FRAMES:
+        raise Unscorable("no_face", f"{both.sum()} frames with a face in both videos; {MIN_FRAMES} are needed")
+    return both
 
 
 def upright(landmarks: np.ndarray) -> np.ndarray:

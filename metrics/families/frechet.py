@@ -10,28 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.distances import (
-    Moments,
-    clip_kernel_distance,
-    dimension_warning,
-    extrapolated,
-    frechet_distance,
-    jackknife,
-    kernel_distance,
-    moments,
-    plain_frechet,
-    plain_moments,
-)
+from metrics.families.distances import clip_kernel_distance, dimension_warning, extrapolated, jackknife
 from metrics.families.feature_sets import MIN_CLIPS, clip_features
 from metrics.judges import load, read_report
 from metrics.pairs import Pair, Value, usable
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs
-
-__all__ = [
-    "Moments", "clip_kernel_distance", "extrapolated", "frechet_distance", "jackknife", "kernel_distance", "moments",
-    "plain_frechet", "plain_moments", "score",
-]  # fmt: skip
 
 KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours say the same
 
