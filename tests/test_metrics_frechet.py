@@ -61,7 +61,7 @@ def test_equals_the_published_code() -> None:
     first, second = two_sets()
     assert plain_frechet(first, second) == pytest.approx(25.033630675277266, rel=1e-7)
     assert plain_frechet(first, second, ddof=0) == pytest.approx(24.908180767861133, rel=1e-6)
-    assert kernel_distance(first, second[:60]) == pytest.approx(42.71995323188209, rel=1e-10)
+    assert kernel_distance([first], [second[:60]])[0] == pytest.approx(42.71995323188209, rel=1e-10)
 
 
 def test_fewer_features_than_dimensions_take_a_short_cut_to_the_same_number() -> None:
@@ -129,8 +129,8 @@ def test_kernel_distance_equals_scikit_learn() -> None:
         kernel = polynomial_kernel(item, degree=3, gamma=1 / D, coef0=1)
         within.append((kernel.sum() - np.trace(kernel)) / (len(item) * (len(item) - 1)))
     expected = sum(within) - 2 * polynomial_kernel(first, second, degree=3, gamma=1 / D, coef0=1).mean()
-    assert kernel_distance(first, second) == pytest.approx(expected, rel=1e-10)
-    assert kernel_distance(second, first) == pytest.approx(expected, rel=1e-10)
+    assert kernel_distance([first], [second])[0] == pytest.approx(expected, rel=1e-10)
+    assert kernel_distance([second], [first])[0] == pytest.approx(expected, rel=1e-10)
 
 
 def test_clip_kernel_distance_compares_different_clips_only() -> None:

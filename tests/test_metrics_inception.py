@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from metrics.families import inception
-from metrics.families.inception import FILE, clean_resize, features, kernel_distance, load
+from metrics.families.distances import kernel_distance
+from metrics.families.inception import FILE, clean_resize, features, load
 from metrics.networks.inception import Inception
 from metrics.scoring import Settings, WeightsAbsent, score_pairs
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.distances import NORMAL_95, dimension_warning, plain_frechet
+from metrics.families.distances import dimension_warning, kernel_distance, plain_frechet
 from metrics.pairs import Pair, Value, chunks, usable
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs
@@ -27,7 +27,6 @@ ASSET, FILE = "inception-fid", "pt_inception-2015-12-05-6726825d.pth"
 FRAMES = 8  # seen at once
 MIN_CLIPS = 2
 KERNEL_FRAMES = 8192  # most frames of a set whose kernels are computed, every k-th of each clip
-ROWS = 1024  # frames whose kernel values are held at once
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
@@ -121,50 +120,6 @@ def clean_resize(crop: np.ndarray) -> np.ndarray:
 
 
 RECIPES: dict[str, Callable[[np.ndarray], "Tensor"]] = {"pytorch-fid": bilinear, "clean": antialiased}
-
-
-def kernel_distance(generated: list[np.ndarray], truth: list[np.ndarray]) -> tuple[float, float, float]:
-    """Kernel inception distance of frames (Binkowski et al. 2018, eq. 4), and its 95 % interval over clips.
-
-    The unbiased squared MMD with the kernel (x.y / d + 1)^3. clean-fid averages it over 100 random subsets of 1000
-    frames, which estimates the same; sums by clip give the leave-one-clip-out values at no further cost.
-
-    Args:
-        generated: per clip, (n, d) features.
-        truth: per clip, those of the same clip.
-
-    Returns:
-        Distance, lower and upper bound; the bounds are the distance where fewer than 3 clips are left.
-    """
-    sums = [_kernel_sums(*sides) for sides in ((generated, generated), (truth, truth), (generated, truth))]
-    counts = [np.array([len(clip) for clip in clips], np.float64) for clips in (generated, truth)]
-    value = float(_mmd([item.sum() for item in sums], [count.sum() for count in counts]))
-    clips = len(generated)
-    if clips < 3:
-        return value, value, value
-    less = [item.sum() - item.sum(0) - item.sum(1) + np.diag(item) for item in sums]
-    without = _mmd(less, [count.sum() - count for count in counts])
-    deviation = float(np.sqrt((clips - 1) * np.var(without)))
-    return value, value - NORMAL_95 * deviation, value + NORMAL_95 * deviation
-
-
-def _mmd(sums: list, counts: list) -> np.ndarray:
-    """Of the kernel sums within either set (without a frame and itself) and across; numbers or arrays of them."""
-    (within_1, within_2, across), (n, m) = sums, counts
-    return within_1 / (n * (n - 1)) + within_2 / (m * (m - 1)) - 2 * across / (n * m)
-
-
-def _kernel_sums(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
-    """(clips, clips) sums of the kernel over the frames of every two clips, a frame and itself left out."""
-    one, other = (np.concatenate(clips).astype(np.float64) for clips in (first, second))
-    edges = np.cumsum([0, *map(len, second)])[:-1]
-    rows = []
-    for start in range(0, len(one), ROWS):
-        kernel = (one[start : start + ROWS] @ other.T / one.shape[1] + 1) ** 3
-        if first is second:
-            kernel[np.arange(len(kernel)), start + np.arange(len(kernel))] = 0
-        rows.append(np.add.reduceat(kernel, edges, axis=1))
-    return np.add.reduceat(np.concatenate(rows), np.cumsum([0, *map(len, first)])[:-1], axis=0)
 
 
 def _sides(
