@@ -25,6 +25,7 @@ wildcard_constraints:
     baseline="|".join(BASELINES),
     source="|".join([*RUNS, *VARIANTS, *BASELINES, *METHODS]),
     seed=r"\d+",
+    captioner="|".join(CAPTIONERS),
     family="|".join(CONFIG.evaluation.metrics),
     judge="|".join(JUDGES),
     table="|".join(TABLES),

@@ -10,6 +10,7 @@ COMMAND_MODULES = (
     "eadnet.corpora.commands",
     "eadnet.corpora.split_commands",
     "eadnet.corpora.download_commands",
+    "eadnet.captions.descriptor_commands",
     "eadnet.captions.commands",
     "eadnet.assets_commands",
     "eadnet.commands",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from eadnet.clips import Clip
-from eadnet.models.text import NULL_TEXT, TextTokens
+from eadnet.models.text_tokens import NULL_TEXT, TextTokens
 from eadnet.tables import CAPTIONS, read_rows
 
 
@@ -16,7 +16,7 @@ class TextSource:
 
     Args:
         captions: CAPTIONS table.
-        tokens: file of encoded texts.
+        tokens: file of encoded texts; it stays mapped, so processes share one copy.
         mode: `caption` (LLM text), `label` (the bare emotion word) or `none`.
     """
 
@@ -25,13 +25,11 @@ class TextSource:
         self.rows = {row["clip_id"]: row for row in rows if row["status"] == "ok"}
         self.mode = mode
         self.tokens = TextTokens.load(tokens)
-        self.states = torch.from_numpy(self.tokens.tokens)
-        self.mask = torch.from_numpy(self.tokens.mask)
 
     @property
     def width(self) -> int:
         """Channels of the encoder's states."""
-        return self.states.shape[-1]
+        return self.tokens.width
 
     def training_text(self, clip: Clip, choice: random.Random) -> str:
         """A text for a training sample: most often the full caption, else template, short form or paraphrase."""
@@ -60,8 +58,8 @@ class TextSource:
 
     def encode(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """States (B, L, C) and mask (B, L) of known texts; an all-False row is the null text."""
-        index = torch.as_tensor(self.tokens.lookup(texts))
-        return self.states[index].float(), self.mask[index]
+        states, mask = self.tokens.gather(self.tokens.lookup(texts))
+        return torch.from_numpy(states).float(), torch.from_numpy(mask)
 
     def _row(self, clip: Clip) -> dict | None:
         return self.rows.get(clip.clip_id)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from eadnet.assets import read_table
+from eadnet.captions.settings import MAIN, Captions
 from eadnet.config_faults import explained
 from eadnet.corpora.settings import Corpora
 from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Schedule, SyncNet, VideoMAE, Weights
@@ -75,25 +76,6 @@ class Preprocess(Section):
         6, description="Largest offset that is corrected, in frames; beyond, the clip is rejected."
     )
     min_sync_confidence: Weight = Field(3.0, description="Smallest usable SyncNet confidence.")
-
-
-# --------------------------------------------------------------------------------------------------- captions
-class Captions(Section):
-    """How clips become text, and text becomes token states."""
-
-    engine: Literal["descriptor"] = Field("descriptor", description="Who writes the captions.")
-    encoder: Literal["minilm", "clip", "t5"] = Field(
-        "minilm", description="Text encoder: MiniLM (offline), CLIP ViT-L/14's text tower, or T5-base's encoder."
-    )
-    weights: Weights = None
-    max_tokens: Positive = Field(40, description="Text tokens kept by the text encoder.")
-    batch_size: Positive = Field(32, description="Captions encoded at once.")
-
-    @model_validator(mode="after")
-    def _check(self) -> "Captions":
-        if (self.encoder == "minilm") != (self.weights is None):
-            raise ValueError("encoder `clip` or `t5` needs published weights, `minilm` has its own (weights: null)")
-        return self
 
 
 class Judge(Section):
@@ -219,6 +201,9 @@ class Config(Section):
             raise ValueError("preprocess.resolution must be a multiple of autoencoder.factor")
         if not any((self.corpora.hdtf, self.corpora.mead, self.corpora.folder)):
             raise ValueError("corpora names no corpus: set hdtf, mead or folder")
+        for name in self.captioner_names[1:]:
+            if not NAME.fullmatch(name) or name == MAIN:
+                raise ValueError(f"captions.compared.{name}: not usable as a name (letters, digits, _; not {MAIN})")
         self._check_sizes()
         self._check_weights()
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -265,6 +250,9 @@ class Config(Section):
         sections = ("captions", "audio", "autoencoder", "syncnet", "videomae", "backbone")
         named = {f"{section}.weights": getattr(self, section).weights for section in sections}
         named |= {"lpips.trunk": self.lpips.trunk, "lpips.heads": self.lpips.heads}
+        for name in self.captioner_names:
+            place = "captions" if name == MAIN else f"captions.compared.{name}"
+            named[f"{place}.language_model.weights"] = self.captioner(name).language_model.weights
         known = read_table()
         for key, asset in named.items():
             if asset is not None and asset not in known:
@@ -278,6 +266,16 @@ class Config(Section):
         """
         merged = _merge(self.training.model_dump(), self.runs[name] or {})
         return parse(Training, merged, where=f"runs.{name}")
+
+    def captioner(self, name: str) -> Captions:
+        """Resolve a captioner: `captions`, with the delta of `captions.compared` merged in unless it is the main one.
+
+        Raises:
+            ConfigError: the delta has an unknown key or a wrong value.
+        """
+        own = self.captions.model_dump()
+        delta = {} if name == MAIN else self.captions.compared[name] or {}
+        return parse(Captions, _merge(own, delta) | {"compared": {}}, where=f"captions.compared.{name}")
 
     def sampling(self, source: str) -> Synthesis:
         """How a run, variant or baseline is sampled.
@@ -303,6 +301,11 @@ class Config(Section):
     def method_names(self) -> tuple[str, ...]:
         """Names of the methods that are switched on, in the order of the file."""
         return tuple(name for name, method in self.methods.items() if method is not None)
+
+    @property
+    def captioner_names(self) -> tuple[str, ...]:
+        """The main captioner and those compared with it that are switched on, in the order of the file."""
+        return (MAIN, *(name for name, delta in self.captions.compared.items() if delta is not None))
 
     @property
     def run_names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from eadnet.captions.settings import Captioning
 from eadnet.models.settings import Network, Optimiser, Weights
 from eadnet.section import Positive, Rate, Section, Share, Weight
 
@@ -16,7 +17,7 @@ Visible = Annotated[
 
 
 class Compute(Section):
-    """How training and synthesis use the machine; a change reruns nothing that is finished."""
+    """How language models, training and synthesis use the machine; a change reruns nothing that is finished."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where networks run; `auto` takes a GPU if any.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
@@ -30,6 +31,7 @@ class Compute(Section):
         0,
         description="Batches drawn ahead of the step by a thread: for GPUs; on a CPU the thread takes the step's time.",
     )
+    captioning: Captioning = Captioning()
 
 
 class Dropout(Section):

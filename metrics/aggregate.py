@@ -14,9 +14,9 @@ import pandas as pd
 
 from eadnet.config import BASELINES, ConfigError
 from eadnet.tables import read_tables, write_table
-from metrics.spec import REGISTRY, MetricSpec
+from metrics.spec import REGISTRY, MetricSpec, family
 from metrics.statistics import Difference, Replicates, Resampling, draw_weights, holm
-from metrics.tables import ALL, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY
+from metrics.tables import ALL, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY, TOLD
 
 BASELINE = "full"
 BLANK = dict.fromkeys(
@@ -88,6 +88,7 @@ def summary_rows(table: pd.DataFrame, resampling: Resampling) -> Iterator[dict]:
         if spec.level == "set":
             yield from (_set_row(rows, spec, str(run)) for run, rows in of_metric.groupby("run", sort=False))
             continue
+        yield from _inapplicable_rows(of_metric, spec)
         for corpus, rows in of_corpora(of_metric):
             for name in slices_of(spec):
                 yield from _slice_rows(in_slice(rows, name), spec, {"corpus": corpus, "slice": name}, resampling)
@@ -120,8 +121,9 @@ def of_corpora(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def slices_of(spec: MetricSpec) -> tuple[str, ...]:
-    """Slices of a metric: everything, kinds of people, and for accuracy of emotion the levels."""
-    return (ALL, *PEOPLE, *(LEVELS if spec.name in LEVELLED else ()))
+    """Slices of a metric: everything, of videos kinds of people (no captioner knows any), of emotion its levels."""
+    people = PEOPLE if family(spec.family).of == "videos" else ()
+    return (ALL, *people, *(LEVELS if spec.name in LEVELLED else ()))
 
 
 def in_slice(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -153,20 +155,29 @@ def _replicates(rows: pd.DataFrame, resampling: Resampling) -> Replicates:
 
 def _slice_rows(part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: Resampling) -> list[dict]:
     replicates = _replicates(part, resampling)
-    part = part[~part["status"].isin(NOT_APPLICABLE)]
+    applicable = ~part["status"].isin(NOT_APPLICABLE)
+    excused = part[~applicable & part["clip_id"].isin(part["clip_id"][applicable])].groupby("run").size()
     made = []
     for run in replicates.values:
-        own = part[part["run"] == run]
-        made.append(_labels(own, spec, run) | place | _numbers(run, own, replicates))
+        own = part[applicable & (part["run"] == run)]
+        made.append(_labels(own, spec, run) | place | _numbers(run, own, replicates, int(excused.get(run, 0))))
     tested = [np.nan if row["p_vs_full"] is None or row["run"] in BASELINES else row["p_vs_full"] for row in made]
     return [row | {"p_holm": _or_none(p)} for row, p in zip(made, holm(tested), strict=True)]
 
 
-def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates) -> dict:
-    """Counts, mean, spread, interval and comparison with `full` of one run."""
+def _inapplicable_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[dict]:
+    """Runs to no clip of which the metric applies: a row that says why, so that nobody has to guess."""
+    for run, own in rows.groupby("run", sort=False):
+        if own["status"].isin(NOT_APPLICABLE).all():
+            nothing = BLANK | {"n": 0, "n_missing": 0, "coverage": None, "reason": _why(own)}
+            yield _labels(own, spec, str(run)) | {"corpus": ALL, "slice": ALL} | nothing
+
+
+def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates, excused: int) -> dict:
+    """Counts, mean, spread, interval and comparison with `full` of one run; `excused` values could not be expected."""
     matrix, of_clip = replicates.values[run], replicates.of_clip[run]
-    n = int(np.isfinite(matrix).sum())
-    numbers = BLANK | {"n": n, "n_missing": matrix.size - n, "coverage": n / matrix.size if matrix.size else 0.0}
+    n, wanted = int(np.isfinite(matrix).sum()), matrix.size - excused
+    numbers = BLANK | {"n": n, "n_missing": wanted - n, "coverage": n / wanted}
     if not n:
         return numbers | {"reason": _why(rows)}
     low, high = replicates.resampling.interval(replicates.whole(run))
@@ -187,8 +198,8 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
     The clips are the same for every seed, so averaging the seeds does not narrow the interval.
     """
     have = rows.dropna(subset=["value"])
-    n, total = len(have), len(rows)
-    numbers = BLANK | {"n": int(have["n"].sum()), "n_missing": total - n, "coverage": n / total}
+    n, total = len(have), int((~rows["status"].isin(NOT_APPLICABLE)).sum())
+    numbers = BLANK | {"n": int(have["n"].sum()), "n_missing": total - n, "coverage": n / total if total else None}
     if n:
         numbers |= {"mean": float(have["value"].mean())}
         numbers |= {name: float(have[name].mean()) for name in ("ci_low", "ci_high")}
@@ -200,7 +211,11 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
 
 
 def _why(rows: pd.DataFrame) -> str | None:
-    """What most rows say of why they hold no value; the status where they give no reason."""
+    """What most rows say of why they hold no value; the status where they give no reason.
+
+    That the captioner was told is said before anything that holds for clips of other corpora.
+    """
+    rows = rows[rows["status"] == TOLD] if (rows["status"] == TOLD).any() else rows
     said = rows["reason"].where(rows["reason"].fillna("") != "", rows["status"]).dropna()
     return said.mode().iloc[0] if len(said) else None
 
@@ -216,10 +231,16 @@ def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
+def _split(rows: pd.DataFrame) -> str:
+    """The split that the clips are of; captions are of several."""
+    splits = rows["split"].unique()
+    return splits[0] if len(splits) == 1 else ALL
+
+
 def _labels(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
     first = rows.iloc[0]
     return {
-        "run": run, "seeds": int(rows["seed"].nunique()), "split": first["split"], "family": spec.family,
+        "run": run, "seeds": int(rows["seed"].nunique()), "split": _split(rows), "family": spec.family,
         "metric": spec.key, "metric_version": int(first["metric_version"]), "level": spec.level,
         "evaluator_sha256": first["evaluator_sha256"], "commit": first["commit"],
     }  # fmt: skip

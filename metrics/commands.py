@@ -1,4 +1,4 @@
-"""The verbs of the workflow's stages: train-judge, measure, measure-truth, score-family, summarise, and methods'."""
+"""The verbs of the workflow's stages: judges, measuring, scoring videos and captions, summaries, and methods'."""
 
 from pathlib import Path
 from typing import Annotated
@@ -108,10 +108,27 @@ def score_family(
     """Score one run by one family."""
     from metrics.scoring import Settings
     from metrics.scoring import score_family as score
+    from metrics.spec import check_videos
 
+    check_videos(family)
     settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
     count = score(family, measurements, clips, settings, run, seed, output, truth)
     typer.echo(f"{run}/{seed} {family}: {count} values")
+
+
+def score_captions(
+    captions: Annotated[list[Path], typer.Option(help="Captions table of a shard; once for each.")],
+    clips: Clips,
+    captioner: Annotated[str, typer.Option(help="Name of the captioner.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow, for the rows.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
+    true_units: Annotated[Path | None, typer.Option(help="Table of what was drawn; for drawn corpora.")] = None,
+) -> None:
+    """Score one captioner's captions of the real clips."""
+    from metrics.captions.scoring import score_captions as score
+
+    count = score(captions, clips, true_units, captioner, seed, output)
+    typer.echo(f"captions of {captioner}: {count} values")
 
 
 def summarise(
@@ -186,6 +203,7 @@ VERBS = {
     "measure": measure,
     "measure-truth": measure_truth,
     "score-family": score_family,
+    "score-captions": score_captions,
     "summarise": summarise,
     "collect": collect,
     "inputs": inputs,

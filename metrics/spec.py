@@ -18,7 +18,7 @@ __all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSp
 _MODULES = (
     "image", "frames", "perceptual", "inception", "identity", "lip_sync", "syncnet", "lipscore", "landmarks", "frechet",
     "i3d", "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "blendshapes", "temporal",
-    "motion",
+    "motion", "captions",
 )  # fmt: skip
 _DECLARED = tuple(importlib.import_module(f"metrics.specs.{name}") for name in _MODULES)
 
@@ -45,13 +45,34 @@ def check_families(names: Iterable[str]) -> None:
     """Check the config key `evaluation.metrics`.
 
     Raises:
-        SpecError: it is empty, names a family twice or one that does not exist; the message names the key.
+        SpecError: it is empty, names a family twice, one that does not exist or one that scores no videos; the message
+            names the key.
     """
-    names = tuple(names)
-    unknown = [name for name in names if name not in FAMILIES]
-    if unknown or not names or len(set(names)) < len(names):
-        fault = f"unknown family '{unknown[0]}'" if unknown else "empty, or a family twice"
-        raise SpecError(f"config: evaluation.metrics: {fault}; use any of {', '.join(FAMILIES)}, each once")
+    names, usable = tuple(names), families_of("videos")
+    wrong = [name for name in names if name not in usable]
+    if wrong or not names or len(set(names)) < len(names):
+        fault = _fault(wrong[0]) if wrong else "empty, or a family twice"
+        raise SpecError(f"config: evaluation.metrics: {fault}; use any of {', '.join(usable)}, each once")
+
+
+def check_videos(name: str) -> None:
+    """Check that a family scores generated videos.
+
+    Raises:
+        SpecError: there is no such family, or it scores captions.
+    """
+    if family(name).of != "videos":
+        raise SpecError(f"{_fault(name)}; use `python -m metrics score-captions`")
+
+
+def families_of(what: str) -> tuple[str, ...]:
+    """Names of the families that score generated ``videos``, or those that score ``captions``."""
+    return tuple(name for name, item in FAMILIES.items() if item.of == what)
+
+
+def _fault(name: str) -> str:
+    """What is wrong with a name that no family of videos has."""
+    return f"family '{name}' scores captions, not videos" if name in FAMILIES else f"unknown family '{name}'"
 
 
 def family_version(name: str) -> int:

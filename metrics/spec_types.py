@@ -12,10 +12,12 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True)
 class Family:
-    """Metrics that are computed together, from the same inputs, by the module ``metrics.families.<name>``.
+    """Metrics that are computed together, from the same inputs, by one module.
 
-    `judge` names the corpus's judge that the family asks, `assets` the published weights that it needs, `extractor`
-    what must be taken from whole frames for it (``metrics.extractors``), `needs_truth` whether from the true ones too.
+    `of` says what is scored: generated videos (by ``metrics.families.<name>``) or captions of real ones (by
+    ``metrics.captions``); a list of families that score videos never names the latter. `judge` names the corpus's judge
+    that the family asks, `assets` the published weights that it needs, `extractor` what must be taken from whole frames
+    for it (``metrics.extractors``), `needs_truth` whether from the true ones too.
     """
 
     name: str
@@ -25,11 +27,12 @@ class Family:
     assets: tuple[str, ...] = ()
     extractor: str | None = None
     needs_truth: bool = False
+    of: Literal["videos", "captions"] = "videos"
 
     @property
     def module(self) -> str:
         """Name of the module that scores it."""
-        return f"metrics.families.{self.name}"
+        return f"metrics.families.{self.name}" if self.of == "videos" else "metrics.captions.scoring"
 
 
 @dataclass(frozen=True)

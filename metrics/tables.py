@@ -31,8 +31,9 @@ SCORES = pa.schema(
     ]
 )  # fmt: skip
 """One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus
-`all`, and an interval of its own. `n` counts the frames (or windows) behind a clip's value and the clips behind a
-set's. A row without a value says why in `status` and `reason`."""
+`all`, and an interval of its own. `n` counts the frames (or windows, or captions) behind a clip's value and the clips
+behind a set's. Captioners are runs, too (`CAPTIONER`), of the family ``captions``. A row without a value says why in
+`status` and `reason`."""
 
 SUMMARY = pa.schema(
     [
@@ -45,9 +46,10 @@ SUMMARY = pa.schema(
 )  # fmt: skip
 """One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric.
 `n` counts values (clips times seeds), `n_missing` failures; clips to which a metric does not apply count as neither.
-`std` is over clips. `difference_*` is the mean paired difference to run `full` with its interval; `p_holm` is
-`p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric, corpus and slice.
-`reason` says of a row without any value what most of its scores say."""
+A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
+clips; `split` is `all` where several are mixed. `difference_*` is the mean paired difference to run `full` with its
+interval; `p_holm` is `p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
+corpus and slice. `reason` says of a row without any value what most of its scores say."""
 
 PAIRWISE = pa.schema(
     [
@@ -59,14 +61,19 @@ PAIRWISE = pa.schema(
 `n` clips that both have, its interval and p. `p_holm` is corrected over all pairs of runs and methods of one metric and
 corpus, each pair counted once; a pair with a baseline is no member of that family and has none. Slice is `all`."""
 
-NOT_APPLICABLE = ("no_label", "no_blink")
-"""Statuses of clips to which a metric does not apply: they lower no coverage."""
+TOLD = "told"
+"""Status of clips whose label a captioner was told, so that its repeating it shows nothing."""
+NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_truth", TOLD)
+"""Statuses of clips to which a metric does not apply: they lower no coverage. Only the last depends on the run."""
+
+CAPTIONER = "captions:"
+"""What the run of a captioner begins with; names of runs, baselines and methods hold no colon."""
 
 SLICES = ("all", "seen_people", "unseen_people", "level_1", "level_2", "level_3")
 """Parts of the clips that are summarised on their own: people seen in training or not, and levels of emotion (of the
 metrics in `LEVELLED` only)."""
 PEOPLE = SLICES[1:3]
 LEVELS = SLICES[3:]
-LEVELLED = ("acc_emo",)
+LEVELLED = ("acc_emo", "emotion_right")
 """Names (keys without variant) of the metrics that are summarised by level of emotion too."""
 ALL = "all"

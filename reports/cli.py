@@ -22,6 +22,15 @@ Sources = Annotated[list[Path] | None, typer.Option("--sources", help="Sources t
 Downloads = Annotated[list[Path] | None, typer.Option("--downloads", help="Downloads table of a shard; once for each.")]
 Clips = Annotated[Path | None, typer.Option("--clips", help="Clips table.")]
 Captions = Annotated[Path | None, typer.Option("--captions", help="Captions table; optional.")]
+Captioned = Annotated[
+    list[Path] | None,
+    typer.Option("--captioned", help="Captions .../<captioner>/<corpus>/<shard>.parquet; once for each."),
+]
+CaptionSummary = Annotated[Path | None, typer.Option("--caption-summary", help="Summary of the captioners.")]
+Descriptors = Annotated[
+    list[Path] | None, typer.Option("--descriptors", help="Descriptors table of a shard; once for each.")
+]
+TrueUnits = Annotated[Path | None, typer.Option("--true-units", help="Action units that were drawn.")]
 Videos = Annotated[list[Path] | None, typer.Option("--videos", help="Videos table; once for each run and seed.")]
 Measurements = Annotated[
     list[Path] | None, typer.Option("--measurements", help="Measurements folder .../<run>/<seed>; once for each.")
@@ -43,8 +52,8 @@ def table(
         str,
         typer.Option(
             "--name",
-            help="comparison, ablation, worst, reported, judges, supervision, coverage, availability, losses or "
-            "calibration.",
+            help="comparison, ablation, worst, reported, judges, supervision, coverage, availability, losses, "
+            "calibration, captions or action_units.",
         ),
     ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
@@ -54,6 +63,10 @@ def table(
     downloads: Downloads = None,
     clips: Clips = None,
     captions: Captions = None,
+    captioned: Captioned = None,
+    caption_summary: CaptionSummary = None,
+    descriptors: Descriptors = None,
+    true_units: TrueUnits = None,
     videos: Videos = None,
     measurements: Measurements = None,
     training: Training = None,
@@ -69,8 +82,8 @@ def table(
     from reports.tables import formats
 
     inputs = _inputs(
-        scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
-        benchmarks, graphs, calibration, settings,
+        scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, settings,
     )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -93,6 +106,10 @@ def figure(
     downloads: Downloads = None,
     clips: Clips = None,
     captions: Captions = None,
+    captioned: Captioned = None,
+    caption_summary: CaptionSummary = None,
+    descriptors: Descriptors = None,
+    true_units: TrueUnits = None,
     videos: Videos = None,
     measurements: Measurements = None,
     training: Training = None,
@@ -107,8 +124,8 @@ def figure(
     from reports import figures, style
 
     inputs = _inputs(
-        scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
-        benchmarks, graphs, calibration, settings,
+        scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, settings,
     )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -130,6 +147,10 @@ def page(
     downloads: Downloads = None,
     clips: Clips = None,
     captions: Captions = None,
+    captioned: Captioned = None,
+    caption_summary: CaptionSummary = None,
+    descriptors: Descriptors = None,
+    true_units: TrueUnits = None,
     videos: Videos = None,
     measurements: Measurements = None,
     training: Training = None,
@@ -144,8 +165,8 @@ def page(
     from reports.gallery import page as gallery
 
     inputs = _inputs(
-        scores, summary, sources, downloads, clips, captions, videos, measurements, training, judges, pretrained,
-        benchmarks, graphs, calibration, settings,
+        scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, settings,
     )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -206,6 +227,10 @@ def _inputs(
     downloads: list[Path] | None,
     clips: Path | None,
     captions: Path | None,
+    captioned: list[Path] | None,
+    caption_summary: Path | None,
+    descriptors: list[Path] | None,
+    true_units: Path | None,
     videos: list[Path] | None,
     measurements: list[Path] | None,
     training: list[Path] | None,
@@ -223,6 +248,10 @@ def _inputs(
         download_paths=downloads or (),
         clips_path=clips,
         captions_path=captions,
+        captioned_paths=captioned or (),
+        caption_summary_path=caption_summary,
+        descriptor_paths=descriptors or (),
+        true_units_path=true_units,
         video_paths=videos or (),
         measurement_folders=measurements or (),
         training_paths=training or (),

@@ -1,8 +1,9 @@
 """What the report reads: paths in, checked tables and frames out.
 
 An `Inputs` holds the paths that the command line was given; each method reads one of them, and an absent one is one
-line that names the option. Measurements stand under ``{run}/{seed}/`` and loss tables under ``{run}/{seed}/`` or
-``{network}/``; the names are taken from there.
+line that names the option. Measurements stand under ``{run}/{seed}/``, loss tables under ``{run}/{seed}/`` or
+``{network}/`` and captions that are compared under ``{captioner}/{corpus}/``; the names are taken from there. Scores
+and summary hold captioners beside videos: each is handed out apart, so that no table of methods lists captioners.
 """
 
 import json
@@ -16,11 +17,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from eadnet.captions.descriptor_table import DESCRIPTORS
+from eadnet.captions.true_units import TRUE_UNITS
 from eadnet.clips import Clip
 from eadnet.config import Report
 from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_table, read_tables
 from metrics.calibration.responses import CALIBRATION
+from metrics.spec import families_of
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
+
+CAPTIONER_COLUMNS = ("engine", "model", "prompt_version", "prompt_sha256", "labelled")
+"""Columns of ``eadnet.tables.CAPTIONS`` that say who wrote a caption, and from what."""
 
 FIRST = 32
 """How many clips `spread` orders with care, unless told otherwise."""
@@ -53,16 +60,46 @@ class Inputs:
     graph_paths: Sequence[Path] = ()
     calibration_path: Path | None = None
     settings: Report = field(default_factory=Report)
+    captioned_paths: Sequence[Path] = ()
+    descriptor_paths: Sequence[Path] = ()
+    true_units_path: Path | None = None
+    caption_summary_path: Path | None = None
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Per-clip scores, columns of ``metrics.tables.SCORES``."""
-        return read_table(_given(self.scores_path, "--scores"), SCORES)
+        """Per-clip scores of videos, columns of ``metrics.tables.SCORES``."""
+        table = read_table(_given(self.scores_path, "--scores"), SCORES)
+        return table[~_of_captions(table)].reset_index(drop=True)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """Aggregated scores, columns of ``metrics.tables.SUMMARY``."""
-        return read_table(_given(self.summary_path, "--summary"), SUMMARY)
+        """Aggregated scores of videos, columns of ``metrics.tables.SUMMARY``."""
+        table = read_table(_given(self.summary_path, "--summary"), SUMMARY)
+        return table[~_of_captions(table)].reset_index(drop=True)
+
+    @cached_property
+    def caption_summary(self) -> pd.DataFrame:
+        """Aggregated scores of captioners, columns of ``metrics.tables.SUMMARY``."""
+        table = read_table(_given(self.caption_summary_path, "--caption-summary"), SUMMARY)
+        return table[_of_captions(table)].reset_index(drop=True)
+
+    @cached_property
+    def captioners(self) -> pd.DataFrame:
+        """Who wrote the captions that are compared: columns `captioner`, those of `CAPTIONER_COLUMNS`, and `clips`."""
+        paths = [_given(path, "--captioned") for path in _some(self.captioned_paths, "--captioned")]
+        table = pd.concat([_captioned(path) for path in paths], ignore_index=True)
+        return table.groupby(list(table.columns), sort=False, dropna=False).size().rename("clips").reset_index()
+
+    @cached_property
+    def descriptors(self) -> pd.DataFrame:
+        """Measures of all clips, columns of ``eadnet.captions.descriptor_table.DESCRIPTORS``."""
+        paths = _some(self.descriptor_paths, "--descriptors")
+        return read_tables([_given(path, "--descriptors") for path in paths], DESCRIPTORS)
+
+    @cached_property
+    def true_units(self) -> pd.DataFrame:
+        """What was drawn, columns of ``eadnet.captions.true_units.TRUE_UNITS``."""
+        return read_table(_given(self.true_units_path, "--true-units"), TRUE_UNITS)
 
     @cached_property
     def sources(self) -> pd.DataFrame:
@@ -219,6 +256,17 @@ def _some(paths: Sequence[Path], option: str) -> Sequence[Path]:
     if not paths:
         raise ReportError(f"{option} is missing; pass it once for each")
     return paths
+
+
+def _of_captions(table: pd.DataFrame) -> pd.Series:
+    """Which rows of scores or of a summary are captioners'."""
+    return table.family.isin(families_of("captions"))
+
+
+def _captioned(path: Path) -> pd.DataFrame:
+    """Who wrote each usable caption of a table."""
+    table = read_table(path, CAPTIONS)
+    return table[table.attempts.notna()][list(CAPTIONER_COLUMNS)].assign(captioner=path.parent.parent.name)
 
 
 def _loss_table(path: Path) -> pd.DataFrame:

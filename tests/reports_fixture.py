@@ -6,6 +6,7 @@
 import json
 from pathlib import Path
 
+import captions_fixture
 import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageDraw
@@ -40,6 +41,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     _write_supervisors(folder)
     _write_benchmarks(folder)
     _write_calibration(folder, [row["clip_id"] for row in test])
+    captions_fixture.write(folder)
     return folder
 
 
@@ -63,7 +65,7 @@ def options(folder: Path) -> list[str]:
         words += [part for path in sorted(folder.glob(pattern)) for part in (f"--{name}", str(path))]
     for name, pattern in (("training", "train.parquet"), ("graphs", "graphs.parquet")):
         words += [part for path in sorted(folder.rglob(pattern)) for part in (f"--{name}", str(path))]
-    return words
+    return words + captions_fixture.options(folder)
 
 
 def face(person: int, emotion: str, opening: float, size: int) -> np.ndarray:

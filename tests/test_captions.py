@@ -11,13 +11,23 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from eadnet import tables
-from eadnet.captions import commands, lexicon
+from eadnet.captions import commands, descriptor_commands, lexicon
 from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
-from eadnet.captions.engines import DescriptorEngine, Request, caption_rows
+from eadnet.captions.engines import DescriptorEngine
 from eadnet.captions.grammar import GRAMMAR, label_text, template_text, write_texts
 from eadnet.captions.observation import EXCLUSIVE, observe, remarks, visible_units
-from eadnet.captions.prompt import RULES, Prompt
-from eadnet.captions.schema import ACTION_UNITS, FORBIDDEN_TOPICS, SPEECH_UNITS, CaptionRecord, forbidden_content
+from eadnet.captions.prompt import Prompt, measures_text, prompt_for
+from eadnet.captions.requests import Request
+from eadnet.captions.rows import caption_rows
+from eadnet.captions.schema import (
+    ACTION_UNITS,
+    FORBIDDEN_TOPICS,
+    SPEECH_UNITS,
+    CaptionRecord,
+    answer_schema,
+    forbidden_content,
+)
+from eadnet.captions.settings import PROMPTS
 from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
 from eadnet.config import EMOTIONS
@@ -48,9 +58,9 @@ def clip_row(clip_id: str, emotion: str | None = "angry", level: int | None = 3,
 def random_records(count: int) -> list[CaptionRecord]:
     generator = random.Random(1)
     rows = [clip_row(f"clip_{k}", generator.choice([*EMOTIONS, None]), generator.choice(LEVELS)) for k in range(count)]
-    records = DescriptorEngine(seed=0).caption([Request(row, descriptors(generator)) for row in rows])
-    assert all(isinstance(record, CaptionRecord) for record in records), [r for r in records if isinstance(r, str)][:3]
-    return records
+    outcomes = DescriptorEngine(seed=0).caption([Request(row, descriptors(generator)) for row in rows])
+    assert all(outcome.record for outcome in outcomes), [outcome for outcome in outcomes if not outcome.record][:3]
+    return [outcome.record for outcome in outcomes]
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +141,47 @@ def test_admissible_content_passes(text: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ prompt
-def test_prompt_digest_follows_version_and_text() -> None:
-    digests = {Prompt("a", "x").sha256, Prompt("b", "x").sha256, Prompt("a", "y").sha256, GRAMMAR.sha256, RULES.sha256}
-    assert len(digests) == 5
-    assert all(topic in RULES.text for topic in FORBIDDEN_TOPICS)
+def test_prompt_digest_follows_version_text_and_question() -> None:
+    variants = [prompt_for(variant) for variant in PROMPTS]
+    others = [Prompt("a", "x"), Prompt("b", "x"), Prompt("a", "y"), Prompt("a", "x", {"end": "z"}), GRAMMAR]
+    assert len({prompt.sha256 for prompt in [*variants, *others]}) == len(variants) + len(others)
+    assert all(topic in prompt.text for prompt in variants for topic in FORBIDDEN_TOPICS)
+
+
+def test_question_tells_what_the_variant_says() -> None:
+    request = Request(clip_row("a"), descriptors(random.Random(8)))
+    asked = {variant: prompt_for(variant).question(request, 8) for variant in PROMPTS}
+    told = measures_text(request)
+    assert [told in asked[variant] for variant in PROMPTS] == [False, True, True]
+    assert ["8 pictures" in asked[variant] for variant in PROMPTS] == [True, True, False]
+    assert all("angry, level 3 of 3" in text for text in asked.values())
+
+
+@pytest.mark.parametrize("variant", PROMPTS)
+def test_unlabelled_question_holds_nothing_of_the_label(variant: str) -> None:
+    measures = descriptors(random.Random(9))
+    rows = [clip_row("a", emotion, level) for emotion, level in [("angry", 3), ("happy", 1), (None, None)]]
+    questions = {prompt_for(variant).question(Request(row, measures, labelled=False), 8) for row in rows}
+    assert len(questions) == 1
+    assert "label" not in questions.pop()
+
+
+def test_answer_schema_is_closed_and_bounded() -> None:
+    def check(node: dict) -> None:
+        assert "$ref" not in node
+        if node.get("type") == "object":
+            assert node["additionalProperties"] is False
+            assert set(node["required"]) == set(node["properties"])
+        if node.get("type") == "string" and "enum" not in node:
+            assert node["maxLength"] <= 480
+        if node.get("type") == "array":
+            assert node["maxItems"] <= 16
+        assert node.get("type") != "number"  # free numbers may go on for ever
+        for part in [*node.get("properties", {}).values(), *filter(None, [node.get("items")])]:
+            check(part)
+
+    check(answer_schema())
+    assert list(answer_schema()["properties"]) == list(CaptionRecord.model_fields)
 
 
 # ----------------------------------------------------------------------------------------------------- grammar
@@ -234,7 +281,7 @@ def test_every_clip_gets_a_row_in_order() -> None:
     rows[1]["reason"] = "no face found"
     generator = random.Random(6)
     measures = {"a": descriptors(generator), "c": descriptors(generator), "d": "d: a face in only 2 frames"}
-    captions = caption_rows(rows, measures, DescriptorEngine(0), batch_size=1)
+    captions = caption_rows(rows, measures, DescriptorEngine(0), batch=1)
     assert [row["clip_id"] for row in captions] == ["a", "b", "c", "d"]
     assert [row["status"] for row in captions] == ["ok", "no_face", "ok", "no_measures"]
     assert captions[1]["reason"] == "no face found"
@@ -247,7 +294,7 @@ def test_batch_size_changes_nothing() -> None:
     generator = random.Random(7)
     rows = [clip_row(f"clip_{k}", emotion) for k, emotion in enumerate(EMOTIONS)]
     measures = {row["clip_id"]: descriptors(generator) for row in rows}
-    one, many = (caption_rows(rows, measures, DescriptorEngine(0), batch_size=size) for size in (1, 32))
+    one, many = (caption_rows(rows, measures, DescriptorEngine(0), batch=size) for size in (1, 32))
     assert one == many
 
 
@@ -271,15 +318,25 @@ def shard(tmp_path: Path) -> Path:
 def run(*arguments: str | Path):
     app = typer.Typer()
     commands.register(app)
+    descriptor_commands.register(app)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def caption_shard(shard: Path, output: Path):
+    """Measure and caption a shard, as the workflow does."""
+    descriptors = shard / "descriptors.parquet"
+    done = run("describe", "--clips", shard / "clips.parquet", "--output", descriptors)
+    assert done.exit_code == 0, done.output
+    tables_named = ("--clips", shard / "clips.parquet", "--descriptors", descriptors, "--output", output)
+    return run("caption", "--settings", "{}", "--seed", "0", *tables_named, "--cache", shard / "answers")
 
 
 def test_caption_command_accounts_for_every_clip_and_repeats(shard: Path) -> None:
     for name in ("first", "second"):
-        options = ("--clips", shard / "clips.parquet", "--output", shard / f"{name}.parquet")
-        done = run("caption", "--settings", "{}", "--seed", "0", *options)
+        done = caption_shard(shard, shard / f"{name}.parquet")
         assert done.exit_code == 0, done.output
         assert "2 of 3 clips captioned" in done.output
+    assert "2 of 2 clips were captioned before" in done.output
     captions = tables.read_table(shard / "first.parquet", tables.CAPTIONS)
     assert list(captions["status"]) == ["ok", "ok", "no_measures"]
     assert "lost" in captions["reason"].iloc[2]
@@ -287,16 +344,16 @@ def test_caption_command_accounts_for_every_clip_and_repeats(shard: Path) -> Non
 
 
 def test_encode_command_covers_every_text(shard: Path) -> None:
-    from eadnet.models.text import TextTokens
+    from eadnet.models.text_tokens import TextTokens
 
     table, output = shard / "captions.parquet", shard / "tokens.safetensors"
-    run("caption", "--settings", "{}", "--seed", "0", "--clips", shard / "clips.parquet", "--output", table)
+    caption_shard(shard, table)
     joined = shard / "joined.parquet"
     outputs = ("--output", output, "--output-captions", joined)
     done = run("encode-captions", "--settings", '{"max_tokens": 24}', "--captions", table, *outputs)
     assert done.exit_code == 0, done.output
     tokens = TextTokens.load(output)
-    assert tokens.tokens.shape[1:] == (24, 384)
+    assert (tokens.max_tokens, tokens.width) == (24, 384)
     assert list(tables.read_table(joined, tables.CAPTIONS)["clip_id"]) == ["calm", "cross", "lost"]
     captions = tables.read_table(table, tables.CAPTIONS).query("status == 'ok'")
     wanted = [*captions["caption"], *captions["caption_short"], *captions["template"], *EMOTIONS, ""]

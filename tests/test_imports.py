@@ -15,11 +15,12 @@ ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
-        "assets", "corpora.files", "face_crops", "mapped_tensors", "published", "resizing", "selection",
+        "assets", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "face_crops", "mapped_tensors", "published", "resizing", "selection",
         "streamed_tensors", "syncnet_v2",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
-        "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources",
+        "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources", "captions.settings",
+        "captions.descriptor_table", "captions.true_units",
     ))
     + tuple(f"metrics.{name}" for name in (
         "calibration.damage", "calibration.responses", "spec", "statistics", "tables",
@@ -30,6 +31,9 @@ LEAVES = (
     "eadnet.section",
     "eadnet.settings",
     "eadnet.assets",
+    "eadnet.captions.settings",
+    "eadnet.captions.grammar",
+    "eadnet.captions.prompt",
     "eadnet.corpora.settings",
     "eadnet.models.settings",
     "eadnet.training_settings",

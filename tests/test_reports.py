@@ -41,7 +41,9 @@ def inputs(results: Path) -> Inputs:
         sorted(results.glob("videos/*/0/videos.parquet")), sorted(results.glob("measurements/*/0")),
         sorted(results.rglob("train.parquet")), results / "judges", results / "pretrained", results / "benchmarks",
         sorted(results.rglob("graphs.parquet")), results / "calibration.parquet",
-        Report(strip_clips=2, strip_frames=4, sheet_clips=6),
+        Report(strip_clips=2, strip_frames=4, sheet_clips=6), sorted(results.glob("captions/*/*/*.parquet")),
+        sorted(results.glob("descriptors/*/*.parquet")), results / "true_units.parquet",
+        results / "captions" / "summary.parquet",
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from eadnet.audio_features import feature_steps, feature_writer
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.config import Compute, Synthesis
 from eadnet.media import read_video, write_video
-from eadnet.models.text import TextTokens
+from eadnet.models.text_tokens import TextTokens
 from eadnet.selection import select_clips, shuffled_audio
 from eadnet.synthesis import SynthesisError, SynthesisInputs, generate_crops, synthesise
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, VIDEOS, read_rows, write_table
@@ -39,7 +39,7 @@ def inputs(tmp_path_factory) -> SynthesisInputs:
     write_table(captions, folder / "captions.parquet", CAPTIONS)
     states = np.random.default_rng(0).standard_normal((2, 5, 384)).astype(np.float16)
     mask = np.array([[False] * 5, [True] * 5])
-    TextTokens(("", "The person speaks."), states, mask).save(folder / "tokens.safetensors")
+    TextTokens.pack(("", "The person speaks."), states, mask).save(folder / "tokens.safetensors")
     shapes = {row["clip_id"]: (1, feature_steps("mel", FRAMES), 80) for row in rows}
     with feature_writer(folder / "audio.safetensors", "mel", shapes) as write:
         for number, row in enumerate(rows):

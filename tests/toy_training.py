@@ -19,7 +19,7 @@ from eadnet.config import Audio, Autoencoder, Backbone, Compute, SyncNet, Traini
 from eadnet.dataset import ClipSet
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
-from eadnet.models.text import NULL_TEXT, TextTokens
+from eadnet.models.text_tokens import NULL_TEXT, TextTokens
 from eadnet.models.videomae import make_videomae
 from eadnet.pretraining.audio import encode_audio
 from eadnet.pretraining.autoencoder import cache_latents
@@ -174,7 +174,7 @@ def _write_texts(clips: str, folder: Path, sizes: Sizes) -> None:
     states = np.random.default_rng(0).standard_normal((len(texts), sizes.tokens, sizes.text_width)).astype(np.float16)
     mask = np.ones((len(texts), sizes.tokens), bool)
     mask[0] = False
-    TextTokens(texts, states * mask[..., None], mask).save(folder / "tokens.safetensors")
+    TextTokens.pack(texts, states, mask).save(folder / "tokens.safetensors")
 
 
 def _merged(base: dict, delta: dict) -> dict:

@@ -15,13 +15,13 @@ _UPPER_LIDS, _LOWER_LIDS = (159, 386), (145, 374)
 _IRISES = (468, 473)
 _CHEEKS = (50, 117, 280, 346)
 _NOSE_WINGS, _BROWS_OVER_NOSE = (129, 358), (107, 336)
-_NOSE_BASE = (2,)
+_NOSE_BASE, _NOSE_TIP = (2,), (4,)
 _RIGHT_CORNER, _LEFT_CORNER = (61,), (291,)
 _UPPER_LIP, _LIP_RIDGE, _LIP_BOTTOM = (0, 37, 267), (0,), (17,)
 _GAP_TOP, _GAP_BOTTOM = (13,), (14,)
 
 FACE_MEASURES = (
-    "inner_brow", "outer_brow", "brow_gap", "aperture", "lower_lid", "cheek", "nose_brow", "gaze_x", "gaze_y",
+    "inner_brow", "outer_brow", "aperture", "lower_lid", "cheek", "nose_brow", "gaze_x", "gaze_y", "nose_x", "nose_y",
 )  # fmt: skip
 MOUTH_MEASURES = ("corner_height", "corner_bow", "corner_tilt", "width", "upper_lip", "lip_gap")
 
@@ -47,13 +47,14 @@ def measure_frames(landmarks: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "inner_brow": height(_RIGHT_INNER_BROW + _LEFT_INNER_BROW) - height(_INNER_CORNERS),
         "outer_brow": height(_OUTER_BROWS) - height(_OUTER_CORNERS),
-        "brow_gap": across(_LEFT_INNER_BROW) - across(_RIGHT_INNER_BROW),
         "aperture": height(_UPPER_LIDS) - height(_LOWER_LIDS),
         "lower_lid": height(_LOWER_LIDS),
         "cheek": height(_CHEEKS),
         "nose_brow": height(_BROWS_OVER_NOSE) - height(_NOSE_WINGS),
         "gaze_x": across(_IRISES),
         "gaze_y": height(_IRISES),
+        "nose_x": across(_NOSE_TIP),
+        "nose_y": height(_NOSE_TIP),
         "corner_height": height(corners) - height(_NOSE_BASE),
         "corner_bow": height(corners) - (height(_LIP_RIDGE) + height(_LIP_BOTTOM)) / 2,
         "corner_tilt": height(_LEFT_CORNER) - height(_RIGHT_CORNER),

@@ -38,7 +38,7 @@ INTENSITY_SHARE = {"none": 0.0, "slight": 0.4, "moderate": 0.7, "strong": 1.0}
 
 _MODERATE_FROM, _STRONG_FROM = 1.1, 1.8  # strength of the whole face, where no label states the intensity
 _STILL_BELOW, _LIVELY_FROM = 0.015, 0.15  # head motion, in eye distances
-_TILTED = 0.12  # radians
+_TILTED, _TURNED, _NODDED = 0.12, 0.2, 0.2  # radians
 _AVERTED = 0.05  # offset of the irises, in eye distances
 _DECIBELS, _PEAKS, _SEMITONES = 4.0, 0.8, 2.0  # changes of a voice that a listener notices
 
@@ -75,7 +75,7 @@ def observe(descriptors: Descriptors, emotion: str | None, level: int | None) ->
             nose=_region(units, "nose"),
             cheeks=_region(units, "cheek"),
         ),
-        head=Head(pose=_head_pose(descriptors.head_tilt), motion=_head_motion(descriptors.head_motion)),
+        head=Head(pose=_head_pose(descriptors), motion=_head_motion(descriptors.head_motion)),
         gaze=_gaze(descriptors.gaze),
         dynamics=descriptors.dynamics,
     )
@@ -114,8 +114,13 @@ def _head_motion(amount: float) -> str:
     return "still" if amount < _STILL_BELOW else "lively" if amount >= _LIVELY_FROM else "calm"
 
 
-def _head_pose(tilt: float) -> str:
-    return "tilted left" if tilt > _TILTED else "tilted right" if tilt < -_TILTED else "upright"
+def _head_pose(descriptors: Descriptors) -> str:
+    """Where the head is turned, raised and tilted against the baseline."""
+    turn, nod, tilt = descriptors.head_turn, descriptors.head_nod, descriptors.head_tilt
+    turned = "turned left" if turn > _TURNED else "turned right" if turn < -_TURNED else ""
+    raised = "raised" if nod > _NODDED else "lowered" if nod < -_NODDED else ""
+    tilted = "tilted left" if tilt > _TILTED else "tilted right" if tilt < -_TILTED else ""
+    return " and ".join(filter(None, (turned, raised, tilted))) or "upright"
 
 
 def _gaze(offset: tuple[float, float]) -> str:

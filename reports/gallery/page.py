@@ -128,6 +128,8 @@ def _rows(inputs: Inputs) -> tuple[list[players.Row], str]:
 def _tables(inputs: Inputs) -> dict[str, Table]:
     """Every table that the inputs allow, without those whose option was not given."""
     given = {
+        "captions": inputs.captioned_paths,
+        "action_units": inputs.true_units_path,
         "judges": inputs.judges_folder,
         "supervision": inputs.pretrained_folder,
         "availability": inputs.download_paths,

@@ -9,6 +9,8 @@ TABLES = {
     "comparison": "reports.tables.comparison",
     "ablation": "reports.tables.ablation",
     "worst": "reports.tables.worst",
+    "captions": "reports.tables.captions",
+    "action_units": "reports.tables.action_units",
     "judges": "reports.tables.judges",
     "supervision": "reports.tables.supervision",
     "coverage": "reports.tables.coverage",

@@ -1,21 +1,25 @@
 """Captions: every usable clip becomes text, and the text becomes tokens.
 
 OUTPUTS
-    <results>/captions/{corpus}/{shard}.parquet     captions of a shard
-    <results>/captions.parquet                      all captions
-    <results>/captions/tokens.safetensors           token states of every distinct text
+    <results>/descriptors/{corpus}/{shard}.parquet              what face and voice do, measured
+    <results>/true_units.parquet                                action units that were drawn; they only judge captions
+    <results>/captions/{captioner}/{corpus}/{shard}.parquet     captions of a shard: `main`'s, and those compared with it
+    <results>/captions.parquet                                  all captions of `main`
+    <results>/captions/tokens.safetensors                       token states of every distinct text of theirs
+    <results>/answers/{corpus}/{shard}/                         what engines answered, by content; costs time to delete
+    <results>/encoded/                                          token states by text, by content; costs time to delete
 """
 
 
-rule caption_shard:
+rule describe_shard:
     input:
         clips="<results>/clips/{corpus}/{shard}/clips.parquet",
     output:
-        captions="<results>/captions/{corpus}/{shard}.parquet",
+        descriptors="<results>/descriptors/{corpus}/{shard}.parquet",
     log:
-        "<logs>/caption_shard/{corpus}_{shard}.log",
+        "<logs>/describe_shard/{corpus}_{shard}.log",
     benchmark:
-        "<benchmarks>/caption_shard/{corpus}_{shard}.tsv"
+        "<benchmarks>/describe_shard/{corpus}_{shard}.tsv"
     priority: 70
     conda:
         "../../envs/core.yaml"
@@ -24,15 +28,81 @@ rule caption_shard:
         mem_mb=1000,
         runtime=30,
     params:
-        settings=settings("captions"),
+        version=STAGE_VERSIONS["describe"],
+    shell:
+        r"""
+        python -m eadnet describe \
+            --clips {input.clips:q} \
+            --output {output.descriptors:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule collect_true_units:
+    input:
+        truth=DRAWN_TRUTH,
+        clips="<results>/clips.parquet",
+    output:
+        units="<results>/true_units.parquet",
+    log:
+        "<logs>/collect_true_units.log",
+    benchmark:
+        "<benchmarks>/collect_true_units/all.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        truth=lambda wildcards, input: options("--truth", input.truth),
+        version=STAGE_VERSIONS["true_units"],
+    shell:
+        r"""
+        python -m eadnet true-units \
+            {params.truth} \
+            --clips {input.clips:q} \
+            --output {output.units:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule caption_shard:
+    input:
+        clips="<results>/clips/{corpus}/{shard}/clips.parquet",
+        descriptors="<results>/descriptors/{corpus}/{shard}.parquet",
+    output:
+        captions="<results>/captions/{captioner}/{corpus}/{shard}.parquet",
+    log:
+        "<logs>/caption_shard/{captioner}_{corpus}_{shard}.log",
+    benchmark:
+        "<benchmarks>/caption_shard/{captioner}_{corpus}_{shard}.tsv"
+    priority: 70
+    conda:
+        caption_environment
+    threads: caption_threads
+    resources:
+        mem_mb=1000,
+        runtime=240,
+        python=caption_python,
+        assets=ASSETS,
+        machine=CAPTIONING,
+        cache=f"{CONFIG.pathvars.results}/answers",
+    params:
+        settings=captioner_settings,
+        prompt=captioner_prompt,
         version=STAGE_VERSIONS["caption"],
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet caption \
+        {resources.python:q} -m eadnet caption \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
+            --descriptors {input.descriptors:q} \
+            --machine {resources.machine:q} \
+            --assets {resources.assets:q} \
+            --cache {resources.cache:q}/{wildcards.corpus:q}/{wildcards.shard:q} \
             --output {output.captions:q} \
             >{log:q} 2>&1
         """
@@ -40,7 +110,7 @@ rule caption_shard:
 
 rule encode_captions:
     input:
-        per_shard("<results>/captions/{corpus}/{shard}.parquet"),
+        per_shard("<results>/captions/main/{corpus}/{shard}.parquet"),
     output:
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
@@ -56,9 +126,10 @@ rule encode_captions:
         mem_mb=2000,
         runtime=30,
         assets=ASSETS,
+        cache=f"{CONFIG.pathvars.results}/encoded",
     params:
         captions=lambda wildcards, input: options("--captions", input),
-        settings=settings("captions"),
+        settings=as_json(CONFIG.captions, only=ENCODER_KEYS),
         version=STAGE_VERSIONS["encode_captions"],
     shell:
         r"""
@@ -66,6 +137,7 @@ rule encode_captions:
             --settings {params.settings:q} \
             --assets {resources.assets:q} \
             {params.captions} \
+            --cache {resources.cache:q} \
             --output {output.tokens:q} \
             --output-captions {output.captions:q} \
             >{log:q} 2>&1

@@ -7,6 +7,7 @@ OUTPUTS
 import json
 import os
 import shlex
+import shutil
 import sys
 from functools import cache
 from operator import attrgetter
@@ -14,6 +15,8 @@ from operator import attrgetter
 import yaml
 from snakemake.utils import update_config
 
+from eadnet.captions.grammar import GRAMMAR
+from eadnet.captions.prompt import prompt_for
 from eadnet.config import BASELINES, ConfigError, load
 from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import list_files
@@ -29,8 +32,10 @@ STAGE_VERSIONS = {
     "acquire": 2,
     "preprocess": 2,
     "collect": 2,
-    "caption": 1,
-    "encode_captions": 1,
+    "describe": 1,
+    "true_units": 1,
+    "caption": 2,
+    "encode_captions": 3,
     "autoencoder": 1,
     "syncnet": 1,
     "videomae": 1,
@@ -87,18 +92,25 @@ def checked_shards():
 
 CONFIG = checked_config()
 SHARDS = checked_shards()
+DRAWN = [corpus for corpus in SHARDS if getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "synthetic"]
+DRAWN_TRUTH = [
+    f"<resources>/synthetic/truth/{corpus}/{shard}.safetensors" for corpus in DRAWN for shard in SHARDS[corpus]
+]
 DOWNLOADED = [corpus for corpus in SHARDS if getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "download"]
 RUNS = CONFIG.run_names
 VARIANTS = CONFIG.variant_names
 METHODS = CONFIG.method_names
 SEEDS = CONFIG.seeds
+CAPTIONERS = CONFIG.captioner_names
 JUDGES = tuple(type(CONFIG.judges).model_fields)
 NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
-TABLES = "comparison ablation worst reported judges supervision coverage availability losses calibration".split()
+TABLES = "comparison ablation worst reported captions action_units judges supervision coverage availability losses calibration".split()
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
 ON_DEMAND = () if CONFIG.evaluation.calibrate else ("calibration",)  # takes long; `snakemake calibration` makes it
-MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and (table != "availability" or DOWNLOADED)]
+ASKED_TABLES = {"availability": DOWNLOADED, "action_units": DRAWN_TRUTH}  # only where there is something to tell
+MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and ASKED_TABLES.get(table, True)]
+CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
 FIGURES = "samples ablation slices emotions mouths losses graphs people corpus contact_sheet times calibration".split()
 MADE_FIGURES = [figure for figure in FIGURES if figure not in ON_DEMAND]
@@ -108,6 +120,8 @@ TABLE_NEEDS = {
     "worst": ["scores", "summary"],
     "reported": [],
     "calibration": ["calibration"],
+    "captions": ["caption_summary", "captioned"],
+    "action_units": ["descriptors", "true_units", "clips"],
     "judges": ["judges"],
     "supervision": ["pretrained"],
     "coverage": ["sources", "clips"],
@@ -133,6 +147,9 @@ PAGE_NEEDS = [
     "summary",
     "clips",
     "captions",
+    "captioned",
+    "caption_summary",
+    *(["descriptors", "true_units"] if DRAWN_TRUTH else []),
     "videos",
     "measurements",
     "training",
@@ -141,6 +158,7 @@ PAGE_NEEDS = [
     "benchmarks",
     *(["calibration"] if CONFIG.evaluation.calibrate else []),
 ]
+ENCODER_KEYS = {"encoder", "weights", "max_tokens", "batch_size"}
 HDTF_ANNOTATIONS = tuple(
     f"{group}_{kind}"
     for group in ("RD", "WDA", "WRA")
@@ -148,16 +166,17 @@ HDTF_ANNOTATIONS = tuple(
 )
 # How the machine is used and where published weights lie changes no result: rules take these as resources, which are no
 # triggers.
-COMPUTE = CONFIG.compute.model_dump_json()
+COMPUTE = CONFIG.compute.model_dump_json(exclude={"captioning"})
+CAPTIONING = CONFIG.compute.captioning.model_dump_json()
 ASSETS = CONFIG.assets.model_dump_json()
 # What is taken from whole frames: the families that ask for it are the first to decide what is measured.
 FRAME_FAMILIES = ",".join(name for name in CONFIG.evaluation.metrics if FAMILIES[name].extractor) or "image"
 CELLS = CONFIG.preprocess.resolution // CONFIG.autoencoder.factor
 
 
-def as_json(section):
+def as_json(section, only=None):
     """A configuration section as canonical JSON: equal settings are equal text, so nothing reruns in vain."""
-    return json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return json.dumps(section.model_dump(mode="json", include=only), sort_keys=True, separators=(",", ":"))
 
 
 def settings(name):
@@ -168,6 +187,11 @@ def settings(name):
 def per_shard(pattern):
     """The pattern for every shard of every corpus."""
     return [pattern.format(corpus=corpus, shard=shard) for corpus, shards in SHARDS.items() for shard in shards]
+
+
+def per_captioner(pattern):
+    """The pattern for every captioner and every shard of every corpus."""
+    return [path for name in CAPTIONERS for path in per_shard(pattern.replace("{captioner}", name))]
 
 
 def per_source(pattern):
@@ -191,6 +215,48 @@ def options(name, values):
 def origin_of(corpus):
     """Where a corpus comes from: `synthetic`, `download` or `local`."""
     return getattr(getattr(CONFIG.corpora, corpus), "origin", "local")
+
+
+def captioner_settings(wildcards):
+    """Who writes and what they are told, as JSON; nothing of how the text is encoded."""
+    chosen = CONFIG.captioner(wildcards.captioner)
+    return as_json(chosen, only={"engine", "labels"} | ({"language_model"} if chosen.engine != "descriptor" else set()))
+
+
+def captioner_prompt(wildcards):
+    """Digest of what a captioner is told: a changed instruction makes its captions again, and only those."""
+    chosen = CONFIG.captioner(wildcards.captioner)
+    return (GRAMMAR if chosen.engine == "descriptor" else prompt_for(chosen.language_model.prompt)).sha256
+
+
+def caption_environment(wildcards):
+    """The conda environment of a captioner: vLLM has one of its own, since it pins its own torch."""
+    if CONFIG.captioner(wildcards.captioner).engine != "vllm":
+        return "../../envs/core.yaml"
+    return f"../../envs/caption-{caption_device()}/environment.yaml"
+
+
+def caption_python(wildcards):
+    """The interpreter of a captioner; vLLM's is that of its own environment, which make or conda has made."""
+    if CONFIG.captioner(wildcards.captioner).engine != "vllm" or uses_conda():
+        return "python"
+    return CONFIG.compute.captioning.interpreter or f".venv-caption-{caption_device()}/bin/python"
+
+
+def caption_device():
+    """Whether vLLM's environment is the one for a GPU or for a CPU."""
+    chosen = CONFIG.compute.captioning.environment
+    return chosen if chosen != "auto" else "gpu" if shutil.which("nvidia-smi") else "cpu"
+
+
+def caption_threads(wildcards):
+    """Cores of a caption job: a language model takes the machine for itself, and its GPU."""
+    return 1 if CONFIG.captioner(wildcards.captioner).engine in ("descriptor", "server") else workflow.cores or 1
+
+
+def uses_conda():
+    """Whether Snakemake runs jobs in the environments of the rules' `conda` directives."""
+    return any(str(method) == "conda" for method in workflow.deployment_settings.deployment_method)
 
 
 def corpus_root(corpus):
@@ -309,6 +375,10 @@ def report_files(needs):
         "summary": ["<results>/summary.parquet"],
         "clips": ["<results>/clips.parquet"],
         "captions": ["<results>/captions.parquet"],
+        "caption_summary": ["<results>/captions/summary.parquet"],
+        "captioned": per_captioner("<results>/captions/{captioner}/{corpus}/{shard}.parquet"),
+        "descriptors": per_shard("<results>/descriptors/{corpus}/{shard}.parquet"),
+        "true_units": ["<results>/true_units.parquet"],
         "videos": per_source("<results>/videos/{source}/{seed}/videos.parquet"),
         "measurements": per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
         "training": training + expand("<results>/runs/{run}/{seed}/train.parquet", run=RUNS, seed=SEEDS),
@@ -329,4 +399,4 @@ def report_options(input, needs):
     values["judges"] = [f"{CONFIG.pathvars.results}/judges"] if "judges" in needs else []
     values["pretrained"] = [f"{CONFIG.pathvars.results}/pretrained"] if "pretrained" in needs else []
     values["benchmarks"] = [f"{CONFIG.pathvars.results}/benchmarks"] if "benchmarks" in needs else []
-    return " ".join(options(f"--{name}", given) for name, given in values.items() if given)
+    return " ".join(options(f"--{name.replace('_', '-')}", given) for name, given in values.items() if given)

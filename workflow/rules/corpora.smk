@@ -3,7 +3,7 @@
 OUTPUTS
     <resources>/synthetic/mead/{shard}/{video,audio}.tar    drawn, in MEAD's layout
     <resources>/synthetic/hdtf/{annotations,videos}/        drawn, in HDTF's layout
-    <resources>/synthetic/truth/{corpus}/{shard}.safetensors  what was drawn; for tests, never read by the workflow
+    <resources>/synthetic/truth/{corpus}/{shard}.safetensors  what was drawn; judges captions, guides nothing
     <resources>/hdtf/annotations/, videos/                  fetched: annotation files, videos
     <resources>/mead/{actor}/                               fetched: archives
     <resources>/{corpus}/downloads/{shard}.parquet          what came of every download

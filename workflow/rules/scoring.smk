@@ -6,6 +6,8 @@ OUTPUTS
                                                             what families take from whole frames
     <results>/measurements/truth/0/                         the same of the true videos, where a family asks for it
     <results>/scores/{source}/{seed}/{family}.parquet       one row a clip and metric
+    <results>/scores/captions/{captioner}.parquet           the same of captions
+    <results>/captions/summary.parquet                      their summary alone, which needs nothing trained
     <results>/scores.parquet, <results>/summary.parquet     all rows; means with intervals
     <results>/pairwise.parquet                              every run against every other
     <results>/calibration.parquet                           how every metric responds to known damage
@@ -185,9 +187,82 @@ rule score_family:
         """
 
 
+rule score_captions:
+    input:
+        captions=lambda wildcards: per_shard(f"<results>/captions/{wildcards.captioner}/{{corpus}}/{{shard}}.parquet"),
+        clips="<results>/clips.parquet",
+        true_units=["<results>/true_units.parquet"] if DRAWN_TRUTH else [],
+    output:
+        scores="<results>/scores/captions/{captioner}.parquet",
+    log:
+        "<logs>/score_captions/{captioner}.log",
+    benchmark:
+        "<benchmarks>/score_captions/{captioner}.tsv"
+    priority: 50
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        captions=lambda wildcards, input: options("--captions", input.captions),
+        true_units=lambda wildcards, input: options("--true-units", input.true_units),
+        seed=CONFIG.seed,
+        version=family_version("captions"),
+    shell:
+        r"""
+        python -m metrics score-captions \
+            {params.captions} \
+            --clips {input.clips:q} \
+            {params.true_units} \
+            --captioner {wildcards.captioner:q} \
+            --seed {params.seed:q} \
+            --output {output.scores:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule summarise_captions:
+    input:
+        expand("<results>/scores/captions/{captioner}.parquet", captioner=CAPTIONERS),
+    output:
+        scores="<results>/captions/scores.parquet",
+        summary="<results>/captions/summary.parquet",
+        pairwise="<results>/captions/pairwise.parquet",
+    log:
+        "<logs>/summarise_captions.log",
+    benchmark:
+        "<benchmarks>/summarise_captions/all.tsv"
+    priority: 50
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        scores=lambda wildcards, input: options("--scores", input),
+        bootstrap=CONFIG.evaluation.bootstrap,
+        confidence=CONFIG.evaluation.confidence,
+        version=STAGE_VERSIONS["summarise"],
+    shell:
+        r"""
+        python -m metrics summarise \
+            {params.scores} \
+            --bootstrap {params.bootstrap:q} \
+            --confidence {params.confidence:q} \
+            --output-scores {output.scores:q} \
+            --output-summary {output.summary:q} \
+            --output-pairwise {output.pairwise:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule summarise_scores:
     input:
         per_family("<results>/scores/{source}/{seed}/{family}.parquet"),
+        expand("<results>/scores/captions/{captioner}.parquet", captioner=CAPTIONERS),
     output:
         scores="<results>/scores.parquet",
         summary="<results>/summary.parquet",

@@ -17,6 +17,8 @@ rule captions:
     input:
         "<results>/captions.parquet",
         "<results>/captions/tokens.safetensors",
+        per_captioner("<results>/captions/{captioner}/{corpus}/{shard}.parquet"),
+        expand("<results>/tables/{table}.{form}", table=CAPTION_TABLES, form=TABLE_FORMS),
 
 
 rule models:

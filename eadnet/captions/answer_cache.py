@@ -1,0 +1,58 @@
+"""Outcomes remembered by what they depend on, so that a killed job goes on and a second run asks nothing.
+
+A file a batch, ``{folder}/{digest}.jsonl``, a line an outcome, written all or nothing: jobs may share the folder, and
+one that is killed loses the batch under way. The key of an outcome covers everything that can change it (`key_of`).
+Deleting the folder costs time only.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from eadnet.captions.outcomes import Outcome
+from eadnet.provenance import atomic_path
+
+
+def key_of(parts: Mapping[str, object]) -> str:
+    """Hex digest of everything that an outcome depends on."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class AnswerCache:
+    """Outcomes in a folder; None remembers nothing."""
+
+    folder: Path | None
+
+    def get(self, key: str) -> Outcome | None:
+        """The outcome of a key; None if it is not there, is damaged, or today's schema refuses it."""
+        try:
+            return Outcome.from_json(self._stored[key])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Remember a batch of outcomes by key, but for those that trying again may change."""
+        lasting = {key: outcome.to_json() for key, outcome in outcomes.items() if not outcome.transient}
+        if self.folder is None or not lasting:
+            return
+        self._stored.update(lasting)
+        lines = [json.dumps([key, text]) for key, text in sorted(lasting.items())]
+        with atomic_path(self.folder / f"{key_of(lasting)[:32]}.jsonl") as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    @cached_property
+    def _stored(self) -> dict[str, str]:
+        """Everything in the folder, by key; lines that cannot be read are as good as absent."""
+        found: dict[str, str] = {}
+        for path in sorted(self.folder.glob("*.jsonl")) if self.folder else ():
+            for line in path.read_bytes().splitlines():
+                try:
+                    key, text = json.loads(line)
+                except (ValueError, TypeError):
+                    continue
+                found[key] = text
+        return found

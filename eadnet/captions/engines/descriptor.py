@@ -1,0 +1,49 @@
+"""The engine that needs no model.
+
+It takes the corpus label where it is told one, reads the rest off measures of face and voice, and writes with the
+grammar.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from eadnet.captions.grammar import GRAMMAR, write_texts
+from eadnet.captions.observation import observe, remarks
+from eadnet.captions.outcomes import Fault, Outcome
+from eadnet.captions.prompt import Prompt
+from eadnet.captions.requests import Request
+from eadnet.captions.schema import CaptionRecord
+
+
+@dataclass(frozen=True)
+class DescriptorEngine:
+    """Deterministic captions from measures, and from label and level where the engine is told them."""
+
+    seed: int
+    name: str = "descriptor"
+    model: str = "descriptor-2"
+    prompt: Prompt = GRAMMAR
+    sampling: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The choice of words hangs on the seed alone."""
+        object.__setattr__(self, "sampling", {"seed": self.seed})
+
+    def question(self, request: Request) -> str:
+        """What the engine knows of a clip, as text."""
+        return repr((request.descriptors, request.emotion, request.level))
+
+    def caption(self, batch: Sequence[Request]) -> list[Outcome]:
+        """Caption a batch, in order; the same request and seed give the same record."""
+        return [self._outcome(request) for request in batch]
+
+    def _outcome(self, request: Request) -> Outcome:
+        try:
+            observation = observe(request.descriptors, request.emotion, request.level)
+            texts = write_texts(observation, remarks(request.descriptors), key=f"{self.seed}:{request.clip_id}")
+            return Outcome(CaptionRecord(**observation.model_dump(), **vars(texts)))
+        except ValidationError as error:
+            return Outcome(None, (Fault("schema", f"{error.errors()[0]['msg']}; check the clip's landmarks"),))

@@ -1,0 +1,45 @@
+"""Where a language model lies and what exactly it is."""
+
+import hashlib
+from pathlib import Path
+
+from eadnet.assets import AssetSettings, fetch, read_table
+from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.settings import Captions
+from eadnet.provenance import sha256_file
+
+_READ = (".safetensors", ".json", ".txt", ".jinja", ".model")
+"""Endings of the files that a model is made of; anything else in its folder is never opened."""
+
+
+def locate(chosen: Captions, assets: AssetSettings) -> tuple[Path | None, str]:
+    """Folder and identity of the language model that a captioner asks.
+
+    Args:
+        chosen: The captioner.
+        assets: Where published weights are kept and fetched from.
+
+    Returns:
+        The folder, None where a server has the model; and a name that changes with every bit that can change answers:
+        ``<asset>@<revision>``, or ``<folder>@sha256:<digest>`` for a model of one's own.
+
+    Raises:
+        CaptionError: the folder is no model; one line that names it.
+        AssetError: published files are absent, damaged or not pinned.
+    """
+    model = chosen.language_model
+    if chosen.engine in ("descriptor", "server"):
+        return None, ""
+    if model.weights:
+        revision = read_table()[model.weights][0].revision
+        return fetch(model.weights, assets), f"{model.weights}@{revision[:12]}"
+    folder = Path(model.folder or "")
+    if not (folder / "config.json").is_file():
+        raise CaptionError(f"{folder}: no language model (config.json is missing); see captions.language_model.folder")
+    return folder, f"{folder.resolve().name}@sha256:{_digest(folder)[:12]}"
+
+
+def _digest(folder: Path) -> str:
+    """Digest of the names and contents of a model's files."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in _READ and path.is_file())
+    return hashlib.sha256("\n".join(f"{path.name} {sha256_file(path)}" for path in files).encode()).hexdigest()

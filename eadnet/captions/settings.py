@@ -1,0 +1,104 @@
+"""The configuration of captions.
+
+Who writes them, what a language model is shown and asked, and how the machine is used for it. Light: no torch, no numpy.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from eadnet.models.settings import Weights
+from eadnet.section import Positive, Rate, Section
+
+PROMPTS = ("frames", "frames_and_units", "units")
+MAIN = "main"
+"""The captioner whose texts guide generation; the others are only scored."""
+
+
+class LanguageModel(Section):
+    """The language model of the engines `vllm`, `server` and `transformers`, what it sees and how it answers."""
+
+    weights: Annotated[
+        str | None, Field(description="Published model (eadnet/assets.tsv), for `vllm` and `transformers`.")
+    ] = None
+    folder: str | None = Field(None, description="Folder of a model of yours (Hugging Face layout), instead.")
+    endpoint: str | None = Field(
+        None, description="`server`: base address of the API, such as http://127.0.0.1:8000/v1."
+    )
+    served_model: str | None = Field(
+        None, description="`server`: the model's name there; null takes the only one that is served."
+    )
+    prompt: Literal[PROMPTS] = Field(
+        "frames_and_units", description="What the model is given: `frames`, `frames_and_units` (measured), or `units`."
+    )
+    frames: Annotated[int, Field(ge=1, le=64)] = Field(8, description="Frames of a clip that are shown, evenly spread.")
+    image_size: Annotated[int | None, Field(ge=16)] = Field(
+        None, description="Height and width to which frames are scaled; null shows the aligned crops as they are."
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Type of the weights.")
+    quantisation: str | None = Field(None, description="vLLM's name of a quantisation (fp8, awq, gptq, ...).")
+    max_length: Positive = Field(8192, description="Most tokens of prompt and answer together.")
+    max_answer: Positive = Field(1024, description="Most tokens of an answer; a longer one is refused.")
+    retries: Annotated[int, Field(ge=0, le=2)] = Field(2, description="Further tries after a refused answer.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "LanguageModel":
+        if self.weights and self.folder:
+            raise ValueError("give `weights`, a published model, or `folder`, not both")
+        if self.max_answer >= self.max_length:
+            raise ValueError("max_answer must be less than max_length, which also holds the prompt")
+        return self
+
+
+class Captions(Section):
+    """How clips become text, and text becomes token states."""
+
+    engine: Literal["descriptor", "vllm", "server", "transformers"] = Field(
+        "descriptor",
+        description="Who writes: a grammar over measures (offline), or a language model by the engine named.",
+    )
+    labels: bool = Field(True, description="Whether the writer is told the corpus's emotion and level.")
+    language_model: LanguageModel = LanguageModel()
+    compared: dict[str, dict[str, Any] | None] = Field(
+        {"blind": {"labels": False}},
+        description="Further captioners, as deltas over this section: scored beside the main one, never trained on.",
+    )
+    encoder: Literal["minilm", "clip", "t5"] = Field(
+        "minilm", description="Text encoder: MiniLM (offline), CLIP ViT-L/14's text tower, or T5-base's encoder."
+    )
+    weights: Weights = None
+    max_tokens: Positive = Field(40, description="Text tokens kept by the text encoder.")
+    batch_size: Positive = Field(
+        8, description="Texts encoded at once; another number may move the last bits of their states."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Captions":
+        if (self.encoder == "minilm") != (self.weights is None):
+            raise ValueError("encoder `clip` or `t5` needs published weights, `minilm` has its own (weights: null)")
+        model = self.language_model
+        if self.engine == "server" and not model.endpoint:
+            raise ValueError("engine `server` needs language_model.endpoint")
+        if self.engine in ("vllm", "transformers") and not (model.weights or model.folder):
+            raise ValueError(f"engine `{self.engine}` needs language_model.weights or language_model.folder")
+        return self
+
+
+class Captioning(Section):
+    """How captioning uses the machine."""
+
+    environment: Literal["auto", "gpu", "cpu"] = Field(
+        "auto", description="vLLM: envs/caption-gpu or envs/caption-cpu; `auto` asks whether this machine has a GPU."
+    )
+    interpreter: str | None = Field(
+        None, description="vLLM: Python that runs it; null takes that of .venv-caption-gpu or .venv-caption-cpu."
+    )
+    batch: Positive = Field(1024, description="Clips handed to a language model at once; a killed job loses one batch.")
+    tensor_parallel: Positive = Field(1, description="vLLM: GPUs that share the model.")
+    memory_share: Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="vLLM: share of the GPU's memory.")
+    cache_bytes: Positive | None = Field(None, description="vLLM: bytes of the key-value cache, where there is no GPU.")
+    max_sequences: Positive | None = Field(None, description="Answers written at once; null leaves it to the engine.")
+    eager: bool = Field(False, description="vLLM: no CUDA graphs; starts faster.")
+    concurrency: Positive = Field(16, description="Server: requests under way at once.")
+    timeout: Rate = Field(120.0, description="Server: seconds to wait for an answer.")
+    attempts: Positive = Field(5, description="Server: tries of a request while it is away or overloaded.")
