@@ -6,6 +6,8 @@
 (T, 2, 3) float32 similarity transforms from source pixels to crop pixels.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +45,16 @@ class Clip:
         """(T, H, W, 3) uint8 aligned RGB crops."""
         return _read(self.row["video"], self.clip_id)
 
+    def count_crops(self) -> int:
+        """T, without reading the crops."""
+        with _opened(self.row["video"], self.clip_id) as store:
+            return store.get_slice(self.clip_id).get_shape()[0]
+
+    def crop(self, frame: int) -> np.ndarray:
+        """(H, W, 3) uint8: one of the crops, read alone and not kept."""
+        with _opened(self.row["video"], self.clip_id) as store:
+            return store.get_slice(self.clip_id)[frame]
+
     @cached_property
     def audio(self) -> np.ndarray:
         """(T * 640,) float32 mono wave in [-1, 1] at 16 kHz."""
@@ -73,8 +85,14 @@ def save_shard(folder: str | Path, name: str, arrays: dict[str, np.ndarray]) -> 
 
 
 def _read(path: str, key: str) -> np.ndarray:
+    with _opened(path, key) as store:
+        return store.get_tensor(key)
+
+
+@contextmanager
+def _opened(path: str, key: str) -> Iterator[safe_open]:
     try:
         with safe_open(path, framework="numpy") as store:
-            return store.get_tensor(key)
+            yield store
     except (OSError, SafetensorError) as error:
         raise ClipError(f"{key}: {path} is unreadable ({error}); delete its folder and run again") from None

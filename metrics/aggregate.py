@@ -6,6 +6,7 @@ all runs. The maths stand in `metrics.statistics`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from metrics.statistics import Difference, Replicates, Resampling, draw_weights,
 from metrics.tables import ALL, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY, TOLD
 
 BASELINE = "full"
+MOST_DRAWS, FEWEST_REPLICATES = 50_000_000, 1000
+"""Bound of replicates times clips, and the replicates that are made whatever it says: captions are of all clips, and
+the more there are, the fewer replicates tell their mean's interval."""
 BLANK = dict.fromkeys(
     ("mean", "std", "ci_low", "ci_high", "difference_vs_full", "difference_low", "difference_high", "p_vs_full",
      "p_holm", "reason")
@@ -149,6 +153,8 @@ def _replicates(rows: pd.DataFrame, resampling: Resampling) -> Replicates:
     applicable = rows[~rows["status"].isin(NOT_APPLICABLE)]
     clip_ids = sorted(applicable["clip_id"].unique())
     runs = {str(run): values_matrix(own, clip_ids) for run, own in applicable.groupby("run", sort=False)}
+    affordable = max(FEWEST_REPLICATES, MOST_DRAWS // max(len(clip_ids), 1))
+    resampling = replace(resampling, replicates=min(resampling.replicates, affordable))
     weights = draw_weights(len(clip_ids), resampling.replicates, "clips") if clip_ids else np.zeros((0, 0))
     return Replicates(runs, weights, resampling)
 

@@ -183,7 +183,7 @@ def test_rows_are_those_of_the_offline_engine_however_many_are_asked_at_once(
         alone = stage.rows(sys.executable, "alone", served.engine, {"concurrency": 1})
         together = stage.rows(sys.executable, "together", served.engine, {"concurrency": 8})
     assert [row["status"] for row in alone] == ["ok"] * CLIPS_ASKED
-    assert len({row["caption"] for row in alone}) == CLIPS_ASKED
+    assert len({row["observation"] + row["caption"] for row in alone}) == CLIPS_ASKED
     assert together == alone
     machine = {"cache_bytes": CACHE_BYTES, "max_sequences": 16, "eager": True}
     offline = stage.rows(INTERPRETER, "offline", {"engine": "vllm", "folder": str(model)}, machine)

@@ -1,12 +1,12 @@
 """The server engine against a real HTTP server on loopback: order, back-pressure, back-off, and every misbehaviour."""
 
+import asyncio
 import base64
 import dataclasses
 import gc
 import io
 import json
 import math
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -16,7 +16,6 @@ from PIL import Image
 
 from eadnet.captions.answers import read_answer
 from eadnet.captions.conversations import Conversation
-from eadnet.captions.engines.endpoint import check_endpoint
 from eadnet.captions.engines.server import HOPELESS, MAX_BODY, Server, make_backend
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
@@ -71,7 +70,7 @@ def test_answers_come_in_order_and_never_too_many_are_under_way():
 
 
 def test_one_at_a_time_gives_the_same_answers():
-    with serving(echo) as server:
+    with serving(lambda request, before: dataclasses.replace(echo(request, before), delay=0.02)) as server:
         alone, together = (backend(server, concurrency=number).answer(talks(12)) for number in (1, 8))
         assert server.most > 1
     assert alone == together
@@ -139,13 +138,21 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_passing_fault_is_mended_by_the_second_try(fault):
+SLOW = ("hangs", "drips")
+
+
+def patience(name):
+    """A time-out that is short only where it is the point: this machine may be busy."""
+    return 0.5 if name in SLOW else 10
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_passing_fault_is_mended_by_the_second_try(name):
     def script(request, before):
-        return fault() if before == 0 and question_of(request) == "clip1" else echo(request, before)
+        return FAULTS[name]() if before == 0 and question_of(request) == "clip1" else echo(request, before)
 
     with serving(script) as server:
-        answers = backend(server, timeout=0.25).answer(talks(3))
+        answers = backend(server, timeout=patience(name)).answer(talks(3))
     assert [answer.text for answer in answers] == ["clip0", "clip1", "clip2"]
     assert len(server.times["clip1"]) == 2
 
@@ -158,10 +165,10 @@ def test_a_lasting_fault_of_one_request_is_its_own_failure(name):
         return FAULTS[name]() if question_of(request) == "clip1" else echo(request, before)
 
     with serving(script) as server:
-        first, second, third = backend(server, timeout=0.1, attempts=2).answer(talks(3))
+        first, second, third = backend(server, timeout=patience(name), attempts=2).answer(talks(3))
     assert (first.text, third.text) == ("clip0", "clip2")
     assert "no answer in 2 tries" in second.failure and one_line(second.failure)
-    assert second.transient == (name in ("429", "503 in html", "drops the connection", "hangs", "drips", "broken off"))
+    assert second.transient == (name in ("429", "503 in html", "drops the connection", "broken off", *SLOW))
     assert len(server.times["clip1"]) == 2
 
 
@@ -179,19 +186,24 @@ def test_everything_is_answered_by_a_server_that_fails_every_request_twice():
     assert [answer.text for answer in answers] == [f"clip{index}" for index in range(20)]
 
 
-def test_pauses_double_and_a_server_that_asks_for_more_gets_it():
-    def script(request, before):
-        return (
-            failure(429, "slow down", **({"Retry_After": "0.4"} if before == 2 else {}))
-            if before < 3
-            else echo(request, 3)
-        )
+def test_pauses_double_and_a_server_that_asks_for_more_gets_it(monkeypatch):
+    slept, sleep = [], asyncio.sleep
 
+    async def watched(seconds, *further):
+        slept.append(seconds)
+        await sleep(seconds, *further)
+
+    def script(request, before):
+        asked = {"Retry_After": "0.4"} if before == 2 else {}
+        return failure(429, "slow down", **asked) if before < 3 else echo(request, before)
+
+    monkeypatch.setattr(asyncio, "sleep", watched)
     with serving(script) as server:
         (answer,) = backend(server, attempts=4).answer(talks(1))
-    pauses = np.diff(server.times["clip0"])
+    expected = [PAUSE, 2 * PAUSE, 0.4]
     assert answer.text == "clip0"
-    assert (pauses >= (PAUSE, 2 * PAUSE, 0.4)).all() and (pauses < (0.4, 0.4, 0.8)).all()
+    assert [seconds for seconds in slept if seconds] == expected
+    assert (np.diff(server.times["clip0"]) >= expected).all()
 
 
 def test_a_date_is_a_wait_too_and_nonsense_is_none():
@@ -275,11 +287,11 @@ def test_ten_megabytes_are_not_read():
 
 
 def test_a_hanging_server_is_given_up_early():
-    """64 clips, 3 tries of 0.1 s each and 4 at once would be 4.8 s and 192 requests."""
+    """64 clips with 3 tries each would be 192 requests and as many time-outs."""
     with serving(lambda request, before: Reply(completion("late"), delay=5)) as server:
-        made, began = backend(server, timeout=0.1), time.monotonic()
+        made = backend(server)
+        made.machine = made.machine.model_copy(update={"timeout": 0.1})
         answers = made.answer(talks(64))
-        assert time.monotonic() - began < 1.5
         assert all(answer.transient and one_line(answer.failure) for answer in answers)
         assert sum(answer.failure.startswith("not asked") for answer in answers) == 60
         asked = len(server.asked)
@@ -287,7 +299,7 @@ def test_a_hanging_server_is_given_up_early():
         again = made.answer(talks(64))
         assert len(server.asked) == asked + 1  # a later batch begins with that question
         assert all(answer.transient for answer in again)
-        server.script = echo
+        server.script, made.machine = echo, made.machine.model_copy(update={"timeout": 10})
         assert [answer.text for answer in made.answer(talks(2))] == ["clip0", "clip1"]
 
 
@@ -359,50 +371,6 @@ def test_a_proxy_of_the_environment_is_not_for_this_machine(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     with serving(echo) as server:
         assert backend(server).answer(talks(1))[0].text == "clip0"
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["http://127.0.0.1:8000/v1", "http://localhost:1/v1/", "http://node17:8000/v1", "http://10.1.2.3/v1"]
-    + ["http://[::1]:8000/v1", "http://box.local/v1", "http://192.168.0.4/v1"],
-)
-def test_plain_http_is_for_this_network(address):
-    found = check_endpoint(address)
-    assert found.plain and not found.address.endswith("/")
-
-
-@pytest.mark.parametrize(
-    ("address", "says"),
-    [
-        (None, "expected http"),
-        ("", "expected http"),
-        ("127.0.0.1:8000/v1", "expected http"),
-        ("ftp://127.0.0.1/v1", "expected http"),
-        ("http://127.0.0.1:port/v1", "expected http"),
-        ("http://[::1/v1", "expected http"),
-        ("file:///etc/passwd", "expected http"),
-        ("http://api.example.com/v1", "no machine of this network"),
-        ("http://8.8.8.8/v1", "no machine of this network"),
-        ("http://localhost.example.com/v1", "no machine of this network"),
-        ("http://me:sk-secret@127.0.0.1/v1", "bare address"),
-        ("http://127.0.0.1/v1?key=sk-secret", "bare address"),
-        ("https://api.example.com/v1", "export OPENAI_API_KEY"),
-    ],
-)
-def test_other_addresses_are_refused_in_one_line(address, says):
-    with pytest.raises(CaptionError, match=says) as caught:
-        check_endpoint(address)
-    assert one_line(str(caught.value)) and "sk-secret" not in str(caught.value)
-
-
-def test_a_hosted_service_is_asked_with_the_key(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", " sk-secret\n")
-    found = check_endpoint("https://api.example.com/v1")
-    assert (found.host, found.plain, found.key) == ("api.example.com", False, "sk-secret")
-    assert "sk-secret" not in repr(found)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-\u00e9")
-    with pytest.raises(CaptionError, match="characters that no key has"):
-        check_endpoint("https://api.example.com/v1")
 
 
 def test_progress_is_told(monkeypatch):

@@ -119,4 +119,5 @@ def _refused(error: ValidationError) -> AnswerError:
     cause = fault.get("ctx", {}).get("error")
     kind = {ForbiddenContentError: "forbidden", WordLimitError: "length"}.get(type(cause), "schema")
     place = ".".join(str(part) for part in fault["loc"])
-    return AnswerError(kind, f"{place}: {fault['msg']}" if place else fault["msg"])
+    message = fault["msg"].removeprefix("Value error, ")
+    return AnswerError(kind, f"{place}: {message}" if place else message)

@@ -1,6 +1,6 @@
 """What a language model is told about one clip, and what has been said since: one `Conversation` a clip."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,14 +22,14 @@ class Conversation:
         clip_id: The clip.
         system: The rules.
         user: The question about this clip.
-        images: Frames in the order of time, (H, W, 3) uint8 RGB; none where the prompt shows none.
+        images: Frames in the order of time, (H, W, 3) uint8 RGB, read when looked at; none where the prompt shows none.
         exchanges: Answers that were refused, each with what was wrong with it.
     """
 
     clip_id: str
     system: str
     user: str
-    images: tuple[np.ndarray, ...] = ()
+    images: Sequence[np.ndarray] = ()
     exchanges: tuple[tuple[str, str], ...] = ()
 
     def messages(self, image_part: Callable[[np.ndarray], Message]) -> list[Message]:

@@ -5,13 +5,38 @@ the picture in the first place.
 """
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from eadnet.clips import Clip
 
 
-def sample_frames(clip: Clip, count: int, size: int | None = None) -> tuple[np.ndarray, ...]:
+@dataclass(frozen=True)
+class ClipFrames(Sequence[np.ndarray]):
+    """Frames of a clip, each read from disk when it is looked at: a batch of a thousand clips holds none.
+
+    Attributes:
+        clip: The clip.
+        places: Which of its crops.
+        size: Height and width of the frames; None leaves the crop's.
+    """
+
+    clip: Clip
+    places: tuple[int, ...]
+    size: int | None = None
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """A frame, (H, W, 3) uint8 RGB."""
+        return _scaled(self.clip.crop(self.places[index]), self.size)
+
+
+def sample_frames(clip: Clip, count: int, size: int | None = None) -> ClipFrames:
     """Frames from the middles of `count` equal parts of the clip; all of a clip that has fewer.
 
     Args:
@@ -20,15 +45,14 @@ def sample_frames(clip: Clip, count: int, size: int | None = None) -> tuple[np.n
         size: Height and width of the frames; None leaves the crop's.
 
     Returns:
-        (size, size, 3) uint8 RGB frames, in the order of time.
+        The frames in the order of time.
 
     Raises:
         ClipError: the clip's crops cannot be read.
     """
-    crops = clip.crops
-    count = min(count, len(crops))
-    places = (np.arange(count) + 0.5) * len(crops) / count
-    return tuple(_scaled(crops[int(place)], size) for place in places)
+    total = clip.count_crops()
+    count = min(count, total)
+    return ClipFrames(clip, tuple(int((place + 0.5) * total / count) for place in range(count)), size)
 
 
 def png_bytes(frame: np.ndarray) -> bytes:

@@ -25,8 +25,8 @@ class Outcome:
     Attributes:
         record: The caption; None where every answer was refused.
         faults: One per refused answer, in order.
-        transient: True where the engine was out of reach, so that trying again later may help; such an outcome is
-            never remembered.
+        transient: True where something outside the answers may be mended (the engine's reach or settings, the clip's
+            files): such an outcome is never remembered.
     """
 
     record: CaptionRecord | None

@@ -110,8 +110,10 @@ def _table_row(
 def _reason(clip_id: str, outcome: Outcome) -> str:
     """Why a clip has no caption, and the mend."""
     last = outcome.faults[-1]
-    if outcome.transient:
+    if last.kind == "unreachable":
         return f"{clip_id}: {last.message}; run again once the engine answers"
+    if last.kind == "frames":
+        return last.message
     answers = "the answer was" if len(outcome.faults) == 1 else f"all {len(outcome.faults)} answers were"
     return f"{clip_id}: {answers} refused, the last for {last.kind}: {last.message}"
 

@@ -1,6 +1,6 @@
 """The configuration of captions.
 
-Who writes them, what a language model is shown and asked, and how the machine is used for it. Light: no torch, no numpy.
+Who writes them, what a language model is shown and asked, and how the machine is used for it. No torch, no numpy.
 """
 
 from typing import Annotated, Any, Literal

@@ -16,7 +16,11 @@ from eadnet.captions.settings import LanguageModel
 from eadnet.clips import ClipError
 
 FINAL = ("too_long", "unreachable", "frames")
-"""Faults that asking again in the same run cannot mend."""
+"""Faults that asking again in the same run cannot mend, and that are not the answer's: they are never remembered."""
+
+
+QUOTED = 2000
+"""Characters of a refused answer that the model is shown again: an endless one would fill its context."""
 
 
 class Backend(Protocol):
@@ -87,7 +91,7 @@ class LanguageEngine:
                 except AnswerError as error:
                     faults[place].append(Fault(error.kind, str(error)))
                     if error.kind not in FINAL:
-                        refused[place] = conversation.after(answer.text, _complaint(error))
+                        refused[place] = conversation.after(answer.text[:QUOTED], _complaint(error))
             waiting = refused
         return [_outcome(records.get(place), found) for place, found in enumerate(faults)]
 
@@ -108,5 +112,5 @@ def _complaint(error: AnswerError) -> str:
 
 
 def _outcome(record: Any, faults: list[Fault]) -> Outcome:
-    transient = record is None and bool(faults) and faults[-1].kind in ("unreachable", "frames")
+    transient = record is None and bool(faults) and faults[-1].kind in FINAL
     return Outcome(record, tuple(faults), transient)

@@ -29,6 +29,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,7 @@ class Server:
             await asyncio.sleep(pause)
         raise AssertionError("attempts is at least 1")
 
+    @cached_property
     def _form(self) -> dict[str, Any]:
         """What an answer must be like, and for a server of one's own what only vLLM knows."""
         shape = {"name": "caption", "schema": answer_schema(), "strict": False}
@@ -272,7 +274,7 @@ class Server:
             AwayError: no answer, perhaps later.
             CaptionError: no answer, ever.
         """
-        answer = await self._tried(client, messages, self._form())
+        answer = await self._tried(client, messages, self._form)
         self._replies, self._given_up = self._replies + 1, 0
         self._refusals += bool(answer.failure)
         if self._refusals == self._replies >= HOPELESS:
