@@ -74,6 +74,12 @@ METRIC_LABELS = {
     "warping_error_ratio@farneback-128": "Warping error ratio",
     "tof@farneback-128": "tOF",
     "motion_smoothness@farneback-128": "Motion smoothness",
+    "first_answer_valid@answers": "First answer valid",
+    "captioned@answers": "Captioned",
+    "forbidden@answers": "Forbidden content",
+    "attempts@answers": "Attempts",
+    "distinct@texts": "Distinct captions",
+    "words@texts": "Words",
 }
 NAME_LABELS = {
     "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "tlp": "tLP", "csim": "CSIM", "fid": "FID", "kid": "KID",
@@ -81,6 +87,9 @@ NAME_LABELS = {
     "lse_c": "LSE-C", "lse_d": "LSE-D", "sync_offset": "Sync offset", "lip_cosine": "Lip cosine",
     "lipscore": "LipScore", "m_lmd": "M-LMD", "f_lmd": "F-LMD", "m_lmd_px": "M-LMD (px)", "f_lmd_px": "F-LMD (px)",
     "acc_emo": "Emotion accuracy", "macro_f1_emo": "Emotion macro-F1", "tof": "tOF",
+    "emotion_right": "Emotion right", "emotion_macro_f1": "Macro-F1 of emotions",
+    "intensity_rank_correlation": "Intensity, rank r", "unit_micro_f1": "Units, micro-F1",
+    "unit_macro_f1": "Units, macro-F1",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
 FAMILY_LABELS = {
@@ -103,6 +112,7 @@ FAMILY_LABELS = {
     "blendshapes": "Expression (blendshapes)",
     "temporal": "Steadiness",
     "motion": "Motion",
+    "captions": "Captions",
 }
 SLICE_LABELS = {
     "all": "All people",

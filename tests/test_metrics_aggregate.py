@@ -8,6 +8,7 @@ import pytest
 
 from eadnet.config import ConfigError
 from eadnet.tables import read_table, write_table
+from metrics import aggregate
 from metrics.aggregate import summarise
 from metrics.statistics import Resampling, bootstrap_means, draw_weights, two_sided_p
 from metrics.tables import PAIRWISE, SCORES, SUMMARY
@@ -69,6 +70,21 @@ def test_paired_differences_see_what_unpaired_intervals_hide(tmp_path: Path) -> 
     assert row["ci_low"] < table.loc[("full", "all", "all")]["ci_high"]
     assert row["p_vs_full"] < 0.01 and 0.5 < row["difference_low"] < row["difference_vs_full"] < 0.7
     assert table.loc[("ground_truth", "all", "all")]["p_vs_full"] == 1.0
+
+
+def test_many_clips_take_fewer_replicates_and_few_clips_as_many_as_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, asked = rows("full", list(np.linspace(10, 40, 20))), []
+    draw = lambda items, replicates, label: asked.append(replicates) or draw_weights(items, replicates, label)  # noqa: E731
+    monkeypatch.setattr(aggregate, "draw_weights", draw)
+    summary_of(tmp_path, part)
+    assert set(asked) == {500}
+    asked.clear()
+    monkeypatch.setattr(aggregate, "MOST_DRAWS", 1200)  # 60 replicates of 20 clips
+    monkeypatch.setattr(aggregate, "FEWEST_REPLICATES", 50)
+    whole = summary_of(tmp_path, part).loc[("full", "all", "all")]
+    assert asked[0] == 60 and min(asked) >= 50 and whole["ci_low"] < whole["mean"] < whole["ci_high"]
 
 
 def test_seeds_widen_the_interval(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The workflow as a whole, on the smoke configuration: what it plans, makes, remakes, and survives."""
 
+import json
 import re
 import shutil
 from collections import Counter
@@ -10,6 +11,8 @@ import pytest
 from workflow_project import Project
 
 from eadnet.config import TARGETS, load
+from tests.caption_server import Reply, completion, serving
+from tests.hostile_answers import good_record
 
 pytestmark = pytest.mark.workflow
 
@@ -52,6 +55,23 @@ def test_a_loss_that_is_off_needs_no_network(empty: Project):
     rules = {job.rule for job in empty.plan("no_tfrm", config=delta)}
     assert not {"pretrain_syncnet", "pretrain_videomae"} & rules
     assert {"pretrain_syncnet", "pretrain_videomae"} <= {job.rule for job in empty.plan("no_tfrm")}
+
+
+def test_captions_need_nothing_trained(empty: Project):
+    rules = {job.rule for job in empty.plan("captions")}
+    assert {"describe_shard", "collect_true_units", "caption_shard", "encode_captions", "score_captions"} <= rules
+    assert not {rule for rule in rules if rule.startswith(("pretrain", "train", "synthesise", "encode_audio"))}
+
+
+def test_vllm_runs_in_an_environment_of_its_own(empty: Project):
+    model = "language_model: {folder: models/tiny}"
+    config = "captions={engine: vllm, compared: {blind: {engine: descriptor, labels: false}}, " + model + "}"
+    done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "captions", config=config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"(\S+) -m eadnet caption .*(?:\n.*)*?captions/(main|blind)/", done.stdout)
+    assert {name: Path(python).parent.parent.name for python, name in commands} == {
+        "main": ".venv-caption-cpu", "blind": "."
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -108,6 +128,46 @@ def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
     assert own == {"no_tfrm"}
     unchanged = {"coverage", "judges", "people", "corpus", "contact_sheet"}
     assert not unchanged & {name for job in jobs for name in job.wildcards.values()}
+
+
+def test_a_changed_instruction_makes_captions_again_and_nothing_before(finished: Project):
+    lexicon = finished.folder / "eadnet/captions/lexicon.py"
+    before = lexicon.read_text(encoding="utf-8")
+    lexicon.write_text(before.replace('"annoyed"', '"cross"'), encoding="utf-8")
+    try:
+        jobs = finished.plan("captions")
+    finally:
+        lexicon.write_text(before, encoding="utf-8")
+    expected = {"caption_shard", "encode_captions", "score_captions", "summarise_captions", "make_table", "captions"}
+    assert {job.rule for job in jobs} == expected
+    assert {job.wildcards["table"] for job in jobs if "table" in job.wildcards} == {"captions"}
+
+
+def test_another_captioner_adds_its_own_jobs_and_no_training(finished: Project):
+    jobs = finished.plan("captions", config="captions={compared: {quiet: {labels: false}}}")
+    assert {job.wildcards["captioner"] for job in jobs if "captioner" in job.wildcards} == {"quiet"}
+    assert "encode_captions" not in {job.rule for job in jobs}
+
+
+def test_a_server_captions_within_the_workflow(finished: Project):
+    """One shard asked of a server on this machine; the answers are refused once each, then right."""
+
+    def script(request, before):
+        return Reply(completion(json.dumps(good_record()) if len(request["messages"]) > 2 else "no"))
+
+    with serving(script) as server:
+        told = f"language_model: {{endpoint: '{server.address}', frames: 2}}"
+        config = f"captions={{compared: {{served: {{engine: server, labels: false, {told}}}}}}}"
+        table = finished.results / "captions/served/mead/M003.parquet"
+        finished.run(str(table.relative_to(finished.folder)), config=config)
+        asked = len(server.asked)
+        table.unlink()
+        finished.run(str(table.relative_to(finished.folder)), config=config)
+        assert len(server.asked) == asked  # all remembered
+    captions = pd.read_parquet(table)
+    usable = captions[captions["attempts"].notna()]
+    assert set(usable["status"]) == {"ok"} and set(usable["attempts"]) == {2} and asked == 2 * len(usable)
+    assert set(usable["model"]) == {f"tiny@127.0.0.1:{server.server_port}"}
 
 
 def test_a_bumped_metric_version_reruns_that_family(finished: Project):

@@ -68,7 +68,8 @@ def render(values: dict[str, Any]) -> str:
 def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[str, Any]:
     """Everything that the template shows."""
     rows, missing_videos = _rows(inputs)
-    scored = set(inputs.summary.metric) | set(inputs.scores.metric)
+    captioned = set(inputs.caption_summary.metric) if inputs.caption_summary_path else set()
+    scored = set(inputs.summary.metric) | set(inputs.scores.metric) | captioned
     return {
         "title": inputs.settings.title,
         "lead": lead(inputs),

@@ -49,9 +49,9 @@ STAGE_VERSIONS = {
     "collect_method": 1,
     "inputs": 1,
     "measure": 2,
-    "summarise": 2,
+    "summarise": 3,
     "calibrate": 1,
-    "report": 3,
+    "report": 4,
 }
 
 

@@ -203,7 +203,7 @@ rule score_captions:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=30,
     params:
         captions=lambda wildcards, input: options("--captions", input.captions),
@@ -239,7 +239,7 @@ rule summarise_captions:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=3000,
         runtime=30,
     params:
         scores=lambda wildcards, input: options("--scores", input),
@@ -276,7 +276,7 @@ rule summarise_scores:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=3000,
         runtime=30,
     params:
         scores=lambda wildcards, input: options("--scores", input),

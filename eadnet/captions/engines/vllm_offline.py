@@ -3,8 +3,11 @@
 Runs only in an environment of its own (``make caption-cpu``, ``make caption-gpu``): vLLM pins its own torch.
 Conversations are handed over by ``LLM.enqueue_chat``, which is ``LLM.chat`` up to the waiting: with ``LLM.chat`` one
 conversation that the engine refuses (a prompt that is too long) raises and takes the whole batch with it. Only so many
-are handed over ahead that the engine never idles, since each holds its frames as floats (6 MB at 256 x 256 pixels for
-eight frames in bfloat16).
+are handed over ahead that the engine never idles, since each holds its frames as floating point numbers (three million
+for eight frames of 256 x 256 pixels).
+
+In float32 an answer does not depend on the batch that it was written in. In half precision it may, as everywhere, but
+the same batch gets the same answers again: the engine runs in this process, so nothing hangs on timing.
 """
 
 import os
@@ -25,22 +28,23 @@ from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.captions.settings import Captioning, LanguageModel
 
-QUIET = {
+ENVIRONMENT = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
 }
-"""Environment of the engine, unless the user has set otherwise: it fetches nothing and reports to nobody."""
+"""Environment of the engine, unless the user has set otherwise: no process of its own, whose schedule would hang on
+timing (vLLM's documentation, "Reproducibility"); it fetches nothing and reports to nobody."""
 
 ON_PROCESSORS = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_LOGGING_LEVEL": "ERROR",
 }
-"""Further where there is no GPU: a process of its own for the engine would only take turns with ours; jobs side by side
-would be bound to the same cores (OMP_NUM_THREADS bounds them instead); and vLLM warns of every weight it converts."""
+"""Where there is no GPU: jobs side by side would be bound to the same cores (OMP_NUM_THREADS bounds them instead), and
+vLLM warns of every weight that it converts."""
 
 PROCESSOR_CACHE = 4 << 30
 """Bytes of the key-value cache where there is no GPU and the configuration names none."""
@@ -204,7 +208,7 @@ def _image_part(frame: np.ndarray) -> dict[str, Any]:
 
 def _prepare_environment() -> None:
     """Set what vLLM reads while it is imported, where the user has not."""
-    for name, value in (QUIET if _has_gpu() else QUIET | ON_PROCESSORS).items():
+    for name, value in (ENVIRONMENT if _has_gpu() else ENVIRONMENT | ON_PROCESSORS).items():
         os.environ.setdefault(name, value)
 
 
@@ -212,7 +216,7 @@ def _has_gpu() -> bool:
     with suppress(ImportError):
         import torch
 
-        return torch.cuda.is_available()
+        return torch.cuda.device_count() > 0  # by NVML: starts nothing on the GPU that worker processes would inherit
     return False
 
 
