@@ -4,7 +4,7 @@
 #
 # Snakemake makes an environment anew when this script has changed, and does not look at what it installs: hence the
 # digest of those files, one after the other.
-# sha256 a391af5b20179f0939727bf51315887263752e509b1b27466c28f7043eda33d1
+# sha256 417ee293cb864ccdf814f783259405ad014a44b810aa7ed6ab71fc0bf15c3a80
 set -euo pipefail
 python -m pip install --quiet -r envs/requirements-core.txt
 python -m pip install --quiet --no-deps -r envs/requirements-nodeps.txt
