@@ -70,7 +70,7 @@ $(VENV)/.installed: $(PINS)
 	$(INSTALL) --no-deps -r envs/requirements-nodeps.txt
 	@touch $@
 
-caption-cpu: .venv-caption-cpu/.installed  ## The environment of captions through vLLM on CPU (2.5 GB).
+caption-cpu: .venv-caption-cpu/.installed  ## The environment of captions through vLLM on CPU (2.7 GB).
 
 .venv-caption-cpu/.installed: envs/caption-cpu/requirements.txt $(wildcard envs/caption-cpu/support/*.*)
 	$(REQUIRE_PYTHON)
@@ -79,7 +79,7 @@ caption-cpu: .venv-caption-cpu/.installed  ## The environment of captions throug
 	$(INSTALL) --no-deps --no-index ./envs/caption-cpu/support
 	@touch $@
 
-caption-gpu: .venv-caption-gpu/.installed  ## The environment of captions through vLLM on NVIDIA GPUs (GPUSIZE GB).
+caption-gpu: .venv-caption-gpu/.installed  ## The environment of captions through vLLM on NVIDIA GPUs (8.7 GB).
 
 .venv-caption-gpu/.installed: envs/caption-gpu/requirements.txt
 	$(REQUIRE_PYTHON)

@@ -56,7 +56,7 @@ def make_backend(
         parts = _load(chosen, Path(folder))
         grammar = AnswerGrammar(parts["tokenizer"], parts["network"].get_output_embeddings().weight.shape[0])
     except ImportError as error:
-        raise CaptionError(f"a package is missing ({one_line(str(error))}): run `make install`") from error
+        raise CaptionError(f"a package is missing ({one_line(str(error))}): run `make environment`") from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise CaptionError(f"transformers cannot run the model in {folder}: {one_line(str(error))}") from error
     return TransformersBackend(
