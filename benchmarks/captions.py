@@ -11,7 +11,6 @@ for little. The last row is ``LanguageEngine`` with clips on disk: what it costs
 """
 
 import argparse
-import csv
 import hashlib
 import importlib
 import json
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.stopwatch import Stopwatch
 from eadnet.captions.conversations import Conversation
@@ -277,10 +277,7 @@ def main() -> None:
         print(json.dumps(found))
         return
     rows = compare(chosen.python, chosen.requests)
-    with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(OUTPUT, index=False)
     for row in rows:
         print("  ".join(str(value) for value in row.values()))
 

@@ -8,11 +8,11 @@ drifting machine drifts for all; the median of a schedule's rounds counts. Write
 """
 
 import argparse
-import csv
 import statistics
 import time
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from eadnet.checkpoint import load_weights, read_config
@@ -101,10 +101,7 @@ def main() -> None:
     parser.add_argument("--model", help="folder of a trained run")
     chosen = parser.parse_args()
     rows = measure(chosen.frames, chosen.model, chosen.device)
-    with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(OUTPUT, index=False)
     for row in rows:
         print("  ".join(str(value) for value in row.values()))
 

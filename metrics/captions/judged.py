@@ -14,6 +14,7 @@ import pandas as pd
 from eadnet.captions.schema import ACTION_UNITS, INTENSITIES, SPEECH_UNITS, forbidden_content
 from eadnet.config import EMOTIONS
 from metrics.captions.agreement import Agreement, macro_f1, rank_correlation, unit_f1
+from metrics.pairs import Value
 
 UNANSWERED = ("unreachable", "too_long")
 """Kinds of fault that are no answers (``eadnet.captions.answers.FAULTS``)."""
@@ -43,20 +44,7 @@ class ClipValues:
     excuses: tuple[Excuse, ...] = ()
 
 
-@dataclass(frozen=True)
-class SetValue:
-    """A metric of the set: value and interval over `n` clips, or a status and a reason why there is none."""
-
-    metric: str
-    value: float | None
-    n: int
-    status: str = "ok"
-    reason: str | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-
-
-def judge(frame: pd.DataFrame) -> tuple[list[ClipValues], list[SetValue]]:
+def judge(frame: pd.DataFrame) -> tuple[list[ClipValues], list[Value]]:
     """Every metric of the family: those of clips, and those of the set."""
     clips, whole = list(_answers(frame)), []
     for variant, known, level, excuses in _knowledge(frame):
@@ -108,7 +96,7 @@ def _knowledge(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series,
     )  # fmt: skip
 
 
-def _emotion_f1(frame: pd.DataFrame, variant: str, known: pd.Series, excuses: Sequence[Excuse]) -> SetValue:
+def _emotion_f1(frame: pd.DataFrame, variant: str, known: pd.Series, excuses: Sequence[Excuse]) -> Value:
     key, counted = f"emotion_macro_f1@{variant}", excuse_of(excuses, len(frame)) < 0
     if not counted.any():
         return _none(key, excuses)
@@ -119,7 +107,7 @@ def _emotion_f1(frame: pd.DataFrame, variant: str, known: pd.Series, excuses: Se
 
 def _intensity(
     frame: pd.DataFrame, variant: str, known: pd.Series, level: pd.Series, excuses: Sequence[Excuse]
-) -> SetValue:
+) -> Value:
     key, graded = f"intensity_rank_correlation@{variant}", (known != "neutral").to_numpy() & (level >= 1).to_numpy()
     excuses = (*excuses, Excuse(~graded, "no_level", "no clip counts that shows an emotion at a known level"))
     counted = excuse_of(excuses, len(frame)) < 0
@@ -130,7 +118,7 @@ def _intensity(
     return _value(key, found, len(stated), fault="the stated intensity or the level is the same for all clips")
 
 
-def _units(frame: pd.DataFrame) -> Iterator[SetValue]:
+def _units(frame: pd.DataFrame) -> Iterator[Value]:
     """F1 of the action units, where those that were drawn are known; whether a label was told does not matter."""
     undrawn = ~frame.true_units.map(lambda units: isinstance(units, tuple)).to_numpy(bool)
     excuses = (Excuse(undrawn, "no_truth", "of no clip the drawn action units are known"), _uncaptioned(frame))
@@ -145,25 +133,25 @@ def _units(frame: pd.DataFrame) -> Iterator[SetValue]:
         yield _value(key, unit_f1(known, stated, macro), len(known), note, "no unit was drawn in any clip")
 
 
-def _distinct(frame: pd.DataFrame) -> SetValue:
+def _distinct(frame: pd.DataFrame) -> Value:
     texts = [" ".join(text.lower().split()) for text in frame.caption[frame.status == "ok"]]
     if not texts:
         return _none("distinct@texts", (_uncaptioned(frame),))
-    return SetValue("distinct@texts", len(set(texts)) / len(texts), len(texts))
+    return Value("distinct@texts", None, len(set(texts)) / len(texts), len(texts))
 
 
-def _value(key: str, found: Agreement, n: int, note: str | None = None, fault: str = "") -> SetValue:
+def _value(key: str, found: Agreement, n: int, note: str | None = None, fault: str = "") -> Value:
     if np.isnan(found.value):
-        return SetValue(key, None, 0, "undefined", fault)
+        return Value(key, None, None, 0, "undefined", fault)
     low, high = (None if np.isnan(bound) else bound for bound in (found.low, found.high))
-    return SetValue(key, found.value, n, reason=note, ci_low=low, ci_high=high)
+    return Value(key, None, found.value, n, reason=note, ci_low=low, ci_high=high)
 
 
-def _none(key: str, excuses: Sequence[Excuse]) -> SetValue:
+def _none(key: str, excuses: Sequence[Excuse]) -> Value:
     """The row of a set without a single clip that counts."""
     found = {excuses[place].status: excuses[place].reason for place in excuse_of(excuses, len(excuses[0].clips))}
     status = min(found, key=PRECEDENCE.index, default="no_clips")
-    return SetValue(key, None, 0, status, found.get(status, "there is no usable clip"))
+    return Value(key, None, None, 0, status, found.get(status, "there is no usable clip"))
 
 
 def _uncaptioned(frame: pd.DataFrame) -> Excuse:

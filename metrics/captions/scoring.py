@@ -14,7 +14,8 @@ import pandas as pd
 from eadnet.config import ConfigError
 from eadnet.provenance import commit
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
-from metrics.captions.judged import ClipValues, SetValue, excuse_of, judge
+from metrics.captions.judged import ClipValues, excuse_of, judge
+from metrics.pairs import Value
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import ALL, CAPTIONER, SCORES
 
@@ -120,5 +121,5 @@ def _clip_rows(found: ClipValues, frame: pd.DataFrame, blank: dict) -> pd.DataFr
     return pd.DataFrame(blank | known, index=frame.index)
 
 
-def _set_row(found: SetValue, blank: dict) -> dict:
+def _set_row(found: Value, blank: dict) -> dict:
     return blank | {"corpus": ALL, "split": ALL, "level": REGISTRY[found.metric].level} | vars(found)
