@@ -82,7 +82,7 @@ rule caption_shard:
         caption_environment
     threads: caption_threads
     resources:
-        mem_mb=1000,
+        mem_mb=caption_memory,
         runtime=240,
         python=caption_python,
         assets=ASSETS,

@@ -249,9 +249,19 @@ def caption_device():
     return chosen if chosen != "auto" else "gpu" if shutil.which("nvidia-smi") else "cpu"
 
 
+def runs_model(wildcards):
+    """Whether a captioner runs a language model in its own job."""
+    return CONFIG.captioner(wildcards.captioner).engine in ("vllm", "transformers")
+
+
 def caption_threads(wildcards):
     """Cores of a caption job: a language model takes the machine for itself, and its GPU."""
-    return 1 if CONFIG.captioner(wildcards.captioner).engine in ("descriptor", "server") else workflow.cores or 1
+    return workflow.cores or 1 if runs_model(wildcards) else 1
+
+
+def caption_memory(wildcards):
+    """Megabytes of a caption job: the weights of a language model (18 GB in `paper.yaml`) pass through the memory."""
+    return 32000 if runs_model(wildcards) else 1000
 
 
 def uses_conda():
