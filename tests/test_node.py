@@ -130,7 +130,7 @@ def test_incomplete_and_unknown_settings_are_named(node, toy, tmp_path):
 def test_sections_are_checked_key_by_key():
     compute = plain(Compute())
     assert complete("Compute", json.dumps(compute), "compute").prefetch == compute["prefetch"]
-    with pytest.raises(NodeError, match="compute: unknown key devise; there are compile, device"):
+    with pytest.raises(NodeError, match="compute: unknown key devise; there are captioning, compile, device"):
         complete("Compute", json.dumps(compute | {"devise": "cpu"}), "compute")
     with pytest.raises(NodeError, match="compute: not JSON"):
         complete("Compute", "{", "compute")
