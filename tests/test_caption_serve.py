@@ -80,7 +80,7 @@ ENVIRONMENT = {
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Qwen3-VL with random weights."""
     if not INTERPRETER.exists():
-        pytest.skip(f"needs the caption environment ({INTERPRETER} is not there; make caption-cpu)")
+        pytest.fail(f"needs the caption environment ({INTERPRETER} is not there; make caption-cpu)")
     folder = tmp_path_factory.mktemp("models")
     made = [str(INTERPRETER), str(ROOT / "tests/tiny_vlm.py"), str(folder), "qwen3_vl"]
     subprocess.run(made, check=True, capture_output=True, env=ENVIRONMENT)

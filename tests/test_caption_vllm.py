@@ -32,7 +32,7 @@ MACHINE = {"cache_bytes": 1 << 28, "max_sequences": 16}
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tiny models, made by the environment that runs them."""
     if not INTERPRETER.exists():
-        pytest.skip(f"needs the caption environment ({INTERPRETER} is not there; make caption-cpu)")
+        pytest.fail(f"needs the caption environment ({INTERPRETER} is not there; make caption-cpu)")
     folder = tmp_path_factory.mktemp("models")
     command = [str(INTERPRETER), str(ROOT / "tests/tiny_vlm.py"), str(folder)]
     subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)

@@ -23,7 +23,7 @@ SHARD = "results-smoke/captions/main/mead/M003.parquet"
 def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A fresh copy of the workflow with a tiny Qwen3-VL beside it."""
     if not INTERPRETER.exists():
-        pytest.skip(f"needs the caption environment ({INTERPRETER} is not there; make caption-cpu)")
+        pytest.fail(f"needs the caption environment ({INTERPRETER} is not there; make caption-cpu)")
     made = Project(root, tmp_path_factory.mktemp("captioned"))
     command = [str(INTERPRETER), str(ROOT / "tests/tiny_vlm.py"), str(made.folder / "models"), "qwen3_vl"]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})

@@ -196,7 +196,7 @@ def write_torchvision(folder: Path, loads: bool) -> None:
 def test_cpu_environment_holds_the_lock_and_nothing_else(root: Path):
     interpreter = Path(os.environ.get("CAPTION_PYTHON", root / ".venv-caption-cpu/bin/python"))
     if not interpreter.exists():
-        pytest.skip(f"{interpreter} is absent: make caption-cpu")
+        pytest.fail(f"{interpreter} is absent: make caption-cpu")
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check"]
     listed = subprocess.run([*pip, "list", "--format", "freeze"], capture_output=True, text=True, check=True).stdout
     present = {canonical(name): version for name, _, version in (line.partition("==") for line in listed.split())}
@@ -212,7 +212,7 @@ def test_cpu_environment_holds_the_lock_and_nothing_else(root: Path):
 def test_vllm_knows_its_platform_and_its_command_starts(root: Path):
     interpreter = Path(os.environ.get("CAPTION_PYTHON", root / ".venv-caption-cpu/bin/python"))
     if not interpreter.exists():
-        pytest.skip(f"{interpreter} is absent: make caption-cpu")
+        pytest.fail(f"{interpreter} is absent: make caption-cpu")
     code = "import torchvision, vllm; from vllm.platforms import current_platform as here; print(here.is_cpu())"
     quiet = os.environ | {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run([str(interpreter), "-c", code], capture_output=True, text=True, env=quiet)

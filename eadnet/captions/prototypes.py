@@ -1,8 +1,8 @@
 """Which emotion a set of unit strengths looks like: the nearest prototype, plainly.
 
-Prototypes follow the typical units of METHOD.md §2.1 (InstructAvatar, 2405.15758), with jaw drop left out because
-speech moves it, and with the units that EMFACS (Ekman & Friesen 1983) adds to tell neighbours apart: stretched lips
-for fear, one-sided corner for contempt, wide eyes for surprise.
+Prototypes follow the typical units of InstructAvatar (2405.15758), with jaw drop left out because speech moves it, and
+with the units that EMFACS (Ekman & Friesen 1983) adds to tell neighbours apart: stretched lips for fear, one-sided
+corner for contempt, wide eyes for surprise.
 """
 
 from collections.abc import Mapping
