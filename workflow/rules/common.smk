@@ -7,7 +7,6 @@ OUTPUTS
 import json
 import os
 import shlex
-import shutil
 import sys
 from functools import cache
 from operator import attrgetter
@@ -15,8 +14,6 @@ from operator import attrgetter
 import yaml
 from snakemake.utils import update_config
 
-from eadnet.captions.grammar import GRAMMAR
-from eadnet.captions.prompt import prompt_for
 from eadnet.config import BASELINES, ConfigError, load
 from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import list_files
@@ -92,11 +89,13 @@ def checked_shards():
 
 CONFIG = checked_config()
 SHARDS = checked_shards()
-DRAWN = [corpus for corpus in SHARDS if getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "synthetic"]
+# Where each corpus comes from: `synthetic`, `download` or `local`.
+ORIGINS = {corpus: getattr(getattr(CONFIG.corpora, corpus), "origin", "local") for corpus in SHARDS}
+DRAWN = [corpus for corpus in SHARDS if ORIGINS[corpus] == "synthetic"]
 DRAWN_TRUTH = [
     f"<resources>/synthetic/truth/{corpus}/{shard}.safetensors" for corpus in DRAWN for shard in SHARDS[corpus]
 ]
-DOWNLOADED = [corpus for corpus in SHARDS if getattr(getattr(CONFIG.corpora, corpus), "origin", "local") == "download"]
+DOWNLOADED = [corpus for corpus in SHARDS if ORIGINS[corpus] == "download"]
 RUNS = CONFIG.run_names
 VARIANTS = CONFIG.variant_names
 METHODS = CONFIG.method_names
@@ -158,7 +157,6 @@ PAGE_NEEDS = [
     "benchmarks",
     *(["calibration"] if CONFIG.evaluation.calibrate else []),
 ]
-ENCODER_KEYS = {"encoder", "weights", "max_tokens", "batch_size"}
 HDTF_ANNOTATIONS = tuple(
     f"{group}_{kind}"
     for group in ("RD", "WDA", "WRA")
@@ -212,73 +210,16 @@ def options(name, values):
     return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
 
 
-def origin_of(corpus):
-    """Where a corpus comes from: `synthetic`, `download` or `local`."""
-    return getattr(getattr(CONFIG.corpora, corpus), "origin", "local")
-
-
-def captioner_settings(wildcards):
-    """Who writes and what they are told, as JSON; nothing of how the text is encoded."""
-    chosen = CONFIG.captioner(wildcards.captioner)
-    return as_json(chosen, only={"engine", "labels"} | ({"language_model"} if chosen.engine != "descriptor" else set()))
-
-
-def captioner_prompt(wildcards):
-    """Digest of what a captioner is told: a changed instruction makes its captions again, and only those."""
-    chosen = CONFIG.captioner(wildcards.captioner)
-    return (GRAMMAR if chosen.engine == "descriptor" else prompt_for(chosen.language_model.prompt)).sha256
-
-
-def caption_environment(wildcards):
-    """The conda environment of a captioner: vLLM has one of its own, since it pins its own torch."""
-    if CONFIG.captioner(wildcards.captioner).engine != "vllm":
-        return "../../envs/core.yaml"
-    return f"../../envs/caption-{caption_device()}/environment.yaml"
-
-
-def caption_python(wildcards):
-    """The interpreter of a captioner; vLLM's is that of its own environment, which make or conda has made."""
-    if CONFIG.captioner(wildcards.captioner).engine != "vllm" or uses_conda():
-        return "python"
-    return CONFIG.compute.captioning.interpreter or f".venv-caption-{caption_device()}/bin/python"
-
-
-def caption_device():
-    """Whether vLLM's environment is the one for a GPU or for a CPU."""
-    chosen = CONFIG.compute.captioning.environment
-    return chosen if chosen != "auto" else "gpu" if shutil.which("nvidia-smi") else "cpu"
-
-
-def runs_model(wildcards):
-    """Whether a captioner runs a language model in its own job."""
-    return CONFIG.captioner(wildcards.captioner).engine in ("vllm", "transformers")
-
-
-def caption_threads(wildcards):
-    """Cores of a caption job: a language model takes the machine for itself, and its GPU."""
-    return workflow.cores or 1 if runs_model(wildcards) else 1
-
-
-def caption_memory(wildcards):
-    """Megabytes of a caption job: the weights of a language model (18 GB in `paper.yaml`) pass through the memory."""
-    return 32000 if runs_model(wildcards) else 1000
-
-
-def uses_conda():
-    """Whether Snakemake runs jobs in the environments of the rules' `conda` directives."""
-    return any(str(method) == "conda" for method in workflow.deployment_settings.deployment_method)
-
-
 def corpus_root(corpus):
     """The folder that a corpus is read from."""
     folders = {"synthetic": f"{CONFIG.pathvars.resources}/synthetic/{corpus}"}
     folders["download"] = f"{CONFIG.pathvars.resources}/{corpus}"
-    return folders.get(origin_of(corpus)) or getattr(CONFIG.corpora, corpus).path
+    return folders.get(ORIGINS[corpus]) or getattr(CONFIG.corpora, corpus).path
 
 
 def fetches_annotations(corpus):
     """Whether HDTF's annotation files must be fetched: nobody has named or laid down any."""
-    return corpus == "hdtf" and origin_of(corpus) != "synthetic" and annotation_folder(CONFIG.corpora.hdtf) is None
+    return corpus == "hdtf" and ORIGINS[corpus] != "synthetic" and annotation_folder(CONFIG.corpora.hdtf) is None
 
 
 def corpus_settings(wildcards):
@@ -308,9 +249,9 @@ def annotation_files(wildcards):
 def corpus_files(wildcards):
     """What must have been drawn or fetched before a shard can be read; nothing for a corpus that stands on disk."""
     corpus, shard = wildcards.corpus, wildcards.shard
-    if origin_of(corpus) == "download":
+    if ORIGINS[corpus] == "download":
         return [*annotation_files(wildcards), f"<resources>/{corpus}/downloads/{shard}.parquet"]
-    if origin_of(corpus) == "local":
+    if ORIGINS[corpus] == "local":
         return annotation_files(wildcards)
     if corpus == "mead":
         return expand("<resources>/synthetic/mead/{shard}/{file}.tar", shard=shard, file=("video", "audio"))

@@ -1,0 +1,64 @@
+"""Helpers of the caption rules: who writes, what they are told, and where and with what they run.
+
+OUTPUTS
+    none; this file holds no work, only names and functions.
+"""
+
+import shutil
+
+from eadnet.captions.grammar import GRAMMAR
+from eadnet.captions.prompt import prompt_for
+
+ENCODER_KEYS = {"encoder", "weights", "max_tokens", "batch_size"}
+
+
+def captioner_settings(wildcards):
+    """Who writes and what they are told, as JSON; nothing of how the text is encoded."""
+    chosen = CONFIG.captioner(wildcards.captioner)
+    return as_json(chosen, only={"engine", "labels"} | ({"language_model"} if chosen.engine != "descriptor" else set()))
+
+
+def captioner_prompt(wildcards):
+    """Digest of what a captioner is told: a changed instruction makes its captions again, and only those."""
+    chosen = CONFIG.captioner(wildcards.captioner)
+    return (GRAMMAR if chosen.engine == "descriptor" else prompt_for(chosen.language_model.prompt)).sha256
+
+
+def caption_environment(wildcards):
+    """The conda environment of a captioner: vLLM has one of its own, since it pins its own torch."""
+    if CONFIG.captioner(wildcards.captioner).engine != "vllm":
+        return "../../envs/core.yaml"
+    return f"../../envs/caption-{caption_device()}/environment.yaml"
+
+
+def caption_python(wildcards):
+    """The interpreter of a captioner; vLLM's is that of its own environment, which make or conda has made."""
+    if CONFIG.captioner(wildcards.captioner).engine != "vllm" or uses_conda():
+        return "python"
+    return CONFIG.compute.captioning.interpreter or f".venv-caption-{caption_device()}/bin/python"
+
+
+def caption_device():
+    """Whether vLLM's environment is the one for a GPU or for a CPU."""
+    chosen = CONFIG.compute.captioning.environment
+    return chosen if chosen != "auto" else "gpu" if shutil.which("nvidia-smi") else "cpu"
+
+
+def runs_model(wildcards):
+    """Whether a captioner runs a language model in its own job."""
+    return CONFIG.captioner(wildcards.captioner).engine in ("vllm", "transformers")
+
+
+def caption_threads(wildcards):
+    """Cores of a caption job: a language model takes the machine for itself, and its GPU."""
+    return workflow.cores or 1 if runs_model(wildcards) else 1
+
+
+def caption_memory(wildcards):
+    """Megabytes of a caption job: the weights of a language model (18 GB in `paper.yaml`) pass through the memory."""
+    return 32000 if runs_model(wildcards) else 1000
+
+
+def uses_conda():
+    """Whether Snakemake runs jobs in the environments of the rules' `conda` directives."""
+    return any(str(method) == "conda" for method in workflow.deployment_settings.deployment_method)
