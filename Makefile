@@ -1,31 +1,33 @@
 # `make reproduce` runs the default experiment; `make test` everything that must pass. `make` alone lists the targets.
 #
 # Variables: PYTHON (3.11 or 3.12), VENV, CORES, EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA
-# along; an index of CPU builds saves about 2 GB, and `make caption-cpu` needs one where PyPI is plain).
+# along; an index of CPU builds saves 2.4 GB of downloads), UPGRADE (for `make lock`: a package's name, or all).
 
 SHELL := /bin/bash
 VENV ?= .venv
 CORES ?= all
 EXTRA_INDEX ?=
-PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
-	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$name && break; done)
-# Into the environment whose marker file is being made.
-INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
-PINS := envs/requirements-core.txt envs/requirements-nodeps.txt
-define REQUIRE_PYTHON
-@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
-	|| { echo "error: Python 3.11 or 3.12 is needed (MediaPipe has no wheels for others): install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+PYTHON ?=
+UPGRADE ?=
+# A new environment: its marker file is $@, its name the argument.
+define MAKE_ENVIRONMENT
+@python="$$(envs/python.sh $(if $(PYTHON),"$(PYTHON)"))" \
+	&& echo "making $(@D) with $$python: a few minutes, most of them downloads" && "$$python" -m venv --clear $(@D)
+@$(if $(EXTRA_INDEX),PIP_EXTRA_INDEX_URL="$(EXTRA_INDEX)") envs/install.sh $(1) $(@D)/bin/python
 endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help reproduce test unit workflow lint format generate readme environment caption-cpu caption-gpu test-captions clean
+.PHONY: help reproduce test unit workflow lint format generate readme environment lock caption-cpu caption-gpu test-captions clean
 
 help:  ## This list.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 reproduce: environment  ## The default experiment, from nothing to results/report/index.html.
 	python -m snakemake --cores $(CORES)
-	@echo "open results/report/index.html"
+	@echo "done: open results/report/index.html in a browser; to go on:"
+	@echo "    source $(VENV)/bin/activate"
+	@echo "    snakemake -n                      # what would run now: nothing"
+	@echo "    snakemake --cores all no_tfrm     # one ablation alone"
 
 test: lint unit workflow  ## Lint, unit tests, and the whole workflow on config/smoke.yaml.
 
@@ -61,30 +63,29 @@ readme:  ## Write the results of the last default run into README.md and docs/st
 		--output results/readme/strip.svg
 	python -c "from PIL import Image; Image.open('results/readme/strip.png').convert('RGB').quantize(256).save('docs/strip.png')"
 
-environment: $(VENV)/.installed  ## A virtual environment with the pinned packages.
+environment: $(VENV)/.project  ## A virtual environment with the locked packages and, editable, this project.
 
-$(VENV)/.installed: $(PINS)
-	$(REQUIRE_PYTHON)
-	"$(PYTHON)" -m venv $(@D)
-	$(INSTALL) -r envs/requirements-core.txt
-	$(INSTALL) --no-deps -r envs/requirements-nodeps.txt
+$(VENV)/.installed: envs/core/requirements.txt envs/core/cuda.txt
+	$(call MAKE_ENVIRONMENT,core)
 	@touch $@
+
+$(VENV)/.project: $(VENV)/.installed pyproject.toml
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: environment  ## Write the locks in envs/ from pyproject.toml and envs/*/requirements.in.
+	@UPGRADE="$(UPGRADE)" python envs/lock.py
 
 caption-cpu: .venv-caption-cpu/.installed  ## The environment of captions through vLLM on CPU (2.7 GB).
 
-.venv-caption-cpu/.installed: envs/caption-cpu/requirements.txt $(wildcard envs/caption-cpu/support/*.*)
-	$(REQUIRE_PYTHON)
-	"$(PYTHON)" -m venv --clear $(@D)
-	$(INSTALL) --no-deps -r $<
-	$(INSTALL) --no-deps --no-index ./envs/caption-cpu/support
+.venv-caption-cpu/.installed: envs/caption-cpu/requirements.txt envs/caption-cpu/cuda.txt $(wildcard envs/caption-cpu/support/*.*)
+	$(call MAKE_ENVIRONMENT,caption-cpu)
 	@touch $@
 
 caption-gpu: .venv-caption-gpu/.installed  ## The environment of captions through vLLM on NVIDIA GPUs (8.7 GB).
 
 .venv-caption-gpu/.installed: envs/caption-gpu/requirements.txt
-	$(REQUIRE_PYTHON)
-	"$(PYTHON)" -m venv --clear $(@D)
-	$(INSTALL) --no-deps -r $<
+	$(call MAKE_ENVIRONMENT,caption-gpu)
 	@touch $@
 
 clean:  ## Delete everything that was computed; keeps the environment.

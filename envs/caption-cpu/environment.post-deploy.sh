@@ -4,7 +4,6 @@
 #
 # Snakemake makes an environment anew when this script has changed, and does not look at what it installs: hence the
 # digest of those files, one after the other.
-# sha256 14e4ac87f9979c4c3bf3c44288b10e5dc1d109817b4efaf39049da4f5e160658
+# sha256 0
 set -euo pipefail
-python -m pip install --quiet --no-deps -r envs/caption-cpu/requirements.txt
-python -m pip install --quiet --no-deps --no-index ./envs/caption-cpu/support
+bash envs/install.sh caption-cpu python

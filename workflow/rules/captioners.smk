@@ -27,7 +27,7 @@ def captioner_prompt(wildcards):
 def caption_environment(wildcards):
     """The conda environment of a captioner: vLLM has one of its own, since it pins its own torch."""
     if CONFIG.captioner(wildcards.captioner).engine != "vllm":
-        return "../../envs/core.yaml"
+        return "../../envs/core/environment.yaml"
     return f"../../envs/caption-{caption_device()}/environment.yaml"
 
 

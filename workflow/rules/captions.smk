@@ -22,7 +22,7 @@ rule describe_shard:
         "<benchmarks>/describe_shard/{corpus}_{shard}.tsv"
     priority: 70
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -49,7 +49,7 @@ rule collect_true_units:
     benchmark:
         "<benchmarks>/collect_true_units/all.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -120,7 +120,7 @@ rule encode_captions:
         "<benchmarks>/encode_captions/all.tsv"
     priority: 70
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -25,7 +25,7 @@ rule render_mead:
         "<benchmarks>/render_mead/{shard}.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -56,7 +56,7 @@ rule render_hdtf_annotations:
         "<benchmarks>/render_hdtf_annotations/all.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -85,7 +85,7 @@ rule render_hdtf:
         "<benchmarks>/render_hdtf/{shard}.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -116,7 +116,7 @@ rule fetch_hdtf_annotations:
         "<benchmarks>/fetch_hdtf_annotations/all.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -145,7 +145,7 @@ rule download_corpus:
         "<benchmarks>/download_corpus/{corpus}_{shard}.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -178,7 +178,7 @@ rule acquire_corpus:
         "<benchmarks>/acquire_corpus/{corpus}_{shard}.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -216,7 +216,7 @@ rule preprocess_shard:
     priority: 100
     retries: 1  # a file that killed the process is then a row: eadnet/preprocessing/parts.py
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, threads: 500 + 1500 * threads,
@@ -256,7 +256,7 @@ rule collect_clips:
         "<benchmarks>/collect_clips/all.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -292,7 +292,7 @@ rule make_coverage:
         "<benchmarks>/make_table/coverage.tsv"
     priority: 100
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,

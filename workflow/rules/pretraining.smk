@@ -28,7 +28,7 @@ rule pretrain_autoencoder:
         "<benchmarks>/pretrain_autoencoder/all.tsv"
     priority: 90
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -72,7 +72,7 @@ rule pretrain_syncnet:
         "<benchmarks>/pretrain_syncnet/all.tsv"
     priority: 60
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -114,7 +114,7 @@ rule pretrain_videomae:
         "<benchmarks>/pretrain_videomae/all.tsv"
     priority: 10
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -147,7 +147,7 @@ rule adopt_lpips:
     benchmark:
         "<benchmarks>/adopt_lpips/all.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -178,7 +178,7 @@ rule encode_audio:
         "<benchmarks>/encode_audio/all.tsv"
     priority: 70
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -212,7 +212,7 @@ rule encode_latents:
         "<benchmarks>/encode_latents/all.tsv"
     priority: 80
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -255,7 +255,7 @@ rule pretrain_backbone:
         "<benchmarks>/pretrain_backbone/all.tsv"
     priority: 80
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: CONFIG.backbone.processes
     resources:
         mem_mb=4000,

@@ -27,7 +27,7 @@ rule make_table:
     wildcard_constraints:
         table="|".join(table for table in TABLES if table != "coverage"),  # printed too: rule make_coverage
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -64,7 +64,7 @@ rule draw_figure:
     benchmark:
         "<benchmarks>/draw_figure/{figure}.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -96,7 +96,7 @@ rule write_page:
     benchmark:
         "<benchmarks>/write_page/all.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -31,7 +31,7 @@ rule train_judge:
         "<benchmarks>/train_judge/{judge}.tsv"
     priority: 20
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -71,7 +71,7 @@ rule measure_videos:
         "<benchmarks>/measure_videos/{source}_{seed}.tsv"
     priority: 50
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -113,7 +113,7 @@ rule measure_truth:
         "<benchmarks>/measure_truth/all.tsv"
     priority: 50
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -152,7 +152,7 @@ rule score_family:
         "<benchmarks>/score_family/{source}_{seed}_{family}.tsv"
     priority: 50
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -200,7 +200,7 @@ rule score_captions:
         "<benchmarks>/score_captions/{captioner}.tsv"
     priority: 50
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -236,7 +236,7 @@ rule summarise_captions:
         "<benchmarks>/summarise_captions/all.tsv"
     priority: 50
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=3000,
@@ -273,7 +273,7 @@ rule summarise_scores:
         "<benchmarks>/summarise_scores/all.tsv"
     priority: 50
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=3000,
@@ -307,7 +307,7 @@ rule calibrate_metrics:
     benchmark:
         "<benchmarks>/calibrate_metrics/all.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -28,7 +28,7 @@ rule synthesise_videos:
         source="|".join([*RUNS, *VARIANTS, *BASELINES]),
     priority: 50
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -70,7 +70,7 @@ rule write_inputs:
     benchmark:
         "<benchmarks>/write_inputs/all.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -103,7 +103,7 @@ if METHODS:
         wildcard_constraints:
             source="|".join(METHODS),
         conda:
-            "../../envs/core.yaml"
+            "../../envs/core/environment.yaml"
         threads: 1
         resources:
             mem_mb=2000,

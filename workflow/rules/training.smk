@@ -32,7 +32,7 @@ rule train_run:
         "<benchmarks>/train_run/{run}_{seed}.tsv"
     priority: 80
     conda:
-        "../../envs/core.yaml"
+        "../../envs/core/environment.yaml"
     threads: lambda wildcards: CONFIG.run(wildcards.run).processes
     resources:
         mem_mb=2500,

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# What conda cannot do for environment.yaml: Snakemake runs a copy of this in the repository, where it was started, with the
+# new environment active. The variable PIP_EXTRA_INDEX_URL names a further package index.
+#
+# Snakemake makes an environment anew when this script has changed, and does not look at what it installs: hence the
+# digest of those files, one after the other.
+# sha256 0
+set -euo pipefail
+bash envs/install.sh core python

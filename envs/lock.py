@@ -1,0 +1,129 @@
+"""Write the lock files: every version of every environment, resolved against the package index by uv.
+
+Run as ``make lock`` (``make lock UPGRADE=NAME`` for a newer NAME, ``UPGRADE=all`` for everything newer). Reads
+pyproject.toml and envs/*/requirements.in; writes envs/*/requirements.txt and envs/*/cuda.txt. Versions that stand in a
+lock stay as long as they fit, so that a run without a change of its inputs changes nothing.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE, CPU, GPU = (ROOT / "envs" / name / "requirements.txt" for name in ("core", "caption-cpu", "caption-gpu"))
+HEAD = "# Every version of the environment {name}, for Linux on x86-64 with Python 3.11 or 3.12.\n# Written by `make lock` from {source}; do not edit.\n"
+PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.12.12")
+"""Versions on which a line must hold to need no marker; some packages want a late 3.11."""
+BUILT_TWICE = ("torch", "torchaudio", "torchcodec", "torchvision")
+"""Packages with a build for CPUs and one for GPUs under one version."""
+NO_GPU = ("torchaudio", "torchcodec", "triton")
+"""What vLLM on a CPU must not find: builds that fail beside a CPU build of torch, and a compiler it would use."""
+
+
+def main() -> None:
+    """Write all locks; the core's first, since the others take its versions."""
+    wanted = os.environ.get("UPGRADE", "")
+    newer = ["--upgrade"] if wanted == "all" else [word for name in wanted.split() for word in ("--upgrade-package", name)]
+    core = compile_lock(CORE, ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "no-deps", *newer])
+    write(CORE, "pyproject.toml", core)
+
+    cuda = [line for line in compile_cuda(core["torch"], newer) if name_of(line) not in core]
+    write(CORE.with_name("cuda.txt"), "the metadata of torch's build for GPUs", {name_of(line): line for line in cuda})
+    without = {name_of(line): line for line in cuda if name_of(line) not in NO_GPU}
+    write(CPU.with_name("cuda.txt"), "envs/core/cuda.txt, less triton", without)
+
+    left_out = [word for name in NO_GPU for word in ("--no-emit-package", name)]
+    cpu = compile_lock(CPU, ["-", *left_out, *newer], inputs(CPU, core), override=core["torch"])
+    write(CPU, "envs/caption-cpu/requirements.in", cpu)
+
+    gpu = compile_lock(GPU, ["-", "--no-config", *newer], inputs(GPU, core))
+    # '==' would take 2.13.0+cpu where an index has it; '===' takes no build with a label of its own.
+    exact = {name: line.replace("==", "===") if name in BUILT_TWICE else line for name, line in gpu.items()}
+    write(GPU, "envs/caption-gpu/requirements.in", exact)
+
+
+def compile_lock(lock: Path, arguments: list[str], stdin: str = "", override: str = "") -> dict[str, str]:
+    """The pins of one environment by package; several lines of a package are joined by newlines.
+
+    Args:
+        lock: the present lock, whose versions are preferred.
+        arguments: what uv compiles; ``-`` stands for `stdin`.
+        stdin: requirements, a line each.
+        override: a requirement that wins over what packages ask for.
+    """
+    draft = lock.with_suffix(".draft")
+    draft.write_text(lock.read_text(encoding="utf-8").replace("===", "=="), encoding="utf-8")
+    overrides = lock.with_suffix(".overrides")
+    overrides.write_text(override, encoding="utf-8")
+    try:
+        command = [
+            "uv", "pip", "compile", *arguments, "--override", str(overrides), "--output-file", str(draft),
+            "--universal", "--python-version", "3.11", "--no-annotate", "--no-header", "--quiet",
+        ]  # fmt: skip
+        subprocess.run(command, cwd=ROOT, input=stdin, text=True, check=True, stdout=subprocess.DEVNULL)
+        return pins(draft.read_text(encoding="utf-8").splitlines())
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: {lock.relative_to(ROOT)}: uv found no versions that fit (exit {error.returncode}; see above)")
+    finally:
+        draft.unlink()
+        overrides.unlink()
+
+
+def compile_cuda(torch: str, newer: list[str]) -> Iterable[str]:
+    """The pins of all that torch's build for GPUs brings."""
+    lock = CORE.with_name("cuda.txt")
+    found = compile_lock(lock, ["-", "--no-config", *newer], torch)
+    return found.values()
+
+
+def inputs(lock: Path, core: dict[str, str]) -> str:
+    """The lines of ``requirements.in``; a name without a version takes the core environment's."""
+    lines = lock.with_suffix(".in").read_text(encoding="utf-8").splitlines()
+    named = [line.partition("#")[0].strip() for line in lines]
+    return "\n".join(line if "==" in line else core[canonicalize_name(line)] for line in named if line)
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    """Pins by package, without markers that hold on every supported machine and without lines for other machines."""
+    found: dict[str, str] = {}
+    for line in lines:
+        requirement = Requirement(line)
+        holds = {requirement.marker.evaluate(machine(python)) if requirement.marker else True for python in PYTHONS}
+        if True in holds:
+            pin = line if False in holds else f"{requirement.name}{requirement.specifier}"
+            name = canonicalize_name(requirement.name)
+            found[name] = "\n".join(filter(None, [found.get(name), pin]))
+    return found
+
+
+def machine(python: str) -> dict[str, str]:
+    """What markers ask of a machine: CPython on Linux, x86-64."""
+    return {
+        "implementation_name": "cpython", "implementation_version": python, "os_name": "posix",
+        "platform_machine": "x86_64", "platform_python_implementation": "CPython", "platform_system": "Linux",
+        "python_full_version": python, "python_version": ".".join(python.split(".")[:2]), "sys_platform": "linux",
+    }  # fmt: skip
+
+
+def name_of(line: str) -> str:
+    """The canonical name of a pin's package."""
+    return canonicalize_name(re.match(r"[A-Za-z0-9._-]+", line)[0])
+
+
+def write(path: Path, source: str, lock: dict[str, str]) -> None:
+    """Write one lock, by name of package, and say how many packages it holds."""
+    head = HEAD.format(name=path.parent.name, source=source)
+    if path.name == "cuda.txt":
+        head = f"# What torch needs in {path.parent.name} where its build is the one for GPUs, as plain PyPI's is.\n" + head[head.index("# Written"):]
+    path.write_text(head + "".join(f"{lock[name]}\n" for name in sorted(lock)), encoding="utf-8")
+    print(f"{path.relative_to(ROOT)}: {len(lock)} packages")
+
+
+if __name__ == "__main__":
+    main()
