@@ -4,7 +4,7 @@ The rules stand in workflow/rules, one file a stage; the configuration in config
 """
 
 
-configfile: "config.yaml"
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 pathvars:

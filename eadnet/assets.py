@@ -18,13 +18,15 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from eadnet.provenance import atomic_path, sha256_file
 
-TABLE = Path(__file__).with_name("assets.tsv")
+TABLE = resources.files("eadnet") / "assets.tsv"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MAX_MEMBER = 1 << 32  # bytes that one member of a zip archive may take
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -63,14 +65,14 @@ class AssetFile:
         return f"{self.asset}/{self.file}"
 
 
-def read_table(path: str | Path = TABLE) -> dict[str, list[AssetFile]]:
+def read_table(path: Traversable = TABLE) -> dict[str, list[AssetFile]]:
     """The files of every asset.
 
     Raises:
         AssetError: a name that could leave its folder, an address that is not https, or a digest that is none.
     """
     assets: dict[str, list[AssetFile]] = {}
-    with open(path, encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8") as stream:
         for number, row in enumerate(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE), start=2):
             file = AssetFile(**{**row, "bytes": int(row["bytes"] or 0)})
             _check_row(file, f"{path}, line {number}")
@@ -78,7 +80,7 @@ def read_table(path: str | Path = TABLE) -> dict[str, list[AssetFile]]:
     return assets
 
 
-def fetch(name: str, settings: AssetSettings, table: str | Path = TABLE) -> Path:
+def fetch(name: str, settings: AssetSettings, table: Traversable = TABLE) -> Path:
     """The folder that holds all files of a published asset, every one of them checked.
 
     Args:
@@ -109,7 +111,7 @@ def fetch(name: str, settings: AssetSettings, table: str | Path = TABLE) -> Path
     return folder
 
 
-def describe(settings: AssetSettings | None = None, table: str | Path = TABLE) -> list[dict[str, Any]]:
+def describe(settings: AssetSettings | None = None, table: Traversable = TABLE) -> list[dict[str, Any]]:
     """One row per asset: ``asset``, ``files``, ``bytes``, ``licence``, ``pinned``, and ``here`` where settings tell."""
     rows = []
     for name, files in read_table(table).items():

@@ -5,6 +5,8 @@ import sys
 
 import typer
 
+from eadnet.packages import raise_or_explain
+
 COMMAND_MODULES = (
     "eadnet.corpora.rendering_commands",
     "eadnet.corpora.commands",
@@ -25,6 +27,8 @@ def main() -> None:
         importlib.import_module(name).register(app)
     try:
         app()
+    except ModuleNotFoundError as error:
+        raise_or_explain(error)
     except (ValueError, OSError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and type(error) is RuntimeError:
             raise  # a fault of ours: the traceback is wanted

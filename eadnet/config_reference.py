@@ -2,7 +2,7 @@
 
 Run ``python -m eadnet.config_reference --write`` after a change in ``eadnet/config.py`` (``--check`` only compares).
 Reads the models; writes ``config.yaml`` (every key with its default and what it means),
-``workflow/schemas/config.schema.json`` (for editors) and ``docs/configuration.md`` (for readers).
+``eadnet/config.schema.json`` (for editors) and ``docs/configuration.md`` (for readers).
 """
 
 import json
@@ -19,7 +19,7 @@ from eadnet.config import Config
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 120
 COMMAND = "python -m eadnet.config_reference --write"
-YAML_HEAD = f"""# yaml-language-server: $schema=workflow/schemas/config.schema.json
+YAML_HEAD = f"""# yaml-language-server: $schema=eadnet/config.schema.json
 # The default experiment: drawn corpora, tiny networks, 2 CPU cores. Every key is listed with its default; an overlay
 # (config/*.yaml with --configfile, or --config) names only what differs. Generated from eadnet/config.py by
 #   {COMMAND}
@@ -52,7 +52,7 @@ def documents() -> dict[Path, str]:
     """Every generated file: where it stands in the repository, and the text it should hold."""
     return {
         Path("config.yaml"): config_yaml(),
-        Path("workflow/schemas/config.schema.json"): schema_json(),
+        Path("eadnet/config.schema.json"): schema_json(),
         Path("docs/configuration.md"): reference_markdown(),
     }
 

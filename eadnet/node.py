@@ -9,7 +9,7 @@ them; their keys are checked against the configuration's schema, their values ha
 Everything else happens elsewhere. Tables name files relative to the project's folder, hence keep the layout::
 
     snakemake -n -p no_tfrm                  # prints the commands that are still to run
-    rsync -aR eadnet workflow/schemas results/clips.parquet results/clips results/captions.parquet \
+    rsync -aR eadnet results/clips.parquet results/clips results/captions.parquet \
         results/captions results/pretrained node:project/
     ssh node 'cd project && python -m eadnet.node train ... --processes 8'      # again, where it was killed
     rsync -aR node:project/./results/runs/no_tfrm .
@@ -21,13 +21,13 @@ Crops that `generate` wrote become videos with ``python -m eadnet synthesise ...
 import argparse
 import json
 import sys
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from eadnet.launch import runs_elsewhere
 from eadnet.settings import Settings, view
 
-SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
+SCHEMA = files("eadnet") / "config.schema.json"
 SECTIONS = {"pretrain-backbone": "Backbone", "train": "Training", "generate": "Synthesis"}
 """The configuration's section that each stage takes as `--settings`."""
 
@@ -63,8 +63,6 @@ def complete(section: str, text: str, where: str) -> Settings:
     """
     try:
         sections, values = json.loads(SCHEMA.read_text())["$defs"], json.loads(text)
-    except FileNotFoundError:
-        raise NodeError(f"{SCHEMA}: not there; carry workflow/schemas to the node, too") from None
     except ValueError as error:
         raise NodeError(f"{where}: not JSON ({error})") from None
     _check_keys(values, section, sections, where)

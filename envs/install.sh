@@ -10,7 +10,8 @@ folder=$(dirname "${BASH_SOURCE[0]}")/$name
 install=("$python" -m pip install --quiet --disable-pip-version-check --no-deps)
 
 "${install[@]}" -r "$folder/requirements.txt"
-if [ -e "$folder/cuda.txt" ] && ! "$python" -m pip show torch | grep -q '^Version: .*+cpu'; then
+torch=$("$python" -c 'from importlib.metadata import version; print(version("torch"))')
+if [ -e "$folder/cuda.txt" ] && [[ $torch != *+cpu ]]; then
     "${install[@]}" -r "$folder/cuda.txt"
 fi
 if [ -e "$folder/support" ]; then

@@ -6,10 +6,8 @@ lock stay as long as they fit, so that a run without a change of its inputs chan
 """
 
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -17,7 +15,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE, CPU, GPU = (ROOT / "envs" / name / "requirements.txt" for name in ("core", "caption-cpu", "caption-gpu"))
-HEAD = "# Every version of the environment {name}, for Linux on x86-64 with Python 3.11 or 3.12.\n# Written by `make lock` from {source}; do not edit.\n"
+CORE_CUDA = CORE.with_name("cuda.txt")
+HEAD = """# Every version of the environment {name}, for Linux on x86-64 with Python 3.11 or 3.12.
+# Written by `make lock` from {source}; do not edit.
+"""
+CUDA_HEAD = """# What torch needs in the environment {name} where its build is the one for GPUs, as plain PyPI's is.
+# Written by `make lock` from {source}; do not edit.
+"""
 PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.12.12")
 """Versions on which a line must hold to need no marker; some packages want a late 3.11."""
 BUILT_TWICE = ("torch", "torchaudio", "torchcodec", "torchvision")
@@ -28,24 +32,31 @@ NO_GPU = ("torchaudio", "torchcodec", "triton")
 
 def main() -> None:
     """Write all locks; the core's first, since the others take its versions."""
-    wanted = os.environ.get("UPGRADE", "")
-    newer = ["--upgrade"] if wanted == "all" else [word for name in wanted.split() for word in ("--upgrade-package", name)]
+    newer = upgrades(os.environ.get("UPGRADE", ""))
     core = compile_lock(CORE, ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "no-deps", *newer])
-    write(CORE, "pyproject.toml", core)
+    write(CORE, HEAD, "pyproject.toml", core)
 
-    cuda = [line for line in compile_cuda(core["torch"], newer) if name_of(line) not in core]
-    write(CORE.with_name("cuda.txt"), "the metadata of torch's build for GPUs", {name_of(line): line for line in cuda})
-    without = {name_of(line): line for line in cuda if name_of(line) not in NO_GPU}
-    write(CPU.with_name("cuda.txt"), "envs/core/cuda.txt, less triton", without)
+    torch = compile_lock(CORE_CUDA, ["-", "--no-config", *newer], stdin=core["torch"])
+    cuda = {name: line for name, line in torch.items() if name not in core}
+    write(CORE_CUDA, CUDA_HEAD, "what torch itself asks for", cuda)
+    lean = {name: line for name, line in cuda.items() if name not in NO_GPU}
+    write(CPU.with_name("cuda.txt"), CUDA_HEAD, "envs/core/cuda.txt, without triton", lean)
 
     left_out = [word for name in NO_GPU for word in ("--no-emit-package", name)]
-    cpu = compile_lock(CPU, ["-", *left_out, *newer], inputs(CPU, core), override=core["torch"])
-    write(CPU, "envs/caption-cpu/requirements.in", cpu)
+    cpu = compile_lock(CPU, ["-", *left_out, *newer], stdin=inputs(CPU, core), override=core["torch"])
+    write(CPU, HEAD, "envs/caption-cpu/requirements.in", cpu)
 
-    gpu = compile_lock(GPU, ["-", "--no-config", *newer], inputs(GPU, core))
+    gpu = compile_lock(GPU, ["-", "--no-config", *newer], stdin=inputs(GPU, core))
     # '==' would take 2.13.0+cpu where an index has it; '===' takes no build with a label of its own.
     exact = {name: line.replace("==", "===") if name in BUILT_TWICE else line for name, line in gpu.items()}
-    write(GPU, "envs/caption-gpu/requirements.in", exact)
+    write(GPU, HEAD, "envs/caption-gpu/requirements.in", exact)
+
+
+def upgrades(wanted: str) -> list[str]:
+    """Options of uv for newer versions of some packages, by space, or of `all`."""
+    if wanted == "all":
+        return ["--upgrade"]
+    return [word for name in wanted.split() for word in ("--upgrade-package", name)]
 
 
 def compile_lock(lock: Path, arguments: list[str], stdin: str = "", override: str = "") -> dict[str, str]:
@@ -56,6 +67,9 @@ def compile_lock(lock: Path, arguments: list[str], stdin: str = "", override: st
         arguments: what uv compiles; ``-`` stands for `stdin`.
         stdin: requirements, a line each.
         override: a requirement that wins over what packages ask for.
+
+    Raises:
+        SystemExit: no versions fit; uv has said why.
     """
     draft = lock.with_suffix(".draft")
     draft.write_text(lock.read_text(encoding="utf-8").replace("===", "=="), encoding="utf-8")
@@ -73,13 +87,6 @@ def compile_lock(lock: Path, arguments: list[str], stdin: str = "", override: st
     finally:
         draft.unlink()
         overrides.unlink()
-
-
-def compile_cuda(torch: str, newer: list[str]) -> Iterable[str]:
-    """The pins of all that torch's build for GPUs brings."""
-    lock = CORE.with_name("cuda.txt")
-    found = compile_lock(lock, ["-", "--no-config", *newer], torch)
-    return found.values()
 
 
 def inputs(lock: Path, core: dict[str, str]) -> str:
@@ -111,17 +118,10 @@ def machine(python: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def name_of(line: str) -> str:
-    """The canonical name of a pin's package."""
-    return canonicalize_name(re.match(r"[A-Za-z0-9._-]+", line)[0])
-
-
-def write(path: Path, source: str, lock: dict[str, str]) -> None:
+def write(path: Path, head: str, source: str, lock: dict[str, str]) -> None:
     """Write one lock, by name of package, and say how many packages it holds."""
-    head = HEAD.format(name=path.parent.name, source=source)
-    if path.name == "cuda.txt":
-        head = f"# What torch needs in {path.parent.name} where its build is the one for GPUs, as plain PyPI's is.\n" + head[head.index("# Written"):]
-    path.write_text(head + "".join(f"{lock[name]}\n" for name in sorted(lock)), encoding="utf-8")
+    lines = [f"{lock[name]}\n" for name in sorted(lock)]
+    path.write_text(head.format(name=path.parent.name, source=source) + "".join(lines), encoding="utf-8")
     print(f"{path.relative_to(ROOT)}: {len(lock)} packages")
 
 

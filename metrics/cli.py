@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from eadnet.config import Assets, parse
+from eadnet.packages import raise_or_explain
 from metrics import commands
 
 app = typer.Typer(
@@ -25,6 +26,8 @@ def main() -> None:
     """Run a command; a fault that the user can mend is one line on standard error and exit status 1."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        raise_or_explain(error)
     except (ValueError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)

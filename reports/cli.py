@@ -11,6 +11,7 @@ import typer
 
 from eadnet.clips import ClipError
 from eadnet.config import ConfigError, Report, parse
+from eadnet.packages import raise_or_explain
 from eadnet.tables import TableError
 from reports.load import Inputs, ReportError
 
@@ -215,6 +216,8 @@ def main() -> None:
     """Run the command line; a fault that the user can mend is one line and exit code 1."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        raise_or_explain(error)
     except (ReportError, TableError, ConfigError, ClipError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

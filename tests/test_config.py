@@ -180,7 +180,7 @@ def test_check_names_the_fixing_command(root: Path, tmp_path: Path):
 
 
 def test_the_schema_forbids_unknown_keys():
-    schema = documents()[Path("workflow/schemas/config.schema.json")]
+    schema = documents()[Path("eadnet/config.schema.json")]
     assert schema.count('"additionalProperties": false') == len(sections(Config)) > 30
 
 

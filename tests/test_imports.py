@@ -16,12 +16,12 @@ ALLOWED = {
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
         "assets", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "face_crops",
-        "mapped_tensors", "published", "resizing", "selection",
+        "mapped_tensors", "packages", "published", "resizing", "selection",
         "streamed_tensors", "syncnet_v2",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources", "captions.settings",
-        "captions.descriptor_table", "captions.true_units",
+        "captions.descriptor_table", "captions.true_units", "packages",
     ))
     + tuple(f"metrics.{name}" for name in (
         "calibration.damage", "calibration.responses", "spec", "statistics", "tables",

@@ -59,7 +59,7 @@ def splits(
     for name, text in manifests(annotations).items():
         path, digest = MANIFESTS / f"{name}.tsv", hashlib.sha256(text.encode()).hexdigest()
         if write:
-            path.parent.mkdir(exist_ok=True)
+            MANIFESTS.mkdir(exist_ok=True)
             path.write_bytes(text.encode())
             typer.echo(f"wrote {path.name}: {digest}")
         elif not path.is_file() or path.read_bytes() != text.encode():

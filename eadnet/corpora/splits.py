@@ -10,11 +10,11 @@ import itertools
 import re
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
 from eadnet.corpora.settings import HDTF, MEAD
 
-MANIFESTS = Path(__file__).with_name("manifests")
+MANIFESTS = files("eadnet.corpora") / "manifests"
 # A manifest never changes under its name: a changed rule makes a new version.
 DIGESTS = {
     "hdtf_reenactment19-v1": "64ec01f27178ab50905d8f09fc61b4cdd12207927a4bd5fae5d914da7338a4a7",

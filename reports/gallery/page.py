@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eadnet.config import BASELINES
 from eadnet.provenance import atomic_path
@@ -23,7 +23,6 @@ from reports.numbers import count, listing
 from reports.style import metric_label, order_runs, run_label
 from reports.tables.layout import Table
 
-FOLDER = Path(__file__).parent
 RASTER = ("samples", "people")
 """Figures made of photographs: shown as PNG, the others as SVG."""
 SHOWN = tuple(name for name in figures.FIGURES if name != "contact_sheet")
@@ -60,7 +59,7 @@ def write(inputs: Inputs, figures_folder: Path, configuration: str, output: Path
 
 def render(values: dict[str, Any]) -> str:
     """The template filled in; every value is escaped."""
-    loader = FileSystemLoader(FOLDER)
+    loader = PackageLoader("reports.gallery", "")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.get_template("page.html.j2").render(values)
 

@@ -7,14 +7,15 @@ with others of the same paper only; nothing here computes a difference between p
 
 import math
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import numpy as np
 import pandas as pd
 
 from reports.load import ReportError
 
-PATH = Path(__file__).with_name("reported_results.csv")
+PATH = files("reports.published") / "reported_results.csv"
 COLUMNS = ("method", "dataset", "metric", "value", "flags", "paper", "protocol_note")
 FLAGS = {
     "suspicious": "the source itself doubts it; kept, but in no range",
@@ -37,7 +38,7 @@ OURS = {
 
 
 @cache
-def published(path: Path = PATH) -> pd.DataFrame:
+def published(path: Traversable = PATH) -> pd.DataFrame:
     """All published values, checked.
 
     Returns:
@@ -48,7 +49,8 @@ def published(path: Path = PATH) -> pd.DataFrame:
         ReportError: the file is not what it should be; the message names the line.
     """
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        with path.open(encoding="utf-8") as stream:
+            frame = pd.read_csv(stream, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise ReportError(f"{path}: not readable ({error}); restore it from the repository") from None
     if tuple(frame.columns) != COLUMNS:
@@ -152,6 +154,6 @@ def _quantity(metric: str) -> str:
     return names[wanted]
 
 
-def _refuse(path: Path, wrong: pd.Series, fault: str) -> None:
+def _refuse(path: Traversable, wrong: pd.Series, fault: str) -> None:
     if wrong.any():
         raise ReportError(f"{path}: line {int(np.argmax(wrong)) + 2}: {fault}")

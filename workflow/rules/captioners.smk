@@ -35,7 +35,8 @@ def caption_python(wildcards):
     """The interpreter of a captioner; vLLM's is that of its own environment, which make or conda has made."""
     if CONFIG.captioner(wildcards.captioner).engine != "vllm" or uses_conda():
         return "python"
-    return CONFIG.compute.captioning.interpreter or f".venv-caption-{caption_device()}/bin/python"
+    made = os.path.join(workflow.basedir, f".venv-caption-{caption_device()}/bin/python")
+    return CONFIG.compute.captioning.interpreter or os.path.relpath(made)
 
 
 def caption_device():

