@@ -1,11 +1,14 @@
 """Write the lock files: every version of every environment, resolved against the package index by uv.
 
 Run as ``make lock`` (``make lock UPGRADE=NAME`` for a newer NAME, ``UPGRADE=all`` for everything newer). Reads
-pyproject.toml and envs/*/requirements.in; writes envs/*/requirements.txt and envs/*/cuda.txt. Versions that stand in a
-lock stay as long as they fit, so that a run without a change of its inputs changes nothing.
+pyproject.toml and envs/*/requirements.in; writes envs/*/requirements.txt and envs/*/cuda.txt, and the digests in
+envs/*/environment.post-deploy.sh by which Snakemake sees that a conda environment is out of date. Versions that stand
+in a lock stay as long as they fit, so that a run without a change of its inputs changes nothing.
 """
 
+import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +53,8 @@ def main() -> None:
     # '==' would take 2.13.0+cpu where an index has it; '===' takes no build with a label of its own.
     exact = {name: line.replace("==", "===") if name in BUILT_TWICE else line for name, line in gpu.items()}
     write(GPU, HEAD, "envs/caption-gpu/requirements.in", exact)
+    for lock in (CORE, CPU, GPU):
+        stamp(lock.parent)
 
 
 def upgrades(wanted: str) -> list[str]:
@@ -123,6 +128,15 @@ def write(path: Path, head: str, source: str, lock: dict[str, str]) -> None:
     lines = [f"{lock[name]}\n" for name in sorted(lock)]
     path.write_text(head.format(name=path.parent.name, source=source) + "".join(lines), encoding="utf-8")
     print(f"{path.relative_to(ROOT)}: {len(lock)} packages")
+
+
+def stamp(folder: Path) -> None:
+    """Write the digest of all that decides what an environment holds into its script for conda."""
+    files = [ROOT / "envs/install.sh", *sorted(folder.glob("*.txt"), reverse=True), *sorted(folder.glob("support/*.*"))]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    script = folder / "environment.post-deploy.sh"
+    text = script.read_text(encoding="utf-8")
+    script.write_text(re.sub(r"(?m)^# sha256 \w+$", f"# sha256 {digest}", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

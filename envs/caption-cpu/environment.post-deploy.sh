@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment anew when this script has changed, and does not look at what it installs: hence the
 # digest of those files, one after the other.
-# sha256 0
+# sha256 2aba591db34c3e9b256025a8293ab192ea1c04b90752a4dbe5697efb008a1a00
 set -euo pipefail
 bash envs/install.sh caption-cpu python

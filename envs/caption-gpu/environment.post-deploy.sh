@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment anew when this script has changed, and does not look at what it installs: hence the
 # digest of those files, one after the other.
-# sha256 0
+# sha256 f9f12ee6cbd3d36cda7880e039c6129dd167ba1ef5690afbe46ec5d781e38aa2
 set -euo pipefail
 bash envs/install.sh caption-gpu python
