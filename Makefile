@@ -1,11 +1,13 @@
 # `make reproduce` runs the default experiment; `make test` everything that must pass. `make` alone lists the targets.
 #
-# Variables: PYTHON (3.11 or 3.12), VENV, CORES, EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA
+# Variables: PYTHON (3.11 or 3.12), VENV, CORES, CONFIGFILE (overlays, such as "config/clips.yaml mine.yaml"), VERBOSE
+# (1: all that Snakemake and its jobs' commands print), EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA
 # along; an index of CPU builds saves about 2 GB, and `make caption-cpu` needs one where PyPI is plain).
 
 SHELL := /bin/bash
 VENV ?= .venv
 CORES ?= all
+CONFIGFILE ?=
 EXTRA_INDEX ?=
 PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$name && break; done)
@@ -18,14 +20,21 @@ define REQUIRE_PYTHON
 endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help reproduce test unit workflow lint format generate readme environment caption-cpu caption-gpu test-captions clean
+.PHONY: help reproduce configfiles test unit workflow lint format generate readme environment caption-cpu caption-gpu test-captions clean
 
 help:  ## This list.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-reproduce: environment  ## The default experiment, from nothing to results/report/index.html.
-	python -m snakemake --cores $(CORES)
+reproduce: configfiles environment  ## The default experiment, from nothing to results/report/index.html.
+	python -m snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 	@echo "open results/report/index.html"
+
+# Nothing is installed before it is known that these files can be read.
+configfiles:
+	@for file in $(CONFIGFILE); do \
+		if [ ! -e "$$file" ]; then echo "error: CONFIGFILE: $$file: no such file; paths are relative to $$PWD" >&2; exit 1; fi; \
+		if [ ! -f "$$file" ] || [ ! -r "$$file" ]; then echo "error: CONFIGFILE: $$file: not a readable file" >&2; exit 1; fi; \
+	done
 
 test: lint unit workflow  ## Lint, unit tests, and the whole workflow on config/smoke.yaml.
 

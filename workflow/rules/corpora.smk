@@ -309,5 +309,5 @@ rule make_coverage:
                 {params.inputs} \
                 --output-dir {params.folder:q}
             cat {output.text:q}
-        ) 2>&1 | tee {log:q}
+        ) >{log:q} 2>&1
         """
