@@ -289,7 +289,7 @@ rule make_coverage:
     log:
         "<logs>/make_table/coverage.log",
     benchmark:
-        "<benchmarks>/make_table/coverage.tsv"
+        "<benchmarks>/make_coverage/all.tsv"
     priority: 100
     conda:
         "../../envs/core.yaml"

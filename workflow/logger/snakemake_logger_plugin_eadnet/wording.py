@@ -37,7 +37,7 @@ def plan(jobs: Jobs) -> str:
     counts = jobs.waiting.most_common()
     kinds = [f"{count} {rule}" for rule, count in counts[:KINDS]]
     if counts[KINDS:]:
-        kinds.append(f"{sum(count for _, count in counts[KINDS:])} of {plural(len(counts) - KINDS, 'other rule')}")
+        kinds.append(f"{sum(count for _, count in counts[KINDS:])} of other rules")
     cores = f" on {plural(jobs.cores, 'core')}" if jobs.cores else ""
     return f"{plural(jobs.total, 'job')}{cores}: {', '.join(kinds)}"
 
