@@ -1,8 +1,8 @@
 # `make reproduce` runs the default experiment; `make test` everything that must pass. `make` alone lists the targets.
 #
-# Variables: PYTHON (3.11 or 3.12), VENV, CORES, CONFIGFILE (overlays, such as "config/clips.yaml mine.yaml"), VERBOSE
-# (1: all that Snakemake and its jobs' commands print), EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA
-# along; an index of CPU builds saves about 2 GB, and `make caption-cpu` needs one where PyPI is plain).
+# Variables: PYTHON (3.11 or 3.12), VENV, CORES, CONFIGFILE (overlays, such as "config/clips.yaml mine.yaml"), VERBOSE (1:
+# print all commands and reasons), EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA along; an index of
+# CPU builds saves about 2 GB, and `make caption-cpu` needs one where PyPI is plain).
 
 SHELL := /bin/bash
 VENV ?= .venv
