@@ -31,9 +31,10 @@ The values below are those of `config.yaml`. An overlay (`--configfile config/sm
 what differs; a key that does not exist is an error.
 
 Several overlays are given one after another, the last one wins: `--configfile config/clips.yaml mine.yaml`, or `make
-reproduce CONFIGFILE="config/clips.yaml mine.yaml"`. A file that cannot be opened is one line. Where Snakemake runs without this
-project's console (`VERBOSE=1`, another profile) it is a traceback that ends with `FileNotFoundError` and the name:
-Snakemake opens these files before it reads a line of any workflow, and shows errors that are not its own in full.
+reproduce CONFIGFILE="config/clips.yaml mine.yaml"`. A file that cannot be opened is one line. Where Snakemake runs
+without this project's console (`VERBOSE=1`, another profile) it is a traceback that ends with `FileNotFoundError` and
+the name: Snakemake opens these files before it reads a line of any workflow, and shows errors that are not its own in
+full.
 """
 
 

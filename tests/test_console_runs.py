@@ -78,7 +78,13 @@ class Toy:
 
     def environment(self, **extra: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in ("VERBOSE", "NO_COLOR")}
-        return {**kept, "PYTHONPATH": str(self.root / "workflow/logger"), "TERM": "xterm", "PYTHONHASHSEED": "0", **extra}
+        return {
+            **kept,
+            "PYTHONPATH": str(self.root / "workflow/logger"),
+            "TERM": "xterm",
+            "PYTHONHASHSEED": "0",
+            **extra,
+        }
 
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess:
         return subprocess.run(
