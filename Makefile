@@ -1,11 +1,13 @@
 # `make reproduce` runs the default experiment; `make test` everything that must pass. `make` alone lists the targets.
 #
-# Variables: PYTHON (3.11 or 3.12), VENV, CORES, EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA
-# along; an index of CPU builds saves 2.4 GB of downloads), UPGRADE (for `make lock`: a package's name, or all).
+# Variables: PYTHON (3.11 or 3.12), VENV, CORES, CONFIGFILE (overlays, such as "config/clips.yaml mine.yaml"), VERBOSE (1:
+# print all commands and reasons), EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA along; an index of
+# CPU builds saves 2.5 GB of downloads), UPGRADE (for `make lock`: names of packages, or all).
 
 SHELL := /bin/bash
 VENV ?= .venv
 CORES ?= all
+CONFIGFILE ?=
 EXTRA_INDEX ?=
 PYTHON ?=
 UPGRADE ?=
@@ -17,17 +19,26 @@ define MAKE_ENVIRONMENT
 endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help reproduce test unit workflow lint format generate readme environment lock caption-cpu caption-gpu test-captions clean
+.PHONY: help reproduce configfiles test unit workflow lint format generate readme environment lock caption-cpu caption-gpu \
+	test-captions clean
 
 help:  ## This list.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-reproduce: environment  ## The default experiment, from nothing to results/report/index.html.
-	python -m snakemake --cores $(CORES)
-	@echo "done: open results/report/index.html in a browser; to go on:"
+reproduce: configfiles environment  ## The default experiment, from nothing to results/report/index.html.
+	python -m snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+	@$(if $(CONFIGFILE),,echo "open results/report/index.html in a browser")
+	@echo "to go on:"
 	@echo "    source $(VENV)/bin/activate"
-	@echo "    snakemake -n                      # what would run now: nothing"
-	@echo "    snakemake --cores all no_tfrm     # one ablation alone"
+	@echo "    snakemake -n                       # what would run now: nothing"
+	@echo "    snakemake --cores all no_tfrm      # one ablation alone"
+
+# Nothing is installed before it is known that these files can be read.
+configfiles:
+	@for file in $(CONFIGFILE); do \
+		if [ ! -e "$$file" ]; then echo "error: CONFIGFILE: $$file: no such file; paths are relative to $$PWD" >&2; exit 1; fi; \
+		if [ ! -f "$$file" ] || [ ! -r "$$file" ]; then echo "error: CONFIGFILE: $$file: not a readable file" >&2; exit 1; fi; \
+	done
 
 test: lint unit workflow  ## Lint, unit tests, and the whole workflow on config/smoke.yaml.
 

@@ -49,4 +49,6 @@ include: "workflow/rules/reports.smk"
 
 
 onsuccess:
-    shell("python -m reports times --benchmarks {CONFIG.pathvars.results:q}/benchmarks")
+    if wants_all(os.environ):
+        shell("python -m reports times --benchmarks {CONFIG.pathvars.results:q}/benchmarks")
+    print_new(f"{CONFIG.pathvars.results}/tables/coverage.md")

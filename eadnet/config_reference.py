@@ -29,6 +29,12 @@ MARKDOWN_HEAD = f"""# Configuration
 Generated from `eadnet/config.py` by `{COMMAND}`; do not edit.
 The values below are those of `config.yaml`. An overlay (`--configfile config/smoke.yaml`) or `--config` names only
 what differs; a key that does not exist is an error.
+
+Several overlays are given one after another, the last one wins: `--configfile config/clips.yaml mine.yaml`, or `make
+reproduce CONFIGFILE="config/clips.yaml mine.yaml"`. A file that cannot be opened is one line. Where Snakemake runs
+without this project's console (`VERBOSE=1`, another profile) it is a traceback that ends with `FileNotFoundError` and
+the name: Snakemake opens these files before it reads a line of any workflow, and shows errors that are not its own in
+full.
 """
 
 

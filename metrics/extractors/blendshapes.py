@@ -35,6 +35,7 @@ class Extractor:
         )
         with muted():
             self._landmarker: Any = FaceLandmarker.create_from_options(options)
+            self._look(np.zeros((64, 64, 3), np.uint8))  # its nodes open in threads of their own: wait for them
         self._found: list[np.ndarray] = []
 
     def begin(self, n_frames: int, clip: Clip | None = None) -> None:
@@ -55,7 +56,5 @@ class Extractor:
         from mediapipe import Image, ImageFormat
 
         picture = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-        with muted():
-            result = self._landmarker.detect(picture)
-        faces = result.face_blendshapes
+        faces = self._landmarker.detect(picture).face_blendshapes
         return np.array([shape.score for shape in faces[0]] if faces else [np.nan] * SHAPES, np.float32)

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from functools import cache
 from operator import attrgetter
 
@@ -98,6 +99,20 @@ def prepend(variable, folder):
 prepend("PATH", os.path.dirname(sys.executable))
 prepend("PYTHONPATH", str(workflow.basedir))
 
+
+def wants_all(environment):
+    """Whether `VERBOSE` asks for all that can be printed, as the console (workflow/logger) reads it."""
+    return environment.get("VERBOSE", "").strip().lower() not in ("", "0", "no", "false")
+
+
+def print_new(path):
+    """Print a text that this run has made; it is read here, not in its job, whose output would cross the console's bar."""
+    if os.path.exists(path) and os.path.getmtime(path) >= PARSED_AT:
+        with open(path, encoding="utf-8") as file:
+            print(file.read(), end="", flush=True)
+
+
+PARSED_AT = time.time()
 CONFIG = checked_config()
 SHARDS = checked_shards()
 # Where each corpus comes from: `synthetic`, `download` or `local`.

@@ -289,7 +289,7 @@ rule make_coverage:
     log:
         "<logs>/make_table/coverage.log",
     benchmark:
-        "<benchmarks>/make_table/coverage.tsv"
+        "<benchmarks>/make_coverage/all.tsv"
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
@@ -309,5 +309,5 @@ rule make_coverage:
                 {params.inputs} \
                 --output-dir {params.folder:q}
             cat {output.text:q}
-        ) 2>&1 | tee {log:q}
+        ) >{log:q} 2>&1
         """

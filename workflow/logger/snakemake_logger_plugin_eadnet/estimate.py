@@ -1,0 +1,108 @@
+"""How long a run will still take, or nothing where that cannot be known.
+
+The model: a job takes what jobs of its rule took on average, in this run or else in earlier ones (Snakemake's
+benchmark files, `<benchmarks>/<rule>/*.tsv`); the work left, in seconds times cores, is spread over all cores; and no
+run ends before its longest running job. Who waits for whom is left out, so the truth is rather more than less. Rules
+of which no job has ever ended make the sum a lower bound, which is said.
+"""
+
+import csv
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from snakemake_logger_plugin_eadnet.jobs import Job, Jobs
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one job took: wall seconds, and how many cores it kept busy (at least one)."""
+
+    seconds: float
+    cores: float
+
+
+@dataclass(frozen=True)
+class Left:
+    """Seconds left; `complete` if every job left is of a rule whose time is known, else they are a lower bound."""
+
+    seconds: float
+    complete: bool
+
+
+class Times:
+    """What jobs took by rule, in this run and before it."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self.now: dict[str, list[Took]] = defaultdict(list)
+        self.before: dict[str, list[Took]] = {}
+        self.is_read = False
+
+    def read_once(self, benchmark: str | None) -> None:
+        """Read the times of earlier runs, from the folder in which a first job will leave its benchmark file."""
+        if benchmark and not self.is_read:
+            self.is_read = True
+            self.before = read_benchmarks(Path(benchmark).parents[1])
+
+    def add(self, job: Job, ended: float) -> None:
+        """A job of this run is done."""
+        self.now[job.rule].append(Took(max(ended - job.started, 0.0), job.threads))
+
+    def of(self, rule: str) -> Took | None:
+        """The average job of a rule."""
+        known = self.now.get(rule) or self.before.get(rule)
+        if not known:
+            return None
+        return Took(fmean(took.seconds for took in known), fmean(took.cores for took in known))
+
+
+def read_benchmarks(folder: Path) -> dict[str, list[Took]]:
+    """Times by rule from Snakemake's benchmark files; a file that cannot be read (half written, say) is skipped."""
+    found: dict[str, list[Took]] = defaultdict(list)
+    for path in sorted(folder.glob("*/*.tsv")):
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file, delimiter="\t"))
+            seconds = fmean(float(row["s"]) for row in rows)
+            load = fmean(_number(row.get("mean_load")) for row in rows)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        found[path.parent.name].append(Took(seconds, max(load / 100, 1.0)))
+    return dict(found)
+
+
+def time_left(jobs: Jobs, times: Times, now: float | None = None) -> Left | None:
+    """The estimate at a moment (seconds of `time.time`); None without cores or without any known time.
+
+    A target that only names others (the last rule, without benchmark file) takes no time.
+    """
+    if not jobs.cores or jobs.waiting.total() + len(jobs.running) == 0:
+        return None
+    now = time.time() if now is None else now
+    work, longest, complete, known = 0.0, 0.0, True, False
+    for rule, count in jobs.waiting.items():
+        took = times.of(rule)
+        if took is not None:
+            work += count * took.seconds * min(took.cores, jobs.cores)
+            known = True
+        elif count and rule != jobs.last_rule:
+            complete = False
+    for job in jobs.running.values():
+        took = times.of(job.rule)
+        if took is None:
+            complete = complete and job.benchmark is None
+            continue
+        remaining = max(took.seconds - (now - job.started), 0.0)
+        work, longest, known = work + remaining * job.threads, max(longest, remaining), True
+    return Left(max(work / jobs.cores, longest), complete) if known else None
+
+
+def _number(text: str | None) -> float:
+    """Short jobs have "NA" or "-" for a load."""
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,26 @@
+"""A configuration file that cannot be opened is one line here; Snakemake shows where in its own code it failed.
+
+Snakemake opens the files of `--configfile` as it builds its settings (`ConfigSettings` in `snakemake.settings.types`),
+before it reads a line of any workflow, and prints an exception that is not one of its own with its whole traceback.
+"""
+
+import logging
+import re
+from pathlib import Path
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+FAULTS = ("FileNotFoundError", "IsADirectoryError", "PermissionError")
+LAST_LINE = re.compile(r"^\w+Error: \[Errno \d+\] (?P<reason>.+): '(?P<path>.*)'$")
+
+
+def unreadable_overlay(record: logging.LogRecord) -> str | None:
+    """The line about a configuration file that cannot be opened; None if this is about something else."""
+    if getattr(record, "event", None) != LogEvent.ERROR or record.exception not in FAULTS:
+        return None
+    message = record.getMessage().strip()
+    found = LAST_LINE.match(message.rsplit("\n", 1)[-1])
+    if found is None or "in load_configfile" not in message:
+        return None
+    fix = f"--configfile takes files that can be read, by paths relative to {Path.cwd()}"
+    return f"error: config: {found['path']}: {found['reason'].lower()}; {fix}"
