@@ -12,7 +12,8 @@ from snakemake_logger_plugin_eadnet.jobs import Job
 TAIL = 15  # lines of a log
 WIDTH = 400  # characters of a line; commands with settings in JSON run to thousands
 WINDOW = 65536  # bytes read from a log's end
-KEPT = ("--configfile", "--configfiles", "--config", "-C")  # options without which a job would be another one
+# Options without which a job would be another one.
+KEPT = ("--configfile", "--configfiles", "--config", "-C", "--directory", "-d", "--snakefile", "-s")
 EXIT = re.compile(r"returned non-zero exit status (\d+)|died with <Signals\.(\w+)")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
