@@ -27,7 +27,7 @@ from eadnet.config_reference import config_yaml
 from eadnet.media import read_audio, write_audio
 
 ROOT = Path(__file__).resolve().parent.parent
-PRINTED, PLANNED, NOT_RUN = "as printed", "planned", "not run"
+PRINTED, PLANNED, HELP, NOT_RUN = "as printed", "planned", "asked for help", "not run"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Way:
 
     Attributes:
         form: regular expression of the whole line.
-        how: PRINTED: as it stands. PLANNED: with ``-n``, since it would take long. NOT_RUN: for `reason`.
+        how: PRINTED: as it stands. PLANNED: with ``-n``, since it would take long. HELP: the command's ``--help``,
+            which must know the options; for commands that are only mentioned. NOT_RUN: for `reason`.
         finished: whether the results of a finished run lie in ``results``.
         makes: files that must be there afterwards.
         values: what the user puts in the place of a name.
@@ -62,7 +63,12 @@ WAYS = (
     Way(r"python -m eadnet generate .+ -o out\.mp4", PRINTED, finished=True, makes=("out.mp4",)),
     Way(r"python -m metrics score .+ -o scores\.parquet", PRINTED, makes=("scores.parquet",)),
     Way(r"python -m metrics list", PRINTED),
-    Way(r"python -m reports reported .+", PRINTED),
+    Way(r"python -m reports reported [^[]+", PRINTED),
+    Way(r"python -m reports reported .+\[.+\]", HELP),
+    Way(r"python -m eadnet assets", PRINTED),
+    Way(r"python -m (eadnet\.node|metrics)", HELP),
+    Way(r"python -m (eadnet fetch-asset NAME|metrics document|metrics score-captions)", HELP),
+    Way(r"python -m eadnet(\.config_reference| splits) --write", HELP),
     Way(r"vllm serve MODEL .+", NOT_RUN, reason="needs a vision-language model's weights from the Internet, and a GPU"),
 )
 LINES = documented_lines.lines(ROOT)
@@ -77,6 +83,8 @@ def as_run(command: str, way: Way) -> str:
     """The line with real values for its names, and planned only where it would take long."""
     for name, value in way.values.items():
         command = re.sub(rf"\b{re.escape(name)}\b", value, command)
+    if way.how == HELP:
+        return f"COLUMNS=200 {re.match(r'python -m [a-z_.]+(?: [a-z-]+)?', command)[0]} --help"
     return re.sub(r"^(snakemake|make)\b", r"\1 -n", command) if way.how == PLANNED else command
 
 
@@ -157,7 +165,8 @@ def clone(root: Path, finished: Project, tmp_path_factory: pytest.TempPathFactor
     """A fresh clone with its environment, everything that documented lines name, and a finished run put aside."""
     made = FreshClone(root, tmp_path_factory.mktemp("new_user") / "clone")
     made.make_environment()
-    shutil.copytree(finished.results, made.folder / "results-smoke", symlinks=True)
+    for name in ("results-smoke", ".snakemake/metadata"):  # by the latter Snakemake knows what a result was made of
+        shutil.copytree(finished.folder / name, made.folder / name, symlinks=True)
     give_inputs(made.folder)
     yield made
     made.remove_environment()
@@ -206,15 +215,18 @@ def test_a_line_works(clone: FreshClone, line: Line):
         assert done.returncode == 0, f"{line.place}: `{line.command}` failed:\n{done.stdout[-3000:]}"
         for name in way.makes:
             assert (clone.folder / name).stat().st_size, f"{line.place}: `{line.command}` made no {name}"
+    if way.how == HELP:
+        assert {word for word in re.findall(r"--[a-z-]+", line.command) if word not in done.stdout} == set()
     if line.command.startswith("snakemake "):
-        assert "\njob " in f"\n{done.stdout}", f"{line.place}: `{line.command}` plans nothing:\n{done.stdout[-3000:]}"
+        words = "\nNothing to be done" if line.command.endswith("config/smoke.yaml") else "\njob "
+        assert words in done.stdout, f"{line.place}: `{line.command}` plans something else:\n{done.stdout[-3000:]}"
 
 
 @pytest.mark.workflow
 def test_an_overlay_adds_its_run_to_what_lies_below(clone: FreshClone):
-    done = clone.run("snakemake -n --cores all --configfile config/smoke.yaml mine.yaml")
-    assert set(re.findall(r"\brun=(\w+)", done.stdout)) >= {"no_velocity"}
-    assert "no_velocity" not in clone.run("snakemake -n --cores all --configfile config/smoke.yaml").stdout
+    """README: only that run, its videos and scores, and the tables are made."""
+    planned = clone.run("snakemake -n --cores all --configfile config/smoke.yaml mine.yaml").stdout
+    assert set(re.findall(r"\b(?:run|source)=(\w+)", planned)) == {"no_velocity"}
 
 
 @pytest.mark.workflow
