@@ -3,7 +3,6 @@
 Run ``python -m eadnet.config_reference --write`` after a change in ``eadnet/config.py`` (``--check`` only compares).
 Reads the models; writes ``config.yaml`` (every key with its default and what it means),
 ``workflow/schemas/config.schema.json`` (for editors) and ``docs/configuration.md`` (for readers).
-A ``config.yaml`` that its user has changed is not stale as long as the committed one is in step.
 """
 
 import json
@@ -21,7 +20,6 @@ from eadnet.config import Config
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 120
 COMMAND = "python -m eadnet.config_reference --write"
-BASE = Path("config.yaml")
 YAML_HEAD = f"""# yaml-language-server: $schema=workflow/schemas/config.schema.json
 # The default experiment: drawn corpora, tiny networks, 2 CPU cores. Every key is listed with its default; an overlay
 # (config/*.yaml with --configfile, or --config) names only what differs. Generated from eadnet/config.py by
@@ -33,6 +31,7 @@ Generated from `eadnet/config.py` by `{COMMAND}`; do not edit.
 The values below are those of `config.yaml`. An overlay (`--configfile config/smoke.yaml`) or `--config` names only
 what differs; a key that does not exist is an error.
 """
+BASE = Path("config.yaml")
 
 
 def config_yaml() -> str:
@@ -54,7 +53,7 @@ def reference_markdown() -> str:
 def documents() -> dict[Path, str]:
     """Every generated file: where it stands in the repository, and the text it should hold."""
     return {
-        BASE: config_yaml(),
+        Path("config.yaml"): config_yaml(),
         Path("workflow/schemas/config.schema.json"): schema_json(),
         Path("docs/configuration.md"): reference_markdown(),
     }
