@@ -199,7 +199,8 @@ def finished_run(clone: FreshClone, wanted: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        link.unlink(missing_ok=True)
+        if wanted:
+            link.unlink()
 
 
 @pytest.mark.workflow
