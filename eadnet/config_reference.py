@@ -6,6 +6,7 @@ Reads the models; writes ``config.yaml`` (every key with its default and what it
 """
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -36,6 +37,7 @@ without this project's console (`VERBOSE=1`, another profile) it is a traceback 
 the name: Snakemake opens these files before it reads a line of any workflow, and shows errors that are not its own in
 full.
 """
+BASE = Path("config.yaml")
 
 
 def config_yaml() -> str:
@@ -63,9 +65,16 @@ def documents() -> dict[Path, str]:
     }
 
 
-def stale_documents() -> list[Path]:
-    """The generated files that differ from the models, or are absent."""
-    return [path for path, text in documents().items() if not _holds(ROOT / path, text)]
+def stale_documents(root: Path = ROOT) -> list[Path]:
+    """The generated files under `root` that are absent or differ from the models, a user's own changes aside."""
+    differing = [path for path, text in documents().items() if not _holds(root / path, text)]
+    return [path for path in differing if not (path == BASE and users_own(root))]
+
+
+def users_own(root: Path = ROOT) -> bool:
+    """Whether the ``config.yaml`` under `root` differs from the models and the committed one does not."""
+    text = config_yaml()
+    return (root / BASE).is_file() and not _holds(root / BASE, text) and _committed(root, BASE) == text
 
 
 def main(write: Annotated[bool, typer.Option("--write/--check", help="Write the files, or only compare.")]) -> None:
@@ -76,6 +85,11 @@ def main(write: Annotated[bool, typer.Option("--write/--check", help="Write the 
             (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / path).write_text(documents()[path], encoding="utf-8")
         typer.echo(f"{'wrote' if write else 'stale'}: {path}", err=not write)
+    if users_own():
+        typer.echo(
+            f"{BASE} holds changes of your own, and every overlay takes them over; an overlay of your own, which names "
+            "only what differs, is the better place: snakemake --cores all --configfile mine.yaml"
+        )
     if stale and not write:
         typer.echo(f"error: run `{COMMAND}`", err=True)
         raise typer.Exit(1)
@@ -83,6 +97,15 @@ def main(write: Annotated[bool, typer.Option("--write/--check", help="Write the 
 
 def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+def _committed(root: Path, path: Path) -> str | None:
+    """The text of a file in git's last commit; None without git, a checkout, or the file in it."""
+    try:
+        done = subprocess.run(["git", "-C", root, "show", f"HEAD:./{path}"], capture_output=True, encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _yaml_section(section: BaseModel, depth: int) -> list[str]:

@@ -1,8 +1,9 @@
-"""Fixtures of all tests: where the project and the real media stand."""
+"""Fixtures of all tests: where the project and the real media stand, and the workflow after a whole run."""
 
 from pathlib import Path
 
 import pytest
+from workflow_project import Project
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,3 +21,11 @@ def shared() -> Path:
     if not (folder / "clips").is_dir():
         pytest.skip("needs the real clips in ../shared/clips")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy in which the whole smoke workflow has run once; minutes."""
+    project = Project(root, tmp_path_factory.mktemp("finished"))
+    project.run()
+    return project

@@ -1,6 +1,7 @@
 """The configuration: strict, explained, and the same in the models, the YAML file, the schema and the docs."""
 
 import functools
+import os
 import re
 import shutil
 import subprocess
@@ -11,9 +12,10 @@ from typing import Any, get_args
 import pytest
 import yaml
 from pydantic import BaseModel
+from workflow_project import Project
 
 from eadnet.config import BASELINES, TARGETS, Config, ConfigError, load, parse
-from eadnet.config_reference import documents, stale_documents
+from eadnet.config_reference import config_yaml, documents, stale_documents
 from eadnet.corpora.settings import MEAD
 from eadnet.models.settings import Optimiser
 from eadnet.training_settings import Training
@@ -27,8 +29,8 @@ PHASE = {"steps": 3, "batch_size": 2, "learning_rate": 1e-3}
 def overlaid(root: Path, overlay: str) -> Config:
     """The configuration of an overlay over the default (rehearsal: over the paper), as Snakemake merges."""
     under = {"rehearsal": ["config/paper.yaml"]}.get(overlay, [])
-    files = [yaml.safe_load((root / path).read_text()) for path in ("config.yaml", *under, f"config/{overlay}.yaml")]
-    return load(functools.reduce(merge, files))
+    files = [(root / path).read_text(encoding="utf-8") for path in (*under, f"config/{overlay}.yaml")]
+    return load(functools.reduce(merge, map(yaml.safe_load, (config_yaml(), *files))))
 
 
 def test_generated_files_are_in_step():
@@ -38,13 +40,12 @@ def test_generated_files_are_in_step():
     )
 
 
-def test_config_yaml_holds_every_default(root: Path):
-    loaded = load(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")))
-    assert loaded == Config()
+def test_config_yaml_holds_every_default():
+    assert load(yaml.safe_load(config_yaml())) == Config()
 
 
-def test_config_yaml_explains_every_key(root: Path):
-    text = (root / "config.yaml").read_text(encoding="utf-8").splitlines()
+def test_config_yaml_explains_every_key():
+    text = config_yaml().splitlines()
     runs = text.index(next(line for line in text if line.startswith("runs:")))
     silent = [
         line
@@ -177,6 +178,66 @@ def test_check_names_the_fixing_command(root: Path, tmp_path: Path):
     assert done.returncode == 1
     assert "stale: config.yaml" in done.stderr
     assert "run `python -m eadnet.config_reference --write`" in done.stderr
+
+
+@pytest.fixture
+def edited(root: Path, tmp_path: Path) -> Path:
+    """A checkout whose user has added a run to config.yaml, and changed other values."""
+    folder = tmp_path / "edited"
+    for name in ("eadnet", "metrics", "config", "tests"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "pyproject.toml", folder)
+    for path, text in documents().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    commit(folder)
+    run = "  no_semantics: {text: label}\n"
+    text = config_yaml().replace(run, f"{run}  no_velocity:\n    losses: {{velocity: 0}}\n")
+    (folder / "config.yaml").write_text(text.replace("\nseeds: [0]", "\nseeds: [0, 1]"), encoding="utf-8")
+    assert load(yaml.safe_load((folder / "config.yaml").read_text())).run_names[-1] == "no_velocity"
+    assert load(yaml.safe_load((folder / "config.yaml").read_text())).seeds == (0, 1)
+    return folder
+
+
+def commit(folder: Path) -> None:
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "default"]):
+        subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", "-C", folder, *words], check=True)
+
+
+def run_in(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """`python -m ...` on the code of a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-m", *words], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_a_users_own_config_yaml_passes_check_and_tests(edited: Path):
+    done = run_in(edited, "eadnet.config_reference", "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("config.yaml holds changes of your own") and done.stdout.count("\n") == 1
+    assert "--configfile mine.yaml" in done.stdout
+    others = "not users_own and not stale_once"  # these make such a folder themselves
+    tests = run_in(edited, "pytest", "tests/test_config.py", "-q", "-p", "no:cacheprovider", "-k", others)
+    assert tests.returncode == 0, tests.stdout[-3000:]
+    assert " passed" in tests.stdout and "skipped" not in tests.stdout
+
+
+def test_a_users_own_config_yaml_reaches_no_workflow_test(edited: Path, root: Path, tmp_path: Path):
+    for name in ("Snakefile", "workflow/rules", "profiles", "reports", "envs"):
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        copy(root / name, edited / name)
+    assert (Project(edited, tmp_path / "project").folder / "config.yaml").read_text(encoding="utf-8") == config_yaml()
+
+
+def test_a_config_yaml_is_stale_once_the_committed_one_is(edited: Path):
+    """The user's changes excuse nothing that the models have changed since the last commit."""
+    path = edited / "config.yaml"
+    own = path.read_text(encoding="utf-8")
+    path.write_text(config_yaml().replace("solver: ddim", "solver: dpmsolver++"), encoding="utf-8")
+    commit(edited)
+    path.write_text(own, encoding="utf-8")
+    assert stale_documents(edited) == [Path("config.yaml")]
+    path.write_text(config_yaml(), encoding="utf-8")
+    assert stale_documents(edited) == []
 
 
 def test_the_schema_forbids_unknown_keys():

@@ -27,14 +27,6 @@ def empty(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(root, tmp_path_factory.mktemp("empty"))
 
 
-@pytest.fixture(scope="module")
-def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy in which the whole smoke workflow has run once."""
-    project = Project(root, tmp_path_factory.mktemp("finished"))
-    project.run()
-    return project
-
-
 # --------------------------------------------------------------------------------------------------- plans
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_target_can_be_planned(empty: Project, target: str):

@@ -1,4 +1,4 @@
-"""A copy of the workflow to run Snakemake in, as a user would; used by test_workflow.py."""
+"""A copy of the workflow to run Snakemake in, as a user would; used by all tests of the workflow."""
 
 import os
 import re
@@ -10,7 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "eadnet", "metrics", "reports", "envs")
+from eadnet.config_reference import config_yaml
+
+PARTS = ("Snakefile", "config", "workflow", "profiles", "eadnet", "metrics", "reports", "envs")
 JOB = re.compile(r"^(?:local)?rule (?P<rule>\w+):\n(?P<body>(?: +.*\n)*)", re.MULTILINE)
 WILDCARDS = re.compile(r"^ +wildcards: (?P<wildcards>.+)$", re.MULTILINE)
 
@@ -27,12 +29,16 @@ class Project:
     """A folder that holds the workflow's files and, after a run, its results."""
 
     def __init__(self, root: Path, folder: Path, configfiles: tuple[str, ...] = ("config/smoke.yaml",)) -> None:
-        """Copy the workflow from `root` to `folder`; it will run with `configfiles` over ``config.yaml``."""
+        """Copy the workflow from `root` to `folder`; it will run with `configfiles` over the default configuration.
+
+        The default is written from the models: a user's own ``config.yaml`` changes no test.
+        """
         self.folder, self.configfiles = folder, configfiles
         for name in PARTS:
             copy = shutil.copytree if (root / name).is_dir() else shutil.copy2
             folder.mkdir(parents=True, exist_ok=True)
             copy(root / name, folder / name, **(_ignored() if (root / name).is_dir() else {}))
+        (folder / "config.yaml").write_text(config_yaml(), encoding="utf-8")
 
     @property
     def results(self) -> Path:
