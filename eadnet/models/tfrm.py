@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 VARIANTS = ("learned", "chain", "dense")
 TIE = 2**-9
-"""Logits a frame by which nearer candidates lead where edges are chosen; over a hundred times what rounding moves."""
+"""Logits a frame of distance that hold a candidate back where edges are chosen: above rounding, below any preference.
+
+Rounding moves a logit by some 1e-5, the temporal prior of a new network falls by 0.04 a frame (radius 16)."""
 
 
 class Similarity(nn.Module):
@@ -71,12 +73,12 @@ class Similarity(nn.Module):
         if self.neighbours is None:
             return logits.softmax(-1)
         # Frames that repeat tie, and rounding, which differs between layouts and processors, must not choose among
-        # them. To compare rounded logits would leave it those ties that stand at a border between steps. Here what is
-        # nearer leads by a share of the distance (and an earlier frame counts as a quarter of a frame nearer), so that
-        # equal logits rank TIE / 4 apart, everywhere. Rounding still decides between two that differ by just their
-        # lead: as rare as any two values that happen to meet, and no rule is without such a place.
-        lead_TK = TIE * (reach.offsets_TK.abs() - 0.25 * (reach.offsets_TK < 0))
-        ranking = (logits.detach() - lead_TK).masked_fill(reach.offsets_TK == 0, float("inf"))
+        # them. To compare rounded logits would leave it those ties that stand at a border between steps. Here a
+        # candidate is held back by a share of its distance (an earlier frame as if a quarter of a frame nearer), so
+        # that equal logits rank at least TIE / 4 apart wherever they stand. Rounding still decides between two that
+        # differ by just that: as rare as any two values that happen to meet, and no rule is without such a place.
+        held_back_TK = TIE * (reach.offsets_TK.abs() - 0.25 * (reach.offsets_TK < 0))
+        ranking = (logits.detach() - held_back_TK).masked_fill(reach.offsets_TK == 0, float("inf"))
         kept = ranking.topk(min(self.neighbours, ranking.shape[-1]), -1).indices
         return torch.zeros_like(logits).scatter(-1, kept, logits.gather(-1, kept).softmax(-1))
 
