@@ -93,7 +93,7 @@ def test_black_against_white_reads_the_published_anchor() -> None:
     """common_metrics_on_video_quality, zeros against ones with range 1: PSNR 0, SSIM 9.999e-5.
 
     A thousandth of it: means of 255 squared in float32 come in steps of 0.004, in another order on each instruction
-    set, and stand here in a sum with C2 = 58.5; another C1 or window changes the value by more than a hundredth.
+    set, and stand here in a sum with C2 = 58.5. Another C1 or range changes the value in proportion.
     """
     black = np.zeros((2, RESOLUTION, RESOLUTION, 3), np.uint8)
     found = compare(black + np.uint8(255), black, REGION)

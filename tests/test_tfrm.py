@@ -170,10 +170,17 @@ def _nearest(reach: Reach) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("frames", [7, 16, 48, 150])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_frames_that_repeat_are_chosen_by_nearness_then_the_earlier(frames, dtype):
-    graph = _far_sighted().to(dtype).graph(_still(frames).to(dtype))
+def test_frames_that_repeat_are_chosen_by_nearness_then_the_earlier(frames):
+    graph = _far_sighted().graph(_still(frames))
     assert torch.equal(_kept(graph), _nearest(graph.reach).expand(2, -1, -1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_equal_logits_of_any_precision_are_chosen_so(dtype):
+    reach = Reach(150, RADIUS, 8, CPU)
+    logits = torch.full((1, 150, reach.inside_TK.shape[1]), 30.0, dtype=dtype).masked_fill(~reach.inside_TK, -math.inf)
+    weights = _far_sighted().similarity._strongest(logits, reach)
+    assert weights.dtype == dtype and torch.equal(weights[0] > 0, _nearest(reach))
 
 
 def test_a_tie_of_two_goes_to_the_nearer_then_the_earlier():
