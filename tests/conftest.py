@@ -1,5 +1,6 @@
 """Fixtures of all tests: where the project and the real media stand."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,13 @@ def shared() -> Path:
     if not (folder / "clips").is_dir():
         pytest.skip("needs the real clips in ../shared/clips")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """Gives the number of threads back that a module's tests, or what they call, have set: it decides how sums round."""
+    torch = sys.modules.get("torch")
+    before = torch and torch.get_num_threads()
+    yield
+    if torch:
+        torch.set_num_threads(before)

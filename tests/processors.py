@@ -24,6 +24,7 @@ COMPARES = re.compile(r"torch\.equal|all_?close|assert_close|array_equal|approx\
 """What a test module says that compares computed numbers."""
 ELSEWHERE = {
     "test_caption_vllm": "needs an environment of its own",
+    "test_processors": "the runner itself",
     "test_workflow": "minutes of Snakemake; the stages that it runs are tested one by one",
 }
 SENSITIVE = ("test_tfrm", "test_stda", "test_unet", "test_generation")
