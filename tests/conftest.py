@@ -25,7 +25,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def threads():
-    """Gives the number of threads back that a module's tests, or what they call, have set: it decides how sums round."""
+    """Restores the number of threads after a module: what its tests call may set it, and it decides how sums round."""
     torch = sys.modules.get("torch")
     before = torch and torch.get_num_threads()
     yield
