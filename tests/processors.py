@@ -27,6 +27,8 @@ ELSEWHERE = {
     "test_processors": "the runner itself",
     "test_workflow": "minutes of Snakemake; the stages that it runs are tested one by one",
 }
+LONG = "tests/test_pipeline.py::test_memory_does_not_grow_with_length"
+"""A minute that measures memory, no numbers."""
 SENSITIVE = (
     "test_diffusion", "test_fusion", "test_generation", "test_latents", "test_lpips", "test_metrics_frechet",
     "test_metrics_image", "test_metrics_inception", "test_metrics_perceptual", "test_metrics_s3fd",
@@ -122,7 +124,17 @@ def run(instructions: str, threads: int, modules: list[str], workers: int) -> Ou
     variables = environment(instructions, threads)
     shown = " ".join(f"{key}={variables[key]}" for key in (*caps(instructions, []), "OMP_NUM_THREADS"))
     print(f"== {name}: {len(modules)} modules, {shown}", flush=True)
-    pytest = [sys.executable, "-m", "pytest", "-q", "-m", "not workflow and not captions", "--tb=short"]
+    pytest = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-m",
+        "not workflow and not captions",
+        "--tb=short",
+        "--deselect",
+        LONG,
+    ]
     spread = ["--numprocesses", str(workers), "--dist", "loadfile"] if workers > 1 else []
     start, last = time.monotonic(), ""
     with subprocess.Popen([*pytest, *spread, *modules], cwd=TESTS.parent, env=variables, text=True,
