@@ -20,10 +20,10 @@ endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .PHONY: help reproduce configfiles test unit workflow lint format generate readme environment lock caption-cpu caption-gpu \
-	test-captions clean
+	test-processors test-processors-ci test-captions clean
 
 help:  ## This list.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 reproduce: configfiles environment  ## The default experiment, from nothing to results/report/index.html.
 	python -m snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
@@ -47,6 +47,12 @@ unit: environment  ## Unit tests only.
 
 workflow: environment  ## Snakemake on the smoke configuration: end to end, resume after kill, reruns.
 	python -m pytest -m workflow
+
+test-processors: environment  ## Tests that compare numbers, as processors without AVX-512 or AVX2 compute, on 1 and 2 threads.
+	python -m tests.processors
+
+test-processors-ci: environment  ## The two combinations most unlike most machines, on what rounding moves most.
+	python -m tests.processors --short
 
 test-captions: environment caption-cpu  ## Captions through vLLM on CPU: its engine, its server, the environment itself.
 	OMP_NUM_THREADS=1 python -m pytest -m captions

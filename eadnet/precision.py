@@ -82,8 +82,9 @@ def autocast() -> AbstractContextManager:
 
 
 def has_native_bfloat16() -> bool:
-    """Whether this CPU has bfloat16 instructions."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    """Whether this CPU has bfloat16 instructions, and torch may use them (ATEN_CPU_CAPABILITY can forbid it)."""
+    allowed = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return allowed and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def settle() -> None:

@@ -1,5 +1,6 @@
 """Fixtures of all tests: where the project and the real media stand, and the workflow after a whole run."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,13 @@ def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(root, tmp_path_factory.mktemp("finished"))
     project.run()
     return project
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """Restores the number of threads after a module: what its tests call may set it, and it decides how sums round."""
+    torch = sys.modules.get("torch")
+    before = torch and torch.get_num_threads()
+    yield
+    if torch:
+        torch.set_num_threads(before)

@@ -16,6 +16,11 @@ import numpy as np
 import torch
 
 STORED = Path(__file__).with_name("golden") / "pictures.json"
+TOLERANCES = {
+    "lpips": 1e-5, "inception": 1e-4, "clean": 1e-3, "kid": 1e-9,
+    "allow": "another instruction set (from SSE to AVX-512) or number of threads, which sum float32 in another order"
+    "; kid: the same in float64, relative",
+}  # fmt: skip
 TRUNK_SEEDS = {"alex": 11, "vgg": 12}
 HEAD_SEED, INCEPTION_SEED, PICTURE_SEED, KERNEL_SEED = 13, 14, 15, 16
 
@@ -125,6 +130,7 @@ def main() -> None:
     kept = _load_packages(sys.argv[1])
     packages = "lpips 0.1.4, pytorch-fid 0.3.0, clean-fid 0.1.35, torchvision 0.28.0"
     stored = {"command": "python tests/golden_pictures.py PACKAGES", "packages": packages, "torch": torch.__version__}
+    stored |= {"tolerances": TOLERANCES}
     stored |= {"lpips": {net: _lpips(net) for net in TRUNK_SEEDS}, "inception": _inception(), "clean": _clean()}
     stored |= {"kid": _kernel()}
     STORED.write_text(json.dumps(stored, indent=1) + "\n")

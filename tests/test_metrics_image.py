@@ -90,11 +90,15 @@ def test_region_and_crop_in_one_pass_equal_their_own(truth: np.ndarray) -> None:
 
 
 def test_black_against_white_reads_the_published_anchor() -> None:
-    """common_metrics_on_video_quality, zeros against ones with range 1: PSNR 0, SSIM 9.999e-5."""
+    """common_metrics_on_video_quality, zeros against ones with range 1: PSNR 0, SSIM 9.999e-5.
+
+    A thousandth of it: means of 255 squared in float32 come in steps of 0.004, in another order on each instruction
+    set, and stand here in a sum with C2 = 58.5. Another C1 or range changes the value in proportion.
+    """
     black = np.zeros((2, RESOLUTION, RESOLUTION, 3), np.uint8)
     found = compare(black + np.uint8(255), black, REGION)
     assert (found.psnr_region, found.psnr_crop) == (0, 0)
-    assert found.ssim_region == pytest.approx(9.999e-5, rel=1e-4) == found.ssim_crop
+    assert found.ssim_region == pytest.approx(9.999e-5, rel=1e-3) == found.ssim_crop
 
 
 def test_blur_is_that_of_scikit_image_and_rises(truth: np.ndarray) -> None:

@@ -14,7 +14,8 @@ from metrics.families import perceptual
 from metrics.families.perceptual import distances, load
 from metrics.scoring import Settings, WeightsAbsent
 
-STORED = json.loads(golden.STORED.read_text())["lpips"]
+GOLDEN = json.loads(golden.STORED.read_text())
+STORED, TOLERANCE = GOLDEN["lpips"], GOLDEN["tolerances"]["lpips"]
 TRUNKS = {"alex": (AlexNet, ALEX_WIDTHS), "vgg": (VGG16, WIDTHS)}
 FILES = {"alexnet": "alexnet-owt-7be5be79.pth", "vgg16": "vgg16-397923af.pth"}
 
@@ -47,13 +48,13 @@ def clips() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("net", TRUNKS)
 def test_lpips_equals_the_published_package(net: str, trunks: dict[str, Path], tmp_path: Path) -> None:
     found = distances(load(net, trunks[net], write_heads(net, tmp_path)), *clips())[0]
-    assert found == pytest.approx(STORED[net]["random_heads"], abs=1e-5)
+    assert found == pytest.approx(STORED[net]["random_heads"], abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("net", TRUNKS)
 def test_lpips_with_the_official_heads_equals_the_package(net: str, trunks: dict[str, Path], shared: Path) -> None:
     network = load(net, trunks[net], shared / f"assets/lpips_v0.1_{net}.pth")
-    assert distances(network, *clips())[0] == pytest.approx(STORED[net]["official_heads"], abs=1e-5)
+    assert distances(network, *clips())[0] == pytest.approx(STORED[net]["official_heads"], abs=TOLERANCE)
 
 
 def test_equal_clips_are_at_no_distance(alex: LPIPS) -> None:

@@ -1,6 +1,7 @@
 """The shared training loop: exact resume, damaged checkpoints, EMA, phases, guards, log; and the losses."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -170,7 +171,9 @@ def test_progress_shows_pace_and_what_is_left(tmp_path, capsys):
     log.started -= 25  # a second a step
     for step in range(25):
         log.record(step, {"total": 0.5}, samples=4)
-    assert "step 25/50 total 0.5000 (1.000 s/step, 4.0 samples/s, 25 s left)" in capsys.readouterr().out
+    # the clock goes on: 1.001 s a step on a busy machine
+    said = capsys.readouterr().out
+    assert re.search(r"step 25/50 total 0\.5000 \(1\.0\d\d s/step, [34]\.\d samples/s, 2[56] s left\)", said), said
 
 
 def test_model_files_round_trip_and_name_their_faults(tmp_path):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from eadnet.models.settings import Network
 
 VARIANTS = ("learned", "chain", "dense")
+TIE = 2**-9
+"""Logits a frame of distance that hold a candidate back where edges are chosen: above rounding, below any preference.
+
+Rounding moves a logit by some 1e-5, the temporal prior of a new network falls by 0.04 a frame (radius 16)."""
 
 
 class Similarity(nn.Module):
@@ -34,7 +38,8 @@ class Similarity(nn.Module):
     Args:
         node_width: N.
         radius: R, the unit of the temporal prior.
-        neighbours: edges kept per frame, the frame itself always among them; None keeps all.
+        neighbours: edges kept per frame, the frame itself always among them, equals by nearness and then the earlier;
+            None keeps all.
         perspectives: weighted cosines that are averaged.
     """
 
@@ -67,7 +72,13 @@ class Similarity(nn.Module):
     def _strongest(self, logits: Tensor, reach: Reach) -> Tensor:
         if self.neighbours is None:
             return logits.softmax(-1)
-        ranking = logits.detach().masked_fill(reach.offsets_TK == 0, float("inf"))
+        # Frames that repeat tie, and rounding, which differs between layouts and processors, must not choose among
+        # them. To compare rounded logits would leave it those ties that stand at a border between steps. Here a
+        # candidate is held back by a share of its distance (an earlier frame as if a quarter of a frame nearer), so
+        # that equal logits rank at least TIE / 4 apart wherever they stand. Rounding still decides between two that
+        # differ by just that: as rare as any two values that happen to meet, and no rule is without such a place.
+        held_back_TK = TIE * (reach.offsets_TK.abs() - 0.25 * (reach.offsets_TK < 0))
+        ranking = (logits.detach() - held_back_TK).masked_fill(reach.offsets_TK == 0, float("inf"))
         kept = ranking.topk(min(self.neighbours, ranking.shape[-1]), -1).indices
         return torch.zeros_like(logits).scatter(-1, kept, logits.gather(-1, kept).softmax(-1))
 

@@ -28,8 +28,10 @@ def optimise(task: Task, settings: Schedule, log: Callable[[str], None]) -> Iter
     """AdamW with warm-up and cosine decay to zero, in bfloat16 autocast; yields the loss of every step."""
     parameters = list(task.network.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=0.0, weight_decay=settings.weight_decay, fused=True)
-    # emulated bfloat16 would be slower than float32
-    native_bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    # emulated bfloat16 would be slower than float32; ATEN_CPU_CAPABILITY can forbid what the CPU has
+    native_bfloat16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and (
+        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
     task.network.train()
     for step in range(settings.steps):
         for group in optimiser.param_groups:
