@@ -136,13 +136,19 @@ def test_a_job_that_takes_all_cores_leaves_none_to_others():
 
 
 def test_a_rule_never_seen_makes_it_a_lower_bound():
-    assert time_left(jobs_left({"train": 4, "score": 2, "all": 1}), known(train=30)) == Left(60, False)
+    assert time_left(jobs_left({"train": 4, "score": 1, "all": 1}), known(train=30)) == Left(60, False)
     running = {1: Job("score", "score", 1, START, benchmark="benchmarks/score/1.tsv")}
     assert time_left(jobs_left({"train": 4, "all": 1}, running), known(train=30), START) == Left(60, False)
 
 
 @pytest.mark.parametrize(
-    "jobs", [jobs_left({"train": 4}, cores=None), jobs_left({"score": 3, "all": 1}), Jobs(cores=2)]
+    "jobs",
+    [
+        jobs_left({"train": 4}, cores=None),
+        jobs_left({"score": 3, "all": 1}),
+        jobs_left({"train": 4, "score": 2, "all": 1}),
+        Jobs(cores=2),
+    ],
 )
 def test_what_is_not_known_is_not_said(jobs: Jobs):
     assert time_left(jobs, known(train=30)) is None

@@ -3,7 +3,8 @@
 The model: a job takes what jobs of its rule took on average, in this run or else in earlier ones (Snakemake's
 benchmark files, `<benchmarks>/<rule>/*.tsv`); the work left, in seconds times cores, is spread over all cores; and no
 run ends before its longest running job. Who waits for whom is left out, so the truth is rather more than less. Rules
-of which no job has ever ended make the sum a lower bound, which is said.
+of which no job has ever ended make the sum a lower bound, which is said; where they are many, as early in a first run, a
+bound says little and nothing is shown.
 """
 
 import csv
@@ -14,6 +15,9 @@ from pathlib import Path
 from statistics import fmean
 
 from snakemake_logger_plugin_eadnet.jobs import Job, Jobs
+
+
+MAX_UNKNOWN = 0.25  # share of the jobs left whose rules have never ended, above which a lower bound is not worth a word
 
 
 @dataclass(frozen=True)
@@ -75,29 +79,31 @@ def read_benchmarks(folder: Path) -> dict[str, list[Took]]:
 
 
 def time_left(jobs: Jobs, times: Times, now: float | None = None) -> Left | None:
-    """The estimate at a moment (seconds of `time.time`); None without cores or without any known time.
+    """The estimate at a moment (seconds of `time.time`); None without cores, or where too little is known.
 
     A target that only names others (the last rule, without benchmark file) takes no time.
     """
     if not jobs.cores or jobs.waiting.total() + len(jobs.running) == 0:
         return None
     now = time.time() if now is None else now
-    work, longest, complete, known = 0.0, 0.0, True, False
+    work, longest, known, unknown = 0.0, 0.0, 0, 0
     for rule, count in jobs.waiting.items():
         took = times.of(rule)
         if took is not None:
             work += count * took.seconds * min(took.cores, jobs.cores)
-            known = True
-        elif count and rule != jobs.last_rule:
-            complete = False
+            known += count
+        elif rule != jobs.last_rule:
+            unknown += count
     for job in jobs.running.values():
         took = times.of(job.rule)
         if took is None:
-            complete = complete and job.benchmark is None
+            unknown += job.benchmark is not None
             continue
         remaining = max(took.seconds - (now - job.started), 0.0)
-        work, longest, known = work + remaining * job.threads, max(longest, remaining), True
-    return Left(max(work / jobs.cores, longest), complete) if known else None
+        work, longest, known = work + remaining * job.threads, max(longest, remaining), known + 1
+    if not known or unknown > MAX_UNKNOWN * (known + unknown):
+        return None
+    return Left(max(work / jobs.cores, longest), complete=unknown == 0)
 
 
 def _number(text: str | None) -> float:
