@@ -3,8 +3,8 @@
 The model: a job takes what jobs of its rule took on average, in this run or else in earlier ones (Snakemake's
 benchmark files, `<benchmarks>/<rule>/*.tsv`); the work left, in seconds times cores, is spread over all cores; and no
 run ends before its longest running job. Who waits for whom is left out, so the truth is rather more than less. Rules
-of which no job has ever ended make the sum a lower bound, which is said; where they are many, as early in a first run, a
-bound says little and nothing is shown.
+of which no job has ever ended make the sum a lower bound, which is said; where they are many, as early in a first run,
+a bound says little and nothing is shown.
 """
 
 import csv
@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import fmean
 
 from snakemake_logger_plugin_eadnet.jobs import Job, Jobs
-
 
 MAX_UNKNOWN = 0.25  # share of the jobs left whose rules have never ended, above which a lower bound is not worth a word
 
