@@ -199,10 +199,10 @@ def edited(root: Path, tmp_path: Path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     commit(folder)
-    run = "  no_semantics: {text: label}\n"
-    text = config_yaml().replace(run, f"{run}  no_velocity:\n    losses: {{velocity: 0}}\n")
+    last = re.compile(rf"^  {list(RUNS)[-1]}: .*\n", re.MULTILINE)
+    text = last.sub(lambda run: f"{run[0]}  own_run:\n    losses: {{velocity: 0}}\n", config_yaml())
     (folder / "config.yaml").write_text(text.replace("\nseeds: [0]", "\nseeds: [0, 1]"), encoding="utf-8")
-    assert load(yaml.safe_load((folder / "config.yaml").read_text())).run_names[-1] == "no_velocity"
+    assert load(yaml.safe_load((folder / "config.yaml").read_text())).run_names[-1] == "own_run"
     assert load(yaml.safe_load((folder / "config.yaml").read_text())).seeds == (0, 1)
     return folder
 
