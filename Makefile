@@ -70,8 +70,9 @@ format: environment  ## Format everything.
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-generate: environment  ## Write config.yaml, its schema and docs/configuration.md from eadnet/config.py.
+generate: environment  ## Write config.yaml, its schema and docs/configuration.md from eadnet/config.py; docs/metrics.md's end.
 	python -m eadnet.config_reference --write
+	python -m metrics document --into docs/metrics.md
 
 readme:  ## Write the results of the last default run into README.md and docs/strip.png.
 	python -m reports readme --summary results/summary.parquet --readme README.md

@@ -199,8 +199,8 @@ class Config(Section):
     def _check(self) -> "Config":
         if self.preprocess.resolution % self.autoencoder.factor:
             raise ValueError("preprocess.resolution must be a multiple of autoencoder.factor")
-        if not any((self.corpora.hdtf, self.corpora.mead, self.corpora.folder)):
-            raise ValueError("corpora names no corpus: set hdtf, mead or folder")
+        if not any(section for _, section in self.corpora):
+            raise ValueError(f"corpora names no corpus: set one of {', '.join(Corpora.model_fields)}")
         for name in self.captioner_names[1:]:
             if not NAME.fullmatch(name) or name == MAIN:
                 raise ValueError(f"captions.compared.{name}: not usable as a name (letters, digits, _; not {MAIN})")

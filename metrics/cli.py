@@ -46,11 +46,19 @@ def list_metrics(
 
 
 @app.command()
-def document() -> None:
-    """Print the generated part of docs/metrics.md."""
+def document(
+    into: Annotated[Path | None, typer.Option(help="File to write it into, below its line <!-- generated -->.")] = None,
+) -> None:
+    """Print the generated part of docs/metrics.md, or write it into the file."""
     from metrics.documentation import document as markdown
+    from metrics.documentation import replaced
 
-    typer.echo(markdown(), nl=False)
+    if into is None:
+        typer.echo(markdown(), nl=False)
+        return
+    text = replaced(into.read_text(encoding="utf-8"))
+    into.write_text(text, encoding="utf-8")
+    typer.echo(f"wrote: {into}")
 
 
 @app.command()

@@ -35,7 +35,7 @@ def cells(resolution: int) -> int:
 
 
 def train_judge(
-    judge: Annotated[str, typer.Option(help="sync, emotion or video.")],
+    judge: Annotated[str, typer.Option(help="A judge of the configuration, such as sync.")],
     settings: Annotated[str, typer.Option(help="JSON of the judge's configuration section.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow.")],
     clips: Clips,

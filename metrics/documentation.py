@@ -7,6 +7,7 @@ from metrics.spec import (
     REGISTRY,
     Family,
     MetricSpec,
+    SpecError,
     direction,
     family_specs,
     family_version,
@@ -14,6 +15,8 @@ from metrics.spec import (
     span,
 )
 
+MARK = "<!-- generated -->\n"
+"""Stands in docs/metrics.md before the part that is made here."""
 HEADER = ("key", "version", "level", "unit", "range", "better", "evaluator", "sha256", "family", "meaning")
 
 
@@ -37,6 +40,18 @@ def document() -> str:
         lines += ["", f"### {item.name} (version {item.version})", "", " ".join(_introduction(item)), ""]
         lines += [entry for spec in family_specs(item.name) for entry in _entry(spec)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def replaced(text: str) -> str:
+    """The text of docs/metrics.md with the registry as it is now.
+
+    Raises:
+        metrics.spec.SpecError: the text has no mark.
+    """
+    kept, mark, _ = text.partition(MARK)
+    if not mark:
+        raise SpecError(f"no line {MARK.strip()}: put it where the generated part begins")
+    return kept + mark + document()
 
 
 def _row(spec: MetricSpec) -> tuple[str, ...]:

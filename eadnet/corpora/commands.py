@@ -7,7 +7,7 @@ import typer
 
 EXPECTED = ("ok", "companion", "skipped", "excluded")  # thousands in a corpus of several views: counted, not listed
 
-Corpus = Annotated[str, typer.Option(help="hdtf, mead or folder.")]
+Corpus = Annotated[str, typer.Option(help="A corpus of the configuration, such as mead.")]
 Shard = Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")]
 Root = Annotated[str, typer.Option(help="Folder that holds the corpus.")]
 
