@@ -1,4 +1,4 @@
-"""Machines on which nothing can work are told so in one line, before anything is made: envs/python.sh and make."""
+"""A machine on which nothing can work gets one line, before anything is made: envs/python.sh and make."""
 
 import os
 import subprocess

@@ -119,7 +119,7 @@ class QuietConsole:
         fault = self._fault_of(record)
         job = self.jobs.fail(record.jobid, Job.of(record))
         if not self.is_interrupted:
-            self._tell_failure(job, fault, record.created)
+            self._show_failure(job, fault, record.created)
 
     def _on_error(self, record: logging.LogRecord) -> None:
         """An exception: of a command (its job's record follows), of a file that was not made, or of Snakemake."""
@@ -132,7 +132,7 @@ class QuietConsole:
         elif missing and int(missing[1]) in self.jobs.running:
             number = int(missing[1])
             job = self.jobs.fail(number, self.jobs.running[number])
-            self._tell_failure(job, message, record.created)
+            self._show_failure(job, message, record.created)
         elif not is_noise(record, message) and not self.is_interrupted:
             self.screen.write(clean(message).splitlines(), "red")
 
@@ -189,7 +189,7 @@ class QuietConsole:
                 return self.faults.pop(number)
         return self.faults.pop(0) if self.faults and not command else ""
 
-    def _tell_failure(self, job: Job, fault: str, now: float) -> None:
+    def _show_failure(self, job: Job, fault: str, now: float) -> None:
         lines = block(job, fault, now - job.started, sys.argv[1:])
         self.screen.write(lines[:1], "bold red")
         self.screen.write(lines[1:])
