@@ -74,7 +74,8 @@ generate: environment  ## Write config.yaml, its schema and docs/configuration.m
 	python -m eadnet.config_reference --write
 	python -m metrics document --into docs/metrics.md
 
-readme:  ## Write the results of the last default run into README.md and docs/strip.png.
+readme:  ## Write the results of the last default run into README.md and docs/strip.png, its times into the console's table.
+	python -m snakemake_logger_plugin_eadnet results/benchmarks
 	python -m reports readme --summary results/summary.parquet --readme README.md
 	python -m reports figure --name samples --settings '{"strip_clips": 1, "strip_frames": 8}' \
 		--clips results/clips.parquet $(foreach folder,$(wildcard results/measurements/*/0),--measurements $(folder)) \

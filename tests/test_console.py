@@ -13,6 +13,7 @@ from snakemake_logger_plugin_eadnet.estimate import Left, Times, Took, read_benc
 from snakemake_logger_plugin_eadnet.failure import alone, block, log_tail, reason
 from snakemake_logger_plugin_eadnet.jobs import Job, Jobs
 from snakemake_logger_plugin_eadnet.screen import Bar, Lines, screen_on
+from snakemake_logger_plugin_eadnet.usual import read_usual, write_usual
 from snakemake_logger_plugin_eadnet.wording import duration, ending, left, plan, state
 
 START = 1000.0
@@ -152,6 +153,27 @@ def test_a_rule_never_seen_makes_it_a_lower_bound():
 )
 def test_what_is_not_known_is_not_said(jobs: Jobs):
     assert time_left(jobs, known(train=30)) is None
+
+
+def test_a_first_run_of_the_default_goes_by_the_usual_times_at_its_own_pace():
+    times = Times({"train": Took(30, 1.0), "score": Took(4, 1.0)})
+    assert time_left(jobs_left({"train": 4, "score": 2, "all": 1}), times) == Left(64, True)
+    times.add(Job("score", "score", 1, START), START + 8)  # twice as long as usual
+    assert time_left(jobs_left({"train": 4, "score": 2, "all": 1}), times) == Left(128, True)
+    times.before = {"train": [Took(10, 1.0)]}  # this machine's own times are better
+    assert times.of("train") == Took(10, 1.0)
+
+
+def test_the_usual_times_are_for_the_default_alone(tmp_path: Path):
+    usual = read_usual(["--cores", "all", "no_tfrm"])
+    assert usual["train_run"].seconds > 5 and all(took.seconds > 0 and took.cores >= 1 for took in usual.values())
+    assert read_usual(["--cores", "all", "--configfile", "mine.yaml"]) == read_usual(["--config=seed=1"]) == {}
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/0.tsv").write_text("s\tmean_load\n9.04\t150\n", encoding="utf-8")
+    write_usual(tmp_path, tmp_path / "usual.tsv")
+    assert (tmp_path / "usual.tsv").read_text(encoding="utf-8") == "rule\ts\tcores\ntrain\t9.0\t1.50\n"
+    with pytest.raises(SystemExit, match="no benchmark files"):
+        write_usual(tmp_path / "nowhere", tmp_path / "usual.tsv")
 
 
 def test_jobs_of_this_run_count_before_earlier_ones():

@@ -16,6 +16,7 @@ from snakemake_logger_plugin_eadnet.failure import block, clean
 from snakemake_logger_plugin_eadnet.jobs import Job, Jobs
 from snakemake_logger_plugin_eadnet.noise import is_noise
 from snakemake_logger_plugin_eadnet.screen import Screen
+from snakemake_logger_plugin_eadnet.usual import read_usual
 
 INTERRUPTS = ("Terminating processes on user request", "Cancelling snakemake on user request")
 PATIENT = "Will exit after finishing currently running jobs"
@@ -30,7 +31,7 @@ class QuietConsole:
     def __init__(self, screen: Screen, upstream: Callable[[logging.LogRecord], object]) -> None:
         """Show runs on `screen`, and what is no run through `upstream`, Snakemake's own console."""
         self.screen, self.upstream = screen, upstream
-        self.jobs, self.times = Jobs(), Times()
+        self.jobs, self.times = Jobs(), Times(read_usual(sys.argv[1:]))
         self.faults: list[str] = []  # Snakemake's messages about failed commands, before it names their jobs
         self.held: list[logging.LogRecord] = []
         self.page: str | None = None

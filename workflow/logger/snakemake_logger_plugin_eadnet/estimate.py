@@ -1,7 +1,8 @@
 """How long a run will still take, or nothing where that cannot be known.
 
 The model: a job takes what jobs of its rule took on average, in this run or else in earlier ones (Snakemake's
-benchmark files, `<benchmarks>/<rule>/*.tsv`); the work left, in seconds times cores, is spread over all cores; and no
+benchmark files, `<benchmarks>/<rule>/*.tsv`) or else, in a first run of the default, in the run whose results README
+shows, at the pace of this one; the work left, in seconds times cores, is spread over all cores; and no
 run ends before its longest running job. Who waits for whom is left out, so the truth is rather more than less. Rules
 of which no job has ever ended make the sum a lower bound, which is said; where they are many, as early in a first run,
 a bound says little and nothing is shown.
@@ -10,6 +11,7 @@ a bound says little and nothing is shown.
 import csv
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -38,8 +40,9 @@ class Left:
 class Times:
     """What jobs took by rule, in this run and before it."""
 
-    def __init__(self) -> None:
-        """Nothing is known yet."""
+    def __init__(self, usual: Mapping[str, Took] | None = None) -> None:
+        """Nothing is known yet but what jobs of a rule usually take, on some machine."""
+        self.usual = usual or {}
         self.now: dict[str, list[Took]] = defaultdict(list)
         self.before: dict[str, list[Took]] = {}
         self.is_read = False
@@ -57,9 +60,23 @@ class Times:
     def of(self, rule: str) -> Took | None:
         """The average job of a rule."""
         known = self.now.get(rule) or self.before.get(rule)
-        if not known:
-            return None
-        return Took(fmean(took.seconds for took in known), fmean(took.cores for took in known))
+        if known:
+            return average(known)
+        usual = self.usual.get(rule)
+        return Took(usual.seconds * self.pace(), usual.cores) if usual else None
+
+    def pace(self) -> float:
+        """How long the jobs of this run took, as a multiple of the usual times; 1 before the first of them."""
+        done = [
+            (took.seconds, self.usual[rule].seconds) for rule in self.now.keys() & self.usual for took in self.now[rule]
+        ]
+        usual = sum(seconds for _, seconds in done)
+        return sum(seconds for seconds, _ in done) / usual if usual else 1.0
+
+
+def average(known: Sequence[Took]) -> Took:
+    """The average job."""
+    return Took(fmean(took.seconds for took in known), fmean(took.cores for took in known))
 
 
 def read_benchmarks(folder: Path) -> dict[str, list[Took]]:
