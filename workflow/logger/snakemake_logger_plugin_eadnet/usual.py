@@ -13,6 +13,7 @@ from pathlib import Path
 from snakemake_logger_plugin_eadnet.estimate import Took, average, read_benchmarks
 
 NAME = "usual.tsv"
+PLACE = Path(__file__).with_name(NAME)
 OTHERWISE = ("--configfile", "--configfiles", "--config", "-C")
 """Options with which a run is not the default one, and takes another time."""
 
@@ -25,7 +26,7 @@ def read_usual(arguments: Sequence[str]) -> dict[str, Took]:
     return {row["rule"]: Took(float(row["s"]), float(row["cores"])) for row in csv.DictReader(lines, delimiter="\t")}
 
 
-def write_usual(benchmarks: Path, output: Path = Path(__file__).with_name(NAME)) -> None:
+def write_usual(benchmarks: Path, output: Path = PLACE) -> None:
     """Write the table from the benchmark files of a run.
 
     Raises:
