@@ -114,7 +114,8 @@ def test_make_stops_at_that_line_and_leaves_nothing(root: Path, tmp_path: Path, 
     copy.mkdir()
     for name in ("envs", "pyproject.toml", "Makefile"):
         (copy / name).symlink_to(root / name)
-    done = subprocess.run([*map(str, command)], cwd=copy, capture_output=True, text=True)
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run([*map(str, command)], cwd=copy, capture_output=True, text=True, env=outer)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
     assert done.returncode == 2 and done.stdout == ""
     assert_one_line(subprocess.CompletedProcess("", 1, "", "\n".join(lines)), ("python3 is CPython 3.13.0",))
