@@ -1,4 +1,4 @@
-"""The console's parts: what it says of records, how it estimates, what it keeps of a log."""
+"""The console's parts: what it says of records, and what it keeps of a log."""
 
 import io
 import logging
@@ -9,11 +9,10 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_eadnet import LogHandler, wants_all
 from snakemake_logger_plugin_eadnet.console import QuietConsole
-from snakemake_logger_plugin_eadnet.estimate import Left, Times, Took, read_benchmarks, time_left
+from snakemake_logger_plugin_eadnet.estimate import Left
 from snakemake_logger_plugin_eadnet.failure import alone, block, log_tail, reason
 from snakemake_logger_plugin_eadnet.jobs import Job, Jobs
 from snakemake_logger_plugin_eadnet.screen import Bar, Lines, screen_on
-from snakemake_logger_plugin_eadnet.usual import read_usual, write_usual
 from snakemake_logger_plugin_eadnet.wording import duration, ending, left, plan, state
 
 START = 1000.0
@@ -107,98 +106,6 @@ def test_endings():
     assert ending(jobs, True, 5) == f"stopped after 5 s: 1 of 4 jobs done; {goes_on}"
 
 
-# ------------------------------------------------------------------------------------------------ estimate
-def jobs_left(waiting: dict[str, int], running: dict[int, Job] | None = None, cores: int | None = 2) -> Jobs:
-    jobs = Jobs(cores=cores)
-    jobs.plan(waiting)
-    jobs.running = running or {}
-    return jobs
-
-
-def known(**seconds: float) -> Times:
-    times = Times()
-    times.before = {rule: [Took(value, 1.0)] for rule, value in seconds.items()}
-    return times
-
-
-def test_work_is_spread_over_the_cores():
-    assert time_left(jobs_left({"train": 4, "all": 1}), known(train=30)) == Left(60, True)
-
-
-def test_no_run_ends_before_its_longest_job():
-    running = {1: Job("train", "train", 1, START)}
-    assert time_left(jobs_left({"all": 1}, running), known(train=100), now=START + 10) == Left(90, True)
-
-
-def test_a_job_that_takes_all_cores_leaves_none_to_others():
-    times = Times()
-    times.before = {"backbone": [Took(100, 1.9)], "table": [Took(10, 1.0)]}
-    assert time_left(jobs_left({"backbone": 1, "table": 2, "all": 1}), times).seconds == pytest.approx(105)
-
-
-def test_a_rule_never_seen_makes_it_a_lower_bound():
-    assert time_left(jobs_left({"train": 4, "score": 1, "all": 1}), known(train=30)) == Left(60, False)
-    running = {1: Job("score", "score", 1, START, benchmark="benchmarks/score/1.tsv")}
-    assert time_left(jobs_left({"train": 4, "all": 1}, running), known(train=30), START) == Left(60, False)
-
-
-@pytest.mark.parametrize(
-    "jobs",
-    [
-        jobs_left({"train": 4}, cores=None),
-        jobs_left({"score": 3, "all": 1}),
-        jobs_left({"train": 4, "score": 2, "all": 1}),
-        Jobs(cores=2),
-    ],
-)
-def test_what_is_not_known_is_not_said(jobs: Jobs):
-    assert time_left(jobs, known(train=30)) is None
-
-
-def test_a_first_run_of_the_default_goes_by_the_usual_times_at_its_own_pace():
-    times = Times({"train": Took(30, 1.0), "score": Took(4, 1.0)})
-    assert time_left(jobs_left({"train": 4, "score": 2, "all": 1}), times) == Left(64, True)
-    times.add(Job("score", "score", 1, START), START + 8)  # twice as long as usual
-    assert time_left(jobs_left({"train": 4, "score": 2, "all": 1}), times) == Left(128, True)
-    times.before = {"train": [Took(10, 1.0)]}  # this machine's own times are better
-    assert times.of("train") == Took(10, 1.0)
-
-
-def test_the_usual_times_are_for_the_default_alone(tmp_path: Path):
-    usual = read_usual(["--cores", "all", "no_tfrm"])
-    assert usual["train_run"].seconds > 5 and all(took.seconds > 0 and took.cores >= 1 for took in usual.values())
-    assert read_usual(["--cores", "all", "--configfile", "mine.yaml"]) == read_usual(["--config=seed=1"]) == {}
-    (tmp_path / "train").mkdir()
-    (tmp_path / "train/0.tsv").write_text("s\tmean_load\n9.04\t150\n", encoding="utf-8")
-    write_usual(tmp_path, tmp_path / "usual.tsv")
-    assert (tmp_path / "usual.tsv").read_text(encoding="utf-8") == "rule\ts\tcores\ntrain\t9.0\t1.50\n"
-    with pytest.raises(SystemExit, match="no benchmark files"):
-        write_usual(tmp_path / "nowhere", tmp_path / "usual.tsv")
-
-
-def test_jobs_of_this_run_count_before_earlier_ones():
-    times = known(train=30)
-    times.add(Job("train", "train", 1, START), START + 10)
-    times.add(Job("train", "train", 1, START), START + 20)
-    assert times.of("train") == Took(15, 1.0)
-
-
-def test_benchmark_files_of_snakemake_are_read(tmp_path: Path):
-    head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
-    for name, text in {
-        "train/0.tsv": head + "10.5\t0:00:10\t1\t1\t1\t1\t1\t1\t190.0\t19.9\n",
-        "train/1.tsv": head + "0.5\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\n",
-        "train/2.tsv": head + "10.",
-        "score/0.tsv": "",
-        "table/0.tsv": head + "2.0\t0:00:02\t1\t1\t1\t1\t1\t1\t-\t2\n",
-    }.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    read = read_benchmarks(tmp_path)
-    assert read == {"train": [Took(10.5, 1.9), Took(0.5, 1.0), Took(10.0, 1.0)], "table": [Took(2.0, 1.0)]}
-    assert read_benchmarks(tmp_path / "absent") == {}
-
-
 # ------------------------------------------------------------------------------------------------ failures
 def test_the_end_of_a_log_is_safe_to_print(tmp_path: Path):
     log = tmp_path / "job.log"
@@ -280,7 +187,7 @@ def test_a_run_is_three_lines(console: QuietConsole):
     ]
 
 
-def test_a_failure_is_told_with_its_own_fault_when_two_fail_at_once(console: QuietConsole):
+def test_a_failure_shows_its_own_fault_when_two_fail_at_once(console: QuietConsole):
     for number in (1, 2):
         console.handle(started(number))
     for number, status in ((2, 137), (1, 3)):
@@ -289,8 +196,8 @@ def test_a_failure_is_told_with_its_own_fault_when_two_fail_at_once(console: Qui
         console.handle(record(LogEvent.ERROR, message, logging.ERROR, exception="RuleException"))
     for number in (1, 2):
         console.handle(record(LogEvent.JOB_ERROR, level=logging.ERROR, **job_fields(number)))
-    told = [line for line in console.screen.lines if line.startswith(("FAILED", "  it ended", "  killed"))]
-    assert told[1] == "  it ended with exit status 3" and told[3].startswith("  killed (SIGKILL)")
+    said = [line for line in console.screen.lines if line.startswith(("FAILED", "  it ended", "  killed"))]
+    assert said[1] == "  it ended with exit status 3" and said[3].startswith("  killed (SIGKILL)")
     assert set(console.jobs.failed) == {1, 2}
 
 
@@ -366,7 +273,7 @@ def handler(monkeypatch: pytest.MonkeyPatch, environment: str = "", **settings) 
     return LogHandler(chosen, None)
 
 
-def test_only_real_runs_that_nobody_asked_to_hear_are_quiet(monkeypatch: pytest.MonkeyPatch):
+def test_only_real_runs_without_verbose_are_quiet(monkeypatch: pytest.MonkeyPatch):
     assert handler(monkeypatch).quiet is not None
     assert handler(monkeypatch, environment="1").quiet is None
     for setting in ("dryrun", "verbose", "debug_dag"):

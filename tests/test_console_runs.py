@@ -111,7 +111,7 @@ class Toy:
         while True:
             try:
                 part = os.read(main, 65536)
-            except OSError:  # so Linux says that nobody has the terminal open any more
+            except OSError:  # so Linux says that the terminal is closed
                 break
             if not part:
                 break

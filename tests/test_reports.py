@@ -99,12 +99,12 @@ def test_ablation_caption_counts_what_the_data_show(summary: pd.DataFrame) -> No
     tested = table.frame[table.frame.p_holm.notna()]
     assert f"{tested.distinguishable.sum()} of {len(tested)} differences" in table.caption
     assert set(tested.run[tested.distinguishable]) == {"no_semantics"}
-    assert "Not told apart from full by any metric: without STDA" in table.caption
+    assert "Not different from full by any metric: without STDA" in table.caption
     strong = [row[0].text for panel in table.panels for row in panel.rows if any(cell.strong for cell in row)]
     assert set(strong) == {"without caption (label only)"}
 
 
-def test_ablation_says_so_when_nothing_can_be_told_apart(summary: pd.DataFrame) -> None:
+def test_ablation_says_so_when_no_difference_holds(summary: pd.DataFrame) -> None:
     dull = summary.assign(p_vs_full=summary.p_vs_full.where(summary.p_vs_full.isna(), 0.4))
     tested = dull.query("slice == 'all' and run in ('no_stda', 'no_semantics') and p_vs_full.notna()")
     pairs = tested.metric.isin(style.first_variants(tested.metric)).sum()
@@ -286,7 +286,7 @@ def test_the_page_shows_videos_figures_tables_and_provenance(hostile_page: str) 
     assert hostile_page.count("<article") == 4
     assert hostile_page.count("<video") == 4 * 5
     assert 'id="figure-ablation"' in hostile_page and "data:image/svg+xml;base64," in hostile_page
-    assert "0123456789ab" in hostile_page and "Not told apart from full" in hostile_page
+    assert "0123456789ab" in hostile_page and "Not different from full" in hostile_page
     assert "SyncNet (trained here, 400 steps)" in hostile_page
     ids = re.findall(r'\bid="([^"]+)"', hostile_page)
     assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]+)"', hostile_page)) <= set(ids)

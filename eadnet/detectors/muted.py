@@ -114,7 +114,7 @@ def _stop() -> None:
     _Muting.filter = None
 
 
-# A fork in the middle of a start must not leave the child a lock that nobody will release.
+# A fork in the middle of a start must not leave the child a lock that is never released.
 os.register_at_fork(
     before=_Muting.lock.acquire, after_in_parent=_Muting.lock.release, after_in_child=_Muting.lock.release
 )

@@ -1,8 +1,8 @@
 """What each ablation changes.
 
 Paired difference to full EAD-Net (run minus full) with its confidence interval, one panel a metric; the shaded
-side is the better one. Filled points can be told from zero after Holm's correction over the whole table, hollow
-ones cannot.
+side is the better one. Filled points differ from zero after Holm's correction over the whole table, hollow
+ones do not.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""EAD-Net against each ablation (and other method): mean, paired difference, and what can honestly be told apart.
+"""EAD-Net against each ablation (and other method): mean, paired difference, and which differences hold.
 
-Reads the summary. Differences are run minus full over the same clips; a difference counts as told apart when its
+Reads the summary. Differences are run minus full over the same clips; a difference holds when its
 paired p-value stays below 0.05 after Holm's correction over all differences in the table (Holm, Scand. J. Stat. 1979).
 """
 
@@ -79,7 +79,7 @@ def caption(frame: pd.DataFrame) -> str:
     clips = int(frame[frame.run == "full"].n.max())
     lead = (
         f"Each cell: mean over up to {count(clips, 'test clip')}, then Δ, the paired difference to full (run minus "
-        "full), with its interval and bootstrap p. Bold: told apart from full after Holm's correction, over clips; "
+        "full), with its interval and bootstrap p. Bold: different from full after Holm's correction, over clips; "
         "the spread between training seeds is not in it."
     )
     if tested.empty:
@@ -88,20 +88,20 @@ def caption(frame: pd.DataFrame) -> str:
 
 
 def finding(tested: pd.DataFrame) -> str:
-    """How many differences can be told from zero, in which runs, and in which none can."""
+    """How many differences hold, in which runs, and in which runs none does."""
     found, loose = tested[tested.distinguishable], int(tested.excludes_zero.sum())
     sentence = (
-        f"At this scale {len(found)} of {count(len(tested), 'difference')} can be told from zero after correction "
+        f"At this scale {len(found)} of {count(len(tested), 'difference')} hold after correction "
         f"({loose} of the uncorrected intervals exclude zero; about {LEVEL * len(tested):.0f} would by chance)."
     )
     some = [run for run in order_runs(tested.run) if run in set(found.run)]
     none = [run for run in order_runs(tested.run) if run not in set(found.run)]
     if some:
         named = (f"{run_label(run)} ({_metrics_of(found, run)})" for run in some)
-        sentence += f" Told apart: {'; '.join(named)}."
+        sentence += f" Different from full: {'; '.join(named)}."
     if none:
         sentence += (
-            f" Not told apart from full by any metric: {listing([run_label(run) for run in none])}; no ranking of "
+            f" Not different from full by any metric: {listing([run_label(run) for run in none])}; no ranking of "
             "these should be read from the table."
         )
     return sentence

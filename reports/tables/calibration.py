@@ -19,7 +19,7 @@ from reports.tables.layout import Cell, Panel, Table
 NAMED = 4
 """Metrics that the caption names for one damage; the frame names all."""
 LARGEST = 99
-"""Effects beyond this are not told apart: the clips then hardly differ."""
+"""Effects beyond this are not ranked: the clips then hardly differ."""
 
 
 def build(calibration: pd.DataFrame) -> Table:

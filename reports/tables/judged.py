@@ -1,6 +1,6 @@
 """What the judges say of the ground truth, in a sentence for every table that shows their numbers.
 
-An accuracy is a property of its judge: no method can be told apart above what the judge makes of real clips.
+An accuracy is a property of its judge: above what the judge makes of real clips, methods cannot be compared.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def judges_on_truth(summary: pd.DataFrame) -> list[str]:
     ]
     if seen:
         sentences.append(
-            f"Of the ground truth the emotion judge recognises {listing(seen)}: no method can be told apart above that."
+            f"Of the ground truth the emotion judge recognises {listing(seen)}: above that, methods cannot be compared."
         )
     sync = [f"{number(row.mean)} ({metric_variant(row.metric)})" for row in _of(real, "lse_c")]
     if sync:

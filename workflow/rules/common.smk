@@ -49,7 +49,7 @@ STAGE_VERSIONS = {
     "measure": 2,
     "summarise": 3,
     "calibrate": 1,
-    "report": 4,
+    "report": 5,
 }
 
 
