@@ -28,14 +28,14 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import DividedAttention, MotionModule
-from eadnet.models.stda import STDA
-from eadnet.models.tfrm import TFRM
+from eadnet.models.extended.stda import ExtendedSTDA
+from eadnet.models.extended.tfrm import ExtendedTFRM
 
 CHANNELS, HEAD, RADIUS = 96, 32, 15
 DESIGNS: dict[str, Callable[[], nn.Module]] = {
-    "STDA": lambda: STDA(CHANNELS, RADIUS, head_width=HEAD),
+    "STDA": lambda: ExtendedSTDA(CHANNELS, RADIUS, head_width=HEAD),
     "spatial + temporal": lambda: DividedAttention(CHANNELS, CHANNELS // HEAD),
-    "full 3-D": lambda: STDA(CHANNELS, RADIUS, "full3d", head_width=HEAD),
+    "full 3-D": lambda: ExtendedSTDA(CHANNELS, RADIUS, "full3d", head_width=HEAD),
 }
 FOLDER = Path("docs/benchmarks")
 
@@ -217,7 +217,9 @@ def overhead(channels: int, grid: int, options: argparse.Namespace, frames: int 
     clip = torch.randn(1, frames, channels, grid, grid, device=options.device)
     modules = {
         "animatediff": MotionModule(channels).to(options.device),
-        "stda_tfrm": nn.Sequential(STDA(channels, RADIUS, head_width=HEAD), TFRM(channels, 8, 4)).to(options.device),
+        "stda_tfrm": nn.Sequential(ExtendedSTDA(channels, RADIUS, head_width=HEAD), ExtendedTFRM(channels, 8, 4)).to(
+            options.device
+        ),
     }
     runs = {name: steps(module, clip.clone(), both) for name, module in modules.items()}
     times = [{name: timed(step, options.device) for name, step in runs.items()} for _ in range(rounds + 1)][1:]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eadnet.models.fusion import MOUTH_CENTRE, MOUTH_RADII
+from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 EYE_ROWS = (0.08, 0.38)
 

@@ -6,6 +6,9 @@ import numpy as np
 
 MaskMode = Literal["lower", "face", "wide_lower", "wide_face", "full"]
 Template = Literal["eyes", "latentsync"]
+MOUTH_CENTRE = (0.63, 0.5)
+MOUTH_RADII = (0.12, 0.18)
+"""Row and column of the mouth's centre and half axes, as shares of the aligned crop (docs/data.md)."""
 _REGIONS = {  # top bottom left right
     "lower": (0.4375, 1.0, 0.125, 0.875),
     "face": (0.0625, 1.0, 0.125, 0.875),

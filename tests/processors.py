@@ -30,9 +30,10 @@ ELSEWHERE = {
 LONG = "tests/test_pipeline.py::test_memory_does_not_grow_with_length"
 """A minute that measures memory, no numbers."""
 SENSITIVE = (
-    "test_diffusion", "test_fusion", "test_generation", "test_latents", "test_lpips", "test_metrics_frechet",
-    "test_metrics_image", "test_metrics_inception", "test_metrics_perceptual", "test_metrics_s3fd",
-    "test_published_unet", "test_stda", "test_text_cache", "test_tfrm", "test_training_loop", "test_unet",
+    "test_diffusion", "test_extended_fusion", "test_extended_stda", "test_extended_tfrm", "test_generation",
+    "test_latents", "test_lpips", "test_metrics_frechet", "test_metrics_image", "test_metrics_inception",
+    "test_metrics_perceptual", "test_metrics_s3fd", "test_published_unet", "test_text_cache",
+    "test_training_loop", "test_unet",
 )  # fmt: skip
 """Modules of golden numbers, of agreement and of equal bits that take seconds."""
 GOLDEN = "tests/test_training.py::test_losses_of_twenty_steps_are_the_recorded_ones"

@@ -156,7 +156,7 @@ def test_a_variant_is_a_run_sampled_otherwise():
 
 
 def test_the_variants_of_the_settings_are_those_of_the_modules():
-    from eadnet.models import stda, tfrm
+    from eadnet.models.extended import stda, tfrm
 
     offered = {name: get_args(Training.model_fields[name].annotation) for name in ("stda", "tfrm")}
     assert set(offered["stda"]) == set(stda.VARIANTS)

@@ -58,6 +58,6 @@ def test_what_compares_numbers_is_found_by_what_it_says(tmp_path):
     (tmp_path / "test_workflow.py").write_text("assert value == pytest.approx(1)")
     assert comparing(tmp_path) == ["test_close"]
     found = comparing()
-    assert {"test_tfrm", "test_training", "test_metrics_frechet", *SENSITIVE} <= set(found)
+    assert {"test_extended_tfrm", "test_training", "test_metrics_frechet", *SENSITIVE} <= set(found)
     assert all((processors.TESTS / f"{name}.py").is_file() for name in ELSEWHERE)
     assert not COMPARES.search("assert caption == 'smiles'")

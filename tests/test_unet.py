@@ -5,8 +5,8 @@ import pytest
 import torch
 from unet_cases import LATENT_CHANNELS, SHAPED, STRUCTURES, TINY, awakened, batch, make, renamed, stable_diffusion
 
-from eadnet.models import stda, tfrm
-from eadnet.models.fusion import Fusion
+from eadnet.models.extended import stda, tfrm
+from eadnet.models.extended.fusion import DecoupledFusion
 from eadnet.models.levels import Temporal
 from eadnet.models.settings import Network
 from eadnet.models.unet import PARTS, EADNet
@@ -122,10 +122,10 @@ def test_text_of_scale_zero_is_the_audio_only_network_to_the_bit(structure: str,
     model = awakened(make(STRUCTURES[structure]))
     model.embed_text.output.requires_grad_(False).weight.zero_()  # the text's other way in
     for module in model.modules():
-        if isinstance(module, Fusion):
+        if isinstance(module, DecoupledFusion):
             module.text_scale.data.zero_()
     fused = model(**batch(2))
-    monkeypatch.setattr(Fusion, "forward", lambda self, tokens, grid, audio, *text: self.audio(tokens, audio))
+    monkeypatch.setattr(DecoupledFusion, "forward", lambda self, tokens, grid, audio, *text: self.audio(tokens, audio))
     assert torch.equal(fused, model(**batch(2)))
 
 

@@ -18,8 +18,8 @@ from torch import Tensor, cat, nn
 from torch.utils.checkpoint import checkpoint
 
 from eadnet.models.attention import zero_initialised
-from eadnet.models.stda import make_stda
-from eadnet.models.tfrm import make_tfrm
+from eadnet.models.extended.stda import make_stda
+from eadnet.models.extended.tfrm import make_tfrm
 from eadnet.models.transformer import Context, SpatialTransformer
 
 if TYPE_CHECKING:

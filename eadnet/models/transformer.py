@@ -13,7 +13,7 @@ from diffusers.models.attention import FeedForward
 from torch import Tensor, nn
 
 from eadnet.models.attention import CrossAttention, zero_initialised
-from eadnet.models.fusion import Fusion
+from eadnet.models.extended.fusion import DecoupledFusion
 
 if TYPE_CHECKING:
     from eadnet.models.settings import Network
@@ -42,7 +42,7 @@ class TransformerBlock(nn.Module):
         super().__init__()
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
         self.attn1 = CrossAttention(width, None, network.heads)
-        self.fusion = Fusion(width, network.heads, network.audio_width, network.text_width, network.mouth_gate)
+        self.fusion = DecoupledFusion(width, network.heads, network.audio_width, network.text_width, network.mouth_gate)
         self.ff = FeedForward(width, mult=network.feed_forward)
 
     def forward(self, tokens_FLC: Tensor, grid: tuple[int, int], context: Context) -> Tensor:

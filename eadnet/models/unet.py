@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from eadnet.models.attention import zero_initialised
 from eadnet.models.audio import make_audio_encoder
-from eadnet.models.fusion import TextAdapter, TextPool
+from eadnet.models.extended.fusion import TextAdapter, TextPool
 from eadnet.models.levels import FRAMEWISE, DownLevel, Level, MiddleLevel, Temporal, UpLevel
 from eadnet.models.transformer import Context
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from eadnet.models.attention import zero_initialised
-from eadnet.models.light_strips import LightSTDA
-from eadnet.models.strips import BandedStrip, Strip, check_maps
-from eadnet.models.volume import Volume
+from eadnet.models.extended.light_strips import LightSTDA
+from eadnet.models.extended.strips import BandedStrip, Strip, check_maps
+from eadnet.models.extended.volume import Volume
 
 if TYPE_CHECKING:
     from eadnet.models.settings import Network
@@ -51,12 +51,12 @@ def make_stda(channels: int, network: "Network", variant: str) -> nn.Module | No
         return None
     if variant == "light":
         return LightSTDA(channels, network.temporal_radius)
-    return STDA(
+    return ExtendedSTDA(
         channels, network.temporal_radius, variant, network.strip_head, network.temporal_chunk, network.rotary_base
     )
 
 
-class STDA(nn.Module):
+class ExtendedSTDA(nn.Module):
     """Residual strip attention over a clip's feature maps; the identity when newly made.
 
     Args:

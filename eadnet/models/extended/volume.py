@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from eadnet.models.attention import attention, rotary
-from eadnet.models.strips import AXES
+from eadnet.models.extended.strips import AXES
 
 
 class Volume(nn.Module):
@@ -17,7 +17,7 @@ class Volume(nn.Module):
 
     Args:
         head_width: D, even.
-        rotary_base: as for `eadnet.models.strips.Strip`.
+        rotary_base: as for `eadnet.models.extended.strips.Strip`.
     """
 
     def __init__(self, head_width: int, rotary_base: float) -> None:

@@ -8,16 +8,16 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch.utils.flop_counter import FlopCounterMode
 
-from eadnet.models.frame_graph import Graph, Layout, Reach
-from eadnet.models.tfrm import TFRM, VARIANTS, make_tfrm
+from eadnet.models.extended.frame_graph import Graph, Layout, Reach
+from eadnet.models.extended.tfrm import VARIANTS, ExtendedTFRM, make_tfrm
 
 CHANNELS, RADIUS, NEIGHBOURS = 24, 3, 4
 CPU = torch.device("cpu")
 
 
-def _module(variant: str = "learned", **settings) -> TFRM:
+def _module(variant: str = "learned", **settings) -> ExtendedTFRM:
     """A module with all-random weights, so that zero-initialised outputs do not hide anything."""
-    module = TFRM(CHANNELS, RADIUS, NEIGHBOURS, variant, **settings)
+    module = ExtendedTFRM(CHANNELS, RADIUS, NEIGHBOURS, variant, **settings)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -29,7 +29,7 @@ def _maps(frames: int, side: int = 4) -> torch.Tensor:
     return torch.randn(2, frames, CHANNELS, side, side, generator=torch.Generator().manual_seed(frames))
 
 
-def _far_sighted(**settings) -> TFRM:
+def _far_sighted(**settings) -> ExtendedTFRM:
     """A module for which only likeness counts, not what is near."""
     module = _module(**settings)
     with torch.no_grad():
@@ -64,7 +64,7 @@ def _distances(frames: int) -> torch.Tensor:
 @pytest.mark.parametrize("frames", [1, 7, 16, 48, 128])
 def test_new_module_is_the_identity_at_any_length(variant, frames):
     maps = _maps(frames)
-    assert torch.equal(TFRM(CHANNELS, RADIUS, NEIGHBOURS, variant)(maps), maps)
+    assert torch.equal(ExtendedTFRM(CHANNELS, RADIUS, NEIGHBOURS, variant)(maps), maps)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -93,7 +93,7 @@ def test_edges_with_anchors_are_still_few_and_sum_to_one():
 
 
 def test_identical_frames_follow_the_prior_only():
-    module = TFRM(CHANNELS, RADIUS, 2 * RADIUS + 1, anchors=0)
+    module = ExtendedTFRM(CHANNELS, RADIUS, 2 * RADIUS + 1, anchors=0)
     frame = torch.randn(1, 1, CHANNELS, 4, 4).expand(-1, 20, -1, -1, -1)
     row = module.graph(frame).dense()[0, 10]
     expected = (-math.log(2) * _distances(20)[10] / RADIUS).masked_fill(_distances(20)[10] > RADIUS, -math.inf)
@@ -101,7 +101,7 @@ def test_identical_frames_follow_the_prior_only():
 
 
 def test_edges_go_to_the_most_alike_frames():
-    module = TFRM(CHANNELS, RADIUS, 2, anchors=0)
+    module = ExtendedTFRM(CHANNELS, RADIUS, 2, anchors=0)
     with torch.no_grad():
         module.similarity.decay.fill_(-20)  # no preference for what is near
     maps = _maps(9)
@@ -184,7 +184,7 @@ def test_equal_logits_of_any_precision_are_chosen_so(dtype):
 
 
 def test_a_tie_of_two_goes_to_the_nearer_then_the_earlier():
-    module = TFRM(CHANNELS, 8, 2, anchors=0)
+    module = ExtendedTFRM(CHANNELS, 8, 2, anchors=0)
     module.similarity = _far_sighted(perspectives=1).similarity
     module.similarity.radius, module.similarity.neighbours = 8, 2
     module.similarity.offset_bias = torch.nn.Parameter(torch.zeros(17))
@@ -244,7 +244,7 @@ def test_anchors_do_not_touch_clips_of_one_block():
 
 
 def test_anchors_are_left_alone_where_the_near_frames_are_more_alike():
-    module = TFRM(CHANNELS, RADIUS, NEIGHBOURS)
+    module = ExtendedTFRM(CHANNELS, RADIUS, NEIGHBOURS)
     drift = torch.randn(2, CHANNELS, 2, 2, generator=torch.Generator().manual_seed(3))
     turn = torch.linspace(0, 9, 96)[None, :, None, None, None]
     slow = turn.cos() * drift[0] + turn.sin() * drift[1]  # neighbours hardly differ, far frames do
@@ -291,8 +291,8 @@ def test_dense_reaches_every_frame_of_a_clip():
 
 
 def test_dense_and_learned_agree_where_the_band_and_the_edges_hold_the_clip():
-    everything = TFRM(CHANNELS, 8, 17)
-    dense = TFRM(CHANNELS, 8, 17, "dense")
+    everything = ExtendedTFRM(CHANNELS, 8, 17)
+    dense = ExtendedTFRM(CHANNELS, 8, 17, "dense")
     dense.load_state_dict(everything.state_dict())
     assert torch.allclose(everything.graph(_maps(8)).dense(), dense.graph(_maps(8)).dense(), atol=1e-6)
 
@@ -343,7 +343,7 @@ def test_the_last_graph_is_kept_on_demand_and_without_gradient():
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path):
-    module, other = _module(), TFRM(CHANNELS, RADIUS, NEIGHBOURS)
+    module, other = _module(), ExtendedTFRM(CHANNELS, RADIUS, NEIGHBOURS)
     save_model(module, str(tmp_path / "tfrm.safetensors"))
     load_model(other, str(tmp_path / "tfrm.safetensors"))
     assert torch.equal(other(_maps(40)), module(_maps(40)))
@@ -370,12 +370,15 @@ def test_gpu_agrees():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TFRM(24, 3, 8), "keeps 1 to 7 edges"),
-        (lambda: TFRM(24, 3, 0), "got 0 neighbours"),
-        (lambda: TFRM(24, 0, 1), "radius is at least 1"),
-        (lambda: TFRM(24, 3, 4, "mesh"), "no TFRM variant 'mesh'"),
-        (lambda: TFRM(24, 3, 4)(torch.zeros(6, 24, 4, 4)), r"expects maps \(B, T, 24, H, W\), got \(6, 24, 4, 4\)"),
-        (lambda: TFRM(24, 3, 4)(torch.zeros(1, 6, 12, 4, 4)), r"got \(1, 6, 12, 4, 4\)"),
+        (lambda: ExtendedTFRM(24, 3, 8), "keeps 1 to 7 edges"),
+        (lambda: ExtendedTFRM(24, 3, 0), "got 0 neighbours"),
+        (lambda: ExtendedTFRM(24, 0, 1), "radius is at least 1"),
+        (lambda: ExtendedTFRM(24, 3, 4, "mesh"), "no TFRM variant 'mesh'"),
+        (
+            lambda: ExtendedTFRM(24, 3, 4)(torch.zeros(6, 24, 4, 4)),
+            r"expects maps \(B, T, 24, H, W\), got \(6, 24, 4, 4\)",
+        ),
+        (lambda: ExtendedTFRM(24, 3, 4)(torch.zeros(1, 6, 12, 4, 4)), r"got \(1, 6, 12, 4, 4\)"),
     ],
 )
 def test_wrong_sizes_are_told_in_one_line(make, message):

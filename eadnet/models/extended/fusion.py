@@ -11,10 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from eadnet.models.attention import CrossAttention, zero_initialised
+from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
-MOUTH_CENTRE = (0.63, 0.5)
-MOUTH_RADII = (0.12, 0.18)
-"""Row and column of the mouth's centre and half axes, as shares of the aligned crop (docs/data.md)."""
 LIPS = 0.25
 """Squared radius, in half axes, of the ellipse inside which the mouth gate is full."""
 
@@ -69,7 +67,7 @@ def mouth_gate(height: int, width: int, strength: float, device: torch.device | 
     return (1 - strength * torch.exp(-0.5 * beyond**2)).flatten()
 
 
-class Fusion(nn.Module):
+class DecoupledFusion(nn.Module):
     """audio(h) + scale * gate * text(h): both branches read the same normed tokens; the caller adds the residual.
 
     The audio branch carries the names of a published cross-attention layer (``attn2``), so that it loads as one.

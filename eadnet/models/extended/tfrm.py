@@ -7,7 +7,7 @@ the result modulates the maps (FiLM, arXiv 1709.07871), and the maps themselves 
 serves all pixels of a frame.
 
 Shape legend: B clips, T frames, C channels, H height, W width, N node channels, R radius, K candidates
-of a frame (``eadnet.models.frame_graph``).
+of a frame (``eadnet.models.extended.frame_graph``).
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.models.attention import zero_initialised
-from eadnet.models.frame_graph import BLOCK, Graph, Reach
+from eadnet.models.extended.frame_graph import BLOCK, Graph, Reach
 
 if TYPE_CHECKING:
     from eadnet.models.settings import Network
@@ -83,7 +83,7 @@ class Similarity(nn.Module):
         return torch.zeros_like(logits).scatter(-1, kept, logits.gather(-1, kept).softmax(-1))
 
 
-class TFRM(nn.Module):
+class ExtendedTFRM(nn.Module):
     """Residual frame-graph reasoning over a clip's feature maps; the identity when newly made.
 
     The last forward pass leaves `penalties` (with gradient), their sum in `regulariser`, its `health()` and, where
@@ -207,11 +207,11 @@ class TFRM(nn.Module):
         return self.propagate(difference.flatten(0, 1)).view_as(maps).to(maps.dtype)
 
 
-def make_tfrm(channels: int, network: "Network", variant: str) -> TFRM | None:
+def make_tfrm(channels: int, network: "Network", variant: str) -> ExtendedTFRM | None:
     """The frame graph of a level with the network's sizes; None for the variant `none`."""
     if variant == "none":
         return None
-    return TFRM(
+    return ExtendedTFRM(
         channels,
         network.graph_radius,
         network.graph_neighbours,

@@ -9,7 +9,7 @@ Shape legend: B clips, T frames, C channels, H height, W width, G groups of chan
 import torch
 from torch import Tensor, nn
 
-from eadnet.models.strips import check_maps
+from eadnet.models.extended.strips import check_maps
 
 GROUPS = 8
 REACH = 3

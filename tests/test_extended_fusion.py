@@ -6,15 +6,16 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from eadnet.models import attention as module
 from eadnet.models.attention import CrossAttention, attention, rotary
-from eadnet.models.fusion import LIPS, MOUTH_CENTRE, MOUTH_RADII, Fusion, TextAdapter, TextPool, mouth_gate
+from eadnet.models.extended.fusion import LIPS, DecoupledFusion, TextAdapter, TextPool, mouth_gate
+from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 GRID = (16, 16)
 
 
-def fusion(strength: float = 0.7) -> Fusion:
+def fusion(strength: float = 0.7) -> DecoupledFusion:
     """A fusion whose text branch says something."""
     torch.manual_seed(0)
-    made = Fusion(16, 4, 8, 12, strength)
+    made = DecoupledFusion(16, 4, 8, 12, strength)
     torch.nn.init.normal_(made.text.to_out[0].weight)
     return made
 
@@ -69,7 +70,7 @@ def test_rotary_products_depend_on_relative_position_only():
 # ------------------------------------------------------------------------------------------------------------- fusion
 def test_text_adds_nothing_at_first():
     tokens, audio, text, mask = streams()
-    new = Fusion(16, 4, 8, 12, 0.7)
+    new = DecoupledFusion(16, 4, 8, 12, 0.7)
     assert torch.equal(new(tokens, GRID, audio, text, mask), new.audio(tokens, audio))
 
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from eadnet.models import strips
 from eadnet.models.attention import rotary
-from eadnet.models.stda import STDA, VARIANTS, make_stda
+from eadnet.models.extended import strips
+from eadnet.models.extended.stda import VARIANTS, ExtendedSTDA, make_stda
 
 LENGTHS = (1, 7, 16, 48, 128)
 LINEAR = pytest.approx(1, abs=0.03)
@@ -180,7 +180,7 @@ def test_soon_after_birth_gradients_reach_every_parameter(variant):
 
 
 def test_gradients_are_right_across_blocks():
-    module = awakened(STDA(6, 2, head_width=2, chunk=2)).double()
+    module = awakened(ExtendedSTDA(6, 2, head_width=2, chunk=2)).double()
     clip = torch.randn(1, 5, 6, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(module, (clip,))
 
@@ -201,16 +201,16 @@ def test_compiles_into_one_graph_at_any_length():
 
 
 def test_inner_width_is_the_most_heads_that_fit_into_a_third():
-    module = STDA(320, 15, head_width=32)
+    module = ExtendedSTDA(320, 15, head_width=32)
     assert module.to_query_key_value.weight.shape == (3 * 3 * 96, 320)
-    assert STDA(320, 15, "temporal_only", head_width=32).to_query_key_value.weight.shape == (3 * 320, 320)
+    assert ExtendedSTDA(320, 15, "temporal_only", head_width=32).to_query_key_value.weight.shape == (3 * 320, 320)
     assert module(torch.randn(1, 2, 320, 2, 2)).shape == (1, 2, 320, 2, 2)
 
 
 @pytest.mark.parametrize(("channels", "head"), [(20, 8), (48, 32), (24, 3)])
 def test_channels_and_head_width_that_do_not_fit_are_named(channels, head):
     with pytest.raises(ValueError, match=f"got channels {channels} and head_width {head}"):
-        STDA(channels, 3, head_width=head)
+        ExtendedSTDA(channels, 3, head_width=head)
 
 
 def test_unknown_variant_is_answered_with_the_known_ones():

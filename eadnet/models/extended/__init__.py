@@ -1,0 +1,1 @@
+"""Our own extensions of EAD-Net, under names of their own: none of them is the paper's (docs/method.md)."""
