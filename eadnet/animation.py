@@ -22,11 +22,10 @@ from eadnet.generation import Conditions, Generator
 from eadnet.inpainting import Inpainting
 from eadnet.landmarks import eye_opening, mouth_opening
 from eadnet.models.audio import hide_beyond
-from eadnet.models.levels import Temporal
 from eadnet.models.unet import EADNet
 from eadnet.precision import Machine
 from eadnet.pretraining.autoencoder import load_autoencoder
-from eadnet.pretraining.backbone import make_unet
+from eadnet.pretraining.backbone import make_unet, run_modules
 from eadnet.settings import view
 
 if TYPE_CHECKING:
@@ -171,8 +170,7 @@ def load_run(folder: str | Path, autoencoder_channels: int | None = None) -> tup
             f"{folder}: trained on latents of {config['latent_channels']} channels, the autoencoder's have "
             f"{autoencoder_channels}; give the autoencoder of its workflow"
         )
-    training = config["training"]
-    model = make_unet(config, Temporal(training["stda"], training["tfrm"]))
+    model = make_unet(config, run_modules(view(config["training"])))
     load_weights(folder, model)
     return model.eval().requires_grad_(False), config
 

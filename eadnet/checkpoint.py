@@ -51,8 +51,16 @@ def read_config(folder: str | Path, *keys: str) -> dict[str, Any]:
     return config
 
 
-def load_weights(folder: str | Path, module: torch.nn.Module, allow_new: bool = False) -> None:
-    """Load weights into a module; with `allow_new`, parameters that the file lacks keep their values.
+def load_weights(
+    folder: str | Path, module: torch.nn.Module, allow_new: bool = False, unused: tuple[str, ...] = ()
+) -> None:
+    """Load weights into a module.
+
+    Args:
+        folder: of the saved model.
+        module: of the same shape.
+        allow_new: whether parameters that the file lacks keep their values.
+        unused: beginnings of the names of what the module may do without.
 
     Raises:
         CheckpointError: absent, damaged, or of another shape.
@@ -63,6 +71,7 @@ def load_weights(folder: str | Path, module: torch.nn.Module, allow_new: bool = 
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split()[:30])  # PyTorch lists every tensor that does not fit
         raise CheckpointError(f"{path}: {reason}; delete {folder} and run again") from None
+    unexpected = [name for name in unexpected if not name.startswith(unused)]
     if unexpected or (missing and not allow_new):
         names = ", ".join(sorted(unexpected + missing)[:3])
         raise CheckpointError(f"{path}: weights do not fit the model ({names} ...); delete {folder} and run again")

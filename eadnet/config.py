@@ -31,10 +31,14 @@ RUNS: dict[str, dict[str, Any] | None] = {
     "full": {},
     "no_stda": {"stda": "none"},
     "no_tfrm": {"tfrm": "none"},
+    "no_text": {"text": "none"},
+    "label_text": {"text": "label"},
     "no_trepa": {"losses": {"trepa": 0.0}},
     "no_sync": {"losses": {"sync": 0.0}},
-    "no_semantics": {"text": "label"},
+    "latentsync": {"stda": "none", "tfrm": "none", "text": "none"},
+    "extended": {"stda": "extended", "tfrm": "extended", "fusion": "decoupled"},
 }
+RENAMED_RUNS = {"no_semantics": "label_text"}
 
 
 class ConfigError(ValueError):
@@ -208,6 +212,8 @@ class Config(Section):
         self._check_weights()
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must name one training seed or more, each once")
+        for name in RENAMED_RUNS.keys() & self.runs.keys():
+            raise ValueError(f"runs.{name}: the run is called {RENAMED_RUNS[name]} now")
         if "full" not in self.run_names:
             raise ValueError("runs must hold `full: {}`, the run that every other is compared with")
         for name in self.run_names:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -15,3 +15,14 @@ Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
+
+
+def renamed(**names: str) -> BeforeValidator:
+    """Refuses values that are called otherwise by now, old name to new, with a line that says so."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and value in names:
+            raise ValueError(f"`{value}` is called `{names[value]}` now")
+        return value
+
+    return BeforeValidator(check)

@@ -96,7 +96,7 @@ class Supervision:
             "simple": (weights.simple, simple_loss(output_BTCHH.float(), target, self.cells)),
             "velocity": (weights.velocity, velocity_loss(clean, batch.clean, self.cells)),
         }
-        if self.settings.tfrm != "none":
+        if weights.graph and any(model.graphs()):
             losses["graph"] = (weights.graph, model.graph_regulariser())
         return losses | self._on_frames(batch, clean) if decoded and self.autoencoder else losses
 

@@ -1,4 +1,4 @@
-"""Stage 2: train one run from the shared backbone, with STDA, TFRM, SyncNet supervision and TREPA as configured.
+"""Stage 2: train one run from the shared backbone, with STDA, TFRM, fused text and all losses as configured.
 
 Reads the train split, cached latents and audio features, the backbone, and the supervisors whose loss is on; writes
 ``{output}/model.safetensors config.json train.parquet graphs.parquet``, sample strips and scalars while it goes, and a
@@ -13,11 +13,10 @@ import torch
 
 from eadnet.checkpoint import read_config
 from eadnet.frame_graphs import write_graphs
-from eadnet.models.levels import Temporal
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop, Phase
 from eadnet.precision import leave, open_machine
-from eadnet.pretraining.backbone import load_backbone
+from eadnet.pretraining.backbone import load_backbone, run_modules
 from eadnet.sampling import Draw, Sampler, TrainingInputs
 from eadnet.settings import plain, view
 from eadnet.supervision import Supervision, Supervisors, needs_frames
@@ -45,7 +44,7 @@ def train_run(
     config = read_config(backbone)
     stage_one = view(config)
     torch.manual_seed(seed)
-    model = load_backbone(backbone, Temporal(settings.stda, settings.tfrm)).to(machine.device)
+    model = load_backbone(backbone, run_modules(settings)).to(machine.device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
     how = _drawn(settings)
     draw = Sampler(inputs, stage_one, how, stage_one.factor)
@@ -61,7 +60,7 @@ def train_run(
             "settings": {name: value for name, value in plain(settings).items() if name not in PACE},
             "inputs": inputs.digest(backbone, *filter(None, vars(supervisors).values())),
         },
-        faster=model.temporal_parameters(),
+        faster=model.part("modules"),
         faster_rate=settings.new_module_rate,
         ema=settings.ema,
         shares=settings.processes,

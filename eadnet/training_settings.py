@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from eadnet.captions.settings import Captioning
 from eadnet.models.settings import Network, Optimiser, Weights
-from eadnet.section import Positive, Rate, Section, Share, Weight
+from eadnet.section import Positive, Rate, Section, Share, Weight, renamed
 
 OrZero = Annotated[int, Field(ge=0)]
 Mask = Literal["lower", "face", "wide_lower", "wide_face", "full"]
@@ -86,6 +86,9 @@ class Backbone(Section):
     dropout: Dropout = Dropout()
     neutral_reference: Share = Field(0.5, description="How often the reference comes from the person's neutral clip.")
     frames: Positive = Field(1, description="Frames per training clip; they do not see each other.")
+    text: Literal["caption", "label", "none"] = Field(
+        "caption", description="What stage 1 reads; `none` leaves the fusion of text to the runs."
+    )
     visible: Visible = 23
     mouth_weight: Rate = Field(3.0, description="Weight of mouth and jaw latents in the simple loss.")
     eye_weight: Rate = Field(2.0, description="Weight of eye and brow latents in the simple loss.")
@@ -101,8 +104,8 @@ class Backbone(Section):
     @model_validator(mode="after")
     def _check(self) -> "Backbone":
         network = self.network
-        if self.weights and (network.patch, network.detail_width, network.modulation) != (1, 0, "additive"):
-            raise ValueError("weights: a published U-Net needs network.patch 1, detail_width 0, modulation `additive`")
+        if self.weights and (network.patch, network.modulation) != (1, "additive"):
+            raise ValueError("weights: a published U-Net needs network.patch 1, modulation `additive`")
         return self
 
 
@@ -115,7 +118,7 @@ class Losses(Section):
     lpips: Weight = Field(0.0, description="LPIPS of the generated region after decoding.")
     sync: Weight = Field(0.1, description="SyncNet supervision.")
     trepa: Weight = Field(0.1, description="Temporal representation alignment.")
-    graph: Weight = Field(1e-3, description="TFRM regularisers.")
+    graph: Weight = Field(1e-3, description="Regularisers of the extended TFRM.")
 
     @property
     def decoded(self) -> bool:
@@ -123,14 +126,39 @@ class Losses(Section):
         return any((self.perceptual, self.lpips, self.sync, self.trepa))
 
 
+STDA = Annotated[
+    Literal[
+        "none",
+        "published",
+        "extended",
+        "extended_no_gate",
+        "extended_temporal_only",
+        "extended_spatial_only",
+        "extended_light",
+        "full3d",
+    ],
+    renamed(
+        strips="extended",
+        no_gate="extended_no_gate",
+        temporal_only="extended_temporal_only",
+        spatial_only="extended_spatial_only",
+        light="extended_light",
+    ),
+]
+TFRM = Annotated[
+    Literal["none", "published", "extended", "extended_chain", "dense"],
+    renamed(learned="extended", chain="extended_chain"),
+]
+
+
 class Training(Section):
     """Stage 2: one run. `runs` are deltas over this section."""
 
-    stda: Literal["none", "strips", "temporal_only", "spatial_only", "no_gate", "light", "full3d"] = Field(
-        "strips", description="Spatio-temporal directional attention, or one of its variants."
-    )
-    tfrm: Literal["none", "learned", "chain", "dense"] = Field(
-        "learned", description="Temporal frame graph: learned, a fixed chain, or without sparsity."
+    stda: STDA = Field("published", description="STDA: the paper's strips in every residual block, or ours.")
+    tfrm: TFRM = Field("published", description="TFRM: the paper's chain in the middle block, or ours.")
+    fusion: Literal["added", "decoupled"] = Field(
+        "added",
+        description="How text enters: `added` to the audio features, as published; `decoupled`: ours beside it.",
     )
     text: Literal["caption", "label", "none"] = Field(
         "caption", description="`caption`: the clip's caption; `label`: the bare emotion word; `none`: no text."
@@ -148,9 +176,10 @@ class Training(Section):
     )
     frames: Positive = Field(16, description="Frames per training clip.")
     shared_noise: Share = Field(0.5, description="Share of the noise variance common to all frames.")
-    new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA and TFRM.")
+    new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA, TFRM and text.")
     trainable: Literal["all", "attention", "modules"] = Field(
-        "all", description="What learns: everything, transformers and new modules, or STDA, TFRM and text alone."
+        "all",
+        description="What learns: everything; transformers, motion modules and new modules; or STDA, TFRM and text alone.",
     )
     adaptation: Optimiser | None = Field(
         None, description="A phase before the main one: new modules alone learn, by the losses on latents and graphs."

@@ -1,8 +1,8 @@
-"""The U-Net's levels: residual blocks, spatial transformers, and STDA and TFRM where they are switched on.
+"""The U-Net's levels: residual blocks, spatial transformers and motion modules, and what EAD-Net adds to them.
 
-Shaped and named as Stable Diffusion 1.5's blocks (diffusers' ``UNet2DConditionModel``), inflated over time as
-LatentSync does: frames are folded into the batch, and the temporal module of a layer stands in AnimateDiff's
-motion-module slot, after its residual block and transformer. TFRM closes the middle and every decoder level.
+Shaped and named as LatentSync's blocks (arXiv 2412.09262): Stable Diffusion 1.5's, inflated over time, frames folded
+into the batch, a motion module after every layer of encoder and decoder and none in the middle. EAD-Net puts STDA into
+every residual block and TFRM into the middle; our extensions stand after the motion modules and close decoder levels.
 
 Shape legend: F = B * T frames, B clips, T frames a clip, C channels, H, W grid, E embedding.
 """
@@ -12,49 +12,68 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diffusers.models.downsampling import Downsample2D
-from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, cat, nn
 from torch.utils.checkpoint import checkpoint
 
-from eadnet.models.attention import zero_initialised
 from eadnet.models.extended.stda import make_stda
 from eadnet.models.extended.tfrm import make_tfrm
+from eadnet.models.motion import MotionModule
+from eadnet.models.residual import ResidualBlock
+from eadnet.models.tfrm import TFRM
 from eadnet.models.transformer import Context, SpatialTransformer
 
 if TYPE_CHECKING:
     from eadnet.models.settings import Network
 
+PUBLISHED = "published"
+"""The variant of STDA and TFRM that the paper describes; others are extensions of ours."""
+
 
 @dataclass(frozen=True)
-class Temporal:
-    """Which temporal modules a network has: variants of STDA and TFRM, or `none`."""
+class Modules:
+    """What a network has beyond LatentSync's: variants of STDA, TFRM and the fusion of text, or `none`."""
 
     stda: str = "none"
     tfrm: str = "none"
+    fusion: str = "none"
 
 
-FRAMEWISE = Temporal()
-"""Frames do not see each other: the backbone."""
+LATENTSYNC = Modules()
+"""None of it: LatentSync's network."""
 
 
 class Level(nn.Module):
-    """Layers of one resolution; a layer is a residual block, a transformer (where `attends`) and STDA.
+    """Layers of one resolution: a residual block, a transformer (where `attends`), a motion module (where `moves`).
 
     Args:
         inputs: channels that each layer's residual block takes; as many layers as entries.
         width: channels of the level.
+        network: sizes.
+        modules: what EAD-Net adds.
+        attends: by layer, whether it has a transformer.
+        moves: whether layers have motion modules.
     """
 
     def __init__(
-        self, inputs: list[int], width: int, network: "Network", temporal: Temporal, attends: bool | list[bool]
+        self,
+        inputs: list[int],
+        width: int,
+        network: "Network",
+        modules: Modules,
+        attends: list[bool],
+        moves: bool = True,
     ) -> None:
         super().__init__()
-        attends = attends if isinstance(attends, list) else [attends] * len(inputs)
-        self.resnets = nn.ModuleList(_residual_block(channels, width, network) for channels in inputs)
-        self.attentions = nn.ModuleList(SpatialTransformer(width, network) if here else None for here in attends)
-        self.motion = nn.ModuleList(make_stda(width, network, temporal.stda) for _ in attends)
-        self.graph = None
+        published, decoupled = modules.stda == PUBLISHED, modules.fusion == "decoupled"
+        self.resnets = nn.ModuleList(ResidualBlock(channels, width, network, published) for channels in inputs)
+        self.attentions = nn.ModuleList(
+            SpatialTransformer(width, network, decoupled) if here else None for here in attends
+        )
+        self.motion_modules = nn.ModuleList(MotionModule(width, network) if moves else None for _ in inputs)
+        extended = "none" if published else modules.stda
+        self.strips = nn.ModuleList(make_stda(width, network, extended) for _ in inputs)
+        self.tfrm: nn.Module | None = None
         self.checkpointing = False
 
     def layer(self, index: int, maps_FCHW: Tensor, condition_FE: Tensor, context: Context) -> Tensor:
@@ -64,16 +83,14 @@ class Level(nn.Module):
             return checkpoint(run, index, maps_FCHW, condition_FE, context, use_reentrant=False)
         return run(index, maps_FCHW, condition_FE, context)
 
-    def reason(self, maps_FCHW: Tensor, frames: int) -> Tensor:
-        """Run TFRM, where the level has one."""
-        return maps_FCHW if self.graph is None else _by_clip(self.graph, maps_FCHW, frames)
-
     def _layer(self, index: int, maps: Tensor, condition: Tensor, context: Context) -> Tensor:
-        maps = self.resnets[index](maps, condition)
+        maps = self.resnets[index](maps, condition, context.frames)
         if self.attentions[index] is not None:
             maps = self.attentions[index](maps, context)
-        if self.motion[index] is not None:
-            maps = _by_clip(self.motion[index], maps, context.frames)
+        if self.motion_modules[index] is not None and not context.framewise:
+            maps = by_clip(self.motion_modules[index], maps, context.frames)
+        if self.strips[index] is not None:
+            maps = by_clip(self.strips[index], maps, context.frames)
         return maps
 
 
@@ -81,14 +98,15 @@ class DownLevel(Level):
     """Encoder level; hands every layer's maps on as skips."""
 
     def __init__(
-        self, before: int, width: int, network: "Network", temporal: Temporal, attends: bool, last: bool
+        self, before: int, width: int, network: "Network", modules: Modules, attends: bool, last: bool
     ) -> None:
-        super().__init__([before] + [width] * (network.layers - 1), width, network, temporal, attends)
+        inputs = [before] + [width] * (network.layers - 1)
+        super().__init__(inputs, width, network, modules, [attends] * len(inputs))
         samplers = [] if last else [Downsample2D(width, use_conv=True, out_channels=width, name="op")]
         self.downsamplers = nn.ModuleList(samplers)
 
     def forward(self, maps_FCHW: Tensor, condition_FE: Tensor, context: Context) -> tuple[Tensor, list[Tensor]]:
-        """Returns the maps for the next level and the skips."""
+        """Returns the maps for the next level, and the skips."""
         skips = []
         for index in range(len(self.resnets)):
             maps_FCHW = self.layer(index, maps_FCHW, condition_FE, context)
@@ -100,22 +118,28 @@ class DownLevel(Level):
 
 
 class MiddleLevel(Level):
-    """Residual block, transformer, residual block; STDA and TFRM after the last."""
+    """Residual block, transformer, TFRM, residual block; TFRM is the middle's only link between frames."""
 
-    def __init__(self, width: int, network: "Network", temporal: Temporal) -> None:
-        super().__init__([width, width], width, network, temporal, [True, False])
-        self.motion[0] = None
-        self.graph = make_tfrm(width, network, temporal.tfrm)
+    def __init__(self, width: int, network: "Network", modules: Modules) -> None:
+        super().__init__([width, width], width, network, modules, [True, False], moves=False)
+        self.strips[0] = None
+        if modules.tfrm == PUBLISHED:
+            self.tfrm = TFRM(width, network.graph_rounds, network.graph_object_width)
+        else:
+            self.tfrm = make_tfrm(width, network, modules.tfrm)
 
     def forward(self, maps_FCHW: Tensor, condition_FE: Tensor, context: Context) -> Tensor:
         """Returns maps of the same shape."""
-        for index in range(len(self.resnets)):
-            maps_FCHW = self.layer(index, maps_FCHW, condition_FE, context)
-        return self.reason(maps_FCHW, context.frames)
+        maps_FCHW = self.layer(0, maps_FCHW, condition_FE, context)
+        if isinstance(self.tfrm, TFRM):
+            maps_FCHW = by_clip(self.tfrm, maps_FCHW, context.frames, context.objects)
+        elif self.tfrm is not None:
+            maps_FCHW = by_clip(self.tfrm, maps_FCHW, context.frames)
+        return self.layer(1, maps_FCHW, condition_FE, context)
 
 
 class UpLevel(Level):
-    """Decoder level; each layer takes one skip."""
+    """Decoder level; each layer takes one skip. The extended TFRM closes it."""
 
     def __init__(
         self,
@@ -123,13 +147,14 @@ class UpLevel(Level):
         width: int,
         skips: list[int],
         network: "Network",
-        temporal: Temporal,
+        modules: Modules,
         attends: bool,
         last: bool,
     ) -> None:
         inputs = [kept + skip for kept, skip in zip([before] + [width] * network.layers, skips, strict=True)]
-        super().__init__(inputs, width, network, temporal, attends)
-        self.graph = make_tfrm(width, network, temporal.tfrm)
+        super().__init__(inputs, width, network, modules, [attends] * len(inputs))
+        if modules.tfrm != PUBLISHED:
+            self.tfrm = make_tfrm(width, network, modules.tfrm)
         samplers = [] if last else [Upsample2D(width, use_conv=True, out_channels=width)]
         self.upsamplers = nn.ModuleList(samplers)
 
@@ -137,26 +162,13 @@ class UpLevel(Level):
         """Returns the maps for the next level; takes its skips from the end of the list."""
         for index in range(len(self.resnets)):
             maps_FCHW = self.layer(index, cat([maps_FCHW, skips.pop()], 1), condition_FE, context)
-        maps_FCHW = self.reason(maps_FCHW, context.frames)
+        if self.tfrm is not None:
+            maps_FCHW = by_clip(self.tfrm, maps_FCHW, context.frames)
         for sampler in self.upsamplers:
             maps_FCHW = sampler(maps_FCHW)
         return maps_FCHW
 
 
-def _residual_block(channels: int, width: int, network: "Network") -> ResnetBlock2D:
-    modulation = {"additive": "default", "scale_shift": "scale_shift"}[network.modulation]
-    block = ResnetBlock2D(
-        in_channels=channels,
-        out_channels=width,
-        temb_channels=network.embedding,
-        groups=network.groups,
-        eps=1e-5,
-        time_embedding_norm=modulation,
-    )
-    zero_initialised(block.conv2)
-    return block
-
-
-def _by_clip(module: nn.Module, maps: Tensor, frames: int) -> Tensor:
+def by_clip(module: nn.Module, maps: Tensor, frames: int, *others: Tensor | None) -> Tensor:
     """Run a module that sees whole clips (B, T, C, H, W) on maps with frames folded into the batch."""
-    return module(maps.unflatten(0, (-1, frames))).flatten(0, 1)
+    return module(maps.unflatten(0, (-1, frames)), *others).flatten(0, 1)

@@ -167,25 +167,30 @@ class Network(Section):
         "scale_shift", description="How the time embedding acts on residual blocks; Stable Diffusion's is additive."
     )
     patch: Literal[1, 2] = Field(2, description="Latent cells a side that the finest level takes together.")
-    detail_width: Annotated[int, Field(ge=0)] = Field(
-        32, description="Channels of the full-resolution detail path around the U-Net; 0 leaves it out."
-    )
     audio_width: Positive = Field(64, description="Channels of an audio token; 384 with Whisper tiny.")
     audio_embedding: bool = Field(True, description="Whether the audio also enters the time embedding of its frame.")
-    text_width: Positive = Field(64, description="Channels of a text token after the adapter.")
-    mouth_gate: Share = Field(0.7, description="How much text is kept away from the lips.")
-    temporal_radius: Positive = Field(15, description="STDA: band of the temporal strip, in frames.")
-    temporal_chunk: Positive = Field(64, description="STDA: frames of a long clip that attend in one block.")
-    strip_head: Positive = Field(24, description="STDA: channels a head; even.")
-    rotary_base: Rate = Field(100.0, description="STDA: base of the rotary positions.")
-    graph_radius: Positive = Field(8, description="TFRM: frames a node may reach.")
-    graph_neighbours: Positive = Field(4, description="TFRM: edges kept per frame.")
-    graph_nodes: Positive | None = Field(
-        None, description="TFRM: channels of a node; null is a quarter of the level's."
+    strip_taps: Positive = Field(7, description="STDA: taps of a strip, odd; SANet takes 7 and 11.")
+    graph_rounds: Positive = Field(2, description="TFRM: rounds of message passing along the chain.")
+    graph_object_width: Positive | None = Field(
+        None,
+        description="TFRM: channels of an object's features; null leaves the object branch out, as the paper does.",
     )
-    graph_map_side: Positive = Field(16, description="TFRM: largest grid side on which maps travel along edges.")
+    text_width: Positive = Field(64, description="Decoupled fusion: channels of a text token after the adapter.")
+    mouth_gate: Share = Field(0.7, description="Decoupled fusion: how much text is kept away from the lips.")
+    temporal_radius: Positive = Field(15, description="Extended STDA: band of the temporal strip, in frames.")
+    temporal_chunk: Positive = Field(64, description="Extended STDA: frames of a long clip that attend in one block.")
+    strip_head: Positive = Field(24, description="Extended STDA: channels a head; even.")
+    rotary_base: Rate = Field(100.0, description="Extended STDA: base of the rotary positions.")
+    graph_radius: Positive = Field(8, description="Extended TFRM: frames a node may reach.")
+    graph_neighbours: Positive = Field(4, description="Extended TFRM: edges kept per frame.")
+    graph_nodes: Positive | None = Field(
+        None, description="Extended TFRM: channels of a node; null is a quarter of the level's."
+    )
+    graph_map_side: Positive = Field(
+        16, description="Extended TFRM: largest grid side on which maps travel along edges."
+    )
     graph_anchors: Annotated[int, Field(ge=0)] = Field(
-        4, description="TFRM: nearest blocks of 16 frames that a node of a long clip also reaches."
+        4, description="Extended TFRM: nearest blocks of 16 frames that a node of a long clip also reaches."
     )
 
     @model_validator(mode="after")
@@ -195,6 +200,8 @@ class Network(Section):
                 raise ValueError(f"widths: {width} is no multiple of heads ({self.heads}) and groups ({self.groups})")
             if width // 3 < self.strip_head:
                 raise ValueError(f"strip_head: {self.strip_head} is more than a third of the width {width}")
+        if self.strip_taps % 2 == 0:
+            raise ValueError("strip_taps must be odd (a strip is centred on its pixel)")
         if self.strip_head % 2:
             raise ValueError("strip_head must be even (rotary positions turn pairs of channels)")
         if self.attention_levels > len(self.widths):

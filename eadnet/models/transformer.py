@@ -1,9 +1,9 @@
-"""The U-Net's spatial transformer: self-attention, fusion of audio and text, feed-forward, over one frame's grid.
+"""The U-Net's spatial transformer: self-attention, attention to what is heard and read, feed-forward, frame by frame.
 
-Parameters outside the fusion carry diffusers' names, so that the attention layers of Stable Diffusion and LatentSync
-load (``eadnet.pretraining.published_unet``).
+Parameters carry diffusers' names, so that the attention layers of Stable Diffusion and LatentSync load
+(``eadnet.pretraining.published_unet``).
 
-Shape legend: F = B * T frames, B clips, T frames a clip, L = H * W tokens, C channels, S context tokens.
+Shape legend: F = B * T frames, B clips, T frames a clip, L = H * W image tokens, C channels, S context tokens.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from diffusers.models.attention import FeedForward
 from torch import Tensor, nn
 
 from eadnet.models.attention import CrossAttention, zero_initialised
-from eadnet.models.extended.fusion import DecoupledFusion
+from eadnet.models.extended.fusion import TextAttention
 
 if TYPE_CHECKING:
     from eadnet.models.settings import Network
@@ -21,45 +21,63 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What the transformer blocks attend to, by frame.
+    """What the layers of the network are given beside the maps.
 
     Attributes:
-        audio: (F, S, C) audio tokens.
-        text, text_mask: (F, S', C') text tokens, and which of them may be attended to.
+        heard: (F, S, C) fused features f_c: audio tokens, with the text added where the network does that.
         frames: T.
+        text, text_mask: (B, S', C') text tokens for the decoupled attention, and which may be attended to.
+        objects: (B, T, O, D) features of detected objects for TFRM's object branch.
+        framewise: whether motion modules are skipped (LatentSync's stage 1).
     """
 
-    audio: Tensor
-    text: Tensor
-    text_mask: Tensor
+    heard: Tensor
     frames: int
+    text: Tensor | None = None
+    text_mask: Tensor | None = None
+    objects: Tensor | None = None
+    framewise: bool = False
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm block: self-attention, parallel audio and text cross-attention, GEGLU feed-forward."""
+    """Pre-norm block: self-attention, cross-attention, GEGLU feed-forward.
 
-    def __init__(self, width: int, network: "Network") -> None:
+    Args:
+        width: C.
+        network: gives the sizes.
+        decoupled: whether a second attention reads the text beside the audio's (`fusion: decoupled`).
+    """
+
+    def __init__(self, width: int, network: "Network", decoupled: bool) -> None:
         super().__init__()
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
         self.attn1 = CrossAttention(width, None, network.heads)
-        self.fusion = DecoupledFusion(width, network.heads, network.audio_width, network.text_width, network.mouth_gate)
+        self.attn2 = CrossAttention(width, network.audio_width, network.heads)
+        text = TextAttention(width, network.heads, network.text_width, network.mouth_gate) if decoupled else None
+        self.text_attention = text
         self.ff = FeedForward(width, mult=network.feed_forward)
 
     def forward(self, tokens_FLC: Tensor, grid: tuple[int, int], context: Context) -> Tensor:
         """Returns (F, L, C); L = grid[0] * grid[1]."""
         tokens = tokens_FLC + self.attn1(self.norm1(tokens_FLC))
-        tokens = tokens + self.fusion(self.norm2(tokens), grid, context.audio, context.text, context.text_mask)
+        tokens = tokens + self._attended(self.norm2(tokens), grid, context)
         return tokens + self.ff(self.norm3(tokens))
+
+    def _attended(self, normed: Tensor, grid: tuple[int, int], context: Context) -> Tensor:
+        heard = self.attn2(normed, context.heard)
+        if self.text_attention is None:
+            return heard
+        return heard + self.text_attention(normed, grid, context.text, context.text_mask)
 
 
 class SpatialTransformer(nn.Module):
     """Residual transformer over the grid of each frame; the identity when newly made."""
 
-    def __init__(self, width: int, network: "Network") -> None:
+    def __init__(self, width: int, network: "Network", decoupled: bool) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(network.groups, width, eps=1e-6)
         self.proj_in = nn.Conv2d(width, width, 1)
-        self.transformer_blocks = nn.ModuleList([TransformerBlock(width, network)])
+        self.transformer_blocks = nn.ModuleList([TransformerBlock(width, network, decoupled)])
         self.proj_out = zero_initialised(nn.Conv2d(width, width, 1))
 
     def forward(self, maps_FCHW: Tensor, context: Context) -> Tensor:

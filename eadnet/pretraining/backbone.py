@@ -1,7 +1,8 @@
 """Stage 1: train the frame-wise backbone that every run starts from.
 
-Frames do not see each other and there is no temporal module; the loss is the weighted simple loss. Audio and text are
-dropped at random for classifier-free guidance. It starts from published weights (Stable Diffusion's or LatentSync's
+LatentSync's first stage: motion modules are skipped (they keep the weights that they start with), STDA and TFRM are not
+there yet, and the loss is the weighted simple loss. Text is fused as published, so that all runs start from a network that
+reads. Audio and text are dropped at random for classifier-free guidance. It starts from published weights (Stable Diffusion's or LatentSync's
 U-Net) where the settings name some. Started by ``torchrun``, processes share the steps (``eadnet.optimisation``).
 """
 
@@ -12,7 +13,7 @@ import torch
 
 from eadnet.checkpoint import load_weights, read_config
 from eadnet.losses import simple_loss
-from eadnet.models.levels import FRAMEWISE, Temporal
+from eadnet.models.levels import LATENTSYNC, Modules
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop
 from eadnet.precision import leave, open_machine
@@ -23,7 +24,7 @@ from eadnet.supervision import simple_weight
 from eadnet.validation import Validator
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Backbone, Compute
+    from eadnet.training_settings import Backbone, Compute, Training
 
 PACE = ("optimiser", "checkpoint_every", "validation", "processes")
 """Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""
@@ -51,7 +52,7 @@ def train_backbone(
     """
     machine = open_machine(compute, join=True)
     factor = read_config(autoencoder, "autoencoder")["autoencoder"]["factor"]
-    how = Draw(frames=settings.frames, visible=settings.visible)
+    how = Draw(frames=settings.frames, text=settings.text, visible=settings.visible)
     draw = Sampler(inputs, settings, how, factor)
     torch.manual_seed(seed)
     shape = {
@@ -60,7 +61,8 @@ def train_backbone(
         "audio": draw.audio.kind,
         "text_input": draw.texts.width,
     }
-    model = make_unet(shape)
+    model = make_unet(shape, Modules(fusion="none" if settings.text == "none" else "added"))
+    model.framewise = True
     if published:
         print(load_published_unet(model, published), flush=True)
     model = model.to(machine.device)
@@ -100,18 +102,24 @@ def train_backbone(
     leave(machine)
 
 
-def load_backbone(folder: str | Path, temporal: Temporal) -> EADNet:
-    """A model with the backbone's weights and, if asked, new temporal modules that start as the identity.
+def load_backbone(folder: str | Path, modules: Modules) -> EADNet:
+    """A model with the backbone's weights, new modules that start as the identity, and without text where none is read.
 
     Raises:
         CheckpointError: absent or damaged.
     """
-    model = make_unet(read_config(folder, "network", "latent_channels", "audio", "text_input"), temporal)
-    load_weights(folder, model, allow_new=True)
+    config = read_config(folder, "network", "latent_channels", "audio", "text_input")
+    model = make_unet(config, modules)
+    load_weights(folder, model, allow_new=True, unused=("text_fusion.",) if modules.fusion == "none" else ())
     return model
 
 
-def make_unet(config: dict, temporal: Temporal = FRAMEWISE) -> EADNet:
+def make_unet(config: dict, modules: Modules = LATENTSYNC) -> EADNet:
     """The network that a backbone's or a run's config describes, with new weights."""
     network = view(config["network"])
-    return EADNet(network, config["latent_channels"], config["audio"], config["text_input"], temporal)
+    return EADNet(network, config["latent_channels"], config["audio"], config["text_input"], modules)
+
+
+def run_modules(training: "Training") -> Modules:
+    """What a run's network has beyond LatentSync's; a run without text has no fusion."""
+    return Modules(training.stda, training.tfrm, "none" if training.text == "none" else training.fusion)

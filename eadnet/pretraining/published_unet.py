@@ -1,8 +1,7 @@
 """Start the U-Net from published weights: Stable Diffusion 1.5's, or LatentSync's.
 
-Ours carries diffusers' names but for the audio cross-attention (theirs ``attn2``, ours ``fusion.audio``). LatentSync's
-checkpoint has the same names, 13 input channels and AnimateDiff motion modules, which STDA replaces. As in LatentSync's
-loader (``latentsync/models/unet.py``), a cross-attention that reads tokens of another width starts anew. Where theirs
+Ours carries LatentSync's names, which are diffusers' and those of AnimateDiff's motion modules; all of LatentSync's
+file loads. Stable Diffusion's has no motion modules: these start new, as the identity. As in LatentSync's loader (``latentsync/models/unet.py``), a cross-attention that reads tokens of another width starts anew. Where theirs
 drops the input convolution of a 4-channel U-Net, ours keeps it for the noisy latent and starts the other channels at
 zero (InstructPix2Pix, arXiv 2211.09800, section 3.2), so that the first step is the published network's.
 """
@@ -17,9 +16,9 @@ from eadnet.models.unet import NEW_PARTS, EADNet
 from eadnet.pretraining.adoption import read_published
 
 FILES = ("diffusion_pytorch_model.safetensors", "latentsync_unet.pt")
-OWN_PARTS = (*NEW_PARTS, "audio_encoder.", "head.")
-"""Parts of ours that no published network has."""
-_MEND = "make backbone.network's sizes those of the published one, with patch 1 and detail_width 0"
+OWN_PARTS = (*NEW_PARTS, "audio_encoder.", "motion_modules.")
+"""Parts of ours that a published network may lack."""
+_MEND = "make backbone.network's sizes those of the published one, with patch 1"
 
 
 def load_published_unet(model: EADNet, folder: str | Path) -> str:
@@ -49,28 +48,22 @@ def load_published_unet(model: EADNet, folder: str | Path) -> str:
 
 
 def fitted(published: dict[str, Tensor], model: EADNet) -> tuple[dict[str, Tensor], list[str]]:
-    """Published weights under our names, and the names of those that are left out.
+    """Published weights that fit, and the names of those that are left out.
 
     Raises:
         CheckpointError: a tensor is of another shape.
     """
     ours, weights, dropped = model.state_dict(), {}, []
-    for theirs, value in published.items():
-        name = theirs.replace(".attn2.", ".fusion.audio.")
-        if ".motion_modules." in name:
-            dropped.append(name)
-            continue
+    for name, value in published.items():
         if name == "conv_in.weight":
             value = _widened(value, model.inputs)
         if name not in ours:
-            raise CheckpointError(f"tensor {theirs} is unknown to the U-Net; {_MEND}")
-        if ours[name].shape != value.shape and name.endswith(("fusion.audio.to_k.weight", "fusion.audio.to_v.weight")):
+            raise CheckpointError(f"tensor {name} is unknown to the U-Net; {_MEND}")
+        if ours[name].shape != value.shape and name.endswith(("attn2.to_k.weight", "attn2.to_v.weight")):
             dropped.append(name)
             continue
         if ours[name].shape != value.shape:
-            raise CheckpointError(
-                f"tensor {theirs} is {tuple(value.shape)}, expected {tuple(ours[name].shape)}; {_MEND}"
-            )
+            raise CheckpointError(f"tensor {name} is {tuple(value.shape)}, expected {tuple(ours[name].shape)}; {_MEND}")
         weights[name] = value
     return weights, dropped
 

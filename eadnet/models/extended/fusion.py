@@ -10,7 +10,7 @@ Shape legend: F = B * T frames, B clips, T frames a clip, L image tokens, S cont
 import torch
 from torch import Tensor, nn
 
-from eadnet.models.attention import CrossAttention, zero_initialised
+from eadnet.models.attention import CrossAttention
 from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 LIPS = 0.25
@@ -36,27 +36,6 @@ class TextAdapter(nn.Module):
         return torch.cat([null, tokens], 1), torch.cat([torch.ones_like(mask_BS[:, :1]), mask_BS], 1)
 
 
-class TextPool(nn.Module):
-    """One vector of a text: attention pooling, because one word of ten carries the emotion and a mean dilutes it.
-
-    Args:
-        width: C of the tokens.
-        output_width: channels of the vector; it starts at zero.
-        heads: independent poolings.
-    """
-
-    def __init__(self, width: int, output_width: int, heads: int = 4) -> None:
-        super().__init__()
-        self.score = nn.Linear(width, heads)
-        self.output = zero_initialised(nn.Linear(heads * width, output_width))
-
-    def forward(self, tokens_BSC: Tensor, mask_BS: Tensor) -> Tensor:
-        """Returns (B, output_width) from the tokens that the mask keeps."""
-        scores = self.score(tokens_BSC).masked_fill(~mask_BS[..., None], float("-inf"))
-        pooled = scores.softmax(1).transpose(1, 2) @ tokens_BSC
-        return self.output(pooled.flatten(1))
-
-
 def mouth_gate(height: int, width: int, strength: float, device: torch.device | None = None) -> Tensor:
     """(height * width,) weight of the text branch: 1 away from the mouth, 1 - `strength` on the lips."""
     rows = (torch.arange(height, device=device) + 0.5) / height
@@ -67,28 +46,19 @@ def mouth_gate(height: int, width: int, strength: float, device: torch.device | 
     return (1 - strength * torch.exp(-0.5 * beyond**2)).flatten()
 
 
-class DecoupledFusion(nn.Module):
-    """audio(h) + scale * gate * text(h): both branches read the same normed tokens; the caller adds the residual.
+class TextAttention(nn.Module):
+    """scale * gate * text(h)."""
 
-    The audio branch carries the names of a published cross-attention layer (``attn2``), so that it loads as one.
-
-    Args:
-        width: C; heads: attention heads; audio_width, text_width: channels of the context tokens.
-        gate_strength: see `mouth_gate`.
-    """
-
-    def __init__(self, width: int, heads: int, audio_width: int, text_width: int, gate_strength: float) -> None:
+    def __init__(self, width: int, heads: int, text_width: int, gate_strength: float) -> None:
         super().__init__()
         self.gate_strength = gate_strength
-        self.audio = CrossAttention(width, audio_width, heads)
-        self.text = CrossAttention(width, text_width, heads, zero_output=True)
-        self.text_scale = nn.Parameter(torch.ones(()))
+        self.attention = CrossAttention(width, text_width, heads, zero_output=True)
+        self.scale = nn.Parameter(torch.ones(()))
 
-    def forward(
-        self, tokens_FLC: Tensor, grid: tuple[int, int], audio_FSC: Tensor, text_FSC: Tensor, text_mask_FS: Tensor
-    ) -> Tensor:
-        """Returns (F, L, C); L = grid[0] * grid[1]."""
-        bias = torch.zeros(text_mask_FS.shape, device=tokens_FLC.device).masked_fill(~text_mask_FS, float("-inf"))
-        from_text = self.text(tokens_FLC, text_FSC, bias[:, None, None].to(tokens_FLC.dtype))
+    def forward(self, tokens_FLC: Tensor, grid: tuple[int, int], text_BSC: Tensor, mask_BS: Tensor) -> Tensor:
+        """Returns (F, L, C)."""
+        bias = torch.zeros(mask_BS.shape, device=tokens_FLC.device).masked_fill(~mask_BS, float("-inf"))
+        clips = tokens_FLC.unflatten(0, (len(text_BSC), -1)).flatten(1, 2)
+        read = self.attention(clips, text_BSC, bias[:, None, None].to(tokens_FLC.dtype)).view_as(tokens_FLC)
         gate = mouth_gate(*grid, self.gate_strength, tokens_FLC.device).to(tokens_FLC.dtype)
-        return self.audio(tokens_FLC, audio_FSC) + self.text_scale * gate[:, None] * from_text
+        return self.scale * gate[:, None] * read

@@ -1,0 +1,68 @@
+"""The U-Net's residual block, with STDA in the place that this project chose for it.
+
+Shaped and named as Stable Diffusion's (diffusers' ``ResnetBlock2D``), whose weights load; its norms take the statistics
+of a whole clip, as LatentSync's do (``latentsync/models/resnet.py``). EAD-Net (arXiv 2604.23325,
+section 3.2) integrates STDA "into the ResNet block" without saying where: here it refines what the second convolution
+makes, before the block's sum.
+
+Shape legend: F = B * T frames, B clips, T frames a clip, C channels, H height, W width, E channels of the condition.
+"""
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from eadnet.models.attention import zero_initialised
+from eadnet.models.stda import STDA
+
+if TYPE_CHECKING:
+    from eadnet.models.settings import Network
+
+
+class ClipNorm(nn.GroupNorm):
+    """Group norm over all frames of a clip at once, through which frames of any network of LatentSync's see each other."""
+
+    def forward(self, maps_FCHW: Tensor, frames: int) -> Tensor:
+        """Returns maps of the same shape; `frames` is T."""
+        if frames == 1:
+            return super().forward(maps_FCHW)
+        clips_BCTHW = maps_FCHW.unflatten(0, (-1, frames)).transpose(1, 2)
+        return super().forward(clips_BCTHW).transpose(1, 2).flatten(0, 1)
+
+
+class ResidualBlock(nn.Module):
+    """Two normed convolutions, modulated by the condition in between, beside a shortcut.
+
+    Args:
+        inputs: channels of the maps that come in.
+        width: channels of those that go out.
+        network: gives groups, embedding, modulation and STDA's taps.
+        stda: whether STDA is in it.
+    """
+
+    def __init__(self, inputs: int, width: int, network: "Network", stda: bool) -> None:
+        super().__init__()
+        self.scale_shift = network.modulation == "scale_shift"
+        self.norm1, self.norm2 = (ClipNorm(network.groups, channels, eps=1e-5) for channels in (inputs, width))
+        self.conv1 = nn.Conv2d(inputs, width, 3, padding=1)
+        self.time_emb_proj = nn.Linear(network.embedding, 2 * width if self.scale_shift else width)
+        self.conv2 = zero_initialised(nn.Conv2d(width, width, 3, padding=1))
+        self.stda = STDA(width, network.strip_taps) if stda else None
+        self.conv_shortcut = nn.Conv2d(inputs, width, 1) if inputs != width else None
+
+    def forward(self, maps_FCHW: Tensor, condition_FE: Tensor, frames: int) -> Tensor:
+        """Returns (F, width, H, W); `frames` is T."""
+        hidden = self.conv1(silu(self.norm1(maps_FCHW, frames)))
+        hidden = self.conv2(silu(self._modulated(hidden, condition_FE, frames)))
+        if self.stda is not None:
+            hidden = self.stda(hidden)
+        return hidden + (maps_FCHW if self.conv_shortcut is None else self.conv_shortcut(maps_FCHW))
+
+    def _modulated(self, hidden: Tensor, condition: Tensor, frames: int) -> Tensor:
+        """The normed maps under the condition: scaled and shifted after the norm, or shifted before it."""
+        condition = self.time_emb_proj(silu(condition))[..., None, None]
+        if not self.scale_shift:
+            return self.norm2(hidden + condition, frames)
+        scale, shift = condition.chunk(2, 1)
+        return self.norm2(hidden, frames) * (1 + scale) + shift

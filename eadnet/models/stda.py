@@ -1,0 +1,98 @@
+"""STDA as published: strip sums along rows, then columns, weighted by what the whole map holds.
+
+EAD-Net (arXiv 2604.23325), section 3.2, after the strip attention of SANet (Cui et al., IJCAI 2023). For the horizontal
+direction, with K taps:
+
+    A = sigmoid(Conv1x1(GAP(X)))                       K weights, shared by all positions and channels
+    S_H(X)[c, h, w] = sum_k A_k X[c, h, w - K // 2 + k]
+    STDA(X) = S_V(S_H(X))                              the vertical direction has a branch of its own
+
+There are no queries and keys, and no strip through time. Chosen here, where the paper is silent (docs/method.md): the
+place (after a residual block's second convolution, before its sum), reflection at the edges, and the residual form
+X + gain * STDA(X) with one gain a channel that starts at zero (SANet's), so that LatentSync's weights give LatentSync's
+output.
+
+Shape legend: F frames, C channels, H height, W width, K taps, L length of a strip.
+"""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+DENSE = 64
+"""Longest strip that is summed by one matrix product; longer ones are summed tap by tap, linear in any length."""
+
+
+class STDA(nn.Module):
+    """X + gain * S_V(S_H(X)); the identity when newly made.
+
+    Args:
+        channels: C.
+        taps: K, odd: a pixel sees its K x K surroundings.
+
+    Raises:
+        ValueError: K is even.
+    """
+
+    def __init__(self, channels: int, taps: int = 7) -> None:
+        super().__init__()
+        if taps % 2 == 0:
+            raise ValueError(f"STDA needs an odd number of taps, got {taps}")
+        self.horizontal, self.vertical = StripWeights(channels, taps), StripWeights(channels, taps)
+        self.gain = nn.Parameter(torch.zeros(channels, 1, 1))
+
+    def forward(self, maps_FCHW: Tensor) -> Tensor:
+        """Returns maps of the same shape; any H and W."""
+        rows = strip_sum(maps_FCHW, self.horizontal(maps_FCHW))
+        both = strip_sum(rows.mT, self.vertical(rows)).mT
+        return torch.addcmul(maps_FCHW, self.gain.to(maps_FCHW.dtype), both)
+
+
+class StripWeights(nn.Module):
+    """The branch of one direction: global average pooling, a 1 x 1 convolution, a sigmoid."""
+
+    def __init__(self, channels: int, taps: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, taps, 1, bias=False)
+
+    def forward(self, maps_FCHW: Tensor) -> Tensor:
+        """Returns (F, K) weights in (0, 1)."""
+        return torch.sigmoid(self.conv(maps_FCHW.mean((2, 3), keepdim=True)).flatten(1))
+
+
+def strip_sum(maps_FCHW: Tensor, weights_FK: Tensor) -> Tensor:
+    """Weighted sum of each pixel's K neighbours along its row, edges reflected.
+
+    Args:
+        maps_FCHW: (F, C, H, W), W of any size, also below K.
+        weights_FK: (F, K) one weight a tap and frame.
+
+    Returns:
+        (F, C, H, W).
+    """
+    length, taps = maps_FCHW.shape[-1], weights_FK.shape[1]
+    places_LK = reflected(length, taps, maps_FCHW.device)
+    if length > DENSE:
+        weights = weights_FK.to(maps_FCHW.dtype)[:, None, None, None]
+        return sum(maps_FCHW[..., places_LK[:, tap]] * weights[..., tap] for tap in range(taps))
+    with torch.autocast(maps_FCHW.device.type, enabled=False):  # sums of weights: small, and worth their precision
+        matrix = weights_FK.float() @ tap_matrices(length, taps, maps_FCHW.device).flatten(1)
+    matrix = matrix.unflatten(1, (length, length)).to(maps_FCHW.dtype)
+    return (maps_FCHW.flatten(1, 2) @ matrix).unflatten(1, maps_FCHW.shape[1:3])
+
+
+@lru_cache(maxsize=64)
+def reflected(length: int, taps: int, device: torch.device) -> Tensor:
+    """(L, K) places along a strip that the taps of each position read; the strip is mirrored as often as needed."""
+    places = torch.arange(length)[:, None] + torch.arange(taps) - taps // 2
+    period = max(1, 2 * (length - 1))
+    places = places.remainder(period)
+    return torch.minimum(places, period - places).clamp(max=length - 1).to(device)
+
+
+@lru_cache(maxsize=64)
+def tap_matrices(length: int, taps: int, device: torch.device) -> Tensor:
+    """(K, L, L): for each tap, which place (row) is read by which position (column)."""
+    read = torch.nn.functional.one_hot(reflected(length, taps, device), length)
+    return read.permute(1, 2, 0).float()
