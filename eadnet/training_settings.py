@@ -179,7 +179,7 @@ class Training(Section):
     new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA, TFRM and text.")
     trainable: Literal["all", "attention", "modules"] = Field(
         "all",
-        description="What learns: everything; transformers, motion modules and new modules; or STDA, TFRM and text alone.",
+        description="What learns: everything; attention, motion and new modules; or STDA, TFRM and text alone.",
     )
     adaptation: Optimiser | None = Field(
         None, description="A phase before the main one: new modules alone learn, by the losses on latents and graphs."

@@ -34,10 +34,15 @@ LABELS = {
     "no_stda": "without STDA",
     "no_tfrm": "without TFRM",
     "no_temporal": "without STDA and TFRM",
+    "no_text": "without text",
+    "label_text": "label for text",
     "no_trepa": "without TREPA",
     "no_sync": "without SyncNet loss",
-    "no_semantics": "without caption (label only)",
-    "no_text": "without text",
+    "latentsync": "LatentSync (none of the three)",
+    "extended": "our extensions",
+    "only_stda": "STDA alone",
+    "only_tfrm": "TFRM alone",
+    "only_text": "text alone",
 }
 METRIC_LABELS = {
     "psnr@region": "PSNR",

@@ -49,7 +49,7 @@ class Sizes:
         widths, video = self.unet, dict(self.videomae)
         network = {"widths": widths, "layers": 2, "attention_levels": len(widths) - 1, "heads": 8, "feed_forward": 4}
         network |= {"groups": math.gcd(*widths, 32), "embedding": 4 * widths[0], "modulation": "additive"}
-        network |= {"patch": 1, "detail_width": 0, "audio_width": self.whisper[0], "audio_embedding": False}
+        network |= {"patch": 1, "audio_width": self.whisper[0], "audio_embedding": False}
         network |= {"text_width": self.clip_text["hidden_size"], "strip_head": min(32, widths[0] // 3 // 2 * 2)}
         syncnet = {"width": self.syncnet, "embedding": 64 * self.syncnet}
         video["size"] = 16 * video["patch"] if video["width"] == 1408 else 2 * video["patch"]

@@ -21,7 +21,7 @@ from metrics.calibration.responses import CALIBRATION
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
-RUNS = ("full", "no_stda", "no_semantics")
+RUNS = ("full", "no_stda", "label_text")
 BASELINES = ("ground_truth", "still", "shuffled_audio", "reconstruction")
 FAMILIES = ("image", "lip_sync", "landmarks", "frechet", "emotion", "temporal")
 MEANS = {"psnr@region": 23.4, "acc_emo@corpus-v1": 0.93, "lse_c@corpus-v1": 1.7, "mouth_correlation@mediapipe": 0.88}
@@ -235,7 +235,7 @@ def _write_scores(folder: Path, test: list[dict]) -> None:
     for run in (*BASELINES, *RUNS):
         for row in test:
             right = EMOTIONS.index(row["emotion"])
-            predicted = right if run != "no_semantics" or random.random() < 0.3 else int(random.integers(8))
+            predicted = right if run != "label_text" or random.random() < 0.3 else int(random.integers(8))
             scores.append(
                 blank | {"run": run, "seed": 0, "corpus": "mead", "split": "test", "clip_id": row["clip_id"],
                          "metric": "predicted_emotion@corpus-v1", "value": float(predicted), "status": "ok"}
@@ -260,7 +260,7 @@ def _write_scores(folder: Path, test: list[dict]) -> None:
 def _summary_row(run: str, key: str, part: str, random: np.random.Generator) -> dict:
     mean = MEANS.get(key, 0.8) * (1 + 0.02 * random.normal()) * (0.6 if run in ("still", "shuffled_audio") else 1)
     paired = REGISTRY[key].level == "clip" and run != "full"
-    strong = run == "no_semantics" and key in ("acc_emo@corpus-v1", "psnr@region")
+    strong = run == "label_text" and key in ("acc_emo@corpus-v1", "psnr@region")
     difference = (-0.5 if strong else 0.002 * random.normal()) * MEANS.get(key, 0.8)
     width = 0.05 * MEANS.get(key, 0.8)
     return dict.fromkeys(SUMMARY.names) | {

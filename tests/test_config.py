@@ -22,7 +22,7 @@ from eadnet.training_settings import Training
 
 OVERLAYS = sorted(path.stem for path in (Path(__file__).parent.parent / "config").glob("*.yaml"))
 KL = {"kind": "kl", "weights": "sd-vae-ft-mse", "factor": 8, "channels": 4}
-SHAPED = {"patch": 1, "detail_width": 0, "modulation": "additive"}
+SHAPED = {"patch": 1, "modulation": "additive"}
 PHASE = {"steps": 3, "batch_size": 2, "learning_rate": 1e-3}
 
 
@@ -87,7 +87,7 @@ def test_smoke_has_full_and_one_ablation(root: Path):
         ({"runs": {"full": {}, "tables": {}}}, "runs.tables"),
         ({"corpora": {"hdtf": None, "mead": None}}, "corpora names no corpus"),
         ({"pathvars": {"result": "x"}}, "unknown key 'pathvars.result'; did you mean 'results'?"),
-        ({"training": {"tfrm": False}}, "config: training.tfrm: Input should be 'none', 'learned', 'chain'"),
+        ({"training": {"tfrm": False}}, "config: training.tfrm: Input should be 'none', 'published', 'extended'"),
         ({"training": {"visible": 4}}, "config: training.visible: Input should be 1, 3, 5"),
         ({"backbone": {"network": {"patch": 4}}}, "config: backbone.network.patch: Input should be 1 or 2 (got 4)"),
         ({"backbone": {"network": {"widths": [24, "a"]}}}, "config: backbone.network.widths.1: "),

@@ -9,18 +9,18 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from unet_cases import renamed, stable_diffusion
+from unet_cases import PAPER, stable_diffusion
 
 from eadnet.checkpoint import CheckpointError
 from eadnet.config import parse
-from eadnet.models.levels import FRAMEWISE, Temporal
+from eadnet.models.levels import LATENTSYNC, Modules
 from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
 from eadnet.pretraining.adoption import read_published
 from eadnet.pretraining.published_unet import FILES, fitted, load_published_unet
 
 TENSORS, CROSS_ATTENTIONS, MOTION = 684, 16, 560
-"""Of a published U-Net with these widths, and how many tensors LatentSync's motion modules have."""
+"""Tensors of Stable Diffusion's U-Net with these widths, and how many more LatentSync's motion modules have."""
 TEXT = 24
 
 
@@ -38,10 +38,10 @@ def published(folder: Path) -> dict[str, Tensor]:
     return {name: value.float() for name, value in read_published(path).items()}
 
 
-def make(network: Network, audio: str = "whisper", temporal: Temporal = FRAMEWISE) -> EADNet:
+def make(network: Network, audio: str = "whisper", modules: Modules = LATENTSYNC) -> EADNet:
     """A newly made network for four latent channels."""
     torch.manual_seed(0)
-    return EADNet(network, 4, audio, TEXT, temporal).eval()
+    return EADNet(network, 4, audio, TEXT, modules).eval()
 
 
 # --------------------------------------------------------------------------------------------------------- accounting
@@ -50,28 +50,28 @@ def test_every_published_tensor_is_taken_or_listed(mirror: SimpleNamespace, asse
     theirs, model = published(mirror.folder / asset), make(mirror.network)
     taken, dropped = fitted(theirs, model)
     assert not set(taken) & set(dropped)
-    assert set(taken) | set(dropped) == set(renamed(theirs))
+    assert set(taken) | set(dropped) == set(theirs)
     if asset == "latentsync-unet":
-        assert dropped and all(".motion_modules." in name for name in dropped)
+        assert not dropped and sum(".motion_modules." in name for name in taken) == MOTION
     else:  # CLIP's tokens are of another width than Whisper's
         assert len(dropped) == 2 * CROSS_ATTENTIONS
-        assert all(name.endswith(("fusion.audio.to_k.weight", "fusion.audio.to_v.weight")) for name in dropped)
+        assert all(name.endswith(("attn2.to_k.weight", "attn2.to_v.weight")) for name in dropped)
     for name, value in taken.items():
         if name != "conv_in.weight":
-            assert torch.equal(value.float(), renamed(theirs)[name])
+            assert torch.equal(value.float(), theirs[name])
 
 
 def test_what_was_taken_dropped_and_is_new_is_told(mirror: SimpleNamespace):
-    model = make(mirror.network, temporal=Temporal("strips", "learned"))
+    model = make(mirror.network, modules=PAPER)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     told = load_published_unet(model, mirror.folder / "sd15-unet")
     kept = [name for name, value in model.state_dict().items() if torch.equal(value, before[name])]
     anew = 2 * CROSS_ATTENTIONS
     assert told.endswith(f"took {TENSORS - anew} tensors, dropped {anew}, {len(before) - TENSORS + anew} are new")
     assert len(kept) == len(before) - TENSORS + anew
-    assert sum(".fusion.audio." in name for name in kept) == anew
+    assert sum(".attn2.to_" in name and "out" not in name for name in kept) == anew
     told = load_published_unet(model, mirror.folder / "latentsync-unet")
-    assert told.endswith(f"took {TENSORS} tensors, dropped {MOTION}, {len(before) - TENSORS} are new")
+    assert told.endswith(f"took {TENSORS + MOTION} tensors, dropped 0, {len(before) - TENSORS - MOTION} are new")
 
 
 def test_a_text_to_image_input_is_widened_with_zeros(mirror: SimpleNamespace):
@@ -89,17 +89,19 @@ def first_outputs(model: EADNet, theirs: dict[str, Tensor], context: int) -> tup
     independent = stable_diffusion(model.network, channels, context)
     independent.load_state_dict({name: value for name, value in theirs.items() if "motion_modules" not in name})
     generator = torch.Generator().manual_seed(0)
-    frames = torch.randn(1, 3, 13, 16, 16, generator=generator)
+    frames = torch.randn(3, 1, 13, 16, 16, generator=generator)
     steps, features = (10, 5 * 384) if model.audio_encoder.tokens == 50 else (23, 80)
-    audio, text = torch.randn(1, 3, steps, features, generator=generator), torch.randn(1, 5, TEXT, generator=generator)
+    audio, text = torch.randn(3, 1, steps, features, generator=generator), torch.randn(3, 5, TEXT, generator=generator)
+    model.framewise = True  # diffusers' network has no motion modules
     with torch.no_grad():
-        tokens = model.audio_encoder(audio[0])
-        expected = independent(frames[0, :, :channels], torch.tensor(500), encoder_hidden_states=tokens).sample
-        return model(frames, torch.tensor([500]), audio, text, torch.ones(1, 5, dtype=torch.bool))[0], expected
+        tokens = model.audio_encoder(audio[:, 0])
+        expected = independent(frames[:, 0, :channels], torch.tensor(500), encoder_hidden_states=tokens).sample
+        mask = torch.ones(3, 5, dtype=torch.bool)
+        return model(frames, torch.full((3,), 500), audio, text, mask)[:, 0], expected
 
 
 def test_latentsync_s_first_output_is_that_of_its_weights(mirror: SimpleNamespace):
-    model = make(mirror.network, temporal=Temporal("strips", "learned"))
+    model = make(mirror.network, modules=PAPER)
     load_published_unet(model, mirror.folder / "latentsync-unet")
     ours, expected = first_outputs(model, published(mirror.folder / "latentsync-unet"), context=384)
     assert expected.std() > 0.1
@@ -136,7 +138,7 @@ def rewritten(change: Callable[[dict[str, Tensor]], None]) -> Callable[[Path, Pa
         ({"layers": 1}, None, "tensor down_blocks.0.*is unknown to the U-Net"),
         ({"layers": 3}, None, "tensor up_blocks.*make backbone.network's sizes"),
         ({"feed_forward": 2}, None, "tensor .*ff.net.0.proj.*make backbone.network's sizes"),
-        ({"detail_width": 8}, None, "tensor conv_out.* is unknown to the U-Net"),
+        ({"patch": 2}, None, r"tensor conv_out.* is .*make backbone.network's sizes"),
         ({}, lambda source, target: target, "holds none of .*; fetch the asset again"),
         ({}, rewritten(lambda weights: weights.pop("mid_block.resnets.0.conv1.bias")), "lacks 1 tensors of the U-Net"),
         ({}, rewritten(lambda weights: weights.update(extra=torch.zeros(1))), "tensor extra is unknown to the U-Net"),

@@ -98,7 +98,7 @@ def test_ablation_caption_counts_what_the_data_show(summary: pd.DataFrame) -> No
     table = ablation.build(summary)
     tested = table.frame[table.frame.p_holm.notna()]
     assert f"{tested.distinguishable.sum()} of {len(tested)} differences" in table.caption
-    assert set(tested.run[tested.distinguishable]) == {"no_semantics"}
+    assert set(tested.run[tested.distinguishable]) == {"label_text"}
     assert "Not different from full by any metric: without STDA" in table.caption
     strong = [row[0].text for panel in table.panels for row in panel.rows if any(cell.strong for cell in row)]
     assert set(strong) == {"without caption (label only)"}
@@ -106,7 +106,7 @@ def test_ablation_caption_counts_what_the_data_show(summary: pd.DataFrame) -> No
 
 def test_ablation_says_so_when_no_difference_holds(summary: pd.DataFrame) -> None:
     dull = summary.assign(p_vs_full=summary.p_vs_full.where(summary.p_vs_full.isna(), 0.4))
-    tested = dull.query("slice == 'all' and run in ('no_stda', 'no_semantics') and p_vs_full.notna()")
+    tested = dull.query("slice == 'all' and run in ('no_stda', 'label_text') and p_vs_full.notna()")
     pairs = tested.metric.isin(style.first_variants(tested.metric)).sum()
     assert pairs >= 28 and f"At this scale 0 of {pairs} differences" in ablation.build(dull).caption
     alone = summary[summary.run == "full"]

@@ -6,30 +6,28 @@ import torch
 
 from eadnet.checkpoint import save_model
 from eadnet.models.autoencoder import make_autoencoder
-from eadnet.models.levels import Temporal
+from eadnet.models.levels import Modules
 from eadnet.models.settings import Autoencoder, Network
 from eadnet.models.unet import EADNet
 from eadnet.pretraining.backbone import make_unet
 from eadnet.settings import plain
 from eadnet.training_settings import Backbone, Training
 
-NETWORK = Network(
-    widths=(24, 48), strip_head=8, audio_width=16, text_width=16, detail_width=8, embedding=32, temporal_radius=1
-)
+NETWORK = Network(widths=(24, 48), strip_head=8, audio_width=16, text_width=16, embedding=32, temporal_radius=1)
 AUTOENCODER = Autoencoder(factor=6, channels=4, encoder_width=8, decoder_width=8, detail_width=4)
 SHAPE = {"network": plain(NETWORK), "latent_channels": 4, "audio": "mel", "text_input": 384}
 
 
-def tiny_unet(stda: str = "strips", tfrm: str = "learned", spread: float = 0.05) -> EADNet:
+def tiny_unet(stda: str = "published", tfrm: str = "published", spread: float = 0.05) -> EADNet:
     """A frozen network none of whose weights is zero, so that every part of it acts."""
     torch.manual_seed(0)
-    model = make_unet(SHAPE, Temporal(stda, tfrm))
+    model = make_unet(SHAPE, Modules(stda, tfrm, "added"))
     for parameter in model.parameters():
         parameter.data += spread * torch.randn(parameter.shape)
     return model.eval().requires_grad_(False)
 
 
-def write_tiny_run(results: Path, side: int = 48, stda: str = "strips", tfrm: str = "learned") -> Path:
+def write_tiny_run(results: Path, side: int = 48, stda: str = "published", tfrm: str = "published") -> Path:
     """Write ``pretrained/autoencoder`` and ``runs/full/0`` below `results`; returns the run's folder."""
     torch.manual_seed(1)
     autoencoder = make_autoencoder(AUTOENCODER)

@@ -39,7 +39,6 @@ NETWORK = {
     "heads": 4,
     "groups": 8,
     "embedding": 32,
-    "detail_width": 8,
     "audio_width": 16,
     "text_width": 16,
     "strip_head": 8,

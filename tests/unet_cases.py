@@ -4,15 +4,15 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
-from eadnet.models.levels import Temporal
+from eadnet.models.levels import Modules
 from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
 
-TINY = Network(widths=(24, 48), audio_width=16, text_width=16, embedding=32, strip_head=8, detail_width=8)
-"""The default's structure: patches of 2 x 2 cells, a detail path, audio in the time embedding."""
+TINY = Network(widths=(24, 48), audio_width=16, text_width=16, embedding=32, strip_head=8)
+"""The default's structure: patches of 2 x 2 cells, audio in the time embedding."""
 SHAPED = Network(
     widths=(32, 64, 64, 64), layers=2, attention_levels=3, heads=8, groups=16, feed_forward=4, embedding=128,
-    modulation="additive", patch=1, detail_width=0, audio_width=32, audio_embedding=False, text_width=32, strip_head=8,
+    modulation="additive", patch=1, audio_width=32, audio_embedding=False, text_width=32, strip_head=8,
 )  # fmt: skip
 """Stable Diffusion 1.5's structure."""
 STRUCTURES = {"tiny": TINY, "shaped": SHAPED}
@@ -21,10 +21,16 @@ TEXT = 24
 """Channels of the text states."""
 
 
-def make(network: Network = TINY, stda: str = "none", tfrm: str = "none", audio: str = "mel") -> EADNet:
+PAPER = Modules("published", "published", "added")
+OURS = Modules("extended", "extended", "decoupled")
+READS = Modules(fusion="added")
+"""All of the paper's modules; all of our extensions; LatentSync that reads text as the paper does (the backbone)."""
+
+
+def make(network: Network = TINY, modules: Modules = READS, audio: str = "mel") -> EADNet:
     """A newly made network in evaluation mode; the same every time."""
     torch.manual_seed(0)
-    return EADNet(network, LATENT_CHANNELS, audio, TEXT, Temporal(stda, tfrm)).eval()
+    return EADNet(network, LATENT_CHANNELS, audio, TEXT, modules).eval()
 
 
 def awakened(model: nn.Module) -> nn.Module:
@@ -59,8 +65,3 @@ def stable_diffusion(network: Network, channels: int, context: int) -> UNet2DCon
         attention_head_dim=network.heads,
         norm_num_groups=network.groups,
     ).eval()
-
-
-def renamed(published: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Diffusers' tensors under the names of ours."""
-    return {name.replace(".attn2.", ".fusion.audio."): value for name, value in published.items()}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ClipNorm(nn.GroupNorm):
-    """Group norm over all frames of a clip at once, through which frames of any network of LatentSync's see each other."""
+    """Group norm over all frames of a clip at once, through which LatentSync's frames always see each other."""
 
     def forward(self, maps_FCHW: Tensor, frames: int) -> Tensor:
         """Returns maps of the same shape; `frames` is T."""

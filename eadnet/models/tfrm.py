@@ -1,12 +1,12 @@
 """TFRM as published: message passing between the frames of a clip, along a chain.
 
 EAD-Net (arXiv 2604.23325), section 3.3, algorithm 1. A frame's node is the spatial mean of its maps; edges join t and
-t + 1 in both directions, nothing else; the graph network's output is added to every pixel of its frame. It stands in the
-middle block, between the cross-attention and the residual block that follows.
+t + 1 in both directions, nothing else; the graph network's output is added to every pixel of its frame. It stands in
+the middle block, between the cross-attention and the residual block that follows.
 
 Chosen here, where the paper is silent (docs/method.md): a layer norm of the nodes, and the graph network's form, rounds
-of GraphSAGE's mean aggregator (arXiv 1706.02216, algorithm 1) and a last layer that starts at zero, so that a new module
-is the identity.
+of GraphSAGE's mean aggregator (arXiv 1706.02216, algorithm 1) and a last layer that starts at zero, so that a new
+module is the identity.
 
 Shape legend: B clips, T frames, C channels, H height, W width, N node channels, O objects, D channels of an object.
 """

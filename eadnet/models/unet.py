@@ -1,8 +1,8 @@
 """EAD-Net: LatentSync's U-Net with STDA, TFRM and fused text; one code at every scale.
 
 LatentSync's (arXiv 2412.09262) is Stable Diffusion 1.5's U-Net, inflated over time (``eadnet.models.levels``). It is
-shown noisy latent | mask | masked-frame latent | reference latent, 3 z + 1 channels for z latent channels (13 for z = 4).
-The default's numbers make it tiny; there `patch` 2 lets the finest level take 2 x 2 latent cells together.
+shown noisy latent | mask | masked-frame latent | reference latent, 3 z + 1 channels for z latent channels (13 for
+z = 4). The default's numbers make it tiny; there `patch` 2 lets the finest level take 2 x 2 latent cells together.
 
 Shape legend: B clips, T frames, F = B * T, z latent channels, C channels, H, W latent grid, S text tokens, E embedding.
 """

@@ -1,9 +1,10 @@
 """Stage 1: train the frame-wise backbone that every run starts from.
 
-LatentSync's first stage: motion modules are skipped (they keep the weights that they start with), STDA and TFRM are not
-there yet, and the loss is the weighted simple loss. Text is fused as published, so that all runs start from a network that
-reads. Audio and text are dropped at random for classifier-free guidance. It starts from published weights (Stable Diffusion's or LatentSync's
-U-Net) where the settings name some. Started by ``torchrun``, processes share the steps (``eadnet.optimisation``).
+LatentSync's first stage: motion modules are skipped (they keep the weights that they start with), STDA and TFRM are
+not there yet, and the loss is the weighted simple loss. Text is fused as published, so that all runs start from a
+network that reads. Audio and text are dropped at random for classifier-free guidance. It starts from published weights
+(Stable Diffusion's or LatentSync's U-Net) where the settings name some. Started by ``torchrun``, processes share the
+steps (``eadnet.optimisation``).
 """
 
 from pathlib import Path

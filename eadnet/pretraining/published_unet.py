@@ -1,9 +1,10 @@
 """Start the U-Net from published weights: Stable Diffusion 1.5's, or LatentSync's.
 
 Ours carries LatentSync's names, which are diffusers' and those of AnimateDiff's motion modules; all of LatentSync's
-file loads. Stable Diffusion's has no motion modules: these start new, as the identity. As in LatentSync's loader (``latentsync/models/unet.py``), a cross-attention that reads tokens of another width starts anew. Where theirs
-drops the input convolution of a 4-channel U-Net, ours keeps it for the noisy latent and starts the other channels at
-zero (InstructPix2Pix, arXiv 2211.09800, section 3.2), so that the first step is the published network's.
+file loads. Stable Diffusion's has no motion modules: these start new, as the identity. As in LatentSync's loader
+(``latentsync/models/unet.py``), a cross-attention that reads tokens of another width starts anew. Where theirs drops
+the input convolution of a 4-channel U-Net, ours keeps it for the noisy latent and starts the other channels at zero
+(InstructPix2Pix, arXiv 2211.09800, section 3.2), so that the first step is the published network's.
 """
 
 from pathlib import Path
