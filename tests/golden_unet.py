@@ -1,7 +1,7 @@
 """Reference outputs of LatentSync's own U-Net, made once by its code: ``tests/golden/latentsync_unet.json``.
 
 To make them again, check bytedance/LatentSync out at ``COMMIT``, install its ``diffusers==0.32.2 einops==0.7.0
-transformers==4.48.0`` and ``torch omegaconf`` into an environment of their own, and run there (some minutes, 12 GB)
+transformers==4.48.0`` and ``torch omegaconf`` into an environment of their own, and run there (a minute, 6 GB)
 
     python tests/golden_unet.py CHECKOUT
 
