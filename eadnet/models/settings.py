@@ -184,9 +184,6 @@ class Network(Section):
         None, description="TFRM: channels of a node; null is a quarter of the level's."
     )
     graph_map_side: Positive = Field(16, description="TFRM: largest grid side on which maps travel along edges.")
-    graph_anchors: Annotated[int, Field(ge=0)] = Field(
-        4, description="TFRM: nearest blocks of 16 frames that a node of a long clip also reaches."
-    )
 
     @model_validator(mode="after")
     def _check(self) -> "Network":
