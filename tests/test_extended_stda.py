@@ -199,10 +199,8 @@ def test_compiles_into_one_graph_at_any_length():
 def test_inner_width_is_the_most_heads_that_fit_into_a_third():
     module = ExtendedSTDA(320, 15, head_width=32)
     assert module.to_query_key_value.weight.shape == (3 * 3 * 96, 320)
-    assert ExtendedSTDA(320, 15, "extended_temporal_only", head_width=32).to_query_key_value.weight.shape == (
-        3 * 320,
-        320,
-    )
+    alone = ExtendedSTDA(320, 15, "extended_temporal_only", head_width=32)
+    assert alone.to_query_key_value.weight.shape == (3 * 320, 320)
     assert module(torch.randn(1, 2, 320, 2, 2)).shape == (1, 2, 320, 2, 2)
 
 

@@ -1,7 +1,7 @@
 """Sparse weighted edges between the frames of a clip, and values that travel along them in time linear in its length.
 
-Shape legend: B clips, T frames, N node channels, D any channels, R radius, K = 2 R + 1 candidates of a frame (itself and
-R frames to either side), S runs of L frames, W places in a run's window.
+Shape legend: B clips, T frames, N node channels, D any channels, R radius, K = 2 R + 1 candidates of a frame (itself
+and R frames to either side), S runs of L frames, W places in a run's window.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 """STDA, extended: strip attention along width, height and time.
 
 The paper's STDA looks along width and height (docs/method.md). This one runs three strip attentions in parallel
-(`eadnet.models.extended.strips`) and weighs the three directions by a gate that motion drives. The temporal strip is banded, so that weights trained on short clips
-run at any length, in time and memory linear in it.
+(`eadnet.models.extended.strips`) and weighs the three directions by a gate that motion drives. The temporal strip is
+banded, so that weights trained on short clips run at any length, in time and memory linear in it.
 
 Shape legend: B clips, T frames, C channels, H height, W width, S directions, N heads of a direction, D channels a head.
 """
