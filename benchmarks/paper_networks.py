@@ -28,7 +28,7 @@ from eadnet.published.videomae_v2 import VideoMAEv2
 CONFIG = Path(__file__).parent.parent / "config" / "paper.yaml"
 CUT = {"widths": (64, 128, 256, 256), "embedding": 256, "strip_head": 16}
 DESIGNS = {
-    "STDA + TFRM": Temporal("strips", "learned"),
+    "STDA + TFRM": Temporal("extended", "extended"),
     "motion modules": Temporal(),
     "frame-wise": Temporal(),
 }

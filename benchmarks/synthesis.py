@@ -43,7 +43,7 @@ def network(run: str | None, config: Config, machine: Machine) -> EADNet:
         load_weights(run, model)
     else:
         torch.manual_seed(0)
-        model = EADNet(config.backbone.network, config.autoencoder.channels, temporal=Temporal("strips", "learned"))
+        model = EADNet(config.backbone.network, config.autoencoder.channels, temporal=Temporal("extended", "extended"))
     return model.to(machine.device).eval().requires_grad_(False)
 
 

@@ -1,4 +1,4 @@
-"""Fusion of audio and text, the text's adapter and pooling, and the attention that they are made of."""
+"""Attention to the text beside the audio, the text's adapter, and the attention that they are made of."""
 
 import pytest
 import torch
@@ -6,25 +6,29 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from eadnet.models import attention as module
 from eadnet.models.attention import CrossAttention, attention, rotary
-from eadnet.models.extended.fusion import LIPS, DecoupledFusion, TextAdapter, TextPool, mouth_gate
+from eadnet.models.extended.fusion import LIPS, TextAdapter, TextAttention, mouth_gate
 from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 GRID = (16, 16)
 
 
-def fusion(strength: float = 0.7) -> DecoupledFusion:
-    """A fusion whose text branch says something."""
+def speaking(strength: float = 0.7) -> TextAttention:
+    """A text attention that says something."""
     torch.manual_seed(0)
-    made = DecoupledFusion(16, 4, 8, 12, strength)
-    torch.nn.init.normal_(made.text.to_out[0].weight)
+    made = TextAttention(16, 4, 12, strength)
+    torch.nn.init.normal_(made.attention.to_out[0].weight)
     return made
 
 
-def streams(frames: int = 2) -> tuple[torch.Tensor, ...]:
-    """Image tokens, audio tokens, text tokens and the text's mask."""
+def streams(frames: int = 3) -> tuple[torch.Tensor, ...]:
+    """Image tokens of two clips, their text tokens and the text's mask."""
     torch.manual_seed(1)
-    drawn = torch.randn(frames, 256, 16), torch.randn(frames, 3, 8), torch.randn(frames, 4, 12)
-    return *drawn, torch.tensor([[True, True, True, False]]).expand(frames, -1)
+    mask = torch.tensor([[True, True, True, False], [True, False, False, False]])
+    return torch.randn(2 * frames, 256, 16), torch.randn(2, 4, 12), mask
+
+
+def gate_of(height: int, width: int, strength: float) -> torch.Tensor:
+    return mouth_gate(torch.empty(0), height, width, strength)
 
 
 def on_the_lips() -> torch.Tensor:
@@ -62,51 +66,83 @@ def test_cross_attention_is_heads_of_torch_s():
 
 def test_rotary_products_depend_on_relative_position_only():
     query, key = torch.randn(2, 1, 8)
-    at = lambda values, place: rotary(values, torch.tensor([place]))  # noqa: E731
+    at = lambda values, place: rotary(values, first=place)  # noqa: E731
     assert torch.allclose((at(query, 3) * at(key, 5)).sum(), (at(query, 13) * at(key, 15)).sum(), atol=1e-5)
     assert not torch.allclose((at(query, 3) * at(key, 5)).sum(), (at(query, 3) * at(key, 9)).sum(), atol=1e-3)
 
 
+def test_rotary_turns_each_position_by_its_number():
+    values = torch.randn(3, 5, 8)
+    for place, turned in enumerate(rotary(values).unbind(1)):
+        assert torch.allclose(turned, rotary(values[:, place : place + 1], first=place)[:, 0], atol=1e-6)
+        pairs = torch.view_as_complex(torch.stack(values[:, place].chunk(2, -1), -1))
+        angles = place * 100.0 ** (-torch.arange(4) / 4)
+        expected = pairs * torch.polar(torch.ones(4), angles)
+        assert torch.allclose(turned, torch.cat([expected.real, expected.imag], -1), atol=1e-5)
+
+
 # ------------------------------------------------------------------------------------------------------------- fusion
-def test_text_adds_nothing_at_first():
-    tokens, audio, text, mask = streams()
-    new = DecoupledFusion(16, 4, 8, 12, 0.7)
-    assert torch.equal(new(tokens, GRID, audio, text, mask), new.audio(tokens, audio))
+def test_text_adds_nothing_at_first_and_may_learn():
+    tokens, text, mask = streams()
+    new = TextAttention(16, 4, 12, 0.7)
+    added = new(tokens, GRID, text, mask)
+    assert added.shape == tokens.shape and not added.any()
+    (added - 1).square().sum().backward()
+    assert new.attention.to_out[0].weight.grad.any()
 
 
-def test_text_is_scaled_and_gated_beside_the_audio():
-    made, (tokens, audio, text, mask) = fusion(), streams()
-    made.text_scale.data.fill_(0.5)
-    kept = made.text(tokens, text[:, :3])
-    expected = made.audio(tokens, audio) + 0.5 * mouth_gate(*GRID, 0.7)[:, None] * kept
-    torch.testing.assert_close(made(tokens, GRID, audio, text, mask), expected)
+def test_every_frame_attends_to_the_text_of_its_clip():
+    made, (tokens, text, mask) = speaking(), streams()
+    made.scale.data.fill_(0.5)
+    kept = [made.attention(tokens[:3], text[:1, :3].expand(3, -1, -1))]
+    kept += [made.attention(tokens[3:], text[1:, :1].expand(3, -1, -1))]
+    expected = 0.5 * gate_of(*GRID, 0.7)[:, None] * torch.cat(kept)
+    torch.testing.assert_close(made(tokens, GRID, text, mask), expected)
+
+
+def test_keys_and_values_are_projected_once_a_clip():
+    made, (tokens, text, mask) = speaking(), streams(frames=7)
+    seen = []
+    for layer in (made.attention.to_k, made.attention.to_v):
+        layer.register_forward_hook(lambda _, given, made: seen.append(given[0].shape))
+    made(tokens, GRID, text, mask)
+    assert seen == [(2, 4, 12), (2, 4, 12)]
 
 
 def test_of_scale_zero_nothing_is_left_of_the_text():
-    made, (tokens, audio, text, mask) = fusion(), streams()
-    made.text_scale.data.zero_()
-    assert torch.equal(made(tokens, GRID, audio, text, mask), made.audio(tokens, audio))
+    made, given = speaking(), streams()
+    made.scale.data.zero_()
+    assert not made(given[0], GRID, *given[1:]).any()
 
 
 def test_a_full_gate_gives_the_text_no_gradient_from_the_lips():
-    made, (tokens, audio, text, mask) = fusion(strength=1.0), streams()
+    made, (tokens, text, mask) = speaking(strength=1.0), streams()
     text.requires_grad_()
-    fused, lips = made(tokens, GRID, audio, text, mask), on_the_lips()
+    added, lips = made(tokens, GRID, text, mask), on_the_lips()
     assert lips.sum() >= 4
-    assert not torch.autograd.grad(fused[:, lips].square().sum(), text, retain_graph=True)[0].any()
-    assert torch.autograd.grad(fused[:, ~lips].square().sum(), text)[0][:, :3].all()
+    assert not torch.autograd.grad(added[:, lips].square().sum(), text, retain_graph=True)[0].any()
+    gradient = torch.autograd.grad(added[:, ~lips].square().sum(), text)[0]
+    assert torch.equal(gradient.bool().any(-1), mask) and gradient[mask].all()
+
+
+def test_under_autocast_the_text_is_nearly_the_same():
+    made, (tokens, text, mask) = speaking(), streams()
+    exact = made(tokens, GRID, text, mask)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = made(tokens, GRID, text, mask)
+    assert (rounded - exact).abs().mean() < 0.05 * exact.abs().mean()
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.7, 1.0])
 def test_the_gate_is_full_on_the_lips_and_open_far_from_them(strength: float):
-    gate, lips = mouth_gate(*GRID, strength), on_the_lips()
+    gate, lips = gate_of(*GRID, strength), on_the_lips()
     torch.testing.assert_close(gate[lips], torch.full_like(gate[lips], 1 - strength))
     assert gate.view(GRID)[:6].min() > 0.999 and (gate >= 1 - strength - 1e-6).all() and (gate <= 1).all()
 
 
 def test_the_gate_is_the_same_mouth_at_every_resolution():
-    fine = mouth_gate(64, 64, 0.7).view(8, 8, 8, 8).mean((1, 3))
-    torch.testing.assert_close(fine, mouth_gate(8, 8, 0.7).view(8, 8), atol=0.1, rtol=0)
+    fine = gate_of(64, 64, 0.7).view(8, 8, 8, 8).mean((1, 3))
+    torch.testing.assert_close(fine, gate_of(8, 8, 0.7).view(8, 8), atol=0.1, rtol=0)
 
 
 # --------------------------------------------------------------------------------------------------------------- text
@@ -119,15 +155,8 @@ def test_the_null_token_comes_first_and_is_always_there():
     assert mask[:, 0].all() and not mask[:, 1:].any()
 
 
-def test_the_pool_sees_only_what_the_mask_keeps():
-    pool, tokens = TextPool(8, 6), torch.randn(2, 5, 8)
-    torch.nn.init.normal_(pool.output.weight)
-    mask = torch.tensor([True, True, False, False, False]).expand(2, -1)
-    moved = tokens.clone()
-    moved[:, 2:] += 1
-    assert torch.equal(pool(tokens, mask), pool(moved, mask))
-    assert not torch.allclose(pool(tokens, mask), pool(tokens.flip(1), mask), atol=1e-3)
-
-
-def test_a_new_pool_says_nothing():
-    assert not TextPool(8, 6)(torch.randn(2, 5, 8), torch.ones(2, 5, dtype=torch.bool)).any()
+def test_text_of_no_token_is_the_null_token_whatever_its_states():
+    adapter, made, tokens = TextAdapter(24, 12), speaking(), streams()[0]
+    nothing = torch.zeros(2, 4, dtype=torch.bool)
+    added = [made(tokens, GRID, *adapter(torch.randn(2, 4, 24), nothing)) for _ in range(2)]
+    assert torch.equal(*added) and added[0].isfinite().all()

@@ -52,18 +52,14 @@ def slope(costs: dict[int, float]) -> float:
     return float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum())
 
 
-@pytest.mark.parametrize("variant", VARIANTS[1:])
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("frames", [1, 7, 48])
 def test_new_module_is_the_identity(variant, frames):
     clip = maps(frames)
     assert torch.equal(make_stda(24, settings(), variant)(clip), clip)
 
 
-def test_variant_none_makes_no_module():
-    assert make_stda(24, settings(), "none") is None
-
-
-@pytest.mark.parametrize("variant", VARIANTS[1:])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_same_weights_run_at_any_length(variant):
     module = variant_of(variant, radius=15, chunk=64)
     for frames in LENGTHS:
@@ -72,13 +68,13 @@ def test_same_weights_run_at_any_length(variant):
 
 
 def test_a_frame_far_from_the_ends_does_not_know_the_length_of_the_clip():
-    module, clip = variant_of("strips"), maps(128)
+    module, clip = variant_of("extended"), maps(128)
     short, long = module(clip[:, 40:56]), module(clip)
     assert torch.allclose(short[:, 4:-4], long[:, 44:52], atol=1e-5)
     assert not torch.allclose(short[:, 0], long[:, 40], atol=1e-2)
 
 
-@pytest.mark.parametrize("variant", ["strips", "temporal_only", "no_gate", "light"])
+@pytest.mark.parametrize("variant", ["extended", "extended_temporal_only", "extended_no_gate", "extended_light"])
 @pytest.mark.parametrize("chunk", [2, 5, 64])
 @pytest.mark.parametrize("frame", [0, 4, 9, 15])
 def test_a_frame_changes_those_within_the_radius_and_no_other(variant, chunk, frame):
@@ -100,7 +96,7 @@ def test_spatial_strip_stays_in_its_row_or_column(axis):
 
 
 def test_a_pixel_changes_its_cross_and_no_other():
-    module, clip = variant_of("no_gate"), maps(9, height=5, width=6)
+    module, clip = variant_of("extended_no_gate"), maps(9, height=5, width=6)
     reached = changed_by(module, clip, 0, 4, slice(None), 1, 2)[0].any(1)
     expected = torch.zeros(9, 5, 6, dtype=torch.bool)
     expected[4, 1], expected[4, :, 2], expected[1:8, 1, 2] = True, True, True
@@ -117,7 +113,7 @@ def test_banded_strip_equals_dense_attention_and_convolution(frames, chunk):
     positions = torch.arange(frames)
     distance = (positions[:, None] - positions).abs()
     bias = strip.distance_bias[:, distance.clamp(max=5)].masked_fill(distance > 5, float("-inf"))
-    logits = rotary(query, positions) @ rotary(key, positions).transpose(-1, -2) / 2 + bias
+    logits = rotary(query) @ rotary(key).transpose(-1, -2) / 2 + bias
     kernel = strip.local.permute(1, 3, 2, 0).flatten(0, 1)  # (N * D, 1, 3)
     local = functional.conv1d(value.transpose(-1, -2).reshape(6, 8, frames), kernel, padding=1, groups=8)
     expected = logits.softmax(-1) @ value + local.view(1, 2, 3, 2, 4, frames).transpose(-1, -2)
@@ -125,17 +121,17 @@ def test_banded_strip_equals_dense_attention_and_convolution(frames, chunk):
 
 
 def test_without_positions_permuted_frames_give_permuted_frames(monkeypatch):
-    module, clip = variant_of("no_gate", radius=12, chunk=64), maps(12)
+    module, clip = variant_of("extended_no_gate", radius=12, chunk=64), maps(12)
     for strip in module.strips:
         strip.local.data.zero_()
     module.strips[2].distance_bias.data.zero_()
     order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
     assert not torch.allclose(module(clip[:, order]), module(clip)[:, order], atol=1e-2)
-    monkeypatch.setattr(strips, "rotary", lambda values, positions, base: values)
+    monkeypatch.setattr(strips, "rotary", lambda values, base: values)
     assert torch.allclose(module(clip[:, order]), module(clip)[:, order], atol=1e-5)
 
 
-@pytest.mark.parametrize(("variant", "directions"), [("strips", 3), ("spatial_only", 2)])
+@pytest.mark.parametrize(("variant", "directions"), [("extended", 3), ("extended_spatial_only", 2)])
 def test_gate_is_positive_sums_to_the_directions_and_follows_motion(variant, directions):
     normed = torch.randn(2, 6, 4, 3, 24)
     still = normed[:, :1].expand(-1, 6, -1, -1, -1)
@@ -147,12 +143,12 @@ def test_gate_is_positive_sums_to_the_directions_and_follows_motion(variant, dir
     assert not torch.allclose(gate(normed)[:, 1], gate(normed[:, 1:])[:, 0], atol=1e-3), "motion does not count"
 
 
-@pytest.mark.parametrize("variant", ["no_gate", "temporal_only"])
+@pytest.mark.parametrize("variant", ["extended_no_gate", "extended_temporal_only"])
 def test_variant_has_no_gate(variant):
     assert make_stda(24, settings(), variant).gate is None
 
 
-@pytest.mark.parametrize("variant", ["strips", "light"])
+@pytest.mark.parametrize("variant", ["extended", "extended_light"])
 def test_operations_and_memory_are_linear_in_the_length(variant):
     module = make_stda(96, settings(radius=15, chunk=64, head=32), variant)
     operations, kept = {}, {}
@@ -166,7 +162,7 @@ def test_operations_and_memory_are_linear_in_the_length(variant):
     assert slope(operations) == LINEAR and slope(kept) == LINEAR
 
 
-@pytest.mark.parametrize("variant", VARIANTS[1:])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_soon_after_birth_gradients_reach_every_parameter(variant):
     torch.manual_seed(0)
     module, clip = make_stda(24, settings(chunk=4), variant), maps(9)
@@ -185,7 +181,7 @@ def test_gradients_are_right_across_blocks():
     assert torch.autograd.gradcheck(module, (clip,))
 
 
-@pytest.mark.parametrize("variant", VARIANTS[1:])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_bfloat16_agrees_with_float32(variant):
     module, clip = variant_of(variant), maps(12)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -194,7 +190,7 @@ def test_bfloat16_agrees_with_float32(variant):
 
 
 def test_compiles_into_one_graph_at_any_length():
-    module = variant_of("strips", chunk=8)
+    module = variant_of("extended", chunk=8)
     compiled = torch.compile(module, fullgraph=True, backend="eager")
     for frames in (7, 16, 33):
         assert torch.allclose(compiled(maps(frames)), module(maps(frames)), atol=1e-6)
@@ -203,7 +199,8 @@ def test_compiles_into_one_graph_at_any_length():
 def test_inner_width_is_the_most_heads_that_fit_into_a_third():
     module = ExtendedSTDA(320, 15, head_width=32)
     assert module.to_query_key_value.weight.shape == (3 * 3 * 96, 320)
-    assert ExtendedSTDA(320, 15, "temporal_only", head_width=32).to_query_key_value.weight.shape == (3 * 320, 320)
+    alone = ExtendedSTDA(320, 15, "extended_temporal_only", head_width=32)
+    assert alone.to_query_key_value.weight.shape == (3 * 320, 320)
     assert module(torch.randn(1, 2, 320, 2, 2)).shape == (1, 2, 320, 2, 2)
 
 
@@ -214,11 +211,11 @@ def test_channels_and_head_width_that_do_not_fit_are_named(channels, head):
 
 
 def test_unknown_variant_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="no variant 'stripes'; choose one of none, strips, .*, light"):
+    with pytest.raises(ValueError, match="no variant 'stripes'; choose one of extended, .*, extended_light"):
         make_stda(24, settings(), "stripes")
 
 
-@pytest.mark.parametrize("variant", VARIANTS[1:])
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("shape", [(2, 5, 20, 4, 4), (5, 24, 4, 4)])
 def test_maps_of_another_shape_are_named(variant, shape):
     with pytest.raises(ValueError, match=r"expects maps \(B, T, C, H, W\) with C = 24, got"):

@@ -1,4 +1,4 @@
-"""TFRM: identity at birth, a sparse stochastic banded graph, any length at linear cost, anchors, variants, health."""
+"""TFRM, extended: identity at birth, a sparse stochastic banded graph, any length at linear cost, variants, health."""
 
 import math
 from types import SimpleNamespace
@@ -8,14 +8,14 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch.utils.flop_counter import FlopCounterMode
 
-from eadnet.models.extended.frame_graph import Graph, Layout, Reach
+from eadnet.models.extended import frame_graph
+from eadnet.models.extended.frame_graph import Band, Graph, band
 from eadnet.models.extended.tfrm import VARIANTS, ExtendedTFRM, make_tfrm
 
 CHANNELS, RADIUS, NEIGHBOURS = 24, 3, 4
-CPU = torch.device("cpu")
 
 
-def _module(variant: str = "learned", **settings) -> ExtendedTFRM:
+def _module(variant: str = "extended", **settings) -> ExtendedTFRM:
     """A module with all-random weights, so that zero-initialised outputs do not hide anything."""
     module = ExtendedTFRM(CHANNELS, RADIUS, NEIGHBOURS, variant, **settings)
     generator = torch.Generator().manual_seed(1)
@@ -39,11 +39,9 @@ def _far_sighted(**settings) -> ExtendedTFRM:
     return module
 
 
-def _recurring(frames: int = 96) -> torch.Tensor:
-    """Maps whose block 64 ... 79 is copies of the first frame."""
-    maps = _maps(frames)
-    maps[:, 64:80] = maps[:, :1]
-    return maps
+def _recurring(frames: int) -> torch.Tensor:
+    """Maps in which every frame has equals within reach."""
+    return _maps(3).repeat(1, -(-frames // 3), 1, 1, 1)[:, :frames]
 
 
 def _still(frames: int) -> torch.Tensor:
@@ -77,7 +75,7 @@ def test_awakened_module_changes_maps_at_any_length(variant, frames):
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 16, 48, 150])
 def test_rows_sum_to_one_with_few_edges_the_frame_itself_and_none_beyond_the_radius(frames):
-    graph = _module(anchors=0).graph(_maps(frames))
+    graph = _module().graph(_maps(frames))
     dense = graph.dense()
     assert torch.allclose(dense.sum(-1), torch.ones(2, frames), atol=1e-5)
     assert ((dense > 0).sum(-1) <= NEIGHBOURS).all() and (dense.diagonal(dim1=1, dim2=2) > 0).all()
@@ -86,14 +84,8 @@ def test_rows_sum_to_one_with_few_edges_the_frame_itself_and_none_beyond_the_rad
         assert ((dense > 0).sum(-1) == NEIGHBOURS).all()
 
 
-def test_edges_with_anchors_are_still_few_and_sum_to_one():
-    weights = _module().graph(_maps(100)).weights_BTK
-    assert torch.allclose(weights.sum(-1), torch.ones(2, 100), atol=1e-5)
-    assert ((weights > 0).sum(-1) == NEIGHBOURS).all()
-
-
 def test_identical_frames_follow_the_prior_only():
-    module = ExtendedTFRM(CHANNELS, RADIUS, 2 * RADIUS + 1, anchors=0)
+    module = ExtendedTFRM(CHANNELS, RADIUS, 2 * RADIUS + 1)
     frame = torch.randn(1, 1, CHANNELS, 4, 4).expand(-1, 20, -1, -1, -1)
     row = module.graph(frame).dense()[0, 10]
     expected = (-math.log(2) * _distances(20)[10] / RADIUS).masked_fill(_distances(20)[10] > RADIUS, -math.inf)
@@ -101,7 +93,7 @@ def test_identical_frames_follow_the_prior_only():
 
 
 def test_edges_go_to_the_most_alike_frames():
-    module = ExtendedTFRM(CHANNELS, RADIUS, 2, anchors=0)
+    module = ExtendedTFRM(CHANNELS, RADIUS, 2)
     with torch.no_grad():
         module.similarity.decay.fill_(-20)  # no preference for what is near
     maps = _maps(9)
@@ -127,25 +119,40 @@ def test_regulariser_alone_teaches_the_similarity():
 
 
 def test_travelling_values_are_the_dense_graph_s():
-    for frames in (5, 64, 70, 150):  # one run and several, with and without anchors
-        graph, values = _far_sighted().graph(_recurring(frames)), torch.randn(2, frames, 6)
-        assert torch.allclose(graph.mix(values), graph.dense() @ values, atol=1e-5)
+    for frames in (5, 28, 29, 150):  # one run and several
+        graph, values = _far_sighted().graph(_maps(frames)), torch.randn(2, frames, 6)
+        dense = torch.zeros(2, frames, frames)
+        for frame, candidate in graph.band.inside_TK.nonzero().tolist():
+            dense[:, frame, frame + candidate - RADIUS] = graph.weights_BTK[:, frame, candidate]
+        assert graph.band.runs == (1 if frames < 29 else -(-frames // 7))
+        assert torch.equal(graph.dense(), dense) and torch.allclose(graph.mix(values), dense @ values, atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 3, 28, 29, 150])
+def test_candidates_are_compared_with_their_own_frame(frames):
+    values, candidates = torch.randn(2, frames, 6), band(torch.empty(0), frames, RADIUS)
+    expected = values @ values.mT
+    found = candidates.compare(values)
+    for frame, place in candidates.inside_TK.nonzero().tolist():
+        key = frame + int(candidates.offsets_K[place])
+        assert torch.allclose(found[:, frame, place], expected[:, frame, key], atol=1e-5)
+    assert torch.equal(candidates.inside_TK.sum(1), (_distances(frames) <= RADIUS).sum(1))
 
 
 @pytest.mark.parametrize("make", [_recurring, _still, _maps])
 def test_several_runs_agree_with_one(monkeypatch, make):
     module, maps = _far_sighted(), make(150)
     several = module.graph(maps)
-    expected, runs = several.dense(), several.reach.near.runs
-    monkeypatch.setattr(Reach, "near", property(lambda reach: Layout(1, reach.frames, 0)))
+    expected, runs = several.dense(), several.band.runs
+    monkeypatch.setattr(frame_graph, "FEW", 100)
     one = module.graph(maps)
-    assert runs > 1 and several.weights_BTK[..., several.reach.width :].any() == (make is not _still)
+    assert runs > 1 and one.band.runs == 1
     assert torch.equal(_kept(one), _kept(several))
     # a logit is up to 55 times a cosine, whose float32 sum of 32 products leaves some 1e-7
     assert torch.allclose(one.dense(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("variant", ["learned", "chain"])
+@pytest.mark.parametrize("variant", ["extended", "extended_chain"])
 def test_cost_is_linear_in_the_length(variant):
     module = _module(variant)
 
@@ -160,10 +167,11 @@ def test_cost_is_linear_in_the_length(variant):
 
 
 # --------------------------------------------------------------------------------------------------------- ties
-def _nearest(reach: Reach) -> torch.Tensor:
+def _nearest(candidates: Band) -> torch.Tensor:
     """(T, K) the candidates of each frame that would be kept if all were equal: nearer first, then earlier."""
-    kept = torch.zeros_like(reach.inside_TK)
-    for frame, (offsets, inside) in enumerate(zip(reach.offsets_TK.tolist(), reach.inside_TK.tolist(), strict=True)):
+    kept = torch.zeros_like(candidates.inside_TK)
+    for frame, inside in enumerate(candidates.inside_TK.tolist()):
+        offsets = candidates.offsets_K.tolist()
         order = sorted((abs(offset), offset > 0, place) for place, offset in enumerate(offsets) if inside[place])
         kept[frame, [place for *_, place in order[:NEIGHBOURS]]] = True
     return kept
@@ -172,19 +180,19 @@ def _nearest(reach: Reach) -> torch.Tensor:
 @pytest.mark.parametrize("frames", [7, 16, 48, 150])
 def test_frames_that_repeat_are_chosen_by_nearness_then_the_earlier(frames):
     graph = _far_sighted().graph(_still(frames))
-    assert torch.equal(_kept(graph), _nearest(graph.reach).expand(2, -1, -1))
+    assert torch.equal(_kept(graph), _nearest(graph.band).expand(2, -1, -1))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_equal_logits_of_any_precision_are_chosen_so(dtype):
-    reach = Reach(150, RADIUS, 8, CPU)
-    logits = torch.full((1, 150, reach.inside_TK.shape[1]), 30.0, dtype=dtype).masked_fill(~reach.inside_TK, -math.inf)
+    reach = band(torch.empty(0), 150, RADIUS)
+    logits = torch.full((1, 150, 7), 30.0, dtype=dtype).masked_fill(~reach.inside_TK, -math.inf)
     weights = _far_sighted().similarity._strongest(logits, reach)
     assert weights.dtype == dtype and torch.equal(weights[0] > 0, _nearest(reach))
 
 
 def test_a_tie_of_two_goes_to_the_nearer_then_the_earlier():
-    module = ExtendedTFRM(CHANNELS, 8, 2, anchors=0)
+    module = ExtendedTFRM(CHANNELS, 8, 2)
     module.similarity = _far_sighted(perspectives=1).similarity
     module.similarity.radius, module.similarity.neighbours = 8, 2
     module.similarity.offset_bias = torch.nn.Parameter(torch.zeros(17))
@@ -195,92 +203,28 @@ def test_a_tie_of_two_goes_to_the_nearer_then_the_earlier():
         assert edges.nonzero()[:, 1].tolist() == 2 * sorted([8, chosen])
 
 
-def test_equal_blocks_go_to_the_nearer_then_the_earlier():
-    reach = Reach(66, RADIUS, 4, CPU)  # the last block is two frames: one frame stands just between two blocks
-    likeness = torch.zeros(1, 66, reach.inside_TK.shape[1])
-    likeness[..., reach.width :] = 1.0  # every anchor beats every frame of the band
-    module = _far_sighted().similarity
-    module.neighbours = 2
-    kept = module._strongest(likeness.masked_fill(~reach.inside_TK, -math.inf), reach)[0] > 0
-    anchors = reach.offsets_TK[51:54, reach.width :][kept[51:54, reach.width :]]
-    assert anchors.tolist() == [-11.5, -12.5, 11.5]
-
-
 def test_rounding_never_chooses_among_equals_and_rarely_elsewhere():
     module, generator = _far_sighted(), torch.Generator().manual_seed(5)
 
     def changes(maps: torch.Tensor) -> tuple[int, int]:
         """Edges that differ, of how many, when errors ten times those of float32 are laid on the logits."""
         graph, similarity = module.graph(maps), module.similarity
-        logits = similarity.alike(module.to_node(module._pooled(maps)), graph.reach) * similarity.log_scale.exp()
+        logits = similarity.alike(module.to_node(module._pooled(maps)), graph.band) * similarity.log_scale.exp()
         errors = 1e-4 * (2 * torch.rand(20, *logits.shape, generator=generator) - 1)
-        moved = (logits + errors).masked_fill(~graph.reach.inside_TK, -math.inf).flatten(0, 1)
-        found = similarity._strongest(moved, graph.reach).view_as(errors) > 0
+        moved = (logits + errors).masked_fill(~graph.band.inside_TK, -math.inf).flatten(0, 1)
+        found = similarity._strongest(moved, graph.band).view_as(errors) > 0
         return int((found & ~_kept(graph)).sum()), int(found.sum())
 
     assert changes(_still(150))[0] == 0
     for maps in (_recurring(150), _maps(150)):
         changed, edges = changes(maps)
-        # what no rule can promise, for a choice has to change somewhere: two values that happen to meet (none and 7
-        # of 24,000 on one machine; 3 % of the first clip's edges were it not for the rule)
+        # what no rule can promise, for a choice has to change somewhere: two values that happen to meet
         assert changed <= 1e-3 * edges
-
-
-# ------------------------------------------------------------------------------------------------------ anchors
-def test_anchors_reach_beyond_the_radius():
-    dense = _far_sighted().graph(_recurring()).dense()
-    assert (dense[:, 0, 64:80].sum(-1) > 0.3).all() and torch.allclose(dense[:, 0, 64], dense[:, 0, 79])
-    assert (_far_sighted(anchors=0).graph(_recurring()).dense()[:, 0, 64:80] == 0).all()
-    moved = _recurring()
-    moved[:, 64:80] += 1e-3 * torch.randn(CHANNELS, 1, 1)
-    assert not torch.equal(_far_sighted()(moved)[:, 0], _far_sighted()(_recurring())[:, 0])
-
-
-def test_anchors_do_not_touch_clips_of_one_block():
-    module, without = _far_sighted(), _far_sighted(anchors=0)
-    for frames in (1, 7, 16):
-        assert torch.equal(module(_maps(frames)), without(_maps(frames)))
-    assert not torch.equal(module(_recurring()), without(_recurring()))
-
-
-def test_anchors_are_left_alone_where_the_near_frames_are_more_alike():
-    module = ExtendedTFRM(CHANNELS, RADIUS, NEIGHBOURS)
-    drift = torch.randn(2, CHANNELS, 2, 2, generator=torch.Generator().manual_seed(3))
-    turn = torch.linspace(0, 9, 96)[None, :, None, None, None]
-    slow = turn.cos() * drift[0] + turn.sin() * drift[1]  # neighbours hardly differ, far frames do
-    assert (module.graph(slow).dense()[:, _distances(96) > RADIUS] == 0).all()
-
-
-@pytest.mark.parametrize("anchors", [1, 4, 8])
-@pytest.mark.parametrize("frames", [17, 40, 200])
-def test_anchors_are_the_nearest_blocks_wholly_beyond_the_band(frames, anchors):
-    reach = Reach(frames, RADIUS, anchors, CPU)
-    for frame in range(frames):
-        spans = [range(16 * block, min(16 * block + 16, frames)) for block in range(reach.blocks)]
-        before = [block for block, span in enumerate(spans) if span[-1] < frame - RADIUS]
-        after = [block for block, span in enumerate(spans) if span[0] > frame + RADIUS]
-        nearest = before[::-1][: anchors // 2] + after[: anchors - anchors // 2]
-        inside = reach.inside_TK[frame, reach.width :]
-        assert reach.anchors_RA[frame][inside].tolist() == nearest
-        offsets = reach.offsets_TK[frame, reach.width :][inside].tolist()
-        assert offsets == [sum(spans[block]) / len(spans[block]) - frame for block in nearest]
-
-
-def test_an_anchor_is_as_alike_as_its_frames_are_on_average():
-    module, maps = _module(), _maps(48)
-    near = Reach(48, 47, 0, CPU)
-    nodes = module.to_node(module._pooled(maps))
-    similarity = module.similarity.alike(nodes, near)
-    far = Reach(48, RADIUS, 4, CPU)
-    anchors = module.similarity.alike(nodes, far)[:, 0, far.width + 2 :]  # of the first frame, after its band
-    assert far.anchors_RA[0, 2:].tolist() == [1, 2]
-    expected = torch.stack([similarity[:, 0, 16:32].mean(-1), similarity[:, 0, 32:48].mean(-1)], -1)
-    assert torch.allclose(anchors, expected, atol=1e-5)
 
 
 # ----------------------------------------------------------------------------------------------------- variants
 def test_chain_is_the_tridiagonal_and_has_no_similarity():
-    module = _module("chain")
+    module = _module("extended_chain")
     band = (_distances(40) <= 1).float()
     assert torch.allclose(module.graph(_maps(40)).dense(), (band / band.sum(-1, keepdim=True)).expand(2, -1, -1))
     assert not any("similarity" in name for name in module.state_dict())
@@ -290,7 +234,7 @@ def test_dense_reaches_every_frame_of_a_clip():
     assert (_module("dense").graph(_maps(40)).dense() > 0).all()
 
 
-def test_dense_and_learned_agree_where_the_band_and_the_edges_hold_the_clip():
+def test_dense_and_banded_agree_where_the_band_and_the_edges_hold_the_clip():
     everything = ExtendedTFRM(CHANNELS, 8, 17)
     dense = ExtendedTFRM(CHANNELS, 8, 17, "dense")
     dense.load_state_dict(everything.state_dict())
@@ -298,11 +242,10 @@ def test_dense_and_learned_agree_where_the_band_and_the_edges_hold_the_clip():
 
 
 def test_factory_takes_the_sizes_from_the_network():
-    network = SimpleNamespace(graph_radius=5, graph_neighbours=3, graph_nodes=None, graph_map_side=2, graph_anchors=6)
-    module = make_tfrm(48, network, "learned")
-    assert (module.radius, module.similarity.neighbours, module.map_side, module.anchors) == (5, 3, 2, 6)
-    assert module.film.in_features == 12 and make_tfrm(24, network, "chain").film.in_features == 8
-    assert make_tfrm(48, network, "none") is None
+    network = SimpleNamespace(graph_radius=5, graph_neighbours=3, graph_nodes=None, graph_map_side=2)
+    module = make_tfrm(48, network, "extended")
+    assert (module.radius, module.similarity.neighbours, module.map_side) == (5, 3, 2)
+    assert module.film.in_features == 12 and make_tfrm(24, network, "extended_chain").film.in_features == 8
 
 
 def test_maps_travel_only_on_small_grids():
@@ -315,7 +258,7 @@ def test_maps_travel_only_on_small_grids():
 
 # ---------------------------------------------------------------------------------------------- health and use
 def test_health_tells_spread_and_distance_of_the_edges():
-    module = _module("chain")
+    module = _module("extended_chain")
     module(_maps(3))
     health = module.health()
     assert health["entropy"] == pytest.approx((2 * math.log(2) + math.log(3)) / 3)
@@ -326,10 +269,9 @@ def test_health_tells_spread_and_distance_of_the_edges():
 
 
 def test_smoothness_is_the_difference_along_edges():
-    reach = Reach(3, 2, 0, CPU)
     nodes = torch.tensor([[[0.0, 0.0], [0.0, 0.0], [1.0, 3.0]]])
-    edges = torch.tensor([[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]]])
-    assert Graph(reach, edges).penalties(nodes)["smooth"].item() == pytest.approx(0.5 * (1 + 9) / 2 / 3)
+    edges = torch.tensor([[[0.0, 0.5, 0.5], [0.0, 0.5, 0.5], [0.0, 1.0, 0.0]]])  # of frames before, at and after
+    assert Graph(band(nodes, 3, 1), edges).penalties(nodes)["smooth"].item() == pytest.approx(0.5 * (1 + 9) / 2 / 3)
 
 
 def test_the_last_graph_is_kept_on_demand_and_without_gradient():

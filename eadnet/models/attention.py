@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from eadnet.models.constants import constant
+
 SMALL_SCORES = 128 * 128
 """Largest L * S that the plain path takes on a CPU."""
 
@@ -33,24 +35,29 @@ def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = N
     return scaled_dot_product_attention(query, key, value, attn_mask=None if bias is None else bias.to(query.dtype))
 
 
-def rotary(values: Tensor, positions: Tensor, base: float = 100.0) -> Tensor:
+def rotary(values: Tensor, base: float = 100.0, first: int = 0) -> Tensor:
     """Rotate channel pairs by angles proportional to position (RoFormer, arXiv 2104.09864, eq. 34).
 
     Args:
         values: (..., L, D) with D even.
-        positions: (L,).
         base: the longest wavelength is about 2 pi base.
+        first: position of the first of the L values; the others follow one by one.
 
     Returns:
         (..., L, D); dot products of rotated queries and keys depend only on relative positions.
     """
-    half = values.shape[-1] // 2
-    frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=values.device) / half)
-    angles = positions[:, None].float() * frequencies
-    cosine, sine = torch.diag_embed(angles.cos()), torch.diag_embed(angles.sin())
-    turns_LDD = torch.cat([torch.cat([cosine, sine], -1), torch.cat([-sine, cosine], -1)], -2)
     # one matrix product: several elementwise passes over the maps are slower (benchmarks/stda.py)
-    return torch.einsum("...ld,lde->...le", values, turns_LDD.to(values.dtype))
+    return torch.einsum("...ld,lde->...le", values, _turns_LDD(values, *values.shape[-2:], base, first))
+
+
+@constant
+def _turns_LDD(length: int, width: int, base: float, first: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The matrix that turns each position's channels."""
+    half = width // 2
+    frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=device) / half)
+    angles = torch.arange(first, first + length, device=device)[:, None].float() * frequencies
+    cosine, sine = torch.diag_embed(angles.cos()), torch.diag_embed(angles.sin())
+    return torch.cat([torch.cat([cosine, sine], -1), torch.cat([-sine, cosine], -1)], -2).to(dtype)
 
 
 def zero_initialised(module: nn.Module) -> nn.Module:

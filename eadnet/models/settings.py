@@ -189,9 +189,6 @@ class Network(Section):
     graph_map_side: Positive = Field(
         16, description="Extended TFRM: largest grid side on which maps travel along edges."
     )
-    graph_anchors: Annotated[int, Field(ge=0)] = Field(
-        4, description="Extended TFRM: nearest blocks of 16 frames that a node of a long clip also reaches."
-    )
 
     @model_validator(mode="after")
     def _check(self) -> "Network":

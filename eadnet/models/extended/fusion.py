@@ -1,16 +1,17 @@
-"""Fusion of audio and semantics: parallel decoupled cross-attention, with the text kept away from the lips.
+"""Our extension of the fusion: a text branch beside the attention to audio, with the text kept away from the lips.
 
-The abstract says that fusing modalities costs lip sync; the remedy chosen here is Hallo's region idea (arXiv
-2406.08801): the text branch is damped inside a soft mouth ellipse, so audio owns the lips. The text output starts
-at zero, its scale is learned.
+Fusing modalities can cost lip sync; the remedy chosen here is Hallo's region idea (arXiv 2406.08801): the text branch
+is damped inside a soft mouth ellipse, so audio owns the lips.
 
-Shape legend: F = B * T frames, B clips, T frames a clip, L image tokens, S context tokens, C channels.
+Shape legend: F = B * T frames, B clips, T frames a clip, L image tokens of a frame, S text tokens, C image channels,
+E text channels.
 """
 
 import torch
 from torch import Tensor, nn
 
 from eadnet.models.attention import CrossAttention
+from eadnet.models.constants import constant
 from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 LIPS = 0.25
@@ -36,18 +37,28 @@ class TextAdapter(nn.Module):
         return torch.cat([null, tokens], 1), torch.cat([torch.ones_like(mask_BS[:, :1]), mask_BS], 1)
 
 
-def mouth_gate(height: int, width: int, strength: float, device: torch.device | None = None) -> Tensor:
-    """(height * width,) weight of the text branch: 1 away from the mouth, 1 - `strength` on the lips."""
+@constant
+def mouth_gate(height: int, width: int, strength: float, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(height * width,) weight of the text: 1 away from the mouth, 1 - `strength` on the lips."""
     rows = (torch.arange(height, device=device) + 0.5) / height
     columns = (torch.arange(width, device=device) + 0.5) / width
     squared = ((rows - MOUTH_CENTRE[0]) / MOUTH_RADII[0])[:, None] ** 2
     squared = squared + ((columns - MOUTH_CENTRE[1]) / MOUTH_RADII[1])[None] ** 2
     beyond = ((squared - LIPS) / (1 - LIPS)).clamp(min=0)
-    return (1 - strength * torch.exp(-0.5 * beyond**2)).flatten()
+    return (1 - strength * torch.exp(-0.5 * beyond**2)).flatten().to(dtype)
 
 
 class TextAttention(nn.Module):
-    """scale * gate * text(h)."""
+    """scale * gate * attention of image tokens to a clip's text, to be added beside the attention to audio.
+
+    Keys and values are projected once a clip, whose frames share the text. Zero when newly made.
+
+    Args:
+        width: C.
+        heads: attention heads.
+        text_width: E.
+        gate_strength: see `mouth_gate`.
+    """
 
     def __init__(self, width: int, heads: int, text_width: int, gate_strength: float) -> None:
         super().__init__()
@@ -55,10 +66,20 @@ class TextAttention(nn.Module):
         self.attention = CrossAttention(width, text_width, heads, zero_output=True)
         self.scale = nn.Parameter(torch.ones(()))
 
-    def forward(self, tokens_FLC: Tensor, grid: tuple[int, int], text_BSC: Tensor, mask_BS: Tensor) -> Tensor:
-        """Returns (F, L, C)."""
-        bias = torch.zeros(mask_BS.shape, device=tokens_FLC.device).masked_fill(~mask_BS, float("-inf"))
-        clips = tokens_FLC.unflatten(0, (len(text_BSC), -1)).flatten(1, 2)
-        read = self.attention(clips, text_BSC, bias[:, None, None].to(tokens_FLC.dtype)).view_as(tokens_FLC)
-        gate = mouth_gate(*grid, self.gate_strength, tokens_FLC.device).to(tokens_FLC.dtype)
-        return self.scale * gate[:, None] * read
+    def forward(self, tokens_FLC: Tensor, grid: tuple[int, int], text_BSE: Tensor, text_mask_BS: Tensor) -> Tensor:
+        """What the text adds to the tokens of frames that stand clip by clip.
+
+        Args:
+            tokens_FLC: (F, L, C) image tokens, F a multiple of B, L = grid[0] * grid[1].
+            grid: height and width of a frame's tokens.
+            text_BSE: (B, S, E) text tokens.
+            text_mask_BS: (B, S) bool, which of them may be attended to; at least one of each clip (`TextAdapter`).
+
+        Returns:
+            (F, L, C).
+        """
+        bias = torch.zeros_like(text_mask_BS, dtype=tokens_FLC.dtype).masked_fill(~text_mask_BS, float("-inf"))
+        by_clip = tokens_FLC.unflatten(0, (len(text_BSE), -1)).flatten(1, 2)
+        attended = self.attention(by_clip, text_BSE, bias[:, None, None]).view_as(tokens_FLC)
+        gate = mouth_gate(tokens_FLC, *grid, self.gate_strength)
+        return (self.scale * gate)[:, None].to(attended.dtype) * attended

@@ -3,12 +3,13 @@
 After SANet's strip attention (IJCAI 2023; DSANet, 10.1016/j.neunet.2023.12.003), with the third axis, time, added
 and the weights divided by the taps, so that three strips in a row keep the scale of the maps.
 
-Shape legend: B clips, T frames, C channels, H height, W width, G groups of channels, K taps.
+Shape legend: B clips, T frames, C channels, H height, W width, G groups of channels, K taps, L strip length.
 """
 
 import torch
 from torch import Tensor, nn
 
+from eadnet.models.constants import constant
 from eadnet.models.extended.strips import check_maps
 
 GROUPS = 8
@@ -27,7 +28,7 @@ class LightSTDA(nn.Module):
     def __init__(self, channels: int, radius: int) -> None:
         super().__init__()
         if channels % GROUPS:
-            raise ValueError(f"STDA 'light' needs a multiple of {GROUPS} channels, got {channels}")
+            raise ValueError(f"STDA 'extended_light' needs a multiple of {GROUPS} channels, got {channels}")
         self.channels = channels
         self.reaches = {4: REACH, 3: REACH, 1: min(REACH, radius)}  # by axis of (B, T, C, H, W)
         taps = [2 * reach + 1 for reach in self.reaches.values()]
@@ -59,8 +60,12 @@ def strip_sum(maps_BTCHW: Tensor, logits_BTGK: Tensor, axis: int, reach: int) ->
     taps, length = 2 * reach + 1, maps_BTCHW.shape[axis]
     weights = logits_BTGK.unflatten(-1, (-1, taps)).sigmoid() / taps
     weights = weights.repeat_interleave(maps_BTCHW.shape[2] // weights.shape[2], 2)[..., None, None, :]
-    positions = torch.arange(length, device=maps_BTCHW.device)
-    return sum(
-        maps_BTCHW.index_select(axis, (positions + tap - reach).clamp(0, length - 1)) * weights[..., tap]
-        for tap in range(taps)
-    )
+    index = _neighbours_KL(maps_BTCHW, length, reach)
+    return sum(maps_BTCHW.index_select(axis, index[tap]) * weights[..., tap] for tap in range(taps))
+
+
+@constant
+def _neighbours_KL(length: int, reach: int, device: torch.device, _: torch.dtype) -> Tensor:
+    """Positions that each tap reads along a strip of L; beyond the ends, the end's."""
+    taps = torch.arange(-reach, reach + 1, device=device)
+    return (taps[:, None] + torch.arange(length, device=device)).clamp(0, length - 1)

@@ -1,9 +1,8 @@
-"""STDA: spatio-temporal directional attention by strips.
+"""STDA, extended: strip attention along width, height and time.
 
-The paper's abstract binds STDA to strip attention, long sequences and global motion; its equations are not public.
-Ours (docs/method.md): three parallel strip attentions along width, height and time (`eadnet/models/strips.py`) and a
-gate over the three directions driven by motion. The temporal strip is banded, so that weights trained on short clips
-run at any length, in time and memory linear in it.
+The paper's STDA looks along width and height (docs/method.md). This one runs three strip attentions in parallel
+(`eadnet.models.extended.strips`) and weighs the three directions by a gate that motion drives. The temporal strip is
+banded, so that weights trained on short clips run at any length, in time and memory linear in it.
 
 Shape legend: B clips, T frames, C channels, H height, W width, S directions, N heads of a direction, D channels a head.
 """
@@ -22,18 +21,18 @@ if TYPE_CHECKING:
     from eadnet.models.settings import Network
 
 DIRECTIONS = {
-    "strips": ("width", "height", "time"),
-    "no_gate": ("width", "height", "time"),
-    "temporal_only": ("time",),
-    "spatial_only": ("width", "height"),
+    "extended": ("width", "height", "time"),
+    "extended_no_gate": ("width", "height", "time"),
+    "extended_temporal_only": ("time",),
+    "extended_spatial_only": ("width", "height"),
     "full3d": ("volume",),
 }
 """The directions of each variant of the attention."""
 
-VARIANTS = ("none", *DIRECTIONS, "light")
+VARIANTS = (*DIRECTIONS, "extended_light")
 
 
-def make_stda(channels: int, network: "Network", variant: str) -> nn.Module | None:
+def make_stda(channels: int, network: "Network", variant: str) -> nn.Module:
     """The STDA of a U-Net level.
 
     Args:
@@ -42,14 +41,12 @@ def make_stda(channels: int, network: "Network", variant: str) -> nn.Module | No
         variant: one of `VARIANTS`.
 
     Returns:
-        a module from (B, T, C, H, W) to the same, or None for "none".
+        a module from (B, T, C, H, W) to the same.
 
     Raises:
         ValueError: the variant is unknown, or the channels do not suit it.
     """
-    if variant == "none":
-        return None
-    if variant == "light":
+    if variant == "extended_light":
         return LightSTDA(channels, network.temporal_radius)
     return ExtendedSTDA(
         channels, network.temporal_radius, variant, network.strip_head, network.temporal_chunk, network.rotary_base
@@ -72,7 +69,7 @@ class ExtendedSTDA(nn.Module):
         self,
         channels: int,
         radius: int,
-        variant: str = "strips",
+        variant: str = "extended",
         head_width: int = 32,
         chunk: int = 64,
         rotary_base: float = 100.0,
@@ -98,7 +95,7 @@ class ExtendedSTDA(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.to_query_key_value = nn.Linear(channels, 3 * inner, bias=False)
         self.strips = nn.ModuleList(make[direction]() for direction in directions)
-        gated = variant != "no_gate" and len(directions) > 1
+        gated = variant != "extended_no_gate" and len(directions) > 1
         self.gate = DirectionGate(channels, len(directions)) if gated else None
         self.to_output = zero_initialised(nn.Linear(inner, channels))
 
@@ -132,6 +129,6 @@ class DirectionGate(nn.Module):
     def forward(self, normed_BTHWC: Tensor) -> Tensor:
         """Returns (B, T, S), positive, summing to S; all 1 when newly made."""
         mean = normed_BTHWC.mean((2, 3))
-        motion = torch.cat([torch.zeros_like(mean[:, :1]), mean.diff(dim=1)], 1).abs()
+        motion = mean.diff(dim=1, prepend=mean[:, :1]).abs()
         weights = self.to_weights(torch.cat([mean, motion], -1)).softmax(-1)
         return weights.shape[-1] * weights

@@ -8,10 +8,13 @@ Shape legend: B clips, T frames, H height, W width, N heads, D channels a head, 
 across the strip, K blocks of a strip, S positions of a block.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from eadnet.models.attention import attention, rotary
+from eadnet.models.constants import constant
 
 AXES = {"time": 1, "height": 2, "width": 3}
 """Where each direction stands in (B, T, H, W, ...)."""
@@ -35,8 +38,7 @@ class Strip(nn.Module):
     def forward(self, query_key_value_BTHW3ND: Tensor) -> Tensor:
         """Returns (B, T, H, W, N * D)."""
         parts = query_key_value_BTHW3ND.movedim((4, self.axis), (0, -2))  # (3, B, A, E, N, L, D)
-        positions = torch.arange(parts.shape[-2], device=parts.device)
-        query, key = rotary(parts[:2], positions, self.rotary_base)
+        query, key = rotary(parts[:2], self.rotary_base)
         value = parts[2].contiguous()
         mixed = self._mix(*(part.flatten(0, 2) for part in (query, key, value)))
         return self._enhance(mixed.unflatten(0, value.shape[:3]), value).movedim(-2, self.axis).flatten(-2)
@@ -73,25 +75,43 @@ class BandedStrip(Strip):
         self.distance_bias = nn.Parameter(torch.zeros(heads, radius + 1))
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        frames, device = query.shape[-2], query.device
-        blocks = -(-frames // self.chunk)
-        length = -(-frames // blocks)
-        halo = self.radius if blocks > 1 else 0
-        starts = length * torch.arange(blocks, device=device)[:, None]
-        queries = starts + torch.arange(length, device=device)
-        keys = starts + torch.arange(-halo, length + halo, device=device)
-        bias = self._band(queries, keys, frames).to(query.dtype)
-        mixed = attention(windows(query, queries), windows(key, keys), windows(value, keys), bias)
-        return mixed.reshape(len(mixed), -1, blocks * length, mixed.shape[-1])[:, :, :frames]
+        frames = query.shape[-2]
+        blocks = _blocks(query, frames, self.radius, self.chunk)
+        bias = self.distance_bias[:, None, blocks.distance_LS].masked_fill(blocks.unseen_KLS, float("-inf"))
+        query = windows(query, blocks.queries_KL)
+        key, value = windows(key, blocks.keys_KS), windows(value, blocks.keys_KS)
+        mixed = attention(query, key, value, bias.flatten(0, 1).to(query.dtype))
+        return mixed.unflatten(1, (-1, len(blocks.queries_KL))).flatten(2, 3)[:, :, :frames]
 
-    def _band(self, queries_KL: Tensor, keys_KS: Tensor, frames: int) -> Tensor:
-        """(N * K, L, S) logits: the bias of each distance, minus infinity where no frame is seen."""
-        distance = (queries_KL[0][:, None] - keys_KS[0]).abs()  # the same in all blocks
-        inside = ((keys_KS >= 0) & (keys_KS < frames))[:, None]
-        # a query past the clip's end sees at least itself: a row of minus infinities has no softmax
-        seen = (distance <= self.radius) & (inside | (distance == 0))
-        bias = self.distance_bias[:, None, distance.clamp(max=self.radius)]
-        return bias.masked_fill(~seen, float("-inf")).flatten(0, 1)
+
+class Blocks(NamedTuple):
+    """How a banded strip is cut.
+
+    Attributes:
+        queries_KL, keys_KS: frames of each block; for those beyond the clip's ends, the end's.
+        distance_LS: between queries and keys, the same in all blocks; at most R.
+        unseen_KLS: where a query does not see a key.
+    """
+
+    queries_KL: Tensor
+    keys_KS: Tensor
+    distance_LS: Tensor
+    unseen_KLS: Tensor
+
+
+@constant
+def _blocks(frames: int, radius: int, chunk: int, device: torch.device, _: torch.dtype) -> Blocks:
+    count = -(-frames // chunk)
+    length = -(-frames // count)
+    halo = radius if count > 1 else 0
+    starts = length * torch.arange(count, device=device)[:, None]
+    queries = starts + torch.arange(length, device=device)
+    keys = starts + torch.arange(-halo, length + halo, device=device)
+    distance = (queries[0][:, None] - keys[0]).abs()
+    outside = ((keys < 0) | (keys >= frames))[:, None]
+    # a query past the clip's end sees at least itself: a row of minus infinities has no softmax
+    unseen = (distance > radius) | (outside & (distance > 0))
+    return Blocks(queries.clamp(max=frames - 1), keys.clamp(0, frames - 1), distance.clamp(max=radius), unseen)
 
 
 def windows(values: Tensor, index_KS: Tensor) -> Tensor:
@@ -99,15 +119,14 @@ def windows(values: Tensor, index_KS: Tensor) -> Tensor:
 
     Args:
         values: (batch, N, L, D).
-        index_KS: positions of each block; those beyond the ends take the end's value.
+        index_KS: positions of each block.
 
     Returns:
         (batch, N * K, S, D).
     """
     if len(index_KS) == 1:
         return values
-    index = index_KS.clamp(0, values.shape[-2] - 1)
-    return values.index_select(-2, index.flatten()).unflatten(-2, index.shape).flatten(1, 2)
+    return values.index_select(-2, index_KS.flatten()).unflatten(-2, index_KS.shape).flatten(1, 2)
 
 
 def check_maps(maps_BTCHW: Tensor, channels: int) -> None:

@@ -1,10 +1,9 @@
-"""TFRM: a graph learned between the frames of a clip.
+"""TFRM, extended: a graph learned between the frames of a clip.
 
-The abstract names graph structure learning over frames for temporal coherence; the equations are not public. Ours
-(docs/method.md): frames are nodes (attention pooling), edges come from multi-perspective cosine similarity (IDGL,
-arXiv 2006.13009, eq. 2) plus a temporal prior, kept for the k strongest candidates, row-stochastic; two gated hops;
-the result modulates the maps (FiLM, arXiv 1709.07871), and the maps themselves travel along the edges. One graph
-serves all pixels of a frame.
+The paper's TFRM is a chain of frames (docs/method.md). Here frames are nodes (attention pooling), edges come from
+multi-perspective cosine similarity (IDGL, arXiv 2006.13009, eq. 2) plus a temporal prior, kept for the k strongest
+candidates, row-stochastic; two gated hops; the result modulates the maps (FiLM, arXiv 1709.07871), and the maps
+themselves travel along the edges. One graph serves all pixels of a frame.
 
 Shape legend: B clips, T frames, C channels, H height, W width, N node channels, R radius, K candidates
 of a frame (``eadnet.models.extended.frame_graph``).
@@ -17,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.models.attention import zero_initialised
-from eadnet.models.extended.frame_graph import BLOCK, Graph, Reach
+from eadnet.models.extended.frame_graph import Band, Graph, band
 
 if TYPE_CHECKING:
     from eadnet.models.settings import Network
 
-VARIANTS = ("learned", "chain", "dense")
+VARIANTS = ("extended", "extended_chain", "dense")
 TIE = 2**-9
 """Logits a frame of distance that hold a candidate back where edges are chosen: above rounding, below any preference.
 
@@ -31,9 +30,6 @@ Rounding moves a logit by some 1e-5, the temporal prior of a new network falls b
 
 class Similarity(nn.Module):
     """Edge weights from how alike two frames' nodes are and how far apart they stand.
-
-    Anchors compete with the near frames for the same places: a clip longer than those of training has rows that are
-    no fuller, and a far block enters only where it is more alike than what it displaces.
 
     Args:
         node_width: N.
@@ -51,34 +47,30 @@ class Similarity(nn.Module):
         self.decay = nn.Parameter(torch.tensor(0.0))
         self.offset_bias = nn.Parameter(torch.zeros(2 * radius + 1))
 
-    def forward(self, nodes_BTN: Tensor, reach: Reach) -> Graph:
+    def forward(self, nodes_BTN: Tensor, band: Band) -> Graph:
         """The graph over the candidates of each frame."""
-        logits = self.alike(nodes_BTN, reach) * self.log_scale.exp() + self.prior(reach)
-        return Graph(reach, self._strongest(logits.masked_fill(~reach.inside_TK, float("-inf")), reach))
+        logits = self.alike(nodes_BTN, band) * self.log_scale.exp() + self.prior(band)
+        return Graph(band, self._strongest(logits.masked_fill(~band.inside_TK, float("-inf")), band))
 
-    def alike(self, nodes_BTN: Tensor, reach: Reach) -> Tensor:
-        """(B, T, K) mean over perspectives p of cos(w_p * v_i, w_p * v_j), in [-1, 1] (IDGL, eq. 2).
-
-        Means are taken of normalised vectors, so an anchor is exactly as alike as its frames are on average.
-        """
+    def alike(self, nodes_BTN: Tensor, band: Band) -> Tensor:
+        """(B, T, K) mean over perspectives p of cos(w_p * v_i, w_p * v_j), in [-1, 1] (IDGL, eq. 2)."""
         viewed = functional.normalize(nodes_BTN[:, :, None] * self.perspectives, dim=-1).flatten(2)
-        return reach.compare(viewed) / len(self.perspectives)
+        return band.compare(viewed) / len(self.perspectives)
 
-    def prior(self, reach: Reach) -> Tensor:
-        """(T, K) logits by distance; beyond the radius the decay goes on and the bias is that of the radius."""
-        bias = self.offset_bias[reach.offsets_TK.clamp(-self.radius, self.radius).long() + self.radius]
-        return bias - functional.softplus(self.decay) * reach.offsets_TK.abs() / self.radius
+    def prior(self, band: Band) -> Tensor:
+        """(K,) logits by distance; beyond the radius the decay goes on and the bias is that of the radius."""
+        bias = self.offset_bias[band.offsets_K.clamp(-self.radius, self.radius) + self.radius]
+        return bias - functional.softplus(self.decay) * band.offsets_K.abs() / self.radius
 
-    def _strongest(self, logits: Tensor, reach: Reach) -> Tensor:
+    def _strongest(self, logits: Tensor, band: Band) -> Tensor:
         if self.neighbours is None:
             return logits.softmax(-1)
         # Frames that repeat tie, and rounding, which differs between layouts and processors, must not choose among
         # them. To compare rounded logits would leave it those ties that stand at a border between steps. Here a
-        # candidate is held back by a share of its distance (an earlier frame as if a quarter of a frame nearer), so
-        # that equal logits rank at least TIE / 4 apart wherever they stand. Rounding still decides between two that
-        # differ by just that: as rare as any two values that happen to meet, and no rule is without such a place.
-        held_back_TK = TIE * (reach.offsets_TK.abs() - 0.25 * (reach.offsets_TK < 0))
-        ranking = (logits.detach() - held_back_TK).masked_fill(reach.offsets_TK == 0, float("inf"))
+        # candidate is held back by a share of its distance, so that equal logits rank at least TIE / 4 apart wherever
+        # they stand. Rounding still decides between two that differ by just that: as rare as any two values that
+        # happen to meet, and no rule is without such a place.
+        ranking = logits.detach() - TIE * band.order_K
         kept = ranking.topk(min(self.neighbours, ranking.shape[-1]), -1).indices
         return torch.zeros_like(logits).scatter(-1, kept, logits.gather(-1, kept).softmax(-1))
 
@@ -93,11 +85,10 @@ class ExtendedTFRM(nn.Module):
         channels: C.
         radius: R, edges reach frames with |i - j| <= R.
         neighbours: edges kept per frame, the frame itself always among them.
-        variant: `learned`; `chain`, a fixed graph of each frame and those beside it in equal shares; `dense`, the
-            learned similarity over all frames of a clip, without band or selection.
+        variant: `extended`, learned; `extended_chain`, a fixed graph of each frame and those beside it in equal
+            shares; `dense`, the learned similarity over all frames of a clip, without band or selection.
         node_width: N; None is C / 4, at least 8.
         map_side: largest grid side on which maps travel along the edges.
-        anchors: far blocks of 16 frames that are candidates beside the band (`learned` only); 0 for none.
         perspectives: weighted cosines that are averaged.
         hops: rounds of message passing.
 
@@ -110,22 +101,20 @@ class ExtendedTFRM(nn.Module):
         channels: int,
         radius: int,
         neighbours: int,
-        variant: str = "learned",
+        variant: str = "extended",
         node_width: int | None = None,
         map_side: int = 16,
-        anchors: int = 8,
         perspectives: int = 4,
         hops: int = 2,
     ) -> None:
         super().__init__()
         _check(variant, radius, neighbours)
         nodes = node_width or max(8, channels // 4)
-        self.channels, self.variant, self.map_side = channels, variant, map_side
-        self.radius, self.anchors = radius, anchors if variant == "learned" else 0
+        self.channels, self.variant, self.radius, self.map_side = channels, variant, radius, map_side
         self.pool = nn.Linear(channels, 1, bias=False)
         self.to_node = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, nodes))
-        kept = neighbours if variant == "learned" else None
-        self.similarity = None if variant == "chain" else Similarity(nodes, radius, kept, perspectives)
+        kept = neighbours if variant == "extended" else None
+        self.similarity = None if variant == "extended_chain" else Similarity(nodes, radius, kept, perspectives)
         self.messages = nn.ModuleList(nn.Linear(nodes, nodes) for _ in range(hops))
         self.gates = nn.ModuleList(nn.Linear(2 * nodes, nodes) for _ in range(hops))
         self.film = zero_initialised(nn.Linear(nodes, 2 * channels))
@@ -181,16 +170,14 @@ class ExtendedTFRM(nn.Module):
     def _graph(self, nodes: Tensor) -> Graph:
         frames = nodes.shape[1]
         if self.similarity is None:
-            reach = Reach(frames, 1, 0, nodes.device)
-            beside = reach.inside_TK.to(nodes.dtype)
-            return Graph(reach, (beside / beside.sum(-1, keepdim=True)).expand(len(nodes), -1, -1))
-        radius = frames - 1 if self.variant == "dense" else self.radius
-        far = frames > BLOCK * (radius // BLOCK + 1)  # else every block touches every band
-        return self.similarity(nodes, Reach(frames, radius, self.anchors if far else 0, nodes.device))
+            chain = band(nodes, frames, 1)
+            shares = functional.normalize(chain.inside_TK.to(nodes.dtype), p=1, dim=-1)
+            return Graph(chain, shares.expand(len(nodes), -1, -1))
+        return self.similarity(nodes, band(nodes, frames, frames - 1 if self.variant == "dense" else self.radius))
 
     def _account(self, graph: Graph, nodes: Tensor) -> None:
         self.penalties = graph.penalties(nodes)
-        graph = Graph(graph.reach, graph.weights_BTK.detach())
+        graph = Graph(graph.band, graph.weights_BTK.detach())
         self._health = {"entropy": graph.entropy(), "distance": graph.distance()}
         self._health |= {name: value.detach() for name, value in self.penalties.items()}
         self.recorded = graph if self.record else None
@@ -207,10 +194,8 @@ class ExtendedTFRM(nn.Module):
         return self.propagate(difference.flatten(0, 1)).view_as(maps).to(maps.dtype)
 
 
-def make_tfrm(channels: int, network: "Network", variant: str) -> ExtendedTFRM | None:
-    """The frame graph of a level with the network's sizes; None for the variant `none`."""
-    if variant == "none":
-        return None
+def make_tfrm(channels: int, network: "Network", variant: str) -> ExtendedTFRM:
+    """The frame graph of a level with the network's sizes; `variant` is one of `VARIANTS`."""
     return ExtendedTFRM(
         channels,
         network.graph_radius,
@@ -218,13 +203,12 @@ def make_tfrm(channels: int, network: "Network", variant: str) -> ExtendedTFRM |
         variant,
         network.graph_nodes,
         network.graph_map_side,
-        network.graph_anchors,
     )
 
 
 def _check(variant: str, radius: int, neighbours: int) -> None:
     if variant not in VARIANTS:
-        raise ValueError(f"no TFRM variant '{variant}'; there are {', '.join(VARIANTS)} and none")
+        raise ValueError(f"no TFRM variant '{variant}'; choose one of {', '.join(VARIANTS)}")
     if radius < 1:
         raise ValueError(f"TFRM's radius is at least 1 frame, got {radius}")
     if not 1 <= neighbours <= 2 * radius + 1:

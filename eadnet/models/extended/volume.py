@@ -37,6 +37,5 @@ class Volume(nn.Module):
         turned = []
         for share, axis in zip(query_key.split(self.shares, -1), AXES.values(), strict=True):
             strips = share.movedim(axis + 1, -2)
-            positions = torch.arange(strips.shape[-2], device=strips.device)
-            turned.append(rotary(strips, positions, self.rotary_base).movedim(-2, axis + 1))
+            turned.append(rotary(strips, self.rotary_base).movedim(-2, axis + 1))
         return torch.cat(turned, -1)
