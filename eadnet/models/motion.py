@@ -8,7 +8,6 @@ LatentSync's names. Its table of positions ends at 24 frames; here longer clips 
 Shape legend: B clips, T frames, C channels, H height, W width, N = B * H * W pixels.
 """
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +15,7 @@ from diffusers.models.attention import FeedForward
 from torch import Tensor, nn
 
 from eadnet.models.attention import CrossAttention, zero_initialised
+from eadnet.models.constants import constant
 from eadnet.published.videomae_v2 import sinusoids
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ class Positions(nn.Module):
     def forward(self, sequences_NTC: Tensor) -> Tensor:
         """Returns (N, T, C)."""
         frames, width = sequences_NTC.shape[1:]
-        table = self.pe if frames <= STORED_POSITIONS else longer_table(frames, width, self.pe.device)
+        table = self.pe if frames <= STORED_POSITIONS else longer_table(self.pe, frames, width)
         return sequences_NTC + table[:, :frames].to(sequences_NTC.dtype)
 
 
-@lru_cache(maxsize=32)
-def longer_table(frames: int, width: int, device: torch.device) -> Tensor:
+@constant
+def longer_table(frames: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """(1, T, C) the stored table and its continuation."""
-    return sinusoids(frames, width)[None].to(device)
+    return sinusoids(frames, width)[None].to(device, dtype)

@@ -15,10 +15,11 @@ output.
 Shape legend: F frames, C channels, H height, W width, K taps, L length of a strip.
 """
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from eadnet.models.constants import constant
 
 DENSE = 64
 """Longest strip that is summed by one matrix product; longer ones are summed tap by tap, linear in any length."""
@@ -72,27 +73,27 @@ def strip_sum(maps_FCHW: Tensor, weights_FK: Tensor) -> Tensor:
         (F, C, H, W).
     """
     length, taps = maps_FCHW.shape[-1], weights_FK.shape[1]
-    places_LK = reflected(length, taps, maps_FCHW.device)
     if length > DENSE:
+        places_LK = reflected(maps_FCHW, length, taps)
         weights = weights_FK.to(maps_FCHW.dtype)[:, None, None, None]
         return sum(maps_FCHW[..., places_LK[:, tap]] * weights[..., tap] for tap in range(taps))
     with torch.autocast(maps_FCHW.device.type, enabled=False):  # sums of weights: small, and worth their precision
-        matrix = weights_FK.float() @ tap_matrices(length, taps, maps_FCHW.device).flatten(1)
+        matrix = weights_FK.float() @ tap_matrices(weights_FK, length, taps).flatten(1).float()
     matrix = matrix.unflatten(1, (length, length)).to(maps_FCHW.dtype)
     return (maps_FCHW.flatten(1, 2) @ matrix).unflatten(1, maps_FCHW.shape[1:3])
 
 
-@lru_cache(maxsize=64)
-def reflected(length: int, taps: int, device: torch.device) -> Tensor:
+@constant
+def reflected(length: int, taps: int, device: torch.device, _dtype: torch.dtype) -> Tensor:
     """(L, K) places along a strip that the taps of each position read; the strip is mirrored as often as needed."""
-    places = torch.arange(length)[:, None] + torch.arange(taps) - taps // 2
+    places = torch.arange(length, device=device)[:, None] + torch.arange(taps, device=device) - taps // 2
     period = max(1, 2 * (length - 1))
     places = places.remainder(period)
-    return torch.minimum(places, period - places).clamp(max=length - 1).to(device)
+    return torch.minimum(places, period - places).clamp(max=length - 1)
 
 
-@lru_cache(maxsize=64)
-def tap_matrices(length: int, taps: int, device: torch.device) -> Tensor:
+@constant
+def tap_matrices(length: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """(K, L, L): for each tap, which place (row) is read by which position (column)."""
-    read = torch.nn.functional.one_hot(reflected(length, taps, device), length)
-    return read.permute(1, 2, 0).float()
+    places = reflected(torch.empty(0, device=device), length, taps)
+    return functional.one_hot(places, length).permute(1, 2, 0).to(dtype)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.models.attention import zero_initialised
+from eadnet.models.constants import constant
 
 
 class TFRM(nn.Module):
@@ -93,7 +94,12 @@ def beside(nodes_BTN: Tensor) -> Tensor:
     """(B, T, N) mean of the nodes before and after; the only one at an end, zero for a frame alone."""
     before = functional.pad(nodes_BTN[:, :-1], (0, 0, 1, 0))
     after = functional.pad(nodes_BTN[:, 1:], (0, 0, 0, 1))
-    count = torch.full((nodes_BTN.shape[1], 1), 2.0, device=nodes_BTN.device, dtype=nodes_BTN.dtype)
-    count[0] -= 1
-    count[-1] -= 1
-    return (before + after) / count.clamp(min=1)
+    return (before + after) * share(nodes_BTN, nodes_BTN.shape[1])
+
+
+@constant
+def share(frames: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(T, 1) one over the number of a frame's neighbours."""
+    places = torch.arange(frames, device=device)
+    neighbours = (places > 0).int() + (places < frames - 1)
+    return (1 / neighbours.clamp(min=1))[:, None].to(dtype)
