@@ -1,6 +1,7 @@
 """The configuration: strict, explained, and the same in the models, the YAML file, the schema and the docs."""
 
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -58,7 +59,8 @@ def test_config_yaml_explains_every_key():
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_overlay_gives_a_valid_configuration(root: Path, overlay: str):
     config = overlaid(root, overlay)
-    assert config.pathvars.results == f"results-{overlay}"
+    beside = {"grid": "results"}  # its runs stand with the default's
+    assert config.pathvars.results == beside.get(overlay, f"results-{overlay}")
     assert config.pathvars.resources.startswith((config.pathvars.results, "resources"))
 
 
@@ -88,6 +90,10 @@ def test_smoke_has_full_and_one_ablation(root: Path):
         ({"corpora": {"hdtf": None, "mead": None}}, "corpora names no corpus"),
         ({"pathvars": {"result": "x"}}, "unknown key 'pathvars.result'; did you mean 'results'?"),
         ({"training": {"tfrm": False}}, "config: training.tfrm: Input should be 'none', 'published', 'extended'"),
+        ({"training": {"tfrm": "learned"}}, "config: training.tfrm: `learned` is called `extended` now"),
+        ({"runs": {"full": {}, "mine": {"stda": "light"}}}, "runs.mine.stda: `light` is called `extended_light` now"),
+        ({"runs": {"full": {}, "no_semantics": None}}, "runs.no_semantics: the run is called label_text now"),
+        ({"backbone": {"network": {"strip_taps": 4}}}, "config: backbone.network: strip_taps must be odd"),
         ({"training": {"visible": 4}}, "config: training.visible: Input should be 1, 3, 5"),
         ({"backbone": {"network": {"patch": 4}}}, "config: backbone.network.patch: Input should be 1 or 2 (got 4)"),
         ({"backbone": {"network": {"widths": [24, "a"]}}}, "config: backbone.network.widths.1: "),
@@ -159,8 +165,21 @@ def test_the_variants_of_the_settings_are_those_of_the_modules():
     from eadnet.models.extended import stda, tfrm
 
     offered = {name: get_args(Training.model_fields[name].annotation) for name in ("stda", "tfrm")}
-    assert set(offered["stda"]) == set(stda.VARIANTS)
-    assert set(offered["tfrm"]) == {"none", *tfrm.VARIANTS}
+    assert set(offered["stda"]) == {"none", "published", *stda.VARIANTS}
+    assert set(offered["tfrm"]) == {"none", "published", *tfrm.VARIANTS}
+
+
+def test_the_grid_holds_every_combination_of_stda_tfrm_and_text(root: Path):
+    config = overlaid(root, "grid")
+    runs = [config.run(name) for name in config.run_names]
+    bare = [run for run in runs if run.losses == config.training.losses and run.fusion == "added"]
+    found = {(run.stda != "none", run.tfrm != "none", run.text == "caption") for run in bare if run.text != "label"}
+    assert found == set(itertools.product((False, True), repeat=3))
+
+
+def test_latentsync_is_none_of_the_three():
+    run = load({}).run("latentsync")
+    assert (run.stda, run.tfrm, run.text) == ("none", "none", "none")
 
 
 def test_no_name_stands_for_two_things():

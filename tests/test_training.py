@@ -36,7 +36,7 @@ from toy_training import (
 from eadnet.checkpoint import read_config
 from eadnet.config import Compute
 from eadnet.dataset import ClipSet
-from eadnet.models.levels import Temporal
+from eadnet.models.levels import Modules
 from eadnet.optimisation import Loop, TrainingError, step_generator
 from eadnet.precision import Machine, MachineError, open_machine
 from eadnet.pretraining.backbone import load_backbone, train_backbone
@@ -323,7 +323,7 @@ def test_bfloat16_trains_to_nearly_the_samelogged_losses(toy, tmp_path):
 
 # ---------------------------------------------------------------------------------------- what is looked at, saved
 def test_validation_logs_losses_and_draws_truth_above_what_is_made(toy, tmp_path):
-    settings = training_settings(losses=CHEAP, validation={"every": 4, "frames": 5})
+    settings = training_settings(losses=CHEAP, tfrm="extended", validation={"every": 4, "frames": 5})
     run = train_toy(toy, tmp_path / "run", settings)
     logged = logged_losses(run)
     assert [step for step, _ in logged["validation"]] == [3, 5]
@@ -338,13 +338,13 @@ def test_validation_logs_losses_and_draws_truth_above_what_is_made(toy, tmp_path
 
 def test_frame_graphs_are_written_where_there_are_any(toy, tmp_path):
     one_step = {"losses": CHEAP, "optimiser": OPTIMISER | {"steps": 1}}
-    learned = train_toy(toy, tmp_path / "learned", training_settings(**one_step))
+    learned = train_toy(toy, tmp_path / "learned", training_settings(tfrm="extended", **one_step))
     edges = parquet.read_table(learned / "graphs.parquet").to_pandas()
     assert set(edges.module) == {"middle", "up_0", "up_1"} and set(edges.clip_id) <= {"clip_06", "clip_07"}
     rows = edges.groupby(["module", "clip_id", "query"]).weight
     assert rows.sum().to_numpy() == pytest.approx(1, abs=1e-5) and rows.count().max() == 3
     assert (edges["query"] - edges["key"]).abs().max() <= 4
-    none = train_toy(toy, tmp_path / "none", training_settings(tfrm="none", **one_step))
+    none = train_toy(toy, tmp_path / "none", training_settings(**one_step))
     assert parquet.read_table(none / "graphs.parquet").num_rows == 0
 
 
@@ -380,7 +380,7 @@ def test_losses_of_twenty_steps_are_the_recorded_ones(toy, tmp_path):
 # ------------------------------------------------------------------------------------------------------- helpers
 def _model(toy: Toy):
     torch.manual_seed(0)
-    return load_backbone(toy.backbone, Temporal("strips", "learned"))
+    return load_backbone(toy.backbone, Modules("published", "published", "added"))
 
 
 def _predict(model, batch: Batch) -> torch.Tensor:
