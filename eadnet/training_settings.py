@@ -209,8 +209,10 @@ class Synthesis(Section):
     steps: Annotated[int, Field(ge=1, le=1000)] = Field(2, description="Denoising steps.")
     audio_guidance: Rate = Field(1.5, description="Classifier-free guidance of the audio; 1 is none.")
     text_guidance: Rate = Field(1.5, description="Classifier-free guidance of the text; 1 is none.")
-    window: Positive | None = Field(64, description="Frames denoised together; null denoises a clip in one pass.")
-    overlap: OrZero = Field(8, description="Frames shared by neighbouring windows.")
+    window: Positive | None = Field(
+        16, description="Frames denoised together, as many as in training; null denoises a clip in one pass."
+    )
+    overlap: OrZero = Field(4, description="Frames shared by neighbouring windows.")
     shift: OrZero = Field(0, description="Frames by which the windows' starts move at every denoising step.")
     shared_noise: Share = Field(1.0, description="Share of the noise variance common to all frames.")
     smoothing: Share = Field(

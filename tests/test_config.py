@@ -158,7 +158,7 @@ def test_a_variant_is_a_run_sampled_otherwise():
     assert [config.run_of(name) for name in ("whole", "full", "still")] == ["no_tfrm", "full", "still"]
     sampled = config.sampling("whole")
     assert (sampled.window, sampled.steps) == (None, 4)
-    assert sampled.model_copy(update={"window": 64, "steps": 2}) == config.synthesis == config.sampling("full")
+    assert sampled.model_copy(update={"window": 16, "steps": 2}) == config.synthesis == config.sampling("full")
 
 
 def test_the_variants_of_the_settings_are_those_of_the_modules():
