@@ -64,13 +64,13 @@ def test_every_published_tensor_is_taken_or_listed(mirror: SimpleNamespace, asse
 def test_what_was_taken_dropped_and_is_new_is_told(mirror: SimpleNamespace):
     model = make(mirror.network, temporal=Temporal("strips", "learned"))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    told = load_published_unet(model, mirror.folder / "sd15-unet")
+    told, new = load_published_unet(model, mirror.folder / "sd15-unet")
     kept = [name for name, value in model.state_dict().items() if torch.equal(value, before[name])]
     anew = 2 * CROSS_ATTENTIONS
     assert told.endswith(f"took {TENSORS - anew} tensors, dropped {anew}, {len(before) - TENSORS + anew} are new")
-    assert len(kept) == len(before) - TENSORS + anew
+    assert len(kept) == len(before) - TENSORS + anew and new == set(kept)
     assert sum(".fusion.audio." in name for name in kept) == anew
-    told = load_published_unet(model, mirror.folder / "latentsync-unet")
+    told, _ = load_published_unet(model, mirror.folder / "latentsync-unet")
     assert told.endswith(f"took {TENSORS} tensors, dropped {MOTION}, {len(before) - TENSORS} are new")
 
 
@@ -110,7 +110,7 @@ def test_stable_diffusion_s_first_output_is_that_of_its_weights(mirror: SimpleNa
     theirs = published(mirror.folder / "sd15-unet")
     width = theirs["mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"].shape[1]
     model = make(mirror.network.model_copy(update={"audio_width": width}), audio="mel")
-    assert "dropped 0," in load_published_unet(model, mirror.folder / "sd15-unet")
+    assert "dropped 0," in load_published_unet(model, mirror.folder / "sd15-unet")[0]
     ours, expected = first_outputs(model, theirs, context=width)
     assert expected.std() > 0.1
     torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
