@@ -1,8 +1,8 @@
 """Models on disk: safetensors weights beside the JSON that rebuilds them, and resumable training states.
 
-A finished stage leaves ``model.safetensors`` and ``config.json``; a running one keeps ``checkpoint/state.pt`` and, in
-case that is damaged, ``earlier.pt``; they carry the digest of the settings that they belong to and are ignored under any
-other.
+A finished stage leaves ``model.safetensors`` and ``config.json``; a running one keeps ``checkpoint/state.pt``
+and, should that be damaged, ``earlier.pt``. They carry the digest of the settings that they belong to and are ignored
+under any other.
 """
 
 import hashlib

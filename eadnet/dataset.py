@@ -94,8 +94,8 @@ class ClipSet:
             count: windows to draw.
             frames: of a window.
             generator: that draws.
-            balance: `windows`: a clip is as likely as its number of windows; `corpora`: every corpus that has windows is
-                as likely as the others, and a clip of it as its share of that corpus's windows.
+            balance: `windows`: a clip is as likely as its number of windows; `corpora`: each corpus is as likely as the
+                others, and a clip of it as its number of windows.
 
         Raises:
             DatasetError: no clip has so many frames.

@@ -61,7 +61,7 @@ class Generator:
         diffusion: the process's settings.
         settings: solver, steps, guidance, windows.
         machine: device and precision.
-        shared_noise: share of the noise variance common to all frames; stands for that of `settings`, which may be null.
+        shared_noise: share of the noise variance common to all frames, since that of `settings` may be null.
     """
 
     def __init__(

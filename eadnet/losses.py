@@ -37,7 +37,7 @@ def perceptual_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor
 def sync_loss(cosine_B: Tensor, counted_B: Tensor) -> Tensor:
     """Binary cross-entropy of SyncNet cosines against 1 (LatentSync `train_unet.py`), over the counted clips.
 
-    Where -log(cosine) is too steep, below `LEAST_COSINE`, its tangent stands in: finite, and learned from, at and below 0.
+    Below `LEAST_COSINE` the tangent stands for -log(cosine): it is finite, and has a slope, at and below 0.
     """
     curve, line = cosine_B.clamp(min=LEAST_COSINE), (cosine_B - LEAST_COSINE).clamp(max=0)
     return ((-curve.log() - line / LEAST_COSINE) * counted_B).sum() / counted_B.sum().clamp(min=1)

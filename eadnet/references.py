@@ -1,7 +1,7 @@
 """Reference frames of training windows: who is shown, and at which moment.
 
-A reference near the window would show the network what it is to generate, so it keeps `GAP` frames away, as LatentSync's
-does (``latentsync/data/unet_dataset.py``). Lookups only; the stage's generator decides.
+A reference near the window would show the network what it is to generate, so it keeps `GAP` frames away (LatentSync's
+references, too, start at least 16 frames from the window's start). What is random comes from the caller.
 
 Shape legend: B windows.
 """
@@ -37,7 +37,8 @@ class References:
         own clip has no frame that is far enough. Where the own clip is all there is, it is the farthest frame.
 
         Args:
-            which, first: (B,) clip positions and first frames of the windows.
+            which: (B,) positions of the windows' clips in the set.
+            first: (B,) first frames of the windows.
             frames: of a window.
             elsewhere: (B,) bool, whether the speaker's reference clip is wanted.
             place: (B,) in [0, 1), which of the possible frames is taken.

@@ -98,8 +98,7 @@ class Sampler:
 
     Args:
         inputs: what to read.
-        settings: the backbone's settings, which fix mask, dropout, references, process and the corpora's balance for both
-            stages.
+        settings: the backbone's settings, which fix mask, dropout, references, process and balance for both stages.
         draw: what the stage draws.
         factor: pixels of a latent cell.
     """
