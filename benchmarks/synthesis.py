@@ -69,7 +69,9 @@ def measure(frames: int, run: str | None, device: str) -> list[dict]:
     for _ in range(ROUNDS + 1):
         for name, changes in SCHEDULES.items():
             settings = config.synthesis.model_copy(update=changes)
-            generator = Generator(model, task, config.backbone.diffusion, settings, machine)
+            generator = Generator(
+                model, task, config.backbone.diffusion, settings, machine, config.training.shared_noise
+            )
             started = time.perf_counter()
             generator.latents(clip, seed=0)
             machine.synchronise()

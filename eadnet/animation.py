@@ -122,7 +122,9 @@ class Animator:
         self.config, self.codec = config, codec
         self.task = Inpainting.make(mask, resolution, factor)
         network = torch.compile(model) if compiled else model
-        self.generator = Generator(network, self.task, view(config["diffusion"]), settings, codec.machine)
+        trained, own = config["training"]["shared_noise"], settings.shared_noise
+        shared_noise = trained if own is None else own
+        self.generator = Generator(network, self.task, view(config["diffusion"]), settings, codec.machine, shared_noise)
 
     def crops(self, scene: Scene, seed: int, progress: Progress | None = None) -> Iterator[Tensor]:
         """Generated crops (t, S, S, 3) uint8 of consecutive stretches, on the CPU.

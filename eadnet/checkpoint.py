@@ -1,7 +1,8 @@
 """Models on disk: safetensors weights beside the JSON that rebuilds them, and resumable training states.
 
-A finished stage leaves ``model.safetensors`` and ``config.json``; a running one keeps ``checkpoint/state.pt``, which
-carries the digest of the settings that it belongs to and is ignored under any other.
+A finished stage leaves ``model.safetensors`` and ``config.json``; a running one keeps ``checkpoint/state.pt``
+and, should that be damaged, ``earlier.pt``. They carry the digest of the settings that they belong to and are ignored
+under any other.
 """
 
 import hashlib
@@ -89,33 +90,60 @@ def digest(settings: dict[str, Any]) -> str:
 
 
 class TrainingState:
-    """The resumable state of one stage in ``{folder}/checkpoint``."""
+    """The resumable states of one stage in ``{folder}/checkpoint``: the last, and the one before should it be damaged.
+
+    Args:
+        folder: of the stage.
+        settings_digest: of all that the states depend on; those of others are of no use.
+    """
 
     def __init__(self, folder: str | Path, settings_digest: str) -> None:
         self.folder = Path(folder) / "checkpoint"
+        self.newest, self.earlier = self.folder / "state.pt", self.folder / "earlier.pt"
         self.digest = settings_digest
+        self.good: Path | None = None  # the last state that was read or written
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the stored state, all or nothing."""
-        with atomic_path(self.folder / "state.pt") as temporary:
+        """Store a state, all or nothing; the last good one becomes the earlier one.
+
+        There are never more than two states on the disk, and at any moment one that is whole.
+        """
+        for path in list(self.folder.glob("*.pt")):
+            if path != self.good:  # the earlier state, a useless one, or what a killed process was writing
+                path.unlink()
+        with atomic_path(self.newest) as temporary:
             torch.save({"digest": self.digest, **state}, temporary)
+            if self.good == self.newest:
+                self.newest.replace(self.earlier)
+        self.good = self.newest
 
     def load(self) -> dict[str, Any] | None:
-        """The stored state on the CPU, or None where there is none for these settings; a useless one is reported."""
-        path = self.folder / "state.pt"
-        if not path.exists():
-            return None
+        """The last good state on the CPU, or None where there is none for these settings; a useless one is reported."""
+        faults = []
+        for path in filter(Path.exists, (self.newest, self.earlier)):
+            try:
+                state = self._read(path)
+            except CheckpointError as error:
+                faults.append(str(error))
+                continue
+            if faults:
+                print(f"{faults[0]}; going on from the one before, {path.name}", file=sys.stderr)
+            self.good = path
+            return state
+        if faults:
+            print(f"{faults[0]}; starting over", file=sys.stderr)
+        return None
+
+    def discard(self) -> None:
+        """Remove the states once the stage is finished."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, path: Path) -> dict[str, Any]:
         try:
             # on the CPU: else every process would fill the GPU that the state was stored from
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged bytes can raise anything; PyTorch's own advice is to load them unsafely
-            print(f"{path}: damaged checkpoint ({type(error).__name__}); starting over", file=sys.stderr)
-            return None
+            raise CheckpointError(f"{path}: damaged checkpoint ({type(error).__name__})") from None
         if not isinstance(state, dict) or state.get("digest") != self.digest:
-            print(f"{path}: of other settings or inputs; starting over", file=sys.stderr)
-            return None
+            raise CheckpointError(f"{path}: of other settings or inputs")
         return state
-
-    def discard(self) -> None:
-        """Remove the state once the stage is finished."""
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -45,7 +45,8 @@ class ClipSet:
     def read(cls, path: str | Path, split: str | None = None) -> "ClipSet":
         """The clips of a table with status ok: all, or those of `train`, `validation` or `test`."""
         rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
-        return cls([row for row in rows if split in (None, _role(row))])
+        shown = {row["reference"] for row in rows}
+        return cls([row for row in rows if split in (None, _role(row, row["clip_id"] in shown))])
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -84,14 +85,39 @@ class ClipSet:
         spans = zip(spectrograms, columns, strict=True)
         return torch.stack([mel[:, span.clamp(0, mel.shape[1] - 1)] for mel, span in spans])
 
-    def draw(self, count: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Clips (count,), each as likely as its number of windows, and first frames (count,) of windows of `frames`."""
+    def draw(
+        self, count: int, frames: int, generator: torch.Generator, balance: str = "windows"
+    ) -> tuple[Tensor, Tensor]:
+        """Clips (count,) and first frames (count,) of windows of `frames`.
+
+        Args:
+            count: windows to draw.
+            frames: of a window.
+            generator: that draws.
+            balance: `windows`: a clip is as likely as its number of windows; `corpora`: each corpus is as likely as the
+                others, and a clip of it as its number of windows.
+
+        Raises:
+            DatasetError: no clip has so many frames.
+        """
         room = (self.lengths - frames + 1).clamp(min=0)
         if not room.any():
             raise DatasetError(f"no clip has {frames} frames; lower preprocess.min_frames or give longer clips")
-        clips = torch.multinomial(room.float(), count, replacement=True, generator=generator)
+        weights = room if balance == "windows" else room / self._summed_by_corpus(room).clamp(min=1)
+        clips = torch.multinomial(weights.float(), count, replacement=True, generator=generator)
         first = (torch.rand(count, generator=generator) * room[clips]).long()
         return clips, first
+
+    def _summed_by_corpus(self, counts: Tensor) -> Tensor:
+        """For each clip, the sum of counts (len(self),) over the clips of its corpus."""
+        return torch.zeros_like(counts).index_add(0, self._corpus, counts)[self._corpus]
+
+    @cached_property
+    def _corpus(self) -> Tensor:
+        """(len(self),) number of each clip's corpus."""
+        names = [clip.row["corpus"] for clip in self.clips]
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        return torch.tensor([numbers[name] for name in names])
 
 
 @dataclass(frozen=True)
@@ -129,16 +155,13 @@ def stored_pixels(pixels: Tensor) -> Tensor:
     return ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte().movedim(-3, -1)
 
 
-def reference_positions(clips: ClipSet) -> Tensor:
-    """(len(clips),) for each clip, the position of the clip that shows its speaker (itself if outside the set)."""
-    own = range(len(clips))
-    return torch.tensor([clips.position.get(clips.clips[i].row["reference"], i) for i in own])
+def _role(row: dict, shown: bool) -> str:
+    """The row's split; training clips whose name's digest says so, and those of split `val`, are for validation.
 
-
-def _role(row: dict) -> str:
-    """The row's split; training clips whose name's digest says so, and those of split `val`, are for validation."""
+    A clip that shows its speaker to training clips (`shown`) stays with these.
+    """
     drawn = int(hashlib.sha256(row["clip_id"].encode()).hexdigest(), 16) % VALIDATION_SHARE == 0
-    kept_out = row["split"] == "val" or (row["split"] == "train" and drawn and row["reference"] != row["clip_id"])
+    kept_out = row["split"] == "val" or (row["split"] == "train" and drawn and not shown)
     return "validation" if kept_out else row["split"]
 
 

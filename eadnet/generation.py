@@ -8,6 +8,7 @@ with margins that are cross-faded, so memory does not grow with length.
 Shape legend: T frames, C latent channels, H latent side, L text tokens, W window, S audio steps.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +28,6 @@ BLOCK = 256
 """Frames that are denoised together at most; single-pass synthesis (no window) has no blocks."""
 MARGIN = 16
 """Frames that neighbouring blocks share and cross-fade."""
-SEED_STRIDE = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,20 @@ class Generator:
         diffusion: the process's settings.
         settings: solver, steps, guidance, windows.
         machine: device and precision.
+        shared_noise: share of the noise variance common to all frames, since that of `settings` may be null.
     """
 
     def __init__(
-        self, model: EADNet, task: Inpainting, diffusion: "Diffusion", settings: "Synthesis", machine: Machine
+        self,
+        model: EADNet,
+        task: Inpainting,
+        diffusion: "Diffusion",
+        settings: "Synthesis",
+        machine: Machine,
+        shared_noise: float,
     ) -> None:
         self.model, self.task, self.settings, self.machine = model, task.to(machine.device), settings, machine
-        self.process = Process(diffusion)
+        self.process, self.shared_noise = Process(diffusion), shared_noise
 
     def stream(
         self,
@@ -111,7 +118,7 @@ class Generator:
         masked = conditions.masked[None]
         reference = conditions.reference[None, None].expand_as(masked)
         base = self.task.base(masked, reference)
-        sample = frame_noise(masked.shape, self.settings.shared_noise, seed, first).to(masked.device)
+        sample = frame_noise(masked.shape, self.shared_noise, seed, first).to(masked.device)
         solver = self.process.solver(self.settings.solver, self.settings.steps)
         for step, timestep in enumerate(solver.timesteps):
             times = timestep.to(masked.device).expand(1)
@@ -204,11 +211,13 @@ def frame_noise(shape_1TCHW: tuple[int, ...], shared: float, seed: int, first: i
     if shared == 1:
         return common.repeat(1, frames, 1, 1, 1)
     numbers = range(first, first + frames)
-    own = [
-        torch.randn(grid, generator=torch.Generator().manual_seed((seed + 1) * SEED_STRIDE + number))
-        for number in numbers
-    ]
+    own = [torch.randn(grid, generator=torch.Generator().manual_seed(derived_seed(seed, number))) for number in numbers]
     return shared**0.5 * common + (1 - shared) ** 0.5 * torch.stack(own)[None]
+
+
+def derived_seed(seed: int, part: int | str) -> int:
+    """Seed (63 bits) of a part of what `seed` makes, such as a clip by its name or a frame by its number."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{part}".encode()).digest()[:8]) >> 1
 
 
 def smoothed(latents_TCHH: Tensor, weight: float) -> Tensor:

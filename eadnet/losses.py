@@ -10,6 +10,8 @@ from torch.nn import functional
 from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 EYE_ROWS = (0.08, 0.38)
+LEAST_COSINE = 1e-4
+"""Below it the sync loss goes on as a straight line."""
 
 
 def simple_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -33,8 +35,12 @@ def perceptual_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor
 
 
 def sync_loss(cosine_B: Tensor, counted_B: Tensor) -> Tensor:
-    """Binary cross-entropy of SyncNet cosines against 1 (LatentSync `train_unet.py`), over the counted clips."""
-    return (-(cosine_B.clamp(1e-4, 1 - 1e-4).log()) * counted_B).sum() / counted_B.sum().clamp(min=1)
+    """Binary cross-entropy of SyncNet cosines against 1 (LatentSync `train_unet.py`), over the counted clips.
+
+    Below `LEAST_COSINE` the tangent stands for -log(cosine): it is finite, and has a slope, at and below 0.
+    """
+    curve, line = cosine_B.clamp(min=LEAST_COSINE), (cosine_B - LEAST_COSINE).clamp(max=0)
+    return ((-curve.log() - line / LEAST_COSINE) * counted_B).sum() / counted_B.sum().clamp(min=1)
 
 
 def trepa_pooled_mse(predicted_BD: Tensor, target_BD: Tensor) -> Tensor:

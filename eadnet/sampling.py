@@ -13,12 +13,13 @@ from torch import Tensor
 from eadnet.audio_features import AudioFeatures
 from eadnet.checkpoint import inputs_digest
 from eadnet.conditioning import TextSource
-from eadnet.dataset import ClipSet, DatasetError, Latents, reference_positions
+from eadnet.dataset import ClipSet, DatasetError, Latents
 from eadnet.diffusion import Process, mixed_noise
 from eadnet.inpainting import Inpainting
 from eadnet.models.audio import hide_beyond
 from eadnet.models.syncnet import mel_columns
 from eadnet.models.text import NULL_TEXT
+from eadnet.references import References
 
 if TYPE_CHECKING:
     from eadnet.training_settings import Backbone
@@ -97,7 +98,7 @@ class Sampler:
 
     Args:
         inputs: what to read.
-        settings: the backbone's settings, which fix mask, dropout, references and process for both stages.
+        settings: the backbone's settings, which fix mask, dropout, references, process and balance for both stages.
         draw: what the stage draws.
         factor: pixels of a latent cell.
     """
@@ -107,7 +108,7 @@ class Sampler:
         self.clips = ClipSet.read(inputs.clips, draw.split)
         self.latents = Latents.read(inputs.latents)
         self.offsets = self.latents.offsets(self.clips)
-        self.references = reference_positions(self.clips)
+        self.references = References(self.clips, ClipSet.read(inputs.clips), self.latents)
         self.texts = TextSource(inputs.captions, inputs.tokens, draw.text)
         self.audio = AudioFeatures.read(inputs.audio)
         self.process = Process(settings.diffusion)
@@ -118,7 +119,7 @@ class Sampler:
         """The same over clips that are kept out of training, or None (said once) where there is none long enough."""
         try:
             sampler = cls(inputs, settings, replace(draw, split="validation", with_crops=True), factor)
-            sampler.clips.draw(1, draw.frames, torch.Generator())
+            sampler.clips.draw(1, draw.frames, torch.Generator(), settings.balance)
         except DatasetError:
             print("no clip is held out for validation; its loss and strips are left out", flush=True)
             return None
@@ -126,10 +127,10 @@ class Sampler:
 
     def __call__(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of `count` clips of T frames."""
-        which, first = self.clips.draw(count, self.how.frames, generator)
+        which, first = self.clips.draw(count, self.how.frames, generator, self.settings.balance)
         rows = (self.offsets[which] + first)[:, None] + torch.arange(self.how.frames)
         clean, masked = self.latents.full[rows].float(), self.latents.masked[rows].float()
-        reference = self._reference(which, generator)[:, None].expand_as(clean)
+        reference = self._reference(which, first, generator)[:, None].expand_as(clean)
         timesteps = self.process.draw_timesteps(count, generator)
         noise = mixed_noise(clean.shape, self.how.shared_noise, generator)
         noisy = self.process.add_noise(clean, noise, timesteps)
@@ -170,13 +171,13 @@ class Sampler:
         windows = self.audio.windows(names, first[:, None] + torch.arange(self.how.frames), chosen)
         return hide_beyond(windows, self.audio.kind, self.how.visible)
 
-    def _reference(self, which: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, C, H, H) a random frame of the same clip or of the speaker's reference clip; sometimes none (zero)."""
+    def _reference(self, which: Tensor, first: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, C, H, H) a frame of the same clip or of the speaker's reference clip; sometimes none (zero)."""
         elsewhere = torch.rand(len(which), generator=generator) < self.settings.neutral_reference
-        clip = torch.where(elsewhere, self.references[which], which)
-        frame = (torch.rand(len(which), generator=generator) * self.clips.lengths[clip]).long()
+        place = torch.rand(len(which), generator=generator)
         kept = torch.rand(len(which), generator=generator) >= self.settings.dropout.reference
-        return self.latents.full[self.offsets[clip] + frame].float() * kept[:, None, None, None]
+        rows = self.references.rows(which, first, self.how.frames, elsewhere, place)
+        return self.latents.full[rows].float() * kept[:, None, None, None]
 
     def _kept(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(count,) float each: 0 where the audio, and where the text, is dropped."""

@@ -28,6 +28,7 @@ from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.clips import Clip, ClipError
 from eadnet.conditioning import TextSource
 from eadnet.dataset import ClipSet, DatasetError
+from eadnet.generation import derived_seed
 from eadnet.models.text import TextError
 from eadnet.precision import open_machine
 from eadnet.regions import region_mask
@@ -162,7 +163,7 @@ class Studio(Stage):
 
         source = lambda first, last: crops[first:last]  # noqa: E731
         scene = Scene(len(crops), source, self._reference(clip), audio, states[0], mask[0])
-        return Take(self.animator.crops(scene, self.seed), heard.clip_id, text)
+        return Take(self.animator.crops(scene, derived_seed(self.seed, clip.clip_id)), heard.clip_id, text)
 
     def _reference(self, clip: Clip) -> Tensor:
         """(S, S, 3) crop that shows the speaker."""
@@ -240,7 +241,7 @@ def generate_crops(
         settings: how to sample.
         compute: how to use the machine.
         run: name of the run or baseline.
-        seed: of the noise.
+        seed: of the noise; every clip derives its own from it and its name.
         mask: generated region of the baselines that have no model.
         output: folder that gets ``crops.safetensors`` and ``generated.parquet``.
     """
@@ -270,7 +271,7 @@ def synthesise(
         settings: how to sample.
         compute: how to use the machine.
         run: name of the run or baseline.
-        seed: of the noise.
+        seed: of the noise; every clip derives its own from it and its name.
         mask: generated region of the baselines that have no model.
         output: folder that gets the videos and ``videos.parquet``.
         crops: folder that `generate_crops` wrote; None generates them here, with no file in between.

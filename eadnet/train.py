@@ -78,7 +78,7 @@ def train_run(
             losses = supervise(model, batch, output_BTCHH, decoded=step >= adapting)
         loop.update(losses, lambda batch=batch: draw.named(batch))
         if loop.due(settings.validation.every):
-            loop.scalars.add(step, validate(model, step))
+            loop.scalars.add(step, validate(loop.averaged(), step))
     trained = loop.averaged().eval()
     if settings.validation.every:
         loop.scalars.add(loop.steps - 1, validate(trained, loop.steps - 1))

@@ -93,6 +93,13 @@ class Backbone(Section):
     mouth_weight: Rate = Field(3.0, description="Weight of mouth and jaw latents in the simple loss.")
     eye_weight: Rate = Field(2.0, description="Weight of eye and brow latents in the simple loss.")
     outside_weight: Weight = Field(0.1, description="Weight of latents outside the generated region.")
+    balance: Literal["windows", "corpora"] = Field(
+        "windows",
+        description="What both stages draw evenly: windows of all corpora, or corpora and then windows of one.",
+    )
+    new_layer_rate: Rate = Field(
+        1.0, description="Learning-rate factor of layers that published weights lack; without such weights, of none."
+    )
     ema: Share = Field(0.995, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
     processes: Positive = Field(
         2, description="Data-parallel shares of a step; fewer processes take several shares each."
@@ -214,7 +221,9 @@ class Synthesis(Section):
     )
     overlap: OrZero = Field(4, description="Frames shared by neighbouring windows.")
     shift: OrZero = Field(0, description="Frames by which the windows' starts move at every denoising step.")
-    shared_noise: Share = Field(1.0, description="Share of the noise variance common to all frames.")
+    shared_noise: Share | None = Field(
+        None, description="Share of the noise variance common to all frames; null is the one that the run learned with."
+    )
     smoothing: Share = Field(
         0.0, description="Weight of the neighbours in a [w 1 w] filter of the latents over time; a control, off."
     )

@@ -94,7 +94,7 @@ def _generated(seed: int = 0, **settings) -> torch.Tensor:
     drawn = {name: torch.randn(shape, generator=draw) for name, shape in shapes.items()}
     conditions = Conditions(**drawn, text_mask=torch.ones(5, dtype=torch.bool))
     task = Inpainting.make("face", 48, 6)
-    generator = Generator(tiny_unet(), task, Diffusion(), Synthesis(steps=2, **settings), Machine())
+    generator = Generator(tiny_unet(), task, Diffusion(), Synthesis(steps=2, **settings), Machine(), shared_noise=1.0)
     return generator.latents(conditions, seed)
 
 

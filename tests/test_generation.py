@@ -102,7 +102,7 @@ def stretch(conditions: Conditions, first: int, last: int) -> Conditions:
 def generate(model: nn.Module, frames: int, seed: int = 0, **settings) -> Tensor:
     """(T, C, H, H) latents of the whole clip."""
     task = Inpainting.make("face", SIDE, 6)
-    generator = Generator(model, task, Diffusion(), Synthesis(**settings), Machine())
+    generator = Generator(model, task, Diffusion(), Synthesis(**settings), Machine(), shared_noise=1.0)
     whole = conditions_of(frames)
     return torch.cat(list(generator.stream(frames, lambda *span: stretch(whole, *span), seed)))
 
@@ -116,7 +116,9 @@ def test_solvers_denoise_an_exact_model_to_its_clean_latent(solver, prediction, 
     diffusion = Diffusion(prediction=prediction, zero_terminal_snr=prediction != "noise")
     task, whole = Inpainting.make("face", SIDE, 6), conditions_of(20)
     settings = Synthesis(solver=solver, steps=steps, window=16, overlap=4, shift=5, **UNGUIDED)
-    made = Generator(Exact(task, diffusion), task, diffusion, settings, Machine()).latents(whole, seed=1)
+    made = Generator(Exact(task, diffusion), task, diffusion, settings, Machine(), shared_noise=1.0).latents(
+        whole, seed=1
+    )
     # without zero terminal SNR, diffusers' DDIM ends at the schedule's first alpha, which leaves 3 % of noise
     tolerance = 0.15 if prediction == "noise" else 2e-3
     assert torch.allclose(made, clean_latents(whole.audio[None])[0].expand_as(made), atol=tolerance)
@@ -179,6 +181,6 @@ def test_progress_adds_up_to_the_frames(monkeypatch):
     monkeypatch.setattr(generation, "BLOCK", 32)
     shares, whole = [], conditions_of(70)
     task = Inpainting.make("face", SIDE, 6)
-    generator = Generator(tiny_unet(), task, Diffusion(), Synthesis(steps=3, window=16), Machine())
+    generator = Generator(tiny_unet(), task, Diffusion(), Synthesis(steps=3, window=16), Machine(), shared_noise=1.0)
     list(generator.stream(70, lambda *span: stretch(whole, *span), 0, shares.append))
     assert len(shares) > 6 and sum(shares) == pytest.approx(70)

@@ -9,14 +9,17 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from toy_training import CPU, backbone_settings, saved_weights, write_toy
 from unet_cases import PAPER, stable_diffusion
 
-from eadnet.checkpoint import CheckpointError
+from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.config import parse
 from eadnet.models.levels import LATENTSYNC, Modules
 from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
+from eadnet.pretraining import backbone
 from eadnet.pretraining.adoption import read_published
+from eadnet.pretraining.backbone import make_unet, train_backbone
 from eadnet.pretraining.published_unet import FILES, fitted, load_published_unet
 
 TENSORS, CROSS_ATTENTIONS, MOTION = 684, 16, 560
@@ -64,13 +67,13 @@ def test_every_published_tensor_is_taken_or_listed(mirror: SimpleNamespace, asse
 def test_what_was_taken_dropped_and_is_new_is_told(mirror: SimpleNamespace):
     model = make(mirror.network, modules=PAPER)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    told = load_published_unet(model, mirror.folder / "sd15-unet")
+    told, new = load_published_unet(model, mirror.folder / "sd15-unet")
     kept = [name for name, value in model.state_dict().items() if torch.equal(value, before[name])]
     anew = 2 * CROSS_ATTENTIONS
     assert told.endswith(f"took {TENSORS - anew} tensors, dropped {anew}, {len(before) - TENSORS + anew} are new")
-    assert len(kept) == len(before) - TENSORS + anew
+    assert len(kept) == len(before) - TENSORS + anew and new == set(kept)
     assert sum(".attn2.to_" in name and "out" not in name for name in kept) == anew
-    told = load_published_unet(model, mirror.folder / "latentsync-unet")
+    told, _ = load_published_unet(model, mirror.folder / "latentsync-unet")
     assert told.endswith(f"took {TENSORS + MOTION} tensors, dropped 0, {len(before) - TENSORS - MOTION} are new")
 
 
@@ -80,6 +83,21 @@ def test_a_text_to_image_input_is_widened_with_zeros(mirror: SimpleNamespace):
     kernel = published(mirror.folder / "sd15-unet")["conv_in.weight"]
     assert kernel.shape[1] == 4 and model.conv_in.weight.shape[1] == 13
     assert torch.equal(model.conv_in.weight[:, :4], kernel) and not model.conv_in.weight[:, 4:].any()
+
+
+def test_layers_that_published_weights_lack_learn_at_a_rate_of_their_own(tmp_path: Path, monkeypatch):
+    toy, new = write_toy(tmp_path / "toy"), {"head.output.weight"}
+    monkeypatch.setattr(backbone, "load_published_unet", lambda model, folder: ("taken", new))
+    optimiser = {"steps": 1, "batch_size": 1, "learning_rate": 1e-3, "warmup": 1, "weight_decay": 0.0}
+    torch.manual_seed(0)
+    before, moved = make_unet(read_config(toy.backbone)).state_dict(), []
+    for rate in (1.0, 5.0):
+        settings, output = backbone_settings(new_layer_rate=rate, optimiser=optimiser, ema=0), tmp_path / str(rate)
+        train_backbone(toy.inputs, settings, CPU, 0, toy.supervisors.autoencoder, "published", str(output))
+        moved.append({name: value - before[name] for name, value in saved_weights(output).items()})
+    assert all(moved[0][name].abs().max() > 1e-4 for name in ("head.output.weight", "head.output.bias"))
+    for name, step in moved[0].items():  # AdamW's first step is as long as the rate says
+        assert torch.allclose(moved[1][name], step * (5 if name in new else 1), rtol=1e-2, atol=1e-6), name
 
 
 # ------------------------------------------------------------------------------------------------------- first output
@@ -112,7 +130,7 @@ def test_stable_diffusion_s_first_output_is_that_of_its_weights(mirror: SimpleNa
     theirs = published(mirror.folder / "sd15-unet")
     width = theirs["mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"].shape[1]
     model = make(mirror.network.model_copy(update={"audio_width": width}), audio="mel")
-    assert "dropped 0," in load_published_unet(model, mirror.folder / "sd15-unet")
+    assert "dropped 0," in load_published_unet(model, mirror.folder / "sd15-unet")[0]
     ours, expected = first_outputs(model, theirs, context=width)
     assert expected.std() > 0.1
     torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)

@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import load_file
 from tiny_models import write_tiny_run
 
+from eadnet import generation
 from eadnet.audio_features import feature_steps, feature_writer
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.config import Compute, Synthesis
 from eadnet.media import read_video, write_video
 from eadnet.models.text_tokens import TextTokens
 from eadnet.selection import select_clips, shuffled_audio
-from eadnet.synthesis import SynthesisError, SynthesisInputs, generate_crops, synthesise
+from eadnet.synthesis import Studio, SynthesisError, SynthesisInputs, generate_crops, synthesise
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, VIDEOS, read_rows, write_table
 
 CPU = Compute(device="cpu", precision="float32")
@@ -132,6 +133,40 @@ def test_a_clip_that_fails_is_a_row_and_the_others_are_made(inputs, tmp_path):
     carried, unreadable = read_rows(tmp_path / "videos.parquet", VIDEOS)
     assert carried["reason"] == first["reason"] and carried["video"] is None
     assert unreadable["status"] == "failed" and "absent.mp4: file not found" in unreadable["reason"]
+
+
+def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inputs, tmp_path, monkeypatch):
+    blocks, noise = {}, generation.frame_noise
+
+    def watched(shape: tuple[int, ...], shared: float, seed: int, first: int = 0) -> torch.Tensor:
+        made = noise(shape, shared, seed, first)
+        blocks.setdefault(seed, {}).update({first + number: frame for number, frame in enumerate(made[0])})
+        return made
+
+    monkeypatch.setattr(generation, "frame_noise", watched)
+
+    def heard(run: str, seed: int, settings: Synthesis = SETTINGS) -> list[torch.Tensor]:
+        """(T, C, H, H) noise of each clip."""
+        blocks.clear()
+        generate_crops(inputs, settings, CPU, run, seed, "face", tmp_path / run)
+        return [torch.stack([clip[number] for number in range(FRAMES)]) for clip in blocks.values()]
+
+    first, second = heard("full", 0)
+    assert not torch.isclose(first, second).any(0).all() and (first - second).std() > 1
+    assert (first[0] - first[1]).std() > 0.5  # half of the variance is the frame's own
+    other = heard("full", 1)
+    assert not torch.equal(first, other[0])
+    monkeypatch.setattr(generation, "BLOCK", 24)
+    narrow = SETTINGS.model_copy(update={"window": 8, "overlap": 2})
+    for again in (heard("no_tfrm", 0), heard("shuffled_audio", 0), heard("full", 0, narrow)):
+        assert torch.equal(first, again[0]) and torch.equal(second, again[1])
+
+
+@pytest.mark.parametrize(("given", "share"), [(None, 0.5), (0.25, 0.25), (0.0, 0.0), (1.0, 1.0)])
+def test_noise_is_shared_as_in_training_unless_a_number_is_given(inputs, given: float | None, share: float):
+    settings = SETTINGS.model_copy(update={"shared_noise": given})
+    assert Synthesis().shared_noise is None
+    assert Studio(inputs, settings, CPU, "full", 0, "face").animator.generator.shared_noise == share
 
 
 def test_crops_of_another_seed_are_refused(inputs, tmp_path):

@@ -2,6 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -65,7 +68,75 @@ def test_damaged_checkpoint_is_reported_and_training_starts_over(tmp_path, capsy
     _train(tmp_path / "cut", stop_after=8)
     (tmp_path / "cut/checkpoint/state.pt").write_bytes(b"not a checkpoint")
     assert torch.equal(_train(tmp_path / "cut").weight, whole.weight)
-    assert "damaged checkpoint" in capsys.readouterr().err
+    assert re.search(r"state.pt: damaged checkpoint \(\w+\); starting over", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("damage", ["cut short", "absent"])
+def test_training_goes_on_from_the_state_before_a_damaged_one(tmp_path, capsys, damage):
+    whole = _train(tmp_path / "whole")
+    _train(tmp_path / "cut", stop_after=11)  # stored before steps 5 and 10
+    state = tmp_path / "cut/checkpoint/state.pt"
+    if damage == "absent":  # killed between the renames
+        state.unlink()
+    else:
+        state.write_bytes(state.read_bytes()[:900])
+    assert torch.equal(_train(tmp_path / "cut").weight, whole.weight)
+    said = capsys.readouterr().err
+    line = r"\S+state.pt: damaged checkpoint \(\w+\); going on from the one before, earlier.pt\n"
+    assert re.fullmatch(("" if damage == "absent" else line) + "resuming at step 5\n", said)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "cut/scalars.jsonl").read_text().splitlines()]
+    assert steps == list(range(12))
+
+
+def test_a_state_is_whole_wherever_storing_the_next_one_stops(tmp_path, monkeypatch):
+    state = TrainingState(tmp_path, "x")
+    for step in range(3):
+        state.save({"step": step})
+    assert [path.name for path in sorted(state.folder.iterdir())] == ["earlier.pt", "state.pt"]
+    survivors = []
+    for stop in range(1, 9):
+        resumed = TrainingState(tmp_path, "x")
+        before = resumed.load()["step"]
+        with monkeypatch.context() as patch:
+            _stop_at(patch, stop)
+            with suppress(KeyboardInterrupt):
+                resumed.save({"step": before + 1})
+        assert len(list(state.folder.iterdir())) <= 3  # a killed process may leave what it was writing
+        survivors.append(TrainingState(tmp_path, "x").load()["step"] - before)
+    assert set(survivors) == {0, 1} and survivors[-1] == 1
+    resumed = TrainingState(tmp_path, "x")
+    resumed.load()
+    resumed.save({"step": 99})
+    assert [path.name for path in sorted(state.folder.iterdir())] == ["earlier.pt", "state.pt"]
+
+
+def test_a_good_state_outlives_the_damaged_one_that_came_after_it(tmp_path):
+    state = TrainingState(tmp_path, "x")
+    state.save({"step": 1})
+    state.save({"step": 2})
+    state.newest.write_bytes(b"damaged")
+    resumed = TrainingState(tmp_path, "x")
+    assert resumed.load()["step"] == 1
+    resumed.save({"step": 3})
+    resumed.newest.write_bytes(b"damaged again")
+    assert TrainingState(tmp_path, "x").load()["step"] == 1
+
+
+def _stop_at(patch: pytest.MonkeyPatch, operation: int) -> None:
+    """Interrupt before this deletion or renaming, counted from 1, as a kill would: nothing after it happens."""
+    done = [0]
+
+    def stopping(function: Callable) -> Callable:
+        def stopped(*arguments: object, **options: object) -> object:
+            done[0] += 1
+            if done[0] >= operation:
+                raise KeyboardInterrupt
+            return function(*arguments, **options)
+
+        return stopped
+
+    patch.setattr(Path, "replace", stopping(Path.replace))
+    patch.setattr(Path, "unlink", stopping(Path.unlink))
 
 
 def test_pickled_code_in_a_checkpoint_is_never_run(tmp_path):
@@ -206,6 +277,17 @@ def test_losses_are_zero_for_perfect_and_positive_for_damaged():
 def test_sync_loss_counts_only_clips_with_sound():
     cosine = torch.tensor([0.5, 0.1])
     assert sync_loss(cosine, torch.tensor([1.0, 0.0])).item() == pytest.approx(0.6931, abs=1e-3)
+
+
+def test_sync_loss_pulls_at_every_cosine_and_more_so_at_smaller_ones():
+    cosine = torch.tensor([-0.5, 0.0, 5e-5, 2e-4, 0.5, 0.99995, 1.0], requires_grad=True)
+    values = [sync_loss(value[None], torch.ones(1)) for value in cosine.unbind()]
+    sum(values).backward()
+    assert [value.item() for value in values[3:]] == pytest.approx([8.51719, 0.69315, 5e-5, 0], abs=1e-4)
+    assert values[1].item() == pytest.approx(1 + 9.21034, rel=1e-5) and values[0].item() == pytest.approx(
+        5010.21, rel=1e-5
+    )
+    assert cosine.grad.tolist() == pytest.approx([-1e4, -1e4, -1e4, -5e3, -2, -1.00005, -1], rel=1e-4)
 
 
 def test_contrastive_loss_is_low_for_matching_pairs():

@@ -64,8 +64,10 @@ def train_backbone(
     }
     model = make_unet(shape, Modules(fusion="none" if settings.text == "none" else "added"))
     model.framewise = True
+    new: set[str] = set()
     if published:
-        print(load_published_unet(model, published), flush=True)
+        taken, new = load_published_unet(model, published)
+        print(taken, flush=True)
     model = model.to(machine.device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
     stage = {name: value for name, value in plain(settings).items() if name not in PACE}
@@ -75,6 +77,8 @@ def train_backbone(
         output,
         seed,
         identity={"settings": stage, "inputs": inputs.digest()},
+        faster=[parameter for name, parameter in model.named_parameters() if name in new],
+        faster_rate=settings.new_layer_rate,
         ema=settings.ema,
         shares=settings.processes,
         checkpoint_every=settings.checkpoint_every,
@@ -96,7 +100,7 @@ def train_backbone(
             {"simple": (1.0, simple_loss(predicted.float(), target, weight))}, lambda batch=batch: draw.named(batch)
         )
         if loop.due(settings.validation.every):
-            loop.scalars.add(step, validate(model, step))
+            loop.scalars.add(step, validate(loop.averaged(), step))
     if settings.validation.every:
         loop.scalars.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))
     loop.finish({**stage, **shape, "factor": factor})

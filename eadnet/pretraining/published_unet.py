@@ -22,12 +22,15 @@ OWN_PARTS = (*NEW_PARTS, "audio_encoder.", "motion_modules.")
 _MEND = "make backbone.network's sizes those of the published one, with patch 1"
 
 
-def load_published_unet(model: EADNet, folder: str | Path) -> str:
-    """Load what fits; returns a sentence on what was taken, dropped and new.
+def load_published_unet(model: EADNet, folder: str | Path) -> tuple[str, set[str]]:
+    """Load what fits.
 
     Args:
         model: of the published sizes.
         folder: of a published asset, with one of ``FILES``.
+
+    Returns:
+        A sentence on what was taken, dropped and new, and the names of the tensors that are new.
 
     Raises:
         CheckpointError: no such file, or weights that do not fill the model's published part.
@@ -45,7 +48,7 @@ def load_published_unet(model: EADNet, folder: str | Path) -> str:
         raise CheckpointError(
             f"{path}: lacks {len(lacking)} tensors of the U-Net ({', '.join(lacking[:3])} ...); {_MEND}"
         )
-    return f"{path}: took {len(weights)} tensors, dropped {len(dropped)}, {len(missing)} are new"
+    return f"{path}: took {len(weights)} tensors, dropped {len(dropped)}, {len(missing)} are new", set(missing)
 
 
 def fitted(published: dict[str, Tensor], model: EADNet) -> tuple[dict[str, Tensor], list[str]]:
