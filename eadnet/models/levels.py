@@ -26,17 +26,17 @@ from eadnet.models.transformer import Context, SpatialTransformer
 if TYPE_CHECKING:
     from eadnet.models.settings import Network
 
-PUBLISHED = "published"
-"""The variant of STDA and TFRM that the paper describes; others are extensions of ours."""
+NONE, PUBLISHED = "none", "published"
+"""No module, and the variant of STDA and TFRM that the paper describes; all others are extensions of ours."""
 
 
 @dataclass(frozen=True)
 class Modules:
     """What a network has beyond LatentSync's: variants of STDA, TFRM and the fusion of text, or `none`."""
 
-    stda: str = "none"
-    tfrm: str = "none"
-    fusion: str = "none"
+    stda: str = NONE
+    tfrm: str = NONE
+    fusion: str = NONE
 
 
 LATENTSYNC = Modules()
@@ -71,8 +71,8 @@ class Level(nn.Module):
             SpatialTransformer(width, network, decoupled) if here else None for here in attends
         )
         self.motion_modules = nn.ModuleList(MotionModule(width, network) if moves else None for _ in inputs)
-        extended = "none" if published else modules.stda
-        self.strips = nn.ModuleList(make_stda(width, network, extended) for _ in inputs)
+        ours = modules.stda not in (NONE, PUBLISHED)
+        self.strips = nn.ModuleList(make_stda(width, network, modules.stda) if ours else None for _ in inputs)
         self.tfrm: nn.Module | None = None
         self.checkpointing = False
 
@@ -125,7 +125,7 @@ class MiddleLevel(Level):
         self.strips[0] = None
         if modules.tfrm == PUBLISHED:
             self.tfrm = TFRM(width, network.graph_rounds, network.graph_object_width)
-        else:
+        elif modules.tfrm != NONE:
             self.tfrm = make_tfrm(width, network, modules.tfrm)
 
     def forward(self, maps_FCHW: Tensor, condition_FE: Tensor, context: Context) -> Tensor:
@@ -153,7 +153,7 @@ class UpLevel(Level):
     ) -> None:
         inputs = [kept + skip for kept, skip in zip([before] + [width] * network.layers, skips, strict=True)]
         super().__init__(inputs, width, network, modules, [attends] * len(inputs))
-        if modules.tfrm != PUBLISHED:
+        if modules.tfrm not in (NONE, PUBLISHED):
             self.tfrm = make_tfrm(width, network, modules.tfrm)
         samplers = [] if last else [Upsample2D(width, use_conv=True, out_channels=width)]
         self.upsamplers = nn.ModuleList(samplers)
