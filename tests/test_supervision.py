@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import VideoMAEConfig, VideoMAEModel
 
-from eadnet.checkpoint import CheckpointError
+from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.dataset import ClipSet
 from eadnet.losses import gated_gradient, trepa_pooled_mse, trepa_tubelet_difference, x0_gate
 from eadnet.models.stable_syncnet import StableSyncNet
@@ -21,7 +21,7 @@ from eadnet.models.videomae import make_videomae
 from eadnet.precision import Machine
 from eadnet.pretraining.adoption import load_published, read_published
 from eadnet.pretraining.syncnet import accuracy, adopt_syncnet, load_syncnet, train_syncnet
-from eadnet.pretraining.videomae import adopt_videomae, centre, load_videomae, train_videomae
+from eadnet.pretraining.videomae import adopt_videomae, load_videomae, standardise, train_videomae
 from eadnet.published.videomae_v2 import VideoMAEv2, sinusoids
 from eadnet.resizing import resized
 from eadnet.settings import Settings, view
@@ -205,6 +205,33 @@ def test_trepa_is_zero_for_equal_clips_and_sees_damage(videomae: Path):
         assert min(distance(features(clip), target).item() for clip in (shuffled, frozen, flickering)) > seen
 
 
+def test_the_tubelet_form_sees_order_and_stillness_as_well_as_another_clip(videomae: Path):
+    moved = json.loads((videomae / "report.json").read_text())["tubelet_diff"]
+    assert moved["shuffled_frames"] > 0.2 and moved["frozen_frame"] > 0.1 and moved["flicker"] > 0.02
+    assert 0.5 < moved["another_clip"] < 1.5
+
+
+def test_without_deviations_order_would_be_lost(videomae: Path, clips: str):
+    model, train = load_videomae(videomae).float(), ClipSet.read(clips, "train")
+    real = train.windows(torch.arange(3), torch.zeros(3).long(), 16)
+    shuffled = real[:, torch.randperm(16, generator=torch.Generator().manual_seed(0))]
+    seen = trepa_tubelet_difference(*map(model.tubelet_features, (shuffled, real)))
+    model.feature_std.fill_(1)
+    assert trepa_tubelet_difference(*map(model.tubelet_features, (shuffled, real))) < seen / 2
+
+
+@pytest.mark.parametrize("kind", ["small", "v2"])
+def test_statistics_are_saved_and_loaded_in_full_precision(kind: str, tmp_path: Path):
+    sizes = view(dict(V2) | {"kind": kind})
+    model, real = make_videomae(sizes, 48).eval().requires_grad_(False), _moving_clips()
+    standardise(model, real)
+    save_model(tmp_path, model, {"videomae": dict(sizes), "resolution": 48})
+    loaded = load_videomae(tmp_path)
+    for name in ("feature_mean", "feature_std"):
+        assert torch.equal(getattr(loaded, name), getattr(model, name)) and getattr(loaded, name).dtype == torch.float32
+    assert torch.allclose(loaded.tubelet_features(real), model.tubelet_features(real), atol=1e-3)
+
+
 def test_trepa_reaches_every_frame_and_no_parameter(videomae: Path):
     model, video = load_videomae(videomae).float(), _crops(1, 32).requires_grad_()
     trepa_tubelet_difference(model.tubelet_features(video), torch.ones(1, 1)).backward()
@@ -290,11 +317,33 @@ def test_position_table_takes_sines_and_cosines_in_turn():
     assert table[3, 3].item() == pytest.approx(torch.tensor(3 / 10000 ** (2 / 6)).cos().item())
 
 
-def test_centred_features_of_the_clips_that_they_are_centred_on_have_mean_zero():
+@pytest.mark.parametrize("kind", ["small", "v2"])
+def test_features_of_the_clips_that_statistics_come_from_have_mean_zero_and_deviation_one(kind: str):
+    torch.manual_seed(0)
+    model, real = make_videomae(view(dict(V2) | {"kind": kind}), 48).float(), _moving_clips()
+    for _ in range(2):  # what was set before does not count
+        standardise(model, real)
+    features = model.tubelet_features(real).unflatten(1, (15, -1))
+    assert features.mean(0).abs().max() < 1e-4
+    for steps in features.split([8, 7], 1):
+        deviations = steps.square().mean((0, 1)).sqrt()
+        assert deviations.max() < 1 + 1e-4 and ((deviations - 1).abs() < 1e-4).float().mean() > 0.9
+
+
+def test_a_feature_that_never_moves_is_not_magnified():
     torch.manual_seed(0)
     model, real = VideoMAEv2(V2), _moving_clips()
-    centre(model, real)
-    assert model.feature_mean.any() and model.tubelet_features(real).mean(0).abs().max() < 1e-5
+    model.norm.weight.data[3], model.norm.bias.data[3] = 1e-9, 1.0
+    standardise(model, real)
+    deviations = model.feature_std[[0, -1]]
+    assert torch.allclose(deviations[:, 3], 0.1 * deviations.mean(1), rtol=0.1)
+    assert model.tubelet_features(real).view(4, 15, -1)[..., 3].abs().max() < 1e-3
+
+
+def test_statistics_of_clips_without_any_difference_are_finite():
+    model = VideoMAEv2(V2)
+    report = standardise(model, torch.zeros(2, 16, 3, 48, 48))
+    assert (model.feature_std > 0).all() and report["tubelet_diff"]["another_clip"] == pytest.approx(1)
 
 
 # ------------------------------------------------------------------------------------------------- what is common

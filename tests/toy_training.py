@@ -24,7 +24,7 @@ from eadnet.models.videomae import make_videomae
 from eadnet.pretraining.audio import encode_audio
 from eadnet.pretraining.autoencoder import cache_latents
 from eadnet.pretraining.backbone import train_backbone
-from eadnet.pretraining.videomae import centre
+from eadnet.pretraining.videomae import standardise
 from eadnet.published.lpips import LPIPS, VGG16
 from eadnet.sampling import TrainingInputs
 from eadnet.settings import plain
@@ -152,7 +152,7 @@ def _write_supervisors(clips: str, paths: dict[str, str], sizes: Sizes) -> None:
     save_model(paths["syncnet"], make_syncnet(sizes.syncnet), {"syncnet": plain(sizes.syncnet)})
     real = ClipSet.read(clips).windows(torch.arange(4), torch.zeros(4).long(), 16)
     videomae = make_videomae(sizes.videomae, sizes.side)
-    centre(videomae, real)
+    standardise(videomae, real)
     save_model(paths["videomae"], videomae, {"videomae": plain(sizes.videomae), "resolution": sizes.side})
     widths = (4, 4, 8, 8, 8)
     save_model(paths["lpips"], LPIPS(VGG16(widths)), {"lpips": {"widths": widths}})

@@ -41,6 +41,7 @@ class VideoMaskedAutoencoder(nn.Module):
         )
         self.reconstruct = nn.Sequential(nn.LayerNorm(settings.width), nn.Linear(settings.width, 3 * 2 * self.patch**2))
         self.register_buffer("feature_mean", torch.zeros(2 * GRID[0] - 1, settings.width))
+        self.register_buffer("feature_std", torch.ones(2 * GRID[0] - 1, settings.width))
 
     def forward(self, video_BTCHW: Tensor, hidden_B512: Tensor | None = None) -> Tensor:
         """(B, 512, D) token states of frames (B, 16, 3, S, S) in [-1, 1]; True in `hidden` masks a tubelet."""
@@ -64,22 +65,24 @@ class VideoMaskedAutoencoder(nn.Module):
         return self.features(video_BTCHW)[0]
 
     def tubelet_features(self, video_BTCHW: Tensor) -> Tensor:
-        """(B, 15 D) centred spatial means of the 8 time steps and their differences.
+        """(B, 15 D) spatial means of the 8 time steps, then their differences, in deviations of real clips.
 
-        Pooled features of small encoders are blind to frame order; these are not (docs/method.md).
+        Pooled features of small encoders are blind to frame order; these are not (docs/method.md), because every
+        dimension counts by how much it differs between real clips: differences are small beside the states.
         """
         return self.features(video_BTCHW)[1]
 
     def features(self, video_BTCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Both of the above from one pass."""
         steps = self(video_BTCHW).float().unflatten(1, (GRID[0], -1)).mean(2)
-        return steps.mean(1), (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)
+        changes = torch.cat([steps, steps.diff(dim=1)], 1)
+        return steps.mean(1), ((changes - self.feature_mean) / self.feature_std).flatten(1)
 
 
 def make_videomae(
     settings: "Settings", resolution: int, checkpointing: bool = False
 ) -> VideoMaskedAutoencoder | VideoMAEv2:
-    """The network of `settings.kind` for crops of `resolution`; the large one in bfloat16.
+    """The network of `settings.kind` for crops of `resolution`; the large one in bfloat16 but for its statistics.
 
     Args:
         settings: kind and sizes.
@@ -88,4 +91,6 @@ def make_videomae(
     """
     if settings.kind == "small":
         return VideoMaskedAutoencoder(settings, resolution)
-    return VideoMAEv2(settings, checkpointing).bfloat16()
+    model = VideoMAEv2(settings, checkpointing).bfloat16()
+    model.feature_mean, model.feature_std = model.feature_mean.float(), model.feature_std.float()
+    return model

@@ -17,20 +17,22 @@ from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
 from eadnet.optimisation import Loop, step_generator
 from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
-from eadnet.published.videomae_v2 import from_published
+from eadnet.published.videomae_v2 import STEPS, from_published
 from eadnet.settings import plain, view
 
 if TYPE_CHECKING:
     from eadnet.models.settings import VideoMAE as Settings
 
 PUBLISHED = "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
-CENTRED_ON = {"small": 32, "v2": 8}
-"""Real clips that features are centred on and the report is made of; the large network is slow on a CPU."""
+REAL_CLIPS = {"small": 32, "v2": 8}
+"""Real clips that the features' statistics and the report are made of; the large network is slow on a CPU."""
+LEAST_MOTION = 0.1
+"""Least deviation of a feature, as a share of the mean over features."""
 PART = 4
 
 
 def train_videomae(clips: str, settings: "Settings", seed: int, output: str, machine: Machine) -> None:
-    """Train on the train split, centre the features on real clips, report what they react to."""
+    """Train on the train split, set the features' statistics from real clips, report what they react to."""
     train = ClipSet.read(clips, "train")
     resolution = train.crops[0].shape[1]
     torch.manual_seed(seed)
@@ -44,12 +46,12 @@ def train_videomae(clips: str, settings: "Settings", seed: int, output: str, mac
             predicted = model.reconstruct(model(video, hidden)).float()
         error = (predicted - model.tubelets(video)).square().mean(-1)
         loop.update({"reconstruction": (1.0, error[hidden].mean())})
-    report = centre(model, _draw(train, CENTRED_ON[settings.kind], step_generator(seed, 1, 0)))
+    report = standardise(model, _draw(train, REAL_CLIPS[settings.kind], step_generator(seed, 1, 0)))
     loop.finish({"videomae": plain(settings), "resolution": resolution}, report)
 
 
 def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Machine = CPU) -> None:
-    """Make the published VideoMAE-v2 one of our models, in bfloat16, its features centred on real train clips.
+    """Make the published VideoMAE-v2 one of our models, in bfloat16, with the statistics of real train clips.
 
     Args:
         assets: folder with ``vit_g_hybrid_pt_1200e_ssv2_ft.pth``.
@@ -65,7 +67,9 @@ def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips:
     resolution = train.crops[0].shape[1]
     model = make_videomae(settings, resolution).requires_grad_(False)
     load_published(model, from_published(read_published(path)), path)
-    report = centre(model.to(machine.device).eval(), _draw(train, CENTRED_ON[settings.kind], step_generator(0, 1, 0)))
+    report = standardise(
+        model.to(machine.device).eval(), _draw(train, REAL_CLIPS[settings.kind], step_generator(0, 1, 0))
+    )
     save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, report)
 
 
@@ -84,15 +88,18 @@ def load_videomae(folder: str | Path, checkpointing: bool = False) -> nn.Module:
 
 
 @torch.no_grad()
-def centre(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
-    """Set the mean that tubelet features are centred on; returns both forms of TREPA under damage.
+def standardise(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
+    """Set the statistics that tubelet features are measured in; returns both forms of TREPA under damage.
 
     Args:
-        model: a video network, its `feature_mean` still zero.
+        model: a video network.
         real: (B, 16, 3, S, S) real clips in [-1, 1], B > 1.
     """
-    _, tubelets = _features(model, real)
-    model.feature_mean.copy_(tubelets.mean(0).view_as(model.feature_mean))
+    model.feature_mean.zero_()
+    model.feature_std.fill_(1)
+    mean, deviation = _statistics(_features(model, real)[1].view(-1, *model.feature_mean.shape))
+    model.feature_mean.copy_(mean)
+    model.feature_std.copy_(deviation)
     flicker = 0.1 * (torch.arange(FRAMES) % 2 * 2 - 1).view(1, -1, 1, 1, 1)
     order = torch.randperm(FRAMES, generator=step_generator(0, 0, 0))
     damaged = {
@@ -108,6 +115,18 @@ def centre(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
         form: {name: float(distance(features[kind], target[kind])) for name, features in moved.items()}
         for kind, (form, distance) in enumerate(forms.items())
     }
+
+
+def _statistics(changes_BSD: Tensor) -> tuple[Tensor, Tensor]:
+    """(S, D) means over clips, and deviations from them, over clips and all steps of a kind (states, differences).
+
+    A dimension that hardly moves counts as moving by a tenth of what the others do: what is left of it is rounding.
+    """
+    centred = changes_BSD - changes_BSD.mean(0)
+    kinds = centred.split([STEPS, STEPS - 1], 1)
+    deviations = [kind.square().mean((0, 1), keepdim=True).sqrt().expand(-1, kind.shape[1], -1) for kind in kinds]
+    floored = [deviation.clamp(min=max(LEAST_MOTION * float(deviation.mean()), 1e-6)) for deviation in deviations]
+    return changes_BSD.mean(0), torch.cat(floored, 1)[0]
 
 
 def _features(model: nn.Module, video: Tensor) -> list[Tensor]:

@@ -48,6 +48,7 @@ class VideoMAEv2(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.register_buffer("position", sinusoids(STEPS * (settings.size // settings.patch) ** 2, width))
         self.register_buffer("feature_mean", torch.zeros(2 * STEPS - 1, width))
+        self.register_buffer("feature_std", torch.ones(2 * STEPS - 1, width))
 
     def forward(self, video_BTCHW: Tensor) -> Tensor:
         """(B, L, D) token states of frames (B, 16, 3, S, S) in [-1, 1].
@@ -70,14 +71,15 @@ class VideoMAEv2(nn.Module):
         return self.features(video_BTCHW)[0]
 
     def tubelet_features(self, video_BTCHW: Tensor) -> Tensor:
-        """(B, 15 D) centred norms of the spatial means of the 8 time steps, and their differences."""
+        """(B, 15 D) norms of the 8 time steps' spatial means, then their differences, in deviations of real clips."""
         return self.features(video_BTCHW)[1]
 
     def features(self, video_BTCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Both of the above from one pass."""
         steps = self(video_BTCHW).float().unflatten(1, (STEPS, -1)).mean(2)
         pooled, steps = self._normed(steps.mean(1)), self._normed(steps)
-        return pooled, (torch.cat([steps, steps.diff(dim=1)], 1) - self.feature_mean).flatten(1)
+        changes = torch.cat([steps, steps.diff(dim=1)], 1)
+        return pooled, ((changes - self.feature_mean) / self.feature_std).flatten(1)
 
     def _normed(self, states: Tensor) -> Tensor:
         """Means are normed in float32: small differences between clips are all that TREPA sees."""

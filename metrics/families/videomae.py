@@ -68,10 +68,11 @@ def load(path: Path, sizes: Sizes) -> VideoMAEv2:
         missing, unknown = network.load_state_dict(weights, strict=False, assign=True)
     except (RuntimeError, AttributeError, KeyError, EOFError, pickle.UnpicklingError) as error:
         raise WeightsAbsent(ASSET, f"unreadable: {' '.join(str(error).split()[:20])}") from None
-    if unknown or {*missing} - {"position", "feature_mean"}:
+    if unknown or {*missing} - {"position", "feature_mean", "feature_std"}:
         raise WeightsAbsent(ASSET, f"{FILE} lacks or has unknown parameters: {[*missing, *unknown][:3]}")
     network.position = sinusoids(STEPS * (sizes.size // sizes.patch) ** 2, sizes.width)
     network.feature_mean = torch.zeros(2 * STEPS - 1, sizes.width)
+    network.feature_std = torch.ones(2 * STEPS - 1, sizes.width)
     return network.to(computing_device()).eval().requires_grad_(False)
 
 
