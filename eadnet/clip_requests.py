@@ -1,6 +1,7 @@
 """The clips of one call: lists beside single values become one request a clip, each with noise of its own. Light."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class ClipRequest:
                 raise PipelineError("give an image or a video, one of them")
             if not isinstance(self.text, str):
                 raise PipelineError(f"text: expected words, got {type(self.text).__name__}")
+            if self.output is not None:
+                _check_output(Path(self.output))
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -87,6 +90,15 @@ def clip_requests(
     seeds = _seeds(count, seed, generator)
     requests = [ClipRequest(place, count, **rows[place], seed=seeds[place]) for place in range(count)]
     return requests, bool(lengths)
+
+
+def _check_output(path: Path) -> None:
+    """Refuse what would fail after the clip was generated."""
+    if path.suffix.lower() != ".mp4":
+        raise PipelineError(f"output {path}: give a name that ends in .mp4")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise PipelineError(f"output {path}: cannot be written in {folder}; give another path")
 
 
 def _check_outputs(outputs: list[str | Path | None]) -> None:

@@ -265,6 +265,8 @@ class EADNetPipeline:
                 neither decoded nor pasted into the picture.
             mask: generated region: `lower`, `face` or `full`; None is the one that the network was trained with.
             seed: of the noise, which depends on it, the clip's place in the lists (0 for one) and the frame's number.
+                The same seed gives the same video; on a GPU to the last bit only where the program has asked for
+                ``torch.use_deterministic_algorithms``, which the pipeline does not.
             generator: in place of the seed: the same state, the same video; clips draw from one in turn, or each from
                 its own of a list.
             callback_on_step_end: function, or a `PipelineCallback` of diffusers.
@@ -287,7 +289,8 @@ class EADNetPipeline:
         check_output_type(output_type, any(request.output is not None for request in requests))
         calls = StepCallbacks(self, callback_on_step_end, callback_on_step_end_tensor_inputs)
         animator = self._animator(settings, self._mask(mask))
-        clips = [self._prepared(request, progress) for request in requests]
+        sounds = [self._sound(request) for request in requests]  # all, before faces are looked for, which takes longer
+        clips = [self._prepared(*each, progress) for each in zip(requests, sounds, strict=True)]
         made = [clip.made(animator, calls, output_type, progress) for clip in clips]
         return made if listed else made[0]
 
@@ -295,10 +298,13 @@ class EADNetPipeline:
         codec = Codec(self.autoencoder, self.machine)
         return Animator(self.unet, self.configs["unet"], codec, settings, mask, self.index.resolution, self.compiled)
 
-    def _prepared(self, request: ClipRequest, progress: bool) -> PreparedClip:
+    def _sound(self, request: ClipRequest) -> Sound:
+        with request.named():
+            return Sound.open(request.audio)
+
+    def _prepared(self, request: ClipRequest, sound: Sound, progress: bool) -> PreparedClip:
         """The clip with its sound heard, its face found and its text read."""
         with request.named():
-            sound = Sound.open(request.audio)
             footage = self._footage(request.image, request.video, sound.frames, progress)
             return PreparedClip(request, sound, footage, self._scene(footage, sound, request.text))
 
@@ -344,7 +350,7 @@ class EADNetPipeline:
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:
-        return make_text_encoder(self.index.text_encoder, self.text_weights)
+        return make_text_encoder(self.index.text_encoder, self.text_weights).to(self.device)
 
 
 def open_pipeline(

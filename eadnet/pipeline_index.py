@@ -5,7 +5,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from eadnet.config import parse
 from eadnet.regions import Template
@@ -40,8 +40,6 @@ class Index(Section):
         trained_on: a sentence for the model card.
         synthesis: how to sample by default.
     """
-
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     class_name: Literal["EADNetPipeline"] = Field(PIPELINE, alias="_class_name")
     version: str = Field(default_factory=package_version, alias="_eadnet_version")
