@@ -163,8 +163,10 @@ class EADNetPipeline:
         text_weights: Path | None,
         audio_weights: Path | None,
     ) -> "EADNetPipeline":
-        machine, codec = find_machine(compute), load_autoencoder(autoencoder)
-        network, config = load_run(unet, codec.channels)
+        machine = find_machine(compute)
+        with torch.random.fork_rng(devices=()):  # new networks draw the weights that are then loaded over
+            codec = load_autoencoder(autoencoder)
+            network, config = load_run(unet, codec.channels)
         if config["audio"] == "whisper" and audio_weights is None:
             raise PipelineError(f"{unet}: hears whisper, whose weights are absent; add audio/{WHISPER} to the folder")
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
