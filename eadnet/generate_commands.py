@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 Device = Literal["auto", "cpu", "cuda"]
-MODEL = "Folder of a pipeline, or of a run such as results/runs/full/0; or a repository of the Hugging Face hub."
+MODEL = "Folder of a pipeline or of a run (results/runs/full/0), or organisation/name on the Hugging Face hub."
 Region = Literal["lower", "face", "wide_lower", "wide_face", "full"]
 
 

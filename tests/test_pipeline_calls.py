@@ -68,9 +68,7 @@ def test_to_moves_every_network(pipeline, face, tmp_path, monkeypatch):
     pipeline.save_pretrained(tmp_path)
     moving = EADNetPipeline.from_pretrained(tmp_path, CPU)
     latents(moving, face, text="smiles")  # loads the text encoder
-    monkeypatch.setattr(
-        "eadnet.precision._present", torch.device
-    )  # the one other device that every machine has is none
+    monkeypatch.setattr("eadnet.precision._present", torch.device)  # "meta" passes, which every machine has
     moving.to("meta")
     networks = (moving.unet, moving.autoencoder, moving._text_encoder._network)
     assert all(parameter.is_meta for network in networks for parameter in network.parameters())
@@ -260,13 +258,17 @@ def test_forms_of_output_are_the_same_frames(pipeline, face):
 def test_latents_are_those_of_the_pasted_crops(pipeline, face):
     made = latents(pipeline, face)
     assert made.shape == (3, 4, 8, 8) and made.dtype == torch.float32
-    assert made.requires_grad_().sum().requires_grad  # no inference tensor
-    crops = stored_pixels(pipeline.autoencoder.decode(made.detach()))
+    crops = stored_pixels(pipeline.autoencoder.decode(made))
     footage, task = open_picture(face, 48), Inpainting.make("face", 48, 6)
     places = footage.transforms[footage.positions(0, 3)]
     pasted = list(paste_stream(footage.frames(0, 3), [crops], places, paste_weight(task.pixels.numpy())))
     frames = list(pipeline(**QUICK, image=face, audio=voice(3)).frames)
     assert (frames[0] != face).any() and np.abs(np.subtract(frames, pasted, dtype=int)).max() <= 1
+
+
+def test_autograd_takes_the_latents(pipeline, face):
+    made = pipeline(**QUICK, image=face, audio=voice(2), output_type="latent")
+    assert all(frame.requires_grad_().square().sum().requires_grad for frame in made.frames)
 
 
 def test_unknown_and_useless_forms_are_refused(pipeline, face, tmp_path):
