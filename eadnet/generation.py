@@ -28,9 +28,6 @@ BLOCK = 256
 MARGIN = 16
 """Frames that neighbouring blocks share and cross-fade."""
 SEED_STRIDE = 1_000_003
-OnStep = Callable[[int, Tensor, Tensor, int], Tensor]
-"""Called after a step with its number, its timestep, the block's latents (1, T, C, H, H) and the block's first frame;
-the latents that it returns go on."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,11 @@ class Conditions:
     def to(self, device: torch.device) -> "Conditions":
         """The same on another device."""
         return Conditions(**{name: value.to(device) for name, value in vars(self).items()})
+
+
+OnStep = Callable[[int, Tensor, Tensor, int], Tensor]
+"""Called after a step with its number, its timestep, the block's latents (1, T, C, H, H) and the block's first frame;
+the latents that it returns go on."""
 
 
 class Generator:

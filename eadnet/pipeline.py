@@ -28,12 +28,12 @@ from eadnet.checkpoint import CheckpointError, read_config, save_model
 from eadnet.clip_requests import ClipRequest, clip_requests
 from eadnet.config import Config, parse
 from eadnet.footage import Footage, Picture, open_picture, open_video
-from eadnet.generated import Generation, OutputType, check_output_type
 from eadnet.hub import is_hub_id, pipeline_folder
 from eadnet.model_card import describe_clips, model_card
 from eadnet.models.text import NULL_TEXT, TextEncoder, make_text_encoder
 from eadnet.models.unet import EADNet
 from eadnet.pipeline_index import CARD, INDEX, WHISPER, Index, PipelineError, read_index
+from eadnet.pipeline_output import Generation, OutputType, check_output_type
 from eadnet.precision import Machine, find_machine, moved
 from eadnet.prepared_clip import BAR, PreparedClip
 from eadnet.pretraining.autoencoder import load_autoencoder

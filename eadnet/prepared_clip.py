@@ -15,9 +15,9 @@ from tqdm import tqdm
 from eadnet.animation import Animator, Scene
 from eadnet.clip_requests import ClipRequest
 from eadnet.footage import FPS, Footage
-from eadnet.generated import Generation, OutputType, in_form
 from eadnet.generation import OnStep
 from eadnet.media import write_video
+from eadnet.pipeline_output import Generation, OutputType, in_form
 from eadnet.rendering import paste_stream, paste_weight
 from eadnet.sound import Sound
 from eadnet.step_callbacks import StepCallbacks
