@@ -1,6 +1,6 @@
 """Crops in, crops out: source crops are encoded, denoised under audio and text, and decoded, in bounded memory.
 
-What the test clips (``eadnet.synthesis``) and anybody's video (``eadnet.pipeline``) have in common. Reads the folders
+What the test clips (``eadnet.synthesis``) and any video (``eadnet.pipeline``) have in common. Reads the folders
 of a run and of an autoencoder; writes nothing. Runs on a bare GPU node.
 
 Shape legend: T frames of a clip, t of a stretch of it, S crop side, C latent channels, H latent side, W audio steps,
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError, load_weights, read_config
 from eadnet.dataset import stored_pixels, unit_pixels
-from eadnet.generation import Conditions, Generator
+from eadnet.generation import Conditions, Generator, OnStep
 from eadnet.inpainting import Inpainting
 from eadnet.landmarks import eye_opening, mouth_opening
 from eadnet.models.audio import hide_beyond
@@ -126,14 +126,24 @@ class Animator:
         shared_noise = trained if own is None else own
         self.generator = Generator(network, self.task, view(config["diffusion"]), settings, codec.machine, shared_noise)
 
-    def crops(self, scene: Scene, seed: int, progress: Progress | None = None) -> Iterator[Tensor]:
+    def crops(
+        self, scene: Scene, seed: int, progress: Progress | None = None, on_step: OnStep | None = None
+    ) -> Iterator[Tensor]:
         """Generated crops (t, S, S, 3) uint8 of consecutive stretches, on the CPU.
 
         Args:
             scene: what they are generated from.
             seed: of the noise; the same seed gives the same crops.
-            progress: told how many frames were denoised.
+            progress: called with the frames that were denoised.
+            on_step: called after every step; may change the latents (`Generator.stream`).
         """
+        for latents in self.latents(scene, seed, progress, on_step):
+            yield from self.codec.decode(latents)
+
+    def latents(
+        self, scene: Scene, seed: int, progress: Progress | None = None, on_step: OnStep | None = None
+    ) -> Iterator[Tensor]:
+        """Generated latents (t, C, H, H) of consecutive stretches, on the CPU; arguments as of `crops`."""
         reference = self.codec.encode(scene.reference[None])[0]
 
         def conditions(first: int, last: int) -> Conditions:
@@ -145,8 +155,7 @@ class Animator:
                 text_mask=scene.text_mask,
             )
 
-        for latents in self.generator.stream(scene.frames, conditions, seed, progress):
-            yield from self.codec.decode(latents)
+        yield from self.generator.stream(scene.frames, conditions, seed, progress, on_step)
 
     def _masked(self, scene: Scene, reference: Tensor, first: int, last: int) -> Tensor:
         """(t, C, H, H) latents of the masked frames; a portrait is generated from its reference alone."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 Device = Literal["auto", "cpu", "cuda"]
+MODEL = "Folder of a pipeline or of a run (results/runs/full/0), or organisation/name on the Hugging Face hub."
 Region = Literal["lower", "face", "wide_lower", "wide_face", "full"]
 
 
@@ -15,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
-    model: Annotated[Path, typer.Option(help="Folder of a pipeline, or of a run such as results/runs/full/0.")],
+    model: Annotated[Path, typer.Option(help=MODEL)],
     audio: Annotated[Path, typer.Option(help="Sound that drives the lips; any format.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Video to write (.mp4).")],
     image: Annotated[Path | None, typer.Option(help="Picture of one face; this or --video.")] = None,
@@ -37,6 +38,7 @@ def generate(
 ) -> None:
     """Make a face speak: a picture or video, a sound and a text become a video."""
     from eadnet.pipeline import open_pipeline
+    from eadnet.precision import settle
     from eadnet.training_settings import Compute
 
     given = {
@@ -50,6 +52,7 @@ def generate(
     if window == 0:
         sampling["window"] = None
     config = _read(configfile) if configfile else None
+    settle()  # the process is the command's own: the same command makes the same video
     pipeline = open_pipeline(model, autoencoder, config, Compute(device=device))
     made = pipeline(
         audio=audio,

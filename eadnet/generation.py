@@ -52,6 +52,11 @@ class Conditions:
         return Conditions(**{name: value.to(device) for name, value in vars(self).items()})
 
 
+OnStep = Callable[[int, Tensor, Tensor, int], Tensor]
+"""Called after a step with its number, its timestep, the block's latents (1, T, C, H, H) and the block's first frame;
+the latents that it returns go on."""
+
+
 class Generator:
     """A trained network with the process that it was trained for, and how to sample it.
 
@@ -82,6 +87,7 @@ class Generator:
         conditions: Callable[[int, int], Conditions],
         seed: int,
         progress: Callable[[float], None] | None = None,
+        on_step: OnStep | None = None,
     ) -> Iterator[Tensor]:
         """Latents of a clip of any length, in consecutive stretches (t, C, H, H) on the CPU.
 
@@ -90,11 +96,12 @@ class Generator:
             conditions: gives the conditions of frames first ... last - 1, when they are needed.
             seed: of the noise; the same seed gives the same clip.
             progress: called after every step with its share of the work, in frames; the shares add up to `frames`.
+            on_step: called after every step of every block; may change the latents.
         """
         tail, done = None, 0
         for first, last, keep in self._blocks(frames):
             report = None if progress is None else lambda share, fresh=keep - done: progress(share * fresh)
-            latents, done = self.latents(conditions(first, last), seed, first, report).cpu(), keep
+            latents, done = self.latents(conditions(first, last), seed, first, report, on_step).cpu(), keep
             if tail is not None:
                 ramp = torch.linspace(0, 1, len(tail) + 2)[1:-1, None, None, None]
                 faded = (1 - ramp) * tail + ramp * latents[: len(tail)]
@@ -104,7 +111,12 @@ class Generator:
 
     @torch.inference_mode()
     def latents(
-        self, conditions: Conditions, seed: int, first: int = 0, progress: Callable[[float], None] | None = None
+        self,
+        conditions: Conditions,
+        seed: int,
+        first: int = 0,
+        progress: Callable[[float], None] | None = None,
+        on_step: OnStep | None = None,
     ) -> Tensor:
         """Latents (T, C, H, H) of one block; its noise depends on the seed and each frame's number alone.
 
@@ -113,6 +125,7 @@ class Generator:
             seed: of the noise.
             first: number of the block's first frame in the clip.
             progress: called after every step with its share of all steps.
+            on_step: called after every step; may change the latents.
         """
         conditions = conditions.to(self.machine.device)
         masked = conditions.masked[None]
@@ -126,6 +139,8 @@ class Generator:
             output = self._blended(inputs, times, conditions, self.settings.shift * step)
             clean = self.process.clean(output, sample, base, times)
             sample = solver.step(clean, timestep, sample).prev_sample
+            if on_step:
+                sample = on_step(step, timestep, sample, first)
             if progress:
                 progress(1 / len(solver.timesteps))
         return smoothed(sample[0], self.settings.smoothing)

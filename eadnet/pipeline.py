@@ -12,12 +12,11 @@ Shape legend: T frames, S crop side, L text tokens, C channels.
 
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,62 +25,23 @@ from tqdm import tqdm
 
 from eadnet.animation import Animator, Codec, Scene, load_run
 from eadnet.checkpoint import CheckpointError, read_config, save_model
+from eadnet.clip_requests import ClipRequest, clip_requests
 from eadnet.config import Config, parse
-from eadnet.footage import FPS, Footage, Picture, open_picture, open_video
-from eadnet.media import write_video
+from eadnet.footage import Footage, Picture, open_picture, open_video
+from eadnet.hub import is_hub_id, pipeline_folder
 from eadnet.model_card import describe_clips, model_card
 from eadnet.models.text import NULL_TEXT, TextEncoder, make_text_encoder
 from eadnet.models.unet import EADNet
-from eadnet.precision import Machine, open_machine
+from eadnet.pipeline_index import CARD, INDEX, WHISPER, Index, PipelineError, read_index
+from eadnet.pipeline_output import Generation, OutputType, check_output_type
+from eadnet.precision import Machine, find_machine, moved
+from eadnet.prepared_clip import BAR, PreparedClip
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.provenance import atomic_path
-from eadnet.regions import Template
-from eadnet.rendering import paste_stream, paste_weight
-from eadnet.section import Positive, Section, Weight
 from eadnet.settings import plain
 from eadnet.sound import Hearing, Sound
+from eadnet.step_callbacks import TENSOR_INPUTS, StepCallback, StepCallbacks
 from eadnet.training_settings import Compute, Mask, Synthesis
-
-INDEX, CARD, WHISPER = "model_index.json", "README.md", "tiny.pt"
-BAR = "{desc}: {percentage:3.0f}% |{bar}| {rate_fmt}, {remaining} left"
-
-
-class PipelineError(ValueError):
-    """A folder that is no pipeline, or arguments that do not go together; the message names the mend."""
-
-
-class Index(Section):
-    """What a pipeline's folder says beside its networks (``model_index.json``)."""
-
-    class_name: Literal["EADNetPipeline"] = "EADNetPipeline"
-    resolution: Positive
-    smoothing: Weight
-    template: Template = "eyes"
-    text_encoder: Literal["minilm", "clip", "t5"]
-    max_tokens: Positive
-    trained_on: str
-    synthesis: Synthesis = Synthesis()
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A generated video.
-
-    Attributes:
-        frames: (H, W, 3) uint8 RGB each, made as they are taken, once; None where they were written.
-        path: the written file, if one was asked for.
-        count: T.
-        fps: frames per second.
-        audio: (n,) float32 mono wave in [-1, 1] that belongs to the frames.
-        sample_rate: its samples per second.
-    """
-
-    frames: Iterator[np.ndarray] | None
-    path: Path | None
-    count: int
-    fps: int
-    audio: np.ndarray
-    sample_rate: int
 
 
 @dataclass
@@ -109,23 +69,31 @@ class EADNetPipeline:
 
     # ------------------------------------------------------------------------------------------------- on disk
     @classmethod
-    def from_pretrained(cls, folder: str | Path, compute: Compute | None = None) -> "EADNetPipeline":
-        """Load a folder that `save_pretrained` wrote; nothing is downloaded.
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        compute: Compute | None = None,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+    ) -> "EADNetPipeline":
+        """Load what `save_pretrained` wrote: from a folder, or from a repository on the Hugging Face hub.
 
         Args:
-            folder: of the pipeline.
-            compute: device and precision; None picks.
+            name: the folder, from which nothing is downloaded, or "organisation/name" on the hub.
+            compute: device and precision; None picks. `to` changes them later.
+            revision: branch, tag or commit of the repository; None is its main branch.
+            cache_dir: where its files are kept; None is the hub's own cache.
+            local_files_only: whether to take what is in the cache and ask nothing of the network.
+            token: of the hub, for repositories that need one; True takes the saved one.
 
         Raises:
-            PipelineError, CheckpointError: something is absent or damaged.
+            PipelineError, CheckpointError: something is absent or damaged, or the hub does not give it.
         """
-        folder = Path(folder)
-        try:
-            index = parse(Index, (folder / INDEX).read_text(), where=f"{folder}/{INDEX}")
-        except OSError as error:
-            raise PipelineError(
-                f"{folder}: no pipeline ({INDEX}: {error.strerror}); give a folder that save_pretrained wrote"
-            ) from None
+        folder = pipeline_folder(name, revision, cache_dir, local_files_only, token)
+        index = read_index(folder, str(name))
         text, audio = folder / "text", folder / "audio" / WHISPER
         return cls._loaded(
             folder / "unet",
@@ -195,8 +163,10 @@ class EADNetPipeline:
         text_weights: Path | None,
         audio_weights: Path | None,
     ) -> "EADNetPipeline":
-        machine, codec = open_machine(compute), load_autoencoder(autoencoder)
-        network, config = load_run(unet, codec.channels)
+        machine = find_machine(compute)
+        with torch.random.fork_rng(devices=()):  # new networks draw the weights that are then loaded over
+            codec = load_autoencoder(autoencoder)
+            network, config = load_run(unet, codec.channels)
         if config["audio"] == "whisper" and audio_weights is None:
             raise PipelineError(f"{unet}: hears whisper, whose weights are absent; add audio/{WHISPER} to the folder")
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
@@ -212,25 +182,61 @@ class EADNetPipeline:
             _copy(self.audio_weights, folder / "audio" / WHISPER)
         for source in sorted(self.text_weights.iterdir()) if self.text_weights else ():
             _copy(source, folder / "text" / source.name)
-        texts = {CARD: model_card(self.configs["unet"], self.index), INDEX: self.index.model_dump_json(indent=2) + "\n"}
+        texts = {CARD: model_card(self.configs["unet"], self.index), INDEX: self.index.as_json()}
         for name, text in texts.items():
             with atomic_path(folder / name) as temporary:
                 temporary.write_text(text)
+
+    # ------------------------------------------------------------------------------------------------- machine
+    @property
+    def device(self) -> torch.device:
+        """Where networks run."""
+        return self.machine.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What they compute in (autocast); weights stay float32."""
+        return self.machine.precision or torch.float32
+
+    def to(
+        self, device: str | torch.device | torch.dtype | None = None, dtype: torch.dtype | None = None
+    ) -> "EADNetPipeline":
+        """Move the networks to a device, compute in another type, or both; returns the pipeline itself.
+
+        Args:
+            device: `cpu`, `cuda` or a numbered GPU; a type alone is understood as `dtype`.
+            dtype: float32, bfloat16 or (on a GPU) float16.
+
+        Raises:
+            MachineError: a device that is not there, or a type that it lacks; nothing was changed.
+        """
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
+        self.machine = moved(self.machine, device, dtype)
+        self.unet.to(self.device)
+        self.autoencoder.to(self.device)
+        if "_text_encoder" in vars(self):
+            self._text_encoder.to(self.device)
+        return self
 
     # ---------------------------------------------------------------------------------------------- generation
     def __call__(
         self,
         *,
-        audio: str | Path | np.ndarray,
-        image: Picture | None = None,
-        video: str | Path | None = None,
-        text: str = NULL_TEXT,
-        output: str | Path | None = None,
+        audio: str | Path | np.ndarray | list,
+        image: Picture | list | None = None,
+        video: str | Path | list | None = None,
+        text: str | list[str] = NULL_TEXT,
+        output: str | Path | list | None = None,
+        output_type: OutputType = "np",
         mask: Mask | None = None,
         seed: int = 0,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        callback_on_step_end: StepCallback | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = TENSOR_INPUTS,
         progress: bool = True,
         **sampling: Any,
-    ) -> Generation:
+    ) -> Generation | list[Generation]:
         """Make the face speak.
 
         The result lasts as long as the sound: a longer video is cut, a shorter one runs forth and back, a picture is
@@ -241,41 +247,68 @@ class EADNetPipeline:
         does every frame of the result. A network does what it was trained for; another mask is possible, with a
         warning.
 
+        **Several clips.** `audio`, `image`, `video`, `text` and `output` may be lists with one value a clip; a single
+        value stands for all. Faces, sounds and texts of all clips are looked at before the first one is generated.
+
+        **Callback.** It is called as ``callback(pipeline, step, timestep, callback_kwargs)`` after every denoising
+        step, with the latents (1, t, C, S, S) of all frames that are denoised together: windows are blended before,
+        so it never sees one by itself. A clip longer than 256 frames (or than `window`) is made block by block, with
+        all steps for each: ``callback_kwargs["block"]`` says which frames of which clip these are
+        (`eadnet.step_callbacks.Block`). The latents in the dict that it returns go on; None changes nothing. Frames
+        that are given back are made as they are taken, and so is the callback called; its exceptions end the clip.
+
         Args:
             audio: sound of any format (or of a video), or a mono wave (n,) at 16 kHz.
             image: picture of one face, of any size: path, PIL image or (H, W, 3) uint8.
             video: path of a video of one face; its most restful frame is the reference. One of `image` and `video`.
             text: guides the expression, in any words; "" guides nothing.
-            output: ``.mp4`` to write; None returns the frames.
+            output: ``.mp4`` to write; None gives the frames back.
+            output_type: form of frames that are given back (`Generation.frames`); `latent` are the crops' latents,
+                neither decoded nor pasted into the picture.
             mask: generated region: `lower`, `face` or `full`; None is the one that the network was trained with.
-            seed: of the noise.
+            seed: of the noise, which depends on it, the clip's place in the lists (0 for one) and the frame's number.
+                The same seed gives the same video; on a GPU to the last bit only where the program has asked for
+                ``torch.use_deterministic_algorithms``, which the pipeline does not.
+            generator: in place of the seed: the same state, the same video; clips draw from one in turn, or each from
+                its own of a list.
+            callback_on_step_end: function, or a `PipelineCallback` of diffusers.
+            callback_on_step_end_tensor_inputs: what `callback_kwargs` holds beside `block`: `latents`.
             progress: whether to show bars.
             sampling: any key of the configuration's ``synthesis``: `steps`, `solver`, `audio_guidance`,
                 `text_guidance`, `window`, `overlap`, `shift`, `shared_noise`, `smoothing`, `crf`.
 
+        Returns:
+            A `Generation`, or a list of them where any argument was a list.
+
         Raises:
-            PipelineError: neither or both of `image` and `video`, or a text encoder of another width.
-            FootageError, SoundError: a file that cannot be used, or shows no face.
+            PipelineError: arguments that do not go together, or a text encoder of another width.
+            FootageError, SoundError: a file that cannot be used, or shows no face; of several clips, with its number.
             ConfigError: a sampling key that does not exist, or a value out of range.
         """
         settings = parse(Synthesis, plain(self.index.synthesis) | sampling, where="synthesis")
+        values = {"audio": audio, "image": image, "video": video, "text": text, "output": output}
+        requests, listed = clip_requests(values, seed, generator)
+        check_output_type(output_type, any(request.output is not None for request in requests))
+        calls = StepCallbacks(self, callback_on_step_end, callback_on_step_end_tensor_inputs)
+        animator = self._animator(settings, self._mask(mask))
+        sounds = [self._sound(request) for request in requests]  # all, before faces are looked for, which takes longer
+        clips = [self._prepared(*each, progress) for each in zip(requests, sounds, strict=True)]
+        made = [clip.made(animator, calls, output_type, progress) for clip in clips]
+        return made if listed else made[0]
+
+    def _animator(self, settings: Synthesis, mask: str) -> Animator:
         codec = Codec(self.autoencoder, self.machine)
-        animator = Animator(
-            self.unet,
-            self.configs["unet"],
-            codec,
-            settings,
-            self._mask(mask),
-            self.index.resolution,
-            self.compiled,
-        )
-        sound = Sound.open(audio)
-        footage = self._footage(image, video, sound.frames, progress)
-        frames = self._frames(animator, footage, self._scene(footage, sound, text), seed, progress)
-        if output is not None:
-            write_video(output, frames, FPS, sound.muxed, sound.rate, settings.crf)
-        path = None if output is None else Path(output)
-        return Generation(None if path else frames, path, sound.frames, FPS, sound.muxed, sound.rate)
+        return Animator(self.unet, self.configs["unet"], codec, settings, mask, self.index.resolution, self.compiled)
+
+    def _sound(self, request: ClipRequest) -> Sound:
+        with request.named():
+            return Sound.open(request.audio)
+
+    def _prepared(self, request: ClipRequest, sound: Sound, progress: bool) -> PreparedClip:
+        """The clip with its sound heard, its face found and its text read."""
+        with request.named():
+            footage = self._footage(request.image, request.video, sound.frames, progress)
+            return PreparedClip(request, sound, footage, self._scene(footage, sound, request.text))
 
     def _mask(self, mask: str | None) -> str:
         trained = self.configs["unet"]["mask"]
@@ -284,8 +317,6 @@ class EADNetPipeline:
         return mask or trained
 
     def _footage(self, image: Picture | None, video: str | Path | None, frames: int, progress: bool) -> Footage:
-        if (image is None) == (video is None):
-            raise PipelineError("give an image or a video, one of them")
         if image is not None:
             return open_picture(image, self.index.resolution, self.index.template)
 
@@ -321,24 +352,7 @@ class EADNetPipeline:
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:
-        return make_text_encoder(self.index.text_encoder, self.text_weights)
-
-    def _frames(
-        self, animator: Animator, footage: Footage, scene: Scene, seed: int, progress: bool
-    ) -> Iterator[np.ndarray]:
-        """Frames with the generated crops pasted in, as they are asked for."""
-        transforms = footage.transforms[footage.positions(0, scene.frames)]
-        weight = paste_weight(animator.task.pixels.numpy())
-        with _bar(scene.frames, progress) as bar:
-            crops = animator.crops(scene, seed, bar.update)
-            yield from paste_stream(footage.frames(0, scene.frames), crops, transforms, weight)
-
-
-@contextmanager
-def _bar(frames: int, shown: bool) -> Iterator[tqdm]:
-    """A bar of denoised frames, with their pace and the time that is left."""
-    with tqdm(desc="generating", total=frames, unit=" frames", bar_format=BAR, disable=not shown) as bar:
-        yield bar
+        return make_text_encoder(self.index.text_encoder, self.text_weights).to(self.device)
 
 
 def open_pipeline(
@@ -347,8 +361,8 @@ def open_pipeline(
     config: Config | None = None,
     compute: Compute | None = None,
 ) -> EADNetPipeline:
-    """The pipeline of a folder that `save_pretrained` wrote, or of a run's folder (`EADNetPipeline.from_run`)."""
-    if Path(folder, INDEX).is_file():
+    """The pipeline of a folder that `save_pretrained` wrote, of the hub, or of a run (`EADNetPipeline.from_run`)."""
+    if Path(folder, INDEX).is_file() or is_hub_id(folder):
         return EADNetPipeline.from_pretrained(folder, compute)
     if not Path(folder, "config.json").is_file():
         raise CheckpointError(f"{folder}: neither a pipeline ({INDEX}) nor a run (config.json); give one of them")

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +14,7 @@ TYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class MachineError(ValueError):
-    """The machine cannot do what the settings ask; the message names the key and the mend."""
+    """The machine cannot do what the settings ask; the message names the key and the fix."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ CPU = Machine()
 
 
 def open_machine(compute: "Compute", join: bool = False) -> Machine:
-    """The machine that `compute` describes, with deterministic algorithms.
+    """The machine that `compute` describes, for a process of its own: all of it computes deterministically (`settle`).
 
     Args:
         compute: device and precision; `auto` picks.
@@ -57,6 +57,19 @@ def open_machine(compute: "Compute", join: bool = False) -> Machine:
         MachineError: no GPU where one is asked for, or float16 on a CPU.
     """
     settle()
+    return find_machine(compute, join)
+
+
+def find_machine(compute: "Compute", join: bool = False) -> Machine:
+    """The machine that `compute` describes; nothing else of the process is changed.
+
+    Args:
+        compute: device and precision; `auto` picks.
+        join: as of `open_machine`.
+
+    Raises:
+        MachineError: as of `open_machine`.
+    """
     rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
     rank, world = (rank, world) if join else (0, 1)
     name = compute.device
@@ -68,6 +81,45 @@ def open_machine(compute: "Compute", join: bool = False) -> Machine:
     if join and world > 1:
         _join_group(device)
     return Machine(device, _precision(compute.precision, device), rank, world)
+
+
+def moved(machine: Machine, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Machine:
+    """The machine with another device, autocast type or both.
+
+    Args:
+        machine: present one.
+        device: `cpu`, `cuda` or a numbered GPU; None keeps it.
+        dtype: float32, bfloat16 or float16; None keeps it.
+
+    Raises:
+        MachineError: a device that is not there, or a type that it lacks.
+    """
+    device = machine.device if device is None else _present(device)
+    precision = machine.precision if dtype is None else dtype
+    if precision not in (torch.float32, *TYPES.values()):
+        raise MachineError(f"dtype {precision}: give torch.float32, torch.bfloat16 or torch.float16")
+    if precision == torch.float16 and device.type == "cpu":
+        raise MachineError("dtype torch.float16 needs a GPU; give torch.bfloat16 or torch.float32 on a CPU")
+    if precision == torch.bfloat16 and device.type == "cuda" and torch.cuda.get_device_capability(device)[0] < 8:
+        name = torch.cuda.get_device_name(device)
+        raise MachineError(f"dtype torch.bfloat16: {name} lacks it; give torch.float16 or torch.float32")
+    return replace(machine, device=device, precision=None if precision == torch.float32 else precision)
+
+
+def _present(device: str | torch.device) -> torch.device:
+    """The device, where this machine has it."""
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise MachineError(f"device {device!r}: give cpu, cuda or a numbered GPU such as cuda:0") from None
+    count = torch.cuda.device_count()
+    if found.type not in ("cpu", "cuda"):
+        raise MachineError(f"device {found}: networks run on cpu or cuda")
+    if found.type == "cuda" and (found.index or 0) >= count:
+        raise MachineError(
+            f"device {found}: torch sees {count or 'no'} GPU{'s' * (count > 1)}; give one of these or cpu"
+        )
+    return found
 
 
 def leave(machine: Machine) -> None:

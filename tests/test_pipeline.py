@@ -78,7 +78,7 @@ def test_the_card_says_what_it_is_and_claims_nothing(pipeline, tmp_path):
     card = (tmp_path / "README.md").read_text()
     for words in ("run `full`", "mask `face`", "3 optimiser steps", "commit `abc`", "Consent", "No metric is claimed"):
         assert words in card
-    assert json.loads((tmp_path / "model_index.json").read_text())["class_name"] == "EADNetPipeline"
+    assert json.loads((tmp_path / "model_index.json").read_text())["_class_name"] == "EADNetPipeline"
 
 
 def test_whisper_weights_travel_with_the_folder(pipeline, tmp_path):

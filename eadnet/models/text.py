@@ -20,6 +20,7 @@ from eadnet.models.text_tokens import NULL_TEXT, TextError
 from eadnet.provenance import sha256_file
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -120,6 +121,11 @@ class TextEncoder:
             "machine": torch.cuda.get_device_name(self._network.device) if on_gpu else _processor(),
             "threads": None if on_gpu else torch.get_num_threads(),
         }
+
+    def to(self, device: "torch.device") -> "TextEncoder":
+        """Move the network to another device."""
+        self._network.to(device)
+        return self
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, those that frame it included, before any cut."""
