@@ -341,9 +341,9 @@ def test_a_feature_that_never_moves_is_not_magnified():
 
 
 def test_statistics_of_clips_without_any_difference_are_finite():
-    model = VideoMAEv2(V2)
-    report = standardise(model, torch.zeros(2, 16, 3, 48, 48))
-    assert (model.feature_std > 0).all() and report["tubelet_diff"]["another_clip"] == pytest.approx(1)
+    model, still = VideoMAEv2(V2), torch.zeros(2, 16, 3, 48, 48)
+    standardise(model, still)
+    assert (model.feature_std > 0).all() and model.tubelet_features(still).isfinite().all()
 
 
 # ------------------------------------------------------------------------------------------------- what is common

@@ -46,8 +46,9 @@ def train_videomae(clips: str, settings: "Settings", seed: int, output: str, mac
             predicted = model.reconstruct(model(video, hidden)).float()
         error = (predicted - model.tubelets(video)).square().mean(-1)
         loop.update({"reconstruction": (1.0, error[hidden].mean())})
-    report = standardise(model, _draw(train, REAL_CLIPS[settings.kind], step_generator(seed, 1, 0)))
-    loop.finish({"videomae": plain(settings), "resolution": resolution}, report)
+    real = _draw(train, REAL_CLIPS[settings.kind], step_generator(seed, 1, 0))
+    standardise(model, real)
+    loop.finish({"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
 
 
 def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Machine = CPU) -> None:
@@ -67,10 +68,9 @@ def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips:
     resolution = train.crops[0].shape[1]
     model = make_videomae(settings, resolution).requires_grad_(False)
     load_published(model, from_published(read_published(path)), path)
-    report = standardise(
-        model.to(machine.device).eval(), _draw(train, REAL_CLIPS[settings.kind], step_generator(0, 1, 0))
-    )
-    save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, report)
+    real = _draw(train, REAL_CLIPS[settings.kind], step_generator(0, 1, 0))
+    standardise(model.to(machine.device).eval(), real)
+    save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
 
 
 def load_videomae(folder: str | Path, checkpointing: bool = False) -> nn.Module:
@@ -88,8 +88,8 @@ def load_videomae(folder: str | Path, checkpointing: bool = False) -> nn.Module:
 
 
 @torch.no_grad()
-def standardise(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
-    """Set the statistics that tubelet features are measured in; returns both forms of TREPA under damage.
+def standardise(model: nn.Module, real: Tensor) -> None:
+    """Set the mean and deviation that tubelet features are measured in.
 
     Args:
         model: a video network.
@@ -100,6 +100,16 @@ def standardise(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
     mean, deviation = _statistics(_features(model, real)[1].view(-1, *model.feature_mean.shape))
     model.feature_mean.copy_(mean)
     model.feature_std.copy_(deviation)
+
+
+@torch.no_grad()
+def reactions(model: nn.Module, real: Tensor) -> dict[str, dict[str, float]]:
+    """Both forms of TREPA between real clips and damaged ones.
+
+    Args:
+        model: a video network that has its statistics.
+        real: (B, 16, 3, S, S) real clips in [-1, 1], B > 1.
+    """
     flicker = 0.1 * (torch.arange(FRAMES) % 2 * 2 - 1).view(1, -1, 1, 1, 1)
     order = torch.randperm(FRAMES, generator=step_generator(0, 0, 0))
     damaged = {

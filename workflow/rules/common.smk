@@ -36,7 +36,7 @@ STAGE_VERSIONS = {
     "encode_captions": 3,
     "autoencoder": 1,
     "syncnet": 1,
-    "videomae": 1,
+    "videomae": 2,
     "lpips": 1,
     "encode_audio": 1,
     "latents": 1,
