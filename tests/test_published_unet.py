@@ -86,16 +86,16 @@ def test_a_text_to_image_input_is_widened_with_zeros(mirror: SimpleNamespace):
 
 
 def test_layers_that_published_weights_lack_learn_at_a_rate_of_their_own(tmp_path: Path, monkeypatch):
-    toy, new = write_toy(tmp_path / "toy"), {"head.output.weight"}
+    toy, new = write_toy(tmp_path / "toy"), {"conv_out.weight"}
     monkeypatch.setattr(backbone, "load_published_unet", lambda model, folder: ("taken", new))
     optimiser = {"steps": 1, "batch_size": 1, "learning_rate": 1e-3, "warmup": 1, "weight_decay": 0.0}
     torch.manual_seed(0)
-    before, moved = make_unet(read_config(toy.backbone)).state_dict(), []
+    before, moved = make_unet(read_config(toy.backbone), Modules(fusion="added")).state_dict(), []
     for rate in (1.0, 5.0):
         settings, output = backbone_settings(new_layer_rate=rate, optimiser=optimiser, ema=0), tmp_path / str(rate)
         train_backbone(toy.inputs, settings, CPU, 0, toy.supervisors.autoencoder, "published", str(output))
         moved.append({name: value - before[name] for name, value in saved_weights(output).items()})
-    assert all(moved[0][name].abs().max() > 1e-4 for name in ("head.output.weight", "head.output.bias"))
+    assert all(moved[0][name].abs().max() > 1e-4 for name in ("conv_out.weight", "conv_out.bias"))
     for name, step in moved[0].items():  # AdamW's first step is as long as the rate says
         assert torch.allclose(moved[1][name], step * (5 if name in new else 1), rtol=1e-2, atol=1e-6), name
 
