@@ -118,9 +118,11 @@ def _fused_by_hand(weights: dict, toy: Toy, clip_id: str) -> np.ndarray:
     return sum(vectors) / len(vectors)
 
 
-def test_a_long_clip_is_measured_as_in_one_part(toy, table, tmp_path, monkeypatch):
+def test_a_long_clip_is_measured_as_in_one_part_and_progress_is_shown(toy, table, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("eadnet.training_filter.PART", 7)
+    monkeypatch.setattr("eadnet.training_filter.SAID_EVERY", 3)
     parts = read_rows(_measured(toy, tmp_path), TRAINING_FILTER)
+    assert capsys.readouterr().out.splitlines()[:2] == ["compared 3/8 clips", "compared 6/8 clips"]
     for one, other in zip(parts, read_rows(table, TRAINING_FILTER), strict=True):
         assert one["cosine"] == (other["cosine"] and pytest.approx(other["cosine"], abs=1e-6))
 
