@@ -28,6 +28,7 @@ Captions = Annotated[str, typer.Option(help="Table of all captions.")]
 Tokens = Annotated[str, typer.Option(help="Encoded texts.")]
 Features = Annotated[str, typer.Option("--audio", help="Audio features of all clips.")]
 Latents = Annotated[str, typer.Option(help="Cached latents.")]
+BackboneFolder = Annotated[str, typer.Option("--backbone", help="Folder of the backbone.")]
 AutoencoderFolder = Annotated[str, typer.Option("--autoencoder", help="Folder of the autoencoder.")]
 Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share every step's work.")]
 Mask = Annotated[str, typer.Option(help="Generated region: lower, face or full.")]
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command("encode-audio")(encode_audio)
     app.command("encode-latents")(encode_latents)
     app.command("pretrain-backbone")(pretrain_backbone)
+    app.command("filter-clips")(filter_clips)
     app.command("train")(train)
     app.command("synthesise")(synthesise)
 
@@ -156,6 +158,21 @@ def pretrain_backbone(
     train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
 
 
+def filter_clips(
+    clips: Clips,
+    captions: Captions,
+    tokens: Tokens,
+    audio: Features,
+    backbone: BackboneFolder,
+    output: Annotated[str, typer.Option(help="Table to write.")],
+    compute: ComputeJSON = "{}",
+) -> None:
+    """Measure how alike each training clip and its emotion's word are, once the backbone is trained."""
+    from eadnet.training_filter import measure_clips
+
+    measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output)
+
+
 def train(
     settings: Settings,
     run: Annotated[str, typer.Option(help="Name of the run.")],
@@ -166,11 +183,12 @@ def train(
     audio: Features,
     latents: Latents,
     autoencoder: AutoencoderFolder,
-    backbone: Annotated[str, typer.Option(help="Folder of the backbone.")],
+    backbone: BackboneFolder,
     output: Output,
     syncnet: Annotated[str | None, typer.Option(help="Folder of SyncNet, where its loss is on.")] = None,
     videomae: Annotated[str | None, typer.Option(help="Folder of VideoMAE, where its loss is on.")] = None,
     lpips: Annotated[str | None, typer.Option(help="Folder of LPIPS, where its loss is on.")] = None,
+    filter: Annotated[str | None, typer.Option(help="Table of filter-clips, where the run's filter is on.")] = None,
     processes: Processes = 1,
     compute: ComputeJSON = "{}",
 ) -> None:
@@ -184,7 +202,8 @@ def train(
         return
     inputs = TrainingInputs(clips, captions, tokens, audio, latents)
     supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
-    train_run(inputs, parse(Training, settings), parse(Compute, compute), run, seed, backbone, supervisors, output)
+    chosen, machine = parse(Training, settings), parse(Compute, compute)
+    train_run(inputs, chosen, machine, run, seed, backbone, supervisors, output, filter)
 
 
 def synthesise(

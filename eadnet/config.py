@@ -221,7 +221,11 @@ class Config(Section):
                 raise ValueError(
                     f"runs.{name}: not usable as a run name (letters, digits, _; no target or baseline name)"
                 )
-            self.run(name)
+            if self.run(name).filter and self.backbone.text == "none":
+                raise ValueError(
+                    f"runs.{name}.filter: with backbone.text `none` no clip can be measured; set the filter to null, "
+                    "or backbone.text to caption"
+                )
         for name in self.variant_names:
             if not NAME.fullmatch(name) or name in TAKEN + self.run_names:
                 raise ValueError(f"variants.{name}: not usable as a name, or already a run's")

@@ -7,6 +7,7 @@ Shape legend: N samples, B clips, T frames, S crop side, C latent channels, H la
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,19 @@ class ClipSet:
         rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
         return cls([row for row in rows if split in (None, _role(row, row["clip_id"] in shown))])
+
+    def only(self, clip_ids: Collection[str]) -> "ClipSet":
+        """Those of the clips that are named, in this set's order.
+
+        Raises:
+            DatasetError: no name, or one of a clip that is not here.
+        """
+        strange = sorted(name for name in clip_ids if name not in self.position)
+        if strange:
+            raise DatasetError(f"clip {strange[0]} is kept but is none to train on; run filter-clips again")
+        if not clip_ids:
+            raise DatasetError("no clip is kept; lower training.filter.threshold or raise training.filter.at_least")
+        return ClipSet([clip.row for clip in self.clips if clip.clip_id in clip_ids])
 
     def __len__(self) -> int:
         return len(self.clips)

@@ -88,7 +88,7 @@ def train(options: argparse.Namespace, settings: Settings, compute: Settings) ->
 
     supervisors = Supervisors(options.autoencoder, options.syncnet, options.videomae, options.lpips)
     inputs, run, seed = _training_inputs(options), options.run, options.seed
-    train_run(inputs, settings, compute, run, seed, options.backbone, supervisors, options.output)
+    train_run(inputs, settings, compute, run, seed, options.backbone, supervisors, options.output, options.filter)
 
 
 def generate(options: argparse.Namespace, settings: Settings, compute: Settings) -> None:
@@ -104,7 +104,7 @@ def generate(options: argparse.Namespace, settings: Settings, compute: Settings)
 STAGES = {"pretrain-backbone": pretrain_backbone, "train": train, "generate": generate}
 COMMON = ("settings", "compute", "clips", "captions", "tokens", "audio", "autoencoder", "output")
 REQUIRED = {"pretrain-backbone": ("latents",), "train": ("run", "latents", "backbone"), "generate": ("run", "model")}
-OPTIONAL = {"pretrain-backbone": ("assets",), "train": ("syncnet", "videomae", "lpips"), "generate": ()}
+OPTIONAL = {"pretrain-backbone": ("assets",), "train": ("syncnet", "videomae", "lpips", "filter"), "generate": ()}
 
 
 def _parser() -> argparse.ArgumentParser:

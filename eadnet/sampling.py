@@ -4,6 +4,7 @@ Shape legend: B clips, T frames, C latent channels, H latent side, L text tokens
 """
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -101,11 +102,20 @@ class Sampler:
         settings: the backbone's settings, which fix mask, dropout, references, process and balance for both stages.
         draw: what the stage draws.
         factor: pixels of a latent cell.
+        kept: names of the clips to draw from; None draws from all of the split.
     """
 
-    def __init__(self, inputs: TrainingInputs, settings: "Backbone", draw: Draw, factor: int) -> None:
+    def __init__(
+        self,
+        inputs: TrainingInputs,
+        settings: "Backbone",
+        draw: Draw,
+        factor: int,
+        kept: Collection[str] | None = None,
+    ) -> None:
         self.settings, self.how = settings, draw
         self.clips = ClipSet.read(inputs.clips, draw.split)
+        self.clips = self.clips if kept is None else self.clips.only(kept)
         self.latents = Latents.read(inputs.latents)
         self.offsets = self.latents.offsets(self.clips)
         self.references = References(self.clips, ClipSet.read(inputs.clips), self.latents)

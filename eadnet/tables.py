@@ -60,6 +60,14 @@ CAPTIONS = _schema(
 told the corpus's label. `attempts` counts the answers that were read, `faults` names the kind of each that was refused
 (``eadnet.captions.answers.FAULTS``)."""
 
+TRAINING_FILTER = _schema(
+    clip_id=_text, corpus=_text, speaker=_text, emotion=_text, level=_int, cosine=_real, rival=_real,
+    rival_emotion=_text,
+)  # fmt: skip
+"""One row per clip that training draws from: how alike its fused audio and text and its emotion's word are
+(``eadnet.training_filter``). `cosine` is that with its own emotion, `rival` the largest with another, `rival_emotion`;
+all three are null where the clip has no label, no text is fused, or the clip could not be read."""
+
 VIDEOS = _schema(
     run=_text, seed=_int, corpus=_text, clip_id=_text, video=_text, reference=_text, driving_audio=_text,
     text=_text, n_frames=_int, seconds=_real, status=_text, reason=_text,

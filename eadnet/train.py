@@ -13,6 +13,7 @@ import torch
 
 from eadnet.checkpoint import read_config
 from eadnet.frame_graphs import write_graphs
+from eadnet.kept_clips import FilterError, Kept, kept_clips
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop, Phase
 from eadnet.precision import leave, open_machine
@@ -20,6 +21,7 @@ from eadnet.pretraining.backbone import load_backbone, run_modules
 from eadnet.sampling import Draw, Sampler, TrainingInputs
 from eadnet.settings import plain, view
 from eadnet.supervision import Supervision, Supervisors, needs_frames
+from eadnet.tables import TRAINING_FILTER, read_rows
 from eadnet.validation import Validator
 
 if TYPE_CHECKING:
@@ -38,8 +40,24 @@ def train_run(
     backbone: str,
     supervisors: Supervisors,
     output: str,
+    filtered: str | None = None,
 ) -> None:
-    """Train one run to its configured number of steps; continues where an interrupted one stopped."""
+    """Train one run to its configured number of steps; continues where an interrupted one stopped.
+
+    Args:
+        inputs: what to read.
+        settings: the run's settings.
+        compute: how to use the machine.
+        run: name of the run.
+        seed: of samples and of what is new in the network.
+        backbone: folder of the backbone.
+        supervisors: folders of the networks whose losses are on.
+        output: folder to write.
+        filtered: table of ``eadnet.training_filter``, where the run's filter is on.
+
+    Raises:
+        FilterError: the filter is on and there is no table, or nothing was measured.
+    """
     machine = open_machine(compute, join=True)
     config = read_config(backbone)
     stage_one = view(config)
@@ -47,7 +65,10 @@ def train_run(
     model = load_backbone(backbone, run_modules(settings)).to(machine.device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
     how = _drawn(settings)
-    draw = Sampler(inputs, stage_one, how, stage_one.factor)
+    kept = _kept(settings, filtered)
+    if kept and machine.rank == 0:
+        print(kept, flush=True)
+    draw = Sampler(inputs, stage_one, how, stage_one.factor, kept and kept.clip_ids)
     supervise = Supervision(stage_one, settings, draw.task, supervisors, machine.device, compute.gradient_checkpointing)
     held_out = Sampler.held_out(inputs, stage_one, how, stage_one.factor)
     validate = Validator(settings.validation, held_out, supervisors.autoencoder, machine, output)
@@ -59,6 +80,7 @@ def train_run(
         identity={
             "settings": {name: value for name, value in plain(settings).items() if name not in PACE},
             "inputs": inputs.digest(backbone, *filter(None, vars(supervisors).values())),
+            "clips": kept and sorted(kept.clip_ids),
         },
         faster=model.part("modules"),
         faster_rate=settings.new_module_rate,
@@ -86,6 +108,15 @@ def train_run(
         write_graphs(trained, validate, machine, run, seed, output)
     loop.finish({**config, "run": run, "seed": seed, "training": plain(settings)})
     leave(machine)
+
+
+def _kept(settings: "Training", filtered: str | None) -> Kept | None:
+    """The clips that the run's filter keeps; None where it has none."""
+    if settings.filter is None:
+        return None
+    if filtered is None:
+        raise FilterError("training.filter is on, but --filter names no table; run filter-clips")
+    return kept_clips(read_rows(filtered, TRAINING_FILTER), settings.filter)
 
 
 def _phases(model: EADNet, settings: "Training") -> list[Phase]:

@@ -158,6 +158,17 @@ TFRM = Annotated[
 ]
 
 
+class Filter(Section):
+    """Which training clips a run keeps, by the cosine of their fused audio and text with their emotion's word."""
+
+    threshold: Annotated[float, Field(ge=-1, le=1)] = Field(
+        0.8, description="Smallest cosine that is kept; the paper's is 0.8. Clips without label are always kept."
+    )
+    at_least: Share = Field(
+        0.25, description="Share of each emotion's clips that is kept in any case, the most alike first."
+    )
+
+
 class Training(Section):
     """Stage 2: one run. `runs` are deltas over this section."""
 
@@ -169,6 +180,9 @@ class Training(Section):
     )
     text: Literal["caption", "label", "none"] = Field(
         "caption", description="`caption`: the clip's caption; `label`: the bare emotion word; `none`: no text."
+    )
+    filter: Filter | None = Field(
+        None, description="The paper's filter of the training clips; null trains on all of them."
     )
     visible: Visible = 23
     losses: Losses = Losses()

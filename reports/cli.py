@@ -43,6 +43,9 @@ Pretrained = Annotated[
 ]
 Benchmarks = Annotated[Path | None, typer.Option("--benchmarks", help="Folder of Snakemake's benchmark files.")]
 Graphs = Annotated[list[Path] | None, typer.Option("--graphs", help="Frame graphs of a run; once for each.")]
+TrainingFilter = Annotated[
+    Path | None, typer.Option("--training-filter", help="Table of how alike training clips and their emotion are.")
+]
 Calibration = Annotated[Path | None, typer.Option("--calibration", help="Calibration table.")]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
 
@@ -54,7 +57,7 @@ def table(
         typer.Option(
             "--name",
             help="comparison, ablation, worst, reported, judges, supervision, coverage, availability, losses, "
-            "calibration, captions or action_units.",
+            "calibration, captions, action_units or filter.",
         ),
     ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
@@ -76,6 +79,7 @@ def table(
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
     calibration: Calibration = None,
+    training_filter: TrainingFilter = None,
     settings: Settings = "{}",
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
@@ -84,7 +88,7 @@ def table(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
     )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -96,8 +100,8 @@ def figure(
         str,
         typer.Option(
             "--name",
-            help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet, times or "
-            "calibration.",
+            help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet, times, "
+            "filter or calibration.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
@@ -119,6 +123,7 @@ def figure(
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
     calibration: Calibration = None,
+    training_filter: TrainingFilter = None,
     settings: Settings = "{}",
 ) -> None:
     """Draw one figure as SVG, with a PNG beside it."""
@@ -126,7 +131,7 @@ def figure(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
     )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -160,6 +165,7 @@ def page(
     benchmarks: Benchmarks = None,
     graphs: Graphs = None,
     calibration: Calibration = None,
+    training_filter: TrainingFilter = None,
     settings: Settings = "{}",
 ) -> None:
     """Write the report: one HTML file that holds its figures and videos."""
@@ -167,7 +173,7 @@ def page(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
     )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -242,6 +248,7 @@ def _inputs(
     benchmarks: Path | None,
     graphs: list[Path] | None,
     calibration: Path | None,
+    training_filter: Path | None,
     settings: str,
 ) -> Inputs:
     return Inputs(
@@ -263,5 +270,6 @@ def _inputs(
         benchmarks_folder=benchmarks,
         graph_paths=graphs or (),
         calibration_path=calibration,
+        training_filter_path=training_filter,
         settings=parse(Report, settings),
     )

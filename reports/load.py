@@ -21,7 +21,17 @@ from eadnet.captions.descriptor_table import DESCRIPTORS
 from eadnet.captions.true_units import TRUE_UNITS
 from eadnet.clips import Clip
 from eadnet.config import Report
-from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_table, read_tables
+from eadnet.tables import (
+    CAPTIONS,
+    CLIPS,
+    DOWNLOADS,
+    GRAPHS,
+    SOURCES,
+    TRAINING_FILTER,
+    VIDEOS,
+    read_table,
+    read_tables,
+)
 from metrics.calibration.responses import CALIBRATION
 from metrics.spec import families_of
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
@@ -64,6 +74,7 @@ class Inputs:
     descriptor_paths: Sequence[Path] = ()
     true_units_path: Path | None = None
     caption_summary_path: Path | None = None
+    training_filter_path: Path | None = None
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -138,6 +149,11 @@ class Inputs:
         """Loss tables together: stage (run or network), seed (-1 for shared networks), step, loss, value."""
         paths = _some(self.training_paths, "--training")
         return pd.concat([_loss_table(_given(path, "--training")) for path in paths], ignore_index=True)
+
+    @cached_property
+    def training_filter(self) -> pd.DataFrame:
+        """How alike training clips and their emotion are, columns of ``eadnet.tables.TRAINING_FILTER``."""
+        return read_table(_given(self.training_filter_path, "--training-filter"), TRAINING_FILTER)
 
     @cached_property
     def graphs(self) -> pd.DataFrame:

@@ -14,7 +14,17 @@ from PIL import Image, ImageDraw
 from eadnet.clips import save_shard
 from eadnet.config import EMOTIONS
 from eadnet.media import write_video
-from eadnet.tables import CAPTIONS, CLIPS, DOWNLOADS, GRAPHS, SOURCES, VIDEOS, read_rows, write_table
+from eadnet.tables import (
+    CAPTIONS,
+    CLIPS,
+    DOWNLOADS,
+    GRAPHS,
+    SOURCES,
+    TRAINING_FILTER,
+    VIDEOS,
+    read_rows,
+    write_table,
+)
 from metrics.aggregate import slices_of
 from metrics.calibration.damage import DAMAGES
 from metrics.calibration.responses import CALIBRATION
@@ -37,6 +47,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     _write_scores(folder, test)
     _write_losses(folder)
     _write_graphs(folder, [row["clip_id"] for row in test[:2]])
+    _write_filter(folder, clips)
     _write_judges(folder)
     _write_supervisors(folder)
     _write_benchmarks(folder)
@@ -57,7 +68,8 @@ def options(folder: Path) -> list[str]:
     """The command-line options that name everything under `folder`."""
     single = {"scores": "scores.parquet", "summary": "summary.parquet", "clips": "clips.parquet",
               "captions": "captions.parquet", "judges": "judges", "pretrained": "pretrained",
-              "benchmarks": "benchmarks", "calibration": "calibration.parquet"}  # fmt: skip
+              "benchmarks": "benchmarks", "calibration": "calibration.parquet",
+              "training-filter": "training_filter.parquet"}  # fmt: skip
     words = [part for name, path in single.items() for part in (f"--{name}", str(folder / path))]
     several = {"sources": "corpora/*/*.parquet", "downloads": "downloads/*.parquet",
                "videos": "videos/*/0/videos.parquet", "measurements": "measurements/*/0"}  # fmt: skip
@@ -306,6 +318,16 @@ def _write_graphs(folder: Path, clips: list[str], frames: int = 16, radius: int 
                     for query, key in np.argwhere(weights)
                 ]  # fmt: skip
         write_table(rows, folder / "runs" / run / "0" / "graphs.parquet", GRAPHS)
+
+
+def _write_filter(folder: Path, clips: list[dict]) -> None:
+    random = np.random.default_rng(13)
+    rows = []
+    for row in (row for row in clips if row["split"] == "train" and row["status"] == "ok"):
+        cosine = random.uniform(0.6, 0.9)
+        found = {"cosine": cosine, "rival": cosine - 0.1, "rival_emotion": "sad"}
+        rows.append({name: found.get(name, row.get(name)) for name in TRAINING_FILTER.names})
+    write_table(rows, folder / "training_filter.parquet", TRAINING_FILTER)
 
 
 def _write_calibration(folder: Path, clips: list[str]) -> None:

@@ -43,7 +43,7 @@ def inputs(results: Path) -> Inputs:
         sorted(results.rglob("graphs.parquet")), results / "calibration.parquet",
         Report(strip_clips=2, strip_frames=4, sheet_clips=6), sorted(results.glob("captions/*/*/*.parquet")),
         sorted(results.glob("descriptors/*/*.parquet")), results / "true_units.parquet",
-        results / "captions" / "summary.parquet",
+        results / "captions" / "summary.parquet", results / "training_filter.parquet",
     )  # fmt: skip
 
 
@@ -319,6 +319,7 @@ def test_rows_need_a_video_of_every_run(inputs: Inputs) -> None:
         (["figure", "--name", "times", "--benchmarks", "reports", "--output", "x.svg"], "holds no benchmark"),
         (["figure", "--name", "times", "--settings", '{"tilte": "x"}', "--output", "x.svg"], "did you mean 'title'"),
         (["table", "--name", "supervision", "--output-dir", "x"], "--pretrained is missing"),
+        (["table", "--name", "filter", "--output-dir", "x"], "--training-filter is missing"),
         (["page", "--output", "x.html"], "--videos is missing"),
     ],
 )

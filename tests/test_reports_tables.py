@@ -1,16 +1,21 @@
 """Tables of scores: published numbers beside ours, what was not scored, methods, worst clips and failures."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from eadnet.tables import TRAINING_FILTER, write_table
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import SCORES, SUMMARY
-from reports import style
+from reports import figures, style
 from reports.figures import emotions
-from reports.load import ReportError
+from reports.figures import filter as filter_figure
+from reports.load import Inputs, ReportError
 from reports.published.registry import chosen
 from reports.tables import ablation, comparison, formats, worst
+from reports.tables import filter as filter_table
 from reports.tables.layout import Panel, Table
 
 KEYS = ("psnr@region", "lse_c@corpus-v1", "fid@corpus-v1", "acc_emo@corpus-v1")
@@ -194,3 +199,66 @@ def test_emotions_show_every_recogniser_and_the_levels() -> None:
     titles = [axes.get_title(loc="center") or axes.get_title(loc="left") for axes in both.axes]
     assert len(titles) == 6 and sum("b:" in title for title in titles) == 2
     assert len(emotions.build(rows.assign(level=np.nan)).axes) == 4
+
+
+# ----------------------------------------------------------------------------------------- filter of training clips
+def filter_rows(seed: int = 0) -> pd.DataFrame:
+    """Clips of three emotions with round cosines, some unlabelled, some unmeasured."""
+    random = np.random.default_rng(seed)
+    emotions = random.choice(["happy", "angry", "odd", None], 80, p=[0.4, 0.3, 0.1, 0.2])
+    cosines = np.where(emotions == None, np.nan, random.integers(-2, 11, 80) / 10)  # noqa: E711 - by element
+    cosines[::7] = np.nan
+    columns = {"clip_id": [f"c{n}" for n in range(80)], "emotion": emotions, "cosine": cosines}
+    return pd.DataFrame(columns | {"rival": cosines - random.integers(0, 3, 80) / 10, "rival_emotion": "sad"})
+
+
+def test_every_threshold_keeps_as_many_clips_as_a_loop_counts() -> None:
+    rows = filter_rows()
+    frame = filter_table.counted(rows)
+    assert list(dict.fromkeys(frame.emotion)) == ["angry", "happy", "odd", "all"]
+    assert len(frame) == 4 * 10 and sorted(set(frame.threshold)) == [tenth / 10 for tenth in range(10)]
+    for row in frame.itertuples():
+        labelled = [clip for clip in rows.itertuples() if clip.emotion == row.emotion or row.emotion == "all"]
+        clips = [clip for clip in labelled if isinstance(clip.emotion, str)]
+        measured = [clip for clip in clips if clip.cosine == clip.cosine]
+        assert (row.clips, row.measured) == (len(clips), len(measured)) and len(clips) > len(measured) > 0
+        assert row.kept == sum(clip.cosine >= row.threshold for clip in measured)
+        assert row.cosine == pytest.approx(sum(clip.cosine for clip in measured) / len(measured))
+        assert row.margin == pytest.approx(sum(clip.cosine - clip.rival for clip in measured) / len(measured))
+
+
+def test_the_filter_s_table_reads_as_its_frame_and_names_who_is_not_in_it() -> None:
+    rows = filter_rows()
+    table = filter_table.build(rows)
+    frame = table.frame.set_index(["emotion", "threshold"])
+    shown = {row[0].text: row for row in table.panels[0].rows}
+    place = table.panels[0].header.index("≥ 0.8")
+    cell, counts = shown["happy"][place], frame.loc[("happy", 0.8)]
+    assert cell.text == f"{int(counts.kept)}" and cell.detail == f"({round(100 * counts.kept / counts.measured)} %)"
+    unlabelled, lost = rows.emotion.isna().sum(), (rows.emotion.notna() & rows.cosine.isna()).sum()
+    assert f"{unlabelled} clips without label would be kept" in table.caption
+    assert f"{lost} labelled clips could not be measured" in table.caption
+
+
+def test_a_filter_without_any_cosine_is_a_sentence(tmp_path: Path) -> None:
+    rows = filter_rows().assign(cosine=np.nan, rival=np.nan)
+    for none in (rows, rows.assign(emotion=None)):
+        table = filter_table.build(none)
+        assert not table.panels and "No clip was measured" in table.caption
+        paths = formats.write(table, tmp_path)
+        assert "No clip was measured" in paths[0].read_text() and len(pd.read_parquet(paths[3])) == 0
+        columns = [name for name in TRAINING_FILTER.names if name not in none]
+        write_table(none.assign(**dict.fromkeys(columns)), tmp_path / "filter.parquet", TRAINING_FILTER)
+        figure = figures.draw("filter", Inputs(training_filter_path=tmp_path / "filter.parquet"))
+        assert "Nothing to show" in figure.texts[1].get_text()
+
+
+def test_the_filter_s_figure_says_what_the_published_threshold_keeps() -> None:
+    rows = filter_rows()
+    axes = filter_figure.build(rows).axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    notes = {labels[round(note.xy[1])]: note.get_text() for note in axes.texts if " of " in note.get_text()}
+    for emotion in ("angry", "happy", "odd"):
+        cosines = rows.cosine[(rows.emotion == emotion) & rows.cosine.notna()]
+        assert notes[emotion].startswith(f"{(cosines >= 0.8).sum()} of {len(cosines)} (")
+    assert axes.lines[0].get_xdata()[0] == 0.8 and len(labels) == 4

@@ -49,6 +49,16 @@ def test_a_loss_that_is_off_needs_no_network(empty: Project):
     assert {"pretrain_syncnet", "pretrain_videomae"} <= {job.rule for job in empty.plan("no_tfrm")}
 
 
+def test_a_run_is_filtered_only_where_its_filter_is_on(empty: Project):
+    assert "filter_clips" not in {job.rule for job in empty.plan("no_tfrm")}
+    assert "filter_clips" in {job.rule for job in empty.plan("tables")}
+    delta = "runs={no_tfrm: {filter: {threshold: 0.5}}}"
+    done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "no_tfrm", config=delta)
+    assert done.returncode == 0, done.stdout
+    assert "rule filter_clips:" in done.stdout and "--filter results-smoke/training_filter.parquet" in done.stdout
+    assert "filter_clips" not in {job.rule for job in empty.plan("full", config=delta)}
+
+
 def test_captions_need_nothing_trained(empty: Project):
     rules = {job.rule for job in empty.plan("captions")}
     assert {"describe_shard", "collect_true_units", "caption_shard", "encode_captions", "score_captions"} <= rules

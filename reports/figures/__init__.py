@@ -15,6 +15,7 @@ FIGURES = {
     "mouths": "reports.figures.mouths",
     "losses": "reports.figures.losses",
     "graphs": "reports.figures.graphs",
+    "filter": "reports.figures.filter",
     "people": "reports.figures.people",
     "corpus": "reports.figures.corpus",
     "contact_sheet": "reports.figures.contact_sheet",

@@ -135,6 +135,7 @@ def _tables(inputs: Inputs) -> dict[str, Table]:
         "availability": inputs.download_paths,
         "calibration": inputs.calibration_path,
         "losses": inputs.training_paths,
+        "filter": inputs.training_filter_path,
     }
     names = [name for name in tables.TABLES if given.get(name, True)]
     return {name: tables.draw(name, inputs) for name in names}

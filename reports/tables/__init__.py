@@ -16,6 +16,7 @@ TABLES = {
     "coverage": "reports.tables.coverage",
     "availability": "reports.tables.availability",
     "losses": "reports.tables.losses",
+    "filter": "reports.tables.filter",
     "calibration": "reports.tables.calibration",
     "reported": "reports.tables.reported",
 }

@@ -41,6 +41,7 @@ STAGE_VERSIONS = {
     "encode_audio": 1,
     "latents": 1,
     "backbone": 2,
+    "filter": 1,
     "judge": 1,
     "train": 3,
     "synthesise": 3,
@@ -130,14 +131,14 @@ CAPTIONERS = CONFIG.captioner_names
 JUDGES = tuple(type(CONFIG.judges).model_fields)
 NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
-TABLES = "comparison ablation worst reported captions action_units judges supervision coverage availability losses calibration".split()
+TABLES = "comparison ablation worst reported captions action_units judges supervision coverage availability losses filter calibration".split()
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
 ON_DEMAND = () if CONFIG.evaluation.calibrate else ("calibration",)  # takes long; `snakemake calibration` makes it
 ASKED_TABLES = {"availability": DOWNLOADED, "action_units": DRAWN_TRUTH}  # only where there is something to tell
 MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and ASKED_TABLES.get(table, True)]
 CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
-FIGURES = "samples ablation slices emotions mouths losses graphs people corpus contact_sheet times calibration".split()
+FIGURES = "samples ablation slices emotions mouths losses graphs filter people corpus contact_sheet times calibration".split()
 MADE_FIGURES = [figure for figure in FIGURES if figure not in ON_DEMAND]
 FIGURE_FORMS = ("svg", "png")
 # What a table or figure is made of; anything else is made of the summary.
@@ -152,6 +153,7 @@ TABLE_NEEDS = {
     "coverage": ["sources", "clips"],
     "availability": ["downloads"],
     "losses": ["training"],
+    "filter": ["training_filter"],
 }
 FIGURE_NEEDS = {
     "samples": ["clips", "measurements"],
@@ -160,6 +162,7 @@ FIGURE_NEEDS = {
     "emotions": ["clips", "scores"],
     "losses": ["training"],
     "graphs": ["graphs"],
+    "filter": ["training_filter"],
     "people": ["clips"],
     "corpus": ["sources", "clips"],
     "contact_sheet": ["clips"],
@@ -178,6 +181,7 @@ PAGE_NEEDS = [
     "videos",
     "measurements",
     "training",
+    "training_filter",
     "judges",
     "pretrained",
     "benchmarks",
@@ -292,6 +296,11 @@ def supervisors(wildcards):
     return {name: f"<results>/pretrained/{name}/model.safetensors" for name, weight in needed.items() if weight}
 
 
+def training_filter(wildcards):
+    """How alike training clips and their emotion are, where the run's filter is on."""
+    return {"filter": "<results>/training_filter.parquet"} if CONFIG.run(wildcards.run).filter else {}
+
+
 def seeds_of(source):
     """The seeds under which a source is scored: every training seed, or the first where nothing is trained."""
     return SEEDS if source in (*RUNS, *VARIANTS) else SEEDS[:1]
@@ -360,6 +369,7 @@ def report_files(needs):
         "measurements": per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
         "training": training + expand("<results>/runs/{run}/{seed}/train.parquet", run=RUNS, seed=SEEDS),
         "graphs": expand("<results>/runs/{run}/{seed}/graphs.parquet", run=graph_runs, seed=SEEDS),
+        "training_filter": ["<results>/training_filter.parquet"],
         "judges": expand("<results>/judges/{judge}/report.json", judge=JUDGES),
         "pretrained": expand(
             "<results>/pretrained/{network}/{file}.json", network=SUPERVISORS, file=("report", "config")

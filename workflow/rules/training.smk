@@ -1,6 +1,7 @@
-"""Training: stage 2, one job a run and seed.
+"""Training: stage 2, one job a run and seed, and the filter of its clips.
 
 OUTPUTS
+    <results>/training_filter.parquet    how alike each training clip and its emotion are
     <results>/runs/{run}/{seed}/    model.safetensors config.json train.parquet graphs.parquet
                                     (and, while it goes, scalars.jsonl and validation/*.png)
 
@@ -8,9 +9,47 @@ An interrupted job goes on from the folder's `checkpoint/`, which is no output s
 """
 
 
+rule filter_clips:
+    input:
+        clips="<results>/clips.parquet",
+        captions="<results>/captions.parquet",
+        tokens="<results>/captions/tokens.safetensors",
+        audio="<results>/pretrained/audio.safetensors",
+        backbone="<results>/pretrained/backbone/model.safetensors",
+    output:
+        table="<results>/training_filter.parquet",
+    log:
+        "<logs>/filter_clips.log",
+    benchmark:
+        "<benchmarks>/filter_clips/all.tsv"
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        compute=COMPUTE,
+    params:
+        backbone=subpath(input.backbone, parent=True),
+        version=STAGE_VERSIONS["filter"],
+    shell:
+        r"""
+        python -m eadnet filter-clips \
+            --clips {input.clips:q} \
+            --captions {input.captions:q} \
+            --tokens {input.tokens:q} \
+            --audio {input.audio:q} \
+            --backbone {params.backbone:q} \
+            --compute {resources.compute:q} \
+            --output {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule train_run:
     input:
         unpack(supervisors),
+        unpack(training_filter),
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
@@ -44,6 +83,7 @@ rule train_run:
         syncnet=lambda wildcards, input: folder_option("syncnet", input),
         videomae=lambda wildcards, input: folder_option("videomae", input),
         lpips=lambda wildcards, input: folder_option("lpips", input),
+        filter=lambda wildcards, input: options("--filter", [input.filter] if "filter" in input.keys() else []),
         folder=subpath(output.model, parent=True),
         settings=lambda wildcards: as_json(CONFIG.run(wildcards.run)),
         version=STAGE_VERSIONS["train"],
@@ -63,6 +103,7 @@ rule train_run:
             {params.syncnet} \
             {params.videomae} \
             {params.lpips} \
+            {params.filter} \
             --processes {threads} \
             --compute {resources.compute:q} \
             --output {params.folder:q} \
