@@ -51,9 +51,10 @@ class STDA(nn.Module):
 
     def forward(self, maps_FCHW: Tensor) -> Tensor:
         """Returns maps of the same shape; any H and W."""
-        columns_FC1W = maps_FCHW.mean(2, keepdim=True)
-        across_FK = self.horizontal(columns_FC1W)
-        down_FK = self.vertical(strip_sum(columns_FC1W, across_FK))
+        columns_FCW = maps_FCHW.mean(2)
+        across_FK = self.horizontal(columns_FCW.mean(2))
+        read_FW = across_FK.to(columns_FCW.dtype) @ shares(columns_FCW, columns_FCW.shape[2], across_FK.shape[1])
+        down_FK = self.vertical((columns_FCW * read_FW[:, None]).sum(2))  # the mean of the summed rows
         if maps_FCHW[0, 0].numel() <= SMALL:
             both = window_sum(maps_FCHW, down_FK, across_FK)
         else:
@@ -62,15 +63,15 @@ class STDA(nn.Module):
 
 
 class StripWeights(nn.Module):
-    """The branch of one direction: global average pooling, a 1 x 1 convolution, a sigmoid."""
+    """The branch of one direction after global average pooling: a 1 x 1 convolution and a sigmoid."""
 
     def __init__(self, channels: int, taps: int) -> None:
         super().__init__()
         self.conv = nn.Linear(channels, taps, bias=False)  # what a 1 x 1 convolution of one place is, and quicker
 
-    def forward(self, maps_FCHW: Tensor) -> Tensor:
+    def forward(self, means_FC: Tensor) -> Tensor:
         """Returns (F, K) weights in (0, 1)."""
-        return torch.sigmoid(self.conv(maps_FCHW.mean((2, 3))))
+        return torch.sigmoid(self.conv(means_FC))
 
 
 def window_sum(maps_FCHW: Tensor, down_FK: Tensor, across_FK: Tensor) -> Tensor:
@@ -115,6 +116,14 @@ def reflected(length: int, taps: int, device: torch.device, _dtype: torch.dtype)
     period = max(1, 2 * (length - 1))
     places = places.remainder(period)
     return torch.minimum(places, period - places).clamp(max=length - 1)
+
+
+@constant
+def shares(length: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(K, L) for each tap, the share of a strip's positions that read a place."""
+    places = reflected(torch.empty(0, device=device), length, taps).T
+    read = torch.zeros(taps, length, device=device)
+    return read.scatter_add_(1, places, torch.full(places.shape, 1 / length, device=device)).to(dtype)
 
 
 @constant
