@@ -79,7 +79,8 @@ def window_sum(maps_FCHW: Tensor, down_FK: Tensor, across_FK: Tensor) -> Tensor:
 
     Args:
         maps_FCHW: (F, C, H, W).
-        down_FK, across_FK: (F, K) weights of the vertical and the horizontal strip.
+        down_FK: (F, K) weights of the vertical strip.
+        across_FK: (F, K) those of the horizontal one.
 
     Returns:
         (F, C, H, W).
