@@ -169,12 +169,15 @@ def synthesis_operations(size: Size) -> dict[str, float]:
 
 
 def supervision_operations(size: Size) -> dict[str, float]:
-    """Floating-point operations of each loss on decoded frames at full size, forward and backward to the latents."""
+    """Floating-point operations of each loss on decoded frames at full size, forward and backward to the latents.
+
+    Networks are checkpointed, as in training: what they compute a second time counts a second time.
+    """
     config, frames = yaml.safe_load(CONFIG.read_text()), size.batch * size.frames
     with FakeTensorMode(allow_non_fake_inputs=True):
-        autoencoder = make_autoencoder(parse(Autoencoder, config["autoencoder"])).requires_grad_(False)
-        syncnet = make_syncnet(parse(SyncNet, config["syncnet"])).requires_grad_(False)
-        videomae = VideoMAEv2(parse(VideoMAE, config["videomae"])).requires_grad_(False)
+        autoencoder = make_autoencoder(parse(Autoencoder, config["autoencoder"]), True).requires_grad_(False)
+        syncnet = make_syncnet(parse(SyncNet, config["syncnet"]), True).requires_grad_(False)
+        videomae = VideoMAEv2(parse(VideoMAE, config["videomae"]), True).requires_grad_(False)
         lpips = LPIPS(VGG16()).requires_grad_(False)
         latents = torch.randn(frames, CHANNELS, size.side, size.side, requires_grad=True)
         real = torch.randn(size.batch, size.frames, 3, CROP, CROP)

@@ -182,7 +182,8 @@ def _count(rows: list[Row]) -> str:
     text = (
         "## Operations at the paper's size\n\nForward and backward of one share of a step (4 clips of 16 frames, 256 "
         "pixels), counted by torch's FLOP counter on tensors without storage. The U-Nets: everything learns, nothing "
-        "is computed twice. Stages: what learns there, with what checkpointing computes again; their GPU-hours are "
+        "is computed twice. Losses and stages: with what checkpointing computes again, and of a stage what learns "
+        "there; GPU-hours are "
         f"estimates at {100 * UTILISATION:.0f} % of an H200's {PEAK['H200']:.0f} TFLOP/s."
     )
     body = [(row.design, f"{row.tflop:.1f}", row.note) for row in rows]

@@ -26,7 +26,7 @@ from torch.nn import functional
 from eadnet.models.constants import constant
 
 DENSE = 64
-"""Longest strip that is summed by one matrix product; longer ones are summed tap by tap, linear in any length."""
+"""Longest strip that is summed by one matrix product; longer ones are cut into blocks, linear in any length."""
 SMALL = 64
 """Most pixels of a map whose rows and columns are summed by one product, quadratic in their number."""
 
@@ -104,10 +104,22 @@ def strip_sum(maps_FCHW: Tensor, weights_FK: Tensor) -> Tensor:
     length, taps = maps_FCHW.shape[-1], weights_FK.shape[1]
     weights = weights_FK.to(maps_FCHW.dtype)
     if length > DENSE:
-        places_LK = reflected(maps_FCHW, length, taps)
-        return sum(maps_FCHW[..., places_LK[:, tap]] * weights[:, tap, None, None, None] for tap in range(taps))
+        return _in_blocks(maps_FCHW, weights)
     matrix_FLL = torch.tensordot(weights, tap_matrices(maps_FCHW, length, taps), 1)
     return (maps_FCHW.flatten(1, 2) @ matrix_FLL).unflatten(1, maps_FCHW.shape[1:3])
+
+
+def _in_blocks(maps_FCHW: Tensor, weights_FK: Tensor) -> Tensor:
+    """`strip_sum` of long strips: each block of positions with what its ends read on either side."""
+    length, reach = maps_FCHW.shape[-1], weights_FK.shape[1] // 2
+    count = -(-length // DENSE)
+    block = -(-length // count)
+    before, after = maps_FCHW[..., 1 : reach + 1].flip(-1), maps_FCHW[..., -reach - 1 : -1].flip(-1)
+    padded = functional.pad(torch.cat([before, maps_FCHW, after], -1), (0, count * block - length))
+    blocks = padded.unfold(-1, block + 2 * reach, block)
+    matrix = torch.tensordot(weights_FK, band_matrices(maps_FCHW, block, weights_FK.shape[1]), 1)
+    summed = (blocks.flatten(1, 3) @ matrix).unflatten(1, blocks.shape[1:4])
+    return summed.flatten(-2)[..., :length]
 
 
 @constant
@@ -132,6 +144,13 @@ def tap_matrices(length: int, taps: int, device: torch.device, dtype: torch.dtyp
     """(K, L, L): for each tap, which place (row) is read by which position (column)."""
     places = reflected(torch.empty(0, device=device), length, taps)
     return functional.one_hot(places, length).permute(1, 2, 0).to(dtype)
+
+
+@constant
+def band_matrices(block: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(K, L + K - 1, L): for each tap, which place of a block and its surroundings is read by which position."""
+    places = torch.arange(block, device=device)[:, None] + torch.arange(taps, device=device)
+    return functional.one_hot(places, block + taps - 1).permute(1, 2, 0).to(dtype)
 
 
 @constant
