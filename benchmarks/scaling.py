@@ -204,36 +204,39 @@ def write(path: Path, cells: list[Cell]) -> None:
 
 
 def draw(path: Path, cells: list[Cell]) -> None:
-    """Time and memory, a column for what grows."""
+    """Time and memory, a column for what grows, beside a line that is linear in it."""
     from matplotlib.figure import Figure
 
-    from reports.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, figure_style
+    from reports.style import BLUE, GREEN, MUTED, ORANGE, PURPLE, VERMILION, figure_style
 
     colours = dict(zip(DESIGNS, (BLUE, ORANGE, PURPLE, GREEN, VERMILION), strict=True))
-    labels = {
-        "map": (f"A larger map ({FRAMES} frames)", "Side of the map", lambda c: c.grid),
-        "clip": (f"A longer clip ({GRID} × {GRID})", "Frames", lambda c: c.frames),
+    titles = {
+        "map": (f"A larger map ({FRAMES} frames)", "Pixels of the map", lambda cell: f"{cell.grid}²"),
+        "clip": (f"A longer clip ({GRID} × {GRID})", "Frames", lambda cell: str(cell.frames)),
     }
     with figure_style():
-        figure = Figure(figsize=(8.2, 5.6), layout="constrained")
+        figure = Figure(figsize=(8.2, 6), layout="constrained")
         axes = figure.subplots(2, 2, sharex="col", sharey="row")
-        for column, (grows, (title, name, place)) in zip(axes.T, labels.items(), strict=True):
-            column[0].set_title(title)
-            column[1].set_xlabel(name)
-            for axis, field in zip(column, ("seconds", "megabytes"), strict=True):
+        for column, (grows, (title, name, shown)) in zip(axes.T, titles.items(), strict=True):
+            here = [cell for cell in cells if cell.grows == grows]
+            for axis, (field, unit) in zip(column, (("seconds", 1000), ("megabytes", 1)), strict=True):
                 for design, colour in colours.items():
-                    line = [c for c in cells if (c.grows, c.design) == (grows, design) and c.seconds]
-                    values = [getattr(c, field) * (1000 if field == "seconds" else 1) for c in line]
-                    axis.plot([place(c) for c in line], values, "o-", color=colour, label=design, markersize=3.5)
+                    line = [cell for cell in here if cell.design == design and cell.seconds]
+                    values = [unit * getattr(cell, field) for cell in line]
+                    axis.plot([cell.extent for cell in line], values, "o-", color=colour, label=design, markersize=3.5)
+                own = [cell for cell in here if cell.design == "STDA"]
+                last = unit * getattr(own[-1], field)
+                linear = [last * cell.extent / own[-1].extent for cell in own]
+                axis.plot([cell.extent for cell in own], linear, ":", color=MUTED, label="linear", zorder=0)
                 axis.set_xscale("log", base=2)
                 axis.set_yscale("log")
-                axis.grid(True, which="major")
-            ticks = sorted({place(c) for c in cells if c.grows == grows})
-            column[1].set_xticks(ticks, [str(tick) for tick in ticks])
-            column[1].minorticks_off()
+                axis.minorticks_off()
+            column[1].set_xticks([cell.extent for cell in own], [shown(cell) for cell in own])
+            column[0].set_title(title)
+            column[1].set_xlabel(name)
         axes[0, 0].set_ylabel("Time (CPU ms)" if "cuda" not in path.name else "Time (ms)")
         axes[1, 0].set_ylabel("Peak memory (MB)")
-        axes[0, 0].legend(loc="upper left")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
         figure.savefig(path, metadata={"Software": None})
 
 
