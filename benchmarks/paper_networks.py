@@ -11,14 +11,13 @@ from pathlib import Path
 
 import torch
 import yaml
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from benchmarks.peers import MotionModule
 from eadnet.config import Autoencoder, Backbone, SyncNet, Training, VideoMAE, parse
 from eadnet.models.autoencoder import make_autoencoder
-from eadnet.models.levels import DownLevel, Temporal, UpLevel
+from eadnet.models.levels import Modules
 from eadnet.models.settings import Network
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.unet import EADNet
@@ -27,12 +26,14 @@ from eadnet.published.videomae_v2 import VideoMAEv2
 
 CONFIG = Path(__file__).parent.parent / "config" / "paper.yaml"
 CUT = {"widths": (64, 128, 256, 256), "embedding": 256, "strip_head": 16}
+LATENTSYNC, EADNET, FRAMEWISE = "LatentSync", "EAD-Net", "frame-wise"
 DESIGNS = {
-    "STDA + TFRM": Temporal("extended", "extended"),
-    "motion modules": Temporal(),
-    "frame-wise": Temporal(),
+    LATENTSYNC: Modules(),
+    EADNET: Modules("published", "published", "added"),
+    "extended": Modules("extended", "extended", "decoupled"),
+    FRAMEWISE: Modules(fusion="added"),
 }
-"""What stands in the motion slots; `motion modules` are AnimateDiff's, as LatentSync has them (none in the middle)."""
+"""What each has beyond LatentSync's network; frame-wise is stage 1, which reads text and skips the motion modules."""
 TEXT, CHANNELS, CROP = (77, 768), 4, 256
 CPU_ATTENTION = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
@@ -64,25 +65,29 @@ def network(cut: bool) -> Network:
 
 
 def make_design(design: str, sizes: Network) -> EADNet:
-    """A U-Net with one of ``DESIGNS`` in its motion slots, random weights."""
+    """A U-Net that is one of ``DESIGNS``, random weights."""
     model = EADNet(sizes, CHANNELS, "whisper", TEXT[1], DESIGNS[design])
-    if design == "motion modules":
-        for level in model.modules():
-            if isinstance(level, DownLevel | UpLevel):
-                widths = [block.conv2.out_channels for block in level.resnets]
-                level.motion = nn.ModuleList(MotionModule(width) for width in widths)
+    model.framewise = design == FRAMEWISE
     return model
 
 
-def make_inputs(size: Size, sizes: Network, device: str = "cpu") -> tuple[Tensor, ...]:
-    """Random arguments of the U-Net's forward pass."""
+def make_inputs(
+    size: Size,
+    sizes: Network,
+    device: str = "cpu",
+    latents: int = CHANNELS,
+    audio: str = "whisper",
+    text: tuple[int, int] = TEXT,
+) -> tuple[Tensor, ...]:
+    """Random arguments of the U-Net's forward pass; `text` is tokens and their channels."""
     batch, frames, side = size.batch, size.frames, size.side
+    window = (10, 5 * sizes.audio_width) if audio == "whisper" else (23, 80)
     return (
-        torch.randn(batch, frames, 3 * CHANNELS + 1, side, side, device=device),
+        torch.randn(batch, frames, 3 * latents + 1, side, side, device=device),
         torch.full((batch,), 500, device=device),
-        torch.randn(batch, frames, 10, 5 * sizes.audio_width, device=device),
-        torch.randn(batch, *TEXT, device=device),
-        torch.ones(batch, TEXT[0], dtype=torch.bool, device=device),
+        torch.randn(batch, frames, *window, device=device),
+        torch.randn(batch, *text, device=device),
+        torch.ones(batch, text[0], dtype=torch.bool, device=device),
     )
 
 
@@ -92,33 +97,87 @@ def denoising_loss(model: EADNet, inputs: tuple[Tensor, ...], predict: Callable 
     return error.square().mean() + model.graph_regulariser()
 
 
-def step_counts() -> dict[str, int]:
-    """Shares of all steps of each phase in config/paper.yaml."""
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training in config/paper.yaml.
+
+    Attributes:
+        design: a key of ``DESIGNS``.
+        learns: the part of the network that moves (``EADNet.part``).
+        shares: of all its steps.
+        supervised: whether losses look at decoded frames.
+    """
+
+    design: str
+    learns: str
+    shares: int
+    supervised: bool = False
+
+
+def phases() -> dict[str, Phase]:
+    """What `full` goes through, by name."""
     config = yaml.safe_load(CONFIG.read_text())
     backbone, training = parse(Backbone, config["backbone"]), parse(Training, config["training"])
+    shares = training.processes * training.optimiser.steps
     return {
-        "stage 1": backbone.processes * backbone.optimiser.steps,
-        "stage 2, adaptation": training.processes * training.adaptation.steps,
-        "stage 2, all losses": training.processes * training.optimiser.steps,
+        "stage 1": Phase(FRAMEWISE, "all", backbone.processes * backbone.optimiser.steps),
+        "stage 2, adaptation": Phase(EADNET, "modules", training.processes * training.adaptation.steps),
+        "stage 2, all losses": Phase(EADNET, training.trainable, shares, supervised=True),
     }
 
 
-def unet_operations(design: str, size: Size, cut: bool) -> tuple[float, float]:
-    """(floating-point operations of a forward and backward pass, parameters) of a U-Net."""
+@dataclass(frozen=True)
+class Counted:
+    """Floating-point operations of some passes of a U-Net, its parameters, and how many of them learn."""
+
+    operations: float
+    parameters: int
+    learning: int
+
+    @property
+    def gibibytes(self) -> float:
+        """Weights in float32, with gradients and AdamW's two moments for those that learn."""
+        return (4 * self.parameters + 12 * self.learning) / 2**30
+
+
+def unet_operations(design: str, size: Size, cut: bool, learns: str = "all", checkpointing: bool = False) -> Counted:
+    """A forward and backward pass; with `checkpointing`, what it computes a second time counts a second time."""
     with FakeTensorMode(allow_non_fake_inputs=True):
         sizes = network(cut)
-        model, inputs = make_design(design, sizes), make_inputs(size, sizes)
+        model, inputs = make_design(design, sizes).train().requires_grad_(False), make_inputs(size, sizes)
+        for parameter in model.part(learns):
+            parameter.requires_grad_(True)
+        model.checkpoint_gradients(checkpointing)
         operations = counted(lambda: denoising_loss(model, inputs).backward())
-    return operations, sum(parameter.numel() for parameter in model.parameters())
+    counts = [parameter.numel() for parameter in model.parameters()]
+    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.grad is not None)
+    return Counted(operations, sum(counts), learning)
+
+
+def synthesis_operations(size: Size) -> dict[str, float]:
+    """One forward pass of EAD-Net over a window, and the decoding of its frames."""
+    config = yaml.safe_load(CONFIG.read_text())
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        sizes = network(cut=False)
+        model, inputs = make_design(EADNET, sizes), make_inputs(size, sizes)
+        autoencoder = make_autoencoder(parse(Autoencoder, config["autoencoder"]))
+        latents = torch.randn(size.batch * size.frames, CHANNELS, size.side, size.side)
+        return {
+            "denoising": counted(lambda: model(*inputs)),
+            "decoding": counted(lambda: autoencoder.decode(latents)),
+        }
 
 
 def supervision_operations(size: Size) -> dict[str, float]:
-    """Floating-point operations of each loss on decoded frames at full size, forward and backward to the latents."""
+    """Floating-point operations of each loss on decoded frames at full size, forward and backward to the latents.
+
+    Networks are checkpointed, as in training: what they compute a second time counts a second time.
+    """
     config, frames = yaml.safe_load(CONFIG.read_text()), size.batch * size.frames
     with FakeTensorMode(allow_non_fake_inputs=True):
-        autoencoder = make_autoencoder(parse(Autoencoder, config["autoencoder"])).requires_grad_(False)
-        syncnet = make_syncnet(parse(SyncNet, config["syncnet"])).requires_grad_(False)
-        videomae = VideoMAEv2(parse(VideoMAE, config["videomae"])).requires_grad_(False)
+        autoencoder = make_autoencoder(parse(Autoencoder, config["autoencoder"]), True).requires_grad_(False)
+        syncnet = make_syncnet(parse(SyncNet, config["syncnet"]), True).requires_grad_(False)
+        videomae = VideoMAEv2(parse(VideoMAE, config["videomae"]), True).requires_grad_(False)
         lpips = LPIPS(VGG16()).requires_grad_(False)
         latents = torch.randn(frames, CHANNELS, size.side, size.side, requires_grad=True)
         real = torch.randn(size.batch, size.frames, 3, CROP, CROP)

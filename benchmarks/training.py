@@ -5,10 +5,10 @@
 
 `tiny` runs the two stages of config.yaml as they are, on random shards of the default's sizes, with batches drawn in
 the step and ahead of it, in turn. `paper` takes steps of the U-Net of config/paper.yaml (random weights; 4 clips of 16
-frames, 32 x 32 latents) with STDA and TFRM, with AnimateDiff's motion modules and with neither; on a CPU, or with
+frames, 32 x 32 latents): LatentSync's, EAD-Net, our extensions, and stage 1's frame-wise one; on a CPU, or with
 `--cut`, at a fifth of the widths, on one clip and a 16 x 16 grid. Each cell runs in a process of its own; its seconds
-are the median after a first step, its memory the peak above what stood before. Operations are counted for the full
-size in any case (``benchmarks.training_tables``).
+(of the CPU, not of the clock, where no GPU is used) are the median after a first step, its memory the peak above what
+stood before. Operations are counted for the full size in any case (``benchmarks.training_tables``).
 
 Writes docs/benchmarks/training.csv, in which rows of the other scale or device stay, and training.md from it.
 """
@@ -19,11 +19,11 @@ import json
 import multiprocessing
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import torch
 
+from benchmarks.machine import keep_freed_memory, peak, standing, timed
 from benchmarks.paper_networks import (
     DESIGNS,
     Size,
@@ -33,7 +33,6 @@ from benchmarks.paper_networks import (
     network,
     unet_operations,
 )
-from benchmarks.stda import keep_freed_memory, peak, standing
 from benchmarks.training_tables import FULL, PEAK, Row, counts, shown, update
 from eadnet.config import Autoencoder, Backbone, Compute, SyncNet, Training, VideoMAE
 from eadnet.precision import open_machine
@@ -119,11 +118,11 @@ def _paced(stage: str, prefetch: int, log: list[dict], options: argparse.Namespa
 
 # --------------------------------------------------------------------------------------------------------- paper
 def paper(options: argparse.Namespace) -> list[Row]:
-    """Steps of the U-Net in three designs, with and without checkpointing (and compiling)."""
+    """Steps of the U-Net in all designs, with and without checkpointing (and compiling)."""
     size, cut = (SMALL, True) if options.cut or options.device == "cpu" else (FULL, False)
     compiling = (False, True) if options.compile or options.device == "cuda" else (False,)
     speed = _in_a_process(_matrix_speed, options)
-    operations = {design: unet_operations(design, size, cut)[0] / 1e12 for design in DESIGNS}
+    operations = {design: unet_operations(design, size, cut).operations / 1e12 for design in DESIGNS}
     rows = []
     for design, checkpointing, compiled in itertools.product(DESIGNS, (False, True), compiling):
         measured = _in_a_process(_measure, options, design, size, cut, checkpointing, compiled)
@@ -182,16 +181,15 @@ def _measure(
         inputs = make_inputs(size, sizes, options.device)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
         predict = torch.compile(model) if compiled else model
-        times = []
-        for _ in range(options.steps + 1):
-            started = time.perf_counter()
+
+        def step() -> None:
             with machine.autocast():
                 loss = denoising_loss(model, inputs, predict)
             loss.backward()
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-            machine.synchronise()
-            times.append(time.perf_counter() - started)
+
+        times = [timed(step, options.device) for _ in range(options.steps + 1)]
     except torch.OutOfMemoryError:
         return found | {"note": "out of memory"}
     return found | {"seconds": statistics.median(times[1:]), "megabytes": (peak(options.device) - before) / 1e6}
@@ -207,12 +205,7 @@ def _matrix_speed(options: argparse.Namespace) -> float:
             return known[0]
     side = 8192 if options.device == "cuda" else 1536
     matrix = torch.randn(side, side, device=machine.device, dtype=machine.precision or torch.float32)
-    times = []
-    for _ in range(6):
-        started = time.perf_counter()
-        matrix @ matrix
-        machine.synchronise()
-        times.append(time.perf_counter() - started)
+    times = [timed(lambda: matrix @ matrix, options.device) for _ in range(6)]
     return 2 * side**3 / min(times) / 1e12
 
 

@@ -7,7 +7,15 @@ import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from benchmarks.paper_networks import DESIGNS, Size, step_counts, supervision_operations, unet_operations
+from benchmarks.paper_networks import (
+    DESIGNS,
+    LATENTSYNC,
+    Size,
+    phases,
+    supervision_operations,
+    synthesis_operations,
+    unet_operations,
+)
 
 TABLE, PAGE = Path("docs/benchmarks/training.csv"), Path("docs/benchmarks/training.md")
 FULL = Size(4, 16, 32)
@@ -53,20 +61,43 @@ class Row:
 
 def counts() -> list[Row]:
     """Operations of a share of a step at the paper's full size, and what whole runs would then take."""
-    rows, unet = [], {}
+    rows = []
     for design in DESIGNS:
-        operations, parameters = unet_operations(design, FULL, cut=False)
-        unet[design] = operations / 1e12
-        state = 16 * parameters / 2**30
-        note = f"{parameters / 1e6:.0f} M parameters; {state:.1f} GiB with their gradients and AdamW's state"
-        rows.append(Row("count", "any", f"U-Net, {design}", shown(FULL), tflop=unet[design], note=note))
+        counted = unet_operations(design, FULL, cut=False)
+        note = f"{counted.parameters / 1e6:.0f} M parameters"
+        rows.append(Row("count", "any", f"U-Net, {design}", shown(FULL), tflop=counted.operations / 1e12, note=note))
     losses = {name: operations / 1e12 for name, operations in supervision_operations(FULL).items()}
     rows += [Row("count", "any", name, shown(FULL), tflop=operations) for name, operations in losses.items()]
-    adapted = unet["STDA + TFRM"]
-    shares = (unet["frame-wise"], adapted, adapted + sum(losses.values()))
-    for (phase, count), operations in zip(step_counts().items(), shares, strict=True):
-        rows.append(Row("count", "any", phase, shown(FULL), tflop=operations, note=_estimate(count, operations)))
+    return [*rows, *_phases(losses), *_synthesis()]
+
+
+def _phases(losses: dict[str, float]) -> list[Row]:
+    """Each phase of `full` with checkpointing; the last one without a loss, too."""
+    rows = []
+    for name, phase in phases().items():
+        counted = unet_operations(phase.design, FULL, False, phase.learns, checkpointing=True)
+        state = f"{counted.learning / 1e6:.0f} M parameters learn, {counted.gibibytes:.1f} GiB with AdamW's state"
+        unet = counted.operations / 1e12
+        totals = {name: unet}
+        if phase.supervised:
+            everything = sum(losses.values())
+            without = {f"{name}, without {loss}": unet + everything - losses[loss] for loss in ("SyncNet", "TREPA")}
+            totals = {name: unet + everything} | without
+        for title, total in totals.items():
+            note = f"{phase.shares} shares: about {_hours(phase.shares, total):.1f} GPU-hours; {state}"
+            rows.append(Row("count", "any", title, shown(FULL), tflop=total, note=note))
     return rows
+
+
+def _synthesis() -> list[Row]:
+    """Frames of a window, denoised and decoded."""
+    size = Size(1, FULL.frames, FULL.side)
+    operations = synthesis_operations(size)
+    notes = {"denoising": "a pass of the U-Net over one window", "decoding": "once a frame"}
+    return [
+        Row("count", "any", f"synthesis, {name}", shown(size), tflop=count / 1e12, note=notes[name])
+        for name, count in operations.items()
+    ]
 
 
 def update(rows: list[Row]) -> None:
@@ -122,8 +153,8 @@ def _tiny(rows: list[Row]) -> str:
 def _paper(rows: list[Row]) -> str:
     if not rows:
         return ""
-    peers = {(row.device, row.checkpointing, row.compiled): row for row in rows if row.design == "motion modules"}
-    head = ("Motion slots", "Device", "Clips x frames x grid", "Checkpointing", "Compiled", "s/step", "peak MB")
+    peers = {(row.device, row.checkpointing, row.compiled): row for row in rows if row.design == LATENTSYNC}
+    head = ("Network", "Device", "Clips x frames x grid", "Checkpointing", "Compiled", "s/step", "peak MB")
     head += ("TFLOP", "MFU", "time x", "memory x")
     body = []
     for row in rows:
@@ -137,7 +168,8 @@ def _paper(rows: list[Row]) -> str:
         body.append((*name, *figures, *(ratio and f"{ratio:.2f}" for ratio in ratios)))
     text = (
         "## A step of the U-Net of config/paper.yaml\n\nForward, backward and AdamW, random weights; a CPU takes a "
-        "fifth of the widths. The last columns are over AnimateDiff's motion modules. MFU: operations counted (what "
+        "fifth of the widths, and its seconds are CPU time. The last columns are over LatentSync's network (each row "
+        "is a process of its own: `python -m benchmarks.modules` compares them in turn). MFU: operations counted (what "
         "checkpointing computes twice counts once), over the data sheet's bfloat16 speed of a GPU, or over this "
         "machine's own speed at one large matrix product."
     )
@@ -149,16 +181,17 @@ def _count(rows: list[Row]) -> str:
         return ""
     text = (
         "## Operations at the paper's size\n\nForward and backward of one share of a step (4 clips of 16 frames, 256 "
-        "pixels), counted by torch's FLOP counter on tensors without storage. GPU-hours are estimates: a third more "
-        f"for checkpointing, at {100 * UTILISATION:.0f} % of an H200's {PEAK['H200']:.0f} TFLOP/s."
+        "pixels), counted by torch's FLOP counter on tensors without storage. The U-Nets: everything learns, nothing "
+        "is computed twice. Losses and stages: with what checkpointing computes again, and of a stage what learns "
+        "there; GPU-hours are "
+        f"estimates at {100 * UTILISATION:.0f} % of an H200's {PEAK['H200']:.0f} TFLOP/s."
     )
     body = [(row.design, f"{row.tflop:.1f}", row.note) for row in rows]
     return f"{text}\n\n{_table(('Part', 'TFLOP', ''), body)}"
 
 
-def _estimate(shares: int, tflop: float) -> str:
-    hours = 4 / 3 * tflop * shares / (PEAK["H200"] * UTILISATION) / 3600
-    return f"{shares} shares: about {hours:.0f} GPU-hours"
+def _hours(shares: int, tflop: float) -> float:
+    return tflop * shares / (PEAK["H200"] * UTILISATION) / 3600
 
 
 def _where(row: Row) -> str:

@@ -196,7 +196,7 @@ class Training(Section):
         999, description="Largest timestep at which losses on decoded frames count."
     )
     frames: Positive = Field(16, description="Frames per training clip.")
-    shared_noise: Share = Field(0.5, description="Share of the noise variance common to all frames.")
+    shared_noise: Share = Field(1.0, description="Share of the noise variance common to all frames; LatentSync: 0.5.")
     new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA, TFRM and text.")
     trainable: Literal["all", "attention", "modules"] = Field(
         "all",

@@ -65,11 +65,20 @@ def test_reflection_is_numpys_at_any_length(length: int, taps: int):
     assert (reflected(torch.zeros(0), length, taps).numpy() == expected).all()
 
 
-def test_long_strips_take_another_way_to_the_same_sums(monkeypatch: pytest.MonkeyPatch):
-    maps, weights = torch.randn(2, 3, 4, 40), torch.rand(2, 7)
+@pytest.mark.parametrize("length", [9, 15, 40, 41])
+def test_long_strips_take_another_way_to_the_same_sums(length: int, monkeypatch: pytest.MonkeyPatch):
+    maps, weights = torch.randn(2, 3, 4, length), torch.rand(2, 7)
     by_matrix = strip_sum(maps, weights)
     monkeypatch.setattr("eadnet.models.stda.DENSE", 8)
     torch.testing.assert_close(strip_sum(maps, weights), by_matrix)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (3, 9)])
+def test_small_maps_take_another_way_to_the_same_result(height: int, width: int, monkeypatch: pytest.MonkeyPatch):
+    module, maps = awake(), torch.randn(2, CHANNELS, height, width, dtype=torch.float64)
+    in_one = module(maps)
+    monkeypatch.setattr("eadnet.models.stda.SMALL", 0)
+    torch.testing.assert_close(module(maps), in_one)
 
 
 def test_a_new_module_is_the_identity():

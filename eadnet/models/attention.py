@@ -46,7 +46,7 @@ def rotary(values: Tensor, base: float = 100.0, first: int = 0) -> Tensor:
     Returns:
         (..., L, D); dot products of rotated queries and keys depend only on relative positions.
     """
-    # one matrix product: several elementwise passes over the maps are slower (benchmarks/stda.py)
+    # one matrix product: several elementwise passes over the maps are slower (benchmarks/scaling.py)
     return torch.einsum("...ld,lde->...le", values, _turns_LDD(values, *values.shape[-2:], base, first))
 
 

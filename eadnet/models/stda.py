@@ -12,7 +12,11 @@ place (after a residual block's second convolution, before its sum), reflection 
 X + gain * STDA(X) with one gain a channel that starts at zero (SANet's), so that LatentSync's weights give LatentSync's
 output.
 
-Shape legend: F frames, C channels, H height, W width, K taps, L length of a strip.
+The map is pooled once: means of columns are enough for both directions' weights, since summing along rows and averaging
+over them can change places. On a small map both directions are one matrix product, which takes half the time of two
+with a transposition between them (benchmarks/modules.py).
+
+Shape legend: F frames, C channels, H height, W width, K taps, L length of a strip, N = H * W.
 """
 
 import torch
@@ -22,7 +26,9 @@ from torch.nn import functional
 from eadnet.models.constants import constant
 
 DENSE = 64
-"""Longest strip that is summed by one matrix product; longer ones are summed tap by tap, linear in any length."""
+"""Longest strip that is summed by one matrix product; longer ones are cut into blocks, linear in any length."""
+SMALL = 64
+"""Most pixels of a map whose rows and columns are summed by one product, quadratic in their number."""
 
 
 class STDA(nn.Module):
@@ -45,21 +51,44 @@ class STDA(nn.Module):
 
     def forward(self, maps_FCHW: Tensor) -> Tensor:
         """Returns maps of the same shape; any H and W."""
-        rows = strip_sum(maps_FCHW, self.horizontal(maps_FCHW))
-        both = strip_sum(rows.mT, self.vertical(rows)).mT
+        columns_FCW = maps_FCHW.mean(2)
+        across_FK = self.horizontal(columns_FCW.mean(2))
+        read_FW = across_FK.to(columns_FCW.dtype) @ shares(columns_FCW, columns_FCW.shape[2], across_FK.shape[1])
+        down_FK = self.vertical((columns_FCW * read_FW[:, None]).sum(2))  # the mean of the summed rows
+        if maps_FCHW[0, 0].numel() <= SMALL:
+            both = window_sum(maps_FCHW, down_FK, across_FK)
+        else:
+            both = strip_sum(strip_sum(maps_FCHW, across_FK).mT, down_FK).mT
         return torch.addcmul(maps_FCHW, self.gain.to(maps_FCHW.dtype), both)
 
 
 class StripWeights(nn.Module):
-    """The branch of one direction: global average pooling, a 1 x 1 convolution, a sigmoid."""
+    """The branch of one direction after global average pooling: a 1 x 1 convolution and a sigmoid."""
 
     def __init__(self, channels: int, taps: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, taps, 1, bias=False)
+        self.conv = nn.Linear(channels, taps, bias=False)  # what a 1 x 1 convolution of one place is, and quicker
 
-    def forward(self, maps_FCHW: Tensor) -> Tensor:
+    def forward(self, means_FC: Tensor) -> Tensor:
         """Returns (F, K) weights in (0, 1)."""
-        return torch.sigmoid(self.conv(maps_FCHW.mean((2, 3), keepdim=True)).flatten(1))
+        return torch.sigmoid(self.conv(means_FC))
+
+
+def window_sum(maps_FCHW: Tensor, down_FK: Tensor, across_FK: Tensor) -> Tensor:
+    """Sums along rows, then columns, as one matrix product over the pixels of a frame.
+
+    Args:
+        maps_FCHW: (F, C, H, W).
+        down_FK: (F, K) weights of the vertical strip.
+        across_FK: (F, K) those of the horizontal one.
+
+    Returns:
+        (F, C, H, W).
+    """
+    weights_FKK = down_FK[:, :, None] * across_FK[:, None]
+    taps_KKNN = window_matrices(maps_FCHW, *maps_FCHW.shape[2:], down_FK.shape[1])
+    matrix_FNN = torch.tensordot(weights_FKK.to(maps_FCHW.dtype), taps_KKNN, 2)
+    return (maps_FCHW.flatten(2) @ matrix_FNN).view_as(maps_FCHW)
 
 
 def strip_sum(maps_FCHW: Tensor, weights_FK: Tensor) -> Tensor:
@@ -73,14 +102,24 @@ def strip_sum(maps_FCHW: Tensor, weights_FK: Tensor) -> Tensor:
         (F, C, H, W).
     """
     length, taps = maps_FCHW.shape[-1], weights_FK.shape[1]
+    weights = weights_FK.to(maps_FCHW.dtype)
     if length > DENSE:
-        places_LK = reflected(maps_FCHW, length, taps)
-        weights = weights_FK.to(maps_FCHW.dtype)[:, None, None, None]
-        return sum(maps_FCHW[..., places_LK[:, tap]] * weights[..., tap] for tap in range(taps))
-    with torch.autocast(maps_FCHW.device.type, enabled=False):  # sums of weights: small, and worth their precision
-        matrix = weights_FK.float() @ tap_matrices(weights_FK, length, taps).flatten(1).float()
-    matrix = matrix.unflatten(1, (length, length)).to(maps_FCHW.dtype)
-    return (maps_FCHW.flatten(1, 2) @ matrix).unflatten(1, maps_FCHW.shape[1:3])
+        return _in_blocks(maps_FCHW, weights)
+    matrix_FLL = torch.tensordot(weights, tap_matrices(maps_FCHW, length, taps), 1)
+    return (maps_FCHW.flatten(1, 2) @ matrix_FLL).unflatten(1, maps_FCHW.shape[1:3])
+
+
+def _in_blocks(maps_FCHW: Tensor, weights_FK: Tensor) -> Tensor:
+    """`strip_sum` of long strips: each block of positions with what its ends read on either side."""
+    length, reach = maps_FCHW.shape[-1], weights_FK.shape[1] // 2
+    count = -(-length // DENSE)
+    block = -(-length // count)
+    before, after = maps_FCHW[..., 1 : reach + 1].flip(-1), maps_FCHW[..., -reach - 1 : -1].flip(-1)
+    padded = functional.pad(torch.cat([before, maps_FCHW, after], -1), (0, count * block - length))
+    blocks = padded.unfold(-1, block + 2 * reach, block)
+    matrix = torch.tensordot(weights_FK, band_matrices(maps_FCHW, block, weights_FK.shape[1]), 1)
+    summed = (blocks.flatten(1, 3) @ matrix).unflatten(1, blocks.shape[1:4])
+    return summed.flatten(-2)[..., :length]
 
 
 @constant
@@ -93,7 +132,30 @@ def reflected(length: int, taps: int, device: torch.device, _dtype: torch.dtype)
 
 
 @constant
+def shares(length: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(K, L) for each tap, the share of a strip's positions that read a place."""
+    places = reflected(torch.empty(0, device=device), length, taps).T
+    read = torch.zeros(taps, length, device=device)
+    return read.scatter_add_(1, places, torch.full(places.shape, 1 / length, device=device)).to(dtype)
+
+
+@constant
 def tap_matrices(length: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """(K, L, L): for each tap, which place (row) is read by which position (column)."""
     places = reflected(torch.empty(0, device=device), length, taps)
     return functional.one_hot(places, length).permute(1, 2, 0).to(dtype)
+
+
+@constant
+def band_matrices(block: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(K, L + K - 1, L): for each tap, which place of a block and its surroundings is read by which position."""
+    places = torch.arange(block, device=device)[:, None] + torch.arange(taps, device=device)
+    return functional.one_hot(places, block + taps - 1).permute(1, 2, 0).to(dtype)
+
+
+@constant
+def window_matrices(height: int, width: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(K, K, N, N), N = H * W: for each tap down and across, which pixel (row) is read by which pixel (column)."""
+    like = torch.empty(0, device=device, dtype=dtype)
+    down, across = tap_matrices(like, height, taps), tap_matrices(like, width, taps)
+    return torch.einsum("jyv,kxw->jkyxvw", down, across).flatten(2, 3).flatten(3)
