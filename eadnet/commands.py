@@ -146,7 +146,7 @@ def pretrain_backbone(
     compute: ComputeJSON = "{}",
     assets: AssetsJSON = "{}",
 ) -> None:
-    """Stage 1: train the frame-wise backbone that all runs share."""
+    """Stage 1: train the frame-wise backbone (LatentSync's first stage) that all runs share."""
     from eadnet.launch import runs_elsewhere
     from eadnet.pretraining.backbone import train_backbone
     from eadnet.sampling import TrainingInputs
@@ -192,7 +192,7 @@ def train(
     processes: Processes = 1,
     compute: ComputeJSON = "{}",
 ) -> None:
-    """Stage 2: train one run."""
+    """Stage 2: train one run: EAD-Net as published, LatentSync, an ablation, or an extension of ours."""
     from eadnet.launch import runs_elsewhere
     from eadnet.sampling import TrainingInputs
     from eadnet.supervision import Supervisors

@@ -24,9 +24,9 @@ tags: [talking-head, lip-sync, emotion, latent-diffusion]
 
 # EAD-Net, run `$run` (seed $seed)
 
-A latent-diffusion U-Net that makes a face speak: sound drives the lips, a text guides the expression, strips of
-space-time attention (STDA) and a graph between frames (TFRM) keep it steady. A reproduction of EAD-Net
-(arXiv 2604.23325), whose text beyond the abstract is not public: the weights are ours, not the authors'.
+A latent-diffusion U-Net that makes a face speak: LatentSync's, driven by sound, with what EAD-Net (arXiv 2604.23325)
+adds to it, strip attention in the residual blocks (STDA), a chain of frames in the middle block (TFRM) and text added
+to the audio. A reproduction: the weights are ours, not the authors'.
 
 ```python
 from eadnet.pipeline import EADNetPipeline
@@ -43,7 +43,7 @@ pipeline(image="face.png", audio="speech.wav", text="smiles broadly, brows raise
 | size | $resolution x $resolution pixels of the aligned face, 25 frames per second |
 | hears | $audio |
 | reads | $text_encoder token states; in training the text was: $text |
-| STDA, TFRM | $stda, $tfrm |
+| STDA, TFRM, fusion of text | $stda, $tfrm, $fusion (`published` and `added` are the paper's, `none` is LatentSync) |
 | sampling by default | $solver, $steps steps, guidance $audio_guidance (audio) and $text_guidance (text) |
 
 ## What it was trained on
@@ -90,6 +90,7 @@ def model_card(config: dict[str, Any], index: "Index") -> str:
         text=training["text"],
         stda=training["stda"],
         tfrm=training["tfrm"],
+        fusion="none" if training["text"] == "none" else training["fusion"],
         solver=sampling.solver,
         steps=sampling.steps,
         audio_guidance=f"{sampling.audio_guidance:g}",

@@ -1,6 +1,6 @@
 """Which frames the graph connects.
 
-Edge weights of the frame graphs (TFRM) on a held-out clip: row i shows how much frame i takes from each frame j, one
+Edge weights of the learned frame graphs (tfrm: extended) on a held-out clip: row i shows how much frame i takes from each frame j, one
 map for each place in the U-Net, all on one colour scale. Beside it the mean weight by offset j - i and the mean
 distance along edges, over clips and seeds, for every run that has a graph.
 """
@@ -51,7 +51,7 @@ def build(edges: pd.DataFrame) -> Figure:
 def draw(inputs: Inputs) -> Figure:
     """Fetch the graphs of all runs and draw them."""
     if inputs.graphs.empty:
-        raise Nothing("no run has a frame graph; train one with TFRM")
+        raise Nothing("no run has learned a frame graph; train one with tfrm: extended")
     return build(inputs.graphs)
 
 

@@ -18,6 +18,7 @@ from metrics.spec import REGISTRY, direction
 from reports import figures, tables
 from reports.gallery import players
 from reports.gallery.headline import headlines
+from reports.gallery.modules import MODULES
 from reports.load import Inputs, Nothing
 from reports.numbers import count, listing
 from reports.style import metric_label, order_runs, run_label
@@ -73,6 +74,7 @@ def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[st
         "title": inputs.settings.title,
         "lead": lead(inputs),
         "headlines": headlines(inputs.summary),
+        "modules": MODULES,
         "rows": rows,
         "missing_videos": missing_videos,
         "pictures": {picture.name: picture for picture in map(_picture(figures_folder), SHOWN) if picture},
