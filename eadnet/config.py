@@ -32,7 +32,7 @@ RUNS: dict[str, dict[str, Any] | None] = {
     "no_stda": {"stda": "none"},
     "no_tfrm": {"tfrm": "none"},
     "no_text": {"text": "none"},
-    "label_text": {"text": "label"},
+    "label_text": None,  # {"text": "label"}: config/grid.yaml and config/paper.yaml have it
     "no_trepa": {"losses": {"trepa": 0.0}},
     "no_sync": {"losses": {"sync": 0.0}},
     "latentsync": {"stda": "none", "tfrm": "none", "text": "none"},

@@ -59,7 +59,7 @@ class Sizes:
             "syncnet": {"kind": "stable", "weights": "latentsync-syncnet"} | syncnet,
             "videomae": {"kind": "v2", "weights": "videomae-v2-g"} | video,
             "audio": {"encoder": "whisper", "weights": "whisper-tiny"},
-            "captions": {"encoder": "clip", "weights": "clip-vit-large-patch14"},
+            "captions": {"encoder": "t5", "weights": "t5-base"},
             "backbone": {"network": network},
         }
 
