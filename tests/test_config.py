@@ -329,8 +329,8 @@ def merge(base: dict, over: dict) -> dict:
         ({"lpips": {"trunk": "vgg"}}, "lpips.trunk: no published weights are called 'vgg'; there are sd15-unet, "),
         ({"backbone": {"dropout": {"both": 0.95}}}, "backbone.dropout: audio, text and both must sum to at most 1"),
         ({"backbone": {"diffusion": {"prediction": "noise"}}}, "backbone.diffusion: prediction `noise` says nothing"),
-        ({"synthesis": {"overlap": 40}}, "synthesis: overlap must be at most half of window, 32"),
-        ({"variants": {"mine": {"run": "full", "synthesis": {"window": 8}}}}, "variants.mine.synthesis: overlap must"),
+        ({"synthesis": {"overlap": 40}}, "synthesis: overlap must be at most half of window, 8"),
+        ({"variants": {"mine": {"run": "full", "synthesis": {"window": 6}}}}, "variants.mine.synthesis: overlap must"),
     ],
 )
 def test_what_no_network_can_take_is_found_at_once_in_one_line(change: dict, words: str):

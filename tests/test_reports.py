@@ -101,7 +101,7 @@ def test_ablation_caption_counts_what_the_data_show(summary: pd.DataFrame) -> No
     assert set(tested.run[tested.distinguishable]) == {"label_text"}
     assert "Not different from full by any metric: without STDA" in table.caption
     strong = [row[0].text for panel in table.panels for row in panel.rows if any(cell.strong for cell in row)]
-    assert set(strong) == {"without caption (label only)"}
+    assert set(strong) == {"label for text"}
 
 
 def test_ablation_says_so_when_no_difference_holds(summary: pd.DataFrame) -> None:
@@ -195,7 +195,7 @@ def test_runs_without_a_graph_leave_a_sentence(tmp_path: Path) -> None:
     empty = tmp_path / "graphs.parquet"
     write_table([], empty, GRAPHS)
     for inputs in (Inputs(), Inputs(graph_paths=[empty])):
-        assert "no run has a frame graph" in figures.draw("graphs", inputs).texts[1].get_text()
+        assert "no run has learned a frame graph" in figures.draw("graphs", inputs).texts[1].get_text()
 
 
 def test_graphs_are_read_as_query_by_key_and_averaged_by_offset() -> None:

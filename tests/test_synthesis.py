@@ -101,7 +101,7 @@ def test_only_the_generated_region_changes(inputs, tmp_path):
     synthesise(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path)
     made, source = read_video(tmp_path / "clip_1.mp4"), read_video(Path(inputs.clips).parent / "clip_1.mp4")
     change = np.abs(made.astype(int) - source).mean((0, 3))
-    assert change[:24].max() < 3 and change[40:70, 40:60].mean() > 6  # the others change by compression alone
+    assert change[:24].max() < 4 and change[40:70, 40:60].mean() > 6  # the others change by compression alone
 
 
 def test_baselines_are_what_they_are_called(inputs, tmp_path):

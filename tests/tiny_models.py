@@ -35,6 +35,12 @@ def write_tiny_run(results: Path, side: int = 48, stda: str = "published", tfrm:
     autoencoder.initialise_linear(smooth)
     saved = {"autoencoder": plain(AUTOENCODER), "resolution": side}
     save_model(results / "pretrained" / "autoencoder", autoencoder, saved)
-    run = {"run": "full", "seed": 0, "steps": 3, "commit": "abc", "training": plain(Training(stda=stda, tfrm=tfrm))}
+    run = {
+        "run": "full",
+        "seed": 0,
+        "steps": 3,
+        "commit": "abc",
+        "training": plain(Training(stda=stda, tfrm=tfrm, shared_noise=0.5)),
+    }
     save_model(results / "runs/full/0", tiny_unet(stda, tfrm), {**plain(Backbone(network=NETWORK)), **SHAPE, **run})
     return results / "runs/full/0"
