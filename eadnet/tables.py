@@ -82,9 +82,9 @@ GENERATED = _schema(
 table holds them by clip_id, (n_frames, S, S, 3) uint8; those of a clip that failed are black."""
 
 GRAPHS = _schema(run=_text, seed=_int, module=_text, clip_id=_text, query=_int, key=_int, weight=_real)
-"""The learned frame graphs (`tfrm: extended`) of a trained run on a few validation clips, one row per edge of positive weight: frame
-`query` takes `weight` of what it receives from frame `key`. `module` names the place in the U-Net (middle, up_0, ...).
-"""
+"""The learned frame graphs (`tfrm: extended`) of a trained run on a few validation clips, one row per edge of positive
+weight: frame `query` takes `weight` of what it receives from frame `key`. `module` names the place in the U-Net
+(middle, up_0, ...)."""
 
 
 class TableError(ValueError):

@@ -1,8 +1,8 @@
 """Which frames the graph connects.
 
-Edge weights of the learned frame graphs (tfrm: extended) on a held-out clip: row i shows how much frame i takes from each frame j, one
-map for each place in the U-Net, all on one colour scale. Beside it the mean weight by offset j - i and the mean
-distance along edges, over clips and seeds, for every run that has a graph.
+Edge weights of the learned frame graphs (tfrm: extended) on a held-out clip: row i shows how much frame i takes from
+each frame j, one map for each place in the U-Net, all on one colour scale. Beside it the mean weight by offset j - i
+and the mean distance along edges, over clips and seeds, for every run that has a graph.
 """
 
 import math
