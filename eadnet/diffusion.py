@@ -7,18 +7,19 @@ Shape legend: B clips, T frames, C latent channels, H, W latent grid.
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
     from eadnet.training_settings import Diffusion
 
 TRAIN_STEPS = 1000
-Solver = DDIMScheduler | DPMSolverMultistepScheduler
+Solver: TypeAlias = "DDIMScheduler | DPMSolverMultistepScheduler"
 
 
 class Process:
@@ -81,6 +82,9 @@ class Process:
         if name == "ddim":
             solver = DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=zero)
         else:
+            # here, because it brings scipy.stats, a second in which every process would wait
+            from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
             solver = DPMSolverMultistepScheduler(**common, algorithm_type="dpmsolver++", solver_order=2)
         solver.set_timesteps(steps)
         return solver
