@@ -168,7 +168,7 @@ def filter_clips(
     compute: ComputeJSON = "{}",
 ) -> None:
     """Measure how alike each training clip and its emotion's word are, once the backbone is trained."""
-    from eadnet.training_filter import measure_clips
+    from eadnet.training.training_filter import measure_clips
 
     measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output)
 

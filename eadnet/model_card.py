@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eadnet.tables import CLIPS, TableError, read_rows
 
 if TYPE_CHECKING:
-    from eadnet.pipeline_index import Index
+    from eadnet.inference.pipeline_index import Index
 
 REGIONS = {
     "lower": "the lower half of the face; eyes and brows stay the source's",

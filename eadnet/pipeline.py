@@ -25,22 +25,22 @@ from tqdm import tqdm
 
 from eadnet.animation import Animator, Codec, Scene, load_run
 from eadnet.checkpoint import CheckpointError, read_config, save_model
-from eadnet.clip_requests import ClipRequest, clip_requests
 from eadnet.config import Config, parse
 from eadnet.footage import Footage, Picture, open_picture, open_video
-from eadnet.hub import is_hub_id, pipeline_folder
+from eadnet.inference.clip_requests import ClipRequest, clip_requests
+from eadnet.inference.hub import is_hub_id, pipeline_folder
+from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, Index, PipelineError, read_index
+from eadnet.inference.pipeline_output import Generation, OutputType, check_output_type
+from eadnet.inference.prepared_clip import BAR, PreparedClip
+from eadnet.inference.step_callbacks import TENSOR_INPUTS, StepCallback, StepCallbacks
 from eadnet.model_card import describe_clips, model_card
 from eadnet.models.text import NULL_TEXT, TextEncoder, make_text_encoder
 from eadnet.models.unet import EADNet
-from eadnet.pipeline_index import CARD, INDEX, WHISPER, Index, PipelineError, read_index
-from eadnet.pipeline_output import Generation, OutputType, check_output_type
 from eadnet.precision import Machine, find_machine, moved
-from eadnet.prepared_clip import BAR, PreparedClip
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.provenance import atomic_path
 from eadnet.settings import plain
 from eadnet.sound import Hearing, Sound
-from eadnet.step_callbacks import TENSOR_INPUTS, StepCallback, StepCallbacks
 from eadnet.training_settings import Compute, Mask, Synthesis
 
 
@@ -254,8 +254,9 @@ class EADNetPipeline:
         step, with the latents (1, t, C, S, S) of all frames that are denoised together: windows are blended before,
         so it never sees one by itself. A clip longer than 256 frames (or than `window`) is made block by block, with
         all steps for each: ``callback_kwargs["block"]`` says which frames of which clip these are
-        (`eadnet.step_callbacks.Block`). The latents in the dict that it returns go on; None changes nothing. Frames
-        that are given back are made as they are taken, and so is the callback called; its exceptions end the clip.
+        (`eadnet.inference.step_callbacks.Block`). The latents in the dict that it returns go on; None changes nothing.
+        Frames that are given back are made as they are taken, and so is the callback called; its exceptions end the
+        clip.
 
         Args:
             audio: sound of any format (or of a video), or a mono wave (n,) at 16 kHz.

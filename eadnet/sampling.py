@@ -20,7 +20,7 @@ from eadnet.inpainting import Inpainting
 from eadnet.models.audio import hide_beyond
 from eadnet.models.syncnet import mel_columns
 from eadnet.models.text import NULL_TEXT
-from eadnet.references import References
+from eadnet.training.references import References
 
 if TYPE_CHECKING:
     from eadnet.training_settings import Backbone

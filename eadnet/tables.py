@@ -65,8 +65,8 @@ TRAINING_FILTER = _schema(
     rival_emotion=_text,
 )  # fmt: skip
 """One row per clip that training draws from: how alike its fused audio and text and its emotion's word are
-(``eadnet.training_filter``). `cosine` is that with its own emotion, `rival` the largest with another, `rival_emotion`;
-all three are null where the clip has no label, no text is fused, or the clip could not be read."""
+(``eadnet.training.training_filter``). `cosine` is that with its own emotion, `rival` the largest with another,
+`rival_emotion`; all three are null where the clip has no label, no text is fused, or the clip could not be read."""
 
 VIDEOS = _schema(
     run=_text, seed=_int, corpus=_text, clip_id=_text, video=_text, reference=_text, driving_audio=_text,

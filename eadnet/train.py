@@ -13,7 +13,6 @@ import torch
 
 from eadnet.checkpoint import read_config
 from eadnet.frame_graphs import write_graphs
-from eadnet.kept_clips import FilterError, Kept, kept_clips
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop, Phase
 from eadnet.precision import leave, open_machine
@@ -22,6 +21,7 @@ from eadnet.sampling import Draw, Sampler, TrainingInputs
 from eadnet.settings import plain, view
 from eadnet.supervision import Supervision, Supervisors, needs_frames
 from eadnet.tables import TRAINING_FILTER, read_rows
+from eadnet.training.kept_clips import FilterError, Kept, kept_clips
 from eadnet.validation import Validator
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def train_run(
         backbone: folder of the backbone.
         supervisors: folders of the networks whose losses are on.
         output: folder to write.
-        filtered: table of ``eadnet.training_filter``, where the run's filter is on.
+        filtered: table of ``eadnet.training.training_filter``, where the run's filter is on.
 
     Raises:
         FilterError: the filter is on and there is no table, or nothing was measured.

@@ -11,14 +11,14 @@ from hub_server import COMMIT, serving_hub
 from tiny_models import write_tiny_run
 
 from eadnet.config import Compute
-from eadnet.hub import is_hub_id
+from eadnet.inference.hub import is_hub_id
 from eadnet.pipeline import EADNetPipeline, PipelineError, open_pipeline
 
 NAME = "someone/ead-net"
 CPU = Compute(device="cpu", precision="float32")
 FETCH = """
 import json, sys
-from eadnet.hub import pipeline_folder
+from eadnet.inference.hub import pipeline_folder
 try:
     print(pipeline_folder(**json.loads(sys.argv[1])))
 except ValueError as error:

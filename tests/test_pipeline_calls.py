@@ -17,14 +17,14 @@ from eadnet import generation
 from eadnet.config import Compute
 from eadnet.dataset import stored_pixels
 from eadnet.footage import FootageError, open_picture
+from eadnet.inference.pipeline_index import package_version
+from eadnet.inference.step_callbacks import Block
 from eadnet.inpainting import Inpainting
 from eadnet.media import read_video, write_video
 from eadnet.pipeline import EADNetPipeline, PipelineError
-from eadnet.pipeline_index import package_version
 from eadnet.precision import Machine, MachineError, moved
 from eadnet.rendering import paste_stream, paste_weight
 from eadnet.sound import SoundError
-from eadnet.step_callbacks import Block
 
 CPU = Compute(device="cpu", precision="float32")
 QUICK = {"steps": 2, "window": 16, "overlap": 4, "progress": False, "audio_guidance": 1.0, "text_guidance": 1.0}

@@ -10,9 +10,9 @@ from toy_training import Toy, backbone_settings, write_toy
 
 from eadnet.dataset import VALIDATION_SHARE, ClipSet, Latents
 from eadnet.optimisation import step_generator
-from eadnet.references import GAP, References
 from eadnet.sampling import Draw, Sampler
 from eadnet.tables import CLIPS, read_rows, write_table
+from eadnet.training.references import GAP, References
 
 LENGTHS = {"long": 100, "short": 40, "only": 30, "hidden": 50, "neutral": 20}
 SHOWN = {"long": "neutral", "short": "neutral", "only": "only", "hidden": "absent", "neutral": "neutral"}

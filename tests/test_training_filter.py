@@ -15,7 +15,6 @@ from toy_training import CPU, TOY, Toy, saved_weights, training_settings, write_
 from eadnet.checkpoint import read_config, save_model
 from eadnet.config import EMOTIONS, ConfigError, load
 from eadnet.dataset import ClipSet, DatasetError
-from eadnet.kept_clips import FilterError, kept_clips
 from eadnet.models.levels import Modules
 from eadnet.models.text_tokens import TextTokens
 from eadnet.optimisation import step_generator
@@ -24,7 +23,8 @@ from eadnet.sampling import Draw, Sampler
 from eadnet.settings import view
 from eadnet.tables import CAPTIONS, CLIPS, TRAINING_FILTER, read_rows, write_table
 from eadnet.train import train_run
-from eadnet.training_filter import measure_clips
+from eadnet.training.kept_clips import FilterError, kept_clips
+from eadnet.training.training_filter import measure_clips
 from eadnet.training_settings import Filter
 
 LABELS = ("happy", "happy", "sad", None, "sad", "angry", "happy", "sad")
@@ -119,8 +119,8 @@ def _fused_by_hand(weights: dict, toy: Toy, clip_id: str) -> np.ndarray:
 
 
 def test_a_long_clip_is_measured_as_in_one_part_and_progress_is_shown(toy, table, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("eadnet.training_filter.PART", 7)
-    monkeypatch.setattr("eadnet.training_filter.SAID_EVERY", 3)
+    monkeypatch.setattr("eadnet.training.training_filter.PART", 7)
+    monkeypatch.setattr("eadnet.training.training_filter.SAID_EVERY", 3)
     parts = read_rows(_measured(toy, tmp_path), TRAINING_FILTER)
     assert capsys.readouterr().out.splitlines()[:2] == ["compared 3/8 clips", "compared 6/8 clips"]
     for one, other in zip(parts, read_rows(table, TRAINING_FILTER), strict=True):

@@ -7,7 +7,7 @@ is used where the hub cannot be reached.
 import re
 from pathlib import Path
 
-from eadnet.pipeline_index import CARD, INDEX, WHISPER, PipelineError
+from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, PipelineError
 
 NETWORKS = ("unet", "autoencoder")
 FILES = [

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from eadnet.pipeline_index import PipelineError
+from eadnet.inference.pipeline_index import PipelineError
 
 OutputType = Literal["np", "pil", "pt", "latent"]
 Frame = np.ndarray | Image.Image | Tensor

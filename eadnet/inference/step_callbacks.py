@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from eadnet.generation import OnStep
-from eadnet.pipeline_index import PipelineError
+from eadnet.inference.pipeline_index import PipelineError
 
 if TYPE_CHECKING:
     from eadnet.pipeline import EADNetPipeline

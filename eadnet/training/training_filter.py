@@ -10,7 +10,7 @@ choices:
 * y_x is the clip's emotion word, encoded and projected as captions are: mean(W f_t + b) of the word. So both are
   vectors in the space of the audio features, and nothing else has to be trained.
 
-``eadnet.kept_clips`` makes a choice of these numbers. A clip without label has no y_x and hence no cosine.
+``eadnet.training.kept_clips`` makes a choice of these numbers. A clip without label has no y_x and hence no cosine.
 
 Shape legend: T frames, A audio tokens of a frame, C audio channels, N emotions.
 """
@@ -29,7 +29,6 @@ from eadnet.clips import Clip
 from eadnet.conditioning import TextSource
 from eadnet.config import EMOTIONS
 from eadnet.dataset import ClipSet
-from eadnet.kept_clips import FilterError
 from eadnet.models.audio import hide_beyond
 from eadnet.models.levels import Modules
 from eadnet.models.text import TextError
@@ -37,6 +36,7 @@ from eadnet.models.unet import EADNet
 from eadnet.precision import open_machine
 from eadnet.pretraining.backbone import load_backbone
 from eadnet.tables import TRAINING_FILTER, write_table
+from eadnet.training.kept_clips import FilterError
 
 if TYPE_CHECKING:
     from eadnet.training_settings import Compute

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eadnet.footage import FootageError, Picture
+from eadnet.inference.pipeline_index import PipelineError
 from eadnet.models.text import TextError
-from eadnet.pipeline_index import PipelineError
 from eadnet.sound import SoundError
 
 if TYPE_CHECKING:

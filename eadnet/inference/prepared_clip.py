@@ -13,14 +13,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from eadnet.animation import Animator, Scene
-from eadnet.clip_requests import ClipRequest
 from eadnet.footage import FPS, Footage
 from eadnet.generation import OnStep
+from eadnet.inference.clip_requests import ClipRequest
+from eadnet.inference.pipeline_output import Generation, OutputType, in_form
+from eadnet.inference.step_callbacks import StepCallbacks
 from eadnet.media import write_video
-from eadnet.pipeline_output import Generation, OutputType, in_form
 from eadnet.rendering import paste_stream, paste_weight
 from eadnet.sound import Sound
-from eadnet.step_callbacks import StepCallbacks
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {rate_fmt}, {remaining} left"
 
