@@ -26,6 +26,7 @@ wildcard_constraints:
     baseline="|".join(BASELINES),
     source="|".join([*RUNS, *VARIANTS, *BASELINES, *METHODS]),
     seed=r"\d+",
+    backbone="|".join(BACKBONES),
     captioner="|".join(CAPTIONERS),
     family="|".join(CONFIG.evaluation.metrics),
     judge="|".join(JUDGES),

@@ -32,6 +32,8 @@ BackboneFolder = Annotated[str, typer.Option("--backbone", help="Folder of the b
 AutoencoderFolder = Annotated[str, typer.Option("--autoencoder", help="Folder of the autoencoder.")]
 Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share every step's work.")]
 Mask = Annotated[str, typer.Option(help="Generated region: lower, face or full.")]
+TestClips = Annotated[str, typer.Option(help="Table of the test clips to make.")]
+Corpora = Annotated[list[str] | None, typer.Option(help="A corpus that is read; once for each. All if left out.")]
 Output = Annotated[str, typer.Option(help="Folder (or file) to write.")]
 
 
@@ -45,6 +47,7 @@ def register(app: typer.Typer) -> None:
     app.command("encode-latents")(encode_latents)
     app.command("pretrain-backbone")(pretrain_backbone)
     app.command("filter-clips")(filter_clips)
+    app.command("choose-test-clips")(choose_test_clips)
     app.command("train")(train)
     app.command("synthesise")(synthesise)
 
@@ -142,6 +145,7 @@ def pretrain_backbone(
     latents: Latents,
     autoencoder: AutoencoderFolder,
     output: Output,
+    corpora: Corpora = None,
     processes: Processes = 1,
     compute: ComputeJSON = "{}",
     assets: AssetsJSON = "{}",
@@ -153,7 +157,8 @@ def pretrain_backbone(
 
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
-    chosen, inputs = parse(Backbone, settings), TrainingInputs(clips, captions, tokens, audio, latents)
+    chosen = parse(Backbone, settings)
+    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(corpora or ()))
     published = _fetched(chosen.weights, assets) if chosen.weights else None
     train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
 
@@ -165,12 +170,27 @@ def filter_clips(
     audio: Features,
     backbone: BackboneFolder,
     output: Annotated[str, typer.Option(help="Table to write.")],
+    corpora: Corpora = None,
     compute: ComputeJSON = "{}",
 ) -> None:
     """Measure how alike each training clip and its emotion's word are, once the backbone is trained."""
     from eadnet.training.training_filter import measure_clips
 
-    measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output)
+    measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output, tuple(corpora or ()))
+
+
+def choose_test_clips(
+    clips: Clips,
+    count: Annotated[int, typer.Option(min=1, help="Test clips of each corpus.")],
+    seed: Seed,
+    output: Annotated[str, typer.Option(help="Table to write.")],
+    draw: Annotated[bool, typer.Option(help="Whether the paper's 30 clips of each corpus are drawn.")] = False,
+) -> None:
+    """Choose the test clips that are made and scored: a balanced choice of each corpus, and the paper's draw."""
+    from eadnet.selection import write_test_clips
+
+    for line in write_test_clips(clips, count, draw, seed, output):
+        typer.echo(line)
 
 
 def train(
@@ -200,9 +220,9 @@ def train(
 
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
-    inputs = TrainingInputs(clips, captions, tokens, audio, latents)
-    supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
     chosen, machine = parse(Training, settings), parse(Compute, compute)
+    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(chosen.corpora or ()))
+    supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
     train_run(inputs, chosen, machine, run, seed, backbone, supervisors, output, filter)
 
 
@@ -211,11 +231,13 @@ def synthesise(
     run: Annotated[str, typer.Option(help=f"Name of the run, or a baseline: {', '.join(BASELINES)}.")],
     seed: Seed,
     clips: Clips,
+    test_clips: TestClips,
     captions: Captions,
     tokens: Tokens,
     audio: Features,
     autoencoder: AutoencoderFolder,
     output: Output,
+    corpora: Corpora = None,
     model: Annotated[str | None, typer.Option(help="Folder of the run; shuffled_audio needs one too.")] = None,
     crops: Annotated[str | None, typer.Option(help="Folder that the generate verb of eadnet.node wrote.")] = None,
     mask: Mask = "face",
@@ -227,7 +249,7 @@ def synthesise(
 
     if model is None and run not in BASELINES[:3]:
         raise ValueError(f"{run} needs --model, the folder of a trained run")
-    inputs = SynthesisInputs(clips, captions, tokens, audio, autoencoder, model)
+    inputs = SynthesisInputs(clips, test_clips, captions, tokens, audio, autoencoder, model, tuple(corpora or ()))
     make_videos(inputs, parse(Synthesis, settings), parse(Compute, compute), run, seed, mask, output, crops)
 
 

@@ -38,6 +38,7 @@ RUNS: dict[str, dict[str, Any] | None] = {
     "latentsync": {"stda": "none", "tfrm": "none", "text": "none"},
     "extended": {"stda": "extended", "tfrm": "extended", "fusion": "decoupled"},
 }
+TEST_ONLY = ("ravdess",)  # corpora that nothing learns from
 RENAMED_RUNS = {"no_semantics": "label_text"}
 
 
@@ -138,6 +139,15 @@ class Evaluation(Section):
         ("image", "lip_sync", "landmarks", "frechet", "emotion", "expression", "temporal"),
         description="Metric families (`python -m metrics list`).",
     )
+    clips: Positive = Field(
+        20, description="Test clips of each corpus, taken evenly from seen and unseen people and all emotions."
+    )
+    draw: Literal["paper30"] | None = Field(
+        None, description="The test draw: `paper30` adds the paper's 30 clips of each corpus, drawn by `seed`."
+    )
+    generalisation: tuple[str, ...] = Field(
+        ("full", "latentsync"), description="Runs that are tried on a corpus for testing only (RAVDESS), as they are."
+    )
     bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
     calibrate: bool = Field(False, description="Whether the report shows how every metric responds to known damage.")
     calibration_clips: Positive = Field(6, description="Clips that are damaged in every way for it.")
@@ -221,6 +231,7 @@ class Config(Section):
                 raise ValueError(
                     f"runs.{name}: not usable as a run name (letters, digits, _; no target or baseline name)"
                 )
+            self._check_learned(name)
             if self.run(name).filter and self.backbone.text == "none":
                 raise ValueError(
                     f"runs.{name}.filter: with backbone.text `none` no clip can be measured; set the filter to null, "
@@ -237,6 +248,21 @@ class Config(Section):
             if not NAME.fullmatch(name) or name in taken:
                 raise ValueError(f"methods.{name}: not usable as a name, or already a run's or a variant's")
         return self
+
+    def _check_learned(self, run: str) -> None:
+        """A run learns from corpora that are on."""
+        there = self._on(test_only=False)
+        if not there:
+            raise ValueError("corpora: ravdess is for testing only; set another corpus to learn from")
+        for corpus in self.run(run).corpora or ():
+            if corpus not in there:
+                raise ValueError(
+                    f"runs.{run}.corpora: '{corpus}' is off; set corpora.{corpus}, or use {', '.join(there)}"
+                )
+
+    def _on(self, test_only: bool) -> tuple[str, ...]:
+        """Names of the corpora that are on: those to learn from, or those that are for testing only."""
+        return tuple(name for name, section in self.corpora if section and (name in TEST_ONLY) == test_only)
 
     def _check_sizes(self) -> None:
         """Sizes that the networks can take; found here rather than an hour into a run."""
@@ -301,6 +327,36 @@ class Config(Section):
         """The run whose network makes a source's videos."""
         variant = self.variants.get(source)
         return variant.run if variant else source
+
+    def learned(self, run: str) -> tuple[str, ...]:
+        """Names of the corpora that a run learns from, in the order of the file."""
+        chosen = self.run(run).corpora
+        return tuple(name for name in self._on(test_only=False) if chosen is None or name in chosen)
+
+    def backbone_of(self, run: str) -> str:
+        """Name of the stage-1 network that a run starts from: one for each set of corpora, `backbone` for all."""
+        return "backbone" if self.run(run).corpora is None else "_".join(["backbone", *self.learned(run)])
+
+    @property
+    def backbone_names(self) -> tuple[str, ...]:
+        """Stage-1 networks that the runs start from, in the order of the runs."""
+        return tuple(dict.fromkeys(self.backbone_of(run) for run in self.run_names))
+
+    def backbone_corpora(self, backbone: str) -> tuple[str, ...]:
+        """Names of the corpora that a stage-1 network learns from."""
+        return next(self.learned(run) for run in self.run_names if self.backbone_of(run) == backbone)
+
+    def tested(self, source: str) -> tuple[str, ...]:
+        """Names of the corpora whose test clips a source makes.
+
+        A run makes those of the corpora that it learned from and, where `evaluation.generalisation` names it, those of
+        corpora for testing only. Baselines and other people's methods make all.
+        """
+        run = self.run_of("full" if source == "shuffled_audio" else source)
+        if run not in self.run_names:
+            return (*self._on(test_only=False), *self._on(test_only=True))
+        tried = self._on(test_only=True) if source in (*self.evaluation.generalisation, "shuffled_audio") else ()
+        return (*self.learned(run), *tried)
 
     @property
     def variant_names(self) -> tuple[str, ...]:

@@ -43,10 +43,15 @@ class ClipSet:
         self.lengths = torch.tensor([clip.row["n_frames"] for clip in self.clips])
 
     @classmethod
-    def read(cls, path: str | Path, split: str | None = None) -> "ClipSet":
-        """The clips of a table with status ok: all, or those of `train`, `validation` or `test`."""
+    def read(cls, path: str | Path, split: str | None = None, corpora: Collection[str] = ()) -> "ClipSet":
+        """The clips of a table with status ok: all, or those of `train`, `validation` or `test`; of some corpora or all.
+
+        Raises:
+            DatasetError: there is none.
+        """
         rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
+        rows = [row for row in rows if not corpora or row["corpus"] in corpora]
         return cls([row for row in rows if split in (None, _role(row, row["clip_id"] in shown))])
 
     def only(self, clip_ids: Collection[str]) -> "ClipSet":

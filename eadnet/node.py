@@ -21,6 +21,7 @@ Crops that `generate` wrote become videos with ``python -m eadnet synthesise ...
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -77,7 +78,7 @@ def pretrain_backbone(options: argparse.Namespace, settings: Settings, compute: 
     published = None
     if settings.weights:
         published = fetch(settings.weights, complete("Assets", options.assets, "assets"))
-    inputs = _training_inputs(options)
+    inputs = _training_inputs(options, options.corpora)
     train_backbone(inputs, settings, compute, options.seed, options.autoencoder, published, options.output)
 
 
@@ -87,7 +88,7 @@ def train(options: argparse.Namespace, settings: Settings, compute: Settings) ->
     from eadnet.train import train_run
 
     supervisors = Supervisors(options.autoencoder, options.syncnet, options.videomae, options.lpips)
-    inputs, run, seed = _training_inputs(options), options.run, options.seed
+    inputs, run, seed = _training_inputs(options, settings.corpora or ()), options.run, options.seed
     train_run(inputs, settings, compute, run, seed, options.backbone, supervisors, options.output, options.filter)
 
 
@@ -96,14 +97,27 @@ def generate(options: argparse.Namespace, settings: Settings, compute: Settings)
     from eadnet.checkpoint import read_config
     from eadnet.synthesis import SynthesisInputs, generate_crops
 
-    paths = (options.clips, options.captions, options.tokens, options.audio, options.autoencoder, options.model)
+    names = ("clips", "test_clips", "captions", "tokens", "audio", "autoencoder", "model")
+    paths = [getattr(options, name) for name in names]
     mask = read_config(options.model, "mask")["mask"]
-    generate_crops(SynthesisInputs(*paths), settings, compute, options.run, options.seed, mask, options.output)
+    generate_crops(
+        SynthesisInputs(*paths, tuple(options.corpora)),
+        settings,
+        compute,
+        options.run,
+        options.seed,
+        mask,
+        options.output,
+    )
 
 
 STAGES = {"pretrain-backbone": pretrain_backbone, "train": train, "generate": generate}
 COMMON = ("settings", "compute", "clips", "captions", "tokens", "audio", "autoencoder", "output")
-REQUIRED = {"pretrain-backbone": ("latents",), "train": ("run", "latents", "backbone"), "generate": ("run", "model")}
+REQUIRED = {
+    "pretrain-backbone": ("latents",),
+    "train": ("run", "latents", "backbone"),
+    "generate": ("run", "model", "test-clips"),
+}
 OPTIONAL = {"pretrain-backbone": ("assets",), "train": ("syncnet", "videomae", "lpips", "filter"), "generate": ()}
 
 
@@ -117,15 +131,17 @@ def _parser() -> argparse.ArgumentParser:
             stage.add_argument(f"--{option}", required=True)
         for option in OPTIONAL[name]:
             stage.add_argument(f"--{option}")
+        stage.add_argument("--corpora", action="append", default=[], help="a corpus that is read; all if left out")
         if name != "generate":
             stage.add_argument("--processes", type=int, default=1, help="one GPU each")
     return parser
 
 
-def _training_inputs(options: argparse.Namespace) -> Any:
+def _training_inputs(options: argparse.Namespace, corpora: Sequence[str]) -> Any:
     from eadnet.sampling import TrainingInputs
 
-    return TrainingInputs(options.clips, options.captions, options.tokens, options.audio, options.latents)
+    paths = [getattr(options, name) for name in ("clips", "captions", "tokens", "audio", "latents")]
+    return TrainingInputs(*paths, tuple(corpora))
 
 
 def _check_keys(values: Any, section: str, sections: dict[str, Any], where: str) -> None:

@@ -28,17 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Paths of everything that stages 1 and 2 train on."""
+    """Paths of everything that stages 1 and 2 train on, and the corpora that they learn from (all where none is named)."""
 
     clips: str
     captions: str
     tokens: str
     audio: str
     latents: str
+    corpora: tuple[str, ...] = ()
 
     def digest(self, *others: str | None) -> str:
         """Short name of the contents of all inputs (and of other files or model folders, where given)."""
-        return inputs_digest([*vars(self).values(), *(path for path in others if path)])
+        paths = (self.clips, self.captions, self.tokens, self.audio, self.latents)
+        return inputs_digest([*paths, *(path for path in others if path)])
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Sampler:
         kept: Collection[str] | None = None,
     ) -> None:
         self.settings, self.how = settings, draw
-        self.clips = ClipSet.read(inputs.clips, draw.split)
+        self.clips = ClipSet.read(inputs.clips, draw.split, inputs.corpora)
         self.clips = self.clips if kept is None else self.clips.only(kept)
         self.latents = Latents.read(inputs.latents)
         self.offsets = self.latents.offsets(self.clips)

@@ -1,11 +1,83 @@
-"""Which test clips are generated and scored: the same for every run, balanced over people and emotions."""
+"""Which test clips are generated and scored: the same for every run; a balanced choice, and the paper's draw."""
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from itertools import chain, zip_longest
+from pathlib import Path
+
+from eadnet.tables import CLIPS, TEST_CLIPS, read_rows, write_table
+
+DRAWN = 30
+"""Videos of each test set in EAD-Net's evaluation (arXiv 2604.23325, section 4.2), "randomly selected"."""
+DRAW = "paper30-v1"
+"""Name and version of the draw's rule: another rule gets another name."""
 
 
-def select_clips(rows: list[dict], count: int) -> list[dict]:
+class SelectionError(ValueError):
+    """No test clip can be chosen; the message names the fix."""
+
+
+def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, output: str | Path) -> list[str]:
+    """Choose the test clips of every corpus and write them as ``eadnet.tables.TEST_CLIPS``.
+
+    Args:
+        clips: table of all clips.
+        count: clips of each corpus; with a draw, at least so many and all that are drawn.
+        draw: whether the paper's 30 clips of each corpus are drawn; else all that are chosen count as drawn.
+        seed: of the draw.
+        output: table to write.
+
+    Returns:
+        One line a corpus.
+
+    Raises:
+        SelectionError: there is no usable test clip.
+    """
+    of_corpus = defaultdict(list)
+    for row in read_rows(clips, CLIPS):
+        of_corpus[row["corpus"]].append(row)
+    made, lines = [], []
+    for corpus, rows in sorted(of_corpus.items()):
+        drawn = draw_clips(rows, seed) if draw else select_clips(rows, count)
+        names = {row["clip_id"] for row in drawn}
+        chosen = drawn + select_clips(rows, count - len(drawn), without=names)
+        made += [
+            {name: row[name] for name in ("clip_id", "corpus", "speaker")} | {"drawn": row["clip_id"] in names}
+            for row in sorted(chosen, key=lambda row: row["clip_id"])
+        ]
+        fewer = f" ({DRAWN} wanted: the test set has no more)" if draw and len(drawn) < DRAWN else ""
+        lines.append(f"{corpus}: {len(chosen)} test clips" + (f", {len(drawn)} drawn by {DRAW}{fewer}" if draw else ""))
+    if not made:
+        raise SelectionError(f"{clips}: no usable test clip; its columns status and reason say why")
+    write_table(made, output, TEST_CLIPS)
+    return lines
+
+
+def read_test_clips(path: str | Path, corpora: Collection[str] = ()) -> list[str]:
+    """Names of the test clips of a table that `write_test_clips` wrote, in its order; of some corpora, or of all."""
+    rows = read_rows(path, TEST_CLIPS)
+    return [row["clip_id"] for row in rows if not corpora or row["corpus"] in corpora]
+
+
+def draw_clips(rows: list[dict], seed: int) -> list[dict]:
+    """The paper's draw: `DRAWN` usable test clips of one corpus at random, or all where there are fewer.
+
+    The order is that of a hash of draw, seed and name, so the same files are drawn everywhere, and a clip that is
+    absent is replaced by the next one alone. As in `select_clips`, the clip that shows a speaker is left out.
+
+    Args:
+        rows: of the CLIPS table, of one corpus.
+        seed: of the draw.
+    """
+
+    def place(row: dict) -> str:
+        return hashlib.sha256(f"{DRAW}:{seed}:{row['clip_id']}".encode()).hexdigest()
+
+    return sorted(_eligible(rows), key=place)[:DRAWN]
+
+
+def select_clips(rows: list[dict], count: int, without: Collection[str] = ()) -> list[dict]:
     """At most `count` usable test clips, half of them of people seen in training where there are enough.
 
     Within seen and unseen people, emotions (and corpora) take turns; the order inside each is a hash of the clip's
@@ -15,10 +87,11 @@ def select_clips(rows: list[dict], count: int) -> list[dict]:
     Args:
         rows: of the CLIPS table.
         count: clips wanted.
+        without: names of clips that are left out.
     """
-    usable = [row for row in rows if row["status"] == "ok" and row["split"] == "test" and row["source"] is not None]
-    clips_of = Counter(_person(row) for row in usable)
-    usable = [row for row in usable if row["reference"] != row["clip_id"] or clips_of[_person(row)] == 1]
+    if count <= 0:
+        return []
+    usable = [row for row in _eligible(rows) if row["clip_id"] not in without]
     halves = [_taking_turns([row for row in usable if row["seen_speaker"] == seen]) for seen in (True, False)]
     mixed = [row for row in chain.from_iterable(zip_longest(*halves)) if row is not None]
     return sorted(mixed[:count], key=lambda row: row["clip_id"])
@@ -32,6 +105,13 @@ def shuffled_audio(rows: list[dict]) -> dict[str, str]:
         different = [o for o in others if o["sentence"] != row["sentence"] and o["speaker"] != row["speaker"]]
         partner[row["clip_id"]] = (different or others)[0]["clip_id"]
     return partner
+
+
+def _eligible(rows: list[dict]) -> list[dict]:
+    """Usable test clips, without those that show their speaker where the speaker has others."""
+    usable = [row for row in rows if row["status"] == "ok" and row["split"] == "test" and row["source"] is not None]
+    clips_of = Counter(_person(row) for row in usable)
+    return [row for row in usable if row["reference"] != row["clip_id"] or clips_of[_person(row)] == 1]
 
 
 def _person(row: dict) -> tuple[str, str]:

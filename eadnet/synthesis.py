@@ -32,7 +32,7 @@ from eadnet.generation import derived_seed
 from eadnet.models.text import TextError
 from eadnet.precision import open_machine
 from eadnet.regions import region_mask
-from eadnet.selection import select_clips, shuffled_audio
+from eadnet.selection import read_test_clips, shuffled_audio
 from eadnet.streamed_tensors import TensorWriter, streamed_tensors
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
 
@@ -50,14 +50,19 @@ class SynthesisError(ValueError):
 
 @dataclass(frozen=True)
 class SynthesisInputs:
-    """Paths that synthesis reads; `model` is None for the baselines that need none."""
+    """What synthesis reads: paths, and the corpora whose test clips it makes (all where none is named).
+
+    `model` is None for the baselines that need none.
+    """
 
     clips: str
+    test_clips: str
     captions: str
     tokens: str
     audio: str
     autoencoder: str
     model: str | None
+    corpora: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ class Stage:
 
     def __init__(self, inputs: SynthesisInputs, settings: "Synthesis", mask: str) -> None:
         self.clips = ClipSet.read(inputs.clips)
-        self.rows = select_clips([clip.row for clip in self.clips.clips], settings.clips)
+        chosen = read_test_clips(inputs.test_clips, inputs.corpora)
+        self.rows = [self.clips.clips[self.clips.position[clip_id]].row for clip_id in chosen]
         self.mask = read_config(inputs.model, "mask")["mask"] if inputs.model else mask
         self.resolution = self.clips.crops[0].shape[1]
         factor = read_config(inputs.autoencoder, "autoencoder")["autoencoder"]["factor"]

@@ -68,6 +68,10 @@ TRAINING_FILTER = _schema(
 (``eadnet.training.training_filter``). `cosine` is that with its own emotion, `rival` the largest with another,
 `rival_emotion`; all three are null where the clip has no label, no text is fused, or the clip could not be read."""
 
+TEST_CLIPS = _schema(clip_id=_text, corpus=_text, speaker=_text, drawn=pa.bool_())
+"""One row per test clip that is generated and scored. `drawn`: it is one of the test draw (``evaluation.draw``); all
+are where no draw is asked for."""
+
 VIDEOS = _schema(
     run=_text, seed=_int, corpus=_text, clip_id=_text, video=_text, reference=_text, driving_audio=_text,
     text=_text, n_frames=_int, seconds=_real, status=_text, reason=_text,

@@ -185,6 +185,9 @@ class Training(Section):
         None, description="The paper's filter of the training clips; null trains on all of them."
     )
     visible: Visible = 23
+    corpora: tuple[Literal["hdtf", "mead", "folder"], ...] | None = Field(
+        None, min_length=1, description="Corpora that the run learns from, in both stages; null: all that are on."
+    )
     losses: Losses = Losses()
     trepa_form: Literal["pooled_mse", "tubelet_diff"] = Field(
         "tubelet_diff", description="`pooled_mse`: LatentSync's form; `tubelet_diff`: sees motion at the tiny scale."
@@ -240,9 +243,6 @@ class Synthesis(Section):
     )
     smoothing: Share = Field(
         0.0, description="Weight of the neighbours in a [w 1 w] filter of the latents over time; a control, off."
-    )
-    clips: Positive = Field(
-        24, description="Test clips per corpus mix, sampled evenly over seen/unseen people and emotions."
     )
     text: Literal["template", "caption"] = Field(
         "template", description="Guiding text of labelled clips: label and level alone, or the clip's own caption."

@@ -5,7 +5,7 @@ resampled, and where a run has several seeds, seeds too (crossed: every replicat
 all runs. The maths stand in `metrics.statistics`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -31,21 +31,21 @@ BLANK = dict.fromkeys(
 
 def summarise(
     scores: list[Path],
-    bootstrap: int,
-    confidence: float,
+    resampling: Resampling,
     output_scores: str | Path,
     output_summary: str | Path,
     output_pairwise: str | Path | None = None,
+    pooled: Collection[str] = (),
 ) -> pd.DataFrame:
     """Join score tables, and summarise and compare them.
 
     Args:
         scores: SCORES tables, one per run, seed and family.
-        bootstrap: replicates.
-        confidence: of the intervals, for example 0.95.
+        resampling: replicates, and the confidence of the intervals.
         output_scores: parquet file for the joined table.
         output_summary: parquet file for the summary.
         output_pairwise: parquet file for the comparison of every two runs; None leaves it out.
+        pooled: corpora whose clips together count as `all`; empty: every corpus.
 
     Returns:
         The summary, columns as `metrics.tables.SUMMARY`.
@@ -57,11 +57,10 @@ def summarise(
     table = table.reset_index(drop=True)
     check(table)
     write_table(table, output_scores, SCORES)
-    resampling = Resampling(bootstrap, confidence)
-    rows = list(summary_rows(table, resampling))
+    rows = list(summary_rows(table, resampling, pooled))
     write_table(rows, output_summary, SUMMARY)
     if output_pairwise is not None:
-        write_table(list(pairwise_rows(table, resampling)), output_pairwise, PAIRWISE)
+        write_table(list(pairwise_rows(table, resampling, pooled)), output_pairwise, PAIRWISE)
     return pd.DataFrame(rows)
 
 
@@ -73,7 +72,7 @@ def check(table: pd.DataFrame) -> None:
     """
     if table.empty:
         raise ConfigError("no scores to summarise; give at least one --scores")
-    twice = table[table.duplicated(["run", "seed", "clip_id", "metric"])]
+    twice = table[table.duplicated(["run", "seed", "corpus", "draw", "clip_id", "metric"])]
     if len(twice):
         row = twice.iloc[0]
         raise ConfigError(f"{row['run']}/{row['seed']}: {row['metric']} of {row['clip_id']} is given twice")
@@ -83,28 +82,29 @@ def check(table: pd.DataFrame) -> None:
             raise ConfigError(f"{kinds.idxmax()}: scores with different {column}; score all runs again")
 
 
-def summary_rows(table: pd.DataFrame, resampling: Resampling) -> Iterator[dict]:
+def summary_rows(table: pd.DataFrame, resampling: Resampling, pooled: Collection[str] = ()) -> Iterator[dict]:
     """One row per metric, corpus, slice and run; metrics in registry order."""
     for key, spec in REGISTRY.items():
         of_metric = table[table["metric"] == key]
         if spec.is_category or of_metric.empty:
             continue
         if spec.level == "set":
-            yield from (_set_row(rows, spec, str(run)) for run, rows in of_metric.groupby("run", sort=False))
+            of_all = of_metric[of_metric["draw"] == ALL]
+            yield from (_set_row(rows, spec, str(run)) for (_, run), rows in of_all.groupby(["corpus", "run"]))
             continue
         yield from _inapplicable_rows(of_metric, spec)
-        for corpus, rows in of_corpora(of_metric):
+        for corpus, rows in of_corpora(of_metric, pooled):
             for name in slices_of(spec):
                 yield from _slice_rows(in_slice(rows, name), spec, {"corpus": corpus, "slice": name}, resampling)
 
 
-def pairwise_rows(table: pd.DataFrame, resampling: Resampling) -> Iterator[dict]:
+def pairwise_rows(table: pd.DataFrame, resampling: Resampling, pooled: Collection[str] = ()) -> Iterator[dict]:
     """Two rows per metric, corpus and pair of runs, one in either order; metrics in registry order."""
     for key, spec in REGISTRY.items():
         of_metric = table[table["metric"] == key]
         if spec.level == "set" or spec.is_category or of_metric.empty:
             continue
-        for corpus, rows in of_corpora(of_metric):
+        for corpus, rows in of_corpora(of_metric, pooled):
             replicates = _replicates(rows, resampling)
             pairs = list(combinations(sorted(replicates.values), 2))
             found = [replicates.difference(*pair) for pair in pairs]
@@ -117,9 +117,9 @@ def pairwise_rows(table: pd.DataFrame, resampling: Resampling) -> Iterator[dict]
                 yield _pair(rival, run, difference.reversed(), p_holm) | labels
 
 
-def of_corpora(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Scores of all corpora together, then of each."""
-    yield ALL, rows
+def of_corpora(rows: pd.DataFrame, pooled: Collection[str] = ()) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Scores of the pooled corpora (all if none is named) together, then of each."""
+    yield ALL, rows[rows["corpus"].isin(pooled)] if pooled else rows
     for corpus in sorted(rows["corpus"].unique()):
         yield corpus, rows[rows["corpus"] == corpus]
 
@@ -162,11 +162,10 @@ def _replicates(rows: pd.DataFrame, resampling: Resampling) -> Replicates:
 def _slice_rows(part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: Resampling) -> list[dict]:
     replicates = _replicates(part, resampling)
     applicable = ~part["status"].isin(NOT_APPLICABLE)
-    excused = part[~applicable & part["clip_id"].isin(part["clip_id"][applicable])].groupby("run").size()
     made = []
     for run in replicates.values:
         own = part[applicable & (part["run"] == run)]
-        made.append(_labels(own, spec, run) | place | _numbers(run, own, replicates, int(excused.get(run, 0))))
+        made.append(_labels(own, spec, run) | place | _numbers(run, own, replicates))
     tested = [np.nan if row["p_vs_full"] is None or row["run"] in BASELINES else row["p_vs_full"] for row in made]
     return [row | {"p_holm": _or_none(p)} for row, p in zip(made, holm(tested), strict=True)]
 
@@ -179,10 +178,10 @@ def _inapplicable_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[dict]:
             yield _labels(own, spec, str(run)) | {"corpus": ALL, "slice": ALL} | nothing
 
 
-def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates, excused: int) -> dict:
-    """Counts, mean, spread, interval and comparison with `full` of one run; `excused` values could not be expected."""
+def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates) -> dict:
+    """Counts, mean, spread, interval and comparison with `full` of one run, whose applicable rows are given."""
     matrix, of_clip = replicates.values[run], replicates.of_clip[run]
-    n, wanted = int(np.isfinite(matrix).sum()), matrix.size - excused
+    n, wanted = int(np.isfinite(matrix).sum()), len(rows)
     numbers = BLANK | {"n": n, "n_missing": wanted - n, "coverage": n / wanted}
     if not n:
         return numbers | {"reason": _why(rows)}
@@ -213,7 +212,7 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
         numbers["reason"] = _why(rows)
     if n > 1:
         numbers["std"] = float(have["value"].std(ddof=1))
-    return _labels(rows, spec, run) | {"corpus": ALL, "slice": ALL} | numbers
+    return _labels(rows, spec, run) | {"corpus": rows["corpus"].iloc[0], "slice": ALL} | numbers
 
 
 def _why(rows: pd.DataFrame) -> str | None:

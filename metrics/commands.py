@@ -14,8 +14,11 @@ Cells = Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid o
 Judges = Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")]
 AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder in which features are remembered by content.")]
+Pooled = Annotated[
+    list[str] | None, typer.Option(help="A corpus whose clips count as `all`; once for each. Every corpus if left out.")
+]
 Families = Annotated[str, typer.Option(help="Metric families, by comma.")]
-Count = Annotated[int, typer.Option(min=1, help="Test clips that are scored.")]
+TestClips = Annotated[Path, typer.Option(help="Table of the test clips that are scored.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -76,18 +79,16 @@ def measure_truth(
     resolution: Resolution,
     output: Annotated[Path, typer.Option(help="Folder for what is measured.")],
     families: Families,
-    count: Count,
+    test_clips: TestClips,
     assets: AssetsJSON = "{}",
 ) -> None:
     """Measure the true source videos of the test clips, for families that compare whole frames."""
-    from eadnet.selection import select_clips
-    from eadnet.tables import CLIPS, read_rows
+    from eadnet.selection import read_test_clips
     from metrics.scoring import Settings
     from metrics.standalone import measure_truth as measure_true
 
     settings = Settings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
-    wanted = {row["clip_id"] for row in select_clips(read_rows(clips, CLIPS), count)}
-    measure_true(clips, settings, names(families), wanted, output, typer.echo)
+    measure_true(clips, settings, names(families), set(read_test_clips(test_clips)), output, typer.echo)
 
 
 def score_family(
@@ -102,6 +103,8 @@ def score_family(
     output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
     judges: Judges = None,
     truth: Annotated[Path | None, typer.Option(help="Folder that `measure-truth` wrote.")] = None,
+    test_clips: Annotated[Path | None, typer.Option(help="Table of the test clips; it says which are drawn.")] = None,
+    pooled: Pooled = None,
     assets: AssetsJSON = "{}",
     cache: Cache = None,
 ) -> None:
@@ -112,7 +115,7 @@ def score_family(
 
     check_videos(family)
     settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
-    count = score(family, measurements, clips, settings, run, seed, output, truth)
+    count = score(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
     typer.echo(f"{run}/{seed} {family}: {count} values")
 
 
@@ -138,11 +141,14 @@ def summarise(
     output_scores: Annotated[Path, typer.Option(help="Parquet file for all scores.")],
     output_summary: Annotated[Path, typer.Option(help="Parquet file for the summary.")],
     output_pairwise: Annotated[Path, typer.Option(help="Parquet file for the comparison of every pair of runs.")],
+    pooled: Pooled = None,
 ) -> None:
     """Join all scores, summarise them, and compare every run with every other."""
     from metrics.aggregate import summarise as join
+    from metrics.statistics import Resampling
 
-    summary = join(scores, bootstrap, confidence, output_scores, output_summary, output_pairwise)
+    resampling = Resampling(bootstrap, confidence)
+    summary = join(scores, resampling, output_scores, output_summary, output_pairwise, tuple(pooled or ()))
     typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
 
 
@@ -150,7 +156,7 @@ def collect(
     name: Annotated[str, typer.Option(help="Name of the method.")],
     settings: Annotated[str, typer.Option(help="JSON of the method's configuration section.")],
     clips: Clips,
-    count: Count,
+    test_clips: TestClips,
     seed: Annotated[int, typer.Option(min=0, help="Seed, for the rows.")],
     output: Annotated[Path, typer.Option(help="Folder for the table of videos and what a command makes.")],
 ) -> None:
@@ -158,19 +164,19 @@ def collect(
     from metrics.methods import collect_method
 
     method = parse(Method, settings, where=f"methods.{name}")
-    found = collect_method(name, method, clips, count, seed, output, typer.echo)
+    found = collect_method(name, method, clips, test_clips, seed, output, typer.echo)
     typer.echo(f"{name}: {found} videos")
 
 
 def inputs(
     clips: Clips,
-    count: Count,
+    test_clips: TestClips,
     output: Annotated[Path, typer.Option(help="Folder for sounds, reference pictures and their list.")],
 ) -> None:
     """Write what other methods are given: the sound and the reference picture of every test clip."""
     from metrics.methods import write_inputs
 
-    write_inputs(clips, count, output, typer.echo)
+    write_inputs(clips, test_clips, output, typer.echo)
 
 
 def calibrate(

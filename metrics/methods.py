@@ -19,7 +19,7 @@ from eadnet.clips import Clip
 from eadnet.config import Method
 from eadnet.media import iterate_video, write_audio
 from eadnet.provenance import atomic_path
-from eadnet.selection import select_clips
+from eadnet.selection import read_test_clips
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.matching import Matches, match_names
 from metrics.standalone import list_names, video_row
@@ -29,14 +29,16 @@ TIMEOUT = 3600  # seconds that a command may take for one clip
 TAIL = 300  # characters of a failed command's last words that are kept
 
 
-def collect_method(name: str, method: Method, clips: str | Path, count: int, seed: int, output: Path, log: Log) -> int:
+def collect_method(
+    name: str, method: Method, clips: str | Path, test_clips: str | Path, seed: int, output: Path, log: Log
+) -> int:
     """Write the VIDEOS table of a method.
 
     Args:
         name: of the method, for the rows.
         method: its section of the configuration.
         clips: table of the preprocessed clips.
-        count: test clips that are scored (``synthesis.clips``).
+        test_clips: table of the test clips that are scored.
         seed: for the rows.
         output: folder of ``videos.parquet``, and of what a command makes.
         log: where progress lines go.
@@ -47,21 +49,22 @@ def collect_method(name: str, method: Method, clips: str | Path, count: int, see
     Raises:
         ConfigError: the folder is absent.
     """
-    chosen = select_clips(read_rows(clips, CLIPS), count)
+    known = {row["clip_id"]: row for row in read_rows(clips, CLIPS)}
+    chosen = [known[clip_id] for clip_id in read_test_clips(test_clips)]
     found = _found(method, chosen, log) if method.videos else _made(method, chosen, output, log)
     rows = [row | {"run": name, "seed": seed} for row in found]
     write_table(rows, output / "videos.parquet", VIDEOS)
     return sum(row["status"] == "ok" for row in rows)
 
 
-def write_inputs(clips: str | Path, count: int, output: Path, log: Log) -> int:
+def write_inputs(clips: str | Path, test_clips: str | Path, output: Path, log: Log) -> int:
     """Write what a method may be given for every test clip: ``{clip_id}.wav``, ``.png`` and the true video's path.
 
     Returns:
         Number of test clips; ``inputs.json`` lists them.
     """
     known = {row["clip_id"]: row for row in read_rows(clips, CLIPS)}
-    chosen = select_clips(list(known.values()), count)
+    chosen = [known[clip_id] for clip_id in read_test_clips(test_clips)]
     listed = [_inputs(row, known, output) | {"clip_id": row["clip_id"]} for row in chosen]
     with atomic_path(output / "inputs.json") as temporary:
         temporary.write_text(json.dumps(listed, indent=2) + "\n")

@@ -6,7 +6,7 @@ Reads a measurement folder, the clips and, for some families, a judge; writes a 
 import hashlib
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
 from metrics.cache import FeatureCache
 from metrics.pairs import Pair, Unscorable, Value, load_pairs
+from metrics.sets import drawn_of, scored_sets
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
 from metrics.tables import ALL, SCORES
 
@@ -102,6 +103,8 @@ def score_family(
     seed: int,
     output: str | Path,
     truth: str | Path | None = None,
+    test_clips: str | Path | None = None,
+    pooled: Collection[str] = (),
 ) -> int:
     """Score every measured video of a run by one family and write the SCORES table.
 
@@ -114,6 +117,8 @@ def score_family(
         seed: training seed, for the rows.
         output: parquet file to write.
         truth: folder that ``measure`` wrote of the true videos, for families that compare whole frames.
+        test_clips: ``eadnet.tables.TEST_CLIPS``, which says what clips are drawn; None: there is no draw.
+        pooled: corpora whose clips together count as `all`; empty: every corpus.
 
     Returns:
         Number of rows that hold a value.
@@ -122,7 +127,12 @@ def score_family(
         metrics.spec.SpecError: no such family.
     """
     pairs = load_pairs(measurements, clips, truth)
-    rows = stamp(score_pairs(name, pairs, settings), pairs, run, seed, evaluators(name, settings))
+    judging = evaluators(name, settings)
+
+    def rows_of(part: list[Pair]) -> list[dict]:
+        return stamp(score_pairs(name, part, settings), part, run, seed, judging)
+
+    rows = list(scored_sets(name, pairs, pooled, drawn_of(test_clips), rows_of))
     write_table(rows, output, SCORES)
     return sum(row["value"] is not None for row in rows)
 
@@ -157,6 +167,7 @@ def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> di
     level = clip.get("level")
     return {
         "corpus": clip.get("corpus", ALL),
+        "draw": ALL,
         "clip_id": value.clip_id,
         "speaker": clip.get("speaker"),
         "seen_speaker": clip.get("seen_speaker"),

@@ -10,6 +10,7 @@ from eadnet.captions.rows import caption_rows
 from eadnet.captions.true_units import write_true_units
 from eadnet.captions.voice import Voice
 from eadnet.tables import CAPTIONS, CLIPS, read_rows, write_table
+from metrics.statistics import Resampling
 from metrics.aggregate import summarise
 from metrics.captions.scoring import score_captions
 
@@ -30,7 +31,9 @@ def write(folder: Path) -> None:
         write_table(caption_rows(rows, measures, DescriptorEngine(0), labelled), table, CAPTIONS)
         scores.append(folder / "captions" / f"{name}.parquet")
         score_captions([table], folder / "clips.parquet", _true(folder), name, 0, scores[-1])
-    summarise(scores, 200, 0.95, folder / "captions" / "scores.parquet", folder / "captions" / "summary.parquet")
+    summarise(
+        scores, Resampling(200, 0.95), folder / "captions" / "scores.parquet", folder / "captions" / "summary.parquet"
+    )
 
 
 def options(folder: Path) -> list[str]:

@@ -34,7 +34,7 @@ def summary_of(folder: Path, *parts: list[dict]) -> pd.DataFrame:
         paths.append(folder / f"{index}.parquet")
         write_table(part, paths[-1], SCORES)
     outputs = [folder / f"{name}.parquet" for name in ("scores", "summary", "pairwise")]
-    summarise(paths, 500, 0.95, *outputs)
+    summarise(paths, Resampling(500, 0.95), *outputs)
     table = read_table(folder / "summary.parquet", SUMMARY)
     assert len(read_table(folder / "scores.parquet", SCORES)) == sum(map(len, parts))
     return table.set_index(["run", "corpus", "slice"])
@@ -224,5 +224,5 @@ def test_a_run_equals_itself_and_runs_without_a_shared_clip_are_not_compared(tmp
 
 def test_pairwise_may_be_left_out(tmp_path: Path) -> None:
     write_table(rows("full", [1.0]), tmp_path / "0.parquet", SCORES)
-    summarise([tmp_path / "0.parquet"], 10, 0.95, tmp_path / "scores.parquet", tmp_path / "summary.parquet")
+    summarise([tmp_path / "0.parquet"], Resampling(10, 0.95), tmp_path / "scores.parquet", tmp_path / "summary.parquet")
     assert not (tmp_path / "pairwise.parquet").exists()

@@ -15,6 +15,7 @@ from eadnet.captions.schema import SPEECH_UNITS
 from eadnet.captions.true_units import TRUE_UNITS
 from eadnet.config import ConfigError
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
+from metrics.statistics import Resampling
 from metrics.aggregate import summarise
 from metrics.captions.agreement import macro_f1, rank_correlation, unit_f1
 from metrics.captions.judged import UNITS
@@ -296,7 +297,7 @@ def test_the_command_scores(tmp_path: Path, root: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- summary
 def summarised(folder: Path, *paths: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     outputs = [folder / f"{name}.parquet" for name in ("all", "summary", "pairwise")]
-    summarise(list(paths), 200, 0.95, *outputs)
+    summarise(list(paths), Resampling(200, 0.95), *outputs)
     return read_table(outputs[1], SUMMARY), read_table(outputs[2], PAIRWISE)
 
 

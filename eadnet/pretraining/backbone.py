@@ -76,7 +76,7 @@ def train_backbone(
         settings.optimiser,
         output,
         seed,
-        identity={"settings": stage, "inputs": inputs.digest()},
+        identity={"settings": stage, "inputs": inputs.digest(), "corpora": inputs.corpora},
         faster=[parameter for name, parameter in model.named_parameters() if name in new],
         faster_rate=settings.new_layer_rate,
         ema=settings.ema,
@@ -103,7 +103,7 @@ def train_backbone(
             loop.scalars.add(step, validate(loop.averaged(), step))
     if settings.validation.every:
         loop.scalars.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))
-    loop.finish({**stage, **shape, "factor": factor})
+    loop.finish({**stage, **shape, "factor": factor, "corpora": inputs.corpora})
     leave(machine)
 
 

@@ -51,7 +51,14 @@ UNMEASURED = {"cosine": None, "rival": None, "rival_emotion": None}
 
 
 def measure_clips(
-    clips: str, captions: str, tokens: str, audio: str, backbone: str, compute: "Compute", output: str
+    clips: str,
+    captions: str,
+    tokens: str,
+    audio: str,
+    backbone: str,
+    compute: "Compute",
+    output: str,
+    corpora: tuple[str, ...] = (),
 ) -> None:
     """Write a row for every clip that training draws from; clips held out for validation have none.
 
@@ -65,11 +72,12 @@ def measure_clips(
         backbone: folder of the backbone. Where it reads no text, which is then printed, no clip has a cosine.
         compute: device.
         output: table to write, ``eadnet.tables.TRAINING_FILTER``.
+        corpora: those that the backbone learned from; all where none is named.
 
     Raises:
         CheckpointError, DatasetError, AudioFeaturesError, TextError: an input is absent, damaged or of other networks.
     """
-    listed = ClipSet.read(clips, "train").clips
+    listed = ClipSet.read(clips, "train", corpora).clips
     try:
         ruler = Ruler.load(captions, tokens, audio, backbone, open_machine(compute).device)
     except FilterError as reason:

@@ -42,13 +42,15 @@ STAGE_VERSIONS = {
     "latents": 1,
     "backbone": 3,
     "filter": 1,
+    "test_clips": 1,
     "judge": 1,
     "train": 4,
     "synthesise": 4,
     "collect_method": 1,
     "inputs": 1,
     "measure": 2,
-    "summarise": 3,
+    "score": 1,
+    "summarise": 4,
     "calibrate": 1,
     "report": 6,
 }
@@ -129,7 +131,8 @@ METHODS = CONFIG.method_names
 SEEDS = CONFIG.seeds
 CAPTIONERS = CONFIG.captioner_names
 JUDGES = tuple(type(CONFIG.judges).model_fields)
-NETWORKS = ("autoencoder", "syncnet", "videomae", "backbone")
+BACKBONES = CONFIG.backbone_names
+NETWORKS = ("autoencoder", "syncnet", "videomae", *BACKBONES)
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
 TABLES = "comparison ablation worst reported captions action_units judges supervision coverage availability losses filter calibration".split()
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
@@ -300,9 +303,11 @@ def supervisors(wildcards):
     return {name: f"<results>/pretrained/{name}/model.safetensors" for name, weight in needed.items() if weight}
 
 
-def training_filter(wildcards):
-    """How alike training clips and their emotion are, where the run's filter is on."""
-    return {"filter": "<results>/training_filter.parquet"} if CONFIG.run(wildcards.run).filter else {}
+def stage_one(wildcards):
+    """The stage-1 network that a run starts from, and how alike training clips and their emotion are to it, if asked."""
+    backbone, run = CONFIG.backbone_of(wildcards.run), CONFIG.run(wildcards.run)
+    filtered = {"filter": f"<results>/training_filter/{backbone}.parquet"} if run.filter else {}
+    return {"backbone": f"<results>/pretrained/{backbone}/model.safetensors"} | filtered
 
 
 def seeds_of(source):
@@ -372,7 +377,7 @@ def report_files(needs):
         "measurements": per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
         "training": training + expand("<results>/runs/{run}/{seed}/train.parquet", run=RUNS, seed=SEEDS),
         "graphs": expand("<results>/runs/{run}/{seed}/graphs.parquet", run=GRAPH_RUNS, seed=SEEDS),
-        "training_filter": ["<results>/training_filter.parquet"],
+        "training_filter": [f"<results>/training_filter/{CONFIG.backbone_of('full')}.parquet"],
         "judges": expand("<results>/judges/{judge}/report.json", judge=JUDGES),
         "pretrained": expand(
             "<results>/pretrained/{network}/{file}.json", network=SUPERVISORS, file=("report", "config")

@@ -244,15 +244,15 @@ rule pretrain_backbone:
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
     output:
         multiext(
-            "<results>/pretrained/backbone/",
+            "<results>/pretrained/{backbone}/",
             model="model.safetensors",
             config="config.json",
             losses="train.parquet",
         ),
     log:
-        "<logs>/pretrain_backbone.log",
+        "<logs>/pretrain_backbone/{backbone}.log",
     benchmark:
-        "<benchmarks>/pretrain_backbone/all.tsv"
+        "<benchmarks>/pretrain_backbone/{backbone}.tsv"
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
@@ -266,6 +266,7 @@ rule pretrain_backbone:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.model, parent=True),
         settings=settings("backbone"),
+        corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["backbone"],
         seed=CONFIG.seed,
     shell:
@@ -274,6 +275,7 @@ rule pretrain_backbone:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
+            {params.corpora} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
             --audio {input.audio:q} \

@@ -99,6 +99,7 @@ rule measure_videos:
 rule measure_truth:
     input:
         clips="<results>/clips.parquet",
+        test_clips="<results>/test_clips.parquet",
     output:
         multiext(
             "<results>/measurements/truth/0/",
@@ -122,7 +123,6 @@ rule measure_truth:
     params:
         folder=subpath(output.table, parent=True),
         resolution=CONFIG.preprocess.resolution,
-        clips=CONFIG.synthesis.clips,
         families=FRAME_FAMILIES,
         extractors=extractors_of(CONFIG.evaluation.metrics, of_truth=True),
         version=STAGE_VERSIONS["measure"],
@@ -130,7 +130,7 @@ rule measure_truth:
         r"""
         python -m metrics measure-truth \
             --clips {input.clips:q} \
-            --count {params.clips:q} \
+            --test-clips {input.test_clips:q} \
             --resolution {params.resolution:q} \
             --families {params.families:q} \
             --assets {resources.assets:q} \
@@ -144,6 +144,7 @@ rule score_family:
         unpack(family_inputs),
         measurements="<results>/measurements/{source}/{seed}/measurements.parquet",
         clips="<results>/clips.parquet",
+        test_clips="<results>/test_clips.parquet",
     output:
         scores="<results>/scores/{source}/{seed}/{family}.parquet",
     log:
@@ -166,13 +167,16 @@ rule score_family:
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,
         cells=CELLS,
-        version=lambda wildcards: family_version(wildcards.family),
+        pooled=options("--pooled", CONFIG.learned("full")),
+        version=lambda wildcards: [STAGE_VERSIONS["score"], family_version(wildcards.family)],
     shell:
         r"""
         python -m metrics score-family \
             --family {wildcards.family:q} \
             --measurements {params.measurements:q} \
             --clips {input.clips:q} \
+            --test-clips {input.test_clips:q} \
+            {params.pooled} \
             {params.truth} \
             --assets {resources.assets:q} \
             --cache {resources.cache:q} \
@@ -282,6 +286,7 @@ rule summarise_scores:
         scores=lambda wildcards, input: options("--scores", input),
         bootstrap=CONFIG.evaluation.bootstrap,
         confidence=CONFIG.evaluation.confidence,
+        pooled=options("--pooled", CONFIG.learned("full")),
         version=STAGE_VERSIONS["summarise"],
     shell:
         r"""
@@ -289,6 +294,7 @@ rule summarise_scores:
             {params.scores} \
             --bootstrap {params.bootstrap:q} \
             --confidence {params.confidence:q} \
+            {params.pooled} \
             --output-scores {output.scores:q} \
             --output-summary {output.summary:q} \
             --output-pairwise {output.pairwise:q} \

@@ -1,6 +1,7 @@
 """Synthesis: the test split as video, by every run and by the baselines that bound them.
 
 OUTPUTS
+    <results>/test_clips.parquet                        the test clips that are made and scored, and which are drawn
     <results>/videos/{source}/{seed}/videos.parquet     and the mp4 files that it lists
 
     <results>/inputs/inputs.json                        what other methods are given: sounds, reference pictures
@@ -10,10 +11,43 @@ Baselines: `ground_truth`; `reconstruction` (the autoencoder alone: the ceiling)
 """
 
 
+rule choose_test_clips:
+    input:
+        clips="<results>/clips.parquet",
+    output:
+        table="<results>/test_clips.parquet",
+    log:
+        "<logs>/choose_test_clips.log",
+    benchmark:
+        "<benchmarks>/choose_test_clips/all.tsv"
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        clips=CONFIG.evaluation.clips,
+        draw="--draw" if CONFIG.evaluation.draw else "",
+        seed=CONFIG.seed,
+        version=STAGE_VERSIONS["test_clips"],
+    shell:
+        r"""
+        python -m eadnet choose-test-clips \
+            --clips {input.clips:q} \
+            --count {params.clips:q} \
+            {params.draw} \
+            --seed {params.seed:q} \
+            --output {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule synthesise_videos:
     input:
         unpack(run_behind),
         clips="<results>/clips.parquet",
+        test_clips="<results>/test_clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
         audio="<results>/pretrained/audio.safetensors",
@@ -39,6 +73,7 @@ rule synthesise_videos:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.videos, parent=True),
         settings=lambda wildcards: as_json(CONFIG.sampling(wildcards.source)),
+        corpora=lambda wildcards: options("--corpora", CONFIG.tested(wildcards.source)),
         mask=CONFIG.backbone.mask,
         version=STAGE_VERSIONS["synthesise"],
     shell:
@@ -50,6 +85,8 @@ rule synthesise_videos:
             --mask {params.mask:q} \
             {params.model} \
             --clips {input.clips:q} \
+            --test-clips {input.test_clips:q} \
+            {params.corpora} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
             --audio {input.audio:q} \
@@ -63,6 +100,7 @@ rule synthesise_videos:
 rule write_inputs:
     input:
         clips="<results>/clips.parquet",
+        test_clips="<results>/test_clips.parquet",
     output:
         list="<results>/inputs/inputs.json",
     log:
@@ -76,14 +114,13 @@ rule write_inputs:
         mem_mb=1000,
         runtime=30,
     params:
-        clips=CONFIG.synthesis.clips,
         folder=subpath(output.list, parent=True),
         version=STAGE_VERSIONS["inputs"],
     shell:
         r"""
         python -m metrics inputs \
             --clips {input.clips:q} \
-            --count {params.clips:q} \
+            --test-clips {input.test_clips:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -94,6 +131,7 @@ if METHODS:
     rule collect_method:
         input:
             clips="<results>/clips.parquet",
+            test_clips="<results>/test_clips.parquet",
         output:
             videos="<results>/videos/{source}/{seed}/videos.parquet",
         log:
@@ -111,7 +149,6 @@ if METHODS:
         params:
             folder=subpath(output.videos, parent=True),
             settings=lambda wildcards: as_json(CONFIG.methods[wildcards.source]),
-            clips=CONFIG.synthesis.clips,
             files=method_files,
             version=STAGE_VERSIONS["collect_method"],
         shell:
@@ -120,7 +157,7 @@ if METHODS:
                 --name {wildcards.source:q} \
                 --settings {params.settings:q} \
                 --clips {input.clips:q} \
-                --count {params.clips:q} \
+                --test-clips {input.test_clips:q} \
                 --seed {wildcards.seed:q} \
                 --output {params.folder:q} \
                 >{log:q} 2>&1

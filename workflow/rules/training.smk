@@ -1,7 +1,7 @@
 """Training: stage 2, one job a run and seed, and the filter of its clips.
 
 OUTPUTS
-    <results>/training_filter.parquet    how alike each training clip and its emotion are
+    <results>/training_filter/{backbone}.parquet    how alike each training clip and its emotion are
     <results>/runs/{run}/{seed}/    model.safetensors config.json train.parquet graphs.parquet
                                     (and, while it goes, scalars.jsonl and validation/*.png)
 
@@ -15,13 +15,13 @@ rule filter_clips:
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
         audio="<results>/pretrained/audio.safetensors",
-        backbone="<results>/pretrained/backbone/model.safetensors",
+        backbone="<results>/pretrained/{backbone}/model.safetensors",
     output:
-        table="<results>/training_filter.parquet",
+        table="<results>/training_filter/{backbone}.parquet",
     log:
-        "<logs>/filter_clips.log",
+        "<logs>/filter_clips/{backbone}.log",
     benchmark:
-        "<benchmarks>/filter_clips/all.tsv"
+        "<benchmarks>/filter_clips/{backbone}.tsv"
     conda:
         "../../envs/core/environment.yaml"
     threads: 1
@@ -31,6 +31,7 @@ rule filter_clips:
         compute=COMPUTE,
     params:
         backbone=subpath(input.backbone, parent=True),
+        corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["filter"],
     shell:
         r"""
@@ -40,6 +41,7 @@ rule filter_clips:
             --tokens {input.tokens:q} \
             --audio {input.audio:q} \
             --backbone {params.backbone:q} \
+            {params.corpora} \
             --compute {resources.compute:q} \
             --output {output.table:q} \
             >{log:q} 2>&1
@@ -49,14 +51,13 @@ rule filter_clips:
 rule train_run:
     input:
         unpack(supervisors),
-        unpack(training_filter),
+        unpack(stage_one),
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
         audio="<results>/pretrained/audio.safetensors",
         latents="<results>/pretrained/latents.safetensors",
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
-        backbone="<results>/pretrained/backbone/model.safetensors",
     output:
         multiext(
             "<results>/runs/{run}/{seed}/",
