@@ -44,7 +44,7 @@ class ClipSet:
 
     @classmethod
     def read(cls, path: str | Path, split: str | None = None, corpora: Collection[str] = ()) -> "ClipSet":
-        """The clips of a table with status ok: all, or those of `train`, `validation` or `test`; of some corpora or all.
+        """The clips of a table with status ok: of `train`, `validation`, `test` or all, and of some corpora or all.
 
         Raises:
             DatasetError: there is none.

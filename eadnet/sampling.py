@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Paths of everything that stages 1 and 2 train on, and the corpora that they learn from (all where none is named)."""
+    """Paths of what stages 1 and 2 train on, and the corpora that they learn from (all where none is named)."""
 
     clips: str
     captions: str

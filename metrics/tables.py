@@ -25,16 +25,16 @@ CROPS, LANDMARKS, EXTRACTED = "crops.safetensors", "landmarks.safetensors", "ext
 SCORES = pa.schema(
     [
         ("run", _text), ("seed", _int), ("corpus", _text), ("draw", _text), ("split", _text), ("clip_id", _text),
-        ("speaker", _text), ("seen_speaker", _flag), ("emotion", _text), ("emotion_level", _int), ("family", _text), ("metric", _text),
-        ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("value", _real), ("ci_low", _real),
-        ("ci_high", _real), ("n", _int), ("status", _text), ("reason", _text), ("commit", _text),
+        ("speaker", _text), ("seen_speaker", _flag), ("emotion", _text), ("emotion_level", _int), ("family", _text),
+        ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("value", _real),
+        ("ci_low", _real), ("ci_high", _real), ("n", _int), ("status", _text), ("reason", _text), ("commit", _text),
     ]
 )  # fmt: skip
-"""One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus
-`all`, and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips
-(`draw` is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions) behind a clip's value and the clips
-behind a set's. Captioners are runs, too (`CAPTIONER`), of the family ``captions``. A row without a value says why in
-`status` and `reason`."""
+"""One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus `all`,
+and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips (`draw`
+is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions)
+behind a clip's value and the clips behind a set's. Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
+A row without a value says why in `status` and `reason`."""
 
 SUMMARY = pa.schema(
     [

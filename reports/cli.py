@@ -11,6 +11,7 @@ import typer
 
 from eadnet.clips import ClipError
 from eadnet.config import ConfigError, Report, parse
+from eadnet.experiment import Experiment
 from eadnet.packages import raise_or_explain
 from eadnet.tables import TableError
 from reports.load import Inputs, ReportError
@@ -47,6 +48,10 @@ TrainingFilter = Annotated[
     Path | None, typer.Option("--training-filter", help="Table of how alike training clips and their emotion are.")
 ]
 Calibration = Annotated[Path | None, typer.Option("--calibration", help="Calibration table.")]
+TestClips = Annotated[Path | None, typer.Option("--test-clips", help="Table of the chosen test clips.")]
+ExperimentJSON = Annotated[
+    str | None, typer.Option("--experiment", help="JSON of eadnet.experiment.Experiment, which says what each run is.")
+]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
 
 
@@ -57,7 +62,7 @@ def table(
         typer.Option(
             "--name",
             help="comparison, ablation, worst, reported, judges, supervision, coverage, availability, losses, "
-            "calibration, captions, action_units or filter.",
+            "calibration, captions, action_units, filter, paper_1 to paper_4 or paper_generalisation.",
         ),
     ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
@@ -80,6 +85,8 @@ def table(
     graphs: Graphs = None,
     calibration: Calibration = None,
     training_filter: TrainingFilter = None,
+    test_clips: TestClips = None,
+    experiment: ExperimentJSON = None,
     settings: Settings = "{}",
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
@@ -88,7 +95,8 @@ def table(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
+        test_clips, experiment, settings,
     )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -101,7 +109,7 @@ def figure(
         typer.Option(
             "--name",
             help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet, times, "
-            "filter or calibration.",
+            "filter, generalisation or calibration.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
@@ -124,6 +132,8 @@ def figure(
     graphs: Graphs = None,
     calibration: Calibration = None,
     training_filter: TrainingFilter = None,
+    test_clips: TestClips = None,
+    experiment: ExperimentJSON = None,
     settings: Settings = "{}",
 ) -> None:
     """Draw one figure as SVG, with a PNG beside it."""
@@ -131,7 +141,8 @@ def figure(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
+        test_clips, experiment, settings,
     )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -166,6 +177,8 @@ def page(
     graphs: Graphs = None,
     calibration: Calibration = None,
     training_filter: TrainingFilter = None,
+    test_clips: TestClips = None,
+    experiment: ExperimentJSON = None,
     settings: Settings = "{}",
 ) -> None:
     """Write the report: one HTML file that holds its figures and videos."""
@@ -173,7 +186,8 @@ def page(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
+        test_clips, experiment, settings,
     )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -249,6 +263,8 @@ def _inputs(
     graphs: list[Path] | None,
     calibration: Path | None,
     training_filter: Path | None,
+    test_clips: Path | None,
+    experiment: str | None,
     settings: str,
 ) -> Inputs:
     return Inputs(
@@ -271,5 +287,7 @@ def _inputs(
         graph_paths=graphs or (),
         calibration_path=calibration,
         training_filter_path=training_filter,
+        test_clips_path=test_clips,
+        given_experiment=parse(Experiment, experiment, where="experiment") if experiment else None,
         settings=parse(Report, settings),
     )

@@ -7,7 +7,7 @@ and summary hold captioners beside videos: each is handed out apart, so that no 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +21,14 @@ from eadnet.captions.descriptor_table import DESCRIPTORS
 from eadnet.captions.true_units import TRUE_UNITS
 from eadnet.clips import Clip
 from eadnet.config import Report
+from eadnet.experiment import Experiment
 from eadnet.tables import (
     CAPTIONS,
     CLIPS,
     DOWNLOADS,
     GRAPHS,
     SOURCES,
+    TEST_CLIPS,
     TRAINING_FILTER,
     VIDEOS,
     read_table,
@@ -75,6 +77,8 @@ class Inputs:
     true_units_path: Path | None = None
     caption_summary_path: Path | None = None
     training_filter_path: Path | None = None
+    test_clips_path: Path | None = None
+    given_experiment: Experiment | None = None
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -224,13 +228,40 @@ class Inputs:
         return {run: frozenset(frame.clip_id[frame.status == "ok"]) for run, frame in frames.items()}
 
     @cached_property
+    def chosen_clips(self) -> pd.DataFrame:
+        """The test clips that are made and scored, columns of ``eadnet.tables.TEST_CLIPS``."""
+        return read_table(_given(self.test_clips_path, "--test-clips"), TEST_CLIPS)
+
+    @property
+    def experiment(self) -> Experiment:
+        """What the runs are.
+
+        Raises:
+            ReportError: it was not given.
+        """
+        if self.given_experiment is None:
+            raise ReportError("--experiment is missing; pass the JSON that `snakemake -n -p` prints")
+        return self.given_experiment
+
+    @cached_property
+    def compared(self) -> list[str]:
+        """Measured runs that can be shown beside `full`, see `companions`."""
+        return companions(self._usable)
+
+    @cached_property
     def test_clips(self) -> pd.DataFrame:
-        """Clips for which every run has a usable measurement, unseen people first, spread over emotions."""
-        runs = list(self.measured)
+        """Clips for which all `compared` have a usable measurement, unseen people first, spread over emotions."""
+        runs = self.compared
         common = [clip for clip in self.clips.index if all(self.has_generated(run, clip) for run in runs)]
         if not common:
             raise Nothing(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
         return spread(self.clips.loc[common])
+
+
+def companions(clips_of: Mapping[str, Collection[str]]) -> list[str]:
+    """Runs that share a clip with `full`: one that learned from another corpus has others. Without `full`, all."""
+    own = set(clips_of.get("full", ()))
+    return [run for run, clips in clips_of.items() if not own or not own.isdisjoint(clips)]
 
 
 def spread(

@@ -10,9 +10,9 @@ from eadnet.captions.rows import caption_rows
 from eadnet.captions.true_units import write_true_units
 from eadnet.captions.voice import Voice
 from eadnet.tables import CAPTIONS, CLIPS, read_rows, write_table
-from metrics.statistics import Resampling
 from metrics.aggregate import summarise
 from metrics.captions.scoring import score_captions
+from metrics.statistics import Resampling
 
 CAPTIONERS = {"main": True, "blind": False}
 """Captioners, and whether each is told the label."""

@@ -48,7 +48,7 @@ def build(traces: Sequence[Trace]) -> Figure:
 
 def draw(inputs: Inputs) -> Figure:
     """Fetch landmarks and audio of the first test clips and draw them."""
-    runs = [run for run in RUNS if run in inputs.measured]
+    runs = [run for run in RUNS if run in inputs.compared]
     if "ground_truth" not in runs:
         raise ReportError("--measurements lacks ground_truth; pass results/measurements/ground_truth/0")
     clips = inputs.test_clips.head(CLIPS).to_dict("records")

@@ -42,7 +42,7 @@ def build(strips: Sequence[Strip]) -> Figure:
 
 def draw(inputs: Inputs) -> Figure:
     """Fetch crops of the first test clips and draw them."""
-    runs = [run for run in order_runs(inputs.measured) if not is_baseline(run) or run == "ground_truth"]
+    runs = [run for run in order_runs(inputs.compared) if not is_baseline(run) or run == "ground_truth"]
     if not runs:
         raise ReportError("--measurements holds neither ground_truth nor a run; pass results/measurements/<run>/<seed>")
     clips = inputs.test_clips.head(inputs.settings.strip_clips)

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from eadnet.media import read_audio, read_video, write_video
-from reports.load import Inputs, Nothing, spread
+from reports.load import Inputs, Nothing, companions, spread
 from reports.style import is_baseline, order_runs, run_label
 
 ROWS = 8
@@ -45,15 +45,16 @@ class Row:
 
 
 def rows(inputs: Inputs) -> list[Row]:
-    """Up to `ROWS` rows that fit the budget, of clips for which every run has a video.
+    """Up to `ROWS` rows that fit the budget, of clips for which every run (that shares one with `full`) has a video.
 
     Raises:
-        Nothing: no clip has a video of every run.
+        Nothing: there is no such clip.
     """
     files = {
         (row.run, row.clip_id): row.video for row in inputs.videos.sort_values("seed", ascending=False).itertuples()
     }
-    runs = [run for run in order_runs(inputs.videos.run) if not is_baseline(run) or run == "ground_truth"]
+    shared = companions(inputs.videos.groupby("run").clip_id.agg(set))
+    runs = [run for run in order_runs(shared) if not is_baseline(run) or run == "ground_truth"]
     common = [clip for clip in inputs.clips.index if all((run, clip) in files for run in runs)]
     if not common or not runs:
         raise Nothing("no clip has a video of every run; see the videos tables for the reasons")

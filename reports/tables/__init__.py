@@ -7,6 +7,11 @@ from reports.tables.layout import Table
 
 TABLES = {
     "comparison": "reports.tables.comparison",
+    "paper_1": "reports.tables.paper:1",
+    "paper_2": "reports.tables.paper:2",
+    "paper_3": "reports.tables.paper:3",
+    "paper_4": "reports.tables.paper:4",
+    "paper_generalisation": "reports.tables.paper:generalisation",
     "ablation": "reports.tables.ablation",
     "worst": "reports.tables.worst",
     "captions": "reports.tables.captions",
@@ -20,7 +25,7 @@ TABLES = {
     "calibration": "reports.tables.calibration",
     "reported": "reports.tables.reported",
 }
-"""Module of each table, in the order of the report."""
+"""Module of each table, in the order of the report; what stands after a colon is handed to its ``draw``."""
 
 
 def draw(name: str, inputs: Inputs) -> Table:
@@ -31,4 +36,5 @@ def draw(name: str, inputs: Inputs) -> Table:
     """
     if name not in TABLES:
         raise ReportError(f"no table '{name}'; there are {', '.join(TABLES)}")
-    return import_module(TABLES[name]).draw(inputs)
+    module, _, which = TABLES[name].partition(":")
+    return import_module(module).draw(inputs, *filter(None, [which]))

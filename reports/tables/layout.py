@@ -11,11 +11,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is read first, the smaller detail after it (an interval), and whether it stands out."""
+    """One cell: what is read first, the smaller detail after it (an interval), and whether it stands out or back."""
 
     text: str
     detail: str = ""
     strong: bool = False
+    muted: bool = False
 
 
 @dataclass(frozen=True)

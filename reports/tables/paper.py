@@ -1,0 +1,238 @@
+"""The paper's Tables 1 to 4 and its test of generalisation: its rows, columns and order, our values beside its own.
+
+A row of the paper finds its run by what the run is (STDA, TFRM and text as published or absent, all losses on, trained
+on that table's corpus), and other people's methods by their name in `methods`. Where the paper says too little, what
+is done is said in the caption. Published values stand in grey and are never subtracted from ours.
+"""
+
+from collections.abc import Iterable, Iterator
+import pandas as pd
+
+from eadnet.config import TEST_ONLY
+from eadnet.experiment import Experiment
+from metrics.paper_columns import COLUMNS, Column
+from metrics.paper_values import Part, Value, value_of
+from metrics.statistics import Resampling
+from metrics.tables import ALL
+from reports.load import Inputs, ReportError
+from reports.numbers import NONE, count, decimals, interval, listing, number, span
+from reports.published.paper_tables import FACTORS, TABLES
+from reports.style import metric_variant
+from reports.tables.layout import Cell, Panel, Table
+from reports.tables.paper_rows import Line, lines_of
+
+TITLES = {
+    "1": "The paper's Table 1: methods on HDTF",
+    "2": "The paper's Table 2: methods on MEAD",
+    "3": "The paper's Table 3: STDA, TFRM and text on MEAD",
+    "4": "The paper's Table 4: STDA and TFRM on HDTF",
+    "generalisation": "Generalisation: RAVDESS",
+}
+OURS, THEIRS = "ours", "paper"
+FRAME = (
+    "row", "source", "run", "corpus", "draw", "column", "metric", "value", "ci_low", "ci_high", "n", "wanted",
+    "published", "reason",
+)  # fmt: skip
+
+
+def draw(inputs: Inputs, which: str) -> Table:
+    """Fetch scores, test clips and the experiment, and lay one table out.
+
+    Raises:
+        ReportError: an input is missing, or nothing was scored on the table's corpus.
+    """
+    return build(which, inputs.scores, inputs.chosen_clips, inputs.experiment)
+
+
+def build(which: str, scores: pd.DataFrame, clips: pd.DataFrame, experiment: Experiment) -> Table:
+    """Lay out one table.
+
+    Args:
+        which: ``1`` to ``4``, or ``generalisation``.
+        scores: columns of ``metrics.tables.SCORES``.
+        clips: columns of ``eadnet.tables.TEST_CLIPS``.
+        experiment: what the runs are.
+
+    Raises:
+        ReportError: no test clip of the table's corpus.
+    """
+    corpus = TEST_ONLY[0] if which == "generalisation" else TABLES[int(which)].lower()
+    parts = _parts(clips, corpus, experiment)
+    lines, extra = lines_of(which, corpus, scores, experiment)
+    columns = {column: _key(column, scores, corpus) for column in _columns(which)}
+    resampling = Resampling(experiment.bootstrap, experiment.confidence)
+    values = {
+        (part.label, line.run, column.name): value_of(scores, line.run, key, part, resampling)
+        for part in parts for line in (*lines, *extra) if line.run for column, key in columns.items() if key
+    }  # fmt: skip
+    panels = [
+        panel
+        for place, part in enumerate(parts)
+        for panel in _panels(part, lines, extra, columns, values, printed=place == 0)
+    ]
+    frame = _frame(parts, lines, extra, columns, values)
+    text = caption(which, corpus, parts, columns, values, experiment)
+    return Table(f"paper_{which}", TITLES[which], text, tuple(panels), frame)
+
+
+def caption(
+    which: str,
+    corpus: str,
+    parts: list[Part],
+    columns: dict[Column, str | None],
+    values: dict[tuple[str, str, str], Value],
+    experiment: Experiment,
+) -> str:
+    """What the values are, of what they are not, and what could not be had."""
+    ours = {run for _, run, _ in values}
+    learned = {corpora for run, role in experiment.runs.items() if run in ours and (corpora := role.corpora)}
+    trained = " or ".join(sorted(listing([name.upper() for name in corpora]) for corpora in learned))
+    said = [f"Our runs learned from {trained}." if trained else ""]
+    if experiment.draw and len(parts) > 1:
+        said.append(f"{experiment.draw} (seed {experiment.seed}) drew {len(parts[0].clip_ids)} of them.")
+    said.append(f"Intervals hold {100 * experiment.confidence:g} % over clips. {corpus.upper()}: {_tested(parts)}.")
+    if which != "generalisation":
+        said.append(
+            "Below each row, in grey, what the paper prints: other clips, another region and other variants of the "
+            "metrics than it names, so never to be subtracted."
+        )
+    if which in ("1", "4"):
+        said.append(
+            "The paper's row without components is LatentSync's and its last row EAD-Net's, and it varies only STDA and "
+            "TFRM here: text is taken to be off in all rows."
+        )
+    absent = [column.name for column, key in columns.items() if key is None]
+    if absent:
+        said.append(f"Not scored here: {listing(absent)}.")
+    said += [judged for column, key in columns.items() if key and (judged := _stand_in(column, key))]
+    if which == "generalisation":
+        said.append("RAVDESS's calm is no emotion of MEAD's: those clips count in every column but the last.")
+    return " ".join(filter(None, said))
+
+
+def _stand_in(column: Column, key: str) -> str:
+    """What is to be said where the corpus's own judge stands in for the paper's network."""
+    if not key.endswith("@corpus-v1"):
+        return ""
+    wanted = metric_variant(column.keys[0])
+    return f"{column.name} is the corpus's own judge's ({key}), where {wanted} has no weights here: on another scale."
+
+
+def _tested(parts: list[Part]) -> str:
+    return count(len(parts[-1].clip_ids), "test clip")
+
+
+def _parts(clips: pd.DataFrame, corpus: str, experiment: Experiment) -> list[Part]:
+    """The drawn clips, where there is a draw that leaves clips out, and all."""
+    own = clips[clips.corpus == corpus]
+    if own.empty:
+        raise ReportError(f"no test clip of {corpus} was chosen; switch corpora.{corpus} on")
+    parts = [Part(corpus, frozenset(own.clip_id), ALL)]
+    if experiment.draw and not clips.drawn.all():
+        parts.insert(0, Part(corpus, frozenset(own.clip_id[own.drawn]), experiment.draw))
+    return parts
+
+
+def _columns(which: str) -> list[Column]:
+    return [column for column in COLUMNS if which not in ("1", "4") or column.name != "Acc_emo"]
+
+
+def _key(column: Column, scores: pd.DataFrame, corpus: str) -> str | None:
+    """The first of a column's metrics that has a value on the corpus."""
+    known = set(scores.metric[(scores.corpus == corpus) & scores.value.notna()])
+    return next((key for key in column.keys if key in known), None)
+
+
+def _panels(
+    part: Part,
+    lines: list[Line],
+    extra: list[Line],
+    columns: dict[Column, str | None],
+    values: dict[tuple[str, str, str], Value],
+    printed: bool,
+) -> Iterator[Panel]:
+    places = {
+        column: decimals(_scaled(column, value.mean) for (label, _, name), value in values.items()
+                         if label == part.label and name == column.name and value.mean is not None)
+        for column in columns
+    }  # fmt: skip
+    group = "All test clips" if part.label == ALL else f"{len(part.clip_ids)} drawn clips ({part.label})"
+    switches = FACTORS[3][: len(lines[0].names)] if lines and len(lines[0].names) > 1 else ("Method",)
+    header = (*switches, "", *(_heading(column, key) for column, key in columns.items()), "n")
+    body = [row for line in lines for row in _rows(line, part, columns, values, places, printed)]
+    if body:
+        yield Panel("", header, tuple(body), group, names=len(switches) + 1)
+    more = [row for line in extra for row in _rows(line, part, columns, values, places, printed=False)]
+    if more:
+        yield Panel("Ours, not in the paper" if lines else "", header, tuple(more), group, names=len(switches) + 1)
+
+
+def _rows(
+    line: Line,
+    part: Part,
+    columns: dict[Column, str | None],
+    values: dict[tuple[str, str, str], Value],
+    places: dict[Column, int],
+    printed: bool,
+) -> Iterator[tuple[Cell, ...]]:
+    """Our row where there is one, and the paper's."""
+    names = [Cell(name) for name in line.names]
+    mine = [values.get((part.label, line.run, column.name)) for column in columns]
+    if line.run or not printed:
+        cells = [_cell(value, column, places[column]) for value, column in zip(mine, columns, strict=True)]
+        known = [value.n for value in mine if value and value.mean is not None]
+        yield (*names, Cell(OURS), *cells, Cell(span(known) if known else NONE))
+    if printed:
+        grey = [Cell(line.published.get(column.name, NONE), muted=True) for column in columns]
+        repeated = [Cell("", muted=True) for _ in names] if line.run else names
+        yield (*repeated, Cell(THEIRS, muted=True), *grey, Cell("", muted=True))
+
+
+def _cell(value: Value | None, column: Column, places: int) -> Cell:
+    if value is None or value.mean is None:
+        return Cell(NONE)
+    mark = "†" if value.n < value.wanted else ""
+    low, high = (_scaled(column, bound) for bound in (value.low, value.high))
+    return Cell(number(_scaled(column, value.mean), places) + mark, interval(low, high, places))
+
+
+def _scaled(column: Column, value: float | None) -> float | None:
+    """Shares in percent, as the paper prints them."""
+    return value if value is None else 100 * value if column.in_points else value
+
+
+def _heading(column: Column, key: str | None) -> str:
+    arrow = "↑" if column.higher_is_better else "↓"
+    unit = " %" if column.in_points else ""
+    return f"{column.name}{unit} {arrow} ({metric_variant(key)})" if key else f"{column.name}{unit} {arrow}"
+
+
+def _frame(
+    parts: list[Part],
+    lines: list[Line],
+    extra: list[Line],
+    columns: dict[Column, str | None],
+    values: dict[tuple[str, str, str], Value],
+) -> pd.DataFrame:
+    rows = [
+        (" ".join(filter(None, line.names)), "paper" if line in lines else "ours", line.run, part.corpus, part.label,
+         column.name, key, *_numbers(values.get((part.label, line.run, column.name))), _printed(line, column),
+         _reason(line, key, values.get((part.label, line.run, column.name))))
+        for part in parts for line in (*lines, *extra) for column, key in columns.items()
+    ]  # fmt: skip
+    types = dict.fromkeys(("value", "ci_low", "ci_high", "published"), float)
+    return pd.DataFrame(rows, columns=list(FRAME)).astype(types)
+
+
+def _numbers(value: Value | None) -> Iterable[float | int | None]:
+    return (value.mean, value.low, value.high, value.n, value.wanted) if value else (None, None, None, 0, 0)
+
+
+def _printed(line: Line, column: Column) -> float | None:
+    return float(line.published[column.name]) if column.name in line.published else None
+
+
+def _reason(line: Line, key: str | None, value: Value | None) -> str:
+    if line.run is None:
+        return "no run or method of ours stands for this row"
+    return "no variant of this metric is scored" if key is None else value.reason if value else ""
