@@ -173,9 +173,10 @@ def test_latentsync_template_puts_brows_and_nose_where_it_says():
     assert seen == pytest.approx(np.array([(0.227, 0.2), (0.773, 0.2), (0.5, 0.4)]), abs=1e-3)
 
 
-def test_a_squeezed_crop_is_pasted_where_it_came_from(picture):
+@pytest.mark.parametrize("mode", ["wide_face", "latentsync"])
+def test_a_squeezed_crop_is_pasted_where_it_came_from(picture, mode):
     transform = faces.align(np.zeros((1, 478, 2)), 128, 0, "latentsync", anchored(0.8, 0.1) - (130, 60))[0]
-    crop, mask = faces.warp_frame(picture, transform, 128), region_mask("wide_face", 128, 16)
+    crop, mask = faces.warp_frame(picture, transform, 128), region_mask(mode, 128, 16)
     difference = np.abs(faces.paste(picture, crop, transform, mask).astype(int) - picture)
     inverse = cv2.warpAffine(mask.astype(np.uint8), transform, (200, 160), flags=cv2.WARP_INVERSE_MAP)
     assert not difference[cv2.dilate(inverse, np.ones((5, 5))) == 0].any()
