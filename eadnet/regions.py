@@ -27,10 +27,10 @@ column inside and the first behind; and of the notch for the nose's bridge the r
 def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
     """The generated region of the crop, aligned to its grid of latent cells.
 
-    It ends with the crop: the throat's shadow tells how far the jaw has dropped. LatentSync's own ends at the chin, and
-    leaves brows and eyes to be seen. Whole cells cost it its smooth border: of 32 x 32 cells, intersection over union
-    with LatentSync's mask is 0.96 in 256 x 256 pixels, and 0.92 with that mask as LatentSync's U-Net gets it (the first
-    pixel of each cell, so half a cell further up and left than the pixels it hides).
+    It ends with the crop: the throat's shadow tells how far the jaw has dropped. LatentSync's own is round, ends
+    soon below the chin, and leaves brows and eyes to be seen. Whole cells cost it its smooth border: with 32 x 32 of
+    them, intersection over union with LatentSync's mask is 0.96 in 256 x 256 pixels, and 0.92 with that mask as its
+    U-Net gets it (the first pixel of each cell, hence half a cell further down and right than the pixels it hides).
 
     Args:
         mode: ``lower`` half of the face, ``face`` from the brows down, or ``full``; ``wide_lower`` and ``wide_face``
