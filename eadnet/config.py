@@ -81,6 +81,12 @@ class Preprocess(Section):
         6, description="Largest offset that is corrected, in frames; beyond, the clip is rejected."
     )
     min_sync_confidence: Weight = Field(3.0, description="Smallest usable SyncNet confidence.")
+    quality_weights: Literal["hyperiqa"] | None = Field(
+        None, description="Published network that scores how good the crops look; null leaves it unmeasured."
+    )
+    min_quality: float = Field(
+        40.0, description="Smallest usable score of the crops, about 0 to 100; LatentSync's filter has 40."
+    )
 
 
 class Judge(Section):

@@ -7,7 +7,7 @@ import typer
 
 Device = Literal["auto", "cpu", "cuda"]
 MODEL = "Folder of a pipeline or of a run (results/runs/full/0), or organisation/name on the Hugging Face hub."
-Region = Literal["lower", "face", "wide_lower", "wide_face", "full"]
+Region = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 REGIONS = {
     "lower": "the lower half of the face; eyes and brows stay the source's",
     "wide_lower": "the lower half of the face; eyes and brows stay the source's",
+    "latentsync": "cheeks, tip of the nose, mouth and chin; eyes, brows and surroundings stay the source's",
     "wide_face": "the face from the brows down; hair, pose and surroundings stay the source's",
     "face": "the face from the brows down; hair, pose and surroundings stay the source's",
     "full": "the whole aligned crop, from one reference frame",

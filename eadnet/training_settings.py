@@ -9,7 +9,7 @@ from eadnet.models.settings import Network, Optimiser, Weights
 from eadnet.section import Positive, Rate, Section, Share, Weight, renamed
 
 OrZero = Annotated[int, Field(ge=0)]
-Mask = Literal["lower", "face", "wide_lower", "wide_face", "full"]
+Mask = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
 Visible = Annotated[
     Literal[1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23],
     Field(description="Spectrogram columns around a frame that are heard (80 a second); Whisper's are all heard."),

@@ -55,6 +55,14 @@ def test_coverage_prints_what_was_refused_and_why(inputs: Inputs) -> None:
     assert max(map(len, formats.markdown(coverage.draw(inputs)).splitlines())) <= 120
 
 
+def test_coverage_says_how_many_usable_clips_had_no_measure_of_quality(inputs: Inputs) -> None:
+    assert "quality" not in coverage.draw(inputs).caption
+    note = "quality not measured: weights absent: hyperiqa"
+    reasons = inputs.clips.reason.where(inputs.clips.status != "ok", f"padded with silence; {note}")
+    caption = coverage.build(inputs.sources, inputs.clips.assign(reason=reasons)).caption
+    assert caption.endswith(f" Of 6 usable clips: {note}.")
+
+
 def test_coverage_of_nothing_usable_is_a_table(inputs: Inputs) -> None:
     table = coverage.build(inputs.sources.head(0), inputs.clips[inputs.clips.status != "ok"])
     assert table.caption == "0 usable clips of 1, 0.0 s of 0 people, from 0 usable inputs of 0."

@@ -121,6 +121,22 @@ def test_region_masks_follow_the_grid(cells, width):
     assert region_mask("full", cells, cells).all()
 
 
+@pytest.mark.parametrize(("cells", "near"), [(16, 0.04), (32, 0.02), (64, 0.01)])
+def test_latentsyncs_region_is_where_its_picture_has_it(cells, near):
+    """Figures of its ``mask.png``: share of the area, first and last row, widths beside the notch and below it."""
+    mask = region_mask("latentsync", cells * 4, cells)
+    blocks = mask.reshape(cells, 4, cells, 4)
+    assert np.array_equal(blocks.all(axis=(1, 3)), blocks.any(axis=(1, 3)))
+    assert mask.mean() == pytest.approx(0.407, abs=near)
+    rows = np.flatnonzero(mask.any(axis=1)) / len(mask)
+    half = 0.5 / cells
+    assert rows[0] == pytest.approx(0.371, abs=half) and rows[-1] < 0.949 + half
+    assert mask[int(0.41 * len(mask))].mean() == pytest.approx(0.54, abs=2 * half)
+    assert mask[int(0.55 * len(mask))].mean() == pytest.approx(0.93, abs=2 * half)
+    assert mask[int(0.86 * len(mask))].mean() == pytest.approx(0.57, abs=4 * half)
+    assert not mask[: int(0.49 * len(mask)), len(mask) // 2].any()  # brows, eyes and the nose's bridge are kept
+
+
 def test_region_mask_rejects_what_does_not_fit():
     with pytest.raises(ValueError, match="multiple"):
         region_mask("face", 100, 16)
@@ -157,9 +173,10 @@ def test_latentsync_template_puts_brows_and_nose_where_it_says():
     assert seen == pytest.approx(np.array([(0.227, 0.2), (0.773, 0.2), (0.5, 0.4)]), abs=1e-3)
 
 
-def test_a_squeezed_crop_is_pasted_where_it_came_from(picture):
+@pytest.mark.parametrize("mode", ["wide_face", "latentsync"])
+def test_a_squeezed_crop_is_pasted_where_it_came_from(picture, mode):
     transform = faces.align(np.zeros((1, 478, 2)), 128, 0, "latentsync", anchored(0.8, 0.1) - (130, 60))[0]
-    crop, mask = faces.warp_frame(picture, transform, 128), region_mask("wide_face", 128, 16)
+    crop, mask = faces.warp_frame(picture, transform, 128), region_mask(mode, 128, 16)
     difference = np.abs(faces.paste(picture, crop, transform, mask).astype(int) - picture)
     inverse = cv2.warpAffine(mask.astype(np.uint8), transform, (200, 160), flags=cv2.WARP_INVERSE_MAP)
     assert not difference[cv2.dilate(inverse, np.ones((5, 5))) == 0].any()
@@ -174,7 +191,7 @@ def test_a_squeezed_crop_averages_over_what_it_shrinks_most():
 
 
 def test_real_faces_fill_latentsyncs_template(shared):
-    """Brows and nose near the template's points, brows in `wide_face`, the mouth in `wide_lower`, the chin inside."""
+    """Brows and nose near the template's points, brows in `wide_face`, the mouth in `wide_lower` and LatentSync's."""
     for name in ("mead_W040_happy_L3_029.mp4", "hdtf_WDA_EdMarkey0_000.mp4", "grid_brbk7n.mpg"):
         landmarks = detect_landmarks(read_video(shared / "clips" / name, seconds=1.0))
         seen = faces.apply(faces.align(landmarks, 256, 3.0, "latentsync"), landmarks)
@@ -184,4 +201,5 @@ def test_real_faces_fill_latentsyncs_template(shared):
         for mode, points in (("wide_face", [*LEFT_BROW, *RIGHT_BROW]), ("wide_lower", [0, 13, 14, 17, 61, 291])):
             column, row = seen[:, points].astype(int).reshape(-1, 2).T
             assert region_mask(mode, 256, 32)[row, column].all()
+            assert region_mask("latentsync", 256, 32)[row, column].any() == (mode == "wide_lower")
         assert seen[:, 152, 1].max() < 256

@@ -19,6 +19,7 @@ GOOD = {
     "blur": 0.4,
     "sync_offset": 2.0,
     "sync_confidence": 5.0,
+    "quality": 60.0,
 }
 LIMITS = SETTINGS.model_copy(update={"max_blur": 0.6})
 FAULTS = [
@@ -30,6 +31,7 @@ FAULTS = [
     ("blurred", {"blur": 0.83}, "max_blur", ("0.83", "0.6")),
     ("out_of_sync", {"sync_confidence": 1.2}, "min_sync_confidence", ("1.2", "3")),
     ("out_of_sync", {"sync_offset": -9.0}, "max_offset", ("-9", "6")),
+    ("poor_quality", {"quality": 31.4}, "min_quality", ("31.4", "40")),
 ]
 
 
@@ -50,6 +52,7 @@ AT_THE_LIMIT = {
     "blur": 0.6,
     "sync_offset": 6.0,
     "sync_confidence": 3.0,
+    "quality": 40.0,
 }
 
 
@@ -57,11 +60,12 @@ def test_what_is_good_or_just_at_the_limits_passes():
     assert judge(GOOD, LIMITS) is None
     assert judge(AT_THE_LIMIT, LIMITS) is None
     assert judge(GOOD | {"sync_offset": None, "sync_confidence": None}, LIMITS) is None  # unmeasured
+    assert judge(GOOD | {"quality": None}, LIMITS) is None
 
 
 def test_the_first_gate_in_order_speaks():
     order = [status for status, _ in GATES]
-    assert order == "too_short no_face two_faces too_small silent blurred out_of_sync".split()
+    assert order == "too_short no_face two_faces too_small silent blurred out_of_sync poor_quality".split()
     worst = GOOD.copy()
     for status, change, *_ in reversed(FAULTS):
         worst |= change

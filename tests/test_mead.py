@@ -9,12 +9,16 @@ import zipfile
 
 import pandas as pd
 import pytest
+from made_footage import write_talk
 
+from eadnet.config import Preprocess
 from eadnet.corpora.archives import read_index
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
 from eadnet.corpora.settings import MEAD, SyntheticMEAD
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import SplitError, mead_people
+from eadnet.media import probe
+from eadnet.preprocessing.pieces import cut_in_pieces
 from eadnet.tables import DOWNLOADS, write_table
 
 SETTINGS = MEAD(origin="local", path="unused")
@@ -146,6 +150,21 @@ def test_wanted_views_are_clips_and_others_rows(actor):
     assert statuses["M003_left_30_angry_2_007"] == statuses["M003_front_angry_2_007"] == "ok"
     statuses = by_id(reading(actor, views=("left_30",)).sources())
     assert statuses["M003_left_30_angry_2_007"] == "ok" and statuses["M003_front_angry_2_007"] == "skipped"
+
+
+def test_utterances_are_cut_only_where_asked(tmp_path):
+    path = tmp_path / "M003/video/front/angry/level_2/007.mp4"
+    path.parent.mkdir(parents=True)
+    write_talk(path, seconds=2.4)
+    found = {}
+    for longest in (None, 1.0):
+        reader = reading(tmp_path, max_seconds=longest)
+        (clip,) = reader.clips(pd.DataFrame(reader.sources()))
+        with reader.opened(clip) as media:
+            cut = cut_in_pieces(clip, media.video, probe(media.video), Preprocess())
+            found[longest] = [(piece.clip.clip_id, len(piece.frames)) for piece in cut]
+    name = "mead_M003_front_angry_2_007"
+    assert found == {None: [(name, 60)], 1.0: [(f"{name}_{part}", 20) for part in range(3)]}
 
 
 def test_clips_are_left_out_by_pattern_and_by_split(actor):

@@ -29,7 +29,7 @@ def rehearsal(root: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory
         "mead": None,
         "folder": {"path": str(videos), "table": str(shared / "clips/MANIFEST.csv"), "test_share": 0.4},
     }
-    small["preprocess"] = {"resolution": 64, "min_face": 48, "sync_weights": None}
+    small["preprocess"] = {"resolution": 64, "min_face": 48, "sync_weights": None, "quality_weights": None}
     small["synthesis"] = {"clips": 1}
     (folder / "small.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
     return project

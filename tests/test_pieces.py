@@ -74,6 +74,12 @@ def test_long_videos_give_equal_pieces_and_no_frame_is_lost_or_doubled(scenes, s
     assert [piece.clip.start * 25 for piece in found] == pytest.approx(np.cumsum([0, *expected])[:-1])
 
 
+def test_what_a_shot_leaves_over_is_a_row_of_its_own(scenes, tmp_path):
+    assert lengths(pieces(scenes, max_seconds=2.0)) == [39, 22, 39, 15]
+    rows = clips_of(scenes.parent, tmp_path, max_seconds=2.0)
+    assert rows["status"].tolist() == ["ok", "too_short"] * 2 and rows["n_frames"].tolist() == [39, 22, 39, 15]
+
+
 def test_an_interval_is_cut_out_of_a_video(scenes):
     (found,) = pieces(scenes, start=0.4, seconds=1.6, max_seconds=2.0)
     assert found.clip.clip_id == "clip" and found.fault is None

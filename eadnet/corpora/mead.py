@@ -125,7 +125,7 @@ class MEADReader:
         return with_duplicates([*rows, *self._absent_rows(rows)])
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
-        """One clip per usable video; archives are indexed here, before worker processes get their copy of this."""
+        """One entry per usable video; archives are indexed here, before worker processes get their copy of this."""
         companions = sources[sources["status"] == "companion"]
         self._sounds = dict(zip(companions["source_id"], companions["uri"], strict=True))
         for uri in sources["uri"][sources["status"].isin(USED)]:
@@ -155,6 +155,7 @@ class MEADReader:
             level=utterance.level,
             view=utterance.view,
             sentence=f"{utterance.number:03d}",
+            max_seconds=self.settings.max_seconds,
         )
 
     def _media(self, uri: str) -> Media:

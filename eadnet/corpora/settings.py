@@ -153,6 +153,9 @@ class MEAD(Section):
     split: Literal["eat_sentences", "eat", "official_sentences", "emote"] = Field(
         "eat_sentences", description="Named split (docs/data.md); `eat_sentences` joins the first two others."
     )
+    max_seconds: Rate | None = Field(
+        None, description="A longer video is cut into clips of at most this many seconds; null keeps videos whole."
+    )
     max_member_mb: Positive = Field(512, description="A larger member of an archive is refused, in megabytes.")
     download: ArchiveDownload = ArchiveDownload()
     synthetic: SyntheticMEAD = SyntheticMEAD()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +18,11 @@ from eadnet.preprocessing import gates, measurements
 from eadnet.preprocessing.framing import Framed, frame_face
 from eadnet.preprocessing.pieces import Piece
 from eadnet.provenance import sha256_array
-from eadnet.tables import CLIPS
+from eadnet.tables import CLIPS, QUALITY_UNMEASURED
+
+if TYPE_CHECKING:
+    from eadnet.preprocessing.quality import QualityJudge
+    from eadnet.preprocessing.sync_offset import SyncJudge
 
 SOURCE_CRF = 8
 MAX_MISSING_SOUND = 0.5  # seconds at the end that are padded without a word
@@ -31,14 +36,16 @@ class Weights:
 
     detector: Path | None = None
     sync: Path | None = None
+    quality: Path | None = None
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What a worker opens once: the detector and, where asked for, the judge of sync."""
+    """What a worker opens once: the detector and, where asked for, the judges of sync and of quality."""
 
     detector: Detector
-    sync: "object | None"
+    sync: "SyncJudge | None"
+    quality: "QualityJudge | None"
 
 
 @contextmanager
@@ -46,12 +53,16 @@ def opened_tools(settings: Preprocess, weights: Weights) -> Iterator[Tools]:
     """The tools of one worker."""
     with ExitStack() as stack:
         detector = stack.enter_context(opened_detector(settings.detector, weights.detector))
-        judge = None
+        sync = quality = None
         if weights.sync is not None:
             from eadnet.preprocessing.sync_offset import SyncJudge  # brings torch
 
-            judge = SyncJudge(weights.sync)
-        yield Tools(detector, judge)
+            sync = SyncJudge(weights.sync)
+        if weights.quality is not None:
+            from eadnet.preprocessing.quality import QualityJudge
+
+            quality = QualityJudge(weights.quality)
+        yield Tools(detector, sync, quality)
 
 
 def blank_row(clip: ClipSource) -> dict:
@@ -59,6 +70,12 @@ def blank_row(clip: ClipSource) -> dict:
     known = ("clip_id", "speaker", "emotion", "level", "view", "sentence", "split", "start")
     row = dict.fromkeys(CLIPS.names) | {key: getattr(clip, key) for key in known}
     return row | {"fps": 25.0, "status": "ok"}
+
+
+def quality_note(settings: Preprocess) -> str | None:
+    """Why the quality that the settings ask for is not measured; None where they do not ask."""
+    asked = settings.quality_weights
+    return f"{QUALITY_UNMEASURED}: weights absent: {asked}" if asked else None
 
 
 def make_clip(
@@ -89,6 +106,7 @@ def make_clip(
     transforms, crops = _cut_out(framed, tools.detector, settings) if framed.detected else (None, None)
     if crops is not None:
         row["blur"] = measurements.blur(crops)
+        row["quality"] = tools.quality.measure(crops) if tools.quality else None
     if crops is not None and audio is not None and tools.sync is not None:
         row |= _offset(framed, audio, tools)
     refusal = _refusal(row, piece, silence, settings)
@@ -98,7 +116,11 @@ def make_clip(
         audio, note, _ = _sound(piece, media, settings, late=row["sync_offset"])
     if piece.clip.split == "test":
         row["source"] = str(_keep_source(framed, audio, settings, sources))
-    notes = ("no annotated crop; cut around the detected face" if piece.clip.wants_crop else None, note)
+    notes = (
+        "no annotated crop; cut around the detected face" if piece.clip.wants_crop else None,
+        note,
+        quality_note(settings) if tools.quality is None else None,
+    )
     row |= {"sha256": sha256_array(crops), "reason": "; ".join(filter(None, notes)) or None}
     return row, {"crops": crops, "audio": audio, "landmarks": framed.landmarks, "transform": transforms}
 

@@ -72,6 +72,13 @@ def _out_of_sync(row: dict, settings: Preprocess) -> str | None:
     return None
 
 
+def _poor(row: dict, settings: Preprocess) -> str | None:
+    if row["quality"] is not None and row["quality"] < settings.min_quality:
+        needed = f"{settings.min_quality:g} needed (preprocess.min_quality)"
+        return f"the crops' quality is {row['quality']:.1f}, {needed}"
+    return None
+
+
 GATES: tuple[Gate, ...] = (
     ("too_short", _too_short),
     ("no_face", _no_face),
@@ -80,5 +87,6 @@ GATES: tuple[Gate, ...] = (
     ("silent", _silent),
     ("blurred", _blurred),
     ("out_of_sync", _out_of_sync),
+    ("poor_quality", _poor),
 )
-AFTER_SOUND = ("silent", "blurred", "out_of_sync")  # a clip without sound is told that first
+AFTER_SOUND = ("silent", "blurred", "out_of_sync", "poor_quality")  # a clip without sound is told that first

@@ -18,7 +18,7 @@ def face_size(framed: Framed) -> float | None:
 def blur(crops: np.ndarray) -> float:
     """Mean blur of the first, middle and last of (T, S, S, 3) crops, 0 sharp to 1 (Crete et al. 2007, by scikit-image).
 
-    LatentSync asks a network (HyperIQA) about the same three frames.
+    `eadnet.preprocessing.quality` asks a network about the same three frames.
     """
     chosen = crops[[0, len(crops) // 2, -1]]
     return float(np.mean([blur_effect(crop, channel_axis=-1) for crop in chosen]))

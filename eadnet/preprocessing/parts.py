@@ -32,10 +32,12 @@ FILES = {
 class Parts:
     """The finished sources of a shard."""
 
-    def __init__(self, folder: Path, settings: Preprocess, version: int, digests: dict[str, str | None]) -> None:
-        """`digests` are the SHA-256 of the sources' files, by `source_id`."""
+    def __init__(
+        self, folder: Path, settings: Preprocess, version: int, digests: dict[str, str | None], quality: bool = False
+    ) -> None:
+        """`digests` are the SHA-256 of the sources' files, by `source_id`; `quality` says whether it is measured."""
         self.shard, self.folder = folder, folder / ".parts"
-        self.made_with = [settings.model_dump(mode="json"), version]
+        self.made_with = [settings.model_dump(mode="json"), version, quality]
         self.digests = digests
 
     def load(self, source: ClipSource) -> list[dict] | None:

@@ -11,16 +11,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from eadnet.assets import AssetSettings, fetch
+from eadnet.assets import AssetError, AssetSettings, fetch
 from eadnet.config import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.detectors import WEIGHTS
-from eadnet.preprocessing.clip import Weights
+from eadnet.preprocessing.clip import Weights, quality_note
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.workers import Job, run_all
 from eadnet.tables import CLIPS, write_table
@@ -56,11 +56,13 @@ def preprocess_shard(
 
     Raises:
         OSError: the folder cannot be written to; finished clips are kept.
-        eadnet.assets.AssetError: published weights are absent.
+        eadnet.assets.AssetError: published weights are absent; those of quality may be, and clips say so.
     """
     folder = Path(folder)
-    parts = Parts(folder, settings, version, dict(zip(sources["source_id"], sources["sha256"], strict=True)))
-    job = Job(reader, settings, _weights(settings, assets), parts, folder / "source")
+    weights = _weights(settings, assets, report)
+    digests = dict(zip(sources["source_id"], sources["sha256"], strict=True))
+    parts = Parts(folder, settings, version, digests, weights.quality is not None)
+    job = Job(reader, settings, weights, parts, folder / "source")
     with _told_when_full(folder):
         (folder / "clips.parquet").unlink(missing_ok=True)
         table = _finish(folder, parts, _rows(job, reader.clips(sources), workers, report), sources)
@@ -80,10 +82,20 @@ def _told_when_full(folder: Path) -> Iterator[None]:
         raise OSError(f"{folder}: no space left on the disk; {mend}") from None
 
 
-def _weights(settings: Preprocess, assets: AssetSettings | None) -> Weights:
-    """Published weights that these settings need; fetched before any worker asks for them."""
+def _weights(settings: Preprocess, assets: AssetSettings | None, report: Callable[[str], None]) -> Weights:
+    """Published weights that these settings need; fetched before any worker asks for them.
+
+    Quality alone may go unmeasured: what it judges is usable without.
+    """
     names = (WEIGHTS[settings.detector], settings.sync_weights)
-    return Weights(*(fetch(name, assets) if name else None for name in names))
+    needed = Weights(*(fetch(name, assets) if name else None for name in names))
+    if settings.quality_weights is None:
+        return needed
+    try:
+        return replace(needed, quality=fetch(settings.quality_weights, assets))
+    except AssetError as error:
+        report(f"{quality_note(settings)} ({error})")
+        return needed
 
 
 def _rows(job: Job, offered: list[ClipSource], workers: int, report: Callable[[str], None]) -> list[dict]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from eadnet.config import EMOTIONS
 from eadnet.corpora.sources import USED
+from eadnet.tables import QUALITY_UNMEASURED
 from metrics.tables import ALL
 from reports.load import Inputs
 from reports.numbers import NONE, count, duration, percent
@@ -36,7 +37,9 @@ def build(sources: pd.DataFrame, clips: pd.DataFrame) -> Table:
     frame = counted(sources, clips)
     panels = [_corpora(frame), _statuses(frame, "inputs"), _statuses(frame, "clips"), _splits(frame)]
     panels += _emotions(frame)
-    return Table("coverage", "Data", caption(frame), tuple(panel for panel in panels if panel.rows), frame)
+    return Table(
+        "coverage", "Data", caption(frame) + unmeasured(clips), tuple(panel for panel in panels if panel.rows), frame
+    )
 
 
 def draw(inputs: Inputs) -> Table:
@@ -84,6 +87,13 @@ def caption(frame: pd.DataFrame) -> str:
         f"{count(total.people, 'person', 'people')}, from {count(total.inputs_used, 'usable input')} of "
         f"{total.inputs:,}."
     )
+
+
+def unmeasured(clips: pd.DataFrame) -> str:
+    """One more sentence for each reason why usable clips were not judged by their quality; empty without any."""
+    notes = clips.reason[clips.status == "ok"].dropna().str.split("; ").explode()
+    causes = notes[notes.str.startswith(QUALITY_UNMEASURED)].value_counts()
+    return "".join(f" Of {count(number, 'usable clip')}: {cause}." for cause, number in causes.items())
 
 
 def _whole(inputs: pd.DataFrame, clips: pd.DataFrame, usable: pd.DataFrame) -> pd.DataFrame:

@@ -219,7 +219,7 @@ rule preprocess_shard:
         "../../envs/core/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, threads: 500 + 1500 * threads,
+        mem_mb=lambda wildcards, threads: 500 + (1900 if CONFIG.preprocess.quality_weights else 1500) * threads,
         runtime=720,
         assets=ASSETS,
     params:
