@@ -125,13 +125,15 @@ def _draw_rows(axes: Axes, table: pd.DataFrame) -> None:
     for place, row in enumerate(table.itertuples()):
         low = max(row.low, axes.get_xlim()[0]) if logarithmic else row.low
         axes.plot([low, row.high], [place, place], color=RULE, linewidth=1.2, zorder=1)
-        if row.papers > 2 and (row.median > 0 or not logarithmic):
+        if row.papers > 2 and (not logarithmic or row.median > low):
             axes.plot([row.median] * 2, [place - 0.3, place + 0.3], color=INK, linewidth=1.6, zorder=4)
 
 
 def _draw_copies(axes: Axes, rows: pd.DataFrame, places: dict[str, int]) -> None:
     copies = rows[(rows.kind == "copy") & rows.subject.isin(places) & ~rows["flags"].str.contains(SUSPICIOUS)]
-    axes.scatter(copies.common, copies.subject.map(places).astype(float) + 0.36, marker="|", s=16, color=ORANGE, zorder=2)
+    axes.scatter(
+        copies.common, copies.subject.map(places).astype(float) + 0.36, marker="|", s=16, color=ORANGE, zorder=2
+    )
 
 
 def _draw_dots(axes: Axes, dots: pd.DataFrame) -> None:
@@ -176,14 +178,14 @@ def _entitle(figure: Figure, rows: pd.DataFrame, table: pd.DataFrame, title: str
     heading = title or f"{READABLE.get(quantity, quantity)} on {rows.dataset.iloc[0]}: what papers report of one method"
     total = int((spreads(rows).papers > 0).sum())
     shown = f"{count(len(table), 'method')}{f' of {total}' if total > len(table) else ''}"
-    figure.suptitle(
-        f"{heading} (papers in brackets; {shown})", x=0.01, ha="left", fontsize=10, fontweight="bold"
-    )
+    figure.suptitle(f"{heading} (papers in brackets; {shown})", x=0.01, ha="left", fontsize=10, fontweight="bold")
 
 
 def _legend(figure: Figure, rows: pd.DataFrame, dots: pd.DataFrame) -> None:
     dot = {"linestyle": "", "color": BLUE, "markeredgecolor": BLUE}
-    entries = [Line2D([], [], marker="o", markersize=np.sqrt(_HOLLOW), fillstyle="none", label="clips not stated", **dot)]
+    entries = [
+        Line2D([], [], marker="o", markersize=np.sqrt(_HOLLOW), fillstyle="none", label="clips not stated", **dot)
+    ]
     if dots.clips.notna().any():
         sizes = np.sqrt(_area(pd.Series(CLIPS)))
         entries += [
@@ -192,7 +194,9 @@ def _legend(figure: Figure, rows: pd.DataFrame, dots: pd.DataFrame) -> None:
         ]
     if dots.own.any():
         entries.append(Line2D([], [], marker="D", markersize=5, linestyle="", color=VERMILION, label="own method"))
-    entries.append(Line2D([], [], marker="|", markersize=9, linestyle="", color=INK, markeredgewidth=1.6, label="median"))
+    entries.append(
+        Line2D([], [], marker="|", markersize=9, linestyle="", color=INK, markeredgewidth=1.6, label="median")
+    )
     if (rows.kind == "copy").any():
         entries.append(
             Line2D([], [], marker="|", markersize=5, linestyle="", color=ORANGE, label="copied by another paper")

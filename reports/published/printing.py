@@ -53,7 +53,7 @@ def ends(row: object) -> tuple[str, str, str]:
 
 
 def papers_text(rows: pd.DataFrame) -> str:
-    """One aligned line a value: method, value as printed, clips, whose run it is, paper with table, and its protocol."""
+    """One aligned line a value: method, value as printed, clips, whose run it is, paper with table, and protocol."""
     ordered = rows.sort_values(["subject", "common"], kind="stable")
     lines = [("method", "value", "clips", "run", "paper", "protocol")]
     lines += [

@@ -10,7 +10,8 @@ _TABLE = re.compile(r"\bTab\.(\d+)")
 _UNNUMBERED = re.compile(r"unnumbered \(line \d+\)")
 # Ways by which a text was found, which say nothing of the protocol.
 _ROUTES = re.compile(
-    r"^(?:via [^;|]*(?:\[[^]]*\]|file id [\d/ a-z]*)|table HTML in [^;]*|PRIMARY repo README of THEval \[[^]]*\])(?:; |$)"
+    r"^(?:via [^;|]*(?:\[[^]]*\]|file id [\d/ a-z]*)|table HTML in [^;]*|PRIMARY repo README of THEval \[[^]]*\])"
+    r"(?:; |$)"
 )
 _ASIDES = re.compile(
     r"PRIMARY |SECONDARY: | \[stored-file id \d+\]| \(v1 registry label [^)]*\)|EAT LSE-C 12\.77 is flagged[^;]*; "
