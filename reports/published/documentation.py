@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from eadnet.provenance import atomic_path
+from reports.load import ReportError
 from reports.numbers import NONE, count, decimals, listing, number, percent
 from reports.published import plot
 from reports.published.overview import CORPORA, FEWEST, beside_others, by_metric, clips, copies, most_disputed
@@ -36,7 +37,12 @@ def write(folder: Path) -> None:
 
     Args:
         folder: the project's ``docs``.
+
+    Raises:
+        ReportError: there is no such folder.
     """
+    if not folder.is_dir():
+        raise ReportError(f"{folder}: no such folder; write the document in the project's own folder")
     for name, (metric, dataset) in PICTURES.items():
         _write_picture(plot.build(select(metric, dataset)), folder / name)
     with atomic_path(folder / NAME) as temporary:
@@ -218,8 +224,8 @@ def _reading() -> str:
     )
     hand = (
         f"When the table was gathered, a person compared {READ_BY_HAND} values with the papers and found none wrong. "
-        f"Had those been drawn at random, up to {share} of all could still be wrong (95 % bound, rule of three); how they "
-        "were drawn was not kept. Known weak points:"
+        f"Had those been drawn at random, up to {share} of all could still be wrong (95 % bound, rule of three); how "
+        "they were drawn was not kept. Known weak points:"
     )
     items = "\n".join(_filled(point, "- ") for point in points)
     title = "## How it was read, and what may still be wrong"
