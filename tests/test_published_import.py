@@ -106,8 +106,8 @@ def test_units_are_those_of_the_value(metric: str, value: str, printed_unit: str
 
 
 def test_notes_say_what_the_paper_did_and_not_how_it_was_found() -> None:
-    early = "via public third-party copy/notes of the paper [stored-file id 1]; video dubbing || stated: HDTF; 256x256"
-    assert note_of(early, "source not in the snapshot", False) == "video dubbing; HDTF; 256x256; full text not at hand"
+    early = "via public third-party copy/notes of the paper [text-copy id 1]; video dubbing || stated: HDTF; 256x256"
+    assert note_of(early, "source not in the store", False) == "video dubbing; HDTF; 256x256; full text not at hand"
     assert note_of("HDTF; n not stated (v1 registry label X)", "v1 rounded; paper prints 2", True) == (
         "HDTF; n not stated; printed with the other arrow"
     )

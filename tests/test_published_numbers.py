@@ -59,7 +59,7 @@ def test_flags_are_explained_and_used() -> None:
 
 def test_nothing_says_how_the_texts_were_found() -> None:
     text = "\n".join(set(published().note) | set(published().paper))
-    assert not any(word in text for word in ("stored", "snapshot", "via public", "registry file", "v1 ", "PRIMARY"))
+    assert not any(word in text for word in ("file id", "via ", "source not in", "v1 ", "PRIMARY"))
 
 
 def test_a_corrected_value_says_what_it_was() -> None:
