@@ -215,15 +215,15 @@ def _reading() -> str:
         "Much of the spread is this.",
         f"**Whose run**: of {unknown:,} values the source does not say. A copy of a single value, or one rounded in "
         "another way, is not recognised.",
-        "**Clips**: parsed from a short note on the protocol that was taken while reading, not from the paper's own sentence.",
+        "**Clips**: parsed from a short note on the protocol, taken while reading, not from the paper's own sentence.",
         "**Versions**: a paper's later versions may print other numbers.",
     )
     lead = (
-        "Tables were parsed by machine from the full texts of papers. Only the 702 values of an earlier list were looked "
-        "up in the same texts as a check; the others have no second reading. How values were checked:"
+        "Tables were parsed by machine from the full texts of papers. The 702 values of an earlier list were looked up "
+        "in the same texts; of the others nothing says that they were read a second time. How values were checked:"
     )
     hand = (
-        f"When the table was gathered, {READ_BY_HAND} values were compared with the papers by hand and none was wrong. "
+        f"When the table was gathered, {READ_BY_HAND} values were compared with the papers by hand and no value was wrong. "
         f"Had those been drawn at random, up to {share} of all could still be wrong (95 % bound, rule of three); how "
         "they were drawn was not kept. Known weak points:"
     )
