@@ -223,7 +223,7 @@ def _reading() -> str:
         "in the same texts; of the others nothing says that they were read a second time. How values were checked:"
     )
     hand = (
-        f"When the table was gathered, {READ_BY_HAND} values were compared with the papers by hand; no value was wrong. "
+        f"When the table was gathered, {READ_BY_HAND} values were compared with the papers by hand: none was wrong. "
         f"Had those been drawn at random, up to {share} of all could still be wrong (95 % bound, rule of three); how "
         "they were drawn was not kept. Known weak points:"
     )
