@@ -70,9 +70,10 @@ format: environment  ## Format everything.
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-generate: environment  ## Write config.yaml, its schema and docs/configuration.md from eadnet/config.py; docs/metrics.md's end.
+generate: environment  ## Write config.yaml, its schema and docs/configuration.md from eadnet/config.py; docs/metrics.md's end; docs/published.md.
 	python -m eadnet.config_reference --write
 	python -m metrics document --into docs/metrics.md
+	python -m reports published --write
 
 readme:  ## Write the results of the last default run into README.md and docs/strip.png, its times into the console's table.
 	python -m snakemake_logger_plugin_eadnet results/benchmarks

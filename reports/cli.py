@@ -1,4 +1,4 @@
-"""The command line: ``python -m reports table|figure|page|readme|reported|times``.
+"""The command line: ``python -m reports table|figure|page|readme|reported|published|times``.
 
 Every verb takes the same options for its inputs and uses those it needs; what it needs and lacks is one line.
 """
@@ -193,16 +193,38 @@ def readme(
 @app.command()
 def reported(
     metric: Annotated[str, typer.Option("--metric", help="As papers or as this benchmark name it: FID, LSE-C, fid.")],
-    dataset: Annotated[str, typer.Option("--dataset", help="HDTF, MEAD or speed.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="HDTF, MEAD, RAVDESS or speed.")],
     method: Annotated[str | None, typer.Option("--method", help="One method, or a part of names.")] = None,
     papers: Annotated[bool, typer.Option("--papers", help="Every value with its paper and protocol.")] = False,
+    ablations: Annotated[
+        bool, typer.Option("--ablations", help="With the variants that papers print of their own method.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw it, too: a .png or .svg.")] = None,
 ) -> None:
     """Print how far papers disagree about a metric: by method the papers, their smallest and largest value."""
+    from reports.published.plot import build, check_path, write
     from reports.published.printing import papers_text, spread_text
     from reports.published.registry import select
 
-    rows = select(metric, dataset, method)
-    print(papers_text(rows) if papers else spread_text(rows))
+    if plot is not None:
+        check_path(plot)
+    rows = select(metric, dataset, method, ablations)
+    print(papers_text(rows) if papers else spread_text(rows, every=method is not None))
+    if plot is not None:
+        write(build(rows), plot)
+
+
+@app.command()
+def published(
+    write: Annotated[bool, typer.Option("--write", help="Write docs/published.md and its pictures here.")] = False,
+) -> None:
+    """Print what the field reports, as docs/published.md has it, from the registry of published numbers."""
+    from reports.published import documentation
+
+    if write:
+        documentation.write(Path("docs"))
+    else:
+        print(documentation.text(), end="")
 
 
 @app.command()

@@ -66,12 +66,13 @@ WAYS = (
     Way(r"python -m eadnet generate .+ -o out\.mp4", PRINTED, finished=True, makes=("out.mp4",)),
     Way(r"python -m metrics score .+ -o scores\.parquet", PRINTED, makes=("scores.parquet",)),
     Way(r"python -m metrics list", PRINTED),
+    Way(r"python -m reports reported .+ --plot fvd_mead\.png", PRINTED, makes=("fvd_mead.png",)),
     Way(r"python -m reports reported [^[]+", PRINTED),
     Way(r"python -m reports reported .+\[.+\]", HELP),
     Way(r"python -m eadnet assets", PRINTED),
     Way(r"python -m (eadnet|eadnet\.node|metrics)", HELP),
     Way(r"python -m (eadnet fetch-asset NAME|metrics document|metrics score-captions)", HELP),
-    Way(r"python -m eadnet(\.config_reference| splits) --write", HELP),
+    Way(r"python -m (eadnet(\.config_reference| splits)|reports published) --write", HELP),
     Way(r"vllm serve MODEL .+", NOT_RUN, reason="needs a vision-language model's weights from the Internet, and a GPU"),
 )
 LINES = documented_lines.lines(ROOT)

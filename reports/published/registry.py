@@ -1,8 +1,9 @@
-"""The registry of published numbers: one row a value, with the paper that prints it and how it was made.
+"""The registry of published numbers: one row a value, with the paper that prints it, whose run it is and on what.
 
-Reads ``reported_results.csv`` beside this file. Most values were read in third-party copies of papers: check one
-against the paper before printing it. Papers differ in crops, clips, extractors and scripts, so a value is comparable
-with others of the same paper only; nothing here computes a difference between papers, and only spreads are shown.
+Reads ``registry.parquet`` beside this file, which ``reports.published.importing`` writes. Most values were parsed by
+machine from full texts: check one against the paper before printing it. Papers differ in crops, clips, extractors and
+scripts, so a value is comparable with others of the same paper only; nothing here computes a difference between
+papers, and only spreads are shown.
 """
 
 import math
@@ -14,67 +15,62 @@ import numpy as np
 import pandas as pd
 
 from reports.load import ReportError
+from reports.published.vocabulary import EDITORS, METRICS, OURS, SAME, scale
 
-PATH = files("reports.published") / "reported_results.csv"
-COLUMNS = ("method", "dataset", "metric", "value", "flags", "paper", "protocol_note")
-FLAGS = {
-    "suspicious": "the source itself doubts it; kept, but in no range",
-    "share": "printed as a share in [0, 1] where other papers print percent",
-    "copied": "the paper copied it from another",
-    "primary": "read in the authors' own logs or repository, not in a copy of a paper",
-}
-REAL = "Real video"
-SAME = {"LSE-C": "Sync-C", "LSE-D": "Sync-D"}
-"""Two names of one quantity: papers print SyncNet's confidence and distance as LSE or as Sync."""
-EDITORS = ("Wav2Lip", "LatentSync")
-"""Methods that can only edit a given video: what a paper prints of them as "(video)" is their one setting. A method
-that also animates one picture keeps its settings apart, since copied pixels flatter the first."""
-OURS = {
-    "Sync-C": "lse_c", "Sync-D": "lse_d", "FID": "fid", "FVD": "fvd", "CSIM": "csim", "E-FID": "efid", "PSNR": "psnr",
-    "SSIM": "ssim", "LPIPS": "lpips", "M-LMD": "m_lmd_px", "F-LMD": "f_lmd_px", "Acc_emo": "acc_emo",
-    "LipScore": "lipscore",
-}  # fmt: skip
-"""Name of our metric (its key without variant) by published quantity. Published landmark distances are in pixels."""
+PATH = files("reports.published") / "registry.parquet"
+COLUMNS = (
+    "method", "dataset", "metric", "printed", "unit", "direction", "paper", "paper_id", "table", "kind", "whose",
+    "copied_from", "clips", "checked", "old_value", "stated", "flags", "note",
+)  # fmt: skip
+SUSPICIOUS = "suspicious"
 
 
 @cache
 def published(path: Traversable = PATH) -> pd.DataFrame:
-    """All published values, checked.
+    """All published values.
 
     Returns:
-        ``COLUMNS`` as in the file, and `quantity` (the metric under one name), `subject` (the method, settings apart)
-        and `common` (the value on the quantity's usual scale: percent for accuracies).
+        ``COLUMNS`` as in the file (`clips` is a nullable integer), and
+
+        - value: `printed` as a number;
+        - common: the value in the quantity's usual unit (percent for accuracies, shares for similarities);
+        - quantity: `metric`;
+        - subject: the method, settings apart;
+        - source: the paper, by its arXiv number where it has one;
+        - origin: the paper that measured: of a copy the one it is copied from.
 
     Raises:
-        ReportError: the file is not what it should be; the message names the line.
+        ReportError: the file is not what it should be.
     """
     try:
-        with path.open(encoding="utf-8") as stream:
-            frame = pd.read_csv(stream, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        with path.open("rb") as stream:
+            frame = pd.read_parquet(stream)
+    except (OSError, ValueError) as error:  # pyarrow's own errors are of these kinds
         raise ReportError(f"{path}: not readable ({error}); restore it from the repository") from None
     if tuple(frame.columns) != COLUMNS:
         raise ReportError(f"{path}: has columns {list(frame.columns)}, expected {list(COLUMNS)}")
-    values = pd.to_numeric(frame.value, errors="coerce")
-    _refuse(path, ~np.isfinite(values), "value is no finite number")
-    _refuse(path, (frame[["method", "dataset", "metric", "paper", "protocol_note"]] == "").any(axis=1), "empty field")
-    _refuse(
-        path, frame["flags"].map(lambda text: not set(text.split()) <= FLAGS.keys()), f"flags are {', '.join(FLAGS)}"
+    value = pd.to_numeric(frame.printed, errors="coerce")
+    if not np.isfinite(value).all():
+        place = int(np.argmin(np.isfinite(value)))
+        raise ReportError(f"{path}: row {place}: {frame.printed[place]!r} is no finite number; write the registry anew")
+    factors = [scale(unit, METRICS[metric].unit) for unit, metric in zip(frame.unit, frame.metric, strict=True)]
+    editing = frame.method.isin([f"{name} (video)" for name in EDITORS])
+    subject = frame.method.where(~editing, frame.method.str.removesuffix(" (video)"))
+    source = frame.paper_id.where(frame.paper_id != "", frame.paper)
+    origin = source.where(frame.kind != "copy", frame.copied_from.str.partition(" Table ")[0])
+    return frame.assign(
+        value=value, common=value * factors, quantity=frame.metric, subject=subject, source=source, origin=origin
     )
-    _refuse(path, frame.duplicated(["method", "dataset", "metric", "paper"]), "given twice")
-    subject = frame.method.where(~frame.method.isin([f"{name} (video)" for name in EDITORS]),
-                                 frame.method.str.removesuffix(" (video)"))  # fmt: skip
-    common = values * frame["flags"].str.contains("share").map({True: 100, False: 1})
-    return frame.assign(value=values, quantity=frame.metric.replace(SAME), subject=subject, common=common)
 
 
-def select(metric: str, dataset: str, method: str | None = None) -> pd.DataFrame:
+def select(metric: str, dataset: str, method: str | None = None, ablations: bool = False) -> pd.DataFrame:
     """Values of one quantity on one dataset.
 
     Args:
         metric: published name (``LSE-C`` and ``Sync-C`` are one) or the name of our metric, in any case.
         dataset: in any case.
         method: a method, or where none has that name a part of names, in any case; None for all.
+        ablations: whether variants that papers print of their own method are among them.
 
     Raises:
         ReportError: there is no such metric, dataset or method, or none of it here; the message names those there are.
@@ -84,6 +80,7 @@ def select(metric: str, dataset: str, method: str | None = None) -> pd.DataFrame
     known = sorted(set(frame.dataset))
     if dataset.lower() not in [name.lower() for name in known]:
         raise ReportError(f"no published values on dataset {dataset!r}; there are {', '.join(known)}")
+    frame = frame if ablations else without_ablations(frame)
     of_metric = frame[frame.quantity == quantity]
     rows = of_metric[of_metric.dataset.str.lower() == dataset.lower()]
     if rows.empty:
@@ -95,28 +92,76 @@ def select(metric: str, dataset: str, method: str | None = None) -> pd.DataFrame
     subjects = rows.subject.str.lower()
     same, alike = subjects == method.lower(), subjects.str.contains(method.lower(), regex=False)
     if not alike.any():
-        names = ", ".join(sorted(set(rows.subject), key=str.lower))
+        names = _some(sorted(set(rows.subject), key=str.lower))
         raise ReportError(f"{quantity} on {dataset} is not reported of {method!r}; it is of {names}")
     return rows[same if same.any() else alike]
 
 
-def spreads(rows: pd.DataFrame) -> pd.DataFrame:
-    """How far papers disagree: one row per dataset, quantity and subject.
+def without_ablations(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows without the variants that papers print of their own method."""
+    return rows[rows.kind != "own ablation"]
+
+
+def measured(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows that count: without doubted values, and without copies of what stands in the registry.
+
+    A copy whose original is not there (by its paper or, where that is not known, by its value) stands for it, once.
+    """
+    rows = rows[~rows["flags"].str.contains(SUSPICIOUS)]
+    copies = rows.kind == "copy"
+    original = rows[~copies]
+
+    def stands(told_by: str) -> np.ndarray:
+        what = ["dataset", "quantity", "subject", told_by]
+        return pd.MultiIndex.from_frame(rows[what]).isin(pd.MultiIndex.from_frame(original[what]))
+
+    alone = copies & ~stands("origin") & ~stands("common")
+    again = rows.duplicated(["dataset", "quantity", "subject", "origin", "common"])
+    return rows[~copies | (alone & ~again)]
+
+
+def by_paper(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a dataset, quantity, subject and paper that measured: what a plot shows as a dot.
 
     Args:
         rows: some of `published`.
 
     Returns:
-        Columns dataset, quantity, subject, papers, values, low, median, high, suspicious (values left out of these) and
-        factor (high over low, NaN where low is not positive).
+        Columns dataset, quantity, subject, origin, common (the median of the paper's values: papers print several
+        settings), values (how many), clips (the most that the paper states for these, missing where it states none)
+        and own (whether the method is the paper's own).
     """
-    doubted = rows["flags"].str.contains("suspicious")
-    kept = rows.assign(suspicious=doubted, kept=rows.common.mask(doubted), source=rows.paper.mask(doubted))
-    of_kept = {"values": "count", "low": "min", "median": "median", "high": "max"}
-    table = kept.groupby(["dataset", "quantity", "subject"], sort=True).agg(
-        papers=("source", "nunique"), **{name: ("kept", how) for name, how in of_kept.items()},
-        suspicious=("suspicious", "sum"),
+    counted = measured(rows)
+    counted = counted.assign(own=counted.whose == "own method", clips=counted.clips.astype("Float64"))
+    table = counted.groupby(["dataset", "quantity", "subject", "origin"], sort=True).agg(
+        common=("common", "median"), values=("common", "size"), clips=("clips", "max"), own=("own", "any")
+    )
+    return table.reset_index()
+
+
+def spreads(rows: pd.DataFrame) -> pd.DataFrame:
+    """How far papers disagree: one row per dataset, quantity and subject; a paper counts once, by its median.
+
+    Args:
+        rows: some of `published`.
+
+    Returns:
+        Columns dataset, quantity, subject, papers, values (that count), copies, suspicious (values left out as such),
+        low, median, high, factor (high over low, NaN where low is not positive), stated (papers that state how many
+        clips), clips_low and clips_high (the fewest and the most that one states; NaN where none does).
+    """
+    keys = ["dataset", "quantity", "subject"]
+    papers = by_paper(rows)
+    table = papers.groupby(keys, sort=True).agg(
+        papers=("origin", "nunique"), values=("values", "sum"), low=("common", "min"), median=("common", "median"),
+        high=("common", "max"), stated=("clips", "count"), clips_low=("clips", "min"), clips_high=("clips", "max"),
     )  # fmt: skip
+    doubted = rows["flags"].str.contains(SUSPICIOUS)
+    left_out = rows.assign(suspicious=doubted, copies=(rows.kind == "copy") & ~doubted).groupby(keys, sort=True)
+    table = left_out[["suspicious", "copies"]].sum().join(table)
+    counts = ["papers", "values", "stated"]
+    table[counts] = table[counts].fillna(0).astype(int)
+    table[["clips_low", "clips_high"]] = table[["clips_low", "clips_high"]].astype(float)
     table["factor"] = (table.high / table.low).where(table.low > 0)
     return table.reset_index()
 
@@ -132,12 +177,12 @@ def chosen(methods: tuple[str, ...], datasets: tuple[str, ...]) -> pd.DataFrame:
     Raises:
         ReportError: nothing is published of a method or on a dataset; the message names the config key.
     """
-    frame = published()
+    frame = without_ablations(published())
     keys = {"reported_methods": (methods, frame.subject), "reported_datasets": (datasets, frame.dataset)}
     for key, (names, known) in keys.items():
         unknown = [name for name in names if name not in set(known)]
         if unknown:
-            there = ", ".join(sorted(set(known), key=str.lower))
+            there = _some(known.value_counts(sort=True).index)
             raise ReportError(f"config: report.{key}: nothing is published of {unknown[0]!r}; there are {there}")
     rows = spreads(frame[frame.subject.isin(methods) & frame.dataset.isin(datasets)])
     rank = {name: place for place, name in enumerate([*datasets, *methods])}
@@ -145,7 +190,7 @@ def chosen(methods: tuple[str, ...], datasets: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _quantity(metric: str) -> str:
-    names = {name.lower(): name for name in published().quantity}
+    names = {name.lower(): name for name in METRICS}
     names |= {other.lower(): name for other, name in SAME.items()} | {ours: name for name, ours in OURS.items()}
     wanted = metric.lower().partition("@")[0]
     if wanted not in names:
@@ -154,6 +199,7 @@ def _quantity(metric: str) -> str:
     return names[wanted]
 
 
-def _refuse(path: Traversable, wrong: pd.Series, fault: str) -> None:
-    if wrong.any():
-        raise ReportError(f"{path}: line {int(np.argmax(wrong)) + 2}: {fault}")
+def _some(names: list[str] | pd.Index, most: int = 40) -> str:
+    """Names in a line that a person can still read."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -12,7 +12,8 @@ from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
 from metrics.tables import ALL, SLICES
 from reports.load import Inputs, ReportError
 from reports.numbers import count, decimals, interval, number, span
-from reports.published.registry import OURS, chosen
+from reports.published.registry import chosen
+from reports.published.vocabulary import OURS
 from reports.style import (
     FAMILY_LABELS,
     SLICE_LABELS,
@@ -92,7 +93,8 @@ def caption(rows: pd.DataFrame, reported: bool = False) -> str:
     parts.append("Judges named corpus-v1 were trained on this corpus's real training clips.")
     if reported:
         parts.append(
-            "‡ Reported elsewhere: the range over papers, each under its own protocol, on the real corpus named. Never "
+            "‡ Reported elsewhere: the range over papers, each counted once by its median and each under its own "
+            "protocol, on the real corpus named. Never "
             "subtract one from a row above: the variant may differ, and the default corpora are drawn, so that only "
             "rows of real corpora are comparable even in kind."
         )
