@@ -18,7 +18,7 @@ def draw_clips(speakers: Sequence[str], size: int, draws: int, label: str) -> np
     drawn twice gives two independent choices; one with fewer clips than turns starts afresh.
 
     Args:
-        speakers: of each clip.
+        speakers: of each clip; see `clusters_of`.
         size: clips of a draw.
         draws: B.
         label: what the random numbers depend on, with nothing else.
@@ -26,7 +26,7 @@ def draw_clips(speakers: Sequence[str], size: int, draws: int, label: str) -> np
     Returns:
         (B, clips) int64 counts; every row sums to `size`.
     """
-    names, who = np.unique(np.asarray(speakers, object).astype(str), return_inverse=True)
+    names, who = np.unique(clusters_of(speakers), return_inverse=True)
     clips_of = [np.flatnonzero(who == person) for person in range(len(names))]
     people = people_drawn(len(names), len(who), size)
     turns = np.full(people, size // people) + (np.arange(people) < size % people)
@@ -40,6 +40,14 @@ def draw_clips(speakers: Sequence[str], size: int, draws: int, label: str) -> np
     return counts
 
 
+def clusters_of(speakers: Sequence[str]) -> list[str]:
+    """What is drawn first: the speaker of each clip, or, where all are of one, each clip for itself.
+
+    One person cannot show how people differ; the clips then still show how clips do.
+    """
+    return [str(place) for place in range(len(speakers))] if len(set(speakers)) == 1 else [str(s) for s in speakers]
+
+
 def people_drawn(people: int, clips: int, size: int) -> int:
     """How many people a draw of `size` clips has: as many as the pool, at most one a clip.
 
@@ -48,9 +56,10 @@ def people_drawn(people: int, clips: int, size: int) -> int:
     return min(size, max(people, round(people * size / clips)))
 
 
-def widening(people: int) -> float:
-    """The factor by which the spread over draws of few people is too small: the root of K / (K - 1); 1 for one person.
+def widening(speakers: Sequence[str]) -> float:
+    """The factor by which the spread over draws of K clusters (`clusters_of`) is too small: the root of K / (K - 1).
 
-    A draw with replacement of K people varies with their own mean, as a standard deviation without Bessel's correction.
+    Draws with replacement vary about the mean of those K alone, as a standard deviation without Bessel's correction.
     """
-    return float(np.sqrt(people / (people - 1))) if people > 1 else 1.0
+    clusters = len(set(clusters_of(speakers)))
+    return float(np.sqrt(clusters / (clusters - 1))) if clusters > 1 else 1.0

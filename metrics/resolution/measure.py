@@ -127,10 +127,10 @@ def _rows(key: str, pool: pd.DataFrame, runs: list[str], of: Callable[[str], Row
     counts = np.zeros((draws, len(pool)), np.int64)
     counts[:, drawn] = draw_clips(speakers, DRAWN, draws, f"resolution {pool.corpus.iloc[0]}")
     people = len(set(speakers))
-    labels |= {"people": people, "people_drawn": people_drawn(people, len(speakers), DRAWN)}
+    labels |= {"people": people, "people_drawn": people_drawn(people, len(speakers), DRAWN) if people > 1 else 1}
     base_name, rivals = (first, base) if first in BASES else (None, None)
     return [
-        labels | {"run": run, "base": base_name} | spread(rows, rivals, counts, drawn, people)
+        labels | {"run": run, "base": base_name} | spread(rows, rivals, counts, drawn, speakers)
         for run, rows in chain([(first, base)], known)
         if _overlap(rows, drawn)
     ]

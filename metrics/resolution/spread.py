@@ -3,7 +3,7 @@
 Pure functions over `metrics.resolution.values.Row`; reads and writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ ONE_SEED = "spread between training seeds not measured (one seed)"
 ONE_PERSON = "one person: the spread between people is not in it"
 
 
-def spread(run: Rows, base: Rows | None, counts: np.ndarray, pool: np.ndarray, people: int) -> dict:
+def spread(run: Rows, base: Rows | None, counts: np.ndarray, pool: np.ndarray, speakers: Sequence[str]) -> dict:
     """Numbers of `metrics.resolution.table.RESOLUTION` of one run, and of its difference to the base row.
 
     Over several training seeds, variances are averaged: a table shows one of them.
@@ -28,14 +28,18 @@ def spread(run: Rows, base: Rows | None, counts: np.ndarray, pool: np.ndarray, p
         base: those of the base row; None where there is none.
         counts: (B, clips) draws, shared by all rows.
         pool: (clips,) bool, those that can be drawn.
-        people: how many they show, for `metrics.resolution.draws.widening`.
+        speakers: of the clips of the pool.
     """
     affordable = int(min(len(counts), *(row.most_draws for row in (*run.values(), *(base or {}).values()))))
-    counts, wider = counts[:affordable], widening(people)
+    counts, wider = counts[:affordable], widening(speakers)
     values = [float(row.over(pool[None].astype(np.int64), row.has_C)[0]) for row in run.values()]
     drawn = [row.over(counts, row.has_C) for row in run.values()]
     sd = wider * deviation(drawn)
-    notes = [next(iter(run.values())).limit, ONE_PERSON if people == 1 else "", ONE_SEED if len(run) == 1 else ""]
+    notes = [
+        next(iter(run.values())).limit,
+        ONE_PERSON if len(set(speakers)) == 1 else "",
+        ONE_SEED if len(run) == 1 else "",
+    ]
     numbers = {
         "draws": affordable, "clips": int(max((row.has_C & pool).sum() for row in run.values())), "seeds": len(run),
         "value": float(np.mean(values)), "mean": float(np.nanmean(drawn)), "sd": sd, "sd_unpaired": unpaired(sd),
