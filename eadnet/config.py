@@ -155,6 +155,9 @@ class Evaluation(Section):
         ("full", "latentsync"), description="Runs that are tried on a corpus for testing only (RAVDESS), as they are."
     )
     bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
+    resolution_draws: Annotated[int, Field(ge=2)] = Field(
+        200, description="Draws of 30 test clips that show how far a value over so few moves."
+    )
     calibrate: bool = Field(False, description="Whether the report shows how every metric responds to known damage.")
     calibration_clips: Positive = Field(6, description="Clips that are damaged in every way for it.")
     calibration_frames: Annotated[int, Field(ge=25)] = Field(50, description="Frames of each that are used at most.")

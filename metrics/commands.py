@@ -152,6 +152,31 @@ def summarise(
     typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
 
 
+def measure_resolution(
+    scores: Annotated[Path, typer.Option(help="Table of all scores.")],
+    clips: Clips,
+    test_clips: TestClips,
+    measurements: Annotated[
+        list[Path], typer.Option(help="Measurements folder .../<run>/<seed> of a run or method; once for each.")
+    ],
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    draws: Annotated[int, typer.Option(min=2, help="Draws of 30 clips.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the spreads.")],
+    judges: Judges = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Measure how far the values of a table over 30 drawn clips move, and what differences it can show."""
+    from metrics.resolution.measure import measure_resolution as measure_spreads
+    from metrics.scoring import Settings
+
+    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    table = measure_spreads(scores, clips, test_clips, measurements, settings, draws, output, typer.echo)
+    typer.echo(f"{len(table)} rows of {draws} draws")
+
+
 def collect(
     name: Annotated[str, typer.Option(help="Name of the method.")],
     settings: Annotated[str, typer.Option(help="JSON of the method's configuration section.")],
@@ -211,6 +236,7 @@ VERBS = {
     "score-family": score_family,
     "score-captions": score_captions,
     "summarise": summarise,
+    "measure-resolution": measure_resolution,
     "collect": collect,
     "inputs": inputs,
     "calibrate": calibrate,

@@ -20,7 +20,7 @@ from metrics.families.distances import (
     plain_moments,
     shrunk_frechet,
 )
-from metrics.families.feature_sets import frechet_value
+from metrics.families.feature_sets import FeatureSet, frechet_value
 
 D = 12
 
@@ -29,6 +29,12 @@ def sets(seed: int, clips: int = 20, shift: float = 0.0, frames: int = 30) -> li
     rng = np.random.default_rng(seed)
     mixing = np.random.default_rng(0).standard_normal((D, D))
     return [rng.standard_normal((frames, D)) @ mixing + shift + rng.normal(0, 0.3, D) for _ in range(clips)]
+
+
+def both_sides(clips: int, frames: int = 30) -> FeatureSet:
+    names = tuple(map(str, range(clips)))
+    generated, truth = (sets(seed, clips, frames=frames) for seed in (1, 2))
+    return FeatureSet("fid@corpus-v1", names, generated, truth, plain_frechet)
 
 
 def two_sets() -> tuple[np.ndarray, np.ndarray]:
@@ -97,10 +103,10 @@ def test_shrinkage_is_reported_and_keeps_the_trace() -> None:
 def test_warns_below_the_dimension() -> None:
     assert dimension_warning(401, 400) == ""
     assert "400 features do not exceed 400 dimensions" in dimension_warning(400, 400)
-    few, many = (frechet_value("fid@corpus-v1", (sets(1, clips), sets(2, clips)), "a frame") for clips in (2, 20))
+    few, many = (frechet_value(both_sides(clips), "a frame") for clips in (2, 20))
     assert "warning" not in many.reason
     assert "warning: 60 features" not in few.reason
-    thin = frechet_value("fid@corpus-v1", (sets(1, 3, frames=4), sets(2, 3, frames=4)), "a frame")
+    thin = frechet_value(both_sides(3, frames=4), "a frame")
     assert "warning: 12 features do not exceed 12 dimensions" in thin.reason
 
 

@@ -1,17 +1,20 @@
 """Features of all clips by one evaluator, and the value that a distance between the two sets of them gives.
 
-The evaluator decides what is looked at; this module in which order, how often, and what the row says of it.
+The evaluator decides what is looked at; this module in which order, how often, and what the row says of it. A family of
+Frechet distances gives its sets by ``feature_sets(pairs, settings, keys)``: what it scores is what others resample.
 """
 
-from collections.abc import Callable, Iterable
-from functools import partial
+import importlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics.families.distances import dimension_warning, jackknife, plain_frechet
+from metrics.families.distances import Distance, dimension_warning, jackknife
 from metrics.pairs import Pair, Value
 from metrics.scoring import Settings
+from metrics.spec import REGISTRY, family
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +23,43 @@ MIN_CLIPS = 2
 GROUPS = 50  # most leave-outs of an interval in features of many dimensions
 
 Sets = tuple[list[np.ndarray], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """What a Frechet distance is computed of.
+
+    `generated` and `truth` hold, for each of `clip_ids`, (n, d) features of the generated and of the true clip; n is 0
+    for a clip that is too short. `distance` is that of two (n, d) arrays, all features of either side.
+    """
+
+    key: str
+    clip_ids: tuple[str, ...]
+    generated: list[np.ndarray]
+    truth: list[np.ndarray]
+    distance: Distance
+
+    def filled(self) -> "FeatureSet":
+        """The clips that give a feature."""
+        kept = [place for place, clip in enumerate(self.truth) if len(clip)]
+        names = tuple(self.clip_ids[place] for place in kept)
+        generated, truth = ([clips[place] for place in kept] for clips in (self.generated, self.truth))
+        return FeatureSet(self.key, names, generated, truth, self.distance)
+
+
+def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+    """The sets behind some Frechet distances, of all measured pairs, by the families that score them.
+
+    Args:
+        pairs: those that could be measured.
+        settings: judges, weights, and where features are remembered.
+        keys: of ``metrics.spec.REGISTRY``, of Frechet distances.
+
+    Raises:
+        metrics.scoring.WeightsAbsent: published weights are not here.
+    """
+    for name in dict.fromkeys(REGISTRY[key].family for key in keys):
+        yield from importlib.import_module(family(name).module).feature_sets(pairs, settings, keys)
 
 
 def clip_features(
@@ -41,27 +81,29 @@ def clip_features(
     return generated, truth
 
 
-def frechet_value(key: str, sets: Sets, needed: str, ddof: int = 1, note: str = "") -> Value:
-    """Plain Frechet distance of two sets with its interval; says how many features, and where they are too few.
+def names_of(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """Clip ids in the order of `clip_features`."""
+    return tuple(sorted(pair.clip_id for pair in pairs))
+
+
+def frechet_value(features: FeatureSet, needed: str, note: str = "") -> Value:
+    """The distance of a set with its interval; says how many features, and where they are too few.
 
     Args:
-        key: the metric.
-        sets: per clip, (n, d) features of the generated and of the true clip; n is 0 where a clip gives none.
+        features: both sides, and the distance.
         needed: what a clip must have to give features, for the reason.
-        ddof: see `metrics.families.distances.plain_moments`.
         note: further words for the reason.
     """
-    kept = [index for index, clip in enumerate(sets[1]) if len(clip)]
-    if len(kept) < MIN_CLIPS:
-        reason = f"{len(kept)} clips have {needed}; {MIN_CLIPS} are needed"
-        return Value(key, None, None, 0, "too_short", reason)
-    generated, truth = ([clips[index] for index in kept] for clips in sets)
-    value, low, high = jackknife(generated, truth, partial(plain_frechet, ddof=ddof), GROUPS)
-    n, d = sum(map(len, truth)), truth[0].shape[1]
-    lost = len(sets[1]) - len(kept)
+    kept = features.filled()
+    if len(kept.truth) < MIN_CLIPS:
+        reason = f"{len(kept.truth)} clips have {needed}; {MIN_CLIPS} are needed"
+        return Value(features.key, None, None, 0, "too_short", reason)
+    value, low, high = jackknife(kept.generated, kept.truth, kept.distance, GROUPS)
+    n, d = sum(map(len, kept.truth)), kept.truth[0].shape[1]
+    lost = len(features.truth) - len(kept.truth)
     notes = [f"{n} features of {d} dimensions", f"{lost} clips lack {needed}" if lost else "", note]
     reason = "; ".join(filter(None, [*notes, dimension_warning(n, d)]))
-    return Value(key, None, value, len(kept), reason=reason, ci_low=low, ci_high=high)
+    return Value(features.key, None, value, len(kept.truth), reason=reason, ci_low=low, ci_high=high)
 
 
 def computing_device() -> "torch.device":

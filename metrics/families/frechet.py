@@ -5,19 +5,25 @@ reason), and the interval comes from leaving out one clip at a time. Beside them
 endlessly many clips and the kernel distance, which do not grow as clips become fewer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import cache
 
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.distances import clip_kernel_distance, dimension_warning, extrapolated, jackknife
-from metrics.families.feature_sets import MIN_CLIPS, clip_features
+from metrics.families.distances import clip_kernel_distance, dimension_warning, extrapolated, jackknife, shrunk_frechet
+from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of
 from metrics.judges import load, read_report
 from metrics.pairs import Pair, Value, usable
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs
 
 KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours say the same
+SETS = {
+    "fid@corpus-v1": ("fid_infinity@corpus-v1", "kid@corpus-v1"),
+    "fvd@corpus-v1": ("fvd_infinity@corpus-v1", "kvd@corpus-v1"),
+}
+"""The distance of frames and that of windows, each with its limit for many clips and the kernel distance."""
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
@@ -30,13 +36,20 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     elif len(good) < MIN_CLIPS:
         yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
     else:
-        folder = settings.judge("video")
-        network = load(folder)
-        evaluator = f"judge-video-v1-{sha256_file(folder / 'model.safetensors')[:16]}"
-        sets = clip_features(good, settings, evaluator, lambda crops: _stacked(network, crops))
-        counts = [pair.n_frames for pair in sorted(good, key=lambda pair: pair.clip_id)]
-        for kind, name in enumerate(("fid", "fvd")):
-            yield from _values(name, *(_split(clips, counts, kind) for clips in sets))
+        for features in feature_sets(good, settings, SETS):
+            yield from _values(features.filled())
+
+
+def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+    """The judge's features of frames and of windows of measured pairs: those of `SETS` that are among `keys`."""
+    folder = settings.judge("video")
+    evaluator = f"judge-video-v1-{sha256_file(folder / 'model.safetensors')[:16]}"
+    network = cache(lambda: load(folder))
+    sides = clip_features(pairs, settings, evaluator, lambda crops: _stacked(network(), crops))
+    counts = [pair.n_frames for pair in sorted(pairs, key=lambda pair: pair.clip_id)]
+    for kind, key in enumerate(SETS):
+        if key in keys:
+            yield FeatureSet(key, names_of(pairs), *(_split(clips, counts, kind) for clips in sides), shrunk_frechet)
 
 
 def _split(clips: list[np.ndarray], counts: list[int], kind: int) -> list[np.ndarray]:
@@ -51,25 +64,23 @@ def _stacked(network: object, crops: np.ndarray) -> np.ndarray:
     return np.concatenate(features(network, crops))
 
 
-def _values(name: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Iterator[Value]:
-    """The Frechet distance, its limit and the kernel distance of one kind of features."""
-    kernel = {"fid": "kid@corpus-v1", "fvd": "kvd@corpus-v1"}[name]
-    keys = (f"{name}@corpus-v1", f"{name}_infinity@corpus-v1", kernel)
-    kept = [index for index, clip in enumerate(truth) if len(clip)]
-    if len(kept) < MIN_CLIPS:
-        reason = f"{len(kept)} clips have a window of 16 frames; {MIN_CLIPS} are needed"
+def _values(features: FeatureSet) -> Iterator[Value]:
+    """The Frechet distance, its limit and the kernel distance of the clips that have features of a kind."""
+    keys = (features.key, *SETS[features.key])
+    generated, truth = features.generated, features.truth
+    if len(truth) < MIN_CLIPS:
+        reason = f"{len(truth)} clips have a window of 16 frames; {MIN_CLIPS} are needed"
         yield from (Value(key, None, None, 0, "too_short", reason) for key in keys)
         return
-    generated, truth = [generated[index] for index in kept], [truth[index] for index in kept]
     n, d = sum(map(len, truth)), truth[0].shape[1]
     warning = dimension_warning(n, d)
     note = f"{n} features of {d} dimensions, shrunk by {d / (d + n):.3f}" + (f"; {warning}" if warning else "")
-    value, low, high = jackknife(generated, truth)
-    yield Value(keys[0], None, value, len(kept), reason=note, ci_low=low, ci_high=high)
+    value, low, high = jackknife(generated, truth, features.distance)
+    yield Value(keys[0], None, value, len(truth), reason=note, ci_low=low, ci_high=high)
     yield _extrapolated(keys[1], generated, truth)
     value, low, high = clip_kernel_distance(*([_spread(clip) for clip in clips] for clips in (generated, truth)))
     note = f"at most {KERNEL_FEATURES} of each clip's features"
-    yield Value(keys[2], None, value, len(kept), reason=note, ci_low=low, ci_high=high)
+    yield Value(keys[2], None, value, len(truth), reason=note, ci_low=low, ci_high=high)
 
 
 def _extrapolated(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:

@@ -8,8 +8,9 @@ JunyaoHu/common_metrics_on_video_quality@5f75173 fvd/styleganv/fvd.py.
 Shape legend: T frames, R crop side.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -18,10 +19,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from eadnet.provenance import sha256_file
-from metrics.families.feature_sets import MIN_CLIPS, clip_features, computing_device, frechet_value
+from metrics.families.distances import plain_frechet
+from metrics.families.feature_sets import (
+    MIN_CLIPS,
+    FeatureSet,
+    clip_features,
+    computing_device,
+    frechet_value,
+    names_of,
+)
 from metrics.pairs import Pair, Value, usable
 from metrics.scoring import Settings, WeightsAbsent, empty
-from metrics.spec import family_specs
+from metrics.spec import REGISTRY, family_specs
 
 ASSET, FILE = "i3d-torchscript", "i3d_torchscript.pt"
 WINDOW = 16
@@ -47,13 +56,25 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     if len(good) < MIN_CLIPS:
         yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
         return
+    for sides in feature_sets(good, settings, [spec.key for spec in specs]):
+        yield frechet_value(sides, RECIPES[REGISTRY[sides.key].variant].needed)
+
+
+def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+    """The network's features of measured pairs, by each recipe whose distance is among `keys`.
+
+    Raises:
+        WeightsAbsent: the network is not here, or is none.
+    """
     path = settings.weights(ASSET) / FILE
-    network, digest = load(path), sha256_file(path)[:16]
-    for spec in specs:
-        recipe = RECIPES[spec.variant]
-        evaluator = f"i3d-v1-{spec.variant}-{digest}"
-        sets = clip_features(good, settings, evaluator, lambda crops, recipe=recipe: features(network, crops, recipe))
-        yield frechet_value(spec.key, sets, recipe.needed, recipe.ddof)
+    network, digest = cache(lambda: load(path)), sha256_file(path)[:16]
+    for spec in family_specs("i3d"):
+        if spec.key in keys:
+            recipe, evaluator = RECIPES[spec.variant], f"i3d-v1-{spec.variant}-{digest}"
+            sides = clip_features(
+                pairs, settings, evaluator, lambda crops, recipe=recipe: features(network(), crops, recipe)
+            )
+            yield FeatureSet(spec.key, names_of(pairs), *sides, partial(plain_frechet, ddof=recipe.ddof))
 
 
 def load(path: object) -> torch.jit.ScriptModule:

@@ -5,7 +5,8 @@ Two recipes bring a crop to the network's 299 pixels: ``pytorch-fid`` (bilinear,
 too few.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from eadnet.provenance import sha256_file
 from metrics.families.distances import dimension_warning, kernel_distance, plain_frechet
+from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of
 from metrics.pairs import Pair, Value, chunks, usable
 from metrics.scoring import Settings, empty
 from metrics.spec import family_specs
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 VERSION = 1
 ASSET, FILE = "inception-fid", "pt_inception-2015-12-05-6726825d.pth"
 FRAMES = 8  # seen at once
-MIN_CLIPS = 2
 KERNEL_FRAMES = 8192  # most frames of a set whose kernels are computed, every k-th of each clip
 
 
@@ -35,19 +36,34 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     Raises:
         metrics.scoring.WeightsAbsent: the network is not here.
     """
-    good = sorted(usable(pairs), key=lambda pair: pair.clip_id)
-    weights = settings.weights(ASSET) / FILE
+    good = usable(pairs)
+    settings.weights(ASSET)  # a row says first of all that the network is not here
     if len(good) < MIN_CLIPS:
         yield from empty(
             family_specs("inception"), pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed"
         )
         return
-    network, stamp = load(weights), sha256_file(weights)[:12]
+    for features in feature_sets(good, settings, [f"fid@{recipe}" for recipe in RECIPES]):
+        yield _fid(features)
+        if features.key == "fid@clean":
+            yield _kid("kid@clean", features.generated, features.truth)
+
+
+def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+    """The network's features of all frames of measured pairs, by each recipe whose FID is among `keys`.
+
+    Raises:
+        metrics.scoring.WeightsAbsent: the network is not here.
+    """
+    weights = settings.weights(ASSET) / FILE
+    network, stamp = cache(lambda: load(weights)), sha256_file(weights)[:12]
     for recipe in RECIPES:
-        sides = _sides(network, recipe, f"inception-{recipe}-{VERSION}-{stamp}", good, settings)
-        yield _fid(f"fid@{recipe}", *sides)
-        if recipe == "clean":
-            yield _kid("kid@clean", *sides)
+        if f"fid@{recipe}" in keys:
+            evaluator = f"inception-{recipe}-{VERSION}-{stamp}"
+            sides = clip_features(
+                pairs, settings, evaluator, lambda crops, recipe=recipe: features(network(), crops, recipe)
+            )
+            yield FeatureSet(f"fid@{recipe}", names_of(pairs), *sides, plain_frechet)
 
 
 def load(path: Path) -> "Inception":
@@ -122,23 +138,12 @@ def clean_resize(crop: np.ndarray) -> np.ndarray:
 RECIPES: dict[str, Callable[[np.ndarray], "Tensor"]] = {"pytorch-fid": bilinear, "clean": antialiased}
 
 
-def _sides(
-    network: "Inception", recipe: str, evaluator: str, pairs: list[Pair], settings: Settings
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Per clip, the features of the generated and of the true frames."""
-
-    def of(digest: str, crops: np.ndarray) -> np.ndarray:
-        return settings.cached(digest, evaluator, lambda: features(network, crops, recipe))
-
-    generated = [of(pair.generated_digest, pair.generated_crops) for pair in pairs]
-    return generated, [of(pair.true_digest, pair.true_crops) for pair in pairs]
-
-
-def _fid(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:
-    frames, dimensions = sum(map(len, truth)), truth[0].shape[1]
+def _fid(features: FeatureSet) -> Value:
+    clips, frames, dimensions = len(features.truth), sum(map(len, features.truth)), features.truth[0].shape[1]
     warning = dimension_warning(frames, dimensions)
-    note = f"{frames} frames of {len(truth)} clips" + (f"; {warning}" if warning else "")
-    return Value(key, None, plain_frechet(np.concatenate(generated), np.concatenate(truth)), len(truth), reason=note)
+    note = f"{frames} frames of {clips} clips" + (f"; {warning}" if warning else "")
+    value = features.distance(np.concatenate(features.generated), np.concatenate(features.truth))
+    return Value(features.key, None, value, clips, reason=note)
 
 
 def _kid(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:

@@ -6,8 +6,9 @@ train with TREPA (eadnet.published.videomae_v2); such a model is judged by its s
 
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,15 @@ from torch.nn import functional
 
 from eadnet.provenance import sha256_file
 from eadnet.published.videomae_v2 import FRAMES, STEPS, VideoMAEv2, from_published, sinusoids
-from metrics.families.feature_sets import MIN_CLIPS, clip_features, computing_device, frechet_value
+from metrics.families.distances import plain_frechet
+from metrics.families.feature_sets import (
+    MIN_CLIPS,
+    FeatureSet,
+    clip_features,
+    computing_device,
+    frechet_value,
+    names_of,
+)
 from metrics.pairs import Pair, Value, usable
 from metrics.scoring import Settings, WeightsAbsent, empty
 from metrics.spec import family_specs
@@ -40,16 +49,28 @@ class Sizes:
 
 def score(pairs: list[Pair], settings: Settings, sizes: Sizes | None = None) -> Iterator[Value]:
     """The distance of all measured pairs together; other `sizes` than the published ones serve tests."""
-    sizes = sizes or Sizes()
     specs, good = family_specs("videomae"), usable(pairs)
     if len(good) < MIN_CLIPS:
         yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
         return
+    for sides in feature_sets(good, settings, [spec.key for spec in specs], sizes):
+        yield frechet_value(sides, f"{FRAMES} frames", note=SUPERVISOR)
+
+
+def feature_sets(
+    pairs: list[Pair], settings: Settings, keys: Collection[str], sizes: Sizes | None = None
+) -> Iterator[FeatureSet]:
+    """The encoder's features of measured pairs, where the family's distance is among `keys`.
+
+    Raises:
+        WeightsAbsent: the encoder is not here, or is none.
+    """
     path = settings.weights(ASSET) / FILE
-    network, evaluator = load(path, sizes), f"videomae-v1-{sha256_file(path)[:16]}"
-    sets = clip_features(good, settings, evaluator, lambda crops: features(network, crops))
-    for spec in specs:
-        yield frechet_value(spec.key, sets, f"{FRAMES} frames", ddof=0, note=SUPERVISOR)
+    network, evaluator = cache(lambda: load(path, sizes or Sizes())), f"videomae-v1-{sha256_file(path)[:16]}"
+    for spec in family_specs("videomae"):
+        if spec.key in keys:
+            sides = clip_features(pairs, settings, evaluator, lambda crops: features(network(), crops))
+            yield FeatureSet(spec.key, names_of(pairs), *sides, partial(plain_frechet, ddof=0))
 
 
 def load(path: Path, sizes: Sizes) -> VideoMAEv2:
