@@ -27,10 +27,12 @@ def rehearsal(root: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory
     small["corpora"] = {
         "hdtf": None,
         "mead": None,
+        "ravdess": None,
         "folder": {"path": str(videos), "table": str(shared / "clips/MANIFEST.csv"), "test_share": 0.4},
     }
     small["preprocess"] = {"resolution": 64, "min_face": 48, "sync_weights": None, "quality_weights": None}
-    small["synthesis"] = {"clips": 1}
+    small["training"] = (small.get("training") or {}) | {"corpora": None}
+    small["runs"] = {"hdtf": None}
     (folder / "small.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
     return project
 

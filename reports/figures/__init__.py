@@ -9,6 +9,7 @@ from reports.style import MUTED, WIDTH, figure_style
 
 FIGURES = {
     "samples": "reports.figures.samples",
+    "generalisation": "reports.figures.generalisation",
     "ablation": "reports.figures.ablation",
     "slices": "reports.figures.slices",
     "emotions": "reports.figures.emotions",

@@ -46,10 +46,11 @@ def draw(inputs: Inputs) -> Figure:
     if not runs:
         raise ReportError("--measurements holds neither ground_truth nor a run; pass results/measurements/<run>/<seed>")
     clips = inputs.test_clips.head(inputs.settings.strip_clips)
-    return build([_strip(inputs, row, runs) for row in clips.to_dict("records")])
+    return build([strip(inputs, row, runs) for row in clips.to_dict("records")])
 
 
-def _strip(inputs: Inputs, clip: dict, runs: Sequence[str]) -> Strip:
+def strip(inputs: Inputs, clip: dict, runs: Sequence[str]) -> Strip:
+    """One clip (a row of the CLIPS table) as the runs made it, at evenly spread frames."""
     videos = {run: inputs.generated(run, clip["clip_id"]).crops for run in runs}
     picks = frame_picks(min(map(len, videos.values())), inputs.settings.strip_frames)
     emotion = f"{clip['emotion']}, " if clip["emotion"] else ""

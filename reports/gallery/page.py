@@ -23,8 +23,9 @@ from reports.load import Inputs, Nothing
 from reports.numbers import count, listing
 from reports.style import metric_label, order_runs, run_label
 from reports.tables.layout import Table
+from reports.tables.paper import CORPORA
 
-RASTER = ("samples", "people")
+RASTER = ("samples", "generalisation", "people")
 """Figures made of photographs: shown as PNG, the others as SVG."""
 SHOWN = tuple(name for name in figures.FIGURES if name != "contact_sheet")
 """The contact sheet would double the page; it stands beside it."""
@@ -79,6 +80,7 @@ def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[st
         "missing_videos": missing_videos,
         "pictures": {picture.name: picture for picture in map(_picture(figures_folder), SHOWN) if picture},
         "tables": _tables(inputs),
+        "paper": _paper_tables(inputs),
         "metrics": [
             {"name": metric_label(key), "direction": direction(spec), "spec": spec}
             for key, spec in REGISTRY.items()
@@ -139,8 +141,15 @@ def _tables(inputs: Inputs) -> dict[str, Table]:
         "losses": inputs.training_paths,
         "filter": inputs.training_filter_path,
     }
-    names = [name for name in tables.TABLES if given.get(name, True)]
+    names = [name for name in tables.TABLES if given.get(name, True) and not name.startswith("paper_")]
+    names += _paper_tables(inputs)
     return {name: tables.draw(name, inputs) for name in names}
+
+
+def _paper_tables(inputs: Inputs) -> list[str]:
+    """The paper's tables whose corpus was tested."""
+    corpora = set(inputs.chosen_clips.corpus) if inputs.test_clips_path else set()
+    return [f"paper_{which}" for which, corpus in CORPORA.items() if corpus in corpora]
 
 
 def _picture(folder: Path) -> Callable[[str], Picture | None]:

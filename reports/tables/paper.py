@@ -6,6 +6,7 @@ is done is said in the caption. Published values stand in grey and are never sub
 """
 
 from collections.abc import Iterable, Iterator
+
 import pandas as pd
 
 from eadnet.config import TEST_ONLY
@@ -28,6 +29,8 @@ TITLES = {
     "4": "The paper's Table 4: STDA and TFRM on HDTF",
     "generalisation": "Generalisation: RAVDESS",
 }
+CORPORA = {str(table): corpus.lower() for table, corpus in TABLES.items()} | {"generalisation": TEST_ONLY[0]}
+"""Corpus of each table."""
 OURS, THEIRS = "ours", "paper"
 FRAME = (
     "row", "source", "run", "corpus", "draw", "column", "metric", "value", "ci_low", "ci_high", "n", "wanted",
@@ -56,7 +59,7 @@ def build(which: str, scores: pd.DataFrame, clips: pd.DataFrame, experiment: Exp
     Raises:
         ReportError: no test clip of the table's corpus.
     """
-    corpus = TEST_ONLY[0] if which == "generalisation" else TABLES[int(which)].lower()
+    corpus = CORPORA[which]
     parts = _parts(clips, corpus, experiment)
     lines, extra = lines_of(which, corpus, scores, experiment)
     columns = {column: _key(column, scores, corpus) for column in _columns(which)}
@@ -98,8 +101,8 @@ def caption(
         )
     if which in ("1", "4"):
         said.append(
-            "The paper's row without components is LatentSync's and its last row EAD-Net's, and it varies only STDA and "
-            "TFRM here: text is taken to be off in all rows."
+            "The paper varies STDA and TFRM alone here, from LatentSync's row to EAD-Net's: text is taken to be off in "
+            "all of them."
         )
     absent = [column.name for column, key in columns.items() if key is None]
     if absent:

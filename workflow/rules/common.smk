@@ -15,11 +15,12 @@ from operator import attrgetter
 import yaml
 from snakemake.utils import update_config
 
-from eadnet.config import BASELINES, ConfigError, load
+from eadnet.config import BASELINES, TEST_ONLY, ConfigError, load
 from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import list_files
 from eadnet.corpora.listing import files_digest, shard_digest
 from eadnet.corpora.shards import list_shards, unused_folders
+from eadnet.experiment import experiment_of
 from metrics.spec import FAMILIES, SpecError, check_families, extractors_of, family_version
 
 # Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
@@ -124,6 +125,7 @@ DRAWN = [corpus for corpus in SHARDS if ORIGINS[corpus] == "synthetic"]
 DRAWN_TRUTH = [
     f"<resources>/synthetic/truth/{corpus}/{shard}.safetensors" for corpus in DRAWN for shard in SHARDS[corpus]
 ]
+TESTED_ONLY = [corpus for corpus in SHARDS if corpus in TEST_ONLY]
 DOWNLOADED = [corpus for corpus in SHARDS if ORIGINS[corpus] == "download"]
 RUNS = CONFIG.run_names
 VARIANTS = CONFIG.variant_names
@@ -134,18 +136,32 @@ JUDGES = tuple(type(CONFIG.judges).model_fields)
 BACKBONES = CONFIG.backbone_names
 NETWORKS = ("autoencoder", "syncnet", "videomae", *BACKBONES)
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
-TABLES = "comparison ablation worst reported captions action_units judges supervision coverage availability losses filter calibration".split()
+PAPER_TABLES = "paper_1 paper_2 paper_3 paper_4 paper_generalisation".split()
+TABLES = (
+    *("comparison", *PAPER_TABLES, "ablation", "worst", "reported", "captions", "action_units", "judges"),
+    *("supervision", "coverage", "availability", "losses", "filter", "calibration"),
+)
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
 ON_DEMAND = () if CONFIG.evaluation.calibrate else ("calibration",)  # takes long; `snakemake calibration` makes it
-ASKED_TABLES = {"availability": DOWNLOADED, "action_units": DRAWN_TRUTH}  # only where there is something to tell
+ASKED_TABLES = {  # only where there is something to show
+    "availability": DOWNLOADED,
+    "action_units": DRAWN_TRUTH,
+    "paper_1": "hdtf" in SHARDS,
+    "paper_2": "mead" in SHARDS,
+    "paper_3": "mead" in SHARDS,
+    "paper_4": "hdtf" in SHARDS,
+    "paper_generalisation": TESTED_ONLY,
+}
 MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and ASKED_TABLES.get(table, True)]
+MADE_PAPER_TABLES = [table for table in MADE_TABLES if table in PAPER_TABLES]
 CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
 FIGURES = (
-    "samples ablation slices emotions mouths losses graphs filter people corpus contact_sheet times calibration".split()
+    *("samples", "generalisation", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "filter", "people"),
+    *("corpus", "contact_sheet", "times", "calibration"),
 )
 GRAPH_RUNS = [run for run in RUNS if CONFIG.run(run).tfrm not in ("none", "published")]  # the paper's graph is fixed
-ASKED_FIGURES = {"graphs": GRAPH_RUNS}
+ASKED_FIGURES = {"graphs": GRAPH_RUNS, "generalisation": TESTED_ONLY}
 MADE_FIGURES = [figure for figure in FIGURES if figure not in ON_DEMAND and ASKED_FIGURES.get(figure, True)]
 FIGURE_FORMS = ("svg", "png")
 # What a table or figure is made of; anything else is made of the summary.
@@ -161,9 +177,11 @@ TABLE_NEEDS = {
     "availability": ["downloads"],
     "losses": ["training"],
     "filter": ["training_filter"],
+    **dict.fromkeys(PAPER_TABLES, ["scores", "test_clips"]),
 }
 FIGURE_NEEDS = {
     "samples": ["clips", "measurements"],
+    "generalisation": ["clips", "measurements"],
     "calibration": ["calibration"],
     "mouths": ["clips", "measurements"],
     "emotions": ["clips", "scores"],
@@ -181,6 +199,7 @@ PAGE_NEEDS = [
     "scores",
     "summary",
     "clips",
+    "test_clips",
     "captions",
     "captioned",
     "caption_summary",
@@ -206,6 +225,7 @@ CAPTIONING = CONFIG.compute.captioning.model_dump_json()
 ASSETS = CONFIG.assets.model_dump_json()
 # What is taken from whole frames: the families that ask for it are the first to decide what is measured.
 FRAME_FAMILIES = ",".join(name for name in CONFIG.evaluation.metrics if FAMILIES[name].extractor) or "image"
+EXPERIMENT = experiment_of(CONFIG).model_dump_json()
 CELLS = CONFIG.preprocess.resolution // CONFIG.autoencoder.factor
 
 
@@ -368,6 +388,7 @@ def report_files(needs):
         "calibration": ["<results>/calibration.parquet"],
         "summary": ["<results>/summary.parquet"],
         "clips": ["<results>/clips.parquet"],
+        "test_clips": ["<results>/test_clips.parquet"],
         "captions": ["<results>/captions.parquet"],
         "caption_summary": ["<results>/captions/summary.parquet"],
         "captioned": per_captioner("<results>/captions/{captioner}/{corpus}/{shard}.parquet"),

@@ -34,6 +34,7 @@ rule make_table:
         runtime=30,
     params:
         inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS.get(wildcards.table, ["summary"])),
+        experiment=lambda wildcards: options("--experiment", [EXPERIMENT] if wildcards.table in PAPER_TABLES else []),
         folder=subpath(output[0], parent=True),
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
@@ -42,6 +43,7 @@ rule make_table:
         python -m reports table \
             --name {wildcards.table:q} \
             --settings {params.settings:q} \
+            {params.experiment} \
             {params.inputs} \
             --output-dir {params.folder:q} \
             >{log:q} 2>&1
@@ -105,6 +107,7 @@ rule write_page:
         inputs=lambda wildcards, input: report_options(input, PAGE_NEEDS),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
         configuration=lambda wildcards: as_json(CONFIG),
+        experiment=EXPERIMENT,
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
     shell:
@@ -112,6 +115,7 @@ rule write_page:
         python -m reports page \
             --settings {params.settings:q} \
             --config {params.configuration:q} \
+            --experiment {params.experiment:q} \
             {params.inputs} \
             --figures {params.figures:q} \
             --output {output.page:q} \

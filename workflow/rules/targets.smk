@@ -55,6 +55,11 @@ rule tables:
         expand("<results>/tables/{table}.{form}", table=MADE_TABLES, form=TABLE_FORMS),
 
 
+rule paper_tables:
+    input:
+        expand("<results>/tables/{table}.{form}", table=MADE_PAPER_TABLES, form=TABLE_FORMS),
+
+
 rule figures:
     input:
         expand("<results>/figures/{figure}.{form}", figure=MADE_FIGURES, form=FIGURE_FORMS),
