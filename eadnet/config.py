@@ -280,8 +280,8 @@ class Config(Section):
         for corpus in self.run(run).corpora or ():
             if corpus not in there:
                 raise ValueError(
-                    f"runs.{run}.corpora: '{corpus}' is off; set corpora.{corpus}, use {', '.join(there)}, or leave the run "
-                    f"out with `runs.{run}: null`"
+                    f"runs.{run}.corpora: '{corpus}' is off; set corpora.{corpus}, use {', '.join(there)}, or leave "
+                    f"the run out with `runs.{run}: null`"
                 )
 
     def _on(self, test_only: bool) -> tuple[str, ...]:

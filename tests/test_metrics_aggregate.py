@@ -18,8 +18,8 @@ def rows(
     run: str, values: list[float | None], seed: int = 0, metric: str = "psnr@region", **changes: object
 ) -> list[dict]:
     common = dict.fromkeys(SCORES.names) | {
-        "run": run, "seed": seed, "corpus": "mead", "split": "test", "speaker": "M003", "family": "image",
-        "metric": metric, "metric_version": 1, "level": "clip", "n": 55, "status": "ok", "commit": "abc",
+        "run": run, "seed": seed, "corpus": "mead", "draw": "all", "split": "test", "speaker": "M003",
+        "family": "image", "metric": metric, "metric_version": 1, "level": "clip", "n": 55, "status": "ok", "commit": "abc",
     }  # fmt: skip
     return [
         common | {"clip_id": f"c{index}", "seen_speaker": index % 2 == 0, "value": value,
@@ -125,9 +125,28 @@ def test_categories_have_no_mean_and_sets_keep_their_own_interval(tmp_path: Path
     category = rows("full", [3.0, 4.0], metric="predicted_emotion@corpus-v1", family="emotion")
     whole_set = rows("full", [9.0], metric="fid@corpus-v1", family="frechet", level="set", clip_id=None, corpus="all",
                      ci_low=8.0, ci_high=10.0, n=28)  # fmt: skip
-    table = summary_of(tmp_path, category, whole_set)
-    assert list(table["metric"]) == ["fid@corpus-v1"]
-    assert tuple(table.iloc[0][["n", "mean", "ci_low", "ci_high"]]) == (28, 9.0, 8.0, 10.0)
+    of_corpus = [whole_set[0] | {"corpus": "mead", "value": 7.0}]
+    drawn = [of_corpus[0] | {"draw": "paper30-v1", "value": 5.0}]
+    table = summary_of(tmp_path, category, whole_set, of_corpus, drawn)
+    assert list(table["metric"]) == ["fid@corpus-v1"] * 2
+    assert tuple(table.loc[("full", "all", "all")][["n", "mean", "ci_low", "ci_high"]]) == (28, 9.0, 8.0, 10.0)
+    assert table.loc[("full", "mead", "all")]["mean"] == 7.0  # a draw of it is in no summary
+
+
+def test_all_means_the_corpora_that_are_pooled(tmp_path: Path) -> None:
+    of_mead, of_other = rows("full", [1.0, 2.0]), rows("full", [9.0, 9.0])
+    elsewhere = rows("hdtf", [5.0, 7.0])
+    for index, row in enumerate((*of_other, *elsewhere)):
+        row |= {"corpus": "ravdess" if row in of_other else "hdtf", "clip_id": f"d{index}"}
+    paths = []
+    for name, part in (("a", of_mead), ("b", of_other), ("c", elsewhere)):
+        paths.append(tmp_path / f"{name}.parquet")
+        write_table(part, paths[-1], SCORES)
+    outputs = [tmp_path / f"{name}.parquet" for name in ("scores", "summary", "pairwise")]
+    table = summarise(paths, Resampling(50, 0.95), *outputs, pooled=("mead",)).set_index(["run", "corpus", "slice"])
+    assert table.loc[("full", "all", "all")]["mean"] == 1.5 and table.loc[("full", "ravdess", "all")]["mean"] == 9.0
+    assert ("hdtf", "all", "all") not in table.index and table.loc[("hdtf", "hdtf", "all")]["mean"] == 6.0
+    assert (table["coverage"] == 1.0).all()  # clips of corpora that a run is not tested on are not missing
 
 
 @pytest.mark.parametrize("column", ["metric_version", "evaluator_sha256"])

@@ -118,7 +118,9 @@ def test_the_truth_scores_perfectly(perfect: Path, corpus: Path, trained: Path) 
     assert set(found) == {key for key, spec in REGISTRY.items() if spec.family in families}
     for key, value in expected.items():
         assert found[key]["value"].to_numpy() == pytest.approx(value, abs=1e-6), key
-    assert len(found["fid@corpus-v1"]) == 1 and found["fid@corpus-v1"]["level"].iloc[0] == "set"
+    assert found["fid@corpus-v1"][["corpus", "draw", "level"]].to_numpy().tolist() == [
+        ["all", "all", "set"], ["folder", "all", "set"]
+    ]  # fmt: skip
     assert found["lse_d@corpus-v1"]["evaluator_sha256"].str.len().eq(64).all()
     for key, table in found.items():
         low, high = REGISTRY[key].bounds

@@ -15,6 +15,7 @@ from toy_training import Toy, backbone_settings, training_settings, write_toy
 
 from eadnet.config import Compute, Synthesis
 from eadnet.node import NodeError, complete
+from eadnet.selection import write_test_clips
 from eadnet.settings import plain
 from eadnet.tables import GENERATED, read_rows
 
@@ -77,8 +78,9 @@ def _run(node: Path, *arguments: str) -> subprocess.CompletedProcess:
 def _options(toy: Toy, output: Path, settings, **more: str) -> list[str]:
     compute = plain(Compute(device="cpu", precision="float32"))
     given = {"settings": json.dumps(plain(settings)), "compute": json.dumps(compute), "output": str(output)}
-    given |= {"seed": "0", "autoencoder": toy.supervisors.autoencoder} | vars(toy.inputs) | more
-    return [word for name, value in given.items() for word in (f"--{name}", value)]
+    paths = {name: path for name, path in vars(toy.inputs).items() if name != "corpora"}
+    given |= {"seed": "0", "autoencoder": toy.supervisors.autoencoder} | paths | more
+    return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
 
 
 def test_the_node_has_no_more_than_it_should(node):
@@ -101,7 +103,9 @@ def test_a_run_is_trained_and_generated_on_a_bare_node(node, toy, tmp_path):
     losses = parquet.read_table(run / "train.parquet").to_pydict()
     assert {"sync", "trepa", "lpips", "validation"} <= set(losses["loss"]) and max(losses["step"]) == 1
     assert json.loads((run / "config.json").read_text())["commit"] == "unknown"  # no git on the node
-    options = _options(toy, crops, Synthesis(steps=1, clips=2), run="toy", model=str(run))
+    write_test_clips(toy.inputs.clips, 2, False, 0, tmp_path / "test_clips.parquet")
+    chosen = str(tmp_path / "test_clips.parquet")
+    options = _options(toy, crops, Synthesis(steps=1), run="toy", model=str(run), test_clips=chosen)
     options = options[: options.index("--latents")] + options[options.index("--latents") + 2 :]
     done = _run(node, "-m", "eadnet.node", "generate", *options)
     assert done.returncode == 0, done.stderr

@@ -16,9 +16,16 @@ from eadnet.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.config import Compute, Synthesis
 from eadnet.media import read_video, write_video
 from eadnet.models.text_tokens import TextTokens
-from eadnet.selection import select_clips, shuffled_audio
+from eadnet.selection import (
+    DRAWN,
+    SelectionError,
+    read_test_clips,
+    select_clips,
+    shuffled_audio,
+    write_test_clips,
+)
 from eadnet.synthesis import Studio, SynthesisError, SynthesisInputs, generate_crops, synthesise
-from eadnet.tables import CAPTIONS, CLIPS, GENERATED, VIDEOS, read_rows, write_table
+from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
 
 CPU = Compute(device="cpu", precision="float32")
 SETTINGS = Synthesis(steps=1, window=16, overlap=4)
@@ -46,8 +53,9 @@ def inputs(tmp_path_factory) -> SynthesisInputs:
         for number, row in enumerate(rows):
             generator = torch.Generator().manual_seed(number)
             write(row["clip_id"], torch.randn(shapes[row["clip_id"]], generator=generator).half())
-    names = ("clips.parquet", "captions.parquet", "tokens.safetensors", "audio.safetensors", "pretrained/autoencoder")
-    return SynthesisInputs(*(str(folder / name) for name in names), str(run))
+    write_test_clips(folder / "clips.parquet", 4, False, 0, folder / "test_clips.parquet")
+    names = ("clips.parquet", "test_clips.parquet", "captions.parquet", "tokens.safetensors", "audio.safetensors")
+    return SynthesisInputs(*(str(folder / name) for name in names), str(folder / "pretrained/autoencoder"), str(run))
 
 
 def _write_clip(folder: Path, number: int) -> dict:
@@ -216,9 +224,53 @@ generate_crops(SynthesisInputs(*paths), view(settings), view(compute), "full", 0
 
 
 def test_crops_are_generated_on_a_bare_node(root, inputs, tmp_path):
-    arguments = [SETTINGS.model_dump_json(), CPU.model_dump_json(), str(tmp_path / "bare"), *vars(inputs).values()]
+    arguments = [
+        SETTINGS.model_dump_json(),
+        CPU.model_dump_json(),
+        str(tmp_path / "bare"),
+        *list(vars(inputs).values())[:-1],
+    ]
     done = subprocess.run([sys.executable, "-c", BARE, *arguments], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     generate_crops(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path / "here")
     bare, here = (load_file(tmp_path / name / "crops.safetensors") for name in ("bare", "here"))
     assert all(torch.equal(bare[name], here[name]) for name in here)
+
+
+def test_the_draw_is_of_each_corpus_seeded_and_keeps_what_a_lost_clip_does_not_touch(tmp_path):
+    known = dict.fromkeys(CLIPS.names) | {"status": "ok", "split": "test", "source": "x.mp4", "seen_speaker": False}
+    rows = [
+        known | {"clip_id": f"{corpus}_{person}_{n:02d}", "corpus": corpus, "speaker": str(person), "emotion": None,
+                 "sentence": str(n), "reference": f"{corpus}_{person}_00"}
+        for corpus, people in (("hdtf", 2), ("mead", 5)) for person in range(people) for n in range(12)
+    ]  # fmt: skip
+
+    def chosen(rows: list[dict], count: int = 40, draw: bool = True, seed: int = 0) -> tuple[list[dict], list[str]]:
+        write_table(rows, tmp_path / "clips.parquet", CLIPS)
+        lines = write_test_clips(tmp_path / "clips.parquet", count, draw, seed, tmp_path / "test_clips.parquet")
+        return read_rows(tmp_path / "test_clips.parquet", TEST_CLIPS), lines
+
+    table, lines = chosen(rows)
+    drawn = {row["clip_id"] for row in table if row["drawn"]}
+    assert lines == [
+        "hdtf: 22 test clips, 22 drawn by paper30-v1 (30 wanted: the test set has no more)",
+        "mead: 40 test clips, 30 drawn by paper30-v1",
+    ]
+    assert sum(name.startswith("mead") for name in drawn) == DRAWN and not any(name.endswith("_00") for name in drawn)
+    assert (
+        chosen(rows[::-1])[0] == table and {row["clip_id"] for row in chosen(rows, seed=1)[0] if row["drawn"]} != drawn
+    )
+    lost = sorted(name for name in drawn if name.startswith("mead"))[0]
+    fewer = {row["clip_id"] for row in chosen([row for row in rows if row["clip_id"] != lost])[0] if row["drawn"]}
+    assert drawn - fewer == {lost} and len(fewer) == len(drawn)  # the next one steps in, the others stay
+    without, lines = chosen(rows, count=4, draw=False)
+    assert (
+        len(without) == 8
+        and all(row["drawn"] for row in without)
+        and lines == ["hdtf: 4 test clips", "mead: 4 test clips"]
+    )
+    assert read_test_clips(tmp_path / "test_clips.parquet", ("mead",)) == [
+        row["clip_id"] for row in without if row["corpus"] == "mead"
+    ]
+    with pytest.raises(SelectionError, match="no usable test clip"):
+        chosen([row | {"split": "train"} for row in rows])

@@ -113,7 +113,7 @@ def _clip_rows(found: ClipValues, frame: pd.DataFrame, blank: dict) -> pd.DataFr
     statuses = np.array([*(item.status for item in found.excuses), "ok"], object)
     reasons = np.array([*(item.reason for item in found.excuses), None], object)
     known = {
-        "corpus": frame.corpus, "split": frame.split, "clip_id": frame.clip_id, "speaker": frame.speaker,
+        "corpus": frame.corpus, "draw": ALL, "split": frame.split, "clip_id": frame.clip_id, "speaker": frame.speaker,
         "seen_speaker": frame.seen_speaker, "emotion": frame.label, "emotion_level": frame.level.astype("Int64"),
         "metric": found.metric, "level": REGISTRY[found.metric].level, "value": np.where(ok, found.values, np.nan),
         "n": ok.astype(int), "status": statuses[excuse], "reason": reasons[excuse],
@@ -122,4 +122,4 @@ def _clip_rows(found: ClipValues, frame: pd.DataFrame, blank: dict) -> pd.DataFr
 
 
 def _set_row(found: Value, blank: dict) -> dict:
-    return blank | {"corpus": ALL, "split": ALL, "level": REGISTRY[found.metric].level} | vars(found)
+    return blank | {"corpus": ALL, "draw": ALL, "split": ALL, "level": REGISTRY[found.metric].level} | vars(found)
