@@ -46,7 +46,7 @@ def chips(crops: np.ndarray, landmarks: np.ndarray, transforms: np.ndarray) -> I
             continue
         to_chip = similarity(points[list(MESH_POINTS)], goal)
         from_crop = cv2.invertAffineTransform(transform.astype(np.float64))
-        yield warp_frame(crop, _chained(to_chip, from_crop), CHIP)
+        yield warp_frame(crop, chained(to_chip, from_crop), CHIP)
 
 
 def boxes(crops: np.ndarray, landmarks: np.ndarray, transforms: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -82,6 +82,6 @@ def similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def _chained(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+def chained(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """(2, 3) affine map that does `first`, then `second`."""
     return second @ np.vstack([first, (0, 0, 1)])
