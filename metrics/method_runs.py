@@ -47,17 +47,17 @@ class Runner:
         Raises:
             ConfigError: the clone or a program is absent; one line that names the key.
         """
-        place = f"methods.{self.name}"
+        key = f"methods.{self.name}"
         if self.folder is not None and not self.folder.is_dir():
             fix = f"clone {self.method.repository or 'the method'} there, or name your clone's folder"
-            raise ConfigError(f"{place}.folder: {self.method.folder}: no such folder; {fix}")
+            raise ConfigError(f"{key}.folder: {self.method.folder}: no such folder; {fix}")
         if "python" in places_in(self.method.steps) and not os.access(self.python, os.X_OK):
             fix = "make the method's environment, or name its python"
-            raise ConfigError(f"{place}.python: {self.python}: no such program; {fix}")
+            raise ConfigError(f"{key}.python: {self.python}: no such program; {fix}")
         for program in {words[0] for words in self.method.steps if not places_in(words[0])}:
             path = os.path.join(self.folder or "", program) if "/" in program else program
             if not shutil.which(path, path=self._environment()["PATH"]):
-                raise ConfigError(f"{place}: no program is called {program}; install it, or give its whole path")
+                raise ConfigError(f"{key}: no program is called {program}; install it, or give its whole path")
 
     def drifted(self) -> str | None:
         """A line on a clone that stands at another commit than the one whose script was read; None without one."""
@@ -65,14 +65,15 @@ class Runner:
         if not wanted or self.folder is None:
             return None
         command = ["git", "-C", str(self.folder), "rev-parse", "HEAD"]
+        alone = os.environ | {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}  # a folder around it is not the clone
         try:
-            found = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS).stdout.strip()
+            done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, env=alone)
         except (OSError, subprocess.TimeoutExpired):
             return None
-        differs = bool(found) and not found.startswith(wanted)
-        return (
-            f"{self.method.folder} stands at {found[:10]}, its command was read at {wanted[:10]}" if differs else None
-        )
+        found = done.stdout.strip()
+        if done.returncode or found.startswith(wanted):
+            return None
+        return f"{self.method.folder} stands at {found[:10]}, its command was read at {wanted[:10]}"
 
     def make(self, row: dict, known: dict[str, dict], video: Path) -> None:
         """Have one clip's video made.

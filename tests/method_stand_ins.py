@@ -1,4 +1,4 @@
-"""Programs that stand where the official inference scripts of other people's methods stand.
+"""Programs that stand where the official inference scripts of other people's methods stand, and a clip for them.
 
 Each reads the official arguments and files, and leaves a real video where the official script leaves its own. In place
 of a network it darkens what it was given to `DARKER`.
@@ -6,6 +6,12 @@ of a network it darkens what it was given to `DARKER`.
 
 import textwrap
 from pathlib import Path
+
+import numpy as np
+from skimage import data
+
+from eadnet.media import write_video
+from metrics.references import Alignment, write_references
 
 DARKER = 0.8
 COMMON = f"""
@@ -148,3 +154,14 @@ def write_clone(overlay: str, clone: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         code = COMMON + textwrap.dedent(text) if path.suffix == ".py" and text else text
         path.write_text(code, encoding="utf-8")
+
+
+def photographed_clip(folder: Path) -> Path:
+    """A clip of a real face that drifts, labelled happy, in a frame that is no square; its name is no plain word."""
+    shifts = (6 * np.sin(np.arange(30) / 5)).astype(int)
+    frames = np.stack([data.astronaut()[10:250, 90 + shift : 410 + shift] for shift in shifts])
+    wave = 0.2 * np.random.default_rng(0).standard_normal(30 * 640).astype(np.float32)
+    write_video(folder / "source.mp4", frames, audio=wave, crf=10)
+    name = "an astronaut's $(touch stolen)"
+    labels = {name: {"emotion": "happy", "level": 2}}
+    return write_references({name: folder / "source.mp4"}, labels, Alignment(128), folder, lambda line: None)
