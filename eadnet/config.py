@@ -15,6 +15,7 @@ from eadnet.assets import read_table
 from eadnet.captions.settings import MAIN, Captions
 from eadnet.config_faults import explained
 from eadnet.corpora.settings import Corpora
+from eadnet.method_settings import Method
 from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Schedule, SyncNet, VideoMAE, Weights
 from eadnet.section import Positive, Section, Share, Weight
 from eadnet.training_settings import Backbone, Compute, Synthesis, Training
@@ -119,24 +120,6 @@ class Variant(Section):
 
     run: str = Field(description="The run whose network is sampled.")
     synthesis: dict[str, Any] = Field({}, description="Delta over `synthesis`.")
-
-
-class Method(Section):
-    """Somebody else's method, scored beside the runs: its videos of the test clips, or the command that makes them."""
-
-    videos: str | None = Field(None, description="Folder of videos named as the test clips.")
-    command: str | None = Field(
-        None,
-        description="Command that makes one video; {video}, {audio}, {image}, {clip_id} and {output} are filled in.",
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> "Method":
-        if (self.videos is None) == (self.command is None):
-            raise ValueError("give either `videos`, a folder, or `command`, not both")
-        if self.command is not None and "{output}" not in self.command:
-            raise ValueError("`command` must say where the video goes: {output}")
-        return self
 
 
 class Evaluation(Section):
@@ -270,6 +253,9 @@ class Config(Section):
         for name in self.method_names:
             if not NAME.fullmatch(name) or name in taken:
                 raise ValueError(f"methods.{name}: not usable as a name, or already a run's or a variant's")
+            for emotion in self.methods[name].emotions:
+                if emotion not in EMOTIONS:
+                    raise ValueError(f"methods.{name}.emotions: '{emotion}' is none of {', '.join(EMOTIONS)}")
         return self
 
     def _check_learned(self, run: str) -> None:

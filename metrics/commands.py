@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from eadnet.config import Assets, Method, parse
+from eadnet.config import Assets, parse
+from eadnet.method_settings import Method
 
 Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
 Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
@@ -199,7 +200,7 @@ def inputs(
     output: Annotated[Path, typer.Option(help="Folder for sounds, reference pictures and their list.")],
 ) -> None:
     """Write what other methods are given: the sound and the reference picture of every test clip."""
-    from metrics.methods import write_inputs
+    from metrics.method_inputs import write_inputs
 
     write_inputs(clips, test_clips, output, typer.echo)
 

@@ -53,8 +53,10 @@ def lines(root: Path) -> list[Line]:
     for path in documents(root):
         prose = BLOCK.sub("", path.read_text(encoding="utf-8"))
         found += [Line(str(path.relative_to(root)), " ".join(match.split())) for match in INLINE.findall(prose)]
-    for path in sorted((root / "config").glob("*.yaml")):
-        found += [Line(f"config/{path.name}", match) for match in COMMENTED.findall(path.read_text(encoding="utf-8"))]
+    for path in sorted((root / "config").rglob("*.yaml")):
+        found += [
+            Line(str(path.relative_to(root)), match) for match in COMMENTED.findall(path.read_text(encoding="utf-8"))
+        ]
     places = {line.command: line.place for line in reversed(found)}
     return [Line(places[command], command) for command in dict.fromkeys(line.command for line in found)]
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
+from eadnet.selection import write_test_clips
 from eadnet.tables import CLIPS, VIDEOS, write_table
 
 RESOLUTION = 96
@@ -89,3 +90,9 @@ def video_row(clip_id: str, video: Path | str, **changes: object) -> dict:
            "reason": None}  # fmt: skip
     assert set(row) == set(VIDEOS.names)
     return row | changes
+
+
+def write_chosen(clips: Path, count: int = 24) -> Path:
+    """Choose the test clips of a table; returns the path of theirs, beside it."""
+    write_test_clips(clips, count, False, 0, clips.parent / "test_clips.parquet")
+    return clips.parent / "test_clips.parquet"

@@ -194,6 +194,9 @@ def give_inputs(clone: Path) -> None:
             shutil.copy(video, clone / folder)
     shutil.copy(true[0], clone / "face.mp4")
     write_audio(clone / "speech.wav", read_audio(true[0], 16000), 16000)
+    for overlay in (clone / "config/methods").glob("*.yaml"):
+        for method in yaml.safe_load(overlay.read_text(encoding="utf-8"))["methods"].values():
+            (clone / method["folder"]).mkdir(parents=True)
     overlay = next(block for block in documented_lines.blocks(ROOT, "yaml") if "no_velocity" in block.body)
     (clone / "mine.yaml").write_text(overlay.body, encoding="utf-8")
 

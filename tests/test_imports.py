@@ -16,7 +16,7 @@ ALLOWED = {
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
         "assets", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "face_crops",
-        "mapped_tensors", "packages", "published", "resizing", "selection",
+        "mapped_tensors", "method_settings", "packages", "published", "resizing", "selection",
         "streamed_tensors", "syncnet_v2",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
@@ -36,6 +36,7 @@ LEAVES = (
     "eadnet.captions.grammar",
     "eadnet.captions.prompt",
     "eadnet.corpora.settings",
+    "eadnet.method_settings",
     "eadnet.models.settings",
     "eadnet.training_settings",
     "eadnet.tables",

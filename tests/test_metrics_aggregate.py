@@ -19,7 +19,8 @@ def rows(
 ) -> list[dict]:
     common = dict.fromkeys(SCORES.names) | {
         "run": run, "seed": seed, "corpus": "mead", "draw": "all", "split": "test", "speaker": "M003",
-        "family": "image", "metric": metric, "metric_version": 1, "level": "clip", "n": 55, "status": "ok", "commit": "abc",
+        "family": "image", "metric": metric, "metric_version": 1, "level": "clip", "n": 55, "status": "ok",
+        "commit": "abc",
     }  # fmt: skip
     return [
         common | {"clip_id": f"c{index}", "seen_speaker": index % 2 == 0, "value": value,

@@ -12,10 +12,11 @@ from sklearn.metrics import f1_score
 from eadnet.clips import Clip, save_shard
 from eadnet.config import EMOTIONS, Judge, Schedule
 from eadnet.tables import CLIPS, read_table, write_table
+from metrics.extractors.emotion_fan import Extractor, as_jpeg
 from metrics.families import emotion_fan, hsemotion
-from metrics.families.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chips, similarity
+from metrics.families.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chip, similarity
 from metrics.families.recognition import f1_value, macro_f1, recognised
-from metrics.networks.emotion_fan import CLASSES, EmotionFan, load_emotion_fan
+from metrics.networks.emotion_fan import CLASSES, FILE, EmotionFan, load_emotion_fan
 from metrics.pairs import Pair, load_pairs
 from metrics.scoring import Settings, score_pairs
 from metrics.spec import FAMILIES, family_specs
@@ -119,12 +120,12 @@ def fan_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = network.state_dict() | drawn_weights(network)
     stored = {f"module.{name}": value for name, value in state.items()} | {"module.fc.bias": torch.zeros(7)}
     checkpoint = {"epoch": 61, "state_dict": stored, "accuracy": torch.tensor(84.3655), "name": "drawn"}
-    torch.save(checkpoint, folder / "emotion-fan" / emotion_fan.FILE)
+    torch.save(checkpoint, folder / "emotion-fan" / FILE)
     return folder
 
 
 def test_emotion_fan_equals_the_published_network(fan_assets: Path) -> None:
-    network = load_emotion_fan(fan_assets / "emotion-fan" / emotion_fan.FILE)
+    network = load_emotion_fan(fan_assets / "emotion-fan" / FILE)
     images = torch.from_numpy(np.random.default_rng(21).random((5, 3, 224, 224), dtype=np.float32))
     with torch.inference_mode():
         features = network.frames(images)
@@ -143,23 +144,61 @@ def test_a_foreign_checkpoint_is_one_line(tmp_path: Path) -> None:
         load_emotion_fan(tmp_path / "fan")
 
 
-def test_emotion_fan_scores_and_remembers(fan_assets: Path, pairs: list[Pair]) -> None:
+def extracted(settings: Settings, frames: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:
+    """(T, 512) features of a video that is seen in parts of `size` frames."""
+    extractor = Extractor(settings)
+    extractor.begin(len(frames), None)
+    for start in range(0, len(frames), size):
+        extractor.see(frames[start : start + size], landmarks[start : start + size])
+    return extractor.finish(lambda: iter(()), np.zeros(0, np.int16))["emotion_fan"]
+
+
+def test_emotion_fan_answers_from_every_frame_with_a_face(fan_assets: Path, pairs: list[Pair]) -> None:
+    """A clip's one answer is the published one over all of its frames; those without a face are left out."""
     settings = with_assets(fan_assets)
-    values = score_pairs("emotion_fan", pairs[:1], settings)
-    assert [value.metric for value in values] == [
-        "predicted_emotion@emotion-fan", "acc_emo@emotion-fan", "macro_f1_emo@emotion-fan",
-    ]  # fmt: skip
-    assert [value.n for value in values] == [20, 20, 1]
-    remembered = list((fan_assets / "cache").rglob("*.npy"))
-    assert len(remembered) == 1 and np.load(remembered[0]).shape == (20, 512)
-    network = SimpleNamespace(frames=None)  # what is remembered is not computed again
-    again = settings.cached(pairs[0].generated_digest, remembered[0].parent.name,
-                            lambda: emotion_fan.frame_features(network, pairs[0]))  # fmt: skip
-    assert again.shape == (20, 512)
+    clips = {pair.clip_id: (pair.generated_crops, pair.generated_landmarks) for pair in pairs}
+    arrays = {clip_id: extracted(settings, *arrays, 16) for clip_id, arrays in clips.items()}
+    save_shard(pairs[0].folder, "extracted", {f"{clip_id}/emotion_fan": array for clip_id, array in arrays.items()})
+    values = score_pairs("emotion_fan", pairs, settings)
+    assert {value.metric for value in values} == {spec.key for spec in family_specs("emotion_fan")}
+    network = load_emotion_fan(fan_assets / "emotion-fan" / FILE)
+    right = []
+    for pair in pairs:
+        of_clip = {value.metric: value for value in values if value.clip_id == pair.clip_id}
+        frames, landmarks = clips[pair.clip_id]
+        shown = np.isfinite(landmarks).all((1, 2))
+        faces = np.stack([as_jpeg(chip(as_jpeg(frame), points)) for frame, points in
+                          zip(frames[shown], landmarks[shown], strict=True)])  # fmt: skip
+        with torch.inference_mode():
+            features = network.frames(torch.from_numpy(faces).permute(0, 3, 1, 2).float() / 255)
+            answer = CLASSES[network.clip(features).argmax()]
+        assert EMOTIONS[int(of_clip["predicted_emotion@emotion-fan"].value)] == answer
+        right.append(float(answer == pair.row["emotion"]))
+        assert of_clip["acc_emo@emotion-fan"].value == right[-1]
+        assert of_clip["acc_emo@emotion-fan"].n == shown.sum() == (20 if pair is pairs[0] else FRAMES)
+    assert np.isnan(arrays[pairs[0].clip_id][20:]).all() and np.isfinite(arrays[pairs[1].clip_id]).all()
+
+
+def test_what_emotion_fan_sees_does_not_hang_on_the_parts(fan_assets: Path, pairs: list[Pair]) -> None:
+    arrays = pairs[0].generated_crops[:24], pairs[0].generated_landmarks[:24]
+    whole, parts = (extracted(with_assets(fan_assets), *arrays, size) for size in (24, 7))
+    assert parts == pytest.approx(whole, abs=1e-4, nan_ok=True) and whole.shape == (24, 512)
+
+
+def test_a_video_without_a_face_or_measured_without_the_weights_has_a_reason(
+    fan_assets: Path, pairs: list[Pair]
+) -> None:
+    lost = {f"{pairs[0].clip_id}/emotion_fan": np.full((FRAMES, 512), np.nan, np.float32)}
+    save_shard(pairs[0].folder, "extracted", lost)
+    first, second, _ = (
+        value for value in score_pairs("emotion_fan", pairs, with_assets(fan_assets)) if value.metric.startswith("acc")
+    )
+    assert first.status == "no_face" and second.status not in ("ok", "no_face") and second.value is None
+    assert "\n" not in second.reason
 
 
 # ------------------------------------------------------------------------------------------------- faces
-def test_chips_stand_where_dlib_puts_them() -> None:
+def test_a_chip_stands_where_dlib_puts_it() -> None:
     """A picture drawn so that its eyes and nose are dlib's places, turned, doubled and shifted, comes back."""
     import cv2
 
@@ -168,12 +207,21 @@ def test_chips_stand_where_dlib_puts_them() -> None:
     drawn = cv2.resize(rng.integers(0, 256, (14, 14, 3)).astype(np.uint8), (224, 224), interpolation=cv2.INTER_CUBIC)
     moved = np.array([[1.9, -0.3, 60], [0.3, 1.9, 20]])
     photograph = cv2.warpAffine(drawn, moved, (560, 560), flags=cv2.INTER_CUBIC)
-    landmarks = np.zeros((2, 478, 2), np.float32)
-    landmarks[0, list(MESH_POINTS)] = goal @ moved[:, :2].T + moved[:, 2]
-    landmarks[1] = np.nan
-    faces = list(chips(np.stack([photograph] * 2), landmarks, np.tile(np.eye(2, 3), (2, 1, 1))))
-    assert len(faces) == 1 and np.abs(faces[0].astype(int) - drawn)[8:-8, 8:-8].mean() < 6
+    landmarks = np.zeros((478, 2), np.float32)
+    landmarks[list(MESH_POINTS)] = goal @ moved[:, :2].T + moved[:, 2]
+    face = chip(photograph, landmarks)
+    assert np.abs(face.astype(int) - drawn)[8:-8, 8:-8].mean() < 6
     assert similarity(goal, 2 * goal + 3) == pytest.approx(np.array([[2, 0, 3], [0, 2, 3]]), abs=1e-9)
+    cut = chip(photograph[:, :300], landmarks)  # half of the face is beyond the frame
+    assert (cut[:, -40:] == 0).all() and np.abs(cut.astype(int) - face)[:, :80].max() <= 1
+
+
+def test_a_picture_is_stored_as_the_published_evaluation_stores_it(tmp_path: Path) -> None:
+    import cv2
+
+    picture = np.random.default_rng(2).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "frame.jpg"), picture[..., ::-1])
+    assert np.array_equal(as_jpeg(picture), cv2.imread(str(tmp_path / "frame.jpg"))[..., ::-1])
 
 
 def test_boxes_hold_the_mesh_and_survive_the_border() -> None:

@@ -1,20 +1,16 @@
-"""Anybody's videos by the same protocol: matched names, refused pairs, the command line, methods of the config."""
+"""Anybody's videos by the same protocol: matched names, refused pairs, and the command line."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from metrics_fixture import FRAMES, RESOLUTION, write_corpus
 
-from eadnet.clips import Clip
-from eadnet.config import Config, ConfigError, Method, load
-from eadnet.media import iterate_video, read_audio, read_video, write_video
-from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
+from eadnet.config import ConfigError
+from eadnet.media import read_audio, read_video, write_video
+from eadnet.tables import read_rows
 from metrics.matching import match_names
-from metrics.methods import collect_method, write_inputs
 from metrics.own_sound import compare_sound
 from metrics.tables import SCORES
 
@@ -143,87 +139,3 @@ def test_a_label_that_is_no_emotion_is_named(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("clip_id,emotion\na,joyful\n")
     with pytest.raises(ConfigError, match="a: emotion 'joyful' is none of angry"):
         read_labels(tmp_path / "labels.csv")
-
-
-# ------------------------------------------------------------------------------------------- methods of the config
-@pytest.fixture
-def test_clips(tmp_path: Path) -> Path:
-    """A corpus whose test clips have a source video."""
-    table = write_corpus(tmp_path / "corpus")
-    rows = read_rows(table, CLIPS)
-    for row in rows:
-        if row["split"] == "test":
-            row["source"] = str(tmp_path / f"corpus/{row['clip_id']}.mp4")
-            row["reference"] = "test_P0_0"
-            write_video(row["source"], Clip(row).crops, audio=Clip(row).audio, crf=12)
-    write_table(rows, table, CLIPS)
-    return table
-
-
-COPY = """
-import shutil, sys
-sys.exit("no face") if "P3_10" in sys.argv[1] else shutil.copy(sys.argv[1], sys.argv[2])
-"""
-
-
-def test_a_command_makes_the_videos_and_keeps_them(test_clips: Path, tmp_path: Path) -> None:
-    script = tmp_path / "copy.py"
-    script.write_text(COPY)
-    method = Method(command=f"{sys.executable} {script} {{video}} {{output}}")
-    lines: list[str] = []
-    assert collect_method("theirs", method, test_clips, 24, 0, tmp_path / "out", lines.append) == 2
-    rows = {row["clip_id"]: row for row in read_rows(tmp_path / "out/videos.parquet", VIDEOS)}
-    assert rows["test_P3_9"]["status"] == "ok" and rows["test_P3_9"]["run"] == "theirs"
-    assert rows["test_P3_10"]["status"] == "failed" and "no face" in rows["test_P3_10"]["reason"]
-    made = Path(rows["test_P3_9"]["video"])
-    before = made.stat().st_mtime_ns
-    script.write_text("import sys; sys.exit('must not run again')")
-    assert collect_method("theirs", method, test_clips, 24, 0, tmp_path / "out", lines.append) == 2
-    assert made.stat().st_mtime_ns == before
-    changed = Method(command=f"{method.command} again")
-    assert collect_method("theirs", changed, test_clips, 24, 0, tmp_path / "out", lines.append) == 0
-
-
-def test_a_folder_of_videos_is_matched(test_clips: Path, tmp_path: Path) -> None:
-    source = next(row["source"] for row in read_rows(test_clips, CLIPS) if row["clip_id"] == "test_P3_9")
-    theirs = tmp_path / "theirs"
-    theirs.mkdir()
-    (theirs / "test_P3_9_theirs.mp4").write_bytes(Path(source).read_bytes())
-    lines: list[str] = []
-    found = collect_method("theirs", Method(videos=str(theirs)), test_clips, 24, 0, tmp_path / "out", lines.append)
-    rows = {row["clip_id"]: row for row in read_rows(tmp_path / "out/videos.parquet", VIDEOS)}
-    assert found == 1 and rows["test_P3_11"]["status"] == "missing"
-    assert any("no video for reference test_P3_11" in line for line in lines)
-    with pytest.raises(ConfigError, match="no such folder"):
-        collect_method("theirs", Method(videos="nowhere"), test_clips, 24, 0, tmp_path / "out", lines.append)
-
-
-def test_inputs_are_written_for_every_test_clip(test_clips: Path, tmp_path: Path) -> None:
-    assert write_inputs(test_clips, 24, tmp_path / "inputs", lambda line: None) == 3
-    listed = json.loads((tmp_path / "inputs/inputs.json").read_text())
-    first = listed[0]
-    assert next(iterate_video(first["video"])).shape == (RESOLUTION, RESOLUTION, 3)
-    true = next(Clip(row) for row in read_rows(test_clips, CLIPS) if row["clip_id"] == first["clip_id"])
-    assert read_audio(first["audio"]) == pytest.approx(true.audio, abs=1e-4) and len(true.audio) == FRAMES * 640
-    assert Path(first["image"]).stat().st_size > 1000
-
-
-@pytest.mark.parametrize(
-    ("methods", "told"),
-    [
-        ({"theirs": {}}, "either `videos`, a folder, or `command`"),
-        ({"theirs": {"command": "run {video}"}}, "{output}"),
-        ({"full": {"videos": "x"}}, "methods.full"),
-        ({"still": {"videos": "x"}}, "methods.still"),
-        ({"Theirs": {"videos": "x"}}, "methods.Theirs"),
-    ],
-)
-def test_a_wrong_method_is_named(methods: dict, told: str) -> None:
-    with pytest.raises(ConfigError) as fault:
-        load({"methods": methods})
-    assert told in str(fault.value)
-
-
-def test_a_method_can_be_left_out() -> None:
-    assert isinstance(load({"methods": {"theirs": None}}), Config)
-    assert load({"methods": {"theirs": None, "ours": {"videos": "x"}}}).method_names == ("ours",)

@@ -1,4 +1,4 @@
-"""Faces as published recognisers were trained on them, cut out of the aligned crops by the mesh landmarks.
+"""Faces as published recognisers were trained on them, cut out of frames or aligned crops by the mesh landmarks.
 
 The landmarks are of the video itself, so that a recogniser sees the face where its own detector would have found it.
 """
@@ -26,27 +26,22 @@ def has_face(landmarks: np.ndarray) -> np.ndarray:
     return np.isfinite(landmarks).all((1, 2))
 
 
-def chips(crops: np.ndarray, landmarks: np.ndarray, transforms: np.ndarray) -> Iterator[np.ndarray]:
-    """Face chips as ``dlib.get_face_chip(size=224, padding=0.25)`` cuts them; frames without a face are left out.
+def chip(frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The face as ``dlib.get_face_chip(size=224, padding=0.25)`` cuts it, black beyond the frame as there.
 
     A similarity carries the corners of the eyes and the base of the nose to dlib's mean places (least squares, Umeyama
-    1991); it is chained with the inverse of the crop's own transform, so that a squeezed crop is stretched back.
+    1991).
 
     Args:
-        crops: (T, R, R, 3) uint8 aligned crops.
-        landmarks: (T, 478, 2) source pixels, NaN where no face was found.
-        transforms: (T, 2, 3) from source to crop pixels.
+        frame: (H, W, 3) uint8, the whole frame.
+        landmarks: (478, 2) its mesh, in pixels.
 
-    Yields:
-        (224, 224, 3) uint8, one a frame with a face.
+    Returns:
+        (224, 224, 3) uint8.
     """
     goal = (np.array(CHIP_POINTS) + PADDING) / (1 + 2 * PADDING) * CHIP
-    for crop, points, transform in zip(crops, landmarks, transforms, strict=True):
-        if not np.isfinite(points).all():
-            continue
-        to_chip = similarity(points[list(MESH_POINTS)], goal)
-        from_crop = cv2.invertAffineTransform(transform.astype(np.float64))
-        yield warp_frame(crop, _chained(to_chip, from_crop), CHIP)
+    framed = cv2.copyMakeBorder(frame, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)  # its border is what is repeated
+    return warp_frame(framed, similarity(landmarks[list(MESH_POINTS)] + 1, goal), CHIP)
 
 
 def boxes(crops: np.ndarray, landmarks: np.ndarray, transforms: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -82,6 +77,6 @@ def similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def _chained(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+def chained(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """(2, 3) affine map that does `first`, then `second`."""
     return second @ np.vstack([first, (0, 0, 1)])

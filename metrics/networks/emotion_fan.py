@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 CLASSES = ("happy", "angry", "disgusted", "fear", "sad", "neutral", "surprised", "contempt")  # load.py, cate2label MEAD
 FEATURES = 512
+FILE = "self_relation-attention_61_84.3655"  # the published checkpoint
 
 
 class EmotionFan(nn.Module):

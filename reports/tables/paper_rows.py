@@ -10,7 +10,7 @@ from reports.published.paper_tables import FACTORS, printed_rows
 from reports.style import is_baseline, order_runs, run_label
 
 METHODS = {
-    "Wav2Lip": "wav2lip", "IP_LAP": "ip_lap", "MuseTalk": "musetalk", "Hallo2": "hallo2", "EAMM": "eamm", "EAT": "eat",
+    "Wav2Lip": "wav2lip", "IP-LAP": "ip_lap", "MuseTalk": "musetalk", "Hallo2": "hallo2", "EAMM": "eamm", "EAT": "eat",
 }  # fmt: skip
 """Name in `methods` of the paper's rivals that have published code."""
 LOSSES = ("sync", "trepa")

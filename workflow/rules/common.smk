@@ -47,7 +47,7 @@ STAGE_VERSIONS = {
     "judge": 1,
     "train": 4,
     "synthesise": 4,
-    "collect_method": 1,
+    "collect_method": 2,
     "inputs": 1,
     "measure": 2,
     "score": 1,
@@ -368,12 +368,15 @@ def judges_of(families):
 
 def method_files(wildcards):
     """Names, sizes and times of the files in a method's folder: it is collected again when one changes."""
-    folder = CONFIG.methods[wildcards.source].videos
-    if folder is None:
+    method, place = CONFIG.methods[wildcards.source], f"error: config: methods.{wildcards.source}"
+    if method.folder is not None and not os.path.isdir(os.path.expanduser(method.folder)):
+        fix = f"clone {method.repository or 'the method'} there, or name your clone's folder"
+        sys.exit(f"{place}.folder: {method.folder}: no such folder; {fix}")
+    if method.videos is None:
         return ""
-    if not os.path.isdir(folder):
-        sys.exit(f"error: config: methods.{wildcards.source}.videos: {folder}: no such folder")
-    return files_digest(list_once(folder))
+    if not os.path.isdir(method.videos):
+        sys.exit(f"{place}.videos: {method.videos}: no such folder")
+    return files_digest(list_once(method.videos))
 
 
 def report_files(needs):

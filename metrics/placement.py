@@ -1,0 +1,64 @@
+"""Where a method shows a face alone: its picture put into the true frames, so that it is measured as all others are.
+
+Measuring cuts every video by the true clip's own transforms (``metrics.measure``). A method that was given the aligned
+crop, and gives it back, belongs where the crop was cut out. One that frames the face in its own way is moved there by
+the mean place of eyes and nose, once for the whole clip: how its head moves is its own doing, and stays.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from eadnet.clips import Clip
+from eadnet.detectors.mesh import detect_landmarks
+from eadnet.faces import apply, paste
+from eadnet.media import MediaError, iterate_video, probe, write_video
+from metrics.families.face_chips import MESH_POINTS, chained, similarity
+
+FPS = 25
+CRF = 10  # x264 quality: the encoding of the whole frame costs little beside the method's own
+
+
+def place(made: Path, clip: Clip, gives: Literal["crop", "face"], output: Path) -> None:
+    """Write the true video with a method's square picture in the place of the face.
+
+    Args:
+        made: what the method gave; brought to 25 fps.
+        clip: the clip that it imitates; the rest of the frame is its `source`.
+        gives: ``crop``, the view of the aligned crop, or ``face``, another view.
+        output: mp4 to write, with the clip's sound; as long as the shorter of the two.
+
+    Raises:
+        MediaError: not a video, not square, or no face in it.
+    """
+    info = probe(made)
+    if info.width != info.height:
+        raise MediaError(f"{info.width}x{info.height} is no square; `gives: frame` takes whole frames")
+    to_crop = _scaling(info.width, clip) if gives == "crop" else _by_landmarks(made, clip)
+    to_picture = cv2.invertAffineTransform(to_crop)
+    whole = np.ones((info.height, info.width), np.float32)
+
+    def frames() -> Iterator[np.ndarray]:
+        for source, picture, transform in zip(
+            iterate_video(clip.row["source"], FPS), iterate_video(made, FPS), clip.transforms, strict=False
+        ):
+            yield paste(source, picture, chained(to_picture, transform.astype(np.float64)), whole)
+
+    write_video(output, frames(), FPS, clip.audio, crf=CRF)
+
+
+def _scaling(side: int, clip: Clip) -> np.ndarray:
+    """(2, 3) from a picture of that side to the clip's crop."""
+    return np.eye(2, 3) * (clip.crop(0).shape[0] / side)
+
+
+def _by_landmarks(made: Path, clip: Clip) -> np.ndarray:
+    """(2, 3) from the picture to the clip's crop: eyes and nose, median over frames, lie on those of the truth."""
+    shown = detect_landmarks(iterate_video(made, FPS))[:, list(MESH_POINTS)]
+    true = apply(clip.transforms, clip.landmarks)[:, list(MESH_POINTS)]
+    if not np.isfinite(shown).any() or not np.isfinite(true).any():
+        raise MediaError("no face is seen in it, so it cannot be put in its place", "no_face")
+    return similarity(np.nanmedian(shown, axis=0), np.nanmedian(true, axis=0))
