@@ -20,6 +20,7 @@ from eadnet.section import Positive, Section, Share, Weight
 from eadnet.training_settings import Backbone, Compute, Synthesis, Training
 
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
+LABELS = (*EMOTIONS, "calm")  # of clips: RAVDESS has one that no recogniser, caption writer or training knows
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
     "data", "captions", "models", "videos", "inputs", "scores", "tables", "figures", "calibration", "report", "all",

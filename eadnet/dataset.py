@@ -47,7 +47,10 @@ class ClipSet:
         """The clips of a table with status ok: all, or those of `train`, `validation` or `test`."""
         rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
-        return cls([row for row in rows if split in (None, _role(row, row["clip_id"] in shown))])
+        kept = [row for row in rows if split in (None, _role(row, row["clip_id"] in shown))]
+        if rows and not kept:
+            raise DatasetError(f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split")
+        return cls(kept)
 
     def only(self, clip_ids: Collection[str]) -> "ClipSet":
         """Those of the clips that are named, in this set's order.
