@@ -49,7 +49,9 @@ class ClipSet:
         shown = {row["reference"] for row in rows}
         kept = [row for row in rows if split in (None, _role(row, row["clip_id"] in shown))]
         if rows and not kept:
-            raise DatasetError(f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split")
+            raise DatasetError(
+                f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split"
+            )
         return cls(kept)
 
     def only(self, clip_ids: Collection[str]) -> "ClipSet":

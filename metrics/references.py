@@ -24,7 +24,7 @@ from metrics.measure import CHUNK, FPS
 from metrics.spool import Spool, opened_spool
 
 SAMPLE_RATE = FPS * SAMPLES_PER_FRAME
-LABELS = ("clip_id", "emotion", "level", "speaker")
+COLUMNS = ("clip_id", "emotion", "level", "speaker")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_labels(path: str | Path) -> dict[str, dict]:
     """
     with open(path, encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    lacking = [name for name in LABELS[:2] if rows and name not in rows[0]]
+    lacking = [name for name in COLUMNS[:2] if rows and name not in rows[0]]
     if lacking:
         raise ConfigError(f"{path}: has no column {lacking[0]}; it needs clip_id and emotion")
     return {row["clip_id"]: _label(row, path) for row in rows}

@@ -36,7 +36,7 @@ def packed(path: Path, *names: str, actor: str = "01") -> Path:
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Two actors: one in archives, with song and sound; one unpacked, inside the folder that the archive is named for."""
+    """One actor in archives, with song and sound; one unpacked, inside the folder that the archive is named for."""
     packed(tmp_path / "Video_Speech_Actor_01.zip", f"01-{FEAR}-01.mp4", f"02-{FEAR}-01.mp4", f"02-{NEUTRAL}-01.mp4")
     packed(tmp_path / "Video_Song_Actor_01.zip", "01-02-03-01-01-01-01.mp4", "02-02-03-01-01-01-01.mp4")
     with zipfile.ZipFile(tmp_path / "Audio_Speech_Actors_01-24.zip", "w") as archive:
@@ -174,7 +174,9 @@ def test_what_is_there_twice_is_used_once(corpus):
     assert "A01_fear_3_dogs_1 is there already" in rows["A01_fear_3_dogs_1@2"]["reason"]
     (corpus / "Actor_01" / f"01-{FEAR}-01.mp4").write_bytes(b"")  # a usable one goes before a useless one
     rows = rows_of(corpus)
-    assert rows["A01_fear_3_dogs_1"]["uri"].startswith("Video_Speech") and rows["A01_fear_3_dogs_1@2"]["status"] == "empty"
+    assert (
+        rows["A01_fear_3_dogs_1"]["uri"].startswith("Video_Speech") and rows["A01_fear_3_dogs_1@2"]["status"] == "empty"
+    )
 
 
 # -------------------------------------------------------------------------------------------------- bad input
@@ -204,7 +206,10 @@ def test_other_names_and_other_actors_are_rows(tmp_path):
     packed(tmp_path / "Video_Speech_Actor_01.zip", "notes.txt", "film.mp4")
     rows = rows_of(tmp_path)
     assert sorted(present(rows).values()) == ["skipped", "skipped"]
-    assert "not a name such as 01-01-06-02-02-01-12.mp4" in rows["A01_Video_Speech_Actor_01.zip#Actor_01/film.mp4"]["reason"]
+    assert (
+        "not a name such as 01-01-06-02-02-01-12.mp4"
+        in rows["A01_Video_Speech_Actor_01.zip#Actor_01/film.mp4"]["reason"]
+    )
     assert [row["reason"] for row in rows.values() if row["status"] == "missing"] == [
         "of actor 01 nothing is there; get Video_Speech_Actor_01.zip (docs/data.md), or leave it out"
     ]

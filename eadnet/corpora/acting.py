@@ -52,7 +52,9 @@ def moved(speech: Speech, times: np.ndarray, line: Line, seed: int, movement: Mo
     return animate(speech, times, worn.speech_gain, worn.rest_opening, seed, movement)
 
 
-def record_facts(facts: dict[str, np.ndarray], notes: dict, clip_id: str, motion: Motion, line: Line, said: str) -> None:
+def record_facts(
+    facts: dict[str, np.ndarray], notes: dict, clip_id: str, motion: Motion, line: Line, said: str
+) -> None:
     """Keep what was drawn: curves at 25 fps, and words for the header."""
     for name, curve in vars(motion).items():
         if curve is not None:

@@ -1,7 +1,8 @@
 """What is fetched of a shard, and what came of it: one row for every video or archive, whatever happens.
 
 ``python -m eadnet download`` writes ``{root}/videos`` (HDTF), ``{root}/{actor}`` (MEAD) or an archive into ``{root}``
-(RAVDESS), and the table ``{root}/downloads/{shard}.parquet`` (``eadnet.tables.DOWNLOADS``). What is there and in order is not fetched again.
+(RAVDESS), and the table ``{root}/downloads/{shard}.parquet`` (``eadnet.tables.DOWNLOADS``). What is there and in order
+is not fetched again.
 """
 
 import os

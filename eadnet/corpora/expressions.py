@@ -19,7 +19,10 @@ EMOTION_UNITS: dict[str, dict[int, float]] = {
     "sad": {1: 1.0, 4: 0.4, 15: 1.0, 17: 0.7, 43: 0.4},
     "surprised": {1: 1.0, 2: 1.0, 5: 1.0, 26: 0.9, 25: 0.6},
 }
-"""Full-strength units per emotion, 0-1; calm, which RAVDESS has, is hardly more than neutral. Unit 14 is one-sided, as in contempt; 43 is the drooping lid."""
+"""Full-strength units per emotion, 0-1; calm, which RAVDESS has, is hardly more than neutral.
+
+Unit 14 is one-sided, as in contempt; 43 is the drooping lid.
+"""
 
 SPEECH_GAIN = {
     "angry": 1.18, "calm": 0.95, "contempt": 0.88, "disgusted": 0.95, "fear": 1.0,

@@ -1,9 +1,9 @@
 """RAVDESS as it is distributed: a zip archive per actor, or the same tree unpacked (``ravdess_layout``). Test only.
 
-Reads what stands right inside ``{root}`` and is the actor's or all actors'. A clip is a recording of speech with picture
-and sound (modality 01). The same recording without sound (02) is skipped where that is there; where it is not, it is
-a clip with the sound of modality 03. Songs are skipped. Archives are read member by member (``zips``). Of a real corpus,
-what one would expect and is not there has a row too. Light: opens no video.
+Reads what stands right inside ``{root}`` and is the actor's or all actors'. A clip is a recording of speech with
+picture and sound (modality 01). The same recording without sound (02) is skipped where that is there; where it is not,
+it is a clip with the sound of modality 03. Songs are skipped. Archives are read member by member (``zips``). Of a real
+corpus, what one would expect and is not there has a row too. Light: opens no video.
 """
 
 import io

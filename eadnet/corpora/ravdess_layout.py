@@ -138,7 +138,9 @@ def list_actors(settings: RAVDESS, root: str | Path | None) -> tuple[str, ...]:
     there = tuple(sorted(set(owners.values()) - {SHARED, None}))
     if not there and SHARED in owners.values():
         sound = next(name for name, whose in owners.items() if whose == SHARED)
-        raise CorpusError(f"{root}: only sound ({sound}) and no picture; put Video_Speech_Actor_01.zip and others there")
+        raise CorpusError(
+            f"{root}: only sound ({sound}) and no picture; put Video_Speech_Actor_01.zip and others there"
+        )
     if not there:
         raise CorpusError(f"{root}: no Video_Speech_Actor_01.zip or Actor_01; give the folder that holds RAVDESS")
     if settings.actors and not set(settings.actors) & set(there):

@@ -198,7 +198,9 @@ class RAVDESS(Section):
         "synthetic",
         description="`synthetic` draws it here; `download` fetches it; `local` reads a folder you have.",
     )
-    path: str | None = Field(None, description="`local`: folder that holds the archives, or the folders `Actor_01`, ...")
+    path: str | None = Field(
+        None, description="`local`: folder that holds the archives, or the folders `Actor_01`, ..."
+    )
     actors: tuple[RAVDESSActor, ...] = Field(
         (), description="Real corpus: these actors only, such as A01 (odd: men); empty takes all."
     )

@@ -30,7 +30,8 @@ _OF_ACTORS = ("mead", "ravdess")  # their shards are no numbers
 def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
     """Shard names by corpus, for the corpora that are switched on.
 
-    MEAD and RAVDESS have one shard an actor; HDTF and folders have groups of `shard_size` identities or videos: 000, 001, ...
+    MEAD and RAVDESS have one shard an actor; HDTF and folders have groups of `shard_size` identities or videos: 000,
+    001, ...
 
     Raises:
         CorpusError: a local folder is absent or empty; the message names the key.

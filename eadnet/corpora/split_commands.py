@@ -52,7 +52,8 @@ def register(app: typer.Typer) -> None:
 def splits(
     write: Annotated[bool, typer.Option("--write/--check", help="Write the manifests, or only compare.")],
     annotations: Annotated[
-        str | None, typer.Option(help="Folder of HDTF's annotation files; without it only MEAD's and RAVDESS's are made.")
+        str | None,
+        typer.Option(help="Folder of HDTF's annotation files; without it only MEAD's and RAVDESS's are made."),
     ] = None,
 ) -> None:
     """Write the manifests of the named splits from their rules, or say which differ."""

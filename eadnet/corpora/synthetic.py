@@ -1,4 +1,4 @@
-"""The drawn MEAD and HDTF, written as these are distributed (RAVDESS: ``synthetic_ravdess``), so that the readers of the real ones read them.
+"""The drawn MEAD and HDTF, written as these are distributed, so that the readers of the real ones read them.
 
 MEAD: ``{actor}/video.tar`` with ``video/front/{emotion}/level_{n}/{NNN}.mp4`` (30 fps, H.264, AAC 48 kHz) and
 ``{actor}/audio.tar`` with ``audio/{emotion}/level_{n}/{NNN}.m4a`` (48 kHz stereo AAC). HDTF: fifteen annotation files

@@ -1,7 +1,7 @@
 """The drawn RAVDESS, written as the real one is distributed, so that its reader reads it.
 
-``Video_Speech_Actor_NN.zip`` holds ``Actor_NN/01-01-...mp4`` (16:9, 30 fps, H.264, AAC 48 kHz), every emotion with the two
-statements and intensities in turn, and the first of them once more without sound (modality 02).
+``Video_Speech_Actor_NN.zip`` holds ``Actor_NN/01-01-...mp4`` (16:9, 30 fps, H.264, AAC 48 kHz), every emotion with the
+two statements and intensities in turn, and the first of them once more without sound (modality 02).
 ``Video_Song_Actor_NN.zip`` holds one short file under a song's name, so that songs are met and left out. Beside them
 goes the truth (``acting.save_truth``). Run by ``python -m eadnet render-ravdess``.
 """

@@ -27,7 +27,7 @@ BYTES = dict(zip(ACTORS, (
 """Size of every actor's ``Video_Speech_Actor_NN.zip``, as a published reader of the corpus expects them."""
 
 BUSY = 429  # Zenodo allows so many requests a minute
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # bytes; what of one has come is lost when the connection breaks
 BY_HAND = "or lay the file down by hand"
 
 

@@ -2,8 +2,8 @@
 
 The index is taken from the directory at the archive's end, by Python's ``zipfile``. A member that is encrypted, that is
 no plain file, that leads out of the archive, that unpacks to more than is allowed or to a suspicious multiple of its
-size carries a fault. Reading stops at the size that the directory states, and checks the member's CRC-32. Opens archives
-for reading, writes nothing.
+size carries a fault. Reading stops at the size that the directory states, and checks the member's CRC-32. Opens
+archives for reading, writes nothing.
 """
 
 import hashlib
@@ -81,10 +81,10 @@ def first_damage(path: str | Path, index: Index) -> str | None:
 def _opened(path: str | Path, member: Member) -> Iterator[BinaryIO]:
     try:
         with zipfile.ZipFile(path) as archive:
-            entry = next((e for e in archive.infolist() if (e.filename, e.header_offset) == (member.name, member.offset)))
-            with archive.open(entry) as stream:
+            known = {(entry.filename, entry.header_offset): entry for entry in archive.infolist()}
+            with archive.open(known[member.name, member.offset]) as stream:
                 yield stream
-    except StopIteration:
+    except KeyError:
         raise OSError(f"{path} has changed since it was acquired; copy or download it again") from None
     except _DAMAGE as error:
         raise OSError(f"damaged in the archive ({_said(error)}); copy or download the archive again") from None
