@@ -1,7 +1,7 @@
 """One archive of RAVDESS from Zenodo's record 1188976, or from an address of your own: resumed, checked.
 
-Nobody publishes digests of these archives where they can be read without asking the record, so a new one is checked by
-its size and by the CRC-32 of every member, and its SHA-256 goes into the table of downloads.
+No digest of these archives is pinned, since none was found that could be verified. A new one is checked by its size and
+by the CRC-32 of every member, and its SHA-256 goes into the table of downloads.
 """
 
 import errno
