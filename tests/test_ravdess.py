@@ -240,7 +240,7 @@ def test_what_one_would_expect_and_is_not_there_has_a_row(corpus):
     assert not [row for row in drawn if row["status"] == "missing"]
 
 
-def test_files_of_nobody_in_what_is_shared_are_told_of_once(corpus):
+def test_files_of_nobody_in_what_is_shared_have_one_row(corpus):
     with zipfile.ZipFile(corpus / "Audio_Speech_Actors_01-24.zip", "a") as archive:
         archive.writestr("LICENSE.txt", "terms")
     name = "Audio_Speech_Actors_01-24.zip#LICENSE.txt"
@@ -281,7 +281,7 @@ def test_actors_are_shards(corpus, tmp_path_factory):
         list_actors(settings(empty), empty)
 
 
-def test_entries_that_are_no_actor_s_are_told(corpus):
+def test_entries_that_are_no_actor_s_have_a_warning(corpus):
     (corpus / "more").mkdir()
     packed(corpus / "Video_Speech_Actor_25.zip")
     (corpus / "readme.txt").write_text("")

@@ -84,6 +84,13 @@ def test_a_part_of_an_earlier_run_is_gone_on_with(server, tmp_path):
     assert server.sent[f"/plain/{NAME}"] == len(archive()) - 2_000_000
 
 
+def test_a_server_that_knows_no_parts_gives_the_whole_file(server, tmp_path):
+    (tmp_path / ".partial").mkdir()
+    (tmp_path / ".partial" / NAME).write_bytes(archive()[:2_000_000])
+    assert fetched(server, tmp_path, f"/whole/{NAME}")["status"] == "ok"
+    assert (tmp_path / NAME).read_bytes() == archive() and server.asked[f"/whole/{NAME}"] == 1
+
+
 def test_a_part_that_is_none_of_it_is_dropped(server, tmp_path):
     (tmp_path / ".partial").mkdir()
     (tmp_path / ".partial" / NAME).write_bytes(b"x" * (len(archive()) + 9))

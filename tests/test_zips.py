@@ -109,7 +109,7 @@ def test_what_is_no_archive_says_so(tmp_path):
     assert "No such file" in index_of(tmp_path / "b.zip").damage
 
 
-def test_a_damaged_member_is_told_and_the_others_are_read(path):
+def test_a_damaged_member_is_named_and_the_others_are_read(path):
     data = bytearray(path.read_bytes())
     data[6000:6050] = b"\xff" * 50  # in the middle of the second
     path.write_bytes(data)
@@ -120,7 +120,7 @@ def test_a_damaged_member_is_told_and_the_others_are_read(path):
         zip_digest(path, index.members[1])
 
 
-def test_an_archive_that_has_changed_is_told(path):
+def test_an_archive_that_has_changed_is_named(path):
     member = index_of(path).find("folder/three")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("other", b"other")

@@ -234,7 +234,7 @@ class RAVDESSReader:
         return source_row("ravdess", self.shard, source_id, entry.uri, status, reason, sha256, member.size)
 
     def _damage_rows(self, found: Found) -> Iterator[dict]:
-        """An archive that cannot be read; one of all actors is told of once."""
+        """An archive that cannot be read; one of all actors has a row in the first shard alone."""
         if not _is_archive(found) or (owner(found.name) == SHARED and not self._is_first()):
             return
         if damage := self._index(self.root / found.name).damage:

@@ -43,7 +43,7 @@ _INSIDE = re.compile(r"(?:^|/)Actor_(\d\d)/", re.IGNORECASE)
 
 
 class NameFault(ValueError):
-    """A name of RAVDESS's form that says what no file of it can say; the message says what, and the mend."""
+    """A name of RAVDESS's form that says what no file of it can say; the message says what, and the fix."""
 
 
 @dataclass(frozen=True)
