@@ -18,9 +18,11 @@ from eadnet.corpora.settings import Corpora
 from eadnet.method_settings import Method
 from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Schedule, SyncNet, VideoMAE, Weights
 from eadnet.section import Positive, Section, Share, Weight
+from eadnet.selection import TEST_ONLY
 from eadnet.training_settings import Backbone, Compute, Synthesis, Training
 
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
+LABELS = (*EMOTIONS, "calm")  # of clips: RAVDESS has one that no recogniser, caption writer or training knows
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
     "data", "captions", "models", "videos", "inputs", "scores", "tables", "paper_tables", "figures", "calibration",
@@ -40,7 +42,6 @@ RUNS: dict[str, dict[str, Any] | None] = {
     "latentsync": {"stda": "none", "tfrm": "none", "text": "none"},
     "extended": {"stda": "extended", "tfrm": "extended", "fusion": "decoupled"},
 }
-TEST_ONLY = ("ravdess",)  # corpora that nothing learns from
 RENAMED_RUNS = {"no_semantics": "label_text"}
 
 

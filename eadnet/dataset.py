@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.clips import Clip
+from eadnet.selection import TEST_ONLY
 from eadnet.tables import CLIPS, read_rows
 
 FULL, MASKED = "full", "masked"
@@ -46,13 +47,21 @@ class ClipSet:
     def read(cls, path: str | Path, split: str | None = None, corpora: Collection[str] = ()) -> "ClipSet":
         """The clips of a table with status ok: of `train`, `validation`, `test` or all, and of some corpora or all.
 
+        `test` clips are those of corpora that something learns from: by them a network's own report says how it does.
+
         Raises:
             DatasetError: there is none.
         """
         rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
         rows = [row for row in rows if not corpora or row["corpus"] in corpora]
-        return cls([row for row in rows if split in (None, _role(row, row["clip_id"] in shown))])
+        rows = [row for row in rows if split != "test" or row["corpus"] not in TEST_ONLY]
+        kept = [row for row in rows if split in (None, _role(row, row["clip_id"] in shown))]
+        if rows and not kept:
+            raise DatasetError(
+                f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split"
+            )
+        return cls(kept)
 
     def only(self, clip_ids: Collection[str]) -> "ClipSet":
         """Those of the clips that are named, in this set's order.

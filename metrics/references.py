@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.clips import SAMPLES_PER_FRAME
-from eadnet.config import EMOTIONS, ConfigError
+from eadnet.config import LABELS, ConfigError
 from eadnet.detectors.mesh import opened_mesh
 from eadnet.faces import align, warp_frame
 from eadnet.media import MediaError, iterate_video, probe, read_audio
@@ -24,7 +24,7 @@ from metrics.measure import CHUNK, FPS
 from metrics.spool import Spool, opened_spool
 
 SAMPLE_RATE = FPS * SAMPLES_PER_FRAME
-LABELS = ("clip_id", "emotion", "level", "speaker")
+COLUMNS = ("clip_id", "emotion", "level", "speaker")
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ def read_labels(path: str | Path) -> dict[str, dict]:
     """Emotion, level and speaker of clips from a CSV file with the columns clip_id, emotion, level, speaker.
 
     Raises:
-        ConfigError: a column is missing, or an emotion is none of `eadnet.config.EMOTIONS`.
+        ConfigError: a column is missing, or an emotion is none of `eadnet.config.LABELS`.
     """
     with open(path, encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    lacking = [name for name in LABELS[:2] if rows and name not in rows[0]]
+    lacking = [name for name in COLUMNS[:2] if rows and name not in rows[0]]
     if lacking:
         raise ConfigError(f"{path}: has no column {lacking[0]}; it needs clip_id and emotion")
     return {row["clip_id"]: _label(row, path) for row in rows}
@@ -91,8 +91,8 @@ def read_labels(path: str | Path) -> dict[str, dict]:
 
 def _label(row: dict, path: str | Path) -> dict:
     emotion, level = row["emotion"] or None, row.get("level") or None
-    if emotion is not None and emotion not in EMOTIONS:
-        raise ConfigError(f"{path}: {row['clip_id']}: emotion '{emotion}' is none of {', '.join(EMOTIONS)}")
+    if emotion is not None and emotion not in LABELS:
+        raise ConfigError(f"{path}: {row['clip_id']}: emotion '{emotion}' is none of {', '.join(LABELS)}")
     if level is not None and not level.isdigit():
         raise ConfigError(f"{path}: {row['clip_id']}: level '{level}' is no whole number")
     return {"emotion": emotion, "level": level and int(level), "speaker": row.get("speaker") or None}

@@ -15,7 +15,8 @@ class Server(ThreadingHTTPServer):
     """Serves `files` by path, with ranges.
 
     The first folder of an address names a fault: ``/drop/`` cuts the first answer of each file in half, ``/busy/``
-    answers 503 twice, ``/stall/`` sends half and then nothing, ``/short/`` always promises a byte too many, ``/plain/``
+    answers 503 twice, ``/whole/`` knows no ranges, ``/stall/`` sends half and then nothing, ``/short/`` always promises
+    a byte too many, ``/plain/``
     has none.
     """
 
@@ -49,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(404)
         if fault == "busy" and self.command == "GET" and self.server.asked[self.path] <= 2:
             return self.send_error(503)
+        if fault == "whole":
+            del self.headers["Range"]
         start = int(found[1]) if (found := re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))) else 0
         if start >= len(body):
             return self.send_error(416)

@@ -30,7 +30,7 @@ from eadnet.captions.schema import (
 from eadnet.captions.settings import PROMPTS
 from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
-from eadnet.config import EMOTIONS
+from eadnet.config import EMOTIONS, LABELS
 
 TOKENS = 40
 LEVELS = (None, 1, 2, 3)
@@ -235,6 +235,8 @@ def test_emotions_and_levels_have_texts_of_their_own() -> None:
         ("angry", None, "The person speaks with an angry expression."),
         ("neutral", 1, "The person speaks with a neutral expression."),
         ("fear", 1, "The person speaks with a slightly fearful expression."),
+        ("calm", 2, "The person speaks with a calm expression."),
+        ("calm", 3, "The person speaks with a calm expression."),
         (None, None, "The person speaks."),
     ],
 )
@@ -356,6 +358,6 @@ def test_encode_command_covers_every_text(shard: Path) -> None:
     assert (tokens.max_tokens, tokens.width) == (24, 384)
     assert list(tables.read_table(joined, tables.CAPTIONS)["clip_id"]) == ["calm", "cross", "lost"]
     captions = tables.read_table(table, tables.CAPTIONS).query("status == 'ok'")
-    wanted = [*captions["caption"], *captions["caption_short"], *captions["template"], *EMOTIONS, ""]
+    wanted = [*captions["caption"], *captions["caption_short"], *captions["template"], *LABELS, ""]
     wanted += list(itertools.chain(*captions["paraphrases"]))
     assert len(tokens.lookup(wanted)) == len(wanted)

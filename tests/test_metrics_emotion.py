@@ -92,6 +92,17 @@ def test_rows_of_a_recogniser(pairs: list[Pair]) -> None:
     assert f1_value("macro_f1_emo@corpus-v1", pairs, {}).status == "no_label"
 
 
+def test_a_label_beyond_the_eight_emotions_is_not_scored(pairs: list[Pair]) -> None:
+    for pair in pairs:
+        pair.row["emotion"] = "calm"  # RAVDESS's
+    values = list(recognised(pairs, "corpus-v1", lambda pair: (np.eye(8)[0], 7)))
+    accuracy = [value for value in values if value.metric == "acc_emo@corpus-v1"]
+    assert [(value.value, value.status) for value in accuracy] == [(None, "no_label")] * len(pairs)
+    assert "labelled calm, which is none of the eight emotions" in accuracy[0].reason
+    assert [value.value for value in values if value.metric.startswith("predicted")] == [0] * len(pairs)
+    assert [value.status for value in values if value.clip_id is None] == ["no_label"]
+
+
 # --------------------------------------------------------------------------------------------- emotion-fan
 def drawn_weights(network: EmotionFan) -> dict[str, torch.Tensor]:
     """Weights of the published names from one stream of numbers, in the order of the names."""

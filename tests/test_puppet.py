@@ -99,6 +99,18 @@ def test_every_emotion_changes_brows_eyes_or_mouth_its_own_way(people: list[Pers
     assert change[~np.eye(len(EMOTIONS), dtype=bool)].min() > 5
 
 
+def test_calm_is_hardly_more_than_neutral(people: list[Person]) -> None:
+    puppet = Puppet(people[0], FRAMING)
+    neutral = puppet.wear(expression("neutral", 1)).frame(_still(), 0)
+
+    def change(emotion: str, level: int) -> float:
+        face = puppet.wear(expression(emotion, level)).frame(_still(), 0)
+        return np.abs(np.subtract(face, neutral, dtype=float)[60:150, 50:142]).mean()
+
+    others = [change(emotion, 2) for emotion in EMOTIONS if emotion != "neutral"]
+    assert 0 < change("calm", 2) < change("calm", 3) < min(others) / 2
+
+
 def test_levels_grow(people: list[Person]) -> None:
     puppet = Puppet(people[3], FRAMING)
     neutral = puppet.wear(expression("neutral", 1)).frame(_still(), 0).astype(float)

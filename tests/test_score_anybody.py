@@ -139,3 +139,5 @@ def test_a_label_that_is_no_emotion_is_named(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("clip_id,emotion\na,joyful\n")
     with pytest.raises(ConfigError, match="a: emotion 'joyful' is none of angry"):
         read_labels(tmp_path / "labels.csv")
+    (tmp_path / "labels.csv").write_text("clip_id,emotion\na,calm\n")
+    assert read_labels(tmp_path / "labels.csv")["a"]["emotion"] == "calm"

@@ -77,7 +77,7 @@ def test_the_verb_checks_and_mends(tmp_path, monkeypatch):
     assert run(app, ["splits", "--check"]).exit_code == 0
     monkeypatch.setattr("eadnet.corpora.split_commands.MANIFESTS", tmp_path)
     stale = run(app, ["splits", "--check"])
-    assert stale.exit_code == 1 and stale.output.count("run `python -m eadnet splits --write`") == 4
+    assert stale.exit_code == 1 and stale.output.count("run `python -m eadnet splits --write`") == 5
     assert run(app, ["splits", "--write"]).exit_code == 0
     assert (tmp_path / "mead_eat-v1.tsv").read_bytes() == (MANIFESTS / "mead_eat-v1.tsv").read_bytes()
     monkeypatch.setitem(DIGESTS, "mead_eat-v1", "0" * 64)

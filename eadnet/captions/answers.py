@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from eadnet.captions.plain_text import plain
-from eadnet.captions.schema import CaptionRecord, ForbiddenContentError, WordLimitError
+from eadnet.captions.schema import AnsweredRecord, CaptionRecord, ForbiddenContentError, WordLimitError
 
 FAULTS = ("unfinished", "json", "schema", "length", "forbidden", "refusal", "too_long", "unreachable", "frames")
 """Kinds of fault. ``unfinished``: cut off; ``json``: not one JSON object; ``schema``: another shape, a value out of
@@ -108,7 +108,7 @@ def _record(found: dict[str, Any]) -> CaptionRecord:
     if isinstance(units, list) and all(isinstance(unit, str) for unit in units):
         found = found | {"action_units": list(dict.fromkeys(units))}  # a unit named twice is still one unit
     try:
-        return CaptionRecord.model_validate(found)
+        return AnsweredRecord.model_validate(found)
     except ValidationError as error:
         raise _refused(error) from None
 

@@ -34,8 +34,11 @@ def label_text(emotion: str | None) -> str:
 
 
 def intensity_of(emotion: str | None, level: int | None) -> str | None:
-    """Intensity that a corpus label states: MEAD levels 1 to 3 are slight, moderate and strong; neutral has none."""
-    if emotion == "neutral":
+    """Intensity that a corpus label states: levels 1 to 3 are slight, moderate and strong.
+
+    Neutral and calm have none: a calm face shows hardly more than a neutral one, whatever its level.
+    """
+    if emotion in ("neutral", "calm"):
         return "none"
     return INTENSITIES[level] if emotion and level else None
 
@@ -44,7 +47,7 @@ def template_text(emotion: str | None, level: int | None) -> str:
     """The text of label and level alone, e.g. `The person speaks with a very angry expression.` for level 3.
 
     Args:
-        emotion: One of the eight emotions, or None for a clip without a label.
+        emotion: One of ``eadnet.config.LABELS``, or None for a clip without a label.
         level: MEAD level 1 to 3, or None where the corpus has none.
     """
     if emotion is None:

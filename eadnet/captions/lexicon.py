@@ -6,6 +6,7 @@ No phrase names what speech does to the mouth.
 
 ADJECTIVES = {
     "angry": ("angry", "irritated", "annoyed"),
+    "calm": ("calm", "peaceful", "relaxed"),
     "contempt": ("contemptuous", "disdainful", "scornful"),
     "disgusted": ("disgusted", "repulsed", "revolted"),
     "fear": ("fearful", "afraid", "frightened"),

@@ -34,6 +34,9 @@ VALENCE_AROUSAL = {
 }
 """Places on the circumplex (Russell 1980) at full intensity."""
 
+LOOKS_LIKE = {"calm": "neutral"}
+"""Labels beyond the eight emotions, and the emotion that a face of theirs looks like."""
+
 INTENSITY_SHARE = {"none": 0.0, "slight": 0.4, "moderate": 0.7, "strong": 1.0}
 
 _MODERATE_FROM, _STRONG_FROM = 1.1, 1.8  # strength of the whole face, where no label states the intensity
@@ -56,12 +59,13 @@ def observe(descriptors: Descriptors, emotion: str | None, level: int | None) ->
     """
     shares = nearest_emotions(descriptors.units, descriptors.own_baseline)
     stated = emotion or max(shares, key=shares.__getitem__)
+    face = LOOKS_LIKE.get(stated, stated)
     intensity = intensity_of(stated, level) or _measured_intensity(descriptors)
-    valence, arousal = (round(INTENSITY_SHARE[intensity] * value, 3) for value in VALENCE_AROUSAL[stated])
+    valence, arousal = (round(INTENSITY_SHARE[intensity] * value, 3) for value in VALENCE_AROUSAL[face])
     units = visible_units(descriptors.units, VISIBLE[descriptors.own_baseline])
     return Observation(
         emotion=stated,
-        confidence=round(shares[stated], 3),
+        confidence=round(shares[face], 3),
         intensity=intensity,
         valence=valence,
         arousal=arousal,

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from eadnet.captions.plain_text import LETTERS, plain, readings
-from eadnet.config import EMOTIONS
+from eadnet.config import EMOTIONS, LABELS
 
 INTENSITIES = ("none", "slight", "moderate", "strong")
 SHORT_WORDS = 20
@@ -136,7 +136,7 @@ class Observation(_Part):
     `valence` runs from -1 (unpleasant) to 1 (pleasant), `arousal` from -1 (drowsy) to 1 (excited) (Russell 1980).
     """
 
-    emotion: Literal[EMOTIONS]
+    emotion: Literal[LABELS]
     confidence: Number = Field(ge=0, le=1)
     intensity: Literal[INTENSITIES]
     valence: Number = Field(ge=-1, le=1)
@@ -179,6 +179,12 @@ class CaptionRecord(Observation):
         return self
 
 
+class AnsweredRecord(CaptionRecord):
+    """What a language model may answer: a label beyond the eight emotions can only be taken over from a corpus."""
+
+    emotion: Literal[EMOTIONS]
+
+
 def _phrases(record: Observation) -> list[str]:
     """The phrases of an observation, which stand in no caption."""
     parts = (record.upper_face, record.lower_face, record.head)
@@ -186,12 +192,12 @@ def _phrases(record: Observation) -> list[str]:
 
 
 def answer_schema() -> dict[str, Any]:
-    """The JSON schema that a language model's answer is held to: `CaptionRecord` without references.
+    """The JSON schema that a language model's answer is held to: `AnsweredRecord` without references.
 
     Every string and array is bounded and no further keys are allowed, so a constrained answer always ends. What a
     grammar cannot hold (forbidden content, units named twice) is checked when the answer is read.
     """
-    schema = CaptionRecord.model_json_schema()
+    schema = AnsweredRecord.model_json_schema()
     resolved = _resolved(schema, schema.get("$defs", {}))
     texts = resolved["properties"]
     texts["caption_short"]["pattern"] = _words(SHORT_WORDS)

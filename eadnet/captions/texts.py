@@ -3,7 +3,7 @@
 import pandas as pd
 
 from eadnet.captions.grammar import label_text
-from eadnet.config import EMOTIONS
+from eadnet.config import LABELS
 from eadnet.models.text import NULL_TEXT
 
 
@@ -17,7 +17,7 @@ def distinct_texts(captions: pd.DataFrame) -> list[str]:
         Captions, short captions, paraphrases and templates, the bare labels, and the null text.
     """
     usable = captions[captions["status"] == "ok"]
-    texts = {NULL_TEXT, *(label_text(emotion) for emotion in EMOTIONS)}
+    texts = {NULL_TEXT, *(label_text(emotion) for emotion in LABELS)}
     for column in ("caption", "caption_short", "template"):
         texts.update(usable[column])
     for paraphrases in usable["paraphrases"]:

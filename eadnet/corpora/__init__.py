@@ -1,1 +1,1 @@
-"""Corpora: drawing the synthetic ones, and reading HDTF, MEAD and folders of videos."""
+"""Corpora: drawing the synthetic ones, and reading HDTF, MEAD, RAVDESS and folders of videos."""

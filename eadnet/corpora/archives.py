@@ -1,4 +1,4 @@
-"""Tar archives read where they lie: an index of members, and single members by their offset.
+"""Tar archives read where they lie: an index of members, and single members by their offset (zip: ``zips``).
 
 Nothing is ever extracted. Members that are no plain file, that point out of the archive or that are too large carry a
 fault; what stands before a damage is kept, and the damage is told. Opens archives for reading, writes nothing.
@@ -13,13 +13,17 @@ from typing import BinaryIO
 
 BLOCK = 512
 CHUNK = 1 << 20
+CUT = ("unreadable", "the archive ends in the middle of it; copy or download the archive again")
 _MARKS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"Rar!", b"7z\xbc\xaf")
 _COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip", ".rar", ".7z")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of an archive: its bytes stand at `offset`; `fault` is the status and reason of one that is not used."""
+    """A file of an archive, and where it stands; `fault` is the status and reason of one that is not used.
+
+    `offset` is that of its bytes in a tar archive, of its header in a zip archive; `size` is that of the file unpacked.
+    """
 
     name: str
     offset: int
@@ -99,17 +103,32 @@ def _walk(stream: BinaryIO, max_size: int, members: list[Member]) -> str | None:
         return _ending(stream, archive.offset)
 
 
-def _fault(entry: tarfile.TarInfo, max_size: int, end: int) -> tuple[str, str] | None:
-    path = PurePosixPath(entry.name)
+def refusal(name: str, plain: bool, size: int, max_size: int, key: str) -> tuple[str, str] | None:
+    """Why a member of any archive is not read, by what its header says; None where it may be.
+
+    Args:
+        name: its path.
+        plain: whether it is a plain file.
+        size: its bytes, unpacked.
+        max_size: bytes beyond which a member is refused.
+        key: of the configuration, which raises that limit.
+    """
+    path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         return "refused", "a path that leads out of the archive; remove it"
-    if not entry.isreg() or entry.issparse():
+    if not plain:
         return "refused", "a link, a device, a pipe or a sparse file; only plain files are read, replace it"
-    if entry.size > max_size:
-        wanted = f"{entry.size / 1e6:.0f} MB, {max_size / 1e6:.0f} allowed (corpora.mead.max_member_mb)"
-        return "refused", f"{wanted}; raise the limit or remove it"
+    if size > max_size:
+        return "refused", f"{size / 1e6:.0f} MB, {max_size / 1e6:.0f} allowed ({key}); raise the limit or remove it"
+    return None
+
+
+def _fault(entry: tarfile.TarInfo, max_size: int, end: int) -> tuple[str, str] | None:
+    plain = entry.isreg() and not entry.issparse()
+    if refused := refusal(entry.name, plain, entry.size, max_size, "corpora.mead.max_member_mb"):
+        return refused
     if entry.offset_data + entry.size > end:
-        return "unreadable", "the archive ends in the middle of it; copy or download the archive again"
+        return CUT
     return None
 
 

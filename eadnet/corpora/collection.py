@@ -6,7 +6,9 @@
 import pandas as pd
 
 from eadnet.corpora.sources import CorpusError
+from eadnet.selection import TEST_ONLY
 
+# Corpora of which nothing is for training: alone they give the tables of data, but no network.
 # Whose clips may show a person's appearance to a clip of the split, the preferred first.
 REFERENCE_SPLITS = {"train": ("train",), "val": ("train", "val"), "test": ("train", "test", "val")}
 
@@ -19,14 +21,15 @@ def collect(clips: pd.DataFrame) -> pd.DataFrame:
     validation never to a test clip; both other splits prefer training clips.
 
     Raises:
-        CorpusError: no usable clip to train on or to test with, or two clips share a name.
+        CorpusError: no usable clip to train on (unless all corpora are for testing only) or to test with, or two clips
+            share a name.
     """
     clips = clips.sort_values(["corpus", "shard"], kind="stable").reset_index(drop=True)
     twice = clips["clip_id"][clips["clip_id"].duplicated()]
     if len(twice):
         raise CorpusError(f"clip '{twice.iloc[0]}' is there twice; rename one of its files")
     usable = clips[clips["status"] == "ok"]
-    for split in ("train", "test"):
+    for split in ("test",) if len(clips) and set(TEST_ONLY).issuperset(clips["corpus"]) else ("train", "test"):
         if not (usable["split"] == split).any():
             raise CorpusError(f"no usable clip of split '{split}': {_causes(clips)}")
     people = pd.MultiIndex.from_frame(clips[["corpus", "speaker"]])

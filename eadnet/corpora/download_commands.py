@@ -29,7 +29,7 @@ def fetch_annotations(
 
 
 def download(
-    corpus: Annotated[str, typer.Option(help="hdtf or mead.")],
+    corpus: Annotated[str, typer.Option(help="hdtf, mead or ravdess.")],
     shard: Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")],
     settings: Annotated[str, typer.Option(help="JSON of the corpus's config section.")],
     root: Annotated[str, typer.Option(help="Folder to download to.")],
@@ -43,7 +43,7 @@ def download(
     from eadnet.corpora.shards import settings_model
     from eadnet.tables import DOWNLOADS, write_table
 
-    if corpus not in ("hdtf", "mead"):
-        raise ValueError(f"{corpus} cannot be downloaded; only hdtf and mead can")
+    if corpus not in ("hdtf", "mead", "ravdess"):
+        raise ValueError(f"{corpus} cannot be downloaded; only hdtf, mead and ravdess can")
     rows = download_shard(parse(settings_model(corpus), settings), Path(root), shard, report=typer.echo)
     write_table(rows, output, DOWNLOADS)

@@ -1,7 +1,8 @@
 """What is fetched of a shard, and what came of it: one row for every video or archive, whatever happens.
 
-``python -m eadnet download`` writes ``{root}/videos`` (HDTF) or ``{root}/{actor}`` (MEAD), and the table
-``{root}/downloads/{shard}.parquet`` (``eadnet.tables.DOWNLOADS``). What is there and in order is not fetched again.
+``python -m eadnet download`` writes ``{root}/videos`` (HDTF), ``{root}/{actor}`` (MEAD) or an archive into ``{root}``
+(RAVDESS), and the table ``{root}/downloads/{shard}.parquet`` (``eadnet.tables.DOWNLOADS``). What is there and in order
+is not fetched again.
 """
 
 import os
@@ -15,9 +16,11 @@ from eadnet.corpora.annotations import AnnotatedVideo
 from eadnet.corpora.drive import fetch_archive, list_archives
 from eadnet.corpora.fetching import FetchError
 from eadnet.corpora.hdtf import HDTFReader
-from eadnet.corpora.settings import HDTF, MEAD
+from eadnet.corpora.ravdess_layout import archive_name
+from eadnet.corpora.settings import HDTF, MEAD, RAVDESS
 from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.corpora.youtube import Wanted, fetch_video, video_id
+from eadnet.corpora.zenodo import fetch_record_archive, wanted_archive
 from eadnet.media import MediaError, probe
 from eadnet.provenance import sha256_file
 from eadnet.tables import DOWNLOADS
@@ -25,7 +28,7 @@ from eadnet.tables import DOWNLOADS
 Report = Callable[[str], None]
 
 
-def download_shard(settings: HDTF | MEAD, root: Path, shard: str, report: Report = print) -> list[dict]:
+def download_shard(settings: HDTF | MEAD | RAVDESS, root: Path, shard: str, report: Report = print) -> list[dict]:
     """Fetch what a shard needs.
 
     Args:
@@ -40,13 +43,9 @@ def download_shard(settings: HDTF | MEAD, root: Path, shard: str, report: Report
     Raises:
         OSError: the disk is full or cannot be written to.
     """
-    made = (
-        _videos(settings, root, shard, report)
-        if isinstance(settings, HDTF)
-        else _archives(settings, root, shard, report)
-    )
+    ways = {HDTF: _videos, MEAD: _archives, RAVDESS: _record_archive}
     rows = []
-    for row in made:
+    for row in ways[type(settings)](settings, root, shard, report):
         rows.append(row)
         report(f"{row['name']}: {row['status']}{', ' + row['reason'] if row['reason'] else ''}")
     counts = Counter(row["status"] for row in rows)
@@ -149,6 +148,21 @@ def _archives(settings: MEAD, root: Path, actor: str, report: Report) -> Iterato
             yield row | {"status": error.status, "reason": str(error)}
             continue
         yield row | {"path": f"{actor}/{archive.name}", "bytes": target.stat().st_size, "sha256": digest}
+
+
+# --------------------------------------------------------------------------------------------------- RAVDESS
+def _record_archive(settings: RAVDESS, root: Path, actor: str, report: Report) -> Iterator[dict]:
+    """The archive of an actor's speech; songs and sound alone are of no use here."""
+    name = archive_name(actor)
+    row = _row("ravdess", actor, name, wanted_archive(actor, settings).url)
+    if not (root / name).exists():
+        time.sleep(settings.download.pause)
+    try:
+        digest = fetch_record_archive(actor, settings, root / name, report)
+    except FetchError as error:
+        yield row | {"status": error.status, "reason": str(error)}
+        return
+    yield row | {"path": name, "bytes": (root / name).stat().st_size, "sha256": digest}
 
 
 def _row(corpus: str, shard: str, name: str, url: str) -> dict:

@@ -10,6 +10,7 @@ LEVEL_STRENGTH = {0: 0.0, 1: 0.45, 2: 0.75, 3: 1.0}
 
 EMOTION_UNITS: dict[str, dict[int, float]] = {
     "angry": {4: 1.0, 5: 0.45, 7: 0.8, 9: 0.25, 17: 0.4, 23: 0.9},
+    "calm": {12: 0.12, 43: 0.18},
     "contempt": {4: 0.15, 14: 1.0, 43: 0.55, 2: 0.1},
     "disgusted": {4: 0.6, 7: 0.8, 9: 1.0, 10: 0.9, 15: 0.6, 17: 0.6},
     "fear": {1: 1.0, 2: 0.45, 4: 0.45, 5: 0.9, 20: 1.0, 25: 0.5, 26: 0.25},
@@ -18,10 +19,13 @@ EMOTION_UNITS: dict[str, dict[int, float]] = {
     "sad": {1: 1.0, 4: 0.4, 15: 1.0, 17: 0.7, 43: 0.4},
     "surprised": {1: 1.0, 2: 1.0, 5: 1.0, 26: 0.9, 25: 0.6},
 }
-"""Full-strength units per MEAD emotion, 0-1. Unit 14 is one-sided, as in contempt; 43 is the drooping lid."""
+"""Full-strength units per emotion, 0-1; calm, which RAVDESS has, is hardly more than neutral.
+
+Unit 14 is one-sided, as in contempt; 43 is the drooping lid.
+"""
 
 SPEECH_GAIN = {
-    "angry": 1.18, "contempt": 0.88, "disgusted": 0.95, "fear": 1.0,
+    "angry": 1.18, "calm": 0.95, "contempt": 0.88, "disgusted": 0.95, "fear": 1.0,
     "happy": 1.08, "neutral": 1.0, "sad": 0.85, "surprised": 1.12,
 }  # fmt: skip
 """How widely each emotion opens the mouth in speech, at full strength."""
@@ -56,13 +60,13 @@ class Expression:
 
 
 def action_units(emotion: str, level: int) -> dict[int, float]:
-    """Active units (number -> intensity 0-1) of a MEAD emotion at level 0-3."""
+    """Active units (number -> intensity 0-1) of an emotion at level 0-3."""
     strength = LEVEL_STRENGTH[level]
     return {unit: round(strength * value, 4) for unit, value in EMOTION_UNITS[emotion].items() if strength}
 
 
 def expression(emotion: str, level: int) -> Expression:
-    """The drawn expression of a MEAD emotion at level 0-3."""
+    """The drawn expression of an emotion at level 0-3."""
     units = action_units(emotion, level)
     strength = LEVEL_STRENGTH[level]
     au = {number: units.get(number, 0.0) for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 43)}

@@ -12,7 +12,9 @@ from pathlib import Path
 from eadnet.corpora.annotations import annotation_folder, known_videos
 from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.hdtf import FileNames
-from eadnet.corpora.settings import HDTF, MEAD, Corpora, FolderCorpus
+from eadnet.corpora.ravdess import files_of
+from eadnet.corpora.ravdess_layout import list_actors
+from eadnet.corpora.settings import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.shards import shard_people
 
 Lister = Callable[..., list[Found]]
@@ -26,7 +28,7 @@ def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = lis
 
     Args:
         corpora: the configuration.
-        corpus: mead, hdtf or folder.
+        corpus: mead, hdtf, ravdess or folder.
         shard: one of its shards.
         lister: `list_files`, or one that remembers (``functools.cache``): shards of one folder share its listing.
     """
@@ -36,6 +38,10 @@ def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = lis
         return files_digest(lister(given)) if given else ""
     if isinstance(settings, MEAD):
         return files_digest(lister(Path(settings.path, shard), follow=True))
+    if isinstance(settings, RAVDESS):
+        first = list_actors(settings, settings.path)[0] == shard
+        digest = files_digest(files_of(shard, lister(settings.path, follow=True), first))
+        return f"{digest} first" if first else digest  # it accounts for more files of all actors' archives
     if isinstance(settings, FolderCorpus):  # splits and names depend on all files of the folder
         return files_digest(lister(settings.path) + _listed(settings.table))
     return files_digest(_of_people(settings, shard, lister))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from eadnet.config import parse
-from eadnet.corpora.settings import HDTF, SyntheticMEAD
+from eadnet.corpora.settings import HDTF, SyntheticMEAD, SyntheticRAVDESS
 
 Settings = Annotated[str, typer.Option(help="JSON of the corpus's config section.")]
 Seed = Annotated[int, typer.Option(help="Seed of the drawn people and of what they say.")]
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command("render-mead")(render_mead)
     app.command("render-hdtf-annotations")(render_hdtf_annotations)
     app.command("render-hdtf")(render_hdtf)
+    app.command("render-ravdess")(render_ravdess)
 
 
 def render_mead(
@@ -54,3 +55,17 @@ def render_hdtf(
 
     count = synthetic.render_hdtf(parse(HDTF, settings), seed, shard, output, truth)
     print(f"shard {shard}: {count} intervals drawn")
+
+
+def render_ravdess(
+    settings: Settings,
+    seed: Seed,
+    actor: Annotated[str, typer.Option(help="RAVDESS actor, e.g. A01.")],
+    output: Output,
+    truth: Truth,
+) -> None:
+    """Draw one actor: the archives of speech and of song."""
+    from eadnet.corpora import synthetic_ravdess
+
+    count = synthetic_ravdess.render_ravdess(parse(SyntheticRAVDESS, settings), seed, actor, output, truth)
+    print(f"{actor}: {count} clips drawn")

@@ -161,6 +161,58 @@ class MEAD(Section):
     synthetic: SyntheticMEAD = SyntheticMEAD()
 
 
+class SyntheticRAVDESS(Section):
+    """The drawn RAVDESS: every person shows all eight emotions."""
+
+    people: Positive = Field(2, le=24, description="Actors, men and women in turn.")
+    repetitions: Positive = Field(1, le=2, description="Recordings per actor and emotion.")
+    seconds: Rate = Field(2.0, description="Length of a clip, in seconds.")
+    size: Positive = Field(192, description="Height of the rendered video in pixels; width is 16/9 of it.")
+    motion: Movement = Movement()
+
+
+class RecordArchive(Section):
+    """One archive that does not come from the record: where it stands, and what it must be."""
+
+    url: str = Field(description="Address.")
+    bytes: Annotated[int, Field(ge=0)] = Field(0, description="Size; 0 where unknown.")
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = Field("", description="Digest; empty where unknown.")
+
+
+RAVDESSActor = Annotated[str, Field(pattern=r"^A(0[1-9]|1\d|2[0-4])$")]
+
+
+class RecordDownload(Section):
+    """How RAVDESS's archives are fetched from Zenodo, record 1188976."""
+
+    base: str = Field(
+        "https://zenodo.org/records/1188976/files", description="Address of the folder that holds the archives."
+    )
+    files: dict[RAVDESSActor, RecordArchive] = Field({}, description="Archives by actor, in place of the record's.")
+    retries: Positive = Field(5, description="Attempts per file, with growing pauses between them.")
+    pause: Weight = Field(5.0, description="Seconds between two files, and before the first retry.")
+    timeout: Rate = Field(60.0, description="Seconds without an answer after which a connection is given up.")
+
+
+class RAVDESS(Section):
+    """RAVDESS, for testing only: one shard an actor, `Video_Speech_Actor_01.zip` (or the unpacked tree)."""
+
+    origin: Literal["synthetic", "download", "local"] = Field(
+        "synthetic",
+        description="`synthetic` draws it here; `download` fetches it; `local` reads a folder you have.",
+    )
+    path: str | None = Field(
+        None, description="`local`: folder that holds the archives, or the folders `Actor_01`, ..."
+    )
+    actors: tuple[RAVDESSActor, ...] = Field(
+        (), description="Real corpus: these actors only, such as A01 (odd: men); empty takes all."
+    )
+    split: Literal["all"] = Field("all", description="Named split (docs/data.md): every clip is for testing.")
+    max_member_mb: Positive = Field(128, description="A larger member of an archive is refused, in megabytes.")
+    download: RecordDownload = RecordDownload()
+    synthetic: SyntheticRAVDESS = SyntheticRAVDESS()
+
+
 class FolderCorpus(Section):
     """Any folder of talking-head videos, with an optional CSV (file, person, emotion, level, split)."""
 
@@ -176,4 +228,5 @@ class Corpora(Section):
 
     hdtf: HDTF | None = HDTF()
     mead: MEAD | None = MEAD()
+    ravdess: RAVDESS | None = None
     folder: FolderCorpus | None = None

@@ -10,16 +10,28 @@ from pathlib import Path
 from eadnet.corpora.folder import FolderReader, list_videos
 from eadnet.corpora.hdtf import HDTFReader, list_identities
 from eadnet.corpora.mead import MEADReader, list_actors, other_folders
-from eadnet.corpora.settings import HDTF, MEAD, Corpora, FolderCorpus
+from eadnet.corpora.ravdess import RAVDESSReader
+from eadnet.corpora.ravdess_layout import list_actors as list_ravdess_actors
+from eadnet.corpora.ravdess_layout import other_entries
+from eadnet.corpora.settings import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.sources import CorpusError, Reader
 
-_READERS = {"hdtf": (HDTF, HDTFReader), "mead": (MEAD, MEADReader), "folder": (FolderCorpus, FolderReader)}
+AnyCorpus = HDTF | MEAD | RAVDESS | FolderCorpus
+
+_READERS = {
+    "hdtf": (HDTF, HDTFReader),
+    "mead": (MEAD, MEADReader),
+    "ravdess": (RAVDESS, RAVDESSReader),
+    "folder": (FolderCorpus, FolderReader),
+}
+_OF_ACTORS = ("mead", "ravdess")  # their shards are no numbers
 
 
 def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
     """Shard names by corpus, for the corpora that are switched on.
 
-    MEAD has one shard an actor; HDTF and folders have groups of `shard_size` identities or videos: 000, 001, ...
+    MEAD and RAVDESS have one shard an actor; HDTF and folders have groups of `shard_size` identities or videos: 000,
+    001, ...
 
     Raises:
         CorpusError: a local folder is absent or empty; the message names the key.
@@ -31,19 +43,30 @@ def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
         shards["hdtf"] = _groups(len(people), corpora.hdtf.shard_size)
     if corpora.mead:
         shards["mead"] = list_actors(corpora.mead, _local_folder("mead", corpora.mead))
+    if corpora.ravdess:
+        shards["ravdess"] = list_ravdess_actors(corpora.ravdess, _local_folder("ravdess", corpora.ravdess))
     if corpora.folder:
         shards["folder"] = _groups(len(list_videos(corpora.folder.path)), corpora.folder.shard_size)
     return shards
 
 
 def unused_folders(corpora: Corpora) -> list[str]:
-    """One line for each folder beside the actors of a local MEAD that is no shard, with the mend."""
-    if not corpora.mead or corpora.mead.origin != "local":
-        return []
-    return [
-        f"corpora.mead.path: folder {name!r} is left out; an actor's folder is called M003 or W009, rename or remove it"
-        for name in other_folders(corpora.mead.path)
-    ]
+    """One line for each folder (or archive) beside the actors of a local MEAD or RAVDESS that is left out."""
+    lines = []
+    if corpora.mead and corpora.mead.origin == "local":
+        lines += [
+            f"corpora.mead.path: folder {name!r} is left out; an actor's folder is called M003 or W009, rename or "
+            "remove it"
+            for name in other_folders(corpora.mead.path)
+        ]
+    if corpora.ravdess and corpora.ravdess.origin == "local":
+        names = [path.name for path in Path(corpora.ravdess.path).iterdir() if path.is_dir() or path.suffix == ".zip"]
+        lines += [
+            f"corpora.ravdess.path: {name!r} is left out; an actor's archive is called Video_Speech_Actor_01.zip, a "
+            "folder Actor_01, rename or remove it"
+            for name in other_entries(names)
+        ]
+    return lines
 
 
 def shard_people(settings: HDTF, root: str | Path | None, shard: str) -> tuple[str, ...]:
@@ -52,7 +75,7 @@ def shard_people(settings: HDTF, root: str | Path | None, shard: str) -> tuple[s
     return list_identities(settings, root)[first : first + settings.shard_size]
 
 
-def settings_model(corpus: str) -> type[HDTF] | type[MEAD] | type[FolderCorpus]:
+def settings_model(corpus: str) -> type[AnyCorpus]:
     """The configuration model of a corpus.
 
     Raises:
@@ -61,13 +84,13 @@ def settings_model(corpus: str) -> type[HDTF] | type[MEAD] | type[FolderCorpus]:
     return _known(corpus)[0]
 
 
-def reader(corpus: str, settings: HDTF | MEAD | FolderCorpus, root: str | Path, shard: str) -> Reader:
+def reader(corpus: str, settings: AnyCorpus, root: str | Path, shard: str) -> Reader:
     """The reader of one shard.
 
     Raises:
         CorpusError: no such corpus or shard.
     """
-    if corpus != "mead" and not shard.isdecimal():
+    if corpus not in _OF_ACTORS and not shard.isdecimal():
         raise CorpusError(f"{corpus} has no shard '{shard}'; shards are 000, 001, ...")
     return _known(corpus)[1](settings, root, shard)
 
@@ -78,7 +101,7 @@ def _known(corpus: str) -> tuple:
     return _READERS[corpus]
 
 
-def _local_folder(name: str, settings: HDTF | MEAD) -> Path | None:
+def _local_folder(name: str, settings: HDTF | MEAD | RAVDESS) -> Path | None:
     if settings.origin != "local":
         return None
     if not settings.path or not Path(settings.path).is_dir():

@@ -42,6 +42,7 @@ class Prosody:
 
 PROSODY = {
     "angry": Prosody(rate=195, volume=165, pitch=42, pitch_range=90),
+    "calm": Prosody(rate=164, volume=92, pitch=47, pitch_range=30),
     "contempt": Prosody(rate=168, volume=90, pitch=40, pitch_range=22, word_gap=1),
     "disgusted": Prosody(rate=168, volume=100, pitch=36, pitch_range=60, word_gap=1),
     "fear": Prosody(rate=200, volume=95, pitch=74, pitch_range=60),
@@ -77,7 +78,7 @@ class Speech:
 
 
 def prosody(emotion: str, level: int, pitch_offset: float = 0) -> Prosody:
-    """Prosody of a MEAD emotion at level 0-3; `pitch_offset` is the speaker's own, in espeak units."""
+    """Prosody of an emotion at level 0-3; `pitch_offset` is the speaker's own, in espeak units."""
     strong, calm, share = asdict(PROSODY[emotion]), asdict(PROSODY["neutral"]), NEUTRAL_SHARE[level]
     mixed = {name: share * calm[name] + (1 - share) * strong[name] for name in strong}
     mixed["pitch"] = min(max(mixed["pitch"] + pitch_offset, 0), 99)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from eadnet.config import EMOTIONS
+from eadnet.corpora.ravdess_layout import ACTORS
 from eadnet.corpora.splits import (
     ANY,
     DIGESTS,
@@ -51,7 +52,8 @@ def register(app: typer.Typer) -> None:
 def splits(
     write: Annotated[bool, typer.Option("--write/--check", help="Write the manifests, or only compare.")],
     annotations: Annotated[
-        str | None, typer.Option(help="Folder of HDTF's annotation files; without it only MEAD's are made.")
+        str | None,
+        typer.Option(help="Folder of HDTF's annotation files; without it only MEAD's and RAVDESS's are made."),
     ] = None,
 ) -> None:
     """Write the manifests of the named splits from their rules, or say which differ."""
@@ -76,6 +78,7 @@ def manifests(annotations: str | None = None) -> dict[str, str]:
     """The text of every manifest that can be made, by name; HDTF's needs the folder of annotation files."""
     columns = ("actor", "emotion", "number", "split")
     texts = {f"mead_{name}-v1": _as_text(columns, rows()) for name, rows in MEAD_RULES.items()}
+    texts["ravdess_all-v1"] = _as_text(("actor", "split"), [(actor, "test") for actor in ACTORS])
     if annotations is not None:
         texts["hdtf_reenactment19-v1"] = _as_text(("name", "identity", "split"), reenactment19(annotations))
     return texts

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from eadnet.corpora.settings import HDTF, MEAD
+from eadnet.corpora.settings import HDTF, MEAD, RAVDESS
 
 MANIFESTS = files("eadnet.corpora") / "manifests"
 # A manifest never changes under its name: a changed rule makes a new version.
@@ -22,6 +22,7 @@ DIGESTS = {
     "mead_eat_sentences-v1": "02f11f0f4f4e973f4f1d4155f008ac65cc234f73d70b7511be27737dcc0d5eb8",
     "mead_emote-v1": "5dedc3d6dcd6d091a8b52ec6001b64cea49ba4b11a529a4d7bdf3d9973921520",
     "mead_official_sentences-v1": "984d115992cbdace6427a5b8426e4c541326636d5a1bba16092fa88b59aa2029",
+    "ravdess_all-v1": "16281b58d63be346034989326185a59279b44d6af9eccf2e8f0030ffbc3a9954",
 }
 ANY = "*"  # in a manifest's column: whatever stands there
 
@@ -161,6 +162,17 @@ def _full_names(group: str) -> itertools.chain:
         (first, _LAST[(turn + place) % len(_LAST)]) for turn in range(12) for place, first in enumerate(_FIRST[group])
     )
     return (first + last for first, last in pairs)
+
+
+# --------------------------------------------------------------------------------------------------- RAVDESS
+def ravdess_split(actor: str, settings: RAVDESS) -> str:
+    """The split of an actor, such as A12, by the named split: `test`, since there is no other."""
+    return _ravdess_rules(f"ravdess_{settings.split}-v1")[actor]
+
+
+@cache
+def _ravdess_rules(name: str) -> dict[str, str]:
+    return {row["actor"]: row["split"] for row in read_manifest(name)}
 
 
 # ---------------------------------------------------------------------------------------------------- folder

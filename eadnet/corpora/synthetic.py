@@ -1,4 +1,4 @@
-"""The drawn corpora, written as MEAD and HDTF are distributed, so that the readers of the real ones read them.
+"""The drawn MEAD and HDTF, written as these are distributed, so that the readers of the real ones read them.
 
 MEAD: ``{actor}/video.tar`` with ``video/front/{emotion}/level_{n}/{NNN}.mp4`` (30 fps, H.264, AAC 48 kHz) and
 ``{actor}/audio.tar`` with ``audio/{emotion}/level_{n}/{NNN}.m4a`` (48 kHz stereo AAC). HDTF: fifteen annotation files
@@ -8,7 +8,6 @@ Run by ``python -m eadnet render-mead``, ``render-hdtf-annotations`` and ``rende
 """
 
 import io
-import json
 import tarfile
 import tempfile
 import zlib
@@ -18,25 +17,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
-from eadnet.corpora.expressions import LEVEL_STRENGTH, action_units, expression
-from eadnet.corpora.motion import Motion, animate
+from eadnet.corpora.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
+from eadnet.corpora.expressions import expression
+from eadnet.corpora.motion import Motion
 from eadnet.corpora.people import Person, sample_person
 from eadnet.corpora.puppet import Framing, Puppet
 from eadnet.corpora.scripts import Line, RenderError, derived_seed, hdtf_line, mead_lines
 from eadnet.corpora.settings import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
-from eadnet.corpora.speech import SAMPLE_RATE, Speech, fit, join, prosody, silence, speak
+from eadnet.corpora.speech import SAMPLE_RATE, Speech, join, silence
 from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media import write_audio, write_video
 from eadnet.provenance import atomic_path
 
-MEAD_FPS, HDTF_FPS, TRUTH_FPS = 30, 25, 25
-LEAD_SECONDS = (0.06, 0.36)  # silence before somebody speaks: clips must not all start alike
+MEAD_FPS, HDTF_FPS = 30, 25
 GAP_SECONDS = 1  # silence between annotated intervals of HDTF
-PAUSE_SECONDS = (0.15, 0.8)  # silence between utterances of one clip, beside what espeak-ng leaves
-ROOM_NOISE = 4e-4
-CRF = 14
 GROUPS = ("RD", "WDA", "WRA")
 
 
@@ -58,13 +53,13 @@ def render_mead(settings: SyntheticMEAD, seed: int, actor: str, folder: Path, tr
         audio = stack.enter_context(_Archive.create(folder / "audio.tar"))
         for index, line in enumerate(lines):
             clip_id = f"mead_{actor}_front_{line.emotion}_{line.level}_{line.number:03d}"
-            speech = _perform(person, line, settings.seconds, clip_id)
+            speech = perform(person, line, settings.seconds, clip_id)
             _act(puppet, speech, line, _motion(settings, speech, line, MEAD_FPS, clip_id), scratch)
             video.add(f"video/front/{line.stem}.mp4", scratch / "clip.mp4")
             audio.add(f"audio/{line.stem}.m4a", scratch / "clip.m4a")
-            _record(facts, notes, clip_id, _motion(settings, speech, line, TRUTH_FPS, clip_id), line, speech.text)
+            record_facts(facts, notes, clip_id, _motion(settings, speech, line, TRUTH_FPS, clip_id), line, speech.text)
             print(f"[{index + 1}/{len(lines)}] {clip_id}", flush=True)
-    _save_truth(truth, facts, notes)
+    save_truth(truth, facts, notes)
     return len(lines)
 
 
@@ -81,7 +76,7 @@ def _mead_framing(size: int) -> Framing:
 def _motion(settings: SyntheticMEAD, speech: Speech, line: Line, fps: int, key: str) -> Motion:
     """The motion of a whole clip; the head sways by the clip's own seed."""
     times = np.arange(round(speech.seconds * fps)) / fps
-    return _moved(speech, times, line, derived_seed(1, key), settings.motion)
+    return moved(speech, times, line, derived_seed(1, key), settings.motion)
 
 
 def _act(puppet: Puppet, speech: Speech, line: Line, motion: Motion, scratch: Path) -> None:
@@ -179,7 +174,7 @@ def render_hdtf(settings: HDTF, seed: int, shard: str, folder: Path, truth: Path
         notes[name] = asdict(person)
         _render_hdtf_video(settings, seed, person, folder / f"{name.split('_', 1)[1]}.mp4", facts, notes)
         print(f"{name}: {settings.synthetic.intervals} intervals", flush=True)
-    _save_truth(truth, facts, notes)
+    save_truth(truth, facts, notes)
     return len(people) * settings.synthetic.intervals
 
 
@@ -202,8 +197,8 @@ def _render_hdtf_video(settings: HDTF, seed: int, person: Person, path: Path, fa
     start = 0.0
     for take in takes:
         times = start + take.offset + np.arange(drawn.interval_seconds * TRUTH_FPS) / TRUTH_FPS
-        motion = _moved(whole, times, take.line, person.seed, drawn.motion)
-        _record(facts, notes, take.key, motion, take.line, take.speech.text)
+        motion = moved(whole, times, take.line, person.seed, drawn.motion)
+        record_facts(facts, notes, take.key, motion, take.line, take.speech.text)
         start += take.speech.seconds
 
 
@@ -214,7 +209,7 @@ def _takes(settings: HDTF, seed: int, person: Person) -> list[_Take]:
     for interval in range(drawn.intervals):
         key = f"hdtf_{person.name}_{interval}"
         line = hdtf_line(settings, seed, person.name, interval)
-        speech = _perform(person, line, drawn.interval_seconds, key)
+        speech = perform(person, line, drawn.interval_seconds, key)
         before = _starts(drawn, person.name)[0] if interval == 0 else GAP_SECONDS / 2
         takes.append(_Take(key, line, join([silence(before), speech, silence(GAP_SECONDS / 2)]), before))
     return takes
@@ -226,7 +221,7 @@ def _hdtf_frames(puppet: Puppet, takes: list[_Take], whole: Speech, movement: Mo
     for take in takes:
         elapsed += take.speech.seconds
         stop = round(elapsed * HDTF_FPS)
-        motion = _moved(whole, np.arange(shown, stop) / HDTF_FPS, take.line, puppet.person.seed, movement)
+        motion = moved(whole, np.arange(shown, stop) / HDTF_FPS, take.line, puppet.person.seed, movement)
         yield from puppet.wear(expression(take.line.emotion, take.line.level)).frames(motion)
         shown = stop
 
@@ -261,48 +256,3 @@ def _starts(drawn: SyntheticHDTF, person: str) -> list[int]:
 
 def _clock(seconds: int) -> str:
     return f"{seconds // 60:02d}:{seconds % 60:02d}"
-
-
-# ---------------------------------------------------------------------------------------------------- shared
-def _perform(person: Person, line: Line, seconds: float, key: str) -> Speech:
-    """Speak a line in the person's voice and the emotion's prosody, in a quiet room, for exactly `seconds`."""
-    generator = np.random.default_rng(derived_seed(0, key))
-    lead = generator.uniform(*LEAD_SECONDS)
-    spoken = fit(_say(person, line, seconds - lead, key), seconds, lead)
-    noise = generator.normal(0, ROOM_NOISE, len(spoken.wave))
-    return Speech(spoken.text, np.clip(spoken.wave + noise, -1, 1).astype(np.float32), spoken.phonemes)
-
-
-def _say(person: Person, line: Line, seconds: float, key: str) -> Speech:
-    """The line's utterances with pauses of uneven length between them, up to the one that ends after `seconds`."""
-    voice = prosody(line.emotion, line.level, person.pitch_offset)
-    pause = np.random.default_rng(derived_seed(2, key))
-    parts = [speak(line.utterances[0], person.voice, voice)]
-    for text in line.utterances[1:]:
-        parts.append(silence(pause.uniform(*PAUSE_SECONDS)))
-        if sum(part.seconds for part in parts) >= seconds:
-            break
-        parts.append(speak(text, person.voice, voice))
-    return join(parts)
-
-
-def _moved(speech: Speech, times: np.ndarray, line: Line, seed: int, movement: Movement) -> Motion:
-    worn = expression(line.emotion, line.level)
-    return animate(speech, times, worn.speech_gain, worn.rest_opening, seed, movement)
-
-
-def _record(facts: dict[str, np.ndarray], notes: dict, clip_id: str, motion: Motion, line: Line, said: str) -> None:
-    """Keep what was drawn: curves at 25 fps, and words for the header."""
-    for name, curve in vars(motion).items():
-        if curve is not None:
-            facts[f"{clip_id}/{name}"] = np.ascontiguousarray(curve)
-    units = action_units(line.emotion, line.level)
-    notes[clip_id] = {
-        "text": " ".join(said.split()), "emotion": line.emotion, "level": line.level,
-        "strength": LEVEL_STRENGTH[line.level], "action_units": units,
-    }  # fmt: skip
-
-
-def _save_truth(path: Path, facts: dict[str, np.ndarray], notes: dict[str, dict]) -> None:
-    with atomic_path(path) as temporary:
-        save_file(facts, temporary, metadata={"notes": json.dumps(notes)})  # one key: safetensors shuffles several

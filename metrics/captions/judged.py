@@ -86,9 +86,10 @@ def _answers(frame: pd.DataFrame) -> Iterator[ClipValues]:
 def _knowledge(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series, tuple[Excuse, ...]]]:
     """What an emotion is held against: variant, known emotion, known level, and the clips that do not count."""
     labelled, uncaptioned = frame.label.isin(EMOTIONS).to_numpy(), _uncaptioned(frame)
+    beyond = Excuse(frame.label.notna().to_numpy() & ~labelled, "no_label", "its label is none of the eight emotions")
     unknown = Excuse(~labelled, "no_label", "the corpus gives no clip an emotion")
     told = Excuse(labelled & frame.labelled.eq(True).to_numpy(), "told", "the captioner was told the label")
-    yield "labels", frame.label, frame.level, (unknown, told, uncaptioned)
+    yield "labels", frame.label, frame.level, (beyond, unknown, told, uncaptioned)
     drawn = ~labelled & frame.true_emotion.isin(EMOTIONS).to_numpy()
     yield "truth", frame.true_emotion, frame.true_level, (
         Excuse(~drawn, "no_truth", "no clip without a label was drawn"),

@@ -81,4 +81,6 @@ def _of_clip(pair: Pair, keys: tuple[str, str], shares: np.ndarray, frames: int)
     if label in EMOTIONS:
         yield Value(accuracy, pair.clip_id, float(EMOTIONS[answer] == label), frames, reason=note)
     else:
-        yield Value(accuracy, pair.clip_id, None, 0, "no_label", "the corpus gives this clip no emotion")
+        beyond = f"labelled {label}, which is none of the eight emotions that a recogniser can answer"
+        reason = beyond if label else "the corpus gives this clip no emotion"
+        yield Value(accuracy, pair.clip_id, None, 0, "no_label", reason)

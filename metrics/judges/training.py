@@ -15,6 +15,7 @@ import torch
 
 from eadnet.clips import Clip
 from eadnet.config import Judge
+from eadnet.selection import TEST_ONLY
 from eadnet.tables import CLIPS, read_table
 from metrics import judges
 from metrics.judges.optimisation import SEED_DOMAIN, optimise
@@ -80,8 +81,11 @@ def _left_out(
 
 
 def split_clips(table: pd.DataFrame, seed: int) -> tuple[list[Clip], list[Clip]]:
-    """Usable train and test clips, at most `MAX_CLIPS` each, drawn evenly where there are more."""
-    usable = table[table["status"] == "ok"]
+    """Usable train and test clips, at most `MAX_CLIPS` each, drawn evenly where there are more.
+
+    Corpora for testing only are left out: a judge's report says how it does on the corpora that it learned from.
+    """
+    usable = table[(table["status"] == "ok") & ~table["corpus"].isin(TEST_ONLY)]
     parts = (usable[usable["split"] == split] for split in ("train", "test"))
     sampled = (part.sample(min(len(part), MAX_CLIPS), random_state=seed).sort_index() for part in parts)
     train, test = ([Clip(row) for row in part.to_dict("records")] for part in sampled)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from eadnet.config import TEST_ONLY
 from eadnet.experiment import Experiment
+from eadnet.selection import TEST_ONLY
 from metrics.paper_columns import COLUMNS, Column
 from metrics.paper_values import Part, Value, value_of
 from metrics.statistics import Resampling

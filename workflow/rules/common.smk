@@ -312,6 +312,9 @@ def corpus_files(wildcards):
         return annotation_files(wildcards)
     if corpus == "mead":
         return expand("<resources>/synthetic/mead/{shard}/{file}.tar", shard=shard, file=("video", "audio"))
+    if corpus == "ravdess":
+        kinds = ("Speech", "Song")
+        return expand("<resources>/synthetic/ravdess/Video_{kind}_Actor_{number}.zip", kind=kinds, number=shard[1:])
     annotations = expand("<resources>/synthetic/hdtf/annotations/{file}.txt", file=HDTF_ANNOTATIONS)
     return [*annotations, f"<resources>/synthetic/truth/hdtf/{shard}.safetensors"]
 

@@ -3,9 +3,11 @@
 OUTPUTS
     <resources>/synthetic/mead/{shard}/{video,audio}.tar    drawn, in MEAD's layout
     <resources>/synthetic/hdtf/{annotations,videos}/        drawn, in HDTF's layout
+    <resources>/synthetic/ravdess/Video_{Speech,Song}_Actor_{number}.zip  drawn, in RAVDESS's layout
     <resources>/synthetic/truth/{corpus}/{shard}.safetensors  what was drawn; judges captions, guides nothing
     <resources>/hdtf/annotations/, videos/                  fetched: annotation files, videos
     <resources>/mead/{actor}/                               fetched: archives
+    <resources>/ravdess/Video_Speech_Actor_{number}.zip     fetched: archives
     <resources>/{corpus}/downloads/{shard}.parquet          what came of every download
     <results>/corpora/{corpus}/{shard}.parquet              every input accounted for
     <results>/clips/{corpus}/{shard}/                       clips.parquet, crops, audio, landmarks, source videos
@@ -99,6 +101,41 @@ rule render_hdtf:
         r"""
         python -m eadnet render-hdtf \
             --shard {wildcards.shard:q} \
+            --settings {params.settings:q} \
+            --seed {params.seed:q} \
+            --output {params.folder:q} \
+            --truth {output.truth:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule render_ravdess:
+    output:
+        speech="<resources>/synthetic/ravdess/Video_Speech_Actor_{number}.zip",
+        song="<resources>/synthetic/ravdess/Video_Song_Actor_{number}.zip",
+        truth="<resources>/synthetic/truth/ravdess/A{number}.safetensors",
+    wildcard_constraints:
+        number=r"\d\d",
+    log:
+        "<logs>/render_ravdess/A{number}.log",
+    benchmark:
+        "<benchmarks>/render_ravdess/A{number}.tsv"
+    priority: 100
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=subpath(output.speech, parent=True),
+        settings=settings("corpora.ravdess.synthetic"),
+        version=STAGE_VERSIONS["render"],
+        seed=CONFIG.seed,
+    shell:
+        r"""
+        python -m eadnet render-ravdess \
+            --actor A{wildcards.number:q} \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --output {params.folder:q} \
