@@ -222,6 +222,7 @@ class Config(Section):
             raise ValueError("preprocess.resolution must be a multiple of autoencoder.factor")
         if not any(section for _, section in self.corpora):
             raise ValueError(f"corpora names no corpus: set one of {', '.join(Corpora.model_fields)}")
+        self._check_drawn()
         for name in self.captioner_names[1:]:
             if not NAME.fullmatch(name) or name == MAIN:
                 raise ValueError(f"captions.compared.{name}: not usable as a name (letters, digits, _; not {MAIN})")
@@ -259,11 +260,19 @@ class Config(Section):
                     raise ValueError(f"methods.{name}.emotions: '{emotion}' is none of {', '.join(EMOTIONS)}")
         return self
 
+    def _check_drawn(self) -> None:
+        """A drawn test set beside recorded corpora would test on drawings what learned from people."""
+        recorded = [name for name, section in self.corpora if section and getattr(section, "origin", "") != "synthetic"]
+        for name in self._on(test_only=True):
+            if recorded and name not in recorded:
+                raise ValueError(
+                    f"corpora.{name} is drawn but {recorded[0]} is not; set corpora.{name} to null, or its origin to "
+                    "download or local"
+                )
+
     def _check_learned(self, run: str) -> None:
         """A run learns from corpora that are on."""
         there = self._on(test_only=False)
-        if not there:
-            raise ValueError("corpora: ravdess is for testing only; set another corpus to learn from")
         for corpus in self.run(run).corpora or ():
             if corpus not in there:
                 raise ValueError(

@@ -186,7 +186,7 @@ class Training(Section):
     )
     visible: Visible = 23
     corpora: tuple[Literal["hdtf", "mead", "folder"], ...] | None = Field(
-        None, min_length=1, description="Corpora that the run learns from, in both stages; null: all that are on."
+        None, description="Corpora that the run learns from, in both stages; null: all that are on."
     )
     losses: Losses = Losses()
     trepa_form: Literal["pooled_mse", "tubelet_diff"] = Field(
@@ -219,6 +219,8 @@ class Training(Section):
     @model_validator(mode="after")
     def _check(self) -> "Training":
         losses = self.losses
+        if self.corpora == ():
+            raise ValueError("corpora must name one corpus or more; null stands for all")
         if self.frames != 16 and (losses.sync or losses.trepa):
             raise ValueError("frames must be 16, the window of SyncNet and VideoMAE, while their losses are on")
         if not (losses.simple or losses.velocity or losses.perceptual):

@@ -18,8 +18,10 @@ from workflow_project import Project
 from eadnet.config import BASELINES, RUNS, TARGETS, Config, ConfigError, load, parse
 from eadnet.config_reference import config_yaml, documents, stale_documents
 from eadnet.corpora.settings import MEAD
+from eadnet.experiment import experiment_of
 from eadnet.models.settings import Optimiser
 from eadnet.training_settings import Training
+from reports.tables.paper_rows import run_for
 
 OVERLAYS = sorted(path.stem for path in (Path(__file__).parent.parent / "config").glob("*.yaml"))
 KL = {"kind": "kl", "weights": "sd-vae-ft-mse", "factor": 8, "channels": 4}
@@ -59,8 +61,7 @@ def test_config_yaml_explains_every_key():
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_overlay_gives_a_valid_configuration(root: Path, overlay: str):
     config = overlaid(root, overlay)
-    beside = {"grid": "results"}  # its runs stand with the default's
-    assert config.pathvars.results == beside.get(overlay, f"results-{overlay}")
+    assert config.pathvars.results == f"results-{overlay}"
     assert config.pathvars.resources.startswith((config.pathvars.results, "resources"))
 
 
@@ -87,7 +88,11 @@ def test_smoke_has_full_and_one_ablation(root: Path):
         ({"runs": {"no_tfrm": {}}}, "runs must hold `full"),
         ({"runs": {"full": {}, "Bad Name": {}}}, "runs.Bad Name"),
         ({"runs": {"full": {}, "tables": {}}}, "runs.tables"),
-        ({"corpora": {"hdtf": None, "mead": None}}, "corpora names no corpus"),
+        ({"corpora": {"hdtf": None, "mead": None, "ravdess": None}}, "corpora names no corpus"),
+        ({"corpora": {"hdtf": {"origin": "download"}, "mead": None}}, "corpora.ravdess is drawn but hdtf is not; set"),
+        ({"corpora": {"hdtf": None}, "training": {"corpora": ["hdtf"]}}, "runs.full.corpora: 'hdtf' is off; set corp"),
+        ({"training": {"corpora": ["ravdess"]}}, "config: training.corpora.0: Input should be 'hdtf', 'mead' or 'fol"),
+        ({"training": {"corpora": []}}, "config: training: corpora must name one corpus or more"),
         ({"pathvars": {"result": "x"}}, "unknown key 'pathvars.result'; did you mean 'results'?"),
         ({"training": {"tfrm": False}}, "config: training.tfrm: Input should be 'none', 'published', 'extended'"),
         ({"training": {"tfrm": "learned"}}, "config: training.tfrm: `learned` is called `extended` now"),
@@ -175,6 +180,29 @@ def test_the_grid_holds_every_combination_of_stda_tfrm_and_text(root: Path):
     bare = [run for run in runs if run.losses == config.training.losses and run.fusion == "added"]
     found = {(run.stda != "none", run.tfrm != "none", run.text == "caption") for run in bare if run.text != "label"}
     assert found == set(itertools.product((False, True), repeat=3))
+
+
+@pytest.mark.parametrize("overlay", ["grid", "paper"])
+def test_every_row_of_the_papers_tables_has_a_run(root: Path, overlay: str):
+    experiment = experiment_of(overlaid(root, overlay))
+    assert experiment.draw == "paper30-v1"
+    for corpus, rows in (("mead", itertools.product((False, True), repeat=3)),
+                         ("hdtf", itertools.product((False, True), (False, True), (False,)))):  # fmt: skip
+        for row in rows:
+            run = run_for(row, corpus, experiment)
+            assert run and experiment.runs[run].corpora == (corpus,), (corpus, row)
+
+
+def test_a_run_is_tested_on_what_it_learned_and_where_asked_on_what_is_for_testing_only():
+    config = load({"runs": {**RUNS, "hdtf": {"corpora": ["hdtf"]}, "mead": {"corpora": ["mead"]}},
+                   "variants": {"other": {"run": "mead"}}, "methods": {"theirs": {"videos": "x"}}})  # fmt: skip
+    everything = ("hdtf", "mead", "ravdess")
+    assert {name: config.tested(name) for name in ("hdtf", "mead", "other", "full", "no_tfrm")} == {
+        "hdtf": ("hdtf",), "mead": ("mead",), "other": ("mead",), "full": everything, "no_tfrm": everything[:2],
+    }  # fmt: skip
+    assert all(config.tested(name) == everything for name in ("ground_truth", "shuffled_audio", "theirs"))
+    assert config.backbone_names == ("backbone", "backbone_hdtf", "backbone_mead")
+    assert config.backbone_corpora("backbone_mead") == ("mead",) and config.backbone_of("full") == "backbone"
 
 
 def test_latentsync_is_none_of_the_three():

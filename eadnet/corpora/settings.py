@@ -166,7 +166,7 @@ class SyntheticRAVDESS(Section):
 
     people: Positive = Field(2, le=24, description="Actors, men and women in turn.")
     repetitions: Positive = Field(1, le=2, description="Recordings per actor and emotion.")
-    seconds: Rate = Field(2.0, description="Length of a clip, in seconds.")
+    seconds: Rate = Field(1.2, description="Length of a clip, in seconds.")
     size: Positive = Field(192, description="Height of the rendered video in pixels; width is 16/9 of it.")
     motion: Movement = Movement()
 
@@ -228,5 +228,5 @@ class Corpora(Section):
 
     hdtf: HDTF | None = HDTF()
     mead: MEAD | None = MEAD()
-    ravdess: RAVDESS | None = None
+    ravdess: RAVDESS | None = RAVDESS()
     folder: FolderCorpus | None = None
