@@ -15,6 +15,9 @@ from metrics.spec import REGISTRY
 from metrics.statistics import Replicates, Resampling, draw_weights
 from metrics.tables import ALL, NOT_APPLICABLE
 
+FEWEST = 3
+"""Clips below which no interval is given, as for metrics of sets."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -67,6 +70,7 @@ def _of_set(rows: pd.DataFrame) -> Value:
         return Value(None, reason=_why(rows))
     low, high = (None if have[name].isna().any() else float(have[name].mean()) for name in ("ci_low", "ci_high"))
     n = int(have.n.max())
+    low, high = (low, high) if n >= FEWEST else (None, None)
     return Value(float(have.value.mean()), low, high, n, n)
 
 
@@ -77,8 +81,10 @@ def _of_clips(run: str, rows: pd.DataFrame, resampling: Resampling) -> Value:
     clip_ids = sorted(rows.clip_id.unique())
     matrix = values_matrix(rows, clip_ids)
     weights = draw_weights(len(clip_ids), resampling.replicates, "clips")
-    low, high = resampling.interval(Replicates({run: matrix}, weights, resampling).whole(run))
     known = int(np.isfinite(matrix).any(0).sum())
+    if known < FEWEST:
+        return Value(float(np.nanmean(matrix)), n=known, wanted=len(clip_ids))
+    low, high = resampling.interval(Replicates({run: matrix}, weights, resampling).whole(run))
     return Value(float(np.nanmean(matrix)), low, high, known, len(clip_ids))
 
 

@@ -43,6 +43,11 @@ LABELS = {
     "only_stda": "STDA alone",
     "only_tfrm": "TFRM alone",
     "only_text": "text alone",
+    "hdtf": "EAD-Net on HDTF",
+    "hdtf_only_stda": "STDA alone, on HDTF",
+    "hdtf_only_tfrm": "TFRM alone, on HDTF",
+    "hdtf_latentsync": "LatentSync, on HDTF",
+    "hdtf_no_trepa": "without TREPA, on HDTF",
 }
 METRIC_LABELS = {
     "psnr@region": "PSNR",

@@ -107,18 +107,22 @@ def caption(
     absent = [column.name for column, key in columns.items() if key is None]
     if absent:
         said.append(f"Not scored here: {listing(absent)}.")
-    said += [judged for column, key in columns.items() if key and (judged := _stand_in(column, key))]
+    said.append(_stand_ins(columns))
     if which == "generalisation":
         said.append("RAVDESS's calm is no emotion of MEAD's: those clips count in every column but the last.")
     return " ".join(filter(None, said))
 
 
-def _stand_in(column: Column, key: str) -> str:
-    """What is to be said where the corpus's own judge stands in for the paper's network."""
-    if not key.endswith("@corpus-v1"):
+def _stand_ins(columns: dict[Column, str | None]) -> str:
+    """What is to be said where the corpus's own judges stand in for the networks of the paper."""
+    own = [column for column, key in columns.items() if key and key.endswith("@corpus-v1")]
+    if not own:
         return ""
-    wanted = metric_variant(column.keys[0])
-    return f"{column.name} is the corpus's own judge's ({key}), where {wanted} has no weights here: on another scale."
+    wanted = [f"{column.name} ({metric_variant(column.keys[0])})" for column in own]
+    return (
+        f"Judges of this corpus (corpus-v1) stand in where published weights are not here or their families are not in "
+        f"evaluation.metrics, on another scale: {listing(wanted)}."
+    )
 
 
 def _tested(parts: list[Part]) -> str:
@@ -161,13 +165,14 @@ def _panels(
     }  # fmt: skip
     group = "All test clips" if part.label == ALL else f"{len(part.clip_ids)} drawn clips ({part.label})"
     switches = FACTORS[3][: len(lines[0].names)] if lines and len(lines[0].names) > 1 else ("Method",)
-    header = (*switches, "", *(_heading(column, key) for column, key in columns.items()), "n")
+    header = (*switches, "whose", *(_heading(column, key) for column, key in columns.items()), "n")
     body = [row for line in lines for row in _rows(line, part, columns, values, places, printed)]
     if body:
         yield Panel("", header, tuple(body), group, names=len(switches) + 1)
     more = [row for line in extra for row in _rows(line, part, columns, values, places, printed=False)]
     if more:
-        yield Panel("Ours, not in the paper" if lines else "", header, tuple(more), group, names=len(switches) + 1)
+        header = ("Run" if len(switches) > 1 else "Method", *header[len(switches) :])
+        yield Panel("Ours, not in the paper" if lines else "", header, tuple(more), group, names=2)
 
 
 def _rows(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from eadnet.experiment import Experiment, Role
 from reports.numbers import NONE
-from reports.published.paper_tables import FACTORS, printed_rows
+from reports.published.paper_tables import printed_rows
 from reports.style import is_baseline, order_runs, run_label
 
 METHODS = {
@@ -39,8 +39,7 @@ def lines_of(which: str, corpus: str, scores: pd.DataFrame, experiment: Experime
                                                   for row, values in printed_rows(int(which)).items()]  # fmt: skip
     taken = {line.run for line in lines}
     others = [run for run in order_runs(scored) if run not in taken and _shown(which, corpus, run, experiment)]
-    blanks = ("",) * (len(FACTORS[int(which)]) - 1) if which in ("3", "4") else ()
-    return lines, [Line((run_label(run), *blanks), run, {}) for run in others]
+    return lines, [Line((run_label(run),), run, {}) for run in others]
 
 
 def run_for(wanted: tuple[bool, ...], corpus: str, experiment: Experiment) -> str | None:
