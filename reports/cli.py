@@ -1,4 +1,4 @@
-"""The command line: ``python -m reports table|figure|page|readme|reported|published|times``.
+"""The command line: ``python -m reports table|figure|page|readme|resolution|reported|published|times``.
 
 Every verb takes the same options for its inputs and uses those it needs; what it needs and lacks is one line.
 """
@@ -47,6 +47,7 @@ TrainingFilter = Annotated[
     Path | None, typer.Option("--training-filter", help="Table of how alike training clips and their emotion are.")
 ]
 Calibration = Annotated[Path | None, typer.Option("--calibration", help="Calibration table.")]
+Resolution = Annotated[Path | None, typer.Option("--resolution", help="Table of what 30 clips can decide.")]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
 
 
@@ -56,8 +57,8 @@ def table(
         str,
         typer.Option(
             "--name",
-            help="comparison, ablation, worst, reported, judges, supervision, coverage, availability, losses, "
-            "calibration, captions, action_units or filter.",
+            help="comparison, ablation, resolution, worst, reported, judges, supervision, coverage, availability, "
+            "losses, calibration, captions, action_units or filter.",
         ),
     ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
@@ -80,6 +81,7 @@ def table(
     graphs: Graphs = None,
     calibration: Calibration = None,
     training_filter: TrainingFilter = None,
+    resolution: Resolution = None,
     settings: Settings = "{}",
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
@@ -88,7 +90,8 @@ def table(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
+        resolution, settings,
     )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -100,8 +103,8 @@ def figure(
         str,
         typer.Option(
             "--name",
-            help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet, times, "
-            "filter or calibration.",
+            help="samples, ablation, resolution, slices, emotions, mouths, losses, graphs, people, corpus, "
+            "contact_sheet, times, filter or calibration.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
@@ -124,6 +127,7 @@ def figure(
     graphs: Graphs = None,
     calibration: Calibration = None,
     training_filter: TrainingFilter = None,
+    resolution: Resolution = None,
     settings: Settings = "{}",
 ) -> None:
     """Draw one figure as SVG, with a PNG beside it."""
@@ -131,7 +135,8 @@ def figure(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
+        resolution, settings,
     )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -166,6 +171,7 @@ def page(
     graphs: Graphs = None,
     calibration: Calibration = None,
     training_filter: TrainingFilter = None,
+    resolution: Resolution = None,
     settings: Settings = "{}",
 ) -> None:
     """Write the report: one HTML file that holds its figures and videos."""
@@ -173,7 +179,8 @@ def page(
 
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter, settings,
+        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
+        resolution, settings,
     )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -227,6 +234,16 @@ def published(
         print(documentation.text(), end="")
 
 
+@app.command("resolution")
+def print_resolution(
+    resolution: Annotated[Path, typer.Option("--resolution", help="Table of what 30 clips can decide.")],
+) -> None:
+    """Print what 30 clips can decide: how far values move, and which of the paper's differences lie beyond that."""
+    from reports.tables.resolution import text
+
+    print(text(Inputs(resolution_path=resolution).resolution))
+
+
 @app.command()
 def times(benchmarks: Benchmarks = None) -> None:
     """Print the seconds of work by rule, from Snakemake's benchmark files."""
@@ -271,6 +288,7 @@ def _inputs(
     graphs: list[Path] | None,
     calibration: Path | None,
     training_filter: Path | None,
+    resolution: Path | None,
     settings: str,
 ) -> Inputs:
     return Inputs(
@@ -293,5 +311,6 @@ def _inputs(
         graph_paths=graphs or (),
         calibration_path=calibration,
         training_filter_path=training_filter,
+        resolution_path=resolution,
         settings=parse(Report, settings),
     )

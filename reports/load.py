@@ -33,6 +33,7 @@ from eadnet.tables import (
     read_tables,
 )
 from metrics.calibration.responses import CALIBRATION
+from metrics.resolution.table import RESOLUTION
 from metrics.spec import families_of
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
@@ -75,6 +76,7 @@ class Inputs:
     true_units_path: Path | None = None
     caption_summary_path: Path | None = None
     training_filter_path: Path | None = None
+    resolution_path: Path | None = None
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -164,6 +166,11 @@ class Inputs:
     def calibration(self) -> pd.DataFrame:
         """Responses of the metrics to known damage, columns of ``metrics.calibration.responses.CALIBRATION``."""
         return read_table(_given(self.calibration_path, "--calibration"), CALIBRATION)
+
+    @cached_property
+    def resolution(self) -> pd.DataFrame:
+        """How far values over few clips move, columns of ``metrics.resolution.table.RESOLUTION``."""
+        return read_table(_given(self.resolution_path, "--resolution"), RESOLUTION)
 
     @cached_property
     def judges(self) -> dict[str, dict]:

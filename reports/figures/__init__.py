@@ -10,6 +10,7 @@ from reports.style import MUTED, WIDTH, figure_style
 FIGURES = {
     "samples": "reports.figures.samples",
     "ablation": "reports.figures.ablation",
+    "resolution": "reports.figures.resolution",
     "slices": "reports.figures.slices",
     "emotions": "reports.figures.emotions",
     "mouths": "reports.figures.mouths",

@@ -8,6 +8,7 @@ from reports.tables.layout import Table
 TABLES = {
     "comparison": "reports.tables.comparison",
     "ablation": "reports.tables.ablation",
+    "resolution": "reports.tables.resolution",
     "worst": "reports.tables.worst",
     "captions": "reports.tables.captions",
     "action_units": "reports.tables.action_units",

@@ -52,6 +52,7 @@ STAGE_VERSIONS = {
     "score": 1,
     "summarise": 4,
     "calibrate": 1,
+    "resolution": 1,
     "report": 6,
 }
 
@@ -134,7 +135,7 @@ JUDGES = tuple(type(CONFIG.judges).model_fields)
 BACKBONES = CONFIG.backbone_names
 NETWORKS = ("autoencoder", "syncnet", "videomae", *BACKBONES)
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
-TABLES = "comparison ablation worst reported captions action_units judges supervision coverage availability losses filter calibration".split()
+TABLES = "comparison ablation resolution worst reported captions action_units judges supervision coverage availability losses filter calibration".split()
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
 ON_DEMAND = () if CONFIG.evaluation.calibrate else ("calibration",)  # takes long; `snakemake calibration` makes it
 ASKED_TABLES = {"availability": DOWNLOADED, "action_units": DRAWN_TRUTH}  # only where there is something to tell
@@ -142,7 +143,8 @@ MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and ASKED_TAB
 CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
 FIGURES = (
-    "samples ablation slices emotions mouths losses graphs filter people corpus contact_sheet times calibration".split()
+    "samples ablation resolution slices emotions mouths losses graphs filter people corpus contact_sheet times "
+    "calibration".split()
 )
 GRAPH_RUNS = [run for run in RUNS if CONFIG.run(run).tfrm not in ("none", "published")]  # the paper's graph is fixed
 ASKED_FIGURES = {"graphs": GRAPH_RUNS}
@@ -153,6 +155,7 @@ TABLE_NEEDS = {
     "worst": ["scores", "summary"],
     "reported": [],
     "calibration": ["calibration"],
+    "resolution": ["resolution"],
     "captions": ["caption_summary", "captioned"],
     "action_units": ["descriptors", "true_units", "clips"],
     "judges": ["judges"],
@@ -165,6 +168,7 @@ TABLE_NEEDS = {
 FIGURE_NEEDS = {
     "samples": ["clips", "measurements"],
     "calibration": ["calibration"],
+    "resolution": ["resolution"],
     "mouths": ["clips", "measurements"],
     "emotions": ["clips", "scores"],
     "losses": ["training"],
@@ -180,6 +184,7 @@ PAGE_NEEDS = [
     "downloads",
     "scores",
     "summary",
+    "resolution",
     "clips",
     "captions",
     "captioned",
@@ -234,6 +239,12 @@ def per_source(pattern):
     runs = [(run, seed) for run in (*RUNS, *VARIANTS) for seed in SEEDS]
     baselines = [(name, SEEDS[0]) for name in (*BASELINES, *METHODS)]
     return [pattern.format(source=source, seed=seed) for source, seed in baselines + runs]
+
+
+def per_row(pattern):
+    """The pattern for every row of a table that is no baseline: runs and variants by seed, and other methods."""
+    rows = [(name, seed) for name in (*RUNS, *VARIANTS, *METHODS) for seed in seeds_of(name)]
+    return [pattern.format(source=source, seed=seed) for source, seed in rows]
 
 
 def per_family(pattern):
@@ -366,6 +377,7 @@ def report_files(needs):
         ],
         "scores": ["<results>/scores.parquet"],
         "calibration": ["<results>/calibration.parquet"],
+        "resolution": ["<results>/resolution.parquet"],
         "summary": ["<results>/summary.parquet"],
         "clips": ["<results>/clips.parquet"],
         "captions": ["<results>/captions.parquet"],
