@@ -165,6 +165,7 @@ def measure_resolution(
     cells: Cells,
     draws: Annotated[int, typer.Option(min=2, help="Draws of 30 clips.")],
     output: Annotated[Path, typer.Option(help="Parquet file for the spreads.")],
+    synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
     judges: Judges = None,
     assets: AssetsJSON = "{}",
     cache: Cache = None,
@@ -174,7 +175,9 @@ def measure_resolution(
     from metrics.scoring import Settings
 
     settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
-    table = measure_spreads(scores, clips, test_clips, measurements, settings, draws, output, typer.echo)
+    table = measure_spreads(
+        scores, clips, test_clips, measurements, settings, draws, output, typer.echo, tuple(synthetic or ())
+    )
     typer.echo(f"{len(table)} rows of {draws} draws")
 
 

@@ -13,19 +13,22 @@ class Column:
     """A column of the paper's Tables 1 to 4.
 
     `keys` are metric keys of ``metrics.spec.REGISTRY``, best first. A column `in_points` is a share, which tables show
-    in percent and compare in percentage points; every other is compared with the base row's value.
+    in percent and whose differences count in percentage points. One that is `absolute` has differences in its own unit;
+    those of any other read as shares of the base row's value.
     """
 
     name: str
     higher_is_better: bool
     keys: tuple[str, ...]
     in_points: bool = False
+    absolute: bool = False
 
 
 COLUMNS = (
     Column("FID", False, ("fid@pytorch-fid", "fid@corpus-v1")),
-    # Of the whole aligned crop, which is what a method puts out and papers compare; the paper states no region.
-    Column("SSIM", True, ("ssim@crop",)),
+    # Of the whole aligned crop, which is what a method puts out and papers compare; the paper states no region. It ends
+    # at 1, and moves less the nearer it comes: a share of its value would say nothing.
+    Column("SSIM", True, ("ssim@crop",), absolute=True),
     Column("Sync-C", True, ("lse_c@ref-v1", "lse_c@corpus-v1")),
     Column("FVD", False, ("fvd@stylegan-v", "fvd@corpus-v1")),
     Column("Acc_emo", True, ("acc_emo@emotion-fan", "acc_emo@corpus-v1"), in_points=True),

@@ -1,4 +1,4 @@
-"""The command line: ``python -m reports table|figure|page|readme|reported|published|times``.
+"""The command line: ``python -m reports table|figure|page|readme|resolution|reported|published|times``.
 
 Every verb takes the same options for its inputs and uses those it needs; what it needs and lacks is one line.
 """
@@ -52,6 +52,7 @@ TestClips = Annotated[Path | None, typer.Option("--test-clips", help="Table of t
 ExperimentJSON = Annotated[
     str | None, typer.Option("--experiment", help="JSON of eadnet.experiment.Experiment, which says what each run is.")
 ]
+Resolution = Annotated[Path | None, typer.Option("--resolution", help="Table of what 30 clips can decide.")]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
 
 
@@ -61,8 +62,8 @@ def table(
         str,
         typer.Option(
             "--name",
-            help="comparison, ablation, worst, reported, judges, supervision, coverage, availability, losses, "
-            "calibration, captions, action_units, filter, paper_1 to paper_4 or paper_generalisation.",
+            help="comparison, paper_1 to paper_4, paper_generalisation, resolution, ablation, worst, reported, judges, "
+            "supervision, coverage, availability, losses, calibration, captions, action_units or filter.",
         ),
     ],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
@@ -87,6 +88,7 @@ def table(
     training_filter: TrainingFilter = None,
     test_clips: TestClips = None,
     experiment: ExperimentJSON = None,
+    resolution: Resolution = None,
     settings: Settings = "{}",
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
@@ -96,7 +98,7 @@ def table(
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
         videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
-        test_clips, experiment, settings,
+        resolution, test_clips, experiment, settings,
     )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
@@ -108,8 +110,8 @@ def figure(
         str,
         typer.Option(
             "--name",
-            help="samples, ablation, slices, emotions, mouths, losses, graphs, people, corpus, contact_sheet, times, "
-            "filter, generalisation or calibration.",
+            help="samples, generalisation, resolution, ablation, slices, emotions, mouths, losses, graphs, people, "
+            "corpus, contact_sheet, times, filter or calibration.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
@@ -134,6 +136,7 @@ def figure(
     training_filter: TrainingFilter = None,
     test_clips: TestClips = None,
     experiment: ExperimentJSON = None,
+    resolution: Resolution = None,
     settings: Settings = "{}",
 ) -> None:
     """Draw one figure as SVG, with a PNG beside it."""
@@ -142,7 +145,7 @@ def figure(
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
         videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
-        test_clips, experiment, settings,
+        resolution, test_clips, experiment, settings,
     )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
@@ -179,6 +182,7 @@ def page(
     training_filter: TrainingFilter = None,
     test_clips: TestClips = None,
     experiment: ExperimentJSON = None,
+    resolution: Resolution = None,
     settings: Settings = "{}",
 ) -> None:
     """Write the report: one HTML file that holds its figures and videos."""
@@ -187,7 +191,7 @@ def page(
     inputs = _inputs(
         scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
         videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
-        test_clips, experiment, settings,
+        resolution, test_clips, experiment, settings,
     )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
@@ -240,6 +244,16 @@ def published(
         print(documentation.text(), end="")
 
 
+@app.command("resolution")
+def print_resolution(
+    resolution: Annotated[Path, typer.Option("--resolution", help="Table of what 30 clips can decide.")],
+) -> None:
+    """Print what 30 clips can decide: how far values move, and which of the paper's differences lie beyond that."""
+    from reports.tables.resolution import text
+
+    print(text(Inputs(resolution_path=resolution).resolution))
+
+
 @app.command()
 def times(benchmarks: Benchmarks = None) -> None:
     """Print the seconds of work by rule, from Snakemake's benchmark files."""
@@ -284,6 +298,7 @@ def _inputs(
     graphs: list[Path] | None,
     calibration: Path | None,
     training_filter: Path | None,
+    resolution: Path | None,
     test_clips: Path | None,
     experiment: str | None,
     settings: str,
@@ -310,5 +325,6 @@ def _inputs(
         training_filter_path=training_filter,
         test_clips_path=test_clips,
         given_experiment=parse(Experiment, experiment, where="experiment") if experiment else None,
+        resolution_path=resolution,
         settings=parse(Report, settings),
     )

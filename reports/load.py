@@ -35,6 +35,7 @@ from eadnet.tables import (
     read_tables,
 )
 from metrics.calibration.responses import CALIBRATION
+from metrics.resolution.table import RESOLUTION
 from metrics.spec import families_of
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
@@ -79,6 +80,7 @@ class Inputs:
     training_filter_path: Path | None = None
     test_clips_path: Path | None = None
     given_experiment: Experiment | None = None
+    resolution_path: Path | None = None
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -168,6 +170,11 @@ class Inputs:
     def calibration(self) -> pd.DataFrame:
         """Responses of the metrics to known damage, columns of ``metrics.calibration.responses.CALIBRATION``."""
         return read_table(_given(self.calibration_path, "--calibration"), CALIBRATION)
+
+    @cached_property
+    def resolution(self) -> pd.DataFrame:
+        """How far values over few clips move, columns of ``metrics.resolution.table.RESOLUTION``."""
+        return read_table(_given(self.resolution_path, "--resolution"), RESOLUTION)
 
     @cached_property
     def judges(self) -> dict[str, dict]:

@@ -28,12 +28,17 @@ from eadnet.tables import (
 from metrics.aggregate import slices_of
 from metrics.calibration.damage import DAMAGES
 from metrics.calibration.responses import CALIBRATION
+from metrics.paper_columns import COLUMNS
+from metrics.resolution.table import RESOLUTION
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
 RUNS = ("full", "no_stda", "label_text")
 BASELINES = ("ground_truth", "still", "shuffled_audio", "reconstruction")
 FAMILIES = ("image", "lip_sync", "landmarks", "frechet", "emotion", "temporal")
+LEVELS = {"FID": (50.0, 3.0, 1.0), "SSIM": (0.86, 0.01, 0.001), "Sync-C": (2.0, 0.1, 0.05), "FVD": (200.0, 10.0, 8.0),
+          "Acc_emo": (0.5, 0.09, 0.06)}  # fmt: skip
+"""Value, its spread over draws, and that of a difference on the same draws, by column of the paper's tables."""
 MEANS = {"psnr@region": 23.4, "acc_emo@corpus-v1": 0.93, "lse_c@corpus-v1": 1.7, "mouth_correlation@mediapipe": 0.88}
 
 
@@ -52,6 +57,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     _write_supervisors(folder)
     _write_benchmarks(folder)
     _write_calibration(folder, [row["clip_id"] for row in test])
+    write_resolution(folder / "resolution.parquet")
     captions_fixture.write(folder)
     return folder
 
@@ -69,7 +75,7 @@ def options(folder: Path) -> list[str]:
     single = {"scores": "scores.parquet", "summary": "summary.parquet", "clips": "clips.parquet",
               "captions": "captions.parquet", "judges": "judges", "pretrained": "pretrained",
               "benchmarks": "benchmarks", "calibration": "calibration.parquet",
-              "training-filter": "training_filter.parquet"}  # fmt: skip
+              "training-filter": "training_filter.parquet", "resolution": "resolution.parquet"}  # fmt: skip
     words = [part for name, path in single.items() for part in (f"--{name}", str(folder / path))]
     several = {"sources": "corpora/*/*.parquet", "downloads": "downloads/*.parquet",
                "videos": "videos/*/0/videos.parquet", "measurements": "measurements/*/0"}  # fmt: skip
@@ -346,6 +352,28 @@ def _write_calibration(folder: Path, clips: list[str]) -> None:
                     for key, value in values.items()
                 ]  # fmt: skip
     write_table(rows, folder / "calibration.parquet", CALIBRATION)
+
+
+def write_resolution(path: Path, scale: float = 1.0, corpora: tuple[str, ...] = ("hdtf", "mead")) -> Path:
+    """Spreads of two runs beside a base row; of `hdtf` no clip has an emotion. Returns the path."""
+    blank = dict.fromkeys(RESOLUTION.names) | {"size": 30, "synthetic": True, "metric_version": 1}
+    rows = []
+    for corpus in corpora:
+        for column in COLUMNS:
+            common = blank | {"corpus": corpus, "column": column.name, "metric": column.keys[-1]}
+            if column.in_points and corpus == "hdtf":
+                rows.append(common | {"reason": "no clip of this corpus has a value"})
+                continue
+            common |= {"draws": 200, "clips": 24, "people": 8, "people_drawn": 10, "seeds": 1}
+            level, sd, paired = (LEVELS[column.name][0], *(scale * value for value in LEVELS[column.name][1:]))
+            rows += [
+                common
+                | {"run": run, "base": "latentsync", "value": level, "mean": level, "sd": sd, "reason": "one seed"}
+                | ({} if run == "latentsync" else {"difference": paired, "sd_paired": paired})
+                for run in ("full", "latentsync", "no_stda")
+            ]
+    write_table(rows, path, RESOLUTION)
+    return path
 
 
 def _write_judges(folder: Path) -> None:

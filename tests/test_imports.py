@@ -24,7 +24,8 @@ ALLOWED = {
         "captions.descriptor_table", "captions.true_units", "packages",
     ))
     + tuple(f"metrics.{name}" for name in (
-        "calibration.damage", "calibration.responses", "spec", "statistics", "tables",
+        "calibration.damage", "calibration.responses", "paper_columns", "resolution.table", "spec", "statistics",
+        "tables",
     )),
 }  # fmt: skip
 LEAVES = (

@@ -44,6 +44,7 @@ def inputs(results: Path) -> Inputs:
         Report(strip_clips=2, strip_frames=4, sheet_clips=6), sorted(results.glob("captions/*/*/*.parquet")),
         sorted(results.glob("descriptors/*/*.parquet")), results / "true_units.parquet",
         results / "captions" / "summary.parquet", results / "training_filter.parquet",
+        results / "resolution.parquet",
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ Reads scores, the clips, the test clips and, for Frechet distances, the measurem
 them; writes RESOLUTION (`metrics.resolution.table`). Runs and methods are rows; baselines are not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -40,6 +40,7 @@ def measure_resolution(
     draws: int,
     output: str | Path,
     log: Callable[[str], None] = print,
+    synthetic: Collection[str] = (),
 ) -> pd.DataFrame:
     """Draw every corpus's test clips again and again, and write how far values and differences move.
 
@@ -52,6 +53,7 @@ def measure_resolution(
         draws: how many; see `metrics.resolution.values.FEW_DRAWS`.
         output: parquet file to write.
         log: is given a line a corpus and column.
+        synthetic: corpora whose people are drawn.
 
     Raises:
         ConfigError: a measurements folder has another name.
@@ -71,7 +73,7 @@ def measure_resolution(
                 made = _rows(key, pool, sorted(table.run.unique()), partial(_of_clips, table, key, pool), draws)
             else:
                 made = _rows(key, pool, sorted(folders), partial(_of_set, folders, clips, settings, key, pool), draws)
-            rows += [{"corpus": corpus, "column": column.name} | row for row in made]
+            rows += [{"corpus": corpus, "column": column.name, "synthetic": corpus in synthetic} | row for row in made]
             log(f"{corpus} {column.name} ({key or 'not scored'}): {len(made)} rows")
     blank = dict.fromkeys(RESOLUTION.names) | {"size": DRAWN, "commit": commit()}
     write_table([blank | row for row in rows], output, RESOLUTION)

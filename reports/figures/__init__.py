@@ -11,6 +11,7 @@ FIGURES = {
     "samples": "reports.figures.samples",
     "generalisation": "reports.figures.generalisation",
     "ablation": "reports.figures.ablation",
+    "resolution": "reports.figures.resolution",
     "slices": "reports.figures.slices",
     "emotions": "reports.figures.emotions",
     "mouths": "reports.figures.mouths",

@@ -138,6 +138,7 @@ def _tables(inputs: Inputs) -> dict[str, Table]:
         "supervision": inputs.pretrained_folder,
         "availability": inputs.download_paths,
         "calibration": inputs.calibration_path,
+        "resolution": inputs.resolution_path,
         "losses": inputs.training_paths,
         "filter": inputs.training_filter_path,
     }

@@ -13,6 +13,7 @@ TABLES = {
     "paper_4": "reports.tables.paper:4",
     "paper_generalisation": "reports.tables.paper:generalisation",
     "ablation": "reports.tables.ablation",
+    "resolution": "reports.tables.resolution",
     "worst": "reports.tables.worst",
     "captions": "reports.tables.captions",
     "action_units": "reports.tables.action_units",

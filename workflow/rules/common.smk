@@ -53,6 +53,7 @@ STAGE_VERSIONS = {
     "score": 1,
     "summarise": 4,
     "calibrate": 1,
+    "resolution": 1,
     "report": 6,
 }
 
@@ -138,7 +139,7 @@ NETWORKS = ("autoencoder", "syncnet", "videomae", *BACKBONES)
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
 PAPER_TABLES = "paper_1 paper_2 paper_3 paper_4 paper_generalisation".split()
 TABLES = (
-    *("comparison", *PAPER_TABLES, "ablation", "worst", "reported", "captions", "action_units", "judges"),
+    *("comparison", *PAPER_TABLES, "resolution", "ablation", "worst", "reported", "captions", "action_units", "judges"),
     *("supervision", "coverage", "availability", "losses", "filter", "calibration"),
 )
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
@@ -157,8 +158,8 @@ MADE_PAPER_TABLES = [table for table in MADE_TABLES if table in PAPER_TABLES]
 CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
 FIGURES = (
-    *("samples", "generalisation", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "filter", "people"),
-    *("corpus", "contact_sheet", "times", "calibration"),
+    *("samples", "generalisation", "resolution", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "filter"),
+    *("people", "corpus", "contact_sheet", "times", "calibration"),
 )
 GRAPH_RUNS = [run for run in RUNS if CONFIG.run(run).tfrm not in ("none", "published")]  # the paper's graph is fixed
 ASKED_FIGURES = {"graphs": GRAPH_RUNS, "generalisation": TESTED_ONLY}
@@ -169,6 +170,7 @@ TABLE_NEEDS = {
     "worst": ["scores", "summary"],
     "reported": [],
     "calibration": ["calibration"],
+    "resolution": ["resolution"],
     "captions": ["caption_summary", "captioned"],
     "action_units": ["descriptors", "true_units", "clips"],
     "judges": ["judges"],
@@ -183,6 +185,7 @@ FIGURE_NEEDS = {
     "samples": ["clips", "measurements"],
     "generalisation": ["clips", "measurements"],
     "calibration": ["calibration"],
+    "resolution": ["resolution"],
     "mouths": ["clips", "measurements"],
     "emotions": ["clips", "scores"],
     "losses": ["training"],
@@ -198,6 +201,7 @@ PAGE_NEEDS = [
     "downloads",
     "scores",
     "summary",
+    "resolution",
     "clips",
     "test_clips",
     "captions",
@@ -254,6 +258,12 @@ def per_source(pattern):
     runs = [(run, seed) for run in (*RUNS, *VARIANTS) for seed in SEEDS]
     baselines = [(name, SEEDS[0]) for name in (*BASELINES, *METHODS)]
     return [pattern.format(source=source, seed=seed) for source, seed in baselines + runs]
+
+
+def per_row(pattern):
+    """The pattern for every row of a table that is no baseline: runs and variants by seed, and other methods."""
+    rows = [(name, seed) for name in (*RUNS, *VARIANTS, *METHODS) for seed in seeds_of(name)]
+    return [pattern.format(source=source, seed=seed) for source, seed in rows]
 
 
 def per_family(pattern):
@@ -392,6 +402,7 @@ def report_files(needs):
         ],
         "scores": ["<results>/scores.parquet"],
         "calibration": ["<results>/calibration.parquet"],
+        "resolution": ["<results>/resolution.parquet"],
         "summary": ["<results>/summary.parquet"],
         "clips": ["<results>/clips.parquet"],
         "test_clips": ["<results>/test_clips.parquet"],

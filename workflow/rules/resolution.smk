@@ -1,0 +1,56 @@
+"""What 30 clips can decide: how far the values of a table over few drawn clips move.
+
+OUTPUTS
+    <results>/resolution.parquet                            spreads of every corpus, column of the paper's tables and run
+"""
+
+
+rule measure_resolution:
+    input:
+        judges_of(CONFIG.evaluation.metrics),
+        measurements=per_row("<results>/measurements/{source}/{seed}/measurements.parquet"),
+        scores="<results>/scores.parquet",
+        clips="<results>/clips.parquet",
+        test_clips="<results>/test_clips.parquet",
+    output:
+        table="<results>/resolution.parquet",
+    log:
+        "<logs>/measure_resolution.log",
+    benchmark:
+        "<benchmarks>/measure_resolution/all.tsv"
+    priority: 50
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        assets=ASSETS,
+        cache=f"{CONFIG.pathvars.results}/features",
+    params:
+        measurements=lambda wildcards, input: options("--measurements", map(os.path.dirname, input.measurements)),
+        judges=f"{CONFIG.pathvars.results}/judges",
+        mask=CONFIG.backbone.mask,
+        resolution=CONFIG.preprocess.resolution,
+        cells=CELLS,
+        draws=CONFIG.evaluation.resolution_draws,
+        synthetic=options("--synthetic", DRAWN),
+        version=STAGE_VERSIONS["resolution"],
+    shell:
+        r"""
+        python -m metrics measure-resolution \
+            --scores {input.scores:q} \
+            --clips {input.clips:q} \
+            --test-clips {input.test_clips:q} \
+            {params.measurements} \
+            --assets {resources.assets:q} \
+            --cache {resources.cache:q} \
+            --judges {params.judges:q} \
+            --mask {params.mask:q} \
+            --resolution {params.resolution:q} \
+            --cells {params.cells:q} \
+            --draws {params.draws:q} \
+            {params.synthetic} \
+            --output {output.table:q} \
+            >{log:q} 2>&1
+        """
