@@ -54,7 +54,7 @@ STAGE_VERSIONS = {
     "summarise": 4,
     "calibrate": 1,
     "resolution": 1,
-    "report": 6,
+    "report": 7,
 }
 
 
