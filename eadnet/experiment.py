@@ -8,6 +8,9 @@ from eadnet.config import Config
 from eadnet.section import Positive, Section, Share
 from eadnet.selection import DRAW
 
+LOSSES = ("sync", "trepa")
+"""Losses by networks, which the paper's runs all have."""
+
 
 class Role(Section):
     """What a run is: its corpora, and what it has of the paper's network and losses.
@@ -58,8 +61,29 @@ def experiment_of(config: Config) -> Experiment:
     )
 
 
+def run_for(wanted: tuple[bool, ...], corpus: str, experiment: Experiment) -> str | None:
+    """The run that has exactly the wanted of STDA, TFRM and text, as published, with all losses; None without one.
+
+    One that learned from the corpus alone comes before one that learned from others too.
+    """
+    stda, tfrm, text = wanted
+    shape = Role(
+        corpora=(),
+        stda="published" if stda else "none",
+        tfrm="published" if tfrm else "none",
+        text="added" if text else "none",
+        losses=LOSSES,
+    )
+    fitting = [
+        (len(role.corpora), name)
+        for name, role in experiment.runs.items()
+        if corpus in role.corpora and role.model_copy(update={"corpora": ()}) == shape
+    ]
+    return min(fitting, key=lambda item: item[0])[1] if fitting else None
+
+
 def _role(config: Config, name: str) -> Role:
     run = config.run(name)
     text = {"none": "none", "label": "label"}.get(run.text, run.fusion)
-    losses = tuple(loss for loss in ("sync", "trepa") if getattr(run.losses, loss))
+    losses = tuple(loss for loss in LOSSES if getattr(run.losses, loss))
     return Role(corpora=config.learned(name), stda=run.stda, tfrm=run.tfrm, text=text, losses=losses)

@@ -166,18 +166,22 @@ def measure_resolution(
     draws: Annotated[int, typer.Option(min=2, help="Draws of 30 clips.")],
     output: Annotated[Path, typer.Option(help="Parquet file for the spreads.")],
     synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
+    experiment: Annotated[
+        str | None, typer.Option(help="JSON of eadnet.experiment.Experiment, which says what runs are.")
+    ] = None,
     judges: Judges = None,
     assets: AssetsJSON = "{}",
     cache: Cache = None,
 ) -> None:
     """Measure how far the values of a table over 30 drawn clips move, and what differences it can show."""
+    from eadnet.experiment import Experiment
     from metrics.resolution.measure import measure_resolution as measure_spreads
     from metrics.scoring import Settings
 
     settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
-    table = measure_spreads(
-        scores, clips, test_clips, measurements, settings, draws, output, typer.echo, tuple(synthetic or ())
-    )
+    runs = parse(Experiment, experiment, where="experiment") if experiment else None
+    drawn = tuple(synthetic or ())
+    table = measure_spreads(scores, clips, test_clips, measurements, settings, draws, output, typer.echo, drawn, runs)
     typer.echo(f"{len(table)} rows of {draws} draws")
 
 

@@ -18,10 +18,9 @@ from workflow_project import Project
 from eadnet.config import BASELINES, RUNS, TARGETS, Config, ConfigError, load, parse
 from eadnet.config_reference import config_yaml, documents, stale_documents
 from eadnet.corpora.settings import MEAD
-from eadnet.experiment import experiment_of
+from eadnet.experiment import experiment_of, run_for
 from eadnet.models.settings import Optimiser
 from eadnet.training_settings import Training
-from reports.tables.paper_rows import run_for
 
 OVERLAYS = sorted(path.stem for path in (Path(__file__).parent.parent / "config").glob("*.yaml"))
 KL = {"kind": "kl", "weights": "sd-vae-ft-mse", "factor": 8, "channels": 4}

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from eadnet.config import BASELINES, ConfigError
+from eadnet.experiment import Experiment, run_for
 from eadnet.provenance import commit
 from eadnet.selection import DRAWN
 from eadnet.tables import TEST_CLIPS, read_table, write_table
@@ -27,8 +28,8 @@ from metrics.scoring import Settings
 from metrics.spec import REGISTRY, families_of, family
 from metrics.tables import NOT_APPLICABLE, SCORES
 
-BASES = ("latentsync", "full")
-"""Runs that may stand for the base row of the paper's tables, which is LatentSync: the first that has values."""
+BASE = (False, False, False)
+"""STDA, TFRM and text of the base row of the paper's tables, which is LatentSync."""
 
 
 def measure_resolution(
@@ -41,6 +42,7 @@ def measure_resolution(
     output: str | Path,
     log: Callable[[str], None] = print,
     synthetic: Collection[str] = (),
+    experiment: Experiment | None = None,
 ) -> pd.DataFrame:
     """Draw every corpus's test clips again and again, and write how far values and differences move.
 
@@ -54,6 +56,7 @@ def measure_resolution(
         output: parquet file to write.
         log: is given a line a corpus and column.
         synthetic: corpora whose people are drawn.
+        experiment: what the runs are; the one that is LatentSync is the base row, else `full`.
 
     Raises:
         ConfigError: a measurements folder has another name.
@@ -65,14 +68,17 @@ def measure_resolution(
     folders = _folders(measurements)
     rows = []
     for corpus, pool in read_table(test_clips, TEST_CLIPS).groupby("corpus"):
+        bases = _bases(str(corpus), experiment)
         for column in COLUMNS:
             key = keys.get(column.name)
             if key is None:
                 made = [{"reason": f"no variant of {column.name} was scored"}]
             elif REGISTRY[key].level == "clip":
-                made = _rows(key, pool, sorted(table.run.unique()), partial(_of_clips, table, key, pool), draws)
+                made = _rows(key, pool, sorted(table.run.unique()), bases, partial(_of_clips, table, key, pool), draws)
             else:
-                made = _rows(key, pool, sorted(folders), partial(_of_set, folders, clips, settings, key, pool), draws)
+                made = _rows(
+                    key, pool, sorted(folders), bases, partial(_of_set, folders, clips, settings, key, pool), draws
+                )
             rows += [{"corpus": corpus, "column": column.name, "synthetic": corpus in synthetic} | row for row in made]
             log(f"{corpus} {column.name} ({key or 'not scored'}): {len(made)} rows")
     blank = dict.fromkeys(RESOLUTION.names) | {"size": DRAWN, "commit": commit()}
@@ -111,13 +117,21 @@ def _of_set(
     return rows
 
 
-def _rows(key: str, pool: pd.DataFrame, runs: list[str], of: Callable[[str], Rows], draws: int) -> list[dict]:
+def _bases(corpus: str, experiment: Experiment | None) -> list[str]:
+    """Runs that may stand for the base row, the first that has values; without an experiment by their usual names."""
+    base = run_for(BASE, corpus, experiment) if experiment else "latentsync"
+    return [*filter(None, [base]), "full"]
+
+
+def _rows(
+    key: str, pool: pd.DataFrame, runs: list[str], bases: list[str], of: Callable[[str], Rows], draws: int
+) -> list[dict]:
     """Rows of one corpus and column, or one that says why there are none.
 
     What the base row has is what can be drawn. Runs are looked at one after another: features take much memory.
     """
     labels = {"metric": key, "metric_version": family(REGISTRY[key].family).version}
-    ordered = [*(run for run in BASES if run in runs), *(run for run in runs if run not in BASES)]
+    ordered = [*(run for run in bases if run in runs), *(run for run in runs if run not in bases)]
     known = ((run, rows) for run in ordered if (rows := _with_values(of(run))))
     first, base = next(known, ("", {}))
     if not base:
@@ -130,7 +144,7 @@ def _rows(key: str, pool: pd.DataFrame, runs: list[str], of: Callable[[str], Row
     counts[:, drawn] = draw_clips(speakers, DRAWN, draws, f"resolution {pool.corpus.iloc[0]}")
     people = len(set(speakers))
     labels |= {"people": people, "people_drawn": people_drawn(people, len(speakers), DRAWN) if people > 1 else 1}
-    base_name, rivals = (first, base) if first in BASES else (None, None)
+    base_name, rivals = (first, base) if first in bases else (None, None)
     return [
         labels | {"run": run, "base": base_name} | spread(rows, rivals, counts, drawn, speakers)
         for run, rows in chain([(first, base)], known)

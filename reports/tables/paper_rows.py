@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from eadnet.experiment import Experiment, Role
+from eadnet.experiment import Experiment, run_for
 from reports.numbers import NONE
 from reports.published.paper_tables import printed_rows
 from reports.style import is_baseline, order_runs, run_label
@@ -13,7 +13,6 @@ METHODS = {
     "Wav2Lip": "wav2lip", "IP-LAP": "ip_lap", "MuseTalk": "musetalk", "Hallo2": "hallo2", "EAMM": "eamm", "EAT": "eat",
 }  # fmt: skip
 """Name in `methods` of the paper's rivals that have published code."""
-LOSSES = ("sync", "trepa")
 
 
 @dataclass(frozen=True)
@@ -40,27 +39,6 @@ def lines_of(which: str, corpus: str, scores: pd.DataFrame, experiment: Experime
     taken = {line.run for line in lines}
     others = [run for run in order_runs(scored) if run not in taken and _shown(which, corpus, run, experiment)]
     return lines, [Line((run_label(run),), run, {}) for run in others]
-
-
-def run_for(wanted: tuple[bool, ...], corpus: str, experiment: Experiment) -> str | None:
-    """The run that has exactly the wanted of STDA, TFRM and text, as published, with all losses; None without one.
-
-    One that learned from the corpus alone comes before one that learned from others too.
-    """
-    stda, tfrm, text = wanted
-    shape = Role(
-        corpora=(),
-        stda="published" if stda else "none",
-        tfrm="published" if tfrm else "none",
-        text="added" if text else "none",
-        losses=LOSSES,
-    )
-    fitting = [
-        (len(role.corpora), name)
-        for name, role in experiment.runs.items()
-        if corpus in role.corpora and role.model_copy(update={"corpora": ()}) == shape
-    ]
-    return min(fitting, key=lambda item: item[0])[1] if fitting else None
 
 
 def _shown(which: str, corpus: str, run: str, experiment: Experiment) -> bool:

@@ -35,6 +35,7 @@ rule measure_resolution:
         cells=CELLS,
         draws=CONFIG.evaluation.resolution_draws,
         synthetic=options("--synthetic", DRAWN),
+        experiment=EXPERIMENT,
         version=STAGE_VERSIONS["resolution"],
     shell:
         r"""
@@ -51,6 +52,7 @@ rule measure_resolution:
             --cells {params.cells:q} \
             --draws {params.draws:q} \
             {params.synthetic} \
+            --experiment {params.experiment:q} \
             --output {output.table:q} \
             >{log:q} 2>&1
         """
