@@ -15,17 +15,17 @@ ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
-        "assets", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "face_crops",
+        "assets", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "experiment", "face_crops",
         "mapped_tensors", "method_settings", "packages", "published", "resizing", "selection",
         "streamed_tensors", "syncnet_v2",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources", "captions.settings",
-        "captions.descriptor_table", "captions.true_units", "packages",
+        "captions.descriptor_table", "captions.true_units", "experiment", "packages", "selection",
     ))
     + tuple(f"metrics.{name}" for name in (
-        "calibration.damage", "calibration.responses", "paper_columns", "resolution.table", "spec", "statistics",
-        "tables",
+        "calibration.damage", "calibration.responses", "paper_columns", "paper_values", "resolution.table", "spec",
+        "statistics", "tables",
     )),
 }  # fmt: skip
 LEAVES = (
@@ -37,6 +37,8 @@ LEAVES = (
     "eadnet.captions.grammar",
     "eadnet.captions.prompt",
     "eadnet.corpora.settings",
+    "eadnet.experiment",
+    "eadnet.selection",
     "eadnet.method_settings",
     "eadnet.models.settings",
     "eadnet.training_settings",
