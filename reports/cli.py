@@ -209,16 +209,15 @@ def reported(
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw it, too: a .png or .svg.")] = None,
 ) -> None:
     """Print how far papers disagree about a metric: by method the papers, their smallest and largest value."""
-    from reports.published.plot import build, check_path, write
     from reports.published.printing import papers_text, spread_text
     from reports.published.registry import select
 
-    if plot is not None:
-        check_path(plot)
     rows = select(metric, dataset, method, ablations)
-    print(papers_text(rows) if papers else spread_text(rows, every=method is not None))
     if plot is not None:
+        from reports.published.plot import build, write
+
         write(build(rows), plot)
+    print(papers_text(rows) if papers else spread_text(rows, every=method is not None))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from eadnet.provenance import atomic_path
+from reports.load import ReportError
 from reports.numbers import NONE, count, decimals, listing, number, percent
 from reports.published import plot
 from reports.published.overview import CORPORA, FEWEST, beside_others, by_metric, clips, copies, most_disputed
@@ -26,8 +27,8 @@ from reports.tables.layout import Cell, Panel, Table
 NAME = "published.md"
 PICTURES = {"published_fid.png": ("FID", "HDTF"), "published_sync.png": ("Sync-C", "HDTF")}
 READ_BY_HAND = 79
-"""Values that a person compared with the papers when the table was gathered, and found right. The registry marks eight
-of them; which the others were was not kept."""
+"""Values that were read in the papers by hand when the table was gathered, and found right. The registry marks eight of
+them; which the others were was not kept."""
 COLOURS = 256  # of a picture's palette: half the bytes, and no difference to the eye
 
 
@@ -36,7 +37,12 @@ def write(folder: Path) -> None:
 
     Args:
         folder: the project's ``docs``.
+
+    Raises:
+        ReportError: there is no such folder.
     """
+    if not folder.is_dir():
+        raise ReportError(f"{folder}: no such folder; write the document in the project's own folder")
     for name, (metric, dataset) in PICTURES.items():
         _write_picture(plot.build(select(metric, dataset)), folder / name)
     with atomic_path(folder / NAME) as temporary:
@@ -193,12 +199,12 @@ def _reading() -> str:
     by_check = rows.checked.value_counts()
     checks = "\n".join(f"- {name}: {by_check.get(name, 0):,} ({words});" for name, words in CHECKED.items())
     inferred = int(rows.note.str.contains("data set inferred").sum())
-    named = int(rows.note.str.contains("data set named by a reader").sum())
+    named = int(rows.note.str.contains("data set named by hand").sum())
     doubted = int(rows["flags"].str.contains(SUSPICIOUS).sum())
     unknown = int((rows.whose == "unknown").sum())
     share = percent(3 / READ_BY_HAND)
     points = (
-        f"**Data set**: of {named:,} values a reader named it, since the table does not; of {inferred:,} it was "
+        f"**Data set**: of {named:,} values it was named by hand, since the table does not; of {inferred:,} it was "
         "inferred from a row that repeats the paper's own row of another table.",
         "**Names of methods**: one name may stand for several versions, or one method under two names; `(video)` and "
         "`(image)` settings are kept apart where a paper names them.",
@@ -209,17 +215,17 @@ def _reading() -> str:
         "Much of the spread is this.",
         f"**Whose run**: of {unknown:,} values the source does not say. A copy of a single value, or one rounded in "
         "another way, is not recognised.",
-        "**Clips**: parsed from a reader's note on the protocol, not from the paper's own sentence.",
+        "**Clips**: parsed from a short note on the protocol, taken while reading, not from the paper's own sentence.",
         "**Versions**: a paper's later versions may print other numbers.",
     )
     lead = (
-        "Tables were parsed by machine from the full texts of papers, and each value was looked up there again by "
-        "machine. How values were checked:"
+        "Tables were parsed by machine from the full texts of papers. The 702 values of an earlier list were looked up "
+        "in the same texts; of the others nothing says that they were read a second time. How values were checked:"
     )
     hand = (
-        f"When the table was gathered, a person compared {READ_BY_HAND} values with the papers and found none wrong. "
-        f"Had those been drawn at random, up to {share} of all could still be wrong (95 % bound, rule of three); how they "
-        "were drawn was not kept. Known weak points:"
+        f"When the table was gathered, {READ_BY_HAND} values were compared with the papers by hand: none was wrong. "
+        f"Had those been drawn at random, up to {share} of all could still be wrong (95 % bound, rule of three); how "
+        "they were drawn was not kept. Known weak points:"
     )
     items = "\n".join(_filled(point, "- ") for point in points)
     title = "## How it was read, and what may still be wrong"

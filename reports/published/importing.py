@@ -106,7 +106,7 @@ def whose_run(row_kind: str, method: str) -> tuple[str, str, str]:
         "re-run by this paper": ("result", "this paper"), "": ("result", "unknown"),
     }  # fmt: skip
     if row_kind not in kinds:
-        raise ReportError(f"row_kind {row_kind!r} of {method!r} is not known; teach `whose_run` what it means")
+        raise ReportError(f"row_kind {row_kind!r} of {method!r} is not known; say in `whose_run` what it means")
     return (*kinds[row_kind], "")
 
 

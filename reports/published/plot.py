@@ -69,20 +69,11 @@ def write(figure: Figure, path: Path, dpi: int = 110) -> None:
     Raises:
         ReportError: `path` ends in neither ``.png`` nor ``.svg``.
     """
-    check_path(path)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ReportError(f"{path}: a plot is written as .png or .svg; give it such a name")
     metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None, "Creator": None}
     with figure_style(), atomic_path(path) as temporary:
         figure.savefig(temporary, metadata=metadata, dpi=dpi)
-
-
-def check_path(path: Path) -> None:
-    """Refuse a name of a picture that cannot be written.
-
-    Raises:
-        ReportError: `path` ends in neither ``.png`` nor ``.svg``.
-    """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise ReportError(f"{path}: a plot is written as .png or .svg; give it such a name")
 
 
 def _shown(table: pd.DataFrame, highlight: str) -> pd.DataFrame:

@@ -111,8 +111,8 @@ def measured(rows: pd.DataFrame) -> pd.DataFrame:
     copies = rows.kind == "copy"
     original = rows[~copies]
 
-    def stands(told_by: str) -> np.ndarray:
-        what = ["dataset", "quantity", "subject", told_by]
+    def stands(column: str) -> np.ndarray:
+        what = ["dataset", "quantity", "subject", column]
         return pd.MultiIndex.from_frame(rows[what]).isin(pd.MultiIndex.from_frame(original[what]))
 
     alone = copies & ~stands("origin") & ~stands("common")

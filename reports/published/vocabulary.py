@@ -23,8 +23,8 @@ WHOSE = {
     "unknown": "the source does not say",
 }
 CHECKED = {
-    "by machine": "parsed from the paper's full text and found there",
-    "by hand": "read by a person",
+    "by machine": "parsed from the paper's full text, or looked up there",
+    "by hand": "read in the paper by hand",
     "corrected": "an earlier list had another value or name, which stands in `old_value`",
     "no": "the full text was not at hand",
 }

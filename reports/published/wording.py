@@ -14,12 +14,12 @@ _ROUTES = re.compile(
     r"(?:; |$)"
 )
 _ASIDES = re.compile(
-    r"PRIMARY |SECONDARY: | \[stored-file id \d+\]| \(v1 registry label [^)]*\)|EAT LSE-C 12\.77 is flagged[^;]*; "
+    r"PRIMARY |SECONDARY: | \[[a-z-]+ id \d+\]| \(v1 registry label [^)]*\)|EAT LSE-C 12\.77 is flagged[^;]*; "
 )
 _READINGS = {
-    r"^source not in the snapshot": "full text not at hand",
-    r"^paper in the snapshot, but its converted text has no table": "full text at hand without its tables",
-    r"^arXiv v3 in the snapshot; v1 value .*": "value of arXiv v3; an earlier list had another",
+    r"^source not in the \w+": "full text not at hand",
+    r"^paper in the \w+, but its converted text has no table": "full text at hand without its tables",
+    r"^arXiv v3 in the \w+; v1 value .*": "value of arXiv v3; an earlier list had another",
     r"^v1 named the paper": "an earlier list named the paper",
     r"^v1 swapped": "an earlier list swapped",
     r"^v1 took": "an earlier list took",
@@ -27,7 +27,7 @@ _READINGS = {
     r"^checked by reading$": "",
     r"^VideoReTalking HDTF SSIM is printed .*": "",
     r"^data set inferred: a row .* of a (\w+) table$": r"data set inferred: a row repeats the paper's own row on \1",
-    r"^data set set by hand$": "data set named by a reader, since the table does not",
+    r"^data set set by hand$": "data set named by hand, since the table does not",
 }
 _OTHER_SCALE = re.compile(
     r"^(?:scale \d+-\d+ times the usual|printed on a 0-1 scale|printed in the hundreds|values .*(?:another|not the))"
