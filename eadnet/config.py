@@ -22,7 +22,8 @@ from eadnet.training_settings import Backbone, Compute, Synthesis, Training
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
-    "data", "captions", "models", "videos", "inputs", "scores", "tables", "figures", "calibration", "report", "all",
+    "data", "captions", "models", "videos", "inputs", "scores", "tables", "figures", "calibration", "resolution",
+    "report", "all",
 )  # fmt: skip
 TRUTH = "truth"  # the true videos, under which measurements of them stand
 TAKEN = (*BASELINES, *TARGETS, TRUTH)
