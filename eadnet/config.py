@@ -26,7 +26,7 @@ LABELS = (*EMOTIONS, "calm")  # of clips: RAVDESS has one that no recogniser, ca
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
     "data", "captions", "models", "videos", "inputs", "scores", "tables", "paper_tables", "figures", "calibration",
-    "report", "all",
+    "resolution", "report", "all",
 )  # fmt: skip
 TRUTH = "truth"  # the true videos, under which measurements of them stand
 TAKEN = (*BASELINES, *TARGETS, TRUTH)

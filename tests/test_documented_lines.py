@@ -69,6 +69,7 @@ WAYS = (
     Way(r"python -m reports reported .+ --plot fvd_mead\.png", PRINTED, makes=("fvd_mead.png",)),
     Way(r"python -m reports reported [^[]+", PRINTED),
     Way(r"python -m reports reported .+\[.+\]", HELP),
+    Way(r"python -m reports resolution --resolution results/resolution\.parquet", PRINTED, finished=True),
     Way(r"python -m eadnet assets", PRINTED),
     Way(r"python -m (eadnet|eadnet\.node|metrics)", HELP),
     Way(r"python -m (eadnet fetch-asset NAME|metrics document|metrics score-captions)", HELP),

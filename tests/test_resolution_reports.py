@@ -80,7 +80,7 @@ def test_the_caption_counts_what_lies_beyond(tmp_path: Path) -> None:
     for name in LEVELS:
         rows = over[(over.column == name) & over.shows.notna()]
         assert f"{name} {int(rows.beyond.sum())} of {len(rows)}" in caption
-    assert "30 clips could decide most of the paper's differences in FID, but not most of those in SSIM" in caption
+    assert "The same 30 clips in all rows could decide most of the paper's differences in FID, but not most" in caption
     assert "standard deviation of 9.0 points" in caption and "must differ by 25" in caption
     assert "mead: 24 drawn clips of 8 people, which stand for 30 of 10 people" in caption
     assert "fid@corpus-v1" in caption and "not real ones" in caption and "median over 2 rows" in caption

@@ -139,9 +139,9 @@ def _clearly(judged: pd.DataFrame) -> str:
     most = [name for name in BY_NAME if shares.get(name, 0) > 0.5]
     few = [name for name in BY_NAME if name in shares.index and name not in most]
     if not most:
-        return f"30 clips could not decide most of the paper's differences in {listing(few)}."
+        return f"Even the same 30 clips in all rows could not decide most of the paper's differences in {listing(few)}."
     rest = f", but not most of those in {listing(few)}" if few else ""
-    return f"30 clips could decide most of the paper's differences in {listing(most)}{rest}."
+    return f"The same 30 clips in all rows could decide most of the paper's differences in {listing(most)}{rest}."
 
 
 def _counts(rows: pd.DataFrame, beyond: str) -> str:

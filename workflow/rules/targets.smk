@@ -50,6 +50,12 @@ rule calibration:
         expand("<results>/figures/calibration.{form}", form=FIGURE_FORMS),
 
 
+rule resolution:
+    input:
+        expand("<results>/tables/resolution.{form}", form=TABLE_FORMS),
+        expand("<results>/figures/resolution.{form}", form=FIGURE_FORMS),
+
+
 rule tables:
     input:
         expand("<results>/tables/{table}.{form}", table=MADE_TABLES, form=TABLE_FORMS),
