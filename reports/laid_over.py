@@ -25,9 +25,10 @@ def spreads(resolution: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns `corpus`, `column`, those of `KEPT`; `rows`, the rows beside the base; `level`, the base row's mean over
-        draws, in the metric's unit; `sd` of the base row, and `paired` of a difference on the same clips (median over
-        the rows whose difference moves at all), with `shows` and `finds`; `apart`, what two rows on different clips can
-        show; `sd_seeds`, median over runs; `reason`. NaN where there is nothing.
+        draws, in the metric's unit; `sd` of the base row, and `paired` of a difference on the same clips (the largest
+        over rows of the ablation: the closer two rows are, the less their difference moves), with `shows` and `finds`;
+        `apart`, what two rows on different clips can show; `sd_seeds`, median over runs; `reason`. NaN where there is
+        nothing.
     """
     order = {column.name: place for place, column in enumerate(COLUMNS)}
     known = resolution[resolution.column.isin(order)].sort_values("column", key=lambda names: names.map(order))
@@ -125,8 +126,8 @@ def _spread(part: pd.DataFrame, column: Column) -> dict:
     own = measured[measured.run == measured.base]
     base = (own if len(own) else measured).iloc[0]
     factor = per_unit(column, base["mean"])
-    moving = measured.sd_paired[measured.sd_paired > 0]
-    paired = factor * moving.median() if len(moving) else np.nan
+    moving = measured.sd_paired[(measured.sd_paired > 0) & ~measured.method.astype("boolean").fillna(False)]
+    paired = factor * moving.max() if len(moving) else np.nan
     sd = factor * base.sd if base.sd > 0 else np.nan
     return {name: base[name] for name in KEPT} | {
         "rows": len(measured) - len(own), "level": base["mean"], "sd": sd, "paired": paired, "shows": SHOWN * paired,

@@ -83,7 +83,7 @@ def test_the_caption_counts_what_lies_beyond(tmp_path: Path) -> None:
     assert "The same 30 clips in all rows could decide most of the paper's differences in FID, but not most" in caption
     assert "standard deviation of 9.0 points" in caption and "must differ by 25" in caption
     assert "mead: 24 drawn clips of 8 people, which stand for 30 of 10 people" in caption
-    assert "fid@corpus-v1" in caption and "not real ones" in caption and "median over 2 rows" in caption
+    assert "fid@corpus-v1" in caption and "not real ones" in caption and "widest of 2 rows" in caption
     real = table.caption(resolution.assign(synthetic=False, metric="ssim@crop", clips=60))
     assert "60 real clips of 8 people;" in real and "not real ones" not in real and "Judges" not in real
 

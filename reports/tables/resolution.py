@@ -123,7 +123,7 @@ def basis(known: pd.DataFrame) -> str:
     seeds = "is not measured (one seed)" if measured.sd_seeds.isna().all() else "is not in these numbers"
     drawn = measured.synthetic.astype("boolean").fillna(False).any()
     sentences = (
-        f"This rests on {listing(clips)}; {listing(list(dict.fromkeys(measured.metric)))}; the median over {rows} "
+        f"This rests on {listing(clips)}; {listing(list(dict.fromkeys(measured.metric)))}; the widest of {rows} "
         f"beside the base; {span(measured.draws)} draws.",
         "Drawn people are not real ones: they may differ more or less." if drawn else "",
         "Judges trained on this corpus (@corpus-v1) may move more or less than the paper's." if judges else "",
