@@ -20,6 +20,7 @@ _LATEX = {
     "…": r"\ldots{}", "†": r"\dag{}", "‡": r"\ddag{}",
 }  # fmt: skip
 PANELS_A_FLOAT = 3
+_BRACKETED = re.compile(r"(?P<name>[^()]+) (?P<bracket>\([^()]+\))(?P<arrow>(?: [↑↓→].*)?)")
 _TYPES = {"i": pa.int64(), "f": pa.float64(), "b": pa.bool_()}
 
 
@@ -75,13 +76,16 @@ def _floats(panels: Sequence[Panel]) -> Iterator[list[Panel]]:
 
 
 def _float(table: Table, panels: Sequence[Panel], place: int) -> str:
+    """A float; a later one goes on under the number of the first."""
     title = f"\\textbf{{{escape_latex(table.title)}.}}"
     caption = f"{title} (continued)" if place else f"{title} {escape_latex(table.caption)}"
     label = f"tab:{table.name}" + (f"-{place + 1}" if place else "")
+    number = "\\addtocounter{table}{-1}\n" if place else ""
+    listed = "" if place else f"[{{{escape_latex(table.title)}}}]"
     body = "\n\\par\\medskip\n".join(map(_tabular, panels))
     return (
-        f"\\begin{{table*}}[p]\n\\centering\\footnotesize\n\\caption{{{caption}}}\n\\label{{{label}}}\n"
-        f"{body}\n\\end{{table*}}\n"
+        f"\\begin{{table*}}[p]\n\\centering\\footnotesize\n{number}\\caption{listed}{{{caption}}}\n\\label{{{label}}}\n"
+        f"\\medskip\n{body}\n\\end{{table*}}\n"
     )
 
 
@@ -109,14 +113,33 @@ def _marked(text: str, cell: Cell, strong: str, muted: str) -> str:
 
 
 def _tabular(panel: Panel) -> str:
-    head = " & ".join(escape_latex(label) for label in panel.header)
-    rows = "".join(" & ".join(_latex_cell(cell) for cell in row) + " \\\\\n" for row in panel.rows)
     words = ": ".join(filter(None, [panel.group, panel.title]))
     title = f"\\emph{{{escape_latex(words)}}}\\\\[2pt]\n" if words else ""
     columns = "l" * panel.names + "r" * (len(panel.header) - panel.names)
-    body = f"\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule"
+    body = f"\\toprule\n{_latex_head(panel.header)}\\midrule\n{_latex_rows(panel)}\\bottomrule"
     grid = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
     return f"{title}\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n{grid}}}"
+
+
+def _latex_head(header: Sequence[str]) -> str:
+    """The header; what it says in brackets (a variant, a unit) stands below, so that columns are as narrow as they can."""
+    found = [_BRACKETED.fullmatch(label) for label in header]
+    first = [match["name"] + match["arrow"] if match else label for match, label in zip(found, header, strict=True)]
+    lines = " & ".join(map(escape_latex, first)) + " \\\\\n"
+    if any(found):
+        below = (f"{{\\scriptsize {escape_latex(match['bracket'])}}}" if match else "" for match in found)
+        lines += " & ".join(below) + " \\\\\n"
+    return lines
+
+
+def _latex_rows(panel: Panel) -> str:
+    """The rows; where some go on with the row above (they name nothing), a little space stands before the others."""
+    goes_on = [not row[0].text for row in panel.rows]
+    lines = ""
+    for place, row in enumerate(panel.rows):
+        lines += "\\addlinespace[3pt]\n" if place and any(goes_on) and not goes_on[place] else ""
+        lines += " & ".join(_latex_cell(cell) for cell in row) + " \\\\\n"
+    return lines
 
 
 def _latex_cell(cell: Cell) -> str:
