@@ -2,17 +2,20 @@
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
 from eadnet.experiment import Experiment, Role
 from eadnet.selection import DRAW
-from eadnet.tables import TEST_CLIPS
+from eadnet.tables import CLIPS, TEST_CLIPS, read_table, write_table
 from metrics.spec import REGISTRY
 from metrics.tables import ALL, SCORES
 
 JUDGED = ("fid@corpus-v1", "ssim@crop", "lse_c@corpus-v1", "fvd@corpus-v1", "acc_emo@corpus-v1")
 """A metric for each of the paper's columns, as the default scores them."""
+FIXTURE = {"full": ("mead",), "no_stda": ("mead",), "label_text": ("mead",), "hdtf": ("hdtf",)}
+"""Runs of ``reports_fixture`` by the corpora that they learn from, and one on HDTF."""
 SIZE = {"fid": 60.0, "fvd": 400.0, "ssim": 1.0, "lse_c": 9.0}
 
 
@@ -91,3 +94,27 @@ def _rows(run: str, corpus: str, key: str, seed: int, clips: pd.DataFrame) -> It
         state = {"status": "no_label", "reason": "no label"} if unlabelled else {}
         value = None if unlabelled else clip_value(run, key, clip_id, seed)
         yield blank | {"clip_id": clip_id, "n": 50, "value": value} | state
+
+
+def add_to(results: Path) -> None:
+    """Add scores of all corpora and the test clips to the folder that ``reports_fixture.make`` wrote."""
+    rows = read_table(results / "clips.parquet", CLIPS)
+    mead = rows[(rows.split == "test") & (rows.status == "ok")][["clip_id", "corpus", "speaker"]]
+    others = clip_table(2, hdtf=4, ravdess=5)
+    clips = pd.concat([mead.assign(drawn=[place < 3 for place in range(len(mead))]), others], ignore_index=True)
+    write_table(clips, results / "test_clips.parquet", TEST_CLIPS)
+    tested = FIXTURE | {"full": ("mead", "ravdess"), "ground_truth": ("hdtf", "mead", "ravdess")}
+    scores = read_table(results / "scores.parquet", SCORES)
+    write_table(pd.concat([scores, scores_of(tested, clips)]), results / "scores.parquet", SCORES)
+
+
+def fixture_experiment() -> Experiment:
+    """What the runs of ``add_to`` are."""
+    changes = {"no_stda": {"stda": "none"}, "label_text": {"text": "label"}, "hdtf": {"text": "none"}}
+    runs = {run: role(corpora, **changes.get(run, {})) for run, corpora in FIXTURE.items()}
+    return experiment(runs, draw=True)
+
+
+def options(results: Path) -> list[str]:
+    """The report's options that name what ``add_to`` wrote."""
+    return ["--test-clips", str(results / "test_clips.parquet"), "--experiment", fixture_experiment().model_dump_json()]

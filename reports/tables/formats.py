@@ -81,7 +81,7 @@ def _float(table: Table, panels: Sequence[Panel], place: int) -> str:
     caption = f"{title} (continued)" if place else f"{title} {escape_latex(table.caption)}"
     label = f"tab:{table.name}" + (f"-{place + 1}" if place else "")
     number = "\\addtocounter{table}{-1}\n" if place else ""
-    listed = "" if place else f"[{{{escape_latex(table.title)}}}]"
+    listed = f"[{{{escape_latex(table.title)}{' (continued)' if place else ''}}}]"
     body = "\n\\par\\medskip\n".join(map(_tabular, panels))
     return (
         f"\\begin{{table*}}[p]\n\\centering\\footnotesize\n{number}\\caption{listed}{{{caption}}}\n\\label{{{label}}}\n"
