@@ -57,7 +57,9 @@ def test_labels_and_clips_of_every_set(pooled: tuple, drawn: frozenset | None, c
 
 
 def test_a_draw_is_one_only_where_it_leaves_clips_out(tmp_path: Path):
-    rows = [{"clip_id": name, "corpus": "mead", "speaker": "a", "drawn": name in DRAWN} for name in ("mead_0", "mead_1")]
+    rows = [
+        {"clip_id": name, "corpus": "mead", "speaker": "a", "drawn": name in DRAWN} for name in ("mead_0", "mead_1")
+    ]
     write_table(rows, tmp_path / "some.parquet", TEST_CLIPS)
     write_table([row | {"drawn": True} for row in rows], tmp_path / "whole.parquet", TEST_CLIPS)
     assert drawn_of(tmp_path / "some.parquet") == {"mead_1"}

@@ -228,7 +228,9 @@ def test_intervals_are_bootstrap_percentiles_over_clips(drawn: dict[str, Table])
     table = paper.build("3", grid_scores(few), few, experiment(GRID))
     lone = cell(table, "+ – +", "SSIM")
     assert np.isnan(lone.ci_low) and np.isnan(cell(table, "+ – +", "FID").ci_low) and lone.n == 2
-    assert lone.value == pytest.approx(mean("mSX", "ssim@crop", few)) and "[" not in formats.markdown(table).split("##")[1]
+    assert (
+        lone.value == pytest.approx(mean("mSX", "ssim@crop", few)) and "[" not in formats.markdown(table).split("##")[1]
+    )
 
 
 def test_seeds_are_averaged_and_counted_once(drawn: dict[str, Table]):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 import paper_scores
+import pytest
 import reports_fixture
 import typer
 from PIL import Image
@@ -290,7 +290,7 @@ def test_the_page_shows_videos_figures_tables_and_provenance(hostile_page: str) 
     assert hostile_page.count("<article") == 4
     assert hostile_page.count("<video") == 4 * 5
     assert 'id="figure-ablation"' in hostile_page and "data:image/svg+xml;base64," in hostile_page
-    assert '<h3>The paper&#39;s Table 2: methods on MEAD</h3>' in hostile_page
+    assert "<h3>The paper&#39;s Table 2: methods on MEAD</h3>" in hostile_page
     assert '<td class=" muted"><span>661.170</span></td>' in hostile_page
     assert "0123456789ab" in hostile_page and "Not different from full" in hostile_page
     assert "SyncNet (trained here, 400 steps)" in hostile_page

@@ -20,7 +20,9 @@ _LATEX = {
     "…": r"\ldots{}", "†": r"\dag{}", "‡": r"\ddag{}",
 }  # fmt: skip
 PANELS_A_FLOAT = 3
-_BRACKETED = re.compile(r"(?P<name>[^()]+) (?P<bracket>\([^()]+\))(?P<arrow>(?: [↑↓→].*)?)")
+WIDEST = 110
+"""Characters of a panel that LaTeX sets on one line without making it much smaller."""
+_BRACKETED = re.compile(r"(?P<name>[^()]+) (?P<bracket>\([^()]+\)(?: \([^()]+\))*)(?P<arrow>(?: [↑↓→].*)?)")
 _TYPES = {"i": pa.int64(), "f": pa.float64(), "b": pa.bool_()}
 
 
@@ -133,16 +135,29 @@ def _latex_head(header: Sequence[str]) -> str:
 
 
 def _latex_rows(panel: Panel) -> str:
-    """The rows; where some go on with the row above (they name nothing), a little space stands before the others."""
-    goes_on = [not row[0].text for row in panel.rows]
+    """The rows; where some are two lines high, or go on with the row above (they name nothing), others stand apart."""
+    goes_on, stacked = [not row[0].text for row in panel.rows], bool(panel.rows) and _width(panel) > WIDEST
     lines = ""
     for place, row in enumerate(panel.rows):
-        lines += "\\addlinespace[3pt]\n" if place and any(goes_on) and not goes_on[place] else ""
-        lines += " & ".join(_latex_cell(cell) for cell in row) + " \\\\\n"
+        lines += "\\addlinespace[3pt]\n" if place and (stacked or any(goes_on)) and not goes_on[place] else ""
+        lines += " & ".join(_latex_cell(cell, stacked) for cell in row) + " \\\\\n"
     return lines
 
 
-def _latex_cell(cell: Cell) -> str:
-    text = escape_latex(cell.text)
-    detail = f" {{\\scriptsize {escape_latex(cell.detail)}}}" if cell.detail else ""
-    return _marked(text, cell, r"\textbf{{{}}}", r"\textcolor{{gray}}{{{}}}") + detail
+def _width(panel: Panel) -> float:
+    """About how many characters wide a panel is where details stand beside their numbers."""
+    columns = zip(panel.header, *panel.rows, strict=True)
+    return sum(max(len(cell.text) + 0.8 * len(cell.detail) + 2 for cell in cells) for _, *cells in columns)
+
+
+def _latex_cell(cell: Cell, stacked: bool = False) -> str:
+    """A cell; a detail stands beside its number, or below it in a panel that would be too wide."""
+    text = _marked(escape_latex(cell.text), cell, r"\textbf{{{}}}", r"\textcolor{{gray}}{{{}}}")
+    if not cell.detail:
+        return text
+    detail = f"{{\\scriptsize {escape_latex(cell.detail)}}}"
+    return (
+        f"\\begin{{tabular}}[t]{{@{{}}r@{{}}}}{text}\\\\[-1pt]{detail}\\end{{tabular}}"
+        if stacked
+        else f"{text} {detail}"
+    )
