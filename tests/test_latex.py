@@ -32,13 +32,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("results")
     reports_fixture.make(results, people=2, frames=26, size=64, emotions=1)
     paper_scores.add_to(results)
-    words = [*reports_fixture.options(results), *paper_scores.options(results), "--output-dir", str(results)]
+    words = [*reports_fixture.options(results), *paper_scores.options(results), "--output-dir", str(results / "tables")]
     for name in TABLES:
         done = CliRunner().invoke(cli.app, ["table", "--name", name, *words])
         assert done.exit_code == 0, (name, done.output, done.exception)
     inputs = "\n".join(f"\\input{{{name}}}\n\\clearpage" for name in TABLES)
-    (results / "document.tex").write_text(DOCUMENT % inputs, encoding="utf-8")
-    return results
+    (results / "tables" / "document.tex").write_text(DOCUMENT % inputs, encoding="utf-8")
+    return results / "tables"
 
 
 @pytest.fixture(scope="module")

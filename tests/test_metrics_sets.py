@@ -1,4 +1,4 @@
-"""Sets of clips that metrics of sets are computed over: labels, pooled corpora, the draw, and no clip looked at twice."""
+"""Sets of clips that metrics of sets are computed over: labels, pooled corpora, the draw; no clip twice."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The paper's Tables 1 to 4 and its test of generalisation: rows, values, parts of the draw, and what is said of them."""
+"""The paper's Tables 1 to 4 and its test of generalisation: rows, values, parts of the draw, and captions."""
 
 import numpy as np
 import pandas as pd

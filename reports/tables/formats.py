@@ -124,7 +124,7 @@ def _tabular(panel: Panel) -> str:
 
 
 def _latex_head(header: Sequence[str]) -> str:
-    """The header; what it says in brackets (a variant, a unit) stands below, so that columns are as narrow as they can."""
+    """The header; what it says in brackets (a variant, a unit) stands below, which makes columns narrower."""
     found = [_BRACKETED.fullmatch(label) for label in header]
     first = [match["name"] + match["arrow"] if match else label for match, label in zip(found, header, strict=True)]
     lines = " & ".join(map(escape_latex, first)) + " \\\\\n"
