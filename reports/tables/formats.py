@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from eadnet.provenance import atomic_path
 from eadnet.tables import write_table
-from reports.tables.layout import Cell, Panel, Table
+from reports.tables.layout import Cell, Panel, Table, parted
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -22,7 +22,6 @@ _LATEX = {
 PANELS_A_FLOAT = 3
 WIDEST = 110
 """Characters of a panel that LaTeX sets on one line without making it much smaller."""
-_BRACKETED = re.compile(r"(?P<name>[^()]+) (?P<bracket>\([^()]+\)(?: \([^()]+\))*)(?P<arrow>(?: [↑↓→].*)?)")
 _TYPES = {"i": pa.int64(), "f": pa.float64(), "b": pa.bool_()}
 
 
@@ -124,14 +123,11 @@ def _tabular(panel: Panel) -> str:
 
 
 def _latex_head(header: Sequence[str]) -> str:
-    """The header; what it says in brackets (a variant, a unit) stands below, which makes columns narrower."""
-    found = [_BRACKETED.fullmatch(label) for label in header]
-    first = [match["name"] + match["arrow"] if match else label for match, label in zip(found, header, strict=True)]
-    lines = " & ".join(map(escape_latex, first)) + " \\\\\n"
-    if any(found):
-        below = (f"{{\\scriptsize {escape_latex(match['bracket'])}}}" if match else "" for match in found)
-        lines += " & ".join(below) + " \\\\\n"
-    return lines
+    """The header, with what it says in brackets below, which makes columns narrower."""
+    names, brackets = zip(*map(parted, header), strict=True)
+    below = [f"{{\\scriptsize {escape_latex(text)}}}" if text else "" for text in brackets]
+    lines = [list(map(escape_latex, names)), *([below] if any(below) else [])]
+    return "".join(" & ".join(line) + " \\\\\n" for line in lines)
 
 
 def _latex_rows(panel: Panel) -> str:

@@ -97,8 +97,8 @@ def caption(
         said.append("†: some clips have no value; n counts those that have one.")
     if which != "generalisation":
         said.append(
-            "Below each row, in grey, what the paper prints: other clips, another region and other variants of the "
-            "metrics than it names, so never to be subtracted."
+            "Below each row, in grey or italics, what the paper prints: other clips, another region and other variants "
+            "of the metrics than it names, so never to be subtracted."
         )
     if which in ("1", "4"):
         said.append(
