@@ -1,5 +1,6 @@
 """The model card in a pipeline's folder: what the network is, what it was trained on, and what it is not for."""
 
+from collections.abc import Collection
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -102,10 +103,16 @@ def model_card(config: dict[str, Any], index: "Index") -> str:
     )
 
 
-def describe_clips(table: Path) -> str:
-    """A sentence about the training clips of a workflow's clips table; says so where there is none."""
+def describe_clips(table: Path, learned: Collection[str] = ()) -> str:
+    """A sentence about the training clips of a workflow's clips table; says so where there is none.
+
+    Args:
+        table: of clips.
+        learned: corpora that the run learned from; empty: all.
+    """
     try:
         rows = [row for row in read_rows(table, CLIPS) if row["status"] == "ok" and row["split"] == "train"]
+        rows = [row for row in rows if not learned or row["corpus"] in learned]
     except TableError:
         return "The table of training clips was not at hand when this folder was written."
     people = {(row["corpus"], row["speaker"]) for row in rows}

@@ -140,7 +140,7 @@ class EADNetPipeline:
             template=config.preprocess.template,
             text_encoder=config.captions.encoder,
             max_tokens=config.captions.max_tokens,
-            trained_on=describe_clips(results / "clips.parquet"),
+            trained_on=describe_clips(results / "clips.parquet", read_config(run).get("corpora", ())),
             synthesis=config.synthesis,
         )
         text, audio = config.captions.weights, config.audio.weights

@@ -59,19 +59,19 @@ def value_of(scores: pd.DataFrame, run: str, key: str, part: Part, resampling: R
     """
     rows = scores[(scores.run == run) & (scores.metric == key) & (scores.corpus == part.corpus)]
     if REGISTRY[key].level == "set":
-        return _of_set(rows[rows.draw == part.label])
+        return _of_set(rows[rows.draw == part.label], len(part.clip_ids))
     return _of_clips(run, rows[rows.clip_id.isin(part.clip_ids)], resampling)
 
 
-def _of_set(rows: pd.DataFrame) -> Value:
+def _of_set(rows: pd.DataFrame, wanted: int) -> Value:
     """Over seeds, values and bounds are averaged, as in ``metrics.aggregate``: the clips are the same for each."""
     have = rows.dropna(subset=["value"])
     if have.empty:
-        return Value(None, reason=_why(rows))
+        return Value(None, wanted=wanted, reason=_why(rows))
     low, high = (None if have[name].isna().any() else float(have[name].mean()) for name in ("ci_low", "ci_high"))
     n = int(have.n.max())
     low, high = (low, high) if n >= FEWEST else (None, None)
-    return Value(float(have.value.mean()), low, high, n, n)
+    return Value(float(have.value.mean()), low, high, n, wanted)
 
 
 def _of_clips(run: str, rows: pd.DataFrame, resampling: Resampling) -> Value:

@@ -23,6 +23,7 @@ from eadnet.media import probe, read_audio, read_video, write_audio, write_video
 from eadnet.pipeline import EADNetPipeline, PipelineError, open_pipeline
 from eadnet.sound import Hearing, Sound, SoundError
 from eadnet.spectrogram import log_mel
+from eadnet.tables import CLIPS, write_table
 
 CPU = Compute(device="cpu", precision="float32")
 QUICK = {"steps": 1, "window": 16, "overlap": 4, "progress": False}
@@ -79,6 +80,20 @@ def test_the_card_says_what_it_is_and_claims_nothing(pipeline, tmp_path):
     for words in ("run `full`", "mask `face`", "3 optimiser steps", "commit `abc`", "Consent", "No metric is claimed"):
         assert words in card
     assert json.loads((tmp_path / "model_index.json").read_text())["_class_name"] == "EADNetPipeline"
+
+
+def test_the_card_counts_the_clips_of_the_run_s_corpora(tmp_path):
+    known = dict.fromkeys(CLIPS.names) | {"status": "ok", "split": "train", "n_frames": 9000, "fps": 25.0}
+    rows = [known | {"clip_id": f"{c}{n}", "corpus": c, "speaker": str(n)} for c in ("hdtf", "mead") for n in range(5)]
+    write_table(rows, tmp_path / "clips.parquet", CLIPS)
+    run = write_tiny_run(tmp_path)
+    assert "10 clips of 10 people, 1.00 hours in all; corpora: hdtf, mead." in (
+        EADNetPipeline.from_run(run, compute=CPU).index.trained_on
+    )
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"corpora": ["mead"]}))
+    said = EADNetPipeline.from_run(run, compute=CPU).index.trained_on
+    assert said.startswith("5 clips of 5 people, 0.50 hours in all; corpora: mead.")
 
 
 def test_whisper_weights_travel_with_the_folder(pipeline, tmp_path):

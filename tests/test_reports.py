@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import paper_scores
 import pytest
 import reports_fixture
 import typer
@@ -30,7 +31,9 @@ HOSTILE = "a_b&50%|<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reports_fixture.make(tmp_path_factory.mktemp("results"), people=2, frames=26, size=64, emotions=1)
+    folder = reports_fixture.make(tmp_path_factory.mktemp("results"), people=2, frames=26, size=64, emotions=1)
+    paper_scores.add_to(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,8 @@ def inputs(results: Path) -> Inputs:
         Report(strip_clips=2, strip_frames=4, sheet_clips=6), sorted(results.glob("captions/*/*/*.parquet")),
         sorted(results.glob("descriptors/*/*.parquet")), results / "true_units.parquet",
         results / "captions" / "summary.parquet", results / "training_filter.parquet",
-        results / "resolution.parquet",
+        test_clips_path=results / "test_clips.parquet", given_experiment=paper_scores.fixture_experiment(),
+        resolution_path=results / "resolution.parquet",
     )  # fmt: skip
 
 
@@ -261,7 +265,7 @@ def hostile_page(results: Path, tmp_path_factory: pytest.TempPathFactory) -> str
     folder = tmp_path_factory.mktemp("hostile")
     clips = read_table(results / "clips.parquet", CLIPS)
     write_table(clips.assign(emotion=HOSTILE, reason=HOSTILE), folder / "clips.parquet", CLIPS)
-    words = reports_fixture.options(results)
+    words = [*reports_fixture.options(results), *paper_scores.options(results)]
     words[words.index("--clips") + 1] = str(folder / "clips.parquet")
     for name in ("ablation", "people"):
         succeed("figure", "--name", name, *words, "--output", str(folder / f"{name}.svg"))
@@ -287,6 +291,8 @@ def test_the_page_shows_videos_figures_tables_and_provenance(hostile_page: str) 
     assert hostile_page.count("<article") == 4
     assert hostile_page.count("<video") == 4 * 5
     assert 'id="figure-ablation"' in hostile_page and "data:image/svg+xml;base64," in hostile_page
+    assert "<h3>The paper&#39;s Table 2: methods on MEAD</h3>" in hostile_page
+    assert '<td class=" muted"><span>661.170</span></td>' in hostile_page
     assert "0123456789ab" in hostile_page and "Not different from full" in hostile_page
     assert "SyncNet (trained here, 400 steps)" in hostile_page
     assert all(f"<dt>{name}</dt><dd>Published" in hostile_page for name in ("STDA", "TFRM", "Text", "Base"))

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_training import Toy, backbone_settings, write_toy
+from toy_training import CPU, Toy, backbone_settings, training_settings, write_toy
 
-from eadnet.dataset import VALIDATION_SHARE, ClipSet, Latents
+from eadnet.checkpoint import read_config
+from eadnet.dataset import VALIDATION_SHARE, ClipSet, DatasetError, Latents
 from eadnet.optimisation import step_generator
+from eadnet.pretraining.backbone import train_backbone
 from eadnet.sampling import Draw, Sampler
 from eadnet.tables import CLIPS, read_rows, write_table
+from eadnet.train import train_run
 from eadnet.training.references import GAP, References
 
 LENGTHS = {"long": 100, "short": 40, "only": 30, "hidden": 50, "neutral": 20}
@@ -145,3 +148,59 @@ def test_no_training_clip_refers_to_one_that_is_held_out(tmp_path: Path):
     train, held_out = (ClipSet.read(tmp_path / "clips", split) for split in ("train", "validation"))
     assert 5 <= len(held_out) <= 20 and len(train) + len(held_out) == len(names)
     assert {clip.row["reference"] for clip in train.clips} <= train.position.keys()
+
+
+# -------------------------------------------------------------------------------------------------- corpora apart
+@pytest.fixture(scope="module")
+def two_corpora(toy: Toy, tmp_path_factory) -> str:
+    """The toy set's table with its clips in two corpora, by turns."""
+    table = str(tmp_path_factory.mktemp("corpora") / "clips.parquet")
+    rows = [
+        row | {"corpus": ("hdtf", "mead")[place % 2]} for place, row in enumerate(read_rows(toy.inputs.clips, CLIPS))
+    ]
+    write_table(rows, table, CLIPS)
+    return table
+
+
+def _of_corpus(table: str, corpus: str) -> set[str]:
+    return {row["clip_id"] for row in read_rows(table, CLIPS) if row["corpus"] == corpus}
+
+
+@pytest.mark.parametrize("corpus", ["hdtf", "mead"])
+def test_clips_of_other_corpora_are_never_drawn(toy: Toy, two_corpora: str, corpus: str):
+    inputs = replace(toy.inputs, clips=two_corpora, corpora=(corpus,))
+    own = _of_corpus(two_corpora, corpus)
+    draw = Sampler(inputs, backbone_settings(), Draw(16), factor=6)
+    batches = [draw(8, step_generator(0, 0, step)) for step in range(20)]
+    drawn = {name for batch in batches for name in draw.clips.names(batch.which)}
+    assert drawn and drawn == set(ClipSet.read(two_corpora, "train").position) & own
+    batch = batches[0]  # what is shown belongs to the clip that is named
+    first = draw.latents.start[draw.clips.names(batch.which)[0]] + int(batch.first[0])
+    assert torch.equal(batch.clean[0], draw.latents.full[first : first + 16].float())
+    held_out = Sampler.held_out(inputs, backbone_settings(), Draw(16), factor=6)
+    assert set(held_out.clips.position) == set(ClipSet.read(two_corpora, "validation").position) & own != set()
+
+
+def test_stages_learn_from_their_corpora_alone_and_say_so(toy: Toy, two_corpora: str, tmp_path: Path, monkeypatch):
+    drawn, draw = set(), Sampler.__call__
+
+    def noted(self: Sampler, count: int, generator: torch.Generator):
+        batch = draw(self, count, generator)
+        drawn.update(self.clips.names(batch.which))
+        return batch
+
+    monkeypatch.setattr(Sampler, "__call__", noted)
+    own = _of_corpus(two_corpora, "hdtf")
+    inputs = replace(toy.inputs, clips=two_corpora, corpora=("hdtf",))
+    folder = str(tmp_path / "backbone")
+    train_backbone(inputs, backbone_settings(), CPU, 0, toy.supervisors.autoencoder, None, folder)
+    assert drawn and drawn <= own and read_config(folder)["corpora"] == ["hdtf"]
+    drawn.clear()
+    settings = training_settings(losses={"sync": 0.0, "trepa": 0.0, "lpips": 0.0}, corpora=["hdtf"])
+    train_run(inputs, settings, CPU, "toy", 0, folder, toy.supervisors, str(tmp_path / "run"))
+    assert drawn and drawn <= own and read_config(tmp_path / "run")["corpora"] == ["hdtf"]
+
+
+def test_a_corpus_without_clips_is_one_line(toy: Toy, two_corpora: str):
+    with pytest.raises(DatasetError, match="no usable clip"):
+        Sampler(replace(toy.inputs, clips=two_corpora, corpora=("ravdess",)), backbone_settings(), Draw(16), factor=6)

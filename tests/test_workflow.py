@@ -91,28 +91,60 @@ def test_a_fault_is_one_plain_line(empty: Project, config: str, message: str):
     assert lines[0].startswith(message)
 
 
+PAPER_TABLES = {"hdtf": {"paper_1", "paper_4"}, "mead": {"paper_2", "paper_3"}, "ravdess": {"paper_generalisation"}}
+
+
+@pytest.mark.parametrize("off", [None, *PAPER_TABLES])
+def test_the_paper_s_tables_are_those_of_the_corpora(empty: Project, off: str | None):
+    jobs = empty.plan("paper_tables", config=f"corpora={{{off}: null}}" if off else None)
+    made = {job.wildcards["table"] for job in jobs if job.rule == "make_table"}
+    assert made == {table for corpus, own in PAPER_TABLES.items() if corpus != off for table in own}
+
+
+def test_a_run_of_one_corpus_has_its_own_backbone_and_that_corpus_alone(empty: Project):
+    config = "runs={hdtf: {corpora: [hdtf], text: none}}"
+    done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "hdtf", "no_tfrm", config=config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"-m eadnet (\S+) \\\n((?: .*\n)+)", done.stdout)
+
+    def corpora(stage: str, output: str) -> list[str]:
+        found = [
+            options for name, options in commands if name == stage and f"--output results-smoke/{output}" in options
+        ]
+        assert len(found) == 1, (stage, output)
+        return re.findall(r"--corpora (\w+)", found[0])
+
+    assert corpora("pretrain-backbone", "pretrained/backbone_hdtf ") == ["hdtf"]
+    assert corpora("pretrain-backbone", "pretrained/backbone ") == ["hdtf", "mead"]
+    assert corpora("synthesise", "videos/hdtf/0") == ["hdtf"] and corpora("synthesise", "videos/no_tfrm/0") == [
+        "hdtf",
+        "mead",
+    ]
+    trained = {re.search(r"--run (\S+)", options)[1]: options for name, options in commands if name == "train"}
+    assert "--backbone results-smoke/pretrained/backbone_hdtf " in trained["hdtf"]
+    assert '"corpora":["hdtf"]' in trained["hdtf"] and '"corpora":null' in trained["no_tfrm"]
+    rules = {job.rule for job in empty.plan("hdtf", config=config)}
+    assert "train_run" in rules and not any(
+        job.wildcards.get("run") == "hdtf" for job in empty.plan("no_tfrm", config=config)
+    )
+
+
 def test_names_of_tables_and_figures_are_those_of_the_reports(root: Path):
     from reports.figures import FIGURES
     from reports.tables import TABLES
 
     text = (root / "workflow/rules/common.smk").read_text(encoding="utf-8")
-    names = dict(re.findall(r'^(TABLES|FIGURES) = \(?\s*"([^"]+)"\.split\(\)', text, re.MULTILINE))
-    assert set(names["TABLES"].split()) == set(TABLES)
-    assert set(names["FIGURES"].split()) == set(FIGURES)
+    blocks = dict(re.findall(r"^(PAPER_TABLES|TABLES|FIGURES) = (.*?[)\n])$", text, re.MULTILINE | re.DOTALL))
+    named = {name: " ".join(re.findall(r'"([^"]+)"', block)).split() for name, block in blocks.items()}
+    assert sorted(named["TABLES"] + named["PAPER_TABLES"]) == sorted(TABLES)
+    assert sorted(named["FIGURES"]) == sorted(FIGURES)
 
 
 # ---------------------------------------------------------------------------------------------- end to end
 def test_the_report_and_all_tables_are_made(finished: Project):
     for name in (
-        "comparison",
-        "ablation",
-        "worst",
-        "reported",
-        "captions",
-        "action_units",
-        "judges",
-        "coverage",
-        "losses",
+        *("comparison", "ablation", "worst", "reported", "captions", "action_units", "judges", "coverage", "losses"),
+        *(name for own in PAPER_TABLES.values() for name in own),
     ):
         for form in ("md", "csv", "tex", "parquet"):
             assert (finished.results / f"tables/{name}.{form}").stat().st_size

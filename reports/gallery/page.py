@@ -22,7 +22,7 @@ from reports.gallery.modules import MODULES
 from reports.load import Inputs, Nothing
 from reports.numbers import count, listing
 from reports.style import metric_label, order_runs, run_label
-from reports.tables.layout import Table
+from reports.tables.layout import Table, parted
 from reports.tables.paper import CORPORA
 
 RASTER = ("samples", "generalisation", "people")
@@ -63,7 +63,7 @@ def render(values: dict[str, Any]) -> str:
     """The template filled in; every value is escaped."""
     loader = PackageLoader("reports.gallery", "")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.get_template("page.html.j2").render(values)
+    return environment.get_template("page.html.j2").render(values | {"parted": parted})
 
 
 def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[str, Any]:

@@ -38,4 +38,4 @@ def draw(name: str, inputs: Inputs) -> Table:
     if name not in TABLES:
         raise ReportError(f"no table '{name}'; there are {', '.join(TABLES)}")
     module, _, which = TABLES[name].partition(":")
-    return import_module(module).draw(inputs, *filter(None, [which]))
+    return import_module(module).draw(inputs, *([which] if which else []))

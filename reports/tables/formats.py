@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from eadnet.provenance import atomic_path
 from eadnet.tables import write_table
-from reports.tables.layout import Cell, Panel, Table
+from reports.tables.layout import Cell, Panel, Table, parted
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -20,6 +20,8 @@ _LATEX = {
     "…": r"\ldots{}", "†": r"\dag{}", "‡": r"\ddag{}",
 }  # fmt: skip
 PANELS_A_FLOAT = 3
+WIDEST = 110
+"""Characters of a panel that LaTeX sets on one line without making it much smaller."""
 _TYPES = {"i": pa.int64(), "f": pa.float64(), "b": pa.bool_()}
 
 
@@ -75,13 +77,16 @@ def _floats(panels: Sequence[Panel]) -> Iterator[list[Panel]]:
 
 
 def _float(table: Table, panels: Sequence[Panel], place: int) -> str:
+    """A float; a later one goes on under the number of the first."""
     title = f"\\textbf{{{escape_latex(table.title)}.}}"
     caption = f"{title} (continued)" if place else f"{title} {escape_latex(table.caption)}"
     label = f"tab:{table.name}" + (f"-{place + 1}" if place else "")
+    number = "\\addtocounter{table}{-1}\n" if place else ""
+    listed = f"[{{{escape_latex(table.title)}{' (continued)' if place else ''}}}]"
     body = "\n\\par\\medskip\n".join(map(_tabular, panels))
     return (
-        f"\\begin{{table*}}[p]\n\\centering\\footnotesize\n\\caption{{{caption}}}\n\\label{{{label}}}\n"
-        f"{body}\n\\end{{table*}}\n"
+        f"\\begin{{table*}}[p]\n\\centering\\footnotesize\n{number}\\caption{listed}{{{caption}}}\n\\label{{{label}}}\n"
+        f"\\medskip\n{body}\n\\end{{table*}}\n"
     )
 
 
@@ -109,17 +114,46 @@ def _marked(text: str, cell: Cell, strong: str, muted: str) -> str:
 
 
 def _tabular(panel: Panel) -> str:
-    head = " & ".join(escape_latex(label) for label in panel.header)
-    rows = "".join(" & ".join(_latex_cell(cell) for cell in row) + " \\\\\n" for row in panel.rows)
     words = ": ".join(filter(None, [panel.group, panel.title]))
     title = f"\\emph{{{escape_latex(words)}}}\\\\[2pt]\n" if words else ""
     columns = "l" * panel.names + "r" * (len(panel.header) - panel.names)
-    body = f"\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule"
+    body = f"\\toprule\n{_latex_head(panel.header)}\\midrule\n{_latex_rows(panel)}\\bottomrule"
     grid = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
     return f"{title}\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n{grid}}}"
 
 
-def _latex_cell(cell: Cell) -> str:
-    text = escape_latex(cell.text)
-    detail = f" {{\\scriptsize {escape_latex(cell.detail)}}}" if cell.detail else ""
-    return _marked(text, cell, r"\textbf{{{}}}", r"\textcolor{{gray}}{{{}}}") + detail
+def _latex_head(header: Sequence[str]) -> str:
+    """The header, with what it says in brackets below, which makes columns narrower."""
+    names, brackets = zip(*map(parted, header), strict=True)
+    below = [f"{{\\scriptsize {escape_latex(text)}}}" if text else "" for text in brackets]
+    lines = [list(map(escape_latex, names)), *([below] if any(below) else [])]
+    return "".join(" & ".join(line) + " \\\\\n" for line in lines)
+
+
+def _latex_rows(panel: Panel) -> str:
+    """The rows; where some are two lines high, or go on with the row above (they name nothing), others stand apart."""
+    goes_on, stacked = [not row[0].text for row in panel.rows], bool(panel.rows) and _width(panel) > WIDEST
+    lines = ""
+    for place, row in enumerate(panel.rows):
+        lines += "\\addlinespace[3pt]\n" if place and (stacked or any(goes_on)) and not goes_on[place] else ""
+        lines += " & ".join(_latex_cell(cell, stacked) for cell in row) + " \\\\\n"
+    return lines
+
+
+def _width(panel: Panel) -> float:
+    """About how many characters wide a panel is where details stand beside their numbers."""
+    columns = zip(panel.header, *panel.rows, strict=True)
+    return sum(max(len(cell.text) + 0.8 * len(cell.detail) + 2 for cell in cells) for _, *cells in columns)
+
+
+def _latex_cell(cell: Cell, stacked: bool = False) -> str:
+    """A cell; a detail stands beside its number, or below it in a panel that would be too wide."""
+    text = _marked(escape_latex(cell.text), cell, r"\textbf{{{}}}", r"\textcolor{{gray}}{{{}}}")
+    if not cell.detail:
+        return text
+    detail = f"{{\\scriptsize {escape_latex(cell.detail)}}}"
+    return (
+        f"\\begin{{tabular}}[t]{{@{{}}r@{{}}}}{text}\\\\[-1pt]{detail}\\end{{tabular}}"
+        if stacked
+        else f"{text} {detail}"
+    )

@@ -4,9 +4,12 @@ A `Table` holds the same facts twice. `panels` are laid out for reading (rounded
 LaTeX and HTML; `frame` is long and unrounded and feeds CSV and parquet. Reads and writes nothing.
 """
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
+
+_BRACKETED = re.compile(r"(?P<name>[^()]+) (?P<bracket>\([^()]+\)(?: \([^()]+\))*)(?P<arrow>(?: [↑↓→].*)?)")
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,12 @@ class Table:
     caption: str
     panels: tuple[Panel, ...]
     frame: pd.DataFrame
+
+
+def parted(label: str) -> tuple[str, str]:
+    """A column's heading without and with nothing but what it says in brackets (a variant, a unit), which may be empty.
+
+    Formats that can set the second below the first keep columns narrow.
+    """
+    found = _BRACKETED.fullmatch(label)
+    return (found["name"] + found["arrow"], found["bracket"]) if found else (label, "")

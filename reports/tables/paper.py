@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from eadnet.experiment import Experiment
-from eadnet.selection import TEST_ONLY
+from eadnet.selection import DRAWN, TEST_ONLY
 from metrics.paper_columns import COLUMNS, Column
 from metrics.paper_values import Part, Value, value_of
 from metrics.statistics import Resampling
@@ -71,7 +71,7 @@ def build(which: str, scores: pd.DataFrame, clips: pd.DataFrame, experiment: Exp
     panels = [
         panel
         for place, part in enumerate(parts)
-        for panel in _panels(part, lines, extra, columns, values, printed=place == 0)
+        for panel in _panels(part, _group(part, parts, experiment), lines, extra, columns, values, printed=place == 0)
     ]
     frame = _frame(parts, lines, extra, columns, values)
     text = caption(which, corpus, parts, columns, values, experiment)
@@ -91,13 +91,14 @@ def caption(
     learned = {corpora for run, role in experiment.runs.items() if run in ours and (corpora := role.corpora)}
     trained = " or ".join(sorted(listing([name.upper() for name in corpora]) for corpora in learned))
     said = [f"Our runs learned from {trained}." if trained else ""]
-    if experiment.draw and len(parts) > 1:
-        said.append(f"{experiment.draw} (seed {experiment.seed}) drew {len(parts[0].clip_ids)} of them.")
-    said.append(f"Intervals hold {100 * experiment.confidence:g} % over clips. {corpus.upper()}: {_tested(parts)}.")
+    said.append(f"{corpus.upper()}: {_tested(parts, experiment)}.")
+    said.append(f"Intervals hold {100 * experiment.confidence:g} % over clips.")
+    if any(value.mean is not None and value.n < value.wanted for value in values.values()):
+        said.append("†: some clips have no value; n counts those that have one.")
     if which != "generalisation":
         said.append(
-            "Below each row, in grey, what the paper prints: other clips, another region and other variants of the "
-            "metrics than it names, so never to be subtracted."
+            "Below each row, in grey or italics, what the paper prints: other clips, another region and other variants "
+            "of the metrics than it names, so never to be subtracted."
         )
     if which in ("1", "4"):
         said.append(
@@ -125,19 +126,33 @@ def _stand_ins(columns: dict[Column, str | None]) -> str:
     )
 
 
-def _tested(parts: list[Part]) -> str:
-    return count(len(parts[-1].clip_ids), "test clip")
+def _tested(parts: list[Part], experiment: Experiment) -> str:
+    """How many test clips there are, and which of them the draw took."""
+    said, drawn = count(len(parts[-1].clip_ids), "test clip"), len(parts[0].clip_ids)
+    if not experiment.draw:
+        return said
+    by = f"{experiment.draw} (seed {experiment.seed})"
+    if len(parts) > 1:
+        return f"{said}, of which {by} drew {drawn}"
+    fewer = f"; it wants {DRAWN}, but the test set has no more" if drawn < DRAWN else ""
+    return f"{said}, all drawn by {by}{fewer}"
 
 
 def _parts(clips: pd.DataFrame, corpus: str, experiment: Experiment) -> list[Part]:
-    """The drawn clips, where there is a draw that leaves clips out, and all."""
+    """The drawn clips, where there is a draw that leaves clips of the corpus out, and all."""
     own = clips[clips.corpus == corpus]
     if own.empty:
         raise ReportError(f"no test clip of {corpus} was chosen; switch corpora.{corpus} on")
     parts = [Part(corpus, frozenset(own.clip_id), ALL)]
-    if experiment.draw and not clips.drawn.all():
+    if experiment.draw and not own.drawn.all():
         parts.insert(0, Part(corpus, frozenset(own.clip_id[own.drawn]), experiment.draw))
     return parts
+
+
+def _group(part: Part, parts: list[Part], experiment: Experiment) -> str:
+    """Heading of a part; where all clips that are tested are drawn, the test set may still hold others."""
+    drawn = experiment.draw and (part.label != ALL or len(parts) == 1)
+    return f"{count(len(part.clip_ids), 'drawn clip')} ({experiment.draw})" if drawn else "All test clips"
 
 
 def _columns(which: str) -> list[Column]:
@@ -152,6 +167,7 @@ def _key(column: Column, scores: pd.DataFrame, corpus: str) -> str | None:
 
 def _panels(
     part: Part,
+    group: str,
     lines: list[Line],
     extra: list[Line],
     columns: dict[Column, str | None],
@@ -163,7 +179,6 @@ def _panels(
                          if label == part.label and name == column.name and value.mean is not None)
         for column in columns
     }  # fmt: skip
-    group = "All test clips" if part.label == ALL else f"{len(part.clip_ids)} drawn clips ({part.label})"
     switches = FACTORS[3][: len(lines[0].names)] if lines and len(lines[0].names) > 1 else ("Method",)
     header = (*switches, "whose", *(_heading(column, key) for column, key in columns.items()), "n")
     body = [row for line in lines for row in _rows(line, part, columns, values, places, printed)]
@@ -183,10 +198,10 @@ def _rows(
     places: dict[Column, int],
     printed: bool,
 ) -> Iterator[tuple[Cell, ...]]:
-    """Our row where there is one, and the paper's."""
+    """Our row where there is one, and the paper's, which stands beside the first part alone."""
     names = [Cell(name) for name in line.names]
     mine = [values.get((part.label, line.run, column.name)) for column in columns]
-    if line.run or not printed:
+    if line.run:
         cells = [_cell(value, column, places[column]) for value, column in zip(mine, columns, strict=True)]
         known = [value.n for value in mine if value and value.mean is not None]
         yield (*names, Cell(OURS), *cells, Cell(span(known) if known else NONE))
