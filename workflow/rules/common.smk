@@ -158,7 +158,18 @@ MADE_PAPER_TABLES = [table for table in MADE_TABLES if table in PAPER_TABLES]
 CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
 FIGURES = (
-    *("samples", "generalisation", "resolution", "ablation", "slices", "emotions", "mouths", "losses", "graphs", "filter"),
+    *(
+        "samples",
+        "generalisation",
+        "resolution",
+        "ablation",
+        "slices",
+        "emotions",
+        "mouths",
+        "losses",
+        "graphs",
+        "filter",
+    ),
     *("people", "corpus", "contact_sheet", "times", "calibration"),
 )
 GRAPH_RUNS = [run for run in RUNS if CONFIG.run(run).tfrm not in ("none", "published")]  # the paper's graph is fixed

@@ -114,12 +114,12 @@ rule render_ravdess:
         speech="<resources>/synthetic/ravdess/Video_Speech_Actor_{number}.zip",
         song="<resources>/synthetic/ravdess/Video_Song_Actor_{number}.zip",
         truth="<resources>/synthetic/truth/ravdess/A{number}.safetensors",
-    wildcard_constraints:
-        number=r"\d\d",
     log:
         "<logs>/render_ravdess/A{number}.log",
     benchmark:
         "<benchmarks>/render_ravdess/A{number}.tsv"
+    wildcard_constraints:
+        number=r"\d\d",
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
