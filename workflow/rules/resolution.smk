@@ -29,7 +29,7 @@ rule measure_resolution:
         cache=f"{CONFIG.pathvars.results}/features",
     params:
         measurements=lambda wildcards, input: options("--measurements", map(os.path.dirname, input.measurements)),
-        judges=f"{CONFIG.pathvars.results}/judges",
+        judges=lambda wildcards: f"{CONFIG.pathvars.results}/judges",
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,
         cells=CELLS,
