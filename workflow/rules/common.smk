@@ -158,19 +158,8 @@ MADE_PAPER_TABLES = [table for table in MADE_TABLES if table in PAPER_TABLES]
 CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
 DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
 FIGURES = (
-    *(
-        "samples",
-        "generalisation",
-        "resolution",
-        "ablation",
-        "slices",
-        "emotions",
-        "mouths",
-        "losses",
-        "graphs",
-        "filter",
-    ),
-    *("people", "corpus", "contact_sheet", "times", "calibration"),
+    *("samples", "generalisation", "resolution", "ablation", "slices", "emotions", "mouths", "losses", "graphs"),
+    *("filter", "people", "corpus", "contact_sheet", "times", "calibration"),
 )
 GRAPH_RUNS = [run for run in RUNS if CONFIG.run(run).tfrm not in ("none", "published")]  # the paper's graph is fixed
 ASKED_FIGURES = {"graphs": GRAPH_RUNS, "generalisation": TESTED_ONLY}
