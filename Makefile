@@ -19,7 +19,7 @@ define MAKE_ENVIRONMENT
 endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help reproduce configfiles test unit workflow lint format generate readme environment lock caption-cpu caption-gpu \
+.PHONY: help reproduce configfiles test unit workflow lint format generate readme paper-docs environment lock caption-cpu caption-gpu \
 	test-processors test-processors-ci test-captions clean
 
 help:  ## This list.
@@ -82,6 +82,15 @@ readme:  ## Write the results of the last default run into README.md and docs/st
 		--clips results/clips.parquet $(foreach folder,$(wildcard results/measurements/*/0),--measurements $(folder)) \
 		--output results/readme/strip.svg
 	python -c "from PIL import Image; Image.open('results/readme/strip.png').convert('RGB').quantize(256).save('docs/strip.png')"
+
+paper-docs:  ## Write docs/paper_tables.md and docs/resolution.png from the last run of config/grid.yaml.
+	{ printf '# The paper'"'"'s tables, at the scale of the default\n\n'; \
+	  printf 'Made by `make paper-docs` from the last run of config/grid.yaml (drawn corpora, tiny networks, one seed): '; \
+	  printf 'they show what the tables\nlook like and that the machinery works, not what the modules do on real people. '; \
+	  printf 'How to read them: [metrics](metrics.md#the-papers-tables).\n'; \
+	  for table in 1 2 3 4 generalisation; do echo; cat results-grid/tables/paper_$$table.md; done; } > docs/paper_tables.md
+	python -m reports figure --name resolution --resolution results-grid/resolution.parquet --output results-grid/readme/resolution.svg
+	python -c "from PIL import Image; Image.open('results-grid/readme/resolution.png').convert('RGB').quantize(64).save('docs/resolution.png', optimize=True)"
 
 environment: $(VENV)/.project  ## A virtual environment with the locked packages and, editable, this project.
 

@@ -10,7 +10,7 @@ SHELL = ("sh", "bash", "shell", "console")
 # Benchmarks are left out: what they print is measured on a quiet machine, for minutes and more.
 INLINE = re.compile(r"`((?:snakemake|make|python -m (?:eadnet|metrics|reports))\b[^`]*)`")
 COMMENTED = re.compile(r"^#(?:| .*:) +(snakemake .+)$", re.MULTILINE)
-RECORDS = ("log.md", "calibration.md")  # what was run once, on files that are not at hand
+RECORDS = ("log.md", "calibration.md", "paper_tables.md")  # what was run once, on files that are not at hand
 
 
 @dataclass(frozen=True)
