@@ -82,7 +82,7 @@ def files_of(shard: str, files: Iterable[Found], first: bool) -> list[Found]:
     Args:
         shard: an actor.
         files: of the folder.
-        first: whether it is the first shard, which also has files of all actors' folders that nobody owns.
+        first: whether it is the first shard, which also has files of all actors' folders that are no actor's.
     """
     kept = []
     for found in files:

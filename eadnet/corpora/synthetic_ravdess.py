@@ -40,7 +40,7 @@ from eadnet.media import write_video
 from eadnet.provenance import atomic_path
 
 FPS = 30
-SONG_SECONDS = 0.6  # nobody hears it: a song is left out by its name
+SONG_SECONDS = 0.6  # it is not heard: a song is left out by its name
 FIRST_LOOK = 30  # place among all drawn looks: beyond those of MEAD's and HDTF's people
 MADE = (2018, 4, 5, 0, 0, 0)  # time of every member: equal content is equal bytes
 
