@@ -15,6 +15,7 @@ from eadnet.assets import read_table
 from eadnet.captions.settings import MAIN, Captions
 from eadnet.config_faults import explained
 from eadnet.corpora.settings import Corpora
+from eadnet.evaluation_settings import Evaluation, Report
 from eadnet.method_settings import Method
 from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Schedule, SyncNet, VideoMAE, Weights
 from eadnet.section import Positive, Section, Share, Weight
@@ -121,60 +122,6 @@ class Variant(Section):
 
     run: str = Field(description="The run whose network is sampled.")
     synthesis: dict[str, Any] = Field({}, description="Delta over `synthesis`.")
-
-
-class Evaluation(Section):
-    """What is scored, and how it is summarised."""
-
-    metrics: tuple[str, ...] = Field(
-        ("image", "lip_sync", "landmarks", "frechet", "emotion", "expression", "temporal"),
-        description="Metric families (`python -m metrics list`).",
-    )
-    clips: Positive = Field(
-        20, description="Test clips of each corpus, taken evenly from seen and unseen people and all emotions."
-    )
-    draw: Literal["paper30"] | None = Field(
-        None, description="The test draw: `paper30` adds the paper's 30 clips of each corpus, drawn by `seed`."
-    )
-    generalisation: tuple[str, ...] = Field(
-        ("full", "latentsync"), description="Runs that are tried on a corpus for testing only (RAVDESS), as they are."
-    )
-    bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
-    resolution_draws: Annotated[int, Field(ge=2)] = Field(
-        200, description="Draws of 30 test clips that show how far a value over so few moves."
-    )
-    calibrate: bool = Field(False, description="Whether the report shows how every metric responds to known damage.")
-    calibration_clips: Positive = Field(6, description="Clips that are damaged in every way for it.")
-    calibration_frames: Annotated[int, Field(ge=25)] = Field(50, description="Frames of each that are used at most.")
-    calibration_split: Literal["test", "train", "val", "all"] = Field("test", description="Whose clips those are.")
-    confidence: Share = Field(0.95, description="Coverage of the confidence intervals.")
-
-
-class Report(Section):
-    """What the report shows."""
-
-    strip_clips: Positive = Field(6, description="Clips in the sample strips.")
-    strip_frames: Positive = Field(10, description="Frames per strip.")
-    sheet_clips: Positive = Field(40, description="Most clips on the contact sheet of aligned crops.")
-    reported_methods: tuple[str, ...] = Field(
-        (
-            "Real video",
-            "EAD-Net",
-            "LatentSync",
-            "Wav2Lip",
-            "IP-LAP",
-            "MuseTalk",
-            "EAMM",
-            "EAT",
-            "Hallo2",
-            "Zhao et al. 2025",
-            "SadTalker",
-            "EDTalk",
-        ),
-        description="Methods whose published numbers stand below ours: EAD-Net, its paper's rivals and two more.",
-    )
-    reported_datasets: tuple[str, ...] = Field(("HDTF", "MEAD"), description="Datasets of those numbers.")
-    title: str = Field("EAD-Net, reproduced", description="Title of the report page.")
 
 
 class Pathvars(Section):

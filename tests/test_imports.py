@@ -38,6 +38,7 @@ LEAVES = (
     "eadnet.captions.grammar",
     "eadnet.captions.prompt",
     "eadnet.corpora.settings",
+    "eadnet.evaluation_settings",
     "eadnet.experiment",
     "eadnet.selection",
     "eadnet.method_settings",
