@@ -77,7 +77,7 @@ def test_broken_settings_are_one_line(root: Path, tmp_path: Path, fault: str):
 def test_folders_that_are_no_actors_are_named(tmp_path: Path):
     for name in ("M003", "Z999", "m003", ".cache"):
         (tmp_path / name).mkdir()
-    corpora = Corpora(hdtf=None, mead=MEAD(origin="local", path=str(tmp_path)))
+    corpora = Corpora(hdtf=None, ravdess=None, mead=MEAD(origin="local", path=str(tmp_path)))
     assert list_shards(corpora) == {"mead": ("M003",)}
     lines = unused_folders(corpora)
     assert [line.split("'")[1] for line in lines] == ["Z999", "m003"]
@@ -170,7 +170,7 @@ def test_any_damage_to_a_training_state_starts_over_in_one_line(tmp_path: Path, 
 
 def test_synthesis_on_a_damaged_table_is_one_line(root: Path, tmp_path: Path):
     (tmp_path / "clips").write_bytes(b"not a table")
-    names = ("clips", "captions", "tokens", "audio", "autoencoder", "model", "output")
+    names = ("clips", "test-clips", "captions", "tokens", "audio", "autoencoder", "model", "output")
     options = {name: tmp_path / name for name in names}
     given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command = ("synthesise", "--settings", json.dumps({"steps": 1}), "--run", "full", "--seed", "0", *given)
