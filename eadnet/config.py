@@ -209,12 +209,14 @@ class Config(Section):
 
     def _check_drawn(self) -> None:
         """A drawn test set beside recorded corpora would test on drawings what learned from people."""
-        recorded = [name for name, section in self.corpora if section and getattr(section, "origin", "") != "synthetic"]
+        learned = {name: getattr(self.corpora, name) for name in self._on(test_only=False)}
+        if not learned or any(getattr(section, "origin", "") == "synthetic" for section in learned.values()):
+            return
         for name in self._on(test_only=True):
-            if recorded and name not in recorded:
+            if getattr(self.corpora, name).origin == "synthetic":
                 raise ValueError(
-                    f"corpora.{name} is drawn but {recorded[0]} is not; set corpora.{name} to null, or its origin to "
-                    "download or local"
+                    f"corpora.{name} is drawn but {next(iter(learned))} is not; set corpora.{name} to null, or its origin "
+                    "to download or local"
                 )
 
     def _check_learned(self, run: str) -> None:

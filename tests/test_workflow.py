@@ -55,7 +55,9 @@ def test_a_run_is_filtered_only_where_its_filter_is_on(empty: Project):
     delta = "runs={no_tfrm: {filter: {threshold: 0.5}}}"
     done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "no_tfrm", config=delta)
     assert done.returncode == 0, done.stdout
-    assert "rule filter_clips:" in done.stdout and "--filter results-smoke/training_filter.parquet" in done.stdout
+    assert (
+        "rule filter_clips:" in done.stdout and "--filter results-smoke/training_filter/backbone.parquet" in done.stdout
+    )
     assert "filter_clips" not in {job.rule for job in empty.plan("full", config=delta)}
 
 
