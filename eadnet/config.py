@@ -215,8 +215,8 @@ class Config(Section):
         for name in self._on(test_only=True):
             if getattr(self.corpora, name).origin == "synthetic":
                 raise ValueError(
-                    f"corpora.{name} is drawn but {next(iter(learned))} is not; set corpora.{name} to null, or its origin "
-                    "to download or local"
+                    f"corpora.{name} is drawn but {next(iter(learned))} is not; set corpora.{name} to null, or its "
+                    "origin to download or local"
                 )
 
     def _check_learned(self, run: str) -> None:
