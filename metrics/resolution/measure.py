@@ -83,7 +83,7 @@ def measure_resolution(
             log(f"{corpus} {column.name} ({key or 'not scored'}): {len(made)} rows")
     methods = experiment.methods if experiment else ()
     rows = [row | {"method": row["run"] in methods} if row.get("run") else row for row in rows]
-    blank = dict.fromkeys(RESOLUTION.names) | {"size": DRAWN, "commit": commit()}
+    blank = dict.fromkeys(RESOLUTION.names) | {"size": DRAWN, "method": False, "commit": commit()}
     write_table([blank | row for row in rows], output, RESOLUTION)
     return read_table(output, RESOLUTION)
 

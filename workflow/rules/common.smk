@@ -53,7 +53,7 @@ STAGE_VERSIONS = {
     "score": 1,
     "summarise": 4,
     "calibrate": 1,
-    "resolution": 1,
+    "resolution": 2,
     "report": 7,
 }
 
