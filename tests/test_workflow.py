@@ -16,7 +16,7 @@ from tests.hostile_answers import good_record
 
 pytestmark = pytest.mark.workflow
 
-TABLE_RULES = {"summarise_scores", "make_table", "draw_figure", "write_page", "all"}
+TABLE_RULES = {"summarise_scores", "measure_resolution", "make_table", "draw_figure", "write_page", "all"}
 RUN_RULES = {"train_run", "synthesise_videos", "measure_videos", "score_family"}
 VOLATILE = ["commit"]
 
