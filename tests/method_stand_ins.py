@@ -4,6 +4,7 @@ Each reads the official arguments and files, and leaves a real video where the o
 of a network it darkens what it was given to `DARKER`.
 """
 
+import sys
 import textwrap
 from pathlib import Path
 
@@ -145,6 +146,37 @@ SCRIPTS = {
         """,
     },
 }
+
+FFMPEG = """
+import argparse, fractions, av
+parser = argparse.ArgumentParser()
+for name in ("-i", "-vf", "-crf", "-c:a", "-q:v"):
+    parser.add_argument(name, dest=name[1:])
+parser.add_argument("-y", action="store_true", required=True)
+parser.add_argument("output")
+given = vars(parser.parse_args())
+with av.open(given["i"]) as opened:
+    pictures = [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
+if given["vf"]:
+    assert given["vf"] == "crop=iw/2:ih:iw/2:0", given["vf"]
+    pictures = [picture[:, picture.shape[1] // 2 :] for picture in pictures]
+if given["output"].endswith(".jpg"):
+    from PIL import Image
+    Image.fromarray(pictures[0]).save(given["output"], quality=95)
+else:
+    assert given["c:a"] == "copy"
+    write(given["output"], pictures)
+"""
+"""What the overlays ask of ffmpeg, for machines without that program."""
+
+
+def write_ffmpeg(folder: Path) -> Path:
+    """An ``ffmpeg`` that knows what the overlays ask of it; returns its folder, for the PATH."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "ffmpeg"
+    program.write_text(f"#!{sys.executable}\n{COMMON}\n{FFMPEG}", encoding="utf-8")
+    program.chmod(0o755)
+    return folder
 
 
 def write_clone(overlay: str, clone: Path) -> None:

@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log(folder: Path) -> str:
     """What pdflatex says of the document."""
     if shutil.which("pdflatex") is None:
-        pytest.skip("needs pdflatex with booktabs (Debian: texlive-latex-base, texlive-latex-extra)")
+        pytest.skip("pdflatex is a program of the system (Debian: texlive-latex-base, texlive-latex-extra), not of pip")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
     for _ in range(2):  # the second run reads the list of tables
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=300)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from method_stand_ins import DARKER, SCRIPTS, photographed_clip, write_clone
+from method_stand_ins import DARKER, SCRIPTS, photographed_clip, write_clone, write_ffmpeg
 from metrics_fixture import write_chosen
 from workflow_project import Project
 
@@ -23,7 +23,6 @@ from metrics.methods import collect_method
 
 ROOT = Path(__file__).resolve().parent.parent
 OVERLAYS = {path.stem: path for path in sorted((ROOT / "config/methods").glob("*.yaml"))}
-NEEDS_FFMPEG = ("ip_lap", "eat")
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +62,11 @@ def test_an_overlay_says_what_it_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_an_overlay_runs_a_script_with_the_official_arguments(photographed: Path, tmp_path: Path, name: str) -> None:
-    if name in NEEDS_FFMPEG and not shutil.which("ffmpeg"):
-        pytest.skip("needs ffmpeg on the PATH, as the method itself does")
+def test_an_overlay_runs_a_script_with_the_official_arguments(
+    photographed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if not shutil.which("ffmpeg"):
+        monkeypatch.setenv("PATH", f"{write_ffmpeg(tmp_path / 'bin')}{os.pathsep}{os.environ['PATH']}")
     method, section = overlay(name)
     write_clone(name, tmp_path / "clone")
     before = listing(tmp_path / "clone")

@@ -23,6 +23,9 @@ ENCRYPTED = 0x1  # bit of a member's flags
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 MOST_SHRINKING = 100  # times: sound and video shrink by less than a half, a bomb's zeros by a thousand
 SMALL = 1 << 20  # bytes; below, nothing is a bomb
+# What `zipfile` raises of a damaged or odd archive: no zip or a wrong CRC-32 (BadZipFile), data that do not unpack
+# (zlib.error, LZMAError), an early end (EOFError), an unknown method (NotImplementedError), a missing password
+# (RuntimeError), and an address or a date that cannot be (ValueError).
 _DAMAGE = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 

@@ -89,4 +89,4 @@ GATES: tuple[Gate, ...] = (
     ("out_of_sync", _out_of_sync),
     ("poor_quality", _poor),
 )
-AFTER_SOUND = ("silent", "blurred", "out_of_sync", "poor_quality")  # a clip without sound is told that first
+AFTER_SOUND = ("silent", "blurred", "out_of_sync", "poor_quality")  # a clip without sound is reported as that first

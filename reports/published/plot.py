@@ -21,7 +21,7 @@ from reports.style import BLUE, INK, MUTED, ORANGE, RULE, VERMILION, WIDTH, figu
 
 MOST = 25
 """Rows that a person still reads."""
-LOG_FROM = 7.0  # times that the 95th dot in a hundred is the 5th: beyond, small values cannot be told apart
+LOG_FROM = 7.0  # times that the 95th dot in a hundred is the 5th: beyond, small values would lie on one another
 CLIPS = (20, 200, 2000)  # of the legend
 _HOLLOW = 26.0  # points² of a dot whose paper states no number of clips
 _SUFFIXES = (".png", ".svg")

@@ -1,4 +1,4 @@
-"""Anybody's videos by the same protocol: matched names, refused pairs, and the command line."""
+"""Any videos by the same protocol: matched names, refused pairs, and the command line."""
 
 import subprocess
 import sys
