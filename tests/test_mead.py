@@ -12,7 +12,7 @@ import pytest
 from made_footage import write_talk
 
 from eadnet.config import Preprocess
-from eadnet.corpora.archives import read_index
+from eadnet.corpora.archives import Index, read_index
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
 from eadnet.corpora.settings import MEAD, SyntheticMEAD
 from eadnet.corpora.sources import CorpusError
@@ -225,18 +225,24 @@ def test_compressed_archives_and_odd_files_are_rows(actor, tmp_path):
     assert rows["M003_M003/loop"]["status"] == "skipped"
 
 
+WALKED: list[str] = []
+
+
+def counted(path: Path, max_size: int) -> Index:
+    WALKED.append(path.name)
+    return read_index(path, max_size)
+
+
 def test_every_archive_is_indexed_once_and_goes_with_the_reader(actor, monkeypatch):
-    walked = []
-    monkeypatch.setattr(
-        "eadnet.corpora.mead.read_index", lambda *given: walked.append(given[0].name) or read_index(*given)
-    )
+    WALKED.clear()
+    monkeypatch.setattr("eadnet.corpora.mead.read_index", counted)
     reader = reading(actor)
     clips = reader.clips(pd.DataFrame(reader.sources()))
     copy = pickle.loads(pickle.dumps(reader))
     for clip in clips:
         with copy.opened(clip) as media:
             assert media.video.read()
-    assert sorted(walked) == ["audio.tar", "video.tar", "video_2.tar"]
+    assert sorted(WALKED) == ["audio.tar", "video.tar", "video_2.tar"]
 
 
 def test_what_did_not_come_says_why(actor):

@@ -20,9 +20,9 @@ from pathlib import Path, PurePosixPath
 import gdown
 import requests
 
-from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address
+from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address, check_file
 from eadnet.corpora.settings import Archive, ArchiveDownload
-from eadnet.provenance import atomic_path, sha256_file
+from eadnet.provenance import atomic_path
 
 TIMEOUT = 60.0  # seconds without an answer after which a connection is given up
 BY_HAND = "or lay the file down by hand"
@@ -63,18 +63,9 @@ def fetch_archive(
     """
     if archive.url:
         check_address(archive.url, "corpora.mead.download.files")
-    digest = sha256_file(target) if target.is_file() else _transfer(archive, target, settings, report)
-    size = target.stat().st_size
-    wrong = None
-    if archive.bytes and size != archive.bytes:
-        wrong = FetchError("wrong_size", f"{size} bytes, expected {archive.bytes}; deleted, run again to fetch it")
-    elif archive.sha256 and digest != archive.sha256:
-        reason = f"sha256 is {digest}, expected {archive.sha256}; deleted, run again to fetch it"
-        wrong = FetchError("wrong_checksum", reason)
-    if wrong:
-        target.unlink()
-        raise wrong
-    return digest
+    if not target.is_file():
+        _transfer(archive, target, settings, report)
+    return check_file(target, archive.bytes, archive.sha256)
 
 
 def _listing(settings: ArchiveDownload, root: Path) -> list[dict]:
@@ -111,12 +102,12 @@ def _hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> str:
+def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> None:
     partial = target.parent / ".partial"
     partial.mkdir(parents=True, exist_ok=True)
     for attempt in range(settings.retries + 1):
         try:
-            digest = _attempt(archive, partial / target.name, settings, report)
+            _attempt(archive, partial / target.name, settings, report)
             break
         except requests.HTTPError as error:
             code = error.response.status_code
@@ -138,10 +129,9 @@ def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report:
         _clear(partial, target.name)
         raise FetchError("failed", f"what came is no tar archive, but perhaps a page; check the address, {BY_HAND}")
     (partial / target.name).replace(target)
-    return digest
 
 
-def _attempt(archive: Archive, path: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> str:
+def _attempt(archive: Archive, path: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> None:
     try:
         with _cookies(settings) as cookies:
             gdown.download(
@@ -152,7 +142,6 @@ def _attempt(archive: Archive, path: Path, settings: ArchiveDownload, report: Ca
         if error.errno != errno.ENOSPC:
             raise
         raise FetchError("failed", f"no space left on the disk of {path.parent}; make room and run again") from None
-    return sha256_file(path)  # of the file: what a killed run had fetched counts too
 
 
 def _clear(partial: Path, name: str) -> None:

@@ -6,12 +6,12 @@ Reads ``{root}/{actor}/``: every ``.tar`` (some actors have several) and all loo
 corpus, what one would expect and is not there has a row too. Light: opens no video.
 """
 
-import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import BinaryIO, get_args
@@ -19,18 +19,18 @@ from typing import BinaryIO, get_args
 import pandas as pd
 
 from eadnet.config import EMOTIONS
-from eadnet.corpora.archives import Index, Member, content, digest, is_archive, read_index
+from eadnet.corpora.archives import Member, content, digest, is_archive, read_index
 from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.settings import MEAD, View
+from eadnet.corpora.shelf import Shelf
 from eadnet.corpora.sources import (
     USED,
     ClipSource,
     CorpusError,
-    Media,
     OpenedMedia,
+    failed_downloads,
     found_row,
     path_of,
-    read_downloads,
     source_row,
     uri_of,
     usable,
@@ -106,7 +106,7 @@ class MEADReader:
         if not ACTOR.fullmatch(shard):
             raise CorpusError(f"mead has no shard {shard!r}; shards are actors such as M003 or W009")
         self.settings, self.root, self.shard = settings, Path(root), shard
-        self._indices: dict[Path, Index] = {}
+        self.shelf = Shelf(self.root, partial(read_index, max_size=settings.max_member_mb * MEGABYTE), content)
         self._sounds: dict[str, str] = {}
 
     def sources(self) -> list[dict]:
@@ -118,7 +118,7 @@ class MEADReader:
         for found in list_files(folder, follow=True) if folder.is_dir() else []:
             archived = not found.fault and is_archive(found.name)
             rows += self._archive_rows(folder, found) if archived else [self._loose_row(folder, found)]
-        rows += self._download_rows()
+        rows += failed_downloads("mead", self.shard, self.root)
         if not rows:
             reason = "the actor's folder holds no file; put video.tar and audio.tar there"
             rows = [source_row("mead", self.shard, self.shard, uri_of(self.shard), "missing", reason)]
@@ -128,10 +128,7 @@ class MEADReader:
         """One entry per usable video; archives are indexed here, before worker processes get their copy of this."""
         companions = sources[sources["status"] == "companion"]
         self._sounds = dict(zip(companions["source_id"], companions["uri"], strict=True))
-        for uri in sources["uri"][sources["status"].isin(USED)]:
-            archive, mark, _ = uri.partition("#")
-            if mark:
-                self._index(self.root / path_of(archive))
+        self.shelf.index_used(sources)
         return [self._clip(row) for row in usable(sources)]
 
     @contextmanager
@@ -141,7 +138,7 @@ class MEADReader:
         sound = self._sounds.get(
             f"{self.shard}_{Utterance(None, utterance.emotion, utterance.level, utterance.number).name}"
         )
-        yield OpenedMedia(self._media(clip.uri), None if sound is None else self._media(sound))
+        yield OpenedMedia(self.shelf.media(clip.uri), None if sound is None else self.shelf.media(sound))
 
     def _clip(self, row: dict) -> ClipSource:
         utterance = parse_path(path_of(row["uri"]))
@@ -158,21 +155,6 @@ class MEADReader:
             max_seconds=self.settings.max_seconds,
         )
 
-    def _media(self, uri: str) -> Media:
-        archive, mark, name = uri.partition("#")
-        path = self.root / path_of(archive)
-        if not mark:
-            return path
-        member = self._index(path).find(path_of(name))
-        if member is None:
-            raise OSError(f"{path} has changed since it was acquired; delete its table under corpora/ and run again")
-        return io.BytesIO(content(path, member))
-
-    def _index(self, path: Path) -> Index:
-        if path not in self._indices:
-            self._indices[path] = read_index(path, self.settings.max_member_mb * MEGABYTE)
-        return self._indices[path]
-
     def _loose_row(self, folder: Path, found: Found) -> dict:
         uri = uri_of(f"{self.shard}/{found.name}")
         source_id, status, reason = self._place(uri)
@@ -184,7 +166,7 @@ class MEADReader:
 
     def _archive_rows(self, folder: Path, found: Found) -> Iterator[dict]:
         path, uri = folder / found.name, uri_of(f"{self.shard}/{found.name}")
-        index = self._index(path)
+        index = self.shelf.index(path)
         if index.damage:
             reason = f"not readable to its end as a tar archive ({index.damage}); copy or download it again"
             yield source_row("mead", self.shard, f"{self.shard}_{uri}", uri, "unreadable", reason, size=found.size)
@@ -221,13 +203,6 @@ class MEADReader:
         if mead_split(self.shard, said.emotion, said.number, self.settings) is None:
             return source_id, "excluded", f"not in split {self.settings.split} (corpora.mead.split)"
         return source_id, "ok", None
-
-    def _download_rows(self) -> Iterator[dict]:
-        """What was to be fetched and did not come as it should."""
-        for row in read_downloads(self.root, self.shard):
-            if row["status"] != "ok":
-                name = f"{self.shard}_download_{uri_of(row['name'])}"
-                yield source_row("mead", self.shard, name, row["url"] or "", row["status"], row["reason"])
 
     def _absent_rows(self, rows: list[dict]) -> Iterator[dict]:
         """One row per wanted view, emotion and level of which `rows` hold nothing at all."""

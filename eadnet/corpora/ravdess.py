@@ -6,16 +6,16 @@ it is a clip with the sound of modality 03. Songs are skipped. Archives are read
 corpus, what one would expect and is not there has a row too. Light: opens no video.
 """
 
-import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
-from eadnet.corpora.archives import Index, Member
+from eadnet.corpora.archives import Member
 from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.ravdess_layout import (
     ACTORS,
@@ -35,15 +35,14 @@ from eadnet.corpora.ravdess_layout import (
     shared_owner,
 )
 from eadnet.corpora.settings import RAVDESS
+from eadnet.corpora.shelf import Shelf
 from eadnet.corpora.sources import (
-    USED,
     ClipSource,
     CorpusError,
-    Media,
     OpenedMedia,
+    failed_downloads,
     found_row,
     path_of,
-    read_downloads,
     source_row,
     uri_of,
     usable,
@@ -103,7 +102,8 @@ class RAVDESSReader:
         if shard not in ACTORS:
             raise CorpusError(f"ravdess has no shard {shard!r}; shards are the actors A01 to A24")
         self.settings, self.root, self.shard = settings, Path(root), shard
-        self._indices: dict[Path, Index] = {}
+        index = partial(read_zip_index, max_size=settings.max_member_mb * MEGABYTE, key=LIMIT)
+        self.shelf = Shelf(self.root, index, zip_content)
         self._sounds: dict[str, str] = {}
 
     def sources(self) -> list[dict]:
@@ -118,24 +118,21 @@ class RAVDESSReader:
         rows += [self._row(entry) for entry in entries if entry not in silent]
         heard = {row["source_id"] for row in rows if row["status"] == "ok"}
         rows += [self._silent_row(entry, heard) for entry in silent]
-        rows += [*self._download_rows(), *self._absent_rows(entries)]
+        rows += [*failed_downloads("ravdess", self.shard, self.root), *self._absent_rows(entries)]
         return with_duplicates(rows)
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One clip per usable recording; archives are indexed here, before worker processes get their copy of this."""
         companions = sources[sources["status"] == "companion"]
         self._sounds = dict(zip(companions["source_id"], companions["uri"], strict=True))
-        for uri in sources["uri"][sources["status"].isin(USED)]:
-            archive, mark, _ = uri.partition("#")
-            if mark:
-                self._index(self.root / path_of(archive))
+        self.shelf.index_used(sources)
         return [self._clip(row) for row in usable(sources)]
 
     @contextmanager
     def opened(self, clip: ClipSource) -> Iterator[OpenedMedia]:
         """The recording, and its sound of modality 03 where that is there: it is heard if the video has none."""
         sound = self._sounds.get(f"{self.shard}_{SOUND}_{_take_of(clip.uri).label}")
-        yield OpenedMedia(self._media(clip.uri), None if sound is None else self._media(sound))
+        yield OpenedMedia(self.shelf.media(clip.uri), None if sound is None else self.shelf.media(sound))
 
     def _clip(self, row: dict) -> ClipSource:
         take = _take_of(row["uri"])
@@ -154,28 +151,13 @@ class RAVDESSReader:
     def _is_first(self) -> bool:
         return list_actors(self.settings, self.root)[0] == self.shard
 
-    def _media(self, uri: str) -> Media:
-        archive, mark, name = uri.partition("#")
-        path = self.root / path_of(archive)
-        if not mark:
-            return path
-        member = self._index(path).find(path_of(name))
-        if member is None:
-            raise OSError(f"{path} has changed since it was acquired; delete its table under corpora/ and run again")
-        return io.BytesIO(zip_content(path, member))
-
-    def _index(self, path: Path) -> Index:
-        if path not in self._indices:
-            self._indices[path] = read_zip_index(path, self.settings.max_member_mb * MEGABYTE, LIMIT)
-        return self._indices[path]
-
     def _entries(self, found: Found) -> Iterator[Entry]:
         """A loose file, or those members of an archive that are this shard's."""
         if not _is_archive(found):
             yield Entry(found, None, *self._said(found.name))
             return
         shared, first = owner(found.name) == SHARED, self._is_first()
-        for member in self._index(self.root / found.name).members:
+        for member in self.shelf.index(self.root / found.name).members:
             whose = shared_owner(member.name) if shared else self.shard
             if whose == self.shard or (whose is None and first):
                 yield Entry(found, member, *self._said(member.name))
@@ -237,17 +219,10 @@ class RAVDESSReader:
         """An archive that cannot be read; one of all actors has a row in the first shard alone."""
         if not _is_archive(found) or (owner(found.name) == SHARED and not self._is_first()):
             return
-        if damage := self._index(self.root / found.name).damage:
+        if damage := self.shelf.index(self.root / found.name).damage:
             name, uri = f"{self.shard}_{uri_of(found.name)}", uri_of(found.name)
             reason = f"not readable as a zip archive ({damage}); copy or download it again"
             yield source_row("ravdess", self.shard, name, uri, "unreadable", reason, size=found.size)
-
-    def _download_rows(self) -> Iterator[dict]:
-        """What was to be fetched and did not come as it should."""
-        for row in read_downloads(self.root, self.shard):
-            if row["status"] != "ok":
-                name = f"{self.shard}_download_{uri_of(row['name'])}"
-                yield source_row("ravdess", self.shard, name, row["url"] or "", row["status"], row["reason"])
 
     def _absent_rows(self, entries: list[Entry]) -> Iterator[dict]:
         """One row per emotion and level of which no picture is there, or a single one where there is none at all."""

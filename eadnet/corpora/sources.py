@@ -167,6 +167,14 @@ def read_downloads(root: Path, shard: str) -> list[dict]:
     return read_rows(path, DOWNLOADS) if path.is_file() else []
 
 
+def failed_downloads(corpus: str, shard: str, root: Path) -> Iterator[dict]:
+    """A row for each file that was to be fetched for a shard and did not come as it should."""
+    for row in read_downloads(root, shard):
+        if row["status"] != "ok":
+            name = f"{shard}_download_{uri_of(row['name'])}"
+            yield source_row(corpus, shard, name, row["url"] or "", row["status"], row["reason"])
+
+
 def sound_beside(path: Path) -> Path | None:
     """The sound file of the same stem in the same folder."""
     return next((sound for suffix in AUDIO_SUFFIXES if (sound := path.with_suffix(suffix)).is_file()), None)

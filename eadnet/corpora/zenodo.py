@@ -13,11 +13,10 @@ from pathlib import Path
 
 import requests
 
-from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address
+from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address, check_file
 from eadnet.corpora.ravdess_layout import ACTORS, archive_name
 from eadnet.corpora.settings import RAVDESS, RecordArchive
 from eadnet.corpora.zips import first_damage, read_zip_index
-from eadnet.provenance import sha256_file
 
 BYTES = dict(zip(ACTORS, (
     552_968_353, 570_673_024, 567_824_665, 546_560_009, 562_966_425, 568_517_859, 565_652_404, 562_573_079,
@@ -68,17 +67,7 @@ def fetch_record_archive(actor: str, settings: RAVDESS, target: Path, report: Ca
     check_address(wanted.url, "corpora.ravdess.download")
     if not target.is_file():
         _fetch(wanted, settings, target, report)
-    size, digest = target.stat().st_size, sha256_file(target)
-    wrong = None
-    if wanted.bytes and size != wanted.bytes:
-        wrong = FetchError("wrong_size", f"{size} bytes, expected {wanted.bytes}; deleted, run again to fetch it")
-    elif wanted.sha256 and digest != wanted.sha256:
-        reason = f"sha256 is {digest}, expected {wanted.sha256}; deleted, run again to fetch it"
-        wrong = FetchError("wrong_checksum", reason)
-    if wrong:
-        target.unlink()
-        raise wrong
-    return digest
+    return check_file(target, wanted.bytes, wanted.sha256)
 
 
 def _fetch(wanted: RecordArchive, settings: RAVDESS, target: Path, report: Callable[[str], None]) -> None:
