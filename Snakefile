@@ -17,6 +17,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/captioners.smk"
+include: "workflow/rules/report_inputs.smk"
 
 
 wildcard_constraints:

@@ -6,6 +6,7 @@ import os
 import pickle
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
