@@ -126,7 +126,7 @@ def _spread(part: pd.DataFrame, column: Column) -> dict:
     own = measured[measured.run == measured.base]
     base = (own if len(own) else measured).iloc[0]
     factor = per_unit(column, base["mean"])
-    moving = measured.sd_paired[(measured.sd_paired > 0) & ~measured.method.astype("boolean").fillna(False)]
+    moving = measured.sd_paired[(measured.sd_paired > 0) & ~measured.method]
     paired = factor * moving.max() if len(moving) else np.nan
     sd = factor * base.sd if base.sd > 0 else np.nan
     return {name: base[name] for name in KEPT} | {

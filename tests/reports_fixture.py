@@ -10,6 +10,7 @@ import captions_fixture
 import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageDraw
+from resolution_fixture import write_resolution
 
 from eadnet.clips import save_shard
 from eadnet.config import EMOTIONS
@@ -28,17 +29,12 @@ from eadnet.tables import (
 from metrics.aggregate import slices_of
 from metrics.calibration.damage import DAMAGES
 from metrics.calibration.responses import CALIBRATION
-from metrics.paper_columns import COLUMNS
-from metrics.resolution.table import RESOLUTION
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
 RUNS = ("full", "no_stda", "label_text")
 BASELINES = ("ground_truth", "still", "shuffled_audio", "reconstruction")
 FAMILIES = ("image", "lip_sync", "landmarks", "frechet", "emotion", "temporal")
-LEVELS = {"FID": (50.0, 3.0, 1.0), "SSIM": (0.86, 0.01, 0.001), "Sync-C": (2.0, 0.1, 0.05), "FVD": (200.0, 10.0, 8.0),
-          "Acc_emo": (0.5, 0.09, 0.06)}  # fmt: skip
-"""Value, its spread over draws, and that of a difference on the same draws, by column of the paper's tables."""
 MEANS = {"psnr@region": 23.4, "acc_emo@corpus-v1": 0.93, "lse_c@corpus-v1": 1.7, "mouth_correlation@mediapipe": 0.88}
 
 
@@ -352,28 +348,6 @@ def _write_calibration(folder: Path, clips: list[str]) -> None:
                     for key, value in values.items()
                 ]  # fmt: skip
     write_table(rows, folder / "calibration.parquet", CALIBRATION)
-
-
-def write_resolution(path: Path, scale: float = 1.0, corpora: tuple[str, ...] = ("hdtf", "mead")) -> Path:
-    """Spreads of two runs beside a base row; of `hdtf` no clip has an emotion. Returns the path."""
-    blank = dict.fromkeys(RESOLUTION.names) | {"size": 30, "synthetic": True, "metric_version": 1}
-    rows = []
-    for corpus in corpora:
-        for column in COLUMNS:
-            common = blank | {"corpus": corpus, "column": column.name, "metric": column.keys[-1]}
-            if column.in_points and corpus == "hdtf":
-                rows.append(common | {"reason": "no clip of this corpus has a value"})
-                continue
-            common |= {"draws": 200, "clips": 24, "people": 8, "people_drawn": 10, "seeds": 1}
-            level, sd, paired = (LEVELS[column.name][0], *(scale * value for value in LEVELS[column.name][1:]))
-            rows += [
-                common
-                | {"run": run, "base": "latentsync", "value": level, "mean": level, "sd": sd, "reason": "one seed"}
-                | ({} if run == "latentsync" else {"difference": paired, "sd_paired": paired})
-                for run in ("full", "latentsync", "no_stda")
-            ]
-    write_table(rows, path, RESOLUTION)
-    return path
 
 
 def _write_judges(folder: Path) -> None:

@@ -385,8 +385,7 @@ def test_the_table_of_captioners_holds_the_summary_s_numbers(results: Path, tmp_
     label = style.metric_label("emotion_right@labels")
     assert f"main, {label}, " in table.caption and "the captioner was told the label." in table.caption
     paths = formats.write(table, tmp_path)
-    stored = pd.read_parquet(paths[3])
-    rows = stored[(stored.corpus == "all") & (stored.slice == "all")].set_index(["captioner", "metric"])
+    rows = pd.read_parquet(paths[3]).query("corpus == slice == 'all'").set_index(["captioner", "metric"])
     assert rows["mean"][("blind", "emotion_right@labels")] == pytest.approx(0.6)
     assert set(rows.index.get_level_values("metric")) == {spec.key for spec in family_specs("captions")}
     assert "captions:" not in paths[0].read_text()

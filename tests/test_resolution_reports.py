@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import typer
-from reports_fixture import LEVELS, write_resolution
+from resolution_fixture import LEVELS, write_resolution
 
 from eadnet.tables import read_table
 from metrics.resolution.table import RESOLUTION, SHOWN

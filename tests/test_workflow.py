@@ -135,7 +135,7 @@ def test_names_of_tables_and_figures_are_those_of_the_reports(root: Path):
     from reports.figures import FIGURES
     from reports.tables import TABLES
 
-    text = (root / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    text = (root / "workflow/rules/report_inputs.smk").read_text(encoding="utf-8")
     blocks = dict(re.findall(r"^(PAPER_TABLES|TABLES|FIGURES) = (.*?[)\n])$", text, re.MULTILINE | re.DOTALL))
     named = {name: " ".join(re.findall(r'"([^"]+)"', block)).split() for name, block in blocks.items()}
     assert sorted(named["TABLES"] + named["PAPER_TABLES"]) == sorted(TABLES)
