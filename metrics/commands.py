@@ -194,7 +194,7 @@ def collect(
     output: Annotated[Path, typer.Option(help="Folder for the table of videos and what a command makes.")],
 ) -> None:
     """Collect a method's videos of the test clips: from its folder, or by running its command."""
-    from metrics.methods import collect_method
+    from metrics.external.methods import collect_method
 
     method = parse(Method, settings, where=f"methods.{name}")
     found = collect_method(name, method, clips, test_clips, seed, output, typer.echo)
@@ -207,7 +207,7 @@ def inputs(
     output: Annotated[Path, typer.Option(help="Folder for sounds, reference pictures and their list.")],
 ) -> None:
     """Write what other methods are given: the sound and the reference picture of every test clip."""
-    from metrics.method_inputs import write_inputs
+    from metrics.external.inputs import write_inputs
 
     write_inputs(clips, test_clips, output, typer.echo)
 

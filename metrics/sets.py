@@ -40,9 +40,10 @@ def scored_sets(
     done: dict[tuple[str, ...], list[dict]] = {}
     for (corpus, draw), part in sets.items():
         names = tuple(pair.clip_id for pair in part)
-        rows = done.setdefault(names, []) or rows_of(part)
-        done[names] = rows
-        yield from (row | {"corpus": corpus, "draw": draw} if row["level"] == "set" else row for row in rows)
+        if names not in done:
+            done[names] = rows_of(part)
+        label = {"corpus": corpus, "draw": draw}
+        yield from (row | label if row["level"] == "set" else row for row in done[names])
 
 
 def sets_of(pairs: list[Pair], pooled: Collection[str], drawn: Collection[str] | None) -> dict[Label, list[Pair]]:

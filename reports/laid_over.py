@@ -26,29 +26,16 @@ def spreads(resolution: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns `corpus`, `column`, those of `KEPT`; `rows`, the rows beside the base; `level`, the base row's mean over
         draws, in the metric's unit; `sd` of the base row, and `paired` of a difference on the same clips (the largest
-        over rows of the ablation: the closer two rows are, the less their difference moves), with `shows` and `finds`;
-        `apart`, what two rows on different clips can show; `sd_seeds`, median over runs; `reason`. NaN where there is
-        nothing.
+        over rows of the ablation: the closer two rows are, the less their difference moves), with `reach`, the size of
+        that row's difference, `shows` and `finds`; `apart`, what two rows on different clips can show; `sd_seeds`,
+        median over runs; `reason`. NaN where there is nothing.
     """
     order = {column.name: place for place, column in enumerate(COLUMNS)}
     known = resolution[resolution.column.isin(order)].sort_values("column", key=lambda names: names.map(order))
     made = [_spread(part, COLUMNS[order[name]]) | {"corpus": corpus, "column": name}
             for (corpus, name), part in known.groupby(["corpus", "column"], sort=False)]  # fmt: skip
-    names = [
-        "corpus",
-        "column",
-        *KEPT,
-        "rows",
-        "level",
-        "sd",
-        "paired",
-        "shows",
-        "finds",
-        "apart",
-        "sd_seeds",
-        "reason",
-    ]
-    return pd.DataFrame(made, columns=names).sort_values("corpus", kind="stable").reset_index(drop=True)
+    names = ["corpus", "column", *KEPT, "rows", "level", "sd", "paired", "reach", "shows", "finds", "apart", "sd_seeds"]
+    return pd.DataFrame(made, columns=[*names, "reason"]).sort_values("corpus", kind="stable").reset_index(drop=True)
 
 
 def per_unit(column: Column, level: float) -> float:
@@ -73,12 +60,15 @@ def laid(resolution: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns of `paper_differences`; `shows` (same clips) and `apart` (different clips) as in `spreads`, NaN where
-        our corpora have no spread; `beyond` and `beyond_apart`, whether the difference is greater.
+        our corpora have no spread; `beyond` and `beyond_apart`, whether the difference is greater; `open`, whether it
+        exceeds `shows` and yet nothing can be said: it is also greater than the difference of our rows from which
+        that band comes, and rows that lie further apart move more against each other. Such a one is not `beyond`.
     """
-    known = spreads(resolution)[["corpus", "column", "shows", "apart"]]
+    known = spreads(resolution)[["corpus", "column", "shows", "reach", "apart"]]
     rows = paper_differences().merge(known, on=["corpus", "column"], how="left")
     size = rows.difference.abs()
-    return rows.assign(beyond=size > rows.shows, beyond_apart=size > rows.apart)
+    exceeds, further = size > rows.shows, size > rows.reach
+    return rows.assign(beyond=exceeds & ~further, open=exceeds & further, beyond_apart=size > rows.apart)
 
 
 def paper_differences() -> pd.DataFrame:
@@ -126,11 +116,12 @@ def _spread(part: pd.DataFrame, column: Column) -> dict:
     own = measured[measured.run == measured.base]
     base = (own if len(own) else measured).iloc[0]
     factor = per_unit(column, base["mean"])
-    moving = measured.sd_paired[(measured.sd_paired > 0) & ~measured.method]
-    paired = factor * moving.max() if len(moving) else np.nan
+    moving = measured[(measured.sd_paired > 0) & ~measured.method]
+    widest = moving.loc[moving.sd_paired.idxmax()] if len(moving) else None
+    paired, reach = (np.nan, np.nan) if widest is None else (factor * widest.sd_paired, factor * abs(widest.difference))
     sd = factor * base.sd if base.sd > 0 else np.nan
     return {name: base[name] for name in KEPT} | {
-        "rows": len(measured) - len(own), "level": base["mean"], "sd": sd, "paired": paired, "shows": SHOWN * paired,
-        "finds": FOUND * paired, "apart": SHOWN * unpaired(sd), "sd_seeds": factor * measured.sd_seeds.median(),
-        "reason": base.reason or "",
+        "rows": len(measured) - len(own), "level": base["mean"], "sd": sd, "paired": paired, "reach": reach,
+        "shows": SHOWN * paired, "finds": FOUND * paired, "apart": SHOWN * unpaired(sd),
+        "sd_seeds": factor * measured.sd_seeds.median(), "reason": base.reason or "",
     }  # fmt: skip

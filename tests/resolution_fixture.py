@@ -26,7 +26,7 @@ def write_resolution(path: Path, scale: float = 1.0, corpora: tuple[str, ...] = 
             rows += [
                 common
                 | {"run": run, "base": "latentsync", "value": level, "mean": level, "sd": sd, "reason": "one seed"}
-                | ({} if run == "latentsync" else {"difference": paired, "sd_paired": paired})
+                | ({} if run == "latentsync" else {"difference": 20 * LEVELS[column.name][2], "sd_paired": paired})
                 for run in ("full", "latentsync", "no_stda")
             ]
     write_table(rows, path, RESOLUTION)

@@ -19,7 +19,7 @@ from eadnet.config import EMOTIONS, load
 from eadnet.faces import warp_frame
 from eadnet.media import read_video
 from eadnet.tables import CLIPS, VIDEOS, read_rows
-from metrics.methods import collect_method
+from metrics.external.methods import collect_method
 
 ROOT = Path(__file__).resolve().parent.parent
 OVERLAYS = {path.stem: path for path in sorted((ROOT / "config/methods").glob("*.yaml"))}

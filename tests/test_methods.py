@@ -18,10 +18,10 @@ from eadnet.faces import apply, warp_frame
 from eadnet.media import iterate_video, read_audio, read_video, write_video
 from eadnet.method_settings import Method
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
+from metrics.external.inputs import write_inputs
+from metrics.external.methods import collect_method
+from metrics.external.runs import Runner, plain_name
 from metrics.families.face_chips import MESH_POINTS
-from metrics.method_inputs import write_inputs
-from metrics.method_runs import Runner, plain_name
-from metrics.methods import collect_method
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -65,6 +65,20 @@ def test_wider_spreads_leave_less_beyond_and_none_of_chance_alone(tmp_path: Path
     assert counts[0] == 47 - unmoved
 
 
+def test_what_lies_further_apart_than_our_rows_is_open(tmp_path: Path) -> None:
+    resolution = made(tmp_path)
+    close = resolution.assign(difference=resolution.difference / 8)  # FID: rows 5 % apart, of which 3.9 % show
+    over = laid(close).set_index(["corpus", "row", "column"])
+    assert over.loc[("mead", "STDA", "FID"), "beyond"]  # 4.0 %
+    assert over.loc[("mead", "STDA + TFRM", "FID"), ["beyond", "open"]].tolist() == [False, True]  # 18.3 %
+    assert not over.loc[("mead", "Text", "FID"), ["beyond", "open"]].any()
+    left = int(over.open.sum())
+    assert f"{left} more exceed what our rows show but lie further apart" in table.caption(close)
+    row = next(row for row in table.build(close).panels[-1].rows if row[0].text.startswith("FID"))
+    assert row[-2].text.endswith(f" of {7 - over.loc['mead'].xs('FID', level='column').open.sum()}")
+    assert "open" in row[-2].detail
+
+
 def test_runs_that_do_not_differ_give_no_band(tmp_path: Path) -> None:
     equal = made(tmp_path).assign(sd_paired=0.0)
     over = laid(equal)
@@ -78,7 +92,7 @@ def test_the_caption_counts_what_lies_beyond(tmp_path: Path) -> None:
     over = laid(resolution)
     caption = table.caption(resolution)
     for name in LEVELS:
-        rows = over[(over.column == name) & over.shows.notna()]
+        rows = over[(over.column == name) & over.shows.notna() & ~over.open]
         assert f"{name} {int(rows.beyond.sum())} of {len(rows)}" in caption
     assert "The same 30 clips in all rows could decide most of the paper's differences in FID, but not most" in caption
     assert "standard deviation of 9.0 points" in caption and "must differ by 25" in caption
@@ -126,8 +140,10 @@ def test_the_figure_counts_and_draws_what_the_table_says(tmp_path: Path) -> None
     figure = figures.draw("resolution", Inputs(resolution_path=tmp_path / "resolution.parquet"))
     over = laid(resolution)
     for axes, name in zip(figure.axes, LEVELS, strict=True):
-        rows = over[(over.column == name) & over.shows.notna()]
-        assert axes.get_title(loc="left").splitlines()[1] == f"{int(rows.beyond.sum())} of {len(rows)} beyond"
+        known = over[(over.column == name) & over.shows.notna()]
+        rows = known[~known.open]
+        left = f", {known.open.sum()} open" if known.open.any() else ""
+        assert axes.get_title(loc="left").splitlines()[1] == f"{int(rows.beyond.sum())} of {len(rows)} beyond{left}"
         dots = [line for line in axes.lines if line.get_marker() == "o"]
         filled = [dot for dot in dots if dot.get_markerfacecolor() == dot.get_color()]
         assert len(dots) == len(rows) and len(filled) == rows.beyond.sum()

@@ -2,7 +2,8 @@
 
 Differences of the paper's ablations (Tables 3 and 4) to its base row, LatentSync's. Blue band: what 30 clips cannot
 tell from chance if all rows are scored on the same clips, by the spread of our own rows; grey band: if every row has
-clips of its own. Filled dots lie beyond the blue band, hollow ones within; a cross has no band to lie in. The sentences
+clips of its own. Filled dots lie beyond the blue band, hollow ones within; of a cross nothing is
+said: our rows have no spread there, or lie closer together than the paper's. The sentences
 below the panels are computed.
 """
 
@@ -80,8 +81,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, column: Column, places: dict[tup
     if column.in_points:
         for side in (-1, 1):
             axes.axvline(side * counted_alone()[2], color=INK, linewidth=0.9, linestyle=(0, (1, 1.6)))
-    judged = rows[rows.shows.notna()]
-    finding = f"{int(judged.beyond.sum())} of {len(judged)} beyond" if len(judged) else "no spread of ours"
+    judged = rows[rows.shows.notna() & ~rows.open]
+    left = f", {int(rows.open.sum())} open" if rows.open.any() else ""
+    finding = f"{int(judged.beyond.sum())} of {len(judged)} beyond{left}" if rows.shows.notna().any() else "no spread"
     axes.set_title(f"{column.name} {'↑' if column.higher_is_better else '↓'}\n{finding}", fontsize=9, linespacing=1.25)
     axes.set(xlim=(-limit, limit), ylim=(max(places.values()) + 0.7, 0.1), xlabel=_unit(column))
     tick = _tick(limit)
@@ -101,7 +103,7 @@ def _band(axes: Axes, reach: float, top: float, bottom: float, colour: str, alph
 
 
 def _draw_dot(axes: Axes, row: object, height: float) -> None:
-    if pd.isna(row.shows):
+    if pd.isna(row.shows) or row.open:
         axes.plot(row.difference, height, "x", color=MUTED, markersize=5)
         return
     face = BLUE if row.beyond else PAPER
@@ -124,10 +126,11 @@ def _explain(figure: Figure, top: float) -> None:
     """What the bands and the dots mean, below the panels."""
     dot = {"color": BLUE, "marker": "o", "linestyle": "", "markersize": 5}
     handles = [
-        Patch(color=BLUE, alpha=0.22, linewidth=0, label="chance, same clips in all rows"),
-        Patch(color=MUTED, alpha=0.13, linewidth=0, label="chance, other clips in each row"),
+        Patch(color=BLUE, alpha=0.22, linewidth=0, label="chance, same clips"),
+        Patch(color=MUTED, alpha=0.13, linewidth=0, label="chance, other clips"),
         Line2D([], [], **dot, label="beyond"),
         Line2D([], [], **dot, markerfacecolor=PAPER, label="within"),
+        Line2D([], [], color=MUTED, marker="x", linestyle="", markersize=5, label="open"),
         Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (1, 1.6)), label="other clips, by counting alone"),
     ]
     figure.legend(handles=handles, ncols=len(handles), loc="upper center", bbox_to_anchor=(0.5, top), fontsize=7.5,

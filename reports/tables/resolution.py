@@ -24,7 +24,8 @@ HOW = (
     "How far a table's values move when another 30 clips are drawn (one standard deviation), and the smallest "
     "difference to the base row that exceeds chance with 95 % confidence (shows) or would do so four times in five "
     "(finds, 80 % power): on the same clips in both rows, and on other clips. In percent of the base row's value, SSIM "
-    "in its own unit, accuracy in points. Seeds: standard deviation between training seeds, which the rest leaves out."
+    "in its own unit, accuracy in points. Open: beyond, but further apart than our rows, whose spread then says too "
+    "little. Seeds: standard deviation between training seeds, which the rest leaves out."
 )
 LETTERS = 120
 """Of a line in a terminal."""
@@ -80,16 +81,22 @@ def verdicts(over: pd.DataFrame) -> str:
     Args:
         over: what `reports.laid_over.laid` returns.
     """
-    judged = over[over.shows.notna()]
-    if judged.empty:
+    known = over[over.shows.notna()]
+    if known.empty:
         return "No corpus of ours has a spread for MEAD or HDTF, so that nothing is said of the paper's differences."
+    judged, left = known[~known.open], int(known.open.sum())
+    further = (
+        f", {left} more exceed what our rows show but lie further apart than these do, so that nothing is said of them"
+        if left
+        else ""
+    )
     apart = over[over.apart.notna()]
     chance = (1 - CONFIDENCE) * len(judged)
     return (
         f"{_clearly(judged)} Of the paper's differences to its base row (Tables 3 and 4), beyond what 30 clips can "
         f"show if all rows are scored on the same clips: {_counts(judged, 'beyond')} (about {chance:.0f} of "
-        f"{len(judged)} would be by chance); if each row has clips of its own: {_counts(apart, 'beyond_apart')}. The "
-        "paper does not say which of the two holds."
+        f"{len(judged)} would be by chance{further}); if each row has clips of its own: "
+        f"{_counts(apart, 'beyond_apart')}. The paper does not say which of the two holds."
     )
 
 
@@ -138,6 +145,8 @@ def _clearly(judged: pd.DataFrame) -> str:
     shares = judged.groupby("column", sort=False).beyond.mean()
     most = [name for name in BY_NAME if shares.get(name, 0) > 0.5]
     few = [name for name in BY_NAME if name in shares.index and name not in most]
+    if not few and not most:
+        return ""
     if not most:
         return f"Even the same 30 clips in all rows could not decide most of the paper's differences in {listing(few)}."
     rest = f", but not most of those in {listing(few)}" if few else ""
@@ -194,8 +203,11 @@ def _paper(own: pd.DataFrame, name: str) -> tuple[Cell, ...]:
     if own.empty:
         return Cell(NONE), Cell(NONE), Cell(NONE)
     low, high = (amount(value, name, signed=True) for value in (own.difference.min(), own.difference.max()))
-    counts = [
-        Cell(f"{int(beyond.sum())} of {len(own)}", strong=bool(beyond.any())) if known.notna().all() else Cell(NONE)
-        for beyond, known in ((own.beyond, own.shows), (own.beyond_apart, own.apart))
-    ]
+    left = int(own.open.sum())
+    same = Cell(
+        f"{int(own.beyond.sum())} of {len(own) - left}", f"({left} open)" if left else "", bool(own.beyond.any())
+    )
+    other = Cell(f"{int(own.beyond_apart.sum())} of {len(own)}", strong=bool(own.beyond_apart.any()))
+    known = own.shows.notna().all(), own.apart.notna().all()
+    counts = [cell if there else Cell(NONE) for cell, there in zip((same, other), known, strict=True)]
     return Cell(f"{low} to {high}"), *counts

@@ -1,6 +1,6 @@
 """Other people's methods under the same protocol: their videos of the test clips, from a folder or made by a command.
 
-How a command is run: ``metrics.method_runs``; ready ones: ``config/methods``. Writes a VIDEOS table with a row for
+How a command is run: ``metrics.external.runs``; ready ones: ``config/methods``. Writes a VIDEOS table with a row for
 every test clip that is scored; a clip without a video is a row that says so.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from eadnet.method_settings import Method
 from eadnet.selection import read_test_clips
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
+from metrics.external.runs import Fault, Runner
 from metrics.matching import Matches, match_names
-from metrics.method_runs import Fault, Runner
 from metrics.standalone import list_names, video_row
 
 Log = Callable[[str], None]

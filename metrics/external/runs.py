@@ -22,8 +22,8 @@ from eadnet.clips import Clip
 from eadnet.config import ConfigError
 from eadnet.media import MediaError
 from eadnet.method_settings import Method, filled, places_in
-from metrics.method_inputs import clip_inputs
-from metrics.placement import place
+from metrics.external.inputs import clip_inputs
+from metrics.external.placement import place
 
 TAIL = 300  # characters of a failed command's last words that are kept in its row; the whole is kept in a file
 NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # ours; the method has an environment of its own
