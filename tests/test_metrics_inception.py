@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from metrics.families import inception
-from metrics.families.distances import kernel_distance
+from metrics.families.distances import kernel_distance, plain_frechet
 from metrics.families.inception import FILE, clean_resize, features, load
 from metrics.networks.inception import Inception
 from metrics.scoring import Settings, WeightsAbsent, score_pairs
@@ -106,6 +106,17 @@ def test_rows_of_a_set(weights: Path, tmp_path: Path) -> None:
     assert "4 frames of 2 clips; warning: 4 features" in found["fid@clean"].reason
     blurred = [pair(p.clip_id, p.true_crops // 2, p.true_crops) for p in same]
     assert next(iter(inception.score(blurred, settings))).value > 1
+    three = [pair(name, pictures // 2, pictures) for seed, name in enumerate("abc")
+             for pictures in (golden.pictures(2, 64, 64, seed),)]  # fmt: skip
+    fid = next(iter(inception.score(three, settings)))
+    sides = next(inception.feature_sets(three, settings, ["fid@pytorch-fid"]))
+    without = [
+        plain_frechet(*(np.concatenate([clip for place, clip in enumerate(side) if place != left])
+                        for side in (sides.generated, sides.truth)))
+        for left in range(3)
+    ]  # fmt: skip
+    reach = 1.96 * np.sqrt(2 * np.var(without))
+    assert (fid.ci_high - fid.value, fid.value - fid.ci_low) == pytest.approx((reach, min(reach, fid.value)), rel=1e-3)
 
 
 def test_rows_without_weights_or_clips(weights: Path) -> None:

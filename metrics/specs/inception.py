@@ -8,7 +8,7 @@ BINKOWSKI = "Binkowski et al., Demystifying MMD GANs, ICLR 2018, eq. 4"
 WEIGHTS = "asset:inception-fid/pt_inception-2015-12-05-6726825d.pth"
 FID = (
     "|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the 2048 pool_3 features of all frames of all clips; covariances "
-    "by n - 1, not shrunk; no interval, since leaving out clips costs a root of 2048 x 2048 each."
+    "by n - 1, not shrunk; interval by leaving out one of 10 groups of clips at a time."
 )
 SPREAD = (
     "EAT's FID takes torchvision's ImageNet weights, 128-pixel crops and 500 images and is comparable with no other "
@@ -25,7 +25,7 @@ FEW = (
 )
 
 FAMILY = Family(
-    "inception", 1, None, "Are the frames distributed as real ones, in Inception's features.",
+    "inception", 2, None, "Are the frames distributed as real ones, in Inception's features.",
     assets=("inception-fid",),
 )  # fmt: skip
 
