@@ -62,7 +62,7 @@ lint: environment  ## Format and lint of Python and Snakemake files; generated f
 	ruff check .
 	snakefmt --check Snakefile workflow
 	python -m snakemake --lint
-	python -m eadnet.config_reference --check
+	python -m eadnet.config.reference --check
 	python -m eadnet splits --check
 
 format: environment  ## Format everything.
@@ -70,8 +70,8 @@ format: environment  ## Format everything.
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-generate: environment  ## Write config.yaml, its schema and docs/configuration.md from eadnet/config.py; docs/metrics.md's end; docs/published.md.
-	python -m eadnet.config_reference --write
+generate: environment  ## Write config.yaml and its schema from eadnet/config; docs/metrics.md's end; docs/published.md.
+	python -m eadnet.config.reference --write
 	python -m metrics document --into docs/metrics.md
 	python -m reports published --write
 

@@ -1,6 +1,6 @@
 """EAD-Net, end to end: what runs and where it stands. `snakemake --cores all` makes the report.
 
-The rules stand in workflow/rules, one file a stage; the configuration in config.yaml (docs/configuration.md).
+The rules stand in workflow/rules, one file a stage; the configuration in config.yaml.
 """
 
 

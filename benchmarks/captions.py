@@ -36,9 +36,10 @@ from eadnet.captions.engines.language import LanguageEngine
 from eadnet.captions.engines.pictures import pixel_bounds
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
-from eadnet.captions.settings import Captioning, LanguageModel
 from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs/benchmarks/captions.csv"

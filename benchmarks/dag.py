@@ -24,9 +24,9 @@ from typing import get_args
 
 import yaml
 
-from eadnet.config import EMOTIONS
-from eadnet.corpora.settings import View
+from eadnet.config.corpora import View
 from eadnet.corpora.splits import MEAD_PART_0
+from eadnet.tables import EMOTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs/benchmarks/dag.csv"

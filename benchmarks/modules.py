@@ -20,9 +20,9 @@ import torch
 
 from benchmarks.machine import Work, in_turn, keep_freed_memory, ratios
 from benchmarks.paper_networks import CHANNELS, TEXT, Size, make_inputs, network
-from eadnet.config import Config
+from eadnet.config.configuration import Config
+from eadnet.config.networks import Network
 from eadnet.models.levels import Modules
-from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
 from eadnet.precision import Machine, open_machine
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from eadnet.config import Autoencoder, Backbone, SyncNet, Training, VideoMAE, parse
+from eadnet.config.networks import Autoencoder, Network, SyncNet, VideoMAE
+from eadnet.config.section import parse
+from eadnet.config.training import Backbone, Training
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.levels import Modules
-from eadnet.models.settings import Network
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.unet import EADNet
 from eadnet.published.lpips import LPIPS, VGG16

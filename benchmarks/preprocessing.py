@@ -38,9 +38,9 @@ import pandas as pd
 from benchmarks import preprocessing_peers as peers
 from benchmarks.stopwatch import Stopwatch
 from eadnet import faces
-from eadnet.config import Preprocess
+from eadnet.config.corpora import FolderCorpus
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.folder import FolderReader
-from eadnet.corpora.settings import FolderCorpus
 from eadnet.corpora.sources import ClipSource
 from eadnet.detectors.mediapipe import MediaPipeDetector
 from eadnet.media import probe, read_audio, read_video, write_video

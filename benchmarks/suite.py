@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.config import Assets, parse
+from eadnet.config.machine import Assets
+from eadnet.config.section import parse
 from eadnet.corpora.folder import list_videos
 from eadnet.media import iterate_video, read_audio, write_video
 from eadnet.tables import CLIPS, read_rows

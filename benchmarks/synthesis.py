@@ -18,14 +18,14 @@ import torch
 
 from benchmarks.machine import in_turn, ratios
 from eadnet.checkpoint import load_weights, read_config
-from eadnet.config import Config
+from eadnet.config.configuration import Config
+from eadnet.config.view import view
 from eadnet.generation import Conditions, Generator, window_starts
 from eadnet.inpainting import Inpainting
 from eadnet.models.levels import Modules
 from eadnet.models.unet import EADNet
 from eadnet.precision import Machine, open_machine
 from eadnet.pretraining.backbone import make_unet, run_modules
-from eadnet.settings import view
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/synthesis.csv"
 SCHEDULES = {

@@ -34,7 +34,9 @@ from benchmarks.paper_networks import (
     unet_operations,
 )
 from benchmarks.training_tables import FULL, PEAK, Row, counts, shown, update
-from eadnet.config import Autoencoder, Backbone, Compute, SyncNet, Training, VideoMAE
+from eadnet.config.machine import Compute
+from eadnet.config.networks import Autoencoder, SyncNet, VideoMAE
+from eadnet.config.training import Backbone, Training
 from eadnet.precision import open_machine
 
 SMALL = Size(1, 16, 16)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError, load_weights, read_config
+from eadnet.config.view import view
 from eadnet.dataset import stored_pixels, unit_pixels
 from eadnet.generation import Conditions, Generator, OnStep
 from eadnet.inpainting import Inpainting
@@ -26,10 +27,9 @@ from eadnet.models.unet import EADNet
 from eadnet.precision import Machine
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.pretraining.backbone import make_unet, run_modules
-from eadnet.settings import view
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Synthesis
+    from eadnet.config.synthesis import Synthesis
 
 PART = 32
 """Frames that are encoded or decoded together."""

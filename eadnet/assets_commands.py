@@ -16,8 +16,8 @@ def register(app: typer.Typer) -> None:
 def list_assets(settings: Settings = "{}") -> None:
     """List the published weights: size, licence, whether their digests are pinned and whether they are here."""
     from eadnet.assets import describe
-    from eadnet.config import parse
-    from eadnet.models.settings import Assets
+    from eadnet.config.machine import Assets
+    from eadnet.config.section import parse
 
     columns = "{:<24}{:>6}{:>10}  {:<24}{:<8}{}"
     typer.echo(columns.format("asset", "files", "MB", "licence", "pinned", "here"))
@@ -32,7 +32,7 @@ def fetch_asset(
 ) -> None:
     """Check the files of a published asset, linking or downloading what is not here, and print their folder."""
     from eadnet.assets import fetch
-    from eadnet.config import parse
-    from eadnet.models.settings import Assets
+    from eadnet.config.machine import Assets
+    from eadnet.config.section import parse
 
     typer.echo(fetch(name, parse(Assets, settings, where="assets")))

@@ -13,7 +13,7 @@ import numpy as np
 from eadnet.spectrogram import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from eadnet.config import Audio
+    from eadnet.config.networks import Audio
 
 VOICES = 4
 HISS = 0.5

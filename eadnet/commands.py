@@ -4,20 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from eadnet.config import (
-    BASELINES,
-    LPIPS,
-    Assets,
-    Audio,
-    Autoencoder,
-    Backbone,
-    Compute,
-    SyncNet,
-    Synthesis,
-    Training,
-    VideoMAE,
-    parse,
-)
+from eadnet.config.configuration import BASELINES
+from eadnet.config.machine import Assets, Compute
+from eadnet.config.networks import LPIPS, Audio, Autoencoder, SyncNet, VideoMAE
+from eadnet.config.section import parse
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Backbone, Training
 
 Settings = Annotated[str, typer.Option(help="JSON of the stage's config section.")]
 ComputeJSON = Annotated[str, typer.Option("--compute", help="JSON of the `compute` section.")]

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.clips import Clip
-from eadnet.selection import TEST_ONLY
+from eadnet.config.corpora import TEST_ONLY
 from eadnet.tables import CLIPS, read_rows
 
 FULL, MASKED = "full", "masked"

@@ -16,7 +16,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
-    from eadnet.training_settings import Diffusion
+    from eadnet.config.training import Diffusion
 
 TRAIN_STEPS = 1000
 Solver: TypeAlias = "DDIMScheduler | DPMSolverMultistepScheduler"

@@ -37,9 +37,9 @@ def generate(
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
 ) -> None:
     """Make a face speak: a picture or video, a sound and a text become a video."""
+    from eadnet.config.machine import Compute
     from eadnet.pipeline import open_pipeline
     from eadnet.precision import settle
-    from eadnet.training_settings import Compute
 
     given = {
         "steps": steps,
@@ -72,7 +72,8 @@ def _read(path: Path) -> Any:
     """The configuration of a file; what it does not say is the default."""
     import yaml
 
-    from eadnet.config import ConfigError, load
+    from eadnet.config.configuration import load
+    from eadnet.config.section import ConfigError
 
     try:
         return load(yaml.safe_load(path.read_text()) or {})

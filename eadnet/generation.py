@@ -22,7 +22,8 @@ from eadnet.models.unet import EADNet
 from eadnet.precision import Machine
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Diffusion, Synthesis
+    from eadnet.config.synthesis import Synthesis
+    from eadnet.config.training import Diffusion
 
 BLOCK = 256
 """Frames that are denoised together at most; single-pass synthesis (no window) has no blocks."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Compute
+    from eadnet.config.machine import Compute
 
 PR_SET_PDEATHSIG = 1
 

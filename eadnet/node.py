@@ -25,10 +25,10 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
+from eadnet.config.view import Settings, view
 from eadnet.launch import runs_elsewhere
-from eadnet.settings import Settings, view
 
-SCHEMA = files("eadnet") / "config.schema.json"
+SCHEMA = files("eadnet").parent / "workflow" / "schemas" / "config.schema.json"
 SECTIONS = {"pretrain-backbone": "Backbone", "train": "Training", "generate": "Synthesis"}
 """The configuration's section that each stage takes as `--settings`."""
 

@@ -29,14 +29,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from eadnet.checkpoint import TrainingState, digest, save_model
+from eadnet.config.view import plain
 from eadnet.parallel import average_gradients, average_values
 from eadnet.precision import CPU, Machine
 from eadnet.provenance import atomic_path, commit
 from eadnet.scalars import Scalars
-from eadnet.settings import plain
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Optimiser
+    from eadnet.config.networks import Optimiser
 
 Losses = dict[str, tuple[float, Tensor]]
 Batch = TypeVar("Batch")

@@ -25,7 +25,12 @@ from tqdm import tqdm
 
 from eadnet.animation import Animator, Codec, Scene, load_run
 from eadnet.checkpoint import CheckpointError, read_config, save_model
-from eadnet.config import Config, parse
+from eadnet.config.configuration import Config
+from eadnet.config.machine import Compute
+from eadnet.config.section import parse
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Mask
+from eadnet.config.view import plain
 from eadnet.footage import Footage, Picture, open_picture, open_video
 from eadnet.inference.clip_requests import ClipRequest, clip_requests
 from eadnet.inference.hub import is_hub_id, pipeline_folder
@@ -39,9 +44,7 @@ from eadnet.models.unet import EADNet
 from eadnet.precision import Machine, find_machine, moved
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.provenance import atomic_path
-from eadnet.settings import plain
 from eadnet.sound import Hearing, Sound
-from eadnet.training_settings import Compute, Mask, Synthesis
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Compute
+    from eadnet.config.machine import Compute
 
 TYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

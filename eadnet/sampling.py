@@ -23,7 +23,7 @@ from eadnet.models.text import NULL_TEXT
 from eadnet.training.references import References
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Backbone
+    from eadnet.config.training import Backbone
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from eadnet.tables import CLIPS, TEST_CLIPS, read_rows, write_table
 
-TEST_ONLY = ("ravdess",)
-"""Corpora that nothing learns from, and by which no network's own report judges it."""
 DRAWN = 30
 """Videos of each test set in EAD-Net's evaluation (arXiv 2604.23325, section 4.2), "randomly selected"."""
 DRAW = "paper30-v1"

@@ -32,7 +32,7 @@ from eadnet.pretraining.videomae import load_videomae
 from eadnet.sampling import Batch
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Backbone, Training
+    from eadnet.config.training import Backbone, Training
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ from eadnet.streamed_tensors import TensorWriter, streamed_tensors
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Compute, Synthesis
+    from eadnet.config.machine import Compute
+    from eadnet.config.synthesis import Synthesis
 
 CROPS, TABLE = "crops.safetensors", "generated.parquet"
 FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)

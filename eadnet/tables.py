@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _text, _int, _real = pa.string(), pa.int64(), pa.float64()
 
 
+EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
+LABELS = (*EMOTIONS, "calm")  # of clips: RAVDESS has one that no recogniser, caption writer or training knows
+
+
 def _schema(**columns: pa.DataType) -> pa.Schema:
     return pa.schema(list(columns.items()))
 

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 import torch
 
 from eadnet.checkpoint import read_config
+from eadnet.config.view import plain, view
 from eadnet.frame_graphs import write_graphs
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop, Phase
 from eadnet.precision import leave, open_machine
 from eadnet.pretraining.backbone import load_backbone, run_modules
 from eadnet.sampling import Draw, Sampler, TrainingInputs
-from eadnet.settings import plain, view
 from eadnet.supervision import Supervision, Supervisors, needs_frames
 from eadnet.tables import TRAINING_FILTER, read_rows
 from eadnet.training.kept_clips import FilterError, Kept, kept_clips
 from eadnet.validation import Validator
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Compute, Training
+    from eadnet.config.machine import Compute
+    from eadnet.config.training import Training
 
 PACE = ("optimiser", "adaptation", "checkpoint_every", "validation", "processes")
 """Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""

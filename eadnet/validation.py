@@ -22,7 +22,7 @@ from eadnet.sampling import Batch, Sampler
 from eadnet.supervision import simple_weight
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Validation
+    from eadnet.config.training import Validation
 
 BATCH = 2
 SEED = 20_000

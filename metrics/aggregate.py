@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eadnet.config import BASELINES, ConfigError
+from eadnet.config.configuration import BASELINES
+from eadnet.config.section import ConfigError
 from eadnet.tables import read_tables, write_table
 from metrics.spec import REGISTRY, MetricSpec, family
 from metrics.statistics import Difference, Replicates, Resampling, draw_weights, holm

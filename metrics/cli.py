@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from eadnet.config import Assets, parse
+from eadnet.config.machine import Assets
+from eadnet.config.section import parse
 from eadnet.packages import raise_or_explain
 from metrics import commands
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from eadnet.config import Assets, parse
-from eadnet.method_settings import Method
+from eadnet.config.machine import Assets
+from eadnet.config.methods import Method
+from eadnet.config.section import parse
 
 Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
 Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
@@ -46,7 +47,7 @@ def train_judge(
     output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
 ) -> None:
     """Train a judge on real train clips and test it on held-out ones."""
-    from eadnet.config import EmotionJudge, Judge
+    from eadnet.config.evaluation import EmotionJudge, Judge
     from metrics.judges.training import train_judge as train
 
     section = parse(EmotionJudge if judge == "emotion" else Judge, settings, where=f"judges.{judge}")
@@ -167,14 +168,14 @@ def measure_resolution(
     output: Annotated[Path, typer.Option(help="Parquet file for the spreads.")],
     synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
     experiment: Annotated[
-        str | None, typer.Option(help="JSON of eadnet.experiment.Experiment, which says what runs are.")
+        str | None, typer.Option(help="JSON of eadnet.config.experiment.Experiment, which says what runs are.")
     ] = None,
     judges: Judges = None,
     assets: AssetsJSON = "{}",
     cache: Cache = None,
 ) -> None:
     """Measure how far the values of a table over 30 drawn clips move, and what differences it can show."""
-    from eadnet.experiment import Experiment
+    from eadnet.config.experiment import Experiment
     from metrics.resolution.measure import measure_resolution as measure_spreads
     from metrics.scoring import Settings
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.clips import SAMPLES_PER_FRAME, Clip
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.detectors.mesh import opened_mesh
 from eadnet.faces import warp_frame
 from eadnet.media import MediaError, iterate_video, probe

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.clips import SAMPLES_PER_FRAME
-from eadnet.config import LABELS, ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.detectors.mesh import opened_mesh
 from eadnet.faces import align, warp_frame
 from eadnet.media import MediaError, iterate_video, probe, read_audio
 from eadnet.provenance import sha256_file
 from eadnet.regions import Template
-from eadnet.tables import CLIPS, write_table
+from eadnet.tables import CLIPS, LABELS, write_table
 from metrics.measure import CHUNK, FPS
 from metrics.spool import Spool, opened_spool
 
@@ -79,7 +79,7 @@ def read_labels(path: str | Path) -> dict[str, dict]:
     """Emotion, level and speaker of clips from a CSV file with the columns clip_id, emotion, level, speaker.
 
     Raises:
-        ConfigError: a column is missing, or an emotion is none of `eadnet.config.LABELS`.
+        ConfigError: a column is missing, or an emotion is none of `eadnet.tables.LABELS`.
     """
     with open(path, encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))

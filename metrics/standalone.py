@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.corpora.files import list_files
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.extractors import Extractor, open_extractor

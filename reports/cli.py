@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from eadnet.clips import ClipError
-from eadnet.config import ConfigError, Report, parse
-from eadnet.experiment import Experiment
+from eadnet.config.evaluation import Report
+from eadnet.config.experiment import Experiment
+from eadnet.config.section import ConfigError, parse
 from eadnet.packages import raise_or_explain
 from eadnet.tables import TableError
 from reports.load import Inputs, ReportError
@@ -50,7 +51,8 @@ TrainingFilter = Annotated[
 Calibration = Annotated[Path | None, typer.Option("--calibration", help="Calibration table.")]
 TestClips = Annotated[Path | None, typer.Option("--test-clips", help="Table of the chosen test clips.")]
 ExperimentJSON = Annotated[
-    str | None, typer.Option("--experiment", help="JSON of eadnet.experiment.Experiment, which says what each run is.")
+    str | None,
+    typer.Option("--experiment", help="JSON of eadnet.config.experiment.Experiment, which says what each run is."),
 ]
 Resolution = Annotated[Path | None, typer.Option("--resolution", help="Table of what 30 clips can decide.")]
 Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]

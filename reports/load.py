@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from eadnet.captions.descriptor_table import DESCRIPTORS
 from eadnet.captions.true_units import TRUE_UNITS
 from eadnet.clips import Clip
-from eadnet.config import Report
-from eadnet.experiment import Experiment
+from eadnet.config.evaluation import Report
+from eadnet.config.experiment import Experiment
 from eadnet.tables import (
     CAPTIONS,
     CLIPS,

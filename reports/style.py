@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eadnet.config import BASELINES
+from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
 from metrics.spec import REGISTRY, MetricSpec, direction
 

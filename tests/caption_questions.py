@@ -22,8 +22,9 @@ from eadnet.captions.conversations import Conversation
 from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
-from eadnet.captions.settings import Captioning, LanguageModel
 from eadnet.captions.voice import Voice
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINES = {"vllm": "vllm_offline", "transformers": "transformers_plain"}

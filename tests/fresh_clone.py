@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from eadnet.config_reference import config_yaml
+from eadnet.config.reference import config_yaml
 
 # What belongs to the environment that runs the tests, or to the make above them, is no part of a new user's shell.
 OTHERS = (

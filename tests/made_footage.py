@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import skimage.data
 
-from eadnet.config import Preprocess
+from eadnet.config.corpora import FolderCorpus
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.folder import FolderReader
-from eadnet.corpora.settings import FolderCorpus
 from eadnet.media import write_video
 from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.tables import CLIPS, SOURCES, read_table, write_table

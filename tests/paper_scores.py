@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eadnet.experiment import Experiment, Role
+from eadnet.config.experiment import Experiment, Role
 from eadnet.selection import DRAW
 from eadnet.tables import CLIPS, TEST_CLIPS, read_table, write_table
 from metrics.spec import REGISTRY

@@ -13,12 +13,12 @@ from PIL import Image, ImageDraw
 from resolution_fixture import write_resolution
 
 from eadnet.clips import save_shard
-from eadnet.config import EMOTIONS
 from eadnet.media import write_video
 from eadnet.tables import (
     CAPTIONS,
     CLIPS,
     DOWNLOADS,
+    EMOTIONS,
     GRAPHS,
     SOURCES,
     TRAINING_FILTER,

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 from eadnet import assets
 from eadnet.assets import AssetError, describe, fetch, read_table
-from eadnet.settings import view
+from eadnet.config.view import view
 
 BODY = bytes(range(256)) * 64
 DIGEST = hashlib.sha256(BODY).hexdigest()

@@ -15,8 +15,9 @@ from eadnet import tables
 from eadnet.audio_damage import babble, degrade, lost, mixed
 from eadnet.audio_features import AudioFeatures, AudioFeaturesError, feature_steps, feature_writer
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
+from eadnet.config.machine import Assets
+from eadnet.config.networks import Audio
 from eadnet.models.audio import hide_beyond, make_audio_encoder
-from eadnet.models.settings import Assets, Audio
 from eadnet.models.whisper import WhisperError, WhisperStates
 from eadnet.pretraining.audio import encode_audio
 from eadnet.spectrogram import log_mel

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from eadnet.checkpoint import CheckpointError, TrainingState, load_weights, read_config, save_model
-from eadnet.config import ConfigError, load
+from eadnet.config.configuration import load
+from eadnet.config.corpora import MEAD, Corpora, FolderCorpus
+from eadnet.config.section import ConfigError
 from eadnet.corpora.folder import FolderReader
 from eadnet.corpora.mead import MEADReader
-from eadnet.corpora.settings import MEAD, Corpora, FolderCorpus
 from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.corpora.sources import CorpusError
 from eadnet.dataset import ClipSet, DatasetError, Latents

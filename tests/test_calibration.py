@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from metrics_fixture import FRAMES, RESOLUTION, draw, smooth_noise, write_corpus
 
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.media import read_video, write_video
 from eadnet.tables import CLIPS, read_rows, read_table
 from metrics import measure

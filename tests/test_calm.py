@@ -14,8 +14,7 @@ from eadnet.captions.engines import DescriptorEngine
 from eadnet.captions.observation import observe
 from eadnet.captions.requests import Request
 from eadnet.captions.schema import CaptionRecord, answer_schema
-from eadnet.config import EMOTIONS, LABELS
-from eadnet.tables import CAPTIONS, CLIPS, read_table, write_table
+from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, LABELS, read_table, write_table
 from metrics.captions.scoring import score_captions
 from metrics.tables import SCORES
 

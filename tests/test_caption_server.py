@@ -19,7 +19,8 @@ from eadnet.captions.conversations import Conversation
 from eadnet.captions.engines.server import HOPELESS, MAX_BODY, Server, make_backend
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
-from eadnet.captions.settings import Captioning, LanguageModel
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 from tests.caption_server import Reply, completion, failure, question_of, serving
 from tests.hostile_answers import good_record
 

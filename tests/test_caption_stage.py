@@ -20,9 +20,9 @@ from eadnet.captions.outcomes import Fault, Outcome
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.rows import caption_rows
 from eadnet.captions.schema import CaptionRecord
-from eadnet.captions.settings import LanguageModel
 from eadnet.captions.voice import Voice
 from eadnet.clips import Clip, save_shard
+from eadnet.config.captions import LanguageModel
 from eadnet.tables import CAPTIONS, CLIPS
 from tests.scripted_backend import ScriptedBackend
 

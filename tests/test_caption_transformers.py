@@ -13,7 +13,8 @@ from eadnet.captions.conversations import Conversation
 from eadnet.captions.engines.transformers_plain import make_backend
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
-from eadnet.captions.settings import Captioning, LanguageModel
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 from tests.caption_questions import conversation, endless, synthetic_frames
 from tests.tiny_vlm import make_tiny_model
 

@@ -17,7 +17,8 @@ from PIL import Image
 from eadnet.captions.answers import Answer
 from eadnet.captions.engines.transformers_plain import make_backend
 from eadnet.captions.schema import answer_schema
-from eadnet.captions.settings import Captioning, LanguageModel
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 from eadnet.media import read_video
 from tests.caption_questions import ENVIRONMENT, ROOT, ask, conversation, endless, synthetic_frames
 

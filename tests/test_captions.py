@@ -27,10 +27,10 @@ from eadnet.captions.schema import (
     answer_schema,
     forbidden_content,
 )
-from eadnet.captions.settings import PROMPTS
 from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
-from eadnet.config import EMOTIONS, LABELS
+from eadnet.config.captions import PROMPTS
+from eadnet.tables import EMOTIONS, LABELS
 
 TOKENS = 40
 LEVELS = (None, 1, 2, 3)

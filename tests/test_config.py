@@ -15,12 +15,13 @@ import yaml
 from pydantic import BaseModel
 from workflow_project import Project
 
-from eadnet.config import BASELINES, RUNS, TARGETS, Config, ConfigError, load, parse
-from eadnet.config_reference import config_yaml, documents, stale_documents
-from eadnet.corpora.settings import MEAD
-from eadnet.experiment import experiment_of, run_for
-from eadnet.models.settings import Optimiser
-from eadnet.training_settings import Training
+from eadnet.config.configuration import BASELINES, RUNS, TARGETS, Config, load
+from eadnet.config.corpora import MEAD
+from eadnet.config.experiment import experiment_of, run_for
+from eadnet.config.networks import Optimiser
+from eadnet.config.reference import config_yaml, documents, stale_documents
+from eadnet.config.section import ConfigError, parse
+from eadnet.config.training import Training
 
 OVERLAYS = sorted(path.stem for path in (Path(__file__).parent.parent / "config").glob("*.yaml"))
 KL = {"kind": "kl", "weights": "sd-vae-ft-mse", "factor": 8, "channels": 4}
@@ -37,9 +38,7 @@ def overlaid(root: Path, overlay: str) -> Config:
 
 def test_generated_files_are_in_step():
     stale = [str(path) for path in stale_documents()]
-    assert not stale, (
-        f"{', '.join(stale)} differ from eadnet/config.py: run `python -m eadnet.config_reference --write`"
-    )
+    assert not stale, f"{', '.join(stale)} differ from eadnet/config/: run `python -m eadnet.config.reference --write`"
 
 
 def test_config_yaml_holds_every_default():
@@ -227,11 +226,11 @@ def test_sections_are_frozen_and_typed():
 
 def test_check_names_the_fixing_command(root: Path, tmp_path: Path):
     shutil.copytree(root / "eadnet", tmp_path / "eadnet", ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-m", "eadnet.config_reference", "--check"]
+    command = [sys.executable, "-m", "eadnet.config.reference", "--check"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert "stale: config.yaml" in done.stderr
-    assert "run `python -m eadnet.config_reference --write`" in done.stderr
+    assert "run `python -m eadnet.config.reference --write`" in done.stderr
 
 
 @pytest.fixture
@@ -265,7 +264,7 @@ def run_in(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 def test_a_users_own_config_yaml_passes_check_and_tests(edited: Path):
-    done = run_in(edited, "eadnet.config_reference", "--check")
+    done = run_in(edited, "eadnet.config.reference", "--check")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("config.yaml holds changes of your own") and done.stdout.count("\n") == 1
     assert "--configfile mine.yaml" in done.stdout
@@ -295,15 +294,15 @@ def test_a_config_yaml_is_stale_once_the_committed_one_is(edited: Path):
 
 
 def test_the_schema_forbids_unknown_keys():
-    schema = documents()[Path("eadnet/config.schema.json")]
+    schema = documents()[Path("workflow/schemas/config.schema.json")]
     assert schema.count('"additionalProperties": false') == len(sections(Config)) > 30
 
 
-def test_the_reference_explains_sections_that_a_mapping_or_null_may_hold():
-    text = documents()[Path("docs/configuration.md")]
-    for key in ("variants.<name>.run", "variants.<name>.synthesis", "training.adaptation.steps"):
-        assert f"| `{key}` |" in text
-    assert "| `training.adaptation` | `null` | section or null |" in text
+def test_config_yaml_explains_sections_that_a_mapping_or_null_may_hold():
+    text = config_yaml()
+    assert "adaptation: null" in text and "variants: {}" in text
+    for line in ("#   <name>:", "#     run:  # The run whose network is sampled.", "#   steps:"):
+        assert line in text, line
 
 
 def sections(kind: Any) -> set[type[BaseModel]]:

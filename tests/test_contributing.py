@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eadnet.config import Config
+from eadnet.config.configuration import Config
 
 PLACEHOLDER = "NAME"  # in paths and names that the reader makes
 SUFFIXES = (".py", ".yaml", ".md", ".smk", ".json")

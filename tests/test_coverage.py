@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import reports_fixture
 
-from eadnet.config import Report
+from eadnet.config.evaluation import Report
 from reports import figures
 from reports.figures import contact_sheet
 from reports.load import Inputs

@@ -21,7 +21,7 @@ from eadnet.captions.schema import ACTION_UNITS
 from eadnet.captions.true_units import UNIT_NAMES
 from eadnet.captions.voice import Voice, measure_voice
 from eadnet.clips import Clip, save_shard
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 
 SILENT_CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips_silent"
 FRAMES = 60

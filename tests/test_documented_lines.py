@@ -22,8 +22,8 @@ from snakemake.cli import get_argument_parser
 from test_config import merge
 from workflow_project import Project
 
-from eadnet.config import TARGETS, Config, load
-from eadnet.config_reference import config_yaml
+from eadnet.config.configuration import TARGETS, Config, load
+from eadnet.config.reference import config_yaml
 from eadnet.media import read_audio, write_audio
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,10 +19,10 @@ from loopback import Server, serving
 from yt_dlp.utils import DownloadError, GeoRestrictedError
 
 from eadnet.assets import read_table
+from eadnet.config.corpora import HDTF, MEAD, Archive, ArchiveDownload, VideoDownload
 from eadnet.corpora.downloads import download_shard
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.mead import MEADReader
-from eadnet.corpora.settings import HDTF, MEAD, Archive, ArchiveDownload, VideoDownload
 from eadnet.corpora.youtube import _explained, choose_formats, video_id
 from eadnet.media import read_audio, read_video, write_video
 from eadnet.tables import DOWNLOADS, read_rows

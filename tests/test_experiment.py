@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import reports_fixture
 
-from eadnet.config import load, parse
-from eadnet.experiment import Experiment, experiment_of
+from eadnet.config.configuration import load
+from eadnet.config.experiment import Experiment, experiment_of
+from eadnet.config.section import parse
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.tables import MEASUREMENTS
 from reports import figures

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eadnet.config.corpora import FolderCorpus
 from eadnet.corpora.folder import FolderReader, list_videos, read_labels
-from eadnet.corpora.settings import FolderCorpus
 from eadnet.corpora.sources import CorpusError, path_of, slugs, uri_of
 from eadnet.tables import SOURCES, read_table, write_table
 

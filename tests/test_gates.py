@@ -5,7 +5,7 @@ import re
 import pytest
 from made_footage import clips_of, face, moving, tone, write_talk
 
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.media import write_video
 from eadnet.preprocessing.gates import GATES, judge
 

@@ -8,12 +8,12 @@ from tiny_models import tiny_unet
 from torch import Tensor, nn
 
 from eadnet import generation
-from eadnet.config import Synthesis
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Diffusion
 from eadnet.diffusion import Process
 from eadnet.generation import Conditions, Generator, blend_weights, blocks, frame_noise, window_starts
 from eadnet.inpainting import Inpainting
 from eadnet.precision import Machine
-from eadnet.training_settings import Diffusion
 
 UNGUIDED = {"audio_guidance": 1.0, "text_guidance": 1.0}
 SIDE = 48

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from eadnet.config.corpora import Movement
 from eadnet.corpora.gestures import BLINK_GAP, blink_moments, brow_beats, glances, nods
 from eadnet.corpora.motion import animate
-from eadnet.corpora.settings import Movement
 from eadnet.corpora.speech import silence
 
 TEN_MINUTES = 600.0

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import annotation_folder, read_annotations
 from eadnet.corpora.hdtf import FileNames, HDTFReader, list_identities
-from eadnet.corpora.settings import HDTF
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import SplitError, hdtf_identity
 from eadnet.tables import DOWNLOADS, write_table

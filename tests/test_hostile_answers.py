@@ -21,9 +21,9 @@ from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
 from eadnet.captions.rows import caption_rows
 from eadnet.captions.schema import FORBIDDEN_TOPICS, CaptionRecord, answer_schema, forbidden_content
-from eadnet.captions.settings import PROMPTS, LanguageModel
 from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
+from eadnet.config.captions import PROMPTS, LanguageModel
 from eadnet.tables import CAPTIONS, CLIPS
 from tests.hostile_answers import CALM, GOOD, HARMLESS, HOSTILE, TOPICS, good_record
 from tests.scripted_backend import ScriptedBackend

@@ -10,7 +10,7 @@ import pytest
 from hub_server import COMMIT, serving_hub
 from tiny_models import write_tiny_run
 
-from eadnet.config import Compute
+from eadnet.config.machine import Compute
 from eadnet.inference.hub import is_hub_id
 from eadnet.pipeline import EADNetPipeline, PipelineError, open_pipeline
 

@@ -30,20 +30,20 @@ ALLOWED = {
     )),
 }  # fmt: skip
 LEAVES = (
-    "eadnet.config",
-    "eadnet.section",
-    "eadnet.settings",
+    "eadnet.config.configuration",
+    "eadnet.config.section",
+    "eadnet.config.view",
     "eadnet.assets",
-    "eadnet.captions.settings",
+    "eadnet.config.captions",
     "eadnet.captions.grammar",
     "eadnet.captions.prompt",
-    "eadnet.corpora.settings",
-    "eadnet.evaluation_settings",
-    "eadnet.experiment",
+    "eadnet.config.corpora",
+    "eadnet.config.evaluation",
+    "eadnet.config.experiment",
     "eadnet.selection",
-    "eadnet.method_settings",
-    "eadnet.models.settings",
-    "eadnet.training_settings",
+    "eadnet.config.methods",
+    "eadnet.config.networks",
+    "eadnet.config.training",
     "eadnet.tables",
     "eadnet.provenance",
     "eadnet.clips",
@@ -128,7 +128,7 @@ def test_command_line_starts_light(root: Path, package: str):
 @pytest.mark.parametrize("start", BARE)
 def test_a_bare_node_can_import_what_it_runs(root: Path, start: str):
     reached = reached_from(root, start)
-    assert {"eadnet.models.unet", "eadnet.settings", "eadnet.dataset"} <= set(reached)
+    assert {"eadnet.models.unet", "eadnet.config.view", "eadnet.dataset"} <= set(reached)
     wrong = {
         module: sorted(foreign)
         for module, names in reached.items()
@@ -138,7 +138,7 @@ def test_a_bare_node_can_import_what_it_runs(root: Path, start: str):
 
 
 def test_what_needs_more_is_seen_as_such(root: Path):
-    assert "pydantic" in set().union(*reached_from(root, "eadnet.training_settings").values())
+    assert "pydantic" in set().union(*reached_from(root, "eadnet.config.training").values())
     assert "cv2" in set().union(*reached_from(root, "eadnet.rendering").values())
 
 

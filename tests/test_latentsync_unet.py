@@ -11,9 +11,9 @@ import torch
 from golden_unet import AUDIO, CASES, INPUTS, LATENTS, PUBLISHED, Case
 from torch import Tensor
 
+from eadnet.config.networks import Network
 from eadnet.models.audio import STATES
 from eadnet.models.levels import Modules
-from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
 from eadnet.pretraining.published_unet import fitted, load_published_unet
 

@@ -4,9 +4,9 @@ import shutil
 from functools import cache
 from pathlib import Path
 
+from eadnet.config.corpora import HDTF, MEAD, Corpora, FolderCorpus
 from eadnet.corpora.files import list_files
 from eadnet.corpora.listing import shard_digest
-from eadnet.corpora.settings import HDTF, MEAD, Corpora, FolderCorpus
 
 
 def test_drawn_corpora_have_none():

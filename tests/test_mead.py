@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from made_footage import write_talk
 
-from eadnet.config import Preprocess
+from eadnet.config.corpora import MEAD, SyntheticMEAD
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.archives import Index, read_index
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
-from eadnet.corpora.settings import MEAD, SyntheticMEAD
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import SplitError, mead_people
 from eadnet.media import probe

@@ -15,10 +15,10 @@ from metrics_fixture import write_chosen
 from workflow_project import Project
 
 from eadnet.clips import Clip
-from eadnet.config import EMOTIONS, load
+from eadnet.config.configuration import load
 from eadnet.faces import warp_frame
 from eadnet.media import read_video
-from eadnet.tables import CLIPS, VIDEOS, read_rows
+from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_rows
 from metrics.external.methods import collect_method
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,10 +13,11 @@ from method_stand_ins import COMMON, DARKER, photographed_clip
 from metrics_fixture import FRAMES, RESOLUTION, write_chosen, write_corpus
 
 from eadnet.clips import Clip
-from eadnet.config import Config, ConfigError, load, parse
+from eadnet.config.configuration import Config, load
+from eadnet.config.methods import Method
+from eadnet.config.section import ConfigError, parse
 from eadnet.faces import apply, warp_frame
 from eadnet.media import iterate_video, read_audio, read_video, write_video
-from eadnet.method_settings import Method
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.inputs import write_inputs
 from metrics.external.methods import collect_method

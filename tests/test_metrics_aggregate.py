@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.tables import read_table, write_table
 from metrics import aggregate
 from metrics.aggregate import summarise

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 
 from eadnet.captions.schema import SPEECH_UNITS
 from eadnet.captions.true_units import TRUE_UNITS
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
 from metrics.aggregate import summarise
 from metrics.captions.agreement import macro_f1, rank_correlation, unit_f1

@@ -10,8 +10,9 @@ from metrics_fixture import FRAMES, RESOLUTION, write_corpus
 from sklearn.metrics import f1_score
 
 from eadnet.clips import Clip, save_shard
-from eadnet.config import EMOTIONS, Judge, Schedule
-from eadnet.tables import CLIPS, read_table, write_table
+from eadnet.config.evaluation import Judge
+from eadnet.config.networks import Schedule
+from eadnet.tables import CLIPS, EMOTIONS, read_table, write_table
 from metrics.extractors.emotion_fan import Extractor, as_jpeg
 from metrics.families import emotion_fan, hsemotion
 from metrics.families.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chip, similarity

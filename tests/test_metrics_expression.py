@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from metrics_fixture import FRAMES, RESOLUTION, landmarks_of
 
-from eadnet.config import Assets
+from eadnet.config.machine import Assets
 from metrics.families import blendshapes, expression
 from metrics.families.distances import frechet_distance, plain_moments
 from metrics.pairs import Unscorable, Value

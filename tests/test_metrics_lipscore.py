@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from eadnet.models.settings import Assets
+from eadnet.config.machine import Assets
 from metrics.families.lipscore import KEY, REACH, LipReader, cut_mouths, mouth_squares, score
 from metrics.scoring import Settings, WeightsAbsent
 

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from eadnet.assets import read_table as read_assets
 from eadnet.clips import Clip
-from eadnet.config import Assets
+from eadnet.config.machine import Assets
 from eadnet.detectors.mesh import detect_landmarks
 from eadnet.faces import warp
 from eadnet.mapped_tensors import MappedError, map_tensor

@@ -10,9 +10,11 @@ import pytest
 from metrics_fixture import FRAMES, RESOLUTION, video_row, write_corpus
 
 from eadnet.clips import Clip, save_shard
-from eadnet.config import EMOTIONS, ConfigError, Judge, Schedule
+from eadnet.config.evaluation import Judge
+from eadnet.config.networks import Schedule
+from eadnet.config.section import ConfigError
 from eadnet.media import write_video
-from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
+from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_table, write_table
 from metrics import judges
 from metrics.measure import measure_videos
 from metrics.pairs import Pair, load_pairs

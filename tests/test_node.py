@@ -13,10 +13,11 @@ from pyarrow import parquet
 from safetensors import safe_open
 from toy_training import Toy, backbone_settings, training_settings, write_toy
 
-from eadnet.config import Compute, Synthesis
+from eadnet.config.machine import Compute
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.view import plain
 from eadnet.node import NodeError, complete
 from eadnet.selection import write_test_clips
-from eadnet.settings import plain
 from eadnet.tables import GENERATED, read_rows
 
 PACKAGES = ("torch", "numpy", "safetensors", "pyarrow", "transformers", "diffusers")

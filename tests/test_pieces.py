@@ -9,7 +9,7 @@ import pytest
 from made_footage import clips_of, face, folder_reader, moving, sources_of, tone, write_talk
 
 from eadnet.clips import Clip
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
 from eadnet.media import probe, read_audio, read_video, write_video
 from eadnet.preprocessing.pieces import HELD_BYTES, cut_in_pieces

@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 
 from eadnet.animation import restful_frame
 from eadnet.checkpoint import CheckpointError
-from eadnet.config import Compute, Config, ConfigError
+from eadnet.config.configuration import Config
+from eadnet.config.machine import Compute
+from eadnet.config.section import ConfigError
 from eadnet.footage import Footage, FootageError, open_picture, open_video
 from eadnet.generate_commands import register
 from eadnet.media import probe, read_audio, read_video, write_audio, write_video
@@ -236,7 +238,7 @@ import resource, sys
 import numpy as np
 from skimage import data
 from eadnet.pipeline import EADNetPipeline
-from eadnet.training_settings import Compute
+from eadnet.config.training import Compute
 
 pipeline = EADNetPipeline.from_run(sys.argv[1], compute=Compute(device="cpu", precision="float32"))
 face, peaks = data.astronaut()[40:168, 160:288], []

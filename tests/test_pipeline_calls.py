@@ -14,7 +14,7 @@ from skimage import data
 from tiny_models import write_tiny_run
 
 from eadnet import generation
-from eadnet.config import Compute
+from eadnet.config.machine import Compute
 from eadnet.dataset import stored_pixels
 from eadnet.footage import FootageError, open_picture
 from eadnet.inference.pipeline_index import package_version

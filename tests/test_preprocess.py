@@ -9,9 +9,9 @@ import pytest
 
 from eadnet import faces
 from eadnet.clips import Clip
-from eadnet.config import Preprocess
+from eadnet.config.corpora import HDTF, MEAD, FolderCorpus
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.collection import collect, summary
-from eadnet.corpora.settings import HDTF, MEAD, FolderCorpus
 from eadnet.corpora.shards import reader
 from eadnet.corpora.sources import CorpusError, CropBox
 from eadnet.detectors.mesh import detect_landmarks

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.collections import PathCollection
 from PIL import Image
 
-from eadnet.config import Report
+from eadnet.config.evaluation import Report
 from reports import cli
 from reports.load import Inputs, ReportError
 from reports.published import documentation, overview, plot

@@ -13,9 +13,9 @@ from toy_training import CPU, backbone_settings, saved_weights, write_toy
 from unet_cases import PAPER, stable_diffusion
 
 from eadnet.checkpoint import CheckpointError, read_config
-from eadnet.config import parse
+from eadnet.config.networks import Network
+from eadnet.config.section import parse
 from eadnet.models.levels import LATENTSYNC, Modules
-from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
 from eadnet.pretraining import backbone
 from eadnet.pretraining.adoption import read_published

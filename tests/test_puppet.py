@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eadnet.config import EMOTIONS
+from eadnet.config.corpora import Movement
 from eadnet.corpora.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.corpora.motion import Motion, animate
 from eadnet.corpora.people import Person, sample_person
 from eadnet.corpora.puppet import Framing, Puppet
-from eadnet.corpora.settings import Movement
 from eadnet.corpora.speech import Speech, fit, pauses, prosody, speak
 from eadnet.detectors.mesh import detect_landmarks
 from eadnet.faces import align, warp_frame
 from eadnet.landmarks import eye_opening, mouth_opening
 from eadnet.regions import region_mask
+from eadnet.tables import EMOTIONS
 
 SIZE = 192
 FRAMING = Framing(SIZE, SIZE, 0.2 * SIZE, SIZE / 2 - 0.5, 0.44 * SIZE)

@@ -9,8 +9,8 @@ from made_footage import clips_in, folder_reader, sources_of, write_talk
 from torch import Tensor
 from torch.nn import functional
 
-from eadnet.config import Preprocess
-from eadnet.models.settings import Assets
+from eadnet.config.machine import Assets
+from eadnet.config.preprocessing import Preprocess
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.quality import QualityJudge
 from eadnet.preprocessing.shard import preprocess_shard

@@ -10,17 +10,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eadnet.config import EMOTIONS, LABELS
+from eadnet.config.corpora import HDTF, RAVDESS, Corpora, SyntheticRAVDESS
 from eadnet.corpora.collection import collect
 from eadnet.corpora.files import list_files
 from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.ravdess import SETS, RAVDESSReader
 from eadnet.corpora.ravdess_layout import ACTORS, EMOTION_CODES, NameFault, file_name, list_actors, parse_name
-from eadnet.corpora.settings import HDTF, RAVDESS, Corpora, SyntheticRAVDESS
 from eadnet.corpora.shards import list_shards, reader, unused_folders
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import ravdess_split, read_manifest
-from eadnet.tables import CLIPS, DOWNLOADS, write_table
+from eadnet.tables import CLIPS, DOWNLOADS, EMOTIONS, LABELS, write_table
 
 FEAR = "01-06-02-02-01"  # speech, fearful, strong, dogs, first
 NEUTRAL = "01-01-01-01-01"

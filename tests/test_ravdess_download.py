@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from loopback import Server, serving
 
-from eadnet.config import ConfigError, parse
+from eadnet.config.corpora import RAVDESS, RecordArchive, RecordDownload
+from eadnet.config.section import ConfigError, parse
 from eadnet.corpora import zenodo
 from eadnet.corpora.downloads import download_shard
 from eadnet.corpora.ravdess import RAVDESSReader
-from eadnet.corpora.settings import RAVDESS, RecordArchive, RecordDownload
 from eadnet.corpora.zenodo import BYTES, wanted_archive
 
 NAME = "Video_Speech_Actor_01.zip"

@@ -13,7 +13,7 @@ import reports_fixture
 import typer
 from PIL import Image
 
-from eadnet.config import Report
+from eadnet.config.evaluation import Report
 from eadnet.tables import CLIPS, GRAPHS, read_table, write_table
 from metrics.spec import REGISTRY
 from metrics.tables import SUMMARY

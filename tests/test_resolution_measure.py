@@ -10,7 +10,9 @@ from metrics_fixture import FRAMES, write_corpus
 from metrics_fixture import RESOLUTION as SIDE
 
 from eadnet.clips import Clip, save_shard
-from eadnet.config import ConfigError, Judge, Schedule
+from eadnet.config.evaluation import Judge
+from eadnet.config.networks import Schedule
+from eadnet.config.section import ConfigError
 from eadnet.tables import CLIPS, TEST_CLIPS, read_table, write_table
 from metrics.families.feature_sets import feature_sets
 from metrics.pairs import load_pairs

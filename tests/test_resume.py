@@ -21,7 +21,7 @@ from made_footage import (
     write_talk,
 )
 
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.shard import preprocess_shard

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.media import read_audio, read_video, write_video
 from eadnet.tables import read_rows
 from metrics.matching import match_names

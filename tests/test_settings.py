@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from eadnet.config import Config
-from eadnet.settings import Settings, plain, view
+from eadnet.config.configuration import Config
+from eadnet.config.view import Settings, plain, view
 
 
 @pytest.fixture(scope="module")

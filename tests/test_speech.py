@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from eadnet.config import EMOTIONS
 from eadnet.corpora.sentences import TEST_SENTENCES, TRAIN_SENTENCES, books
 from eadnet.corpora.speech import (
     SAMPLE_RATE,
@@ -18,6 +17,7 @@ from eadnet.corpora.speech import (
     speak,
     visemes_of,
 )
+from eadnet.tables import EMOTIONS
 
 
 @pytest.fixture(scope="module")

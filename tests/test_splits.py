@@ -9,13 +9,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from eadnet.config import EMOTIONS
+from eadnet.config.corpora import HDTF, MEAD, Corpora, SyntheticHDTF
 from eadnet.corpora import splits
 from eadnet.corpora.annotations import read_annotations
 from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.hdtf import list_identities
 from eadnet.corpora.mead import list_actors
-from eadnet.corpora.settings import HDTF, MEAD, Corpora, SyntheticHDTF
 from eadnet.corpora.shards import list_shards
 from eadnet.corpora.split_commands import EMOTE, HDTF_TEST_IDENTITIES, SENTENCES, manifests, register
 from eadnet.corpora.splits import (
@@ -31,7 +30,7 @@ from eadnet.corpora.splits import (
     mead_split,
     read_manifest,
 )
-from eadnet.tables import CLIPS
+from eadnet.tables import CLIPS, EMOTIONS
 
 # Every nominal clip of one view: 48 actors x (40 neutral sentences + 7 emotions x 3 levels x 30 sentences).
 UTTERANCES = [

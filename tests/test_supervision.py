@@ -13,6 +13,7 @@ from torch.nn import functional
 from transformers import VideoMAEConfig, VideoMAEModel
 
 from eadnet.checkpoint import CheckpointError, save_model
+from eadnet.config.view import Settings, view
 from eadnet.dataset import ClipSet
 from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
 from eadnet.models.stable_syncnet import StableSyncNet
@@ -24,7 +25,6 @@ from eadnet.pretraining.syncnet import accuracy, adopt_syncnet, load_syncnet, tr
 from eadnet.pretraining.videomae import adopt_videomae, load_videomae, standardise, train_videomae
 from eadnet.published.videomae_v2 import VideoMAEv2, sinusoids
 from eadnet.resizing import resized
-from eadnet.settings import Settings, view
 
 OPTIMISER = {
     "batch_size": 16, "accumulate": 1, "learning_rate": 3e-3, "final_rate": 0.0, "warmup": 10, "weight_decay": 0.01,

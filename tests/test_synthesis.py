@@ -13,7 +13,8 @@ from tiny_models import write_tiny_run
 from eadnet import generation
 from eadnet.audio_features import feature_steps, feature_writer
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
-from eadnet.config import Compute, Synthesis
+from eadnet.config.machine import Compute
+from eadnet.config.synthesis import Synthesis
 from eadnet.media import read_video, write_video
 from eadnet.models.text_tokens import TextTokens
 from eadnet.selection import (
@@ -215,7 +216,7 @@ class Bare(PathFinder):
 
 
 sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
-from eadnet.settings import view
+from eadnet.config.view import view
 from eadnet.synthesis import SynthesisInputs, generate_crops
 
 settings, compute, output, *paths = sys.argv[1:]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.annotations import read_annotations
 from eadnet.corpora.mead import parse_path
 from eadnet.corpora.scripts import RenderError, hdtf_line, mead_lines
 from eadnet.corpora.sentences import books
-from eadnet.corpora.settings import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.splits import MEAD_TEST_ACTORS, hdtf_people, mead_people, mead_split
 from eadnet.corpora.synthetic import render_hdtf, render_mead, write_hdtf_annotations
 from eadnet.media import probe, read_audio, read_video

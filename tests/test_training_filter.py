@@ -13,19 +13,20 @@ from safetensors.torch import load_file, save_file
 from toy_training import CPU, TOY, Toy, saved_weights, training_settings, write_toy
 
 from eadnet.checkpoint import read_config, save_model
-from eadnet.config import EMOTIONS, ConfigError, load
+from eadnet.config.configuration import load
+from eadnet.config.section import ConfigError
+from eadnet.config.training import Filter
+from eadnet.config.view import view
 from eadnet.dataset import ClipSet, DatasetError
 from eadnet.models.levels import Modules
 from eadnet.models.text_tokens import TextTokens
 from eadnet.optimisation import step_generator
 from eadnet.pretraining.backbone import load_backbone
 from eadnet.sampling import Draw, Sampler
-from eadnet.settings import view
-from eadnet.tables import CAPTIONS, CLIPS, TRAINING_FILTER, read_rows, write_table
+from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
 from eadnet.train import train_run
 from eadnet.training.kept_clips import FilterError, kept_clips
 from eadnet.training.training_filter import measure_clips
-from eadnet.training_settings import Filter
 
 LABELS = ("happy", "happy", "sad", None, "sad", "angry", "happy", "sad")
 CHEAP = {"sync": 0, "trepa": 0, "perceptual": 0, "velocity": 0}

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from eadnet.checkpoint import CheckpointError, TrainingState, inputs_digest, load_weights, read_config, save_model
+from eadnet.config.networks import Optimiser, VideoMAE
 from eadnet.losses import (
     attention_map,
     contrastive_loss,
@@ -21,7 +22,6 @@ from eadnet.losses import (
     trepa_tubelet_difference,
     velocity_loss,
 )
-from eadnet.models.settings import Optimiser, VideoMAE
 from eadnet.models.videomae import VideoMaskedAutoencoder
 from eadnet.optimisation import Loop, Phase, TrainingError, learning_rate, step_generator
 from eadnet.precision import autocast, settle

@@ -18,8 +18,8 @@ from eadnet.captions.descriptors import Descriptors
 from eadnet.captions.schema import ACTION_UNITS
 from eadnet.captions.true_units import TRUE_UNITS, UNIT_NAMES, UNNAMED, TruthError, true_unit_rows
 from eadnet.clips import save_shard
-from eadnet.config import EMOTIONS
 from eadnet.corpora.expressions import EMOTION_UNITS, action_units, expression
+from eadnet.tables import EMOTIONS
 from reports.tables import action_units as table
 from reports.tables import formats
 

@@ -16,11 +16,11 @@ from unet_cases import (
     stable_diffusion,
 )
 
+from eadnet.config.networks import Network
 from eadnet.models.extended import stda, tfrm
 from eadnet.models.extended.fusion import TextAttention
 from eadnet.models.levels import LATENTSYNC, Modules
 from eadnet.models.residual import ClipNorm
-from eadnet.models.settings import Network
 from eadnet.models.unet import PARTS, EADNet
 
 LENGTHS = (1, 2, 7, 16, 48)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.workflow
 
 PACKAGE_DATA = """
 from jinja2.exceptions import UndefinedError
-from eadnet.config_reference import schema_json
+from eadnet.config.reference import schema_json
 from eadnet.corpora.splits import DIGESTS, read_manifest
 from eadnet.node import SCHEMA
 from reports.gallery.page import render

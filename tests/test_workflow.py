@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from workflow_project import Project
 
-from eadnet.config import TARGETS, load
+from eadnet.config.configuration import TARGETS, load
 from tests.caption_server import Reply, completion, serving
 from tests.hostile_answers import good_record
 

@@ -15,7 +15,11 @@ from safetensors.torch import load_file, save_file
 from talking_clips import write_talking_clips
 
 from eadnet.checkpoint import save_model
-from eadnet.config import Audio, Autoencoder, Backbone, Compute, SyncNet, Training, VideoMAE, parse
+from eadnet.config.machine import Compute
+from eadnet.config.networks import Audio, Autoencoder, SyncNet, VideoMAE
+from eadnet.config.section import parse
+from eadnet.config.training import Backbone, Training
+from eadnet.config.view import plain
 from eadnet.dataset import ClipSet
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
@@ -27,7 +31,6 @@ from eadnet.pretraining.backbone import train_backbone
 from eadnet.pretraining.videomae import standardise
 from eadnet.published.lpips import LPIPS, VGG16
 from eadnet.sampling import TrainingInputs
-from eadnet.settings import plain
 from eadnet.supervision import Supervisors
 from eadnet.tables import CAPTIONS, write_table
 from eadnet.train import train_run

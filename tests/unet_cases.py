@@ -4,8 +4,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
+from eadnet.config.networks import Network
 from eadnet.models.levels import Modules
-from eadnet.models.settings import Network
 from eadnet.models.unet import EADNet
 
 TINY = Network(widths=(24, 48), audio_width=16, text_width=16, embedding=32, strip_head=8)

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from eadnet.config_reference import config_yaml
+from eadnet.config.reference import config_yaml
 
 PARTS = ("Snakefile", "config", "workflow", "profiles", "eadnet", "metrics", "reports", "envs")
 JOB = re.compile(r"^(?:local)?rule (?P<rule>\w+):\n(?P<body>(?: +.*\n)*)", re.MULTILINE)

@@ -39,8 +39,9 @@ def caption(
     from eadnet.captions.language_model import locate
     from eadnet.captions.outcomes import CaptionError
     from eadnet.captions.rows import caption_rows
-    from eadnet.captions.settings import Captioning, Captions
-    from eadnet.config import Assets, parse
+    from eadnet.config.captions import Captions
+    from eadnet.config.machine import Assets, Captioning
+    from eadnet.config.section import parse
 
     chosen, used = parse(Captions, settings, where="captions"), parse(Captioning, machine, where="compute.captioning")
     located = locate(chosen, parse(Assets, assets, where="assets"))
@@ -67,9 +68,10 @@ def encode_captions(
     """Join the captions tables and encode every distinct text of theirs once."""
     from eadnet import tables
     from eadnet.assets import fetch
-    from eadnet.captions.settings import Captions
     from eadnet.captions.texts import distinct_texts
-    from eadnet.config import Assets, parse
+    from eadnet.config.captions import Captions
+    from eadnet.config.machine import Assets
+    from eadnet.config.section import parse
     from eadnet.models.text import make_text_encoder
     from eadnet.models.text_cache import encode_file
 

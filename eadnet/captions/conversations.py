@@ -9,7 +9,7 @@ import numpy as np
 from eadnet.captions.frames import sample_frames
 from eadnet.captions.prompt import Prompt
 from eadnet.captions.requests import Request
-from eadnet.captions.settings import LanguageModel
+from eadnet.config.captions import LanguageModel
 
 Message = dict[str, Any]
 

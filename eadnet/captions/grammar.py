@@ -47,7 +47,7 @@ def template_text(emotion: str | None, level: int | None) -> str:
     """The text of label and level alone, e.g. `The person speaks with a very angry expression.` for level 3.
 
     Args:
-        emotion: One of ``eadnet.config.LABELS``, or None for a clip without a label.
+        emotion: One of ``eadnet.tables.LABELS``, or None for a clip without a label.
         level: MEAD level 1 to 3, or None where the corpus has none.
     """
     if emotion is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eadnet.assets import AssetSettings, fetch, read_table
 from eadnet.captions.outcomes import CaptionError
-from eadnet.captions.settings import Captions
+from eadnet.config.captions import Captions
 from eadnet.provenance import sha256_file
 
 _READ = (".safetensors", ".json", ".txt", ".jinja", ".model")

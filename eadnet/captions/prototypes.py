@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from eadnet.captions.descriptors import FULL_STRENGTH
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 
 PROTOTYPES: dict[str, dict[str, float]] = {
     "angry": {"brow lowerer": 1.0, "nose wrinkler": 0.6, "lid tightener": 0.8},

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from eadnet.captions.plain_text import LETTERS, plain, readings
-from eadnet.config import EMOTIONS, LABELS
+from eadnet.tables import EMOTIONS, LABELS
 
 INTENSITIES = ("none", "slight", "moderate", "strong")
 SHORT_WORDS = 20

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from eadnet.captions.grammar import label_text
-from eadnet.config import LABELS
 from eadnet.models.text import NULL_TEXT
+from eadnet.tables import LABELS
 
 
 def distinct_texts(captions: pd.DataFrame) -> list[str]:

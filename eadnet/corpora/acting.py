@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from eadnet.config.corpora import Movement
 from eadnet.corpora.expressions import LEVEL_STRENGTH, action_units, expression
 from eadnet.corpora.motion import Motion, animate
 from eadnet.corpora.people import Person
 from eadnet.corpora.scripts import Line, derived_seed
-from eadnet.corpora.settings import Movement
 from eadnet.corpora.speech import Speech, fit, join, prosody, silence, speak
 from eadnet.provenance import atomic_path
 

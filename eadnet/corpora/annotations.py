@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eadnet.corpora.settings import HDTF
+from eadnet.config.corpora import HDTF
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import hdtf_identity, hdtf_published
 

@@ -27,7 +27,7 @@ def acquire(
     output: Annotated[str, typer.Option(help="SOURCES table to write.")],
 ) -> None:
     """Account for every input of a shard."""
-    from eadnet.config import parse
+    from eadnet.config.section import parse
     from eadnet.corpora.shards import reader, settings_model
     from eadnet.tables import SOURCES, write_table
 
@@ -54,9 +54,10 @@ def preprocess(
     version: Annotated[int, typer.Option(help="Version of the stage: parts of another one are made again.")] = 0,
 ) -> None:
     """Normalise, align and gate the clips of a shard."""
-    from eadnet.config import Preprocess, parse
+    from eadnet.config.machine import Assets
+    from eadnet.config.preprocessing import Preprocess
+    from eadnet.config.section import parse
     from eadnet.corpora.shards import reader, settings_model
-    from eadnet.models.settings import Assets
     from eadnet.preprocessing.shard import preprocess_shard
     from eadnet.tables import SOURCES, read_table
 

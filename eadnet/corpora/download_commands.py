@@ -18,8 +18,8 @@ def fetch_annotations(
 ) -> None:
     """Fetch HDTF's annotation files, checked by their digests."""
     from eadnet.assets import fetch, read_table
-    from eadnet.config import parse
-    from eadnet.models.settings import Assets
+    from eadnet.config.machine import Assets
+    from eadnet.config.section import parse
     from eadnet.provenance import atomic_path
 
     folder = fetch("hdtf-annotations", parse(Assets, assets, where="assets"))
@@ -38,7 +38,7 @@ def download(
     """Fetch the videos or archives of a shard; what does not come is a row."""
     from pathlib import Path
 
-    from eadnet.config import parse
+    from eadnet.config.section import parse
     from eadnet.corpora.downloads import download_shard
     from eadnet.corpora.shards import settings_model
     from eadnet.tables import DOWNLOADS, write_table

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from eadnet.config.corpora import HDTF, MEAD, RAVDESS
 from eadnet.corpora.annotations import AnnotatedVideo
 from eadnet.corpora.drive import fetch_archive, list_archives
 from eadnet.corpora.fetching import FetchError
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.ravdess_layout import archive_name
-from eadnet.corpora.settings import HDTF, MEAD, RAVDESS
 from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.corpora.youtube import Wanted, fetch_video, video_id
 from eadnet.corpora.zenodo import fetch_record_archive, wanted_archive

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from eadnet.config import EMOTIONS
+from eadnet.config.corpora import FolderCorpus
 from eadnet.corpora.files import Found, list_files
-from eadnet.corpora.settings import FolderCorpus
 from eadnet.corpora.sources import (
     AUDIO_SUFFIXES,
     VIDEO_SUFFIXES,
@@ -33,6 +32,7 @@ from eadnet.corpora.sources import (
     usable,
 )
 from eadnet.corpora.splits import folder_test_people
+from eadnet.tables import EMOTIONS
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Movement that a moment of speech does not tell: blinks of no cause, glances, beats of the brows, small nods.
 
 Each keeps a fixed course once begun, so neighbouring frames know what a single frame cannot. All are functions of time
-and of a generator, without state; curves are sampled where asked. Off unless ``eadnet.corpora.settings.Movement``
+and of a generator, without state; curves are sampled where asked. Off unless ``eadnet.config.corpora.Movement``
 switches them on.
 """
 

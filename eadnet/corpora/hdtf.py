@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import AnnotatedVideo, annotation_folder, known_videos, read_annotations
 from eadnet.corpora.files import Found, list_files
-from eadnet.corpora.settings import HDTF
 from eadnet.corpora.sources import (
     AUDIO_SUFFIXES,
     VIDEO_SUFFIXES,

@@ -9,12 +9,12 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from eadnet.config.corpora import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.annotations import annotation_folder, known_videos
 from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.hdtf import FileNames
 from eadnet.corpora.ravdess import files_of
 from eadnet.corpora.ravdess_layout import list_actors
-from eadnet.corpora.settings import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.shards import shard_people
 
 Lister = Callable[..., list[Found]]

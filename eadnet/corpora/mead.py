@@ -18,10 +18,9 @@ from typing import BinaryIO, get_args
 
 import pandas as pd
 
-from eadnet.config import EMOTIONS
+from eadnet.config.corpora import MEAD, View
 from eadnet.corpora.archives import Member, content, digest, is_archive, read_index
 from eadnet.corpora.files import Found, list_files
-from eadnet.corpora.settings import MEAD, View
 from eadnet.corpora.shelf import Shelf
 from eadnet.corpora.sources import (
     USED,
@@ -37,6 +36,7 @@ from eadnet.corpora.sources import (
     with_duplicates,
 )
 from eadnet.corpora.splits import MEAD_PART_0, SplitError, mead_people, mead_split
+from eadnet.tables import EMOTIONS
 
 ACTOR = re.compile(r"[MW]\d{3}")
 VIEWS = get_args(View)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eadnet.config.corpora import Movement
 from eadnet.corpora.gestures import blink_moments, brow_beats, glances, nods
-from eadnet.corpora.settings import Movement
 from eadnet.corpora.speech import SAMPLE_RATE, VISEMES, Speech, pauses
 
 GRID_RATE = 200

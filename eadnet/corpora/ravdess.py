@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from eadnet.config.corpora import RAVDESS
 from eadnet.corpora.archives import Member
 from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.ravdess_layout import (
@@ -34,7 +35,6 @@ from eadnet.corpora.ravdess_layout import (
     parse_name,
     shared_owner,
 )
-from eadnet.corpora.settings import RAVDESS
 from eadnet.corpora.shelf import Shelf
 from eadnet.corpora.sources import (
     ClipSource,

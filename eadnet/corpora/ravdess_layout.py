@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from eadnet.corpora.settings import RAVDESS
+from eadnet.config.corpora import RAVDESS
 from eadnet.corpora.sources import AUDIO_SUFFIXES, VIDEO_SUFFIXES, CorpusError
 
 ACTORS = tuple(f"A{number:02d}" for number in range(1, 25))

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from eadnet.config import parse
-from eadnet.corpora.settings import HDTF, SyntheticMEAD, SyntheticRAVDESS
+from eadnet.config.corpora import HDTF, SyntheticMEAD, SyntheticRAVDESS
+from eadnet.config.section import parse
 
 Settings = Annotated[str, typer.Option(help="JSON of the corpus's config section.")]
 Seed = Annotated[int, typer.Option(help="Seed of the drawn people and of what they say.")]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.config import EMOTIONS
+from eadnet.config.corpora import HDTF, MEAD, SyntheticMEAD
 from eadnet.corpora.sentences import books
-from eadnet.corpora.settings import HDTF, MEAD, SyntheticMEAD
 from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_splits, mead_people
+from eadnet.tables import EMOTIONS
 
 SENTENCE_SECONDS = {"few": 1.8, "many": 2.4}  # cautious lengths, to find how many sentences fill a time
 HDTF_EMOTIONS = ("neutral", "happy", "sad", "surprised", "angry")

@@ -7,13 +7,13 @@ their splits, and writes nothing.
 
 from pathlib import Path
 
+from eadnet.config.corpora import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.folder import FolderReader, list_videos
 from eadnet.corpora.hdtf import HDTFReader, list_identities
 from eadnet.corpora.mead import MEADReader, list_actors, other_folders
 from eadnet.corpora.ravdess import RAVDESSReader
 from eadnet.corpora.ravdess_layout import list_actors as list_ravdess_actors
 from eadnet.corpora.ravdess_layout import other_entries
-from eadnet.corpora.settings import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.sources import CorpusError, Reader
 
 AnyCorpus = HDTF | MEAD | RAVDESS | FolderCorpus

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from eadnet.config import EMOTIONS
 from eadnet.corpora.ravdess_layout import ACTORS
 from eadnet.corpora.splits import (
     ANY,
@@ -22,6 +21,7 @@ from eadnet.corpora.splits import (
     MEAD_TEST_ACTORS,
     by_digest,
 )
+from eadnet.tables import EMOTIONS
 
 COMMAND = "python -m eadnet splits --write"
 MEAD_VALIDATION_ACTORS = ("M032", "W033")  # ours: EAT names test actors only

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from eadnet.corpora.settings import HDTF, MEAD, RAVDESS
+from eadnet.config.corpora import HDTF, MEAD, RAVDESS
 
 MANIFESTS = files("eadnet.corpora") / "manifests"
 # A manifest never changes under its name: a changed rule makes a new version.

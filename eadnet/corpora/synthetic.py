@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
 from eadnet.corpora.expressions import expression
 from eadnet.corpora.motion import Motion
 from eadnet.corpora.people import Person, sample_person
 from eadnet.corpora.puppet import Framing, Puppet
 from eadnet.corpora.scripts import Line, RenderError, derived_seed, hdtf_line, mead_lines
-from eadnet.corpora.settings import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.speech import SAMPLE_RATE, Speech, join, silence
 from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media import write_audio, write_video

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eadnet.config.corpora import SyntheticRAVDESS
 from eadnet.corpora.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
 from eadnet.corpora.expressions import expression
 from eadnet.corpora.motion import Motion
@@ -34,7 +35,6 @@ from eadnet.corpora.ravdess_layout import (
     file_name,
 )
 from eadnet.corpora.scripts import Line, RenderError, derived_seed
-from eadnet.corpora.settings import SyntheticRAVDESS
 from eadnet.corpora.speech import SAMPLE_RATE, Speech
 from eadnet.media import write_video
 from eadnet.provenance import atomic_path

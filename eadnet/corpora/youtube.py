@@ -22,8 +22,8 @@ import av
 from yt_dlp import YoutubeDL
 from yt_dlp.utils import DownloadError, GeoRestrictedError
 
+from eadnet.config.corpora import VideoDownload
 from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address
-from eadnet.corpora.settings import VideoDownload
 from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.provenance import atomic_path
 

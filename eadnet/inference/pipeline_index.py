@@ -7,10 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from eadnet.config import parse
+from eadnet.config.section import Positive, Section, Weight, parse
+from eadnet.config.synthesis import Synthesis
 from eadnet.regions import Template
-from eadnet.section import Positive, Section, Weight
-from eadnet.training_settings import Synthesis
 
 INDEX, CARD, WHISPER = "model_index.json", "README.md", "tiny.pt"
 PIPELINE = "EADNetPipeline"

@@ -15,8 +15,8 @@ from torch.nn import functional
 from eadnet.models.attention import zero_initialised
 
 if TYPE_CHECKING:
+    from eadnet.config.networks import Autoencoder as Settings
     from eadnet.models.kl_autoencoder import KLAutoencoder
-    from eadnet.models.settings import Autoencoder as Settings
 
 
 class LatentAutoencoder(nn.Module):

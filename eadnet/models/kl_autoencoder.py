@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Autoencoder as Settings
+    from eadnet.config.networks import Autoencoder as Settings
 
 SCALING = 0.18215
 PART = 8

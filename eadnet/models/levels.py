@@ -24,7 +24,7 @@ from eadnet.models.tfrm import TFRM
 from eadnet.models.transformer import Context, SpatialTransformer
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Network
+    from eadnet.config.networks import Network
 
 NONE, PUBLISHED = "none", "published"
 """No module, and the variant of STDA and TFRM that the paper describes; all others are extensions of ours."""

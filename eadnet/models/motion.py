@@ -19,7 +19,7 @@ from eadnet.models.constants import constant
 from eadnet.published.videomae_v2 import sinusoids
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Network
+    from eadnet.config.networks import Network
 
 STORED_POSITIONS = 24
 """Frames in the table of positions that a published file holds."""

@@ -17,7 +17,7 @@ from eadnet.models.attention import zero_initialised
 from eadnet.models.stda import STDA
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Network
+    from eadnet.config.networks import Network
 
 
 class ClipNorm(nn.GroupNorm):

@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from eadnet.resizing import resized
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import SyncNet as Settings
+    from eadnet.config.networks import SyncNet as Settings
 
 RESOLUTION = 256
 VIDEO_CHANNELS = 48

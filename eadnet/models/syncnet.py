@@ -16,7 +16,7 @@ from eadnet.resizing import resized
 from eadnet.spectrogram import BANDS
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import SyncNet as Settings
+    from eadnet.config.networks import SyncNet as Settings
     from eadnet.models.stable_syncnet import StableSyncNet
 
 FRAMES = 16

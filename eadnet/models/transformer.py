@@ -16,7 +16,7 @@ from eadnet.models.attention import CrossAttention, zero_initialised
 from eadnet.models.extended.fusion import TextAttention
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Network
+    from eadnet.config.networks import Network
 
 
 @dataclass(frozen=True)

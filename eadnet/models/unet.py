@@ -25,7 +25,7 @@ from eadnet.models.residual import ClipNorm
 from eadnet.models.transformer import Context
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Network
+    from eadnet.config.networks import Network
 
 NEW_PARTS = ("stda.", "strips.", "tfrm.", "text_fusion.", "text_attention.", "text_adapter.")
 """What EAD-Net and our extensions add to LatentSync's network."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from eadnet.published.videomae_v2 import VideoMAEv2
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import VideoMAE as Settings
+    from eadnet.config.networks import VideoMAE as Settings
 
 FRAMES = 16
 GRID = (8, 8, 8)

@@ -10,7 +10,7 @@ import numpy as np
 
 from eadnet import faces
 from eadnet.clips import SAMPLES_PER_FRAME
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, OpenedMedia
 from eadnet.detectors import Detector, opened_detector
 from eadnet.media import MediaError, read_audio, write_video

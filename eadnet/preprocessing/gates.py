@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 
 Gate = tuple[str, Callable[[dict, Preprocess], str | None]]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
 from eadnet.provenance import atomic_path
 from eadnet.streamed_tensors import streamed_tensors

@@ -11,7 +11,7 @@ from itertools import islice
 import av
 import numpy as np
 
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Media
 from eadnet.decoding import held_frames, held_size, windowed
 from eadnet.media import MediaError, MediaInfo, Window

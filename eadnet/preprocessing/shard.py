@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from eadnet.assets import AssetError, AssetSettings, fetch
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.detectors import WEIGHTS
 from eadnet.preprocessing.clip import Weights, quality_note

@@ -16,7 +16,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 
-from eadnet.config import Preprocess
+from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.media import MediaError, probe
 from eadnet.preprocessing.clip import Arrays, Tools, Weights, blank_row, make_clip, opened_tools

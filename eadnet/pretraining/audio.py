@@ -22,7 +22,8 @@ from eadnet.models.whisper import WhisperStates
 from eadnet.spectrogram import BANDS, log_mel
 
 if TYPE_CHECKING:
-    from eadnet.config import Assets, Audio
+    from eadnet.config.machine import Assets
+    from eadnet.config.networks import Audio
 
 
 def encode_audio(clips: str, settings: "Audio", seed: int, output: str, assets: "Assets") -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
+from eadnet.config.view import plain, view
 from eadnet.dataset import FULL, MASKED, ClipSet
 from eadnet.inpainting import Inpainting
 from eadnet.losses import attention_map, perceptual_loss
@@ -20,11 +21,10 @@ from eadnet.models.autoencoder import make_autoencoder
 from eadnet.optimisation import Loop, step_generator
 from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
-from eadnet.settings import plain, view
 from eadnet.streamed_tensors import TensorWriter, streamed_tensors
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Autoencoder as Settings
+    from eadnet.config.networks import Autoencoder as Settings
 
 PUBLISHED = "diffusion_pytorch_model.safetensors"
 PART = 16  # frames encoded at once

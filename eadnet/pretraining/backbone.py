@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from eadnet.checkpoint import load_weights, read_config
+from eadnet.config.view import plain, view
 from eadnet.losses import simple_loss
 from eadnet.models.levels import LATENTSYNC, Modules
 from eadnet.models.unet import EADNet
@@ -20,12 +21,12 @@ from eadnet.optimisation import Loop
 from eadnet.precision import leave, open_machine
 from eadnet.pretraining.published_unet import load_published_unet
 from eadnet.sampling import Draw, Sampler, TrainingInputs
-from eadnet.settings import plain, view
 from eadnet.supervision import simple_weight
 from eadnet.validation import Validator
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Backbone, Compute, Training
+    from eadnet.config.machine import Compute
+    from eadnet.config.training import Backbone, Training
 
 PACE = ("optimiser", "checkpoint_every", "validation", "processes")
 """Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""

@@ -15,16 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
+from eadnet.config.view import plain, view
 from eadnet.dataset import ClipSet, unit_pixels
 from eadnet.losses import contrastive_loss
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.optimisation import Loop, step_generator
 from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
-from eadnet.settings import plain, view
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import SyncNet as Settings
+    from eadnet.config.networks import SyncNet as Settings
 
 PUBLISHED = "stable_syncnet.pt"
 WINDOWS_PER_CLIP = 4

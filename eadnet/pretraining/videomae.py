@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
+from eadnet.config.view import plain, view
 from eadnet.dataset import ClipSet
 from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
@@ -18,10 +19,9 @@ from eadnet.optimisation import Loop, step_generator
 from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 from eadnet.published.videomae_v2 import STEPS, from_published
-from eadnet.settings import plain, view
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import VideoMAE as Settings
+    from eadnet.config.networks import VideoMAE as Settings
 
 PUBLISHED = "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
 REAL_CLIPS = {"small": 32, "v2": 8}

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from eadnet.resizing import resized
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import VideoMAE as Settings
+    from eadnet.config.networks import VideoMAE as Settings
 
 FRAMES = 16
 STEPS = 8

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Filter
+    from eadnet.config.training import Filter
 
 
 class FilterError(ValueError):

@@ -27,7 +27,6 @@ from eadnet.audio_features import AudioFeatures, AudioFeaturesError
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.clips import Clip
 from eadnet.conditioning import TextSource
-from eadnet.config import EMOTIONS
 from eadnet.dataset import ClipSet
 from eadnet.models.audio import hide_beyond
 from eadnet.models.levels import Modules
@@ -35,11 +34,11 @@ from eadnet.models.text import TextError
 from eadnet.models.unet import EADNet
 from eadnet.precision import open_machine
 from eadnet.pretraining.backbone import load_backbone
-from eadnet.tables import TRAINING_FILTER, write_table
+from eadnet.tables import EMOTIONS, TRAINING_FILTER, write_table
 from eadnet.training.kept_clips import FilterError
 
 if TYPE_CHECKING:
-    from eadnet.training_settings import Compute
+    from eadnet.config.machine import Compute
 
 PART = 256
 """Frames that are encoded together, so that a long clip needs no more memory than a short one."""

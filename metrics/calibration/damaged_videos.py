@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.clips import Clip
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.landmarks import interocular
 from eadnet.media import read_video, write_video
 from metrics.calibration.damage import CRF, Damage, Footage

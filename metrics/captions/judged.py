@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from eadnet.captions.schema import ACTION_UNITS, INTENSITIES, SPEECH_UNITS, forbidden_content
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 from metrics.captions.agreement import Agreement, macro_f1, rank_correlation, unit_f1
 from metrics.pairs import Value
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eadnet.config import ConfigError
+from eadnet.config.section import ConfigError
 from eadnet.provenance import commit
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
 from metrics.captions.judged import ClipValues, excuse_of, judge

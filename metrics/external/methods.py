@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from eadnet.method_settings import Method
+from eadnet.config.methods import Method
 from eadnet.selection import read_test_clips
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.runs import Fault, Runner

@@ -19,9 +19,9 @@ from pathlib import Path
 import yaml
 
 from eadnet.clips import Clip
-from eadnet.config import ConfigError
+from eadnet.config.methods import Method, filled, places_in
+from eadnet.config.section import ConfigError
 from eadnet.media import MediaError
-from eadnet.method_settings import Method, filled, places_in
 from metrics.external.inputs import clip_inputs
 from metrics.external.placement import place
 

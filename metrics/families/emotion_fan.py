@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
 from metrics.pairs import Pair, Unscorable, Value
 from metrics.scoring import Settings
@@ -28,7 +28,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
 
 
 def probabilities(network: object, features: np.ndarray) -> np.ndarray:
-    """(8,) probabilities of `eadnet.config.EMOTIONS` for one clip, from the (T, 512) features of its frames."""
+    """(8,) probabilities of `eadnet.tables.EMOTIONS` for one clip, from the (T, 512) features of its frames."""
     import torch
 
     from metrics.networks.emotion_fan import CLASSES

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.config import EMOTIONS
 from eadnet.provenance import sha256_file
+from eadnet.tables import EMOTIONS
 from metrics.families.face_chips import boxes, has_face
 from metrics.families.recognition import recognised
 from metrics.pairs import Pair, Unscorable, Value, per_clip
@@ -87,7 +87,7 @@ def opened(path: Path, outputs: int, settings: Settings) -> Look:
 
 
 def emotion_shares(logits: np.ndarray) -> tuple[np.ndarray, int]:
-    """(8,) mean probabilities of `eadnet.config.EMOTIONS` over the frames with a face, and their number.
+    """(8,) mean probabilities of `eadnet.tables.EMOTIONS` over the frames with a face, and their number.
 
     Args:
         logits: (T, 8) over `CLASSES`, NaN in frames without a face.

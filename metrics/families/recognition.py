@@ -1,14 +1,14 @@
 """What recognisers of emotion have in common: their answers for clips, accuracy, and the macro F1 of a set.
 
 Every recogniser, trained here or published, gives a clip the probabilities of the eight emotions of
-``eadnet.config.EMOTIONS``; what follows from them is the same for all.
+``eadnet.tables.EMOTIONS``; what follows from them is the same for all.
 """
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 from metrics.pairs import Pair, Value, per_clip
 
 REPLICATES = 2000

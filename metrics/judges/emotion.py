@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.clips import Clip
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 from metrics.judges import UnusableCorpus
 from metrics.judges.parts import by_parts
 from metrics.judges.pictures import cut, grain, recolour, to_tensor
@@ -25,7 +25,7 @@ FRAMES_KEPT = 24  # frames of a train clip held in memory, evenly spread
 
 
 class Network(nn.Module):
-    """Logits over `eadnet.config.EMOTIONS` for single frames."""
+    """Logits over `eadnet.tables.EMOTIONS` for single frames."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from eadnet.config import Schedule
+from eadnet.config.networks import Schedule
 
 SEED_DOMAIN = 0x6A756467  # keeps judges' random numbers apart from those of training, whatever the seed
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from eadnet.clips import Clip
-from eadnet.config import Judge
+from eadnet.config.evaluation import Judge
 from metrics import judges
 from metrics.judges.optimisation import SEED_DOMAIN, optimise
 

@@ -14,8 +14,8 @@ import pandas as pd
 import torch
 
 from eadnet.clips import Clip
-from eadnet.config import Judge
-from eadnet.selection import TEST_ONLY
+from eadnet.config.corpora import TEST_ONLY
+from eadnet.config.evaluation import Judge
 from eadnet.tables import CLIPS, read_table
 from metrics import judges
 from metrics.judges.optimisation import SEED_DOMAIN, optimise

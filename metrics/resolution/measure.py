@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eadnet.config import BASELINES, ConfigError
-from eadnet.experiment import Experiment, run_for
+from eadnet.config.configuration import BASELINES
+from eadnet.config.experiment import Experiment, run_for
+from eadnet.config.section import ConfigError
 from eadnet.provenance import commit
 from eadnet.selection import DRAWN
 from eadnet.tables import TEST_CLIPS, read_table, write_table

@@ -36,7 +36,7 @@ SPECS = (
     ),
     MetricSpec(
         "predicted_emotion@corpus-v1", "emotion", "clip", "class", None, (0, 7),
-        "The emotion that is seen, as an index into eadnet.config.EMOTIONS.",
+        "The emotion that is seen, as an index into eadnet.tables.EMOTIONS.",
         "Greatest mean frame probability of the emotion judge.",
         OURS,
         inputs=INPUTS, reference="none", evaluator="judge:emotion",

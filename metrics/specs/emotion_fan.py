@@ -52,7 +52,7 @@ SPECS = (
     ),
     MetricSpec(
         "predicted_emotion@emotion-fan", "emotion_fan", "clip", "class", None, (0, 7),
-        "The emotion that Emotion-FAN sees, as an index into eadnet.config.EMOTIONS.",
+        "The emotion that Emotion-FAN sees, as an index into eadnet.tables.EMOTIONS.",
         "Greatest of the eight logits of the whole clip.",
         FAN,
         inputs=INPUTS, reference=REFERENCE, avoid="as a number: it is a class", evaluator=EVALUATOR,

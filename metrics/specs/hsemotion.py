@@ -39,7 +39,7 @@ SPECS = (
     ),
     MetricSpec(
         "predicted_emotion@hsemotion", "hsemotion", "clip", "class", None, (0, 7),
-        "The emotion that HSEmotion sees, as an index into eadnet.config.EMOTIONS.",
+        "The emotion that HSEmotion sees, as an index into eadnet.tables.EMOTIONS.",
         "Greatest mean frame probability.",
         HSE,
         inputs=INPUTS, reference=REFERENCE, avoid="as a number: it is a class", evaluator=EMOTION,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 from metrics.spec import REGISTRY
 from reports.load import Inputs, Nothing
 from reports.numbers import count

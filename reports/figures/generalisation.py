@@ -7,7 +7,7 @@ and label, never by score.
 
 from matplotlib.figure import Figure
 
-from eadnet.selection import TEST_ONLY
+from eadnet.config.corpora import TEST_ONLY
 from reports.figures import samples
 from reports.load import Inputs, Nothing, spread
 from reports.style import is_baseline, order_runs

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 from reports.load import Inputs, Nothing
 from reports.numbers import count, duration
 from reports.style import BLUE, MUTED, WIDTH, bare

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eadnet.config import BASELINES
+from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
 from metrics.spec import REGISTRY, direction
 from reports import figures, tables

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from eadnet.captions.settings import MAIN
+from eadnet.config.captions import MAIN
 from metrics.spec import MetricSpec, families_of, family_specs
 from metrics.tables import ALL, CAPTIONER
 from reports.load import Inputs, ReportError

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from eadnet.config import EMOTIONS
 from eadnet.corpora.sources import USED
-from eadnet.tables import QUALITY_UNMEASURED
+from eadnet.tables import EMOTIONS, QUALITY_UNMEASURED
 from metrics.tables import ALL
 from reports.load import Inputs
 from reports.numbers import NONE, count, duration, percent

@@ -5,7 +5,7 @@ Reads the table of ``eadnet filter-clips``; the share that `training.filter.at_l
 
 import pandas as pd
 
-from eadnet.config import EMOTIONS
+from eadnet.tables import EMOTIONS
 from metrics.tables import ALL
 from reports.load import Inputs
 from reports.numbers import NONE, count, number, percent

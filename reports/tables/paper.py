@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from eadnet.experiment import Experiment
-from eadnet.selection import DRAWN, TEST_ONLY
+from eadnet.config.corpora import TEST_ONLY
+from eadnet.config.experiment import Experiment
+from eadnet.selection import DRAWN
 from metrics.paper_columns import COLUMNS, Column
 from metrics.paper_values import Part, Value, value_of
 from metrics.statistics import Resampling

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from eadnet.experiment import Experiment, run_for
+from eadnet.config.experiment import Experiment, run_for
 from reports.numbers import NONE
 from reports.published.paper_tables import printed_rows
 from reports.style import is_baseline, order_runs, run_label

@@ -15,13 +15,16 @@ from operator import attrgetter
 import yaml
 from snakemake.utils import update_config
 
-from eadnet.config import BASELINES, TEST_ONLY, ConfigError, load
+from eadnet.config.configuration import BASELINES, load
+from eadnet.config.corpora import TEST_ONLY
+from eadnet.config.section import ConfigError
 from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import list_files
 from eadnet.corpora.listing import files_digest, shard_digest
 from eadnet.corpora.shards import list_shards, unused_folders
-from eadnet.experiment import experiment_of
-from metrics.spec import FAMILIES, SpecError, check_families, extractors_of, family_version
+from eadnet.config.experiment import experiment_of
+from metrics.spec import FAMILIES, check_families, extractors_of, family_version
+from metrics.spec_types import SpecError
 
 # Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
 # them, are made again. Metric families carry their own version (metrics/spec.py).

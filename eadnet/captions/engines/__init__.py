@@ -10,7 +10,8 @@ from eadnet.captions.engines.language import LanguageEngine
 from eadnet.captions.outcomes import Outcome
 from eadnet.captions.prompt import Prompt, prompt_for
 from eadnet.captions.requests import Request
-from eadnet.captions.settings import Captioning, Captions
+from eadnet.config.captions import Captions
+from eadnet.config.machine import Captioning
 
 BACKENDS = {"vllm": "vllm_offline", "server": "server", "transformers": "transformers_plain"}
 """Modules of this package that turn conversations into answers, by the name of the engine."""

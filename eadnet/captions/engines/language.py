@@ -12,8 +12,8 @@ from eadnet.captions.conversations import Conversation, open_conversation
 from eadnet.captions.outcomes import Fault, Outcome
 from eadnet.captions.prompt import Prompt
 from eadnet.captions.requests import Request
-from eadnet.captions.settings import LanguageModel
 from eadnet.clips import ClipError
+from eadnet.config.captions import LanguageModel
 
 FINAL = ("too_long", "unreachable", "frames")
 """Faults that asking again in the same run cannot mend, and that are not the answer's: they are never remembered."""

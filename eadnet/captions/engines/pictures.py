@@ -1,6 +1,6 @@
 """How large a picture reaches a Qwen-VL model, whichever library runs it."""
 
-from eadnet.captions.settings import LanguageModel
+from eadnet.config.captions import LanguageModel
 
 SMALLEST_PIXELS = 32 * 32
 """Qwen-VL's processors enlarge a picture that has fewer pixels than a bound (256 x 256 for Qwen3-VL), which costs

@@ -41,7 +41,8 @@ from eadnet.captions.engines.endpoint import KEY_VARIABLE, Endpoint, check_endpo
 from eadnet.captions.frames import png_bytes
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
-from eadnet.captions.settings import Captioning, LanguageModel
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between tries: doubled from the first to the longest
 HOPELESS = 16  # requests in a row, refused from the start or given up, after which the others are not tried

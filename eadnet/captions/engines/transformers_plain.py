@@ -17,7 +17,8 @@ from eadnet.captions.conversations import Conversation
 from eadnet.captions.engines.constraint import AnswerGrammar
 from eadnet.captions.engines.pictures import pixel_bounds
 from eadnet.captions.outcomes import CaptionError
-from eadnet.captions.settings import Captioning, LanguageModel
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 
 if TYPE_CHECKING:
     import torch

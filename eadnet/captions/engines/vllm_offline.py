@@ -26,7 +26,8 @@ from eadnet.captions.conversations import Conversation
 from eadnet.captions.engines.pictures import pixel_bounds
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
-from eadnet.captions.settings import Captioning, LanguageModel
+from eadnet.config.captions import LanguageModel
+from eadnet.config.machine import Captioning
 
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",

@@ -18,7 +18,7 @@ from eadnet.models.extended.strips import BandedStrip, Strip, check_maps
 from eadnet.models.extended.volume import Volume
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Network
+    from eadnet.config.networks import Network
 
 DIRECTIONS = {
     "extended": ("width", "height", "time"),

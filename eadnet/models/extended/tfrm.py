@@ -19,7 +19,7 @@ from eadnet.models.attention import zero_initialised
 from eadnet.models.extended.frame_graph import Band, Graph, band
 
 if TYPE_CHECKING:
-    from eadnet.models.settings import Network
+    from eadnet.config.networks import Network
 
 VARIANTS = ("extended", "extended_chain", "dense")
 TIE = 2**-9

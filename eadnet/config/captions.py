@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from eadnet.models.settings import Weights
-from eadnet.section import Positive, Rate, Section
+from eadnet.config.networks import Weights
+from eadnet.config.section import Positive, Section
 
 PROMPTS = ("frames", "frames_and_units", "units")
 MAIN = "main"
@@ -82,23 +82,3 @@ class Captions(Section):
         if self.engine in ("vllm", "transformers") and not (model.weights or model.folder):
             raise ValueError(f"engine `{self.engine}` needs language_model.weights or language_model.folder")
         return self
-
-
-class Captioning(Section):
-    """How captioning uses the machine."""
-
-    environment: Literal["auto", "gpu", "cpu"] = Field(
-        "auto", description="vLLM: envs/caption-gpu or envs/caption-cpu; `auto` asks whether this machine has a GPU."
-    )
-    interpreter: str | None = Field(
-        None, description="vLLM: Python that runs it; null takes that of .venv-caption-gpu or .venv-caption-cpu."
-    )
-    batch: Positive = Field(1024, description="Clips handed to a language model at once; a killed job loses one batch.")
-    tensor_parallel: Positive = Field(1, description="vLLM: GPUs that share the model.")
-    memory_share: Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="vLLM: share of the GPU's memory.")
-    cache_bytes: Positive | None = Field(None, description="vLLM: bytes of the key-value cache, where there is no GPU.")
-    max_sequences: Positive | None = Field(None, description="Answers written at once; null leaves it to the engine.")
-    eager: bool = Field(False, description="vLLM: no CUDA graphs; starts faster.")
-    concurrency: Positive = Field(16, description="Server: requests under way at once.")
-    timeout: Rate = Field(120.0, description="Server: seconds to wait for an answer.")
-    attempts: Positive = Field(5, description="Server: tries of a request while it is away or overloaded.")

@@ -1,37 +1,17 @@
-"""The configuration of training and synthesis: stages, losses, sampling, use of the machine. Light: no torch."""
+"""The configuration of training: both stages, their losses and batches. Light: no torch."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from eadnet.captions.settings import Captioning
-from eadnet.models.settings import Network, Optimiser, Weights
-from eadnet.section import Positive, Rate, Section, Share, Weight, renamed
+from eadnet.config.networks import Network, Optimiser, Weights
+from eadnet.config.section import OrZero, Positive, Rate, Section, Share, Weight, renamed
 
-OrZero = Annotated[int, Field(ge=0)]
 Mask = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
 Visible = Annotated[
     Literal[1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23],
     Field(description="Spectrogram columns around a frame that are heard (80 a second); Whisper's are all heard."),
 ]
-
-
-class Compute(Section):
-    """How language models, training and synthesis use the machine; a change reruns nothing that is finished."""
-
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where networks run; `auto` takes a GPU if any.")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Autocast type; `auto` is bfloat16 where the processor has it, else float32."
-    )
-    compile: bool = Field(False, description="Compile the U-Net with torch.compile.")
-    gradient_checkpointing: bool = Field(
-        False, description="Make activations again in the backward pass: less memory, about a third more time."
-    )
-    prefetch: OrZero = Field(
-        0,
-        description="Batches drawn ahead of the step by a thread: for GPUs; on a CPU the thread takes the step's time.",
-    )
-    captioning: Captioning = Captioning()
 
 
 class Dropout(Section):
@@ -225,34 +205,4 @@ class Training(Section):
             raise ValueError("frames must be 16, the window of SyncNet and VideoMAE, while their losses are on")
         if not (losses.simple or losses.velocity or losses.perceptual):
             raise ValueError("losses: one of simple, velocity, perceptual must be above 0")
-        return self
-
-
-class Synthesis(Section):
-    """How test clips are generated."""
-
-    solver: Literal["ddim", "dpmsolver++"] = Field("ddim", description="Sampler of the diffusion process.")
-    steps: Annotated[int, Field(ge=1, le=1000)] = Field(2, description="Denoising steps.")
-    audio_guidance: Rate = Field(1.5, description="Classifier-free guidance of the audio; 1 is none.")
-    text_guidance: Rate = Field(1.5, description="Classifier-free guidance of the text; 1 is none.")
-    window: Positive | None = Field(
-        16, description="Frames denoised together, as many as in training; null denoises a clip in one pass."
-    )
-    overlap: OrZero = Field(4, description="Frames shared by neighbouring windows.")
-    shift: OrZero = Field(0, description="Frames by which the windows' starts move at every denoising step.")
-    shared_noise: Share | None = Field(
-        None, description="Share of the noise variance common to all frames; null is the one that the run learned with."
-    )
-    smoothing: Share = Field(
-        0.0, description="Weight of the neighbours in a [w 1 w] filter of the latents over time; a control, off."
-    )
-    text: Literal["template", "caption"] = Field(
-        "template", description="Guiding text of labelled clips: label and level alone, or the clip's own caption."
-    )
-    crf: Annotated[int, Field(ge=0, le=51)] = Field(12, description="x264 quality of the written videos.")
-
-    @model_validator(mode="after")
-    def _check(self) -> "Synthesis":
-        if self.window is not None and self.overlap * 2 > self.window:
-            raise ValueError(f"overlap must be at most half of window, {self.window // 2}")
         return self

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from eadnet.section import Positive, Rate, Section, Share, Weight
+from eadnet.config.section import Positive, Rate, Section, Share, Weight
 
 SHIFTS_PER_MINUTE = (32, 120)  # fixations of 0.4 to 2 s leave no room for other means
 BLINKS_PER_MINUTE = 60  # more leave no room between blinks
@@ -18,6 +18,10 @@ Sentences = Annotated[
 
 
 View = Literal["front", "down", "top", "left_30", "left_60", "right_30", "right_60"]
+
+
+TEST_ONLY = ("ravdess",)
+"""Corpora that nothing learns from, and by which no network's own report judges it."""
 
 
 class Movement(Section):

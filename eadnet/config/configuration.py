@@ -5,25 +5,24 @@ nearest one that does. Stages receive only their own section, as JSON on the com
 that a change reruns exactly the stages that read it. Reads and writes nothing; imports no torch.
 """
 
-import json
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from eadnet.assets import read_table
-from eadnet.captions.settings import MAIN, Captions
-from eadnet.config_faults import explained
-from eadnet.corpora.settings import Corpora
-from eadnet.evaluation_settings import Evaluation, Report
-from eadnet.method_settings import Method
-from eadnet.models.settings import LPIPS, Assets, Audio, Autoencoder, Schedule, SyncNet, VideoMAE, Weights
-from eadnet.section import Positive, Section, Share, Weight
-from eadnet.selection import TEST_ONLY
-from eadnet.training_settings import Backbone, Compute, Synthesis, Training
+from eadnet.config.captions import MAIN, Captions
+from eadnet.config.corpora import TEST_ONLY, Corpora
+from eadnet.config.evaluation import Evaluation, Judges, Report
+from eadnet.config.machine import Assets, Compute
+from eadnet.config.methods import Method
+from eadnet.config.networks import LPIPS, Audio, Autoencoder, SyncNet, VideoMAE
+from eadnet.config.preprocessing import Preprocess
+from eadnet.config.section import Section, parse
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Backbone, Training
+from eadnet.tables import EMOTIONS
 
-EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
-LABELS = (*EMOTIONS, "calm")  # of clips: RAVDESS has one that no recogniser, caption writer or training knows
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
     "data", "captions", "models", "videos", "inputs", "scores", "tables", "paper_tables", "figures", "calibration",
@@ -44,77 +43,6 @@ RUNS: dict[str, dict[str, Any] | None] = {
     "extended": {"stda": "extended", "tfrm": "extended", "fusion": "decoupled"},
 }
 RENAMED_RUNS = {"no_semantics": "label_text"}
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; its message is one line a user can act on."""
-
-
-class Preprocess(Section):
-    """Normalisation, alignment and the gates that a clip must pass."""
-
-    fps: Literal[25] = Field(25, description="Frames per second after normalisation.")
-    sample_rate: Literal[16000] = Field(16000, description="Audio samples per second after normalisation, mono.")
-    detector: Literal["mediapipe", "scrfd", "yunet"] = Field(
-        "mediapipe", description="Who finds faces: MediaPipe (offline), InsightFace's SCRFD with 2d106, or YuNet."
-    )
-    template: Literal["eyes", "latentsync"] = Field(
-        "eyes", description="Where the face lies in the crop: ours (eyes and nose bridge), or LatentSync's."
-    )
-    resolution: Positive = Field(96, description="Height and width of the aligned crop, in pixels.")
-    smoothing: Weight = Field(
-        3.0, description="Standard deviation of the temporal smoothing of the alignment, in frames."
-    )
-    shot_threshold: Weight = Field(
-        3.0, description="Adaptive threshold of PySceneDetect: a video is cut at its shots; 0 looks for none."
-    )
-    min_face: Positive = Field(
-        48, description="Smallest usable face: inter-ocular distance times 2.5, in source pixels."
-    )
-    min_frames: Annotated[int, Field(ge=25)] = Field(25, description="Shortest usable clip, in frames.")
-    min_detected: Share = Field(0.9, description="Smallest usable share of frames with a detected face.")
-    max_second_face: Share = Field(
-        0.1, description="Largest usable share of looked-at frames with a second face of half the first one's height."
-    )
-    max_blur: Share = Field(1.0, description="Largest usable blur of the crop, 0 sharp to 1 (Crete et al. 2007).")
-    silence_db: float = Field(-60.0, description="A clip whose loudest 100 ms stay below this (dBFS) counts as silent.")
-    sync_weights: Weights = Field(
-        None, description="Published SyncNet that measures the offset of sound and lips; null leaves it unmeasured."
-    )
-    max_offset: Annotated[int, Field(ge=0, le=15)] = Field(
-        6, description="Largest offset that is corrected, in frames; beyond, the clip is rejected."
-    )
-    min_sync_confidence: Weight = Field(3.0, description="Smallest usable SyncNet confidence.")
-    quality_weights: Literal["hyperiqa"] | None = Field(
-        None, description="Published network that scores how good the crops look; null leaves it unmeasured."
-    )
-    min_quality: float = Field(
-        40.0, description="Smallest usable score of the crops, about 0 to 100; LatentSync's filter has 40."
-    )
-
-
-class Judge(Section):
-    """A network trained on real train clips only to judge; never used as supervision."""
-
-    optimiser: Schedule
-
-
-class EmotionJudge(Judge):
-    """The emotion judge, and how well it would know emotions of people that it has never seen."""
-
-    leave_speaker_out: Annotated[int, Field(ge=0)] = Field(
-        0, description="Folds of train people left out in turn, to test it on them; each costs as much as the judge."
-    )
-
-
-class Judges(Section):
-    """The `@corpus-v1` judges."""
-
-    sync: Judge = Judge(optimiser=Schedule(steps=250, batch_size=8, learning_rate=1.5e-3))
-    emotion: EmotionJudge = EmotionJudge(
-        optimiser=Schedule(steps=350, batch_size=48, learning_rate=2e-3, weight_decay=0.02)
-    )
-    video: Judge = Judge(optimiser=Schedule(steps=130, batch_size=8, learning_rate=1.5e-3))
 
 
 class Variant(Section):
@@ -348,9 +276,6 @@ class Config(Section):
         return tuple(name for name, delta in self.runs.items() if delta is not None)
 
 
-AnySection = TypeVar("AnySection", bound=BaseModel)
-
-
 def load(mapping: dict[str, Any]) -> Config:
     """Validate a whole configuration.
 
@@ -358,19 +283,6 @@ def load(mapping: dict[str, Any]) -> Config:
         ConfigError: one line per fault, each naming the key and the mend.
     """
     return parse(Config, mapping)
-
-
-def parse(model: type[AnySection], mapping: dict[str, Any] | str, where: str = "") -> AnySection:
-    """Validate one section, given as a mapping or as JSON text; `where` prefixes the keys in messages.
-
-    Raises:
-        ConfigError: one line per fault, each naming the key and the mend.
-    """
-    text = mapping if isinstance(mapping, str) else json.dumps(mapping)
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        raise ConfigError("\n".join(explained(model, error.errors(), where))) from None
 
 
 def _merge(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:

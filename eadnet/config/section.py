@@ -1,10 +1,37 @@
-"""What is wrong with a configuration, in one line a fault that names the key and the nearest one that exists."""
+"""What every configuration section shares: strictness, kinds of numbers, and messages that name the key at fault."""
 
 import difflib
+import json
 from collections.abc import Sequence
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+AnySection = TypeVar("AnySection", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A configuration section: no unknown keys, no coercion, immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Positive = Annotated[int, Field(gt=0)]
+OrZero = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+def renamed(**names: str) -> BeforeValidator:
+    """Refuses values that are called otherwise by now, old name to new, with a line that says so."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and value in names:
+            raise ValueError(f"`{value}` is called `{names[value]}` now")
+        return value
+
+    return BeforeValidator(check)
 
 
 def explained(model: type[BaseModel], faults: Sequence[Any], where: str) -> list[str]:
@@ -54,3 +81,20 @@ def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
 def _section(kind: Any) -> type[BaseModel] | None:
     kinds = (kind, *get_args(kind))
     return next((each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)), None)
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; its message is one line a user can act on."""
+
+
+def parse(model: type[AnySection], mapping: dict[str, Any] | str, where: str = "") -> AnySection:
+    """Validate one section, given as a mapping or as JSON text; `where` prefixes the keys in messages.
+
+    Raises:
+        ConfigError: one line per fault, each naming the key and the mend.
+    """
+    text = mapping if isinstance(mapping, str) else json.dumps(mapping)
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise ConfigError("\n".join(explained(model, error.errors(), where))) from None

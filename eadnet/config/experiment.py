@@ -4,8 +4,8 @@ Tables are built from files of scores, in which a run is a name. This says what 
 the paper finds its run by what the run is and not by how it is called. Light: no torch.
 """
 
-from eadnet.config import Config
-from eadnet.section import Positive, Section, Share
+from eadnet.config.configuration import Config
+from eadnet.config.section import Positive, Section, Share
 from eadnet.selection import DRAW
 
 LOSSES = ("sync", "trepa")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from eadnet.section import Positive, Rate, Section, Share, Weight
+from eadnet.config.section import Positive, Rate, Section, Share, Weight
 
 Weights = Annotated[str | None, Field(description="Published weights to adopt (eadnet/assets.tsv); null trains here.")]
 
@@ -30,15 +30,6 @@ class Optimiser(Schedule):
     accumulate: Positive = Field(1, description="Batches whose gradients are averaged into one step.")
     final_rate: Share = Field(0.0, description="Learning rate at the end, as a share of the peak.")
     beta2: Share = Field(0.98, description="Decay of AdamW's second moment.")
-
-
-class Assets(Section):
-    """Published weights: where they lie, and which digests are accepted."""
-
-    folder: str = Field("resources/weights", description="Where downloads are kept.")
-    mirror: str | None = Field(None, description="Folder that holds `<asset>/<file>`; looked into before downloading.")
-    offline: bool = Field(False, description="Never download.")
-    sha256: dict[str, str] = Field({}, description="Digests accepted in place of the pinned ones, by `<asset>/<file>`.")
 
 
 class Autoencoder(Section):

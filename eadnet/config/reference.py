@@ -1,41 +1,29 @@
-"""Everything that is generated from the configuration models, so that one file owns each key.
+"""Everything that is generated from the configuration models, so that each key is stated once.
 
-Run ``python -m eadnet.config_reference --write`` after a change in ``eadnet/config.py`` (``--check`` only compares).
-Reads the models; writes ``config.yaml`` (every key with its default and what it means),
-``eadnet/config.schema.json`` (for editors) and ``docs/configuration.md`` (for readers).
+Run ``python -m eadnet.config.reference --write`` after a change in ``eadnet/config/`` (``--check`` only compares).
+Reads the models; writes ``config.yaml`` (every key with its default and what it means) and
+``workflow/schemas/config.schema.json`` (for editors).
 """
 
 import json
 import subprocess
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from eadnet.config import Config
+from eadnet.config.configuration import Config
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 120
-COMMAND = "python -m eadnet.config_reference --write"
-YAML_HEAD = f"""# yaml-language-server: $schema=eadnet/config.schema.json
+COMMAND = "python -m eadnet.config.reference --write"
+YAML_HEAD = f"""# yaml-language-server: $schema=workflow/schemas/config.schema.json
 # The default experiment: drawn corpora, tiny networks, 2 CPU cores. Every key is listed with its default; an overlay
-# (config/*.yaml with --configfile, or --config) names only what differs. Generated from eadnet/config.py by
+# (config/*.yaml with --configfile, or --config) names only what differs. Generated from eadnet/config/ by
 #   {COMMAND}
-"""
-MARKDOWN_HEAD = f"""# Configuration
-
-Generated from `eadnet/config.py` by `{COMMAND}`; do not edit.
-The values below are those of `config.yaml`. An overlay (`--configfile config/smoke.yaml`) or `--config` names only
-what differs; a key that does not exist is an error.
-
-Several overlays are given one after another, the last one wins: `--configfile config/clips.yaml mine.yaml`, or `make
-reproduce CONFIGFILE="config/clips.yaml mine.yaml"`. A file that cannot be opened is one line. Where Snakemake runs
-without this project's console (`VERBOSE=1`, another profile) it is a traceback that ends with `FileNotFoundError` and
-the name: Snakemake opens these files before it reads a line of any workflow, and shows errors that are not its own in
-full.
 """
 BASE = Path("config.yaml")
 
@@ -51,17 +39,11 @@ def schema_json() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def reference_markdown() -> str:
-    """``docs/configuration.md``: one table a section."""
-    return "\n".join([MARKDOWN_HEAD, *_markdown_section(Config, Config(), "")])
-
-
 def documents() -> dict[Path, str]:
     """Every generated file: where it stands in the repository, and the text it should hold."""
     return {
         Path("config.yaml"): config_yaml(),
-        Path("eadnet/config.schema.json"): schema_json(),
-        Path("docs/configuration.md"): reference_markdown(),
+        Path("workflow/schemas/config.schema.json"): schema_json(),
     }
 
 
@@ -120,8 +102,29 @@ def _yaml_section(section: BaseModel, depth: int) -> list[str]:
             lines += _commented(f"{name}:", _meaning(field), depth)
             lines += ["  " * (depth + 1) + f"{key}: {_flow(item)}" for key, item in value.items()]
         else:
-            lines += _commented(f"{name}: {_flow(value)}", _meaning(field), depth)
+            lines += _commented(f"{name}: {_flow(value)}", _meaning(field), depth) + _absent(field, depth)
     return lines
+
+
+def _absent(field: FieldInfo, depth: int) -> list[str]:
+    """The keys of a section that the default leaves out (null, or a mapping without a name in it), as comments."""
+    model = _section_of(field)
+    if model is None:
+        return []
+    indent, lines = "  " * depth, []
+    if get_origin(field.annotation) is dict:
+        lines, indent = [f"{indent}#   <name>:"], f"{indent}#     "
+    else:
+        indent = f"{indent}#   "
+    for name, inner in model.model_fields.items():
+        default = "" if inner.is_required() else f" {_flow(_plain_default(inner))}"
+        lines.append(f"{indent}{name}:{default}  # {_meaning(inner)}")
+    return lines
+
+
+def _plain_default(field: FieldInfo) -> Any:
+    value = field.get_default(call_default_factory=True)
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def _commented(entry: str, comment: str, depth: int) -> list[str]:
@@ -147,29 +150,6 @@ def _flow(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def _markdown_section(model: type[BaseModel], section: BaseModel | None, prefix: str) -> list[str]:
-    rows, below = [], []
-    for name, field in model.model_fields.items():
-        key, inner = f"{prefix}{name}", _section_of(field)
-        value = getattr(section, name) if section else field.get_default(call_default_factory=True)
-        if inner:
-            default = value if isinstance(value, BaseModel) else None
-            named = ".<name>" if get_origin(field.annotation) is dict else ""
-            below += _markdown_section(inner, default, f"{key}{named}.")
-        if not isinstance(value, BaseModel):
-            rows.append(_row(key, field, value))
-    title = f"## `{prefix.rstrip('.')}`" if prefix else "## Top level"
-    head = [title, "", _first_line(model), ""]
-    table = ["| key | default | kind | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
-    return head + table + below
-
-
-def _row(key: str, field: FieldInfo, value: Any) -> str:
-    default = "required" if field.is_required() else f"`{_flow(value)}`"
-    cells = [f"`{key}`", default, _kind(field), _meaning(field)]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
     """The section that the field is, may be or maps names to."""
     kinds = [field.annotation]
@@ -178,33 +158,6 @@ def _section_of(field: FieldInfo) -> type[BaseModel] | None:
             return kind
         kinds += get_args(kind)
     return None
-
-
-def _kind(field: FieldInfo) -> str:
-    bounds = [_bound(item) for item in field.metadata]
-    return ", ".join(filter(None, [_type_name(field.annotation), *bounds]))
-
-
-def _bound(item: Any) -> str:
-    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
-    return " ".join(f"{sign} {getattr(item, name)}" for name, sign in signs.items() if hasattr(item, name))
-
-
-def _type_name(annotation: Any) -> str:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return " or ".join(f"`{item}`" for item in arguments)
-    if origin is Annotated:
-        return _type_name(arguments[0])
-    if origin is tuple:
-        return f"list of {_type_name(arguments[0])}"
-    if origin is dict:
-        return "mapping"
-    if arguments:
-        return " or ".join(_type_name(item) for item in arguments)
-    return {type(None): "null", str: "text", int: "whole number", float: "number", bool: "true or false"}.get(
-        annotation, "section" if issubclass(annotation, BaseModel) else str(annotation)
-    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eadnet.section import Positive, Section, Share
+from eadnet.config.networks import Schedule
+from eadnet.config.section import Positive, Section, Share
 
 
 class Evaluation(Section):
@@ -59,3 +60,27 @@ class Report(Section):
     )
     reported_datasets: tuple[str, ...] = Field(("HDTF", "MEAD"), description="Datasets of those numbers.")
     title: str = Field("EAD-Net, reproduced", description="Title of the report page.")
+
+
+class Judge(Section):
+    """A network trained on real train clips only to judge; never used as supervision."""
+
+    optimiser: Schedule
+
+
+class EmotionJudge(Judge):
+    """The emotion judge, and how well it would know emotions of people that it has never seen."""
+
+    leave_speaker_out: Annotated[int, Field(ge=0)] = Field(
+        0, description="Folds of train people left out in turn, to test it on them; each costs as much as the judge."
+    )
+
+
+class Judges(Section):
+    """The `@corpus-v1` judges."""
+
+    sync: Judge = Judge(optimiser=Schedule(steps=250, batch_size=8, learning_rate=1.5e-3))
+    emotion: EmotionJudge = EmotionJudge(
+        optimiser=Schedule(steps=350, batch_size=48, learning_rate=2e-3, weight_decay=0.02)
+    )
+    video: Judge = Judge(optimiser=Schedule(steps=130, batch_size=8, learning_rate=1.5e-3))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from eadnet.section import Positive, Section
+from eadnet.config.section import Positive, Section
 
 PLACES = ("video", "audio", "image", "clip_id", "emotion", "level", "work", "folder", "python", "output")
 PLACE = re.compile(r"\{(\w+)\}")
