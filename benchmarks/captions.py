@@ -30,13 +30,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.stopwatch import Stopwatch
-from eadnet.captions.conversations import Conversation
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.engines.conversations import Conversation
 from eadnet.captions.engines.language import LanguageEngine
 from eadnet.captions.engines.pictures import pixel_bounds
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.voice import Voice
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
-from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
@@ -132,7 +132,7 @@ def compare(python: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
             rows += _offline(python, model, count)
             print(*rows[-3:], sep="\n", flush=True)
         rows += _served(python, model, Path(folder))
-        job = {"engine": "vllm_offline", "model": model, "machine": {"cache_bytes": CACHE_BYTES}, "requests": OURS}
+        job = {"engine": "vllm", "model": model, "machine": {"cache_bytes": CACHE_BYTES}, "requests": OURS}
         found = _call(python, ["-m", "benchmarks.captions", "--ours", json.dumps(job)])
     share = round(100 * found["ours"] / found["vLLM"], 2)
     ours = {"cpu_seconds": round(found["ours"] + found["vLLM"], 2), "our_code_percent_of_vllm": share}
@@ -142,9 +142,9 @@ def compare(python: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
 def _offline(python: Path, model: dict[str, Any], count: int) -> list[dict[str, Any]]:
     """One by one, batched, and by transformers."""
     ways = {
-        "vLLM, one by one": ("vllm_offline", {"cache_bytes": CACHE_BYTES}, True),
-        "vLLM, batched": ("vllm_offline", {"cache_bytes": CACHE_BYTES}, False),
-        "transformers, batches of 8": ("transformers_plain", {"max_sequences": 8}, False),
+        "vLLM, one by one": ("vllm", {"cache_bytes": CACHE_BYTES}, True),
+        "vLLM, batched": ("vllm", {"cache_bytes": CACHE_BYTES}, False),
+        "transformers, batches of 8": ("transformers", {"max_sequences": 8}, False),
     }
     found = {}
     for name, (engine, machine, apart) in ways.items():

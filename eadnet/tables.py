@@ -66,7 +66,7 @@ CAPTIONS = _schema(
 """One row per usable clip: the text that guides generation. `template` is the text of label and level alone,
 `observation` the record behind the texts as JSON (regions of the face, head, gaze), `labelled` whether the writer was
 told the corpus's label. `attempts` counts the answers that were read, `faults` names the kind of each that was refused
-(``eadnet.captions.answers.FAULTS``)."""
+(``eadnet.captions.engines.answers.FAULTS``)."""
 
 TRAINING_FILTER = _schema(
     clip_id=_text, corpus=_text, speaker=_text, emotion=_text, level=_int, cosine=_real, rival=_real,

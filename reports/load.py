@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eadnet.captions.descriptor_table import DESCRIPTORS
-from eadnet.captions.true_units import TRUE_UNITS
+from eadnet.captions.measures.table import DESCRIPTORS
+from eadnet.captions.measures.true_units import TRUE_UNITS
 from eadnet.clips import Clip
 from eadnet.config.evaluation import Report
 from eadnet.config.experiment import Experiment
@@ -109,13 +109,13 @@ class Inputs:
 
     @cached_property
     def descriptors(self) -> pd.DataFrame:
-        """Measures of all clips, columns of ``eadnet.captions.descriptor_table.DESCRIPTORS``."""
+        """Measures of all clips, columns of ``eadnet.captions.measures.table.DESCRIPTORS``."""
         paths = _some(self.descriptor_paths, "--descriptors")
         return read_tables([_given(path, "--descriptors") for path in paths], DESCRIPTORS)
 
     @cached_property
     def true_units(self) -> pd.DataFrame:
-        """What was drawn, columns of ``eadnet.captions.true_units.TRUE_UNITS``."""
+        """What was drawn, columns of ``eadnet.captions.measures.true_units.TRUE_UNITS``."""
         return read_table(_given(self.true_units_path, "--true-units"), TRUE_UNITS)
 
     @cached_property

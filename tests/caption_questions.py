@@ -17,17 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.captions.answers import Answer
-from eadnet.captions.conversations import Conversation
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.engines.answers import Answer
+from eadnet.captions.engines.conversations import Conversation
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.voice import Voice
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
-from eadnet.captions.voice import Voice
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
 
 ROOT = Path(__file__).resolve().parents[1]
-ENGINES = {"vllm": "vllm_offline", "transformers": "transformers_plain"}
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
@@ -82,7 +81,7 @@ def main() -> None:
     engine, folder = sys.argv[1], Path(sys.argv[2])
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     chosen = LanguageModel(**job["model"])
-    module = importlib.import_module(f"eadnet.captions.engines.{ENGINES[engine]}")
+    module = importlib.import_module(f"eadnet.captions.engines.{engine}")
     backend = module.make_backend(chosen, Captioning(**job["machine"]), Path(chosen.folder), "tiny")
     with np.load(folder / "frames.npz") as frames:
         rounds = [

@@ -3,12 +3,12 @@
 import random
 from pathlib import Path
 
-from eadnet.captions.descriptor_table import descriptor_rows, write_descriptors
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.engines.descriptor import DescriptorEngine
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.table import descriptor_rows, write_descriptors
+from eadnet.captions.measures.true_units import write_true_units
+from eadnet.captions.measures.voice import Voice
 from eadnet.captions.rows import caption_rows
-from eadnet.captions.true_units import write_true_units
-from eadnet.captions.voice import Voice
 from eadnet.tables import CAPTIONS, CLIPS, read_rows, write_table
 from metrics.aggregate import summarise
 from metrics.captions.scoring import score_captions

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from eadnet.captions.answers import Answer
-from eadnet.captions.conversations import Conversation
+from eadnet.captions.engines.answers import Answer
+from eadnet.captions.engines.conversations import Conversation
 
 
 class ScriptedBackend:

@@ -9,9 +9,9 @@ import pytest
 from test_captions import clip_row, descriptors, valid_record
 from test_metrics_captions import blind_rows, clip_rows, of, told_rows
 
-from eadnet.captions.answers import Answer, AnswerError, read_answer
 from eadnet.captions.engines import DescriptorEngine
-from eadnet.captions.observation import observe
+from eadnet.captions.engines.answers import Answer, AnswerError, read_answer
+from eadnet.captions.grammar.observation import observe
 from eadnet.captions.requests import Request
 from eadnet.captions.schema import CaptionRecord, answer_schema
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, LABELS, read_table, write_table

@@ -3,7 +3,7 @@
 import pytest
 
 from eadnet.captions.engines.endpoint import check_endpoint
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.requests import CaptionError
 
 
 @pytest.fixture(autouse=True)

@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 
 from eadnet import tables
-from eadnet.captions.descriptor_table import descriptor_rows, write_descriptors
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.engines.pictures import pixel_bounds
-from eadnet.captions.voice import Voice
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.table import descriptor_rows, write_descriptors
+from eadnet.captions.measures.voice import Voice
 from eadnet.clips import save_shard
 from eadnet.config.captions import LanguageModel
 from eadnet.tables import CAPTIONS, CLIPS

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eadnet.captions.answers import read_answer
-from eadnet.captions.conversations import Conversation
+from eadnet.captions.engines.answers import read_answer
+from eadnet.captions.engines.conversations import Conversation
 from eadnet.captions.engines.server import HOPELESS, MAX_BODY, Server, make_backend
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.requests import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning

@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 
 from eadnet.captions.answer_cache import AnswerCache
-from eadnet.captions.answers import Answer, AnswerError, read_answer
-from eadnet.captions.conversations import Conversation
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.engines.answers import Answer, AnswerError, read_answer
+from eadnet.captions.engines.conversations import Conversation, png_bytes, sample_frames
 from eadnet.captions.engines.language import LanguageEngine
-from eadnet.captions.frames import png_bytes, sample_frames
-from eadnet.captions.outcomes import Fault, Outcome
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.voice import Voice
 from eadnet.captions.prompt import prompt_for
+from eadnet.captions.requests import Fault, Outcome
 from eadnet.captions.rows import caption_rows
 from eadnet.captions.schema import CaptionRecord
-from eadnet.captions.voice import Voice
 from eadnet.clips import Clip, save_shard
 from eadnet.config.captions import LanguageModel
 from eadnet.tables import CAPTIONS, CLIPS

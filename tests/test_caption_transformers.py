@@ -8,10 +8,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from eadnet.captions.answers import Answer
-from eadnet.captions.conversations import Conversation
-from eadnet.captions.engines.transformers_plain import make_backend
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.engines.answers import Answer
+from eadnet.captions.engines.conversations import Conversation
+from eadnet.captions.engines.transformers import make_backend
+from eadnet.captions.requests import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning

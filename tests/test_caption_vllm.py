@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eadnet.captions.answers import Answer
-from eadnet.captions.engines.transformers_plain import make_backend
+from eadnet.captions.engines.answers import Answer
+from eadnet.captions.engines.transformers import make_backend
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from eadnet import tables
-from eadnet.captions import commands, descriptor_commands, lexicon
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions import commands, descriptor_commands
 from eadnet.captions.engines import DescriptorEngine
-from eadnet.captions.grammar import GRAMMAR, label_text, template_text, write_texts
-from eadnet.captions.observation import EXCLUSIVE, observe, remarks, visible_units
+from eadnet.captions.grammar.observation import EXCLUSIVE, observe, remarks, visible_units
+from eadnet.captions.grammar.sentences import GRAMMAR, label_text, lexicon, template_text, write_texts
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.voice import Voice
 from eadnet.captions.prompt import Prompt, measures_text, prompt_for
 from eadnet.captions.requests import Request
 from eadnet.captions.rows import caption_rows
@@ -27,7 +28,6 @@ from eadnet.captions.schema import (
     answer_schema,
     forbidden_content,
 )
-from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
 from eadnet.config.captions import PROMPTS
 from eadnet.tables import EMOTIONS, LABELS

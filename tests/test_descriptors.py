@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from eadnet import tables
-from eadnet.captions.descriptor_table import (
+from eadnet.captions.grammar.prototypes import PROTOTYPES, nearest_emotions
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors, describe_shard, unit_strengths
+from eadnet.captions.measures.geometry import FACE_MEASURES, MOUTH_MEASURES, head_path, measure_frames
+from eadnet.captions.measures.table import (
     DESCRIPTORS,
     UNIT_COLUMNS,
     descriptor_rows,
     read_descriptors,
     write_descriptors,
 )
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors, describe_shard, unit_strengths
-from eadnet.captions.geometry import FACE_MEASURES, MOUTH_MEASURES, head_path, measure_frames
-from eadnet.captions.prototypes import PROTOTYPES, nearest_emotions
+from eadnet.captions.measures.true_units import UNIT_NAMES
+from eadnet.captions.measures.voice import Voice, measure_voice
 from eadnet.captions.schema import ACTION_UNITS
-from eadnet.captions.true_units import UNIT_NAMES
-from eadnet.captions.voice import Voice, measure_voice
 from eadnet.clips import Clip, save_shard
 from eadnet.tables import EMOTIONS
 

@@ -26,7 +26,7 @@ LEFT_OUT = {"torchaudio", "torchcodec", "triton"}
 SHARED = ("pandas", "pillow", "platformdirs", "pooch", "pyarrow", "pydantic", "safetensors", "typer")
 """What `python -m eadnet caption` imports besides vLLM's own packages; rows must not depend on who writes them."""
 ENVIRONMENTS = ("core", *LOCKS)
-VLLM_ONLY = "eadnet/captions/engines/vllm_offline.py"
+VLLM_ONLY = "eadnet/captions/engines/vllm.py"
 
 
 def pins(path: Path) -> dict[str, str]:

@@ -11,17 +11,16 @@ import pandas
 import pytest
 
 from eadnet import tables
-from eadnet.captions.answers import FAULTS, Answer, AnswerError, read_answer
-from eadnet.captions.conversations import open_conversation
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.engines.answers import FAULTS, Answer, AnswerError, read_answer
+from eadnet.captions.engines.conversations import open_conversation, png_bytes, sample_frames
 from eadnet.captions.engines.language import LanguageEngine
-from eadnet.captions.frames import png_bytes, sample_frames
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.voice import Voice
 from eadnet.captions.plain_text import LETTERS, plain, readings
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
 from eadnet.captions.rows import caption_rows
 from eadnet.captions.schema import FORBIDDEN_TOPICS, CaptionRecord, answer_schema, forbidden_content
-from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard
 from eadnet.config.captions import PROMPTS, LanguageModel
 from eadnet.tables import CAPTIONS, CLIPS

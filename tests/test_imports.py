@@ -35,7 +35,7 @@ LEAVES = (
     "eadnet.config.view",
     "eadnet.assets",
     "eadnet.config.captions",
-    "eadnet.captions.grammar",
+    "eadnet.captions.grammar.sentences",
     "eadnet.captions.prompt",
     "eadnet.config.corpora",
     "eadnet.config.evaluation",

@@ -11,8 +11,8 @@ import reports_fixture
 from scipy.stats import spearmanr
 from sklearn.metrics import f1_score
 
+from eadnet.captions.measures.true_units import TRUE_UNITS
 from eadnet.captions.schema import SPEECH_UNITS
-from eadnet.captions.true_units import TRUE_UNITS
 from eadnet.config.section import ConfigError
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
 from metrics.aggregate import summarise

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from eadnet import tables
 from eadnet.captions import descriptor_commands
-from eadnet.captions.descriptor_table import DESCRIPTORS, UNIT_COLUMNS, read_descriptors
-from eadnet.captions.descriptors import Descriptors
+from eadnet.captions.measures.descriptors import Descriptors
+from eadnet.captions.measures.table import DESCRIPTORS, UNIT_COLUMNS, read_descriptors
+from eadnet.captions.measures.true_units import TRUE_UNITS, UNIT_NAMES, UNNAMED, TruthError, true_unit_rows
 from eadnet.captions.schema import ACTION_UNITS
-from eadnet.captions.true_units import TRUE_UNITS, UNIT_NAMES, UNNAMED, TruthError, true_unit_rows
 from eadnet.clips import save_shard
 from eadnet.corpora.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.tables import EMOTIONS

@@ -177,7 +177,7 @@ def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
 
 
 def test_a_changed_instruction_makes_captions_again_and_nothing_before(finished: Project):
-    lexicon = finished.folder / "eadnet/captions/lexicon.py"
+    lexicon = finished.folder / "eadnet/captions/grammar/lexicon.py"
     before = lexicon.read_text(encoding="utf-8")
     lexicon.write_text(before.replace('"annoyed"', '"cross"'), encoding="utf-8")
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from eadnet.captions.outcomes import Outcome
+from eadnet.captions.requests import Outcome
 from eadnet.provenance import atomic_path
 
 

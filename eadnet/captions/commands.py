@@ -34,10 +34,10 @@ def caption(
     """Write one caption row for every clip of a shard."""
     from eadnet import tables
     from eadnet.captions.answer_cache import AnswerCache
-    from eadnet.captions.descriptor_table import read_descriptors
     from eadnet.captions.engines import open_engine
-    from eadnet.captions.language_model import locate
-    from eadnet.captions.outcomes import CaptionError
+    from eadnet.captions.engines.weights import locate
+    from eadnet.captions.measures.table import read_descriptors
+    from eadnet.captions.requests import CaptionError
     from eadnet.captions.rows import caption_rows
     from eadnet.config.captions import Captions
     from eadnet.config.machine import Assets, Captioning

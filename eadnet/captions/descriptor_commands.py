@@ -18,8 +18,8 @@ def describe(
 ) -> None:
     """Measure face and voice of every usable clip of a shard."""
     from eadnet import tables
-    from eadnet.captions.descriptor_table import descriptor_rows, write_descriptors
-    from eadnet.captions.descriptors import describe_shard
+    from eadnet.captions.measures.descriptors import describe_shard
+    from eadnet.captions.measures.table import descriptor_rows, write_descriptors
     from eadnet.clips import Clip
 
     rows = tables.read_rows(clips, tables.CLIPS)
@@ -38,7 +38,7 @@ def true_units(
 ) -> None:
     """Collect what the faces of the drawn corpora really do."""
     from eadnet import tables
-    from eadnet.captions.true_units import true_unit_rows, write_true_units
+    from eadnet.captions.measures.true_units import true_unit_rows, write_true_units
 
     known = [row["clip_id"] for path in clips for row in tables.read_rows(path, tables.CLIPS)] if clips else None
     rows = true_unit_rows(truth, known)

@@ -1,11 +1,13 @@
-"""What an engine may know of a clip: its row of the clips table, its measures and its pictures."""
+"""What an engine is given of a clip (`Request`), and what it gives back: a record, or the answers that were refused."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from eadnet.captions.descriptors import Descriptors
+from eadnet.captions.measures.descriptors import Descriptors
+from eadnet.captions.schema import CaptionRecord
 from eadnet.clips import Clip
 
 Row = Mapping[str, Any]
@@ -50,3 +52,53 @@ def level_of(row: Row) -> int | None:
     """The level of a clip as an integer; missing levels come out of data frames as NaN."""
     level = row["level"]
     return None if level is None or level != level else int(level)
+
+
+class CaptionError(ValueError):
+    """An engine that cannot work at all; one line that says what is missing and the mend."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What was wrong with an answer: a kind of `answers.FAULTS`, and one line on it."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How captioning a clip ended.
+
+    Attributes:
+        record: The caption; None where every answer was refused.
+        faults: One per refused answer, in order.
+        transient: True where something outside the answers may be mended (the engine's reach or settings, the clip's
+            files): such an outcome is never remembered.
+    """
+
+    record: CaptionRecord | None
+    faults: tuple[Fault, ...] = ()
+    transient: bool = False
+
+    @property
+    def attempts(self) -> int:
+        """Answers that were read."""
+        return len(self.faults) + (self.record is not None)
+
+    def to_json(self) -> str:
+        """The outcome as JSON text."""
+        record = self.record.model_dump(mode="json") if self.record else None
+        faults = [[fault.kind, fault.message] for fault in self.faults]
+        return json.dumps({"record": record, "faults": faults}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Outcome":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: the text is something else, or a record that today's schema refuses.
+        """
+        stored = json.loads(text)
+        record = CaptionRecord(**stored["record"]) if stored["record"] else None
+        return cls(record, tuple(Fault(*fault) for fault in stored["faults"]))

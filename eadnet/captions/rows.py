@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eadnet.captions.answer_cache import AnswerCache, key_of
-from eadnet.captions.descriptors import Descriptors
 from eadnet.captions.engines import Engine
-from eadnet.captions.grammar import template_text
-from eadnet.captions.outcomes import Outcome
-from eadnet.captions.requests import Request, Row, level_of
+from eadnet.captions.grammar.sentences import template_text
+from eadnet.captions.measures.descriptors import Descriptors
+from eadnet.captions.requests import Outcome, Request, Row, level_of
 from eadnet.captions.schema import CaptionRecord
 from eadnet.tables import CAPTIONS
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from eadnet.captions.grammar import label_text
+from eadnet.captions.grammar.sentences import label_text
 from eadnet.models.text import NULL_TEXT
 from eadnet.tables import LABELS
 

@@ -17,7 +17,7 @@ from metrics.captions.agreement import Agreement, macro_f1, rank_correlation, un
 from metrics.pairs import Value
 
 UNANSWERED = ("unreachable", "too_long")
-"""Kinds of fault that are no answers (``eadnet.captions.answers.FAULTS``)."""
+"""Kinds of fault that are no answers (``eadnet.captions.engines.answers.FAULTS``)."""
 
 UNITS = tuple(unit for unit in ACTION_UNITS if unit not in SPEECH_UNITS and not unit.startswith(("left ", "right ")))
 """Units that are judged; one-sided names count as the unit itself, as FACS codes either side of unit 12 as 12."""

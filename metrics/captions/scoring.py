@@ -38,7 +38,7 @@ def score_captions(
     Args:
         captions: its captions tables, in any order; together they hold every usable clip once.
         clips: table of the preprocessed clips.
-        true_units: table of what was drawn (`eadnet.captions.true_units`); None where no corpus is drawn.
+        true_units: table of what was drawn (`eadnet.captions.measures.true_units`); None where no corpus is drawn.
         captioner: its name; the run is ``captions:<name>``.
         seed: of the whole workflow, for the rows.
         output: parquet file to write.
@@ -93,7 +93,7 @@ def _drawn(path: str | Path | None) -> pd.DataFrame:
     """What was drawn: units of at least `PRESENT`, emotion and level of each clip."""
     if path is None:
         return pd.DataFrame({"clip_id": [], "true_emotion": [], "true_level": [], "true_units": []}, dtype=object)
-    from eadnet.captions.true_units import TRUE_UNITS
+    from eadnet.captions.measures.true_units import TRUE_UNITS
 
     table = read_table(path, TRUE_UNITS)
     shown = [

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from eadnet.captions.descriptor_table import UNIT_COLUMNS
+from eadnet.captions.measures.table import UNIT_COLUMNS
 from reports.load import Inputs
 from reports.numbers import count, interval, listing, number, percent
 from reports.tables.layout import Cell, Panel, Table
@@ -31,8 +31,8 @@ def build(descriptors: pd.DataFrame, truth: pd.DataFrame, clips: pd.DataFrame) -
     """Compare measured and drawn strengths, unit by unit.
 
     Args:
-        descriptors: Columns of ``eadnet.captions.descriptor_table.DESCRIPTORS``.
-        truth: Columns of ``eadnet.captions.true_units.TRUE_UNITS``; no rows where no corpus was drawn.
+        descriptors: Columns of ``eadnet.captions.measures.table.DESCRIPTORS``.
+        truth: Columns of ``eadnet.captions.measures.true_units.TRUE_UNITS``; no rows where no corpus was drawn.
         clips: Columns clip_id and split.
     """
     measured = descriptors[descriptors.status == "ok"]

@@ -6,7 +6,7 @@ OUTPUTS
 
 import shutil
 
-from eadnet.captions.grammar import GRAMMAR
+from eadnet.captions.grammar.sentences import GRAMMAR
 from eadnet.captions.prompt import prompt_for
 
 ENCODER_KEYS = {"encoder", "weights", "max_tokens", "batch_size"}

@@ -7,13 +7,11 @@ from typing import Any, Protocol
 
 from eadnet.captions.engines.descriptor import DescriptorEngine
 from eadnet.captions.engines.language import LanguageEngine
-from eadnet.captions.outcomes import Outcome
 from eadnet.captions.prompt import Prompt, prompt_for
-from eadnet.captions.requests import Request
+from eadnet.captions.requests import Outcome, Request
 from eadnet.config.captions import Captions
 from eadnet.config.machine import Captioning
 
-BACKENDS = {"vllm": "vllm_offline", "server": "server", "transformers": "transformers_plain"}
 """Modules of this package that turn conversations into answers, by the name of the engine."""
 
 
@@ -58,7 +56,7 @@ def open_engine(
     """
     if chosen.engine == "descriptor":
         return DescriptorEngine(seed)
-    module = importlib.import_module(f"{__name__}.{BACKENDS[chosen.engine]}")
+    module = importlib.import_module(f"{__name__}.{chosen.engine}")
     backend = module.make_backend(chosen.language_model, machine, *located)
     return LanguageEngine(
         chosen.engine, backend, prompt_for(chosen.language_model.prompt), chosen.language_model, report

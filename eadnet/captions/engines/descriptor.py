@@ -10,11 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from eadnet.captions.grammar import GRAMMAR, write_texts
-from eadnet.captions.observation import observe, remarks
-from eadnet.captions.outcomes import Fault, Outcome
+from eadnet.captions.grammar.observation import observe, remarks
+from eadnet.captions.grammar.sentences import GRAMMAR, write_texts
 from eadnet.captions.prompt import Prompt
-from eadnet.captions.requests import Request
+from eadnet.captions.requests import Fault, Outcome, Request
 from eadnet.captions.schema import CaptionRecord
 
 

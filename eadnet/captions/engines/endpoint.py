@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.requests import CaptionError
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 NO_KEY = "none"  # the package wants some text

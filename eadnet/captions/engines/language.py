@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from eadnet.captions.answers import Answer, AnswerError, read_answer
-from eadnet.captions.conversations import Conversation, open_conversation
-from eadnet.captions.outcomes import Fault, Outcome
+from eadnet.captions.engines.answers import Answer, AnswerError, read_answer
+from eadnet.captions.engines.conversations import Conversation, open_conversation
 from eadnet.captions.prompt import Prompt
-from eadnet.captions.requests import Request
+from eadnet.captions.requests import Fault, Outcome, Request
 from eadnet.clips import ClipError
 from eadnet.config.captions import LanguageModel
 

@@ -16,7 +16,7 @@ at once, and each later batch begins with that question. A dead server costs a j
 
 Answers are held to the record's JSON schema (``response_format``, ``strict`` off: hosted services refuse schemas with
 bounds in their strict mode; vLLM enforces it either way), at temperature 0 and seed 0. A server spoken to by plain http
-is taken for vLLM, or for one that skips what it does not know: it is told not to think aloud, as `vllm_offline` is.
+is taken for vLLM, or for one that skips what it does not know: it is told not to think aloud, as `vllm` is.
 """
 
 import asyncio
@@ -35,11 +35,10 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.captions.answers import MAX_CHARACTERS, Answer, one_line
-from eadnet.captions.conversations import Conversation
+from eadnet.captions.engines.answers import MAX_CHARACTERS, Answer, one_line
+from eadnet.captions.engines.conversations import Conversation, png_bytes
 from eadnet.captions.engines.endpoint import KEY_VARIABLE, Endpoint, check_endpoint
-from eadnet.captions.frames import png_bytes
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.requests import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning

@@ -1,14 +1,15 @@
 """What a language model is told about one clip, and what has been said since: one `Conversation` a clip."""
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from eadnet.captions.frames import sample_frames
 from eadnet.captions.prompt import Prompt
 from eadnet.captions.requests import Request
+from eadnet.clips import Clip
 from eadnet.config.captions import LanguageModel
 
 Message = dict[str, Any]
@@ -62,3 +63,62 @@ def open_conversation(request: Request, prompt: Prompt, model: LanguageModel) ->
     """
     images = () if model.prompt == "units" else sample_frames(request.clip, model.frames, model.image_size)
     return Conversation(request.clip_id, prompt.text, prompt.question(request, len(images)), images)
+
+
+@dataclass(frozen=True)
+class ClipFrames(Sequence[np.ndarray]):
+    """Frames of a clip, each read from disk when it is looked at: a batch of a thousand clips holds none.
+
+    Attributes:
+        clip: The clip.
+        places: Which of its crops.
+        size: Height and width of the frames; None leaves the crop's.
+    """
+
+    clip: Clip
+    places: tuple[int, ...]
+    size: int | None = None
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """A frame, (H, W, 3) uint8 RGB."""
+        return _scaled(self.clip.crop(self.places[index]), self.size)
+
+
+def sample_frames(clip: Clip, count: int, size: int | None = None) -> ClipFrames:
+    """Frames from the middles of `count` equal parts of the clip; all of a clip that has fewer.
+
+    Args:
+        clip: A preprocessed clip.
+        count: Frames wanted, at least 1.
+        size: Height and width of the frames; None leaves the crop's.
+
+    Returns:
+        The frames in the order of time.
+
+    Raises:
+        ClipError: the clip's crops cannot be read.
+    """
+    total = clip.count_crops()
+    count = min(count, total)
+    return ClipFrames(clip, tuple(int((place + 0.5) * total / count) for place in range(count)), size)
+
+
+def png_bytes(frame: np.ndarray) -> bytes:
+    """A frame as a PNG file: lossless, so that every engine sees the same pixels."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(frame).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def _scaled(frame: np.ndarray, size: int | None) -> np.ndarray:
+    if size is None or frame.shape[:2] == (size, size):
+        return np.ascontiguousarray(frame)
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))

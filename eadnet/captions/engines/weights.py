@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from eadnet.assets import AssetSettings, fetch, read_table
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.requests import CaptionError
 from eadnet.config.captions import Captions
 from eadnet.provenance import sha256_file
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from eadnet.captions import lexicon
-from eadnet.captions.descriptors import Descriptors
-from eadnet.captions.grammar import intensity_of
-from eadnet.captions.prototypes import NEUTRAL_BELOW, nearest_emotions
+from eadnet.captions.grammar.prototypes import NEUTRAL_BELOW, nearest_emotions
+from eadnet.captions.grammar.sentences import intensity_of, lexicon
+from eadnet.captions.measures.descriptors import Descriptors
+from eadnet.captions.measures.voice import Voice
 from eadnet.captions.schema import Head, LowerFace, Observation, UpperFace
-from eadnet.captions.voice import Voice
 
 VISIBLE = {True: 0.4, False: 0.8}
 """Unit strength that is worth a word; more is asked where the baseline is other people's faces."""

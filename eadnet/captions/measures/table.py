@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from eadnet import tables
-from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
-from eadnet.captions.voice import Voice
+from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.measures.voice import Voice
 
 UNIT_COLUMNS = {unit: unit.replace(" ", "_") for unit in FULL_STRENGTH}
 """Column of each measured action unit."""
@@ -32,8 +32,8 @@ DESCRIPTORS = pa.schema(
     + [(column, _real) for column in VOICE_COLUMNS.values()]
     + [("status", _text), ("reason", _text)]
 )
-"""One row per clip, measures as in `eadnet.captions.descriptors.Descriptors`. A clip that is not ``ok`` keeps status
-and reason; one that cannot be measured has the status ``no_measures``."""
+"""One row per clip, measures as in `measures.descriptors.Descriptors`. A clip that is not ``ok`` keeps status and
+reason; one that cannot be measured has the status ``no_measures``."""
 
 
 def descriptor_rows(

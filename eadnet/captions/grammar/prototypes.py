@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from eadnet.captions.descriptors import FULL_STRENGTH
+from eadnet.captions.measures.descriptors import FULL_STRENGTH
 from eadnet.tables import EMOTIONS
 
 PROTOTYPES: dict[str, dict[str, float]] = {

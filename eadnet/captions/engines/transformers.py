@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eadnet.captions.answers import Answer, one_line
-from eadnet.captions.conversations import Conversation
+from eadnet.captions.engines.answers import Answer, one_line
 from eadnet.captions.engines.constraint import AnswerGrammar
+from eadnet.captions.engines.conversations import Conversation
 from eadnet.captions.engines.pictures import pixel_bounds
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.requests import CaptionError
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
 

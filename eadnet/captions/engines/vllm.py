@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.captions.answers import Answer, one_line
-from eadnet.captions.conversations import Conversation
+from eadnet.captions.engines.answers import Answer, one_line
+from eadnet.captions.engines.conversations import Conversation
 from eadnet.captions.engines.pictures import pixel_bounds
-from eadnet.captions.outcomes import CaptionError
+from eadnet.captions.requests import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning

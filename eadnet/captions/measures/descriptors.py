@@ -10,8 +10,8 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from eadnet.captions.geometry import FACE_MEASURES, MOUTH_MEASURES, head_path, measure_frames
-from eadnet.captions.voice import Voice, measure_voice
+from eadnet.captions.measures.geometry import FACE_MEASURES, MOUTH_MEASURES, head_path, measure_frames
+from eadnet.captions.measures.voice import Voice, measure_voice
 from eadnet.clips import Clip, ClipError
 
 FPS = 25
