@@ -10,7 +10,7 @@ from eadnet.packages import raise_or_explain
 COMMAND_MODULES = (
     "eadnet.corpora.rendering_commands",
     "eadnet.corpora.commands",
-    "eadnet.corpora.split_commands",
+    "eadnet.corpora.split_rules",
     "eadnet.corpora.download_commands",
     "eadnet.captions.descriptor_commands",
     "eadnet.captions.commands",

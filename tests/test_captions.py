@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from eadnet import tables
 from eadnet.captions import commands, descriptor_commands
 from eadnet.captions.engines import DescriptorEngine
+from eadnet.captions.grammar import lexicon
 from eadnet.captions.grammar.observation import EXCLUSIVE, observe, remarks, visible_units
-from eadnet.captions.grammar.sentences import GRAMMAR, label_text, lexicon, template_text, write_texts
+from eadnet.captions.grammar.sentences import GRAMMAR, label_text, template_text, write_texts
 from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.measures.voice import Voice
 from eadnet.captions.prompt import Prompt, measures_text, prompt_for

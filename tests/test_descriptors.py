@@ -355,11 +355,11 @@ FACS_NUMBER = {name: number for number, name in UNIT_NAMES.items() if name in FU
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, int], Descriptors]:
     """Descriptors of drawn faces that sway and open and shut their mouths: (person, emotion, level) -> descriptors."""
-    from eadnet.corpora.expressions import expression
-    from eadnet.corpora.motion import Motion
-    from eadnet.corpora.people import sample_person
-    from eadnet.corpora.puppet import Framing, Puppet
     from eadnet.detectors.mesh import detect_landmarks
+    from eadnet.synthetic.expressions import expression
+    from eadnet.synthetic.motion import Motion
+    from eadnet.synthetic.people import sample_person
+    from eadnet.synthetic.puppet import Framing, Puppet
 
     time, still = np.arange(6) * 0.2, np.zeros(6)
     sway = np.column_stack([0.01 * np.sin(time), still, 0.03 * np.sin(2 * time), still + 1]).astype(np.float32)
@@ -381,7 +381,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, int]
 
 @pytest.mark.parametrize("unit", FACS_NUMBER)
 def test_measured_units_follow_the_drawn_ones(drawn: dict, unit: str) -> None:
-    from eadnet.corpora.expressions import action_units
+    from eadnet.synthetic.expressions import action_units
 
     truth = [action_units(emotion, level).get(FACS_NUMBER[unit], 0.0) for _, emotion, level in drawn]
     measured = [found.units[unit] for found in drawn.values()]

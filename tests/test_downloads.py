@@ -20,10 +20,10 @@ from yt_dlp.utils import DownloadError, GeoRestrictedError
 
 from eadnet.assets import read_table
 from eadnet.config.corpora import HDTF, MEAD, Archive, ArchiveDownload, VideoDownload
-from eadnet.corpora.downloads import download_shard
+from eadnet.corpora.download.shard import download_shard
+from eadnet.corpora.download.youtube import _explained, choose_formats, video_id
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.mead import MEADReader
-from eadnet.corpora.youtube import _explained, choose_formats, video_id
 from eadnet.media import read_audio, read_video, write_video
 from eadnet.tables import DOWNLOADS, read_rows
 
@@ -313,7 +313,7 @@ def test_wrong_archives_are_rows_and_are_not_kept(server, tmp_path, files):
 
 
 def test_a_listing_names_the_archives_and_never_where_they_go(tmp_path):
-    from eadnet.corpora.drive import list_archives
+    from eadnet.corpora.download.drive import list_archives
 
     entries = [
         {"id": "a", "path": "MEAD/M003/video.tar"},

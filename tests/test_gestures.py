@@ -5,9 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from eadnet.config.corpora import Movement
-from eadnet.corpora.gestures import BLINK_GAP, blink_moments, brow_beats, glances, nods
-from eadnet.corpora.motion import animate
-from eadnet.corpora.speech import silence
+from eadnet.synthetic.gestures import BLINK_GAP, blink_moments, brow_beats, glances, nods
+from eadnet.synthetic.motion import animate
+from eadnet.synthetic.speech import silence
 
 TEN_MINUTES = 600.0
 

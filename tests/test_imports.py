@@ -53,7 +53,7 @@ LEAVES = (
     "eadnet.corpora.annotations",
     "eadnet.corpora.files",
     "eadnet.corpora.shards",
-    "eadnet.corpora.listing",
+    "eadnet.corpora.shards",
     "metrics.documentation",
     "metrics.spec",
     "metrics.tables",

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from eadnet.config.corpora import Movement
-from eadnet.corpora.expressions import EMOTION_UNITS, action_units, expression
-from eadnet.corpora.motion import Motion, animate
-from eadnet.corpora.people import Person, sample_person
-from eadnet.corpora.puppet import Framing, Puppet
-from eadnet.corpora.speech import Speech, fit, pauses, prosody, speak
 from eadnet.detectors.mesh import detect_landmarks
 from eadnet.faces import align, warp_frame
 from eadnet.landmarks import eye_opening, mouth_opening
 from eadnet.regions import region_mask
+from eadnet.synthetic.expressions import EMOTION_UNITS, action_units, expression
+from eadnet.synthetic.motion import Motion, animate
+from eadnet.synthetic.people import Person, sample_person
+from eadnet.synthetic.puppet import Framing, Puppet
+from eadnet.synthetic.speech import Speech, fit, pauses, prosody, speak
 from eadnet.tables import EMOTIONS
 
 SIZE = 192

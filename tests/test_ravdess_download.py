@@ -11,10 +11,10 @@ from loopback import Server, serving
 
 from eadnet.config.corpora import RAVDESS, RecordArchive, RecordDownload
 from eadnet.config.section import ConfigError, parse
-from eadnet.corpora import zenodo
-from eadnet.corpora.downloads import download_shard
+from eadnet.corpora.download import zenodo
+from eadnet.corpora.download.shard import download_shard
+from eadnet.corpora.download.zenodo import BYTES, wanted_archive
 from eadnet.corpora.ravdess import RAVDESSReader
-from eadnet.corpora.zenodo import BYTES, wanted_archive
 
 NAME = "Video_Speech_Actor_01.zip"
 NOISE = hashlib.shake_256(b"noise").digest(3_000_000)  # more than is written at once

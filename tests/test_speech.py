@@ -3,20 +3,9 @@
 import numpy as np
 import pytest
 
-from eadnet.corpora.sentences import TEST_SENTENCES, TRAIN_SENTENCES, books
-from eadnet.corpora.speech import (
-    SAMPLE_RATE,
-    VISEMES,
-    Speech,
-    SpeechError,
-    fit,
-    join,
-    pauses,
-    prosody,
-    silence,
-    speak,
-    visemes_of,
-)
+from eadnet.synthetic.espeak import SpeechError
+from eadnet.synthetic.sentences import TEST_SENTENCES, TRAIN_SENTENCES, books
+from eadnet.synthetic.speech import SAMPLE_RATE, VISEMES, Speech, fit, join, pauses, prosody, silence, speak, visemes_of
 from eadnet.tables import EMOTIONS
 
 

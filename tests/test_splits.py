@@ -16,7 +16,7 @@ from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.hdtf import list_identities
 from eadnet.corpora.mead import list_actors
 from eadnet.corpora.shards import list_shards
-from eadnet.corpora.split_commands import EMOTE, HDTF_TEST_IDENTITIES, SENTENCES, manifests, register
+from eadnet.corpora.split_rules import EMOTE, HDTF_TEST_IDENTITIES, SENTENCES, manifests, register
 from eadnet.corpora.splits import (
     DIGESTS,
     MANIFESTS,
@@ -74,7 +74,7 @@ def test_the_verb_checks_and_mends(tmp_path, monkeypatch):
     app.command("other")(lambda: None)  # a single verb would be no verb
     run = CliRunner().invoke
     assert run(app, ["splits", "--check"]).exit_code == 0
-    monkeypatch.setattr("eadnet.corpora.split_commands.MANIFESTS", tmp_path)
+    monkeypatch.setattr("eadnet.corpora.split_rules.MANIFESTS", tmp_path)
     stale = run(app, ["splits", "--check"])
     assert stale.exit_code == 1 and stale.output.count("run `python -m eadnet splits --write`") == 5
     assert run(app, ["splits", "--write"]).exit_code == 0

@@ -12,11 +12,11 @@ from safetensors import safe_open
 from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.annotations import read_annotations
 from eadnet.corpora.mead import parse_path
-from eadnet.corpora.scripts import RenderError, hdtf_line, mead_lines
-from eadnet.corpora.sentences import books
 from eadnet.corpora.splits import MEAD_TEST_ACTORS, hdtf_people, mead_people, mead_split
-from eadnet.corpora.synthetic import render_hdtf, render_mead, write_hdtf_annotations
 from eadnet.media import probe, read_audio, read_video
+from eadnet.synthetic.render import render_hdtf, render_mead, write_hdtf_annotations
+from eadnet.synthetic.script import RenderError, hdtf_line, mead_lines
+from eadnet.synthetic.sentences import books
 
 TINY = SyntheticMEAD(train_actors=2, test_actors=1, seconds=1.2, size=96)
 HDTF_TINY = HDTF(
@@ -152,7 +152,7 @@ LONG = SyntheticMEAD(
 
 def test_a_long_clip_holds_several_sentences_with_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = mead_lines(LONG, 0, "M003")[:1]
-    monkeypatch.setattr("eadnet.corpora.synthetic.mead_lines", lambda *_: first)
+    monkeypatch.setattr("eadnet.synthetic.render.mead_lines", lambda *_: first)
     render_mead(LONG, 0, "M003", tmp_path, tmp_path / "truth.safetensors")
     video = next(iter(_members(tmp_path / "video.tar").values()))
     assert probe(video).seconds == pytest.approx(12, abs=0.05)

@@ -11,13 +11,13 @@ import pytest
 from safetensors import safe_open
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, SyntheticRAVDESS
-from eadnet.corpora.people import sample_person
 from eadnet.corpora.ravdess import RAVDESSReader
 from eadnet.corpora.ravdess_layout import parse_name
-from eadnet.corpora.scripts import RenderError
 from eadnet.corpora.splits import hdtf_people, mead_people
-from eadnet.corpora.synthetic_ravdess import ravdess_takes, render_ravdess
 from eadnet.media import probe, read_audio, read_video
+from eadnet.synthetic.people import sample_person
+from eadnet.synthetic.render_ravdess import ravdess_takes, render_ravdess
+from eadnet.synthetic.script import RenderError
 from eadnet.tables import LABELS
 
 TINY = SyntheticRAVDESS(people=2, seconds=1.1, size=96)

@@ -18,7 +18,7 @@ from eadnet.captions.measures.table import DESCRIPTORS, UNIT_COLUMNS, read_descr
 from eadnet.captions.measures.true_units import TRUE_UNITS, UNIT_NAMES, UNNAMED, TruthError, true_unit_rows
 from eadnet.captions.schema import ACTION_UNITS
 from eadnet.clips import save_shard
-from eadnet.corpora.expressions import EMOTION_UNITS, action_units, expression
+from eadnet.synthetic.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.tables import EMOTIONS
 from reports.tables import action_units as table
 from reports.tables import formats

@@ -1,1 +1,1 @@
-"""Corpora: drawing the synthetic ones, and reading HDTF, MEAD, RAVDESS and folders of videos."""
+"""Corpora: readers of HDTF, MEAD, RAVDESS and folders of videos, their shards and splits."""

@@ -39,7 +39,7 @@ def download(
     from pathlib import Path
 
     from eadnet.config.section import parse
-    from eadnet.corpora.downloads import download_shard
+    from eadnet.corpora.download.shard import download_shard
     from eadnet.corpora.shards import settings_model
     from eadnet.tables import DOWNLOADS, write_table
 

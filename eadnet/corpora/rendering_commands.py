@@ -30,17 +30,17 @@ def render_mead(
     truth: Truth,
 ) -> None:
     """Draw one actor: video.tar and audio.tar."""
-    from eadnet.corpora import synthetic
+    from eadnet.synthetic import render
 
-    count = synthetic.render_mead(parse(SyntheticMEAD, settings), seed, actor, output, truth)
+    count = render.render_mead(parse(SyntheticMEAD, settings), seed, actor, output, truth)
     print(f"{actor}: {count} clips drawn")
 
 
 def render_hdtf_annotations(settings: Settings, seed: Seed, output: Output) -> None:
     """Write HDTF's annotation files for the drawn people; they do not depend on the seed."""
-    from eadnet.corpora import synthetic
+    from eadnet.synthetic import render
 
-    synthetic.write_hdtf_annotations(parse(HDTF, settings), output)
+    render.write_hdtf_annotations(parse(HDTF, settings), output)
 
 
 def render_hdtf(
@@ -51,9 +51,9 @@ def render_hdtf(
     truth: Truth,
 ) -> None:
     """Draw the videos of one shard's people."""
-    from eadnet.corpora import synthetic
+    from eadnet.synthetic import render
 
-    count = synthetic.render_hdtf(parse(HDTF, settings), seed, shard, output, truth)
+    count = render.render_hdtf(parse(HDTF, settings), seed, shard, output, truth)
     print(f"shard {shard}: {count} intervals drawn")
 
 
@@ -65,7 +65,7 @@ def render_ravdess(
     truth: Truth,
 ) -> None:
     """Draw one actor: the archives of speech and of song."""
-    from eadnet.corpora import synthetic_ravdess
+    from eadnet.synthetic import render_ravdess
 
-    count = synthetic_ravdess.render_ravdess(parse(SyntheticRAVDESS, settings), seed, actor, output, truth)
+    count = render_ravdess.render_ravdess(parse(SyntheticRAVDESS, settings), seed, actor, output, truth)
     print(f"{actor}: {count} clips drawn")

@@ -12,8 +12,6 @@ from eadnet.captions.requests import Outcome, Request
 from eadnet.config.captions import Captions
 from eadnet.config.machine import Captioning
 
-"""Modules of this package that turn conversations into answers, by the name of the engine."""
-
 
 class Engine(Protocol):
     """Anything that writes captions.

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from eadnet.captions.grammar import lexicon
 from eadnet.captions.grammar.prototypes import NEUTRAL_BELOW, nearest_emotions
-from eadnet.captions.grammar.sentences import intensity_of, lexicon
+from eadnet.captions.grammar.sentences import intensity_of
 from eadnet.captions.measures.descriptors import Descriptors
 from eadnet.captions.measures.voice import Voice
 from eadnet.captions.schema import Head, LowerFace, Observation, UpperFace

@@ -9,7 +9,7 @@ import json
 import random
 from dataclasses import dataclass
 
-from eadnet.captions.grammar.sentences import lexicon
+from eadnet.captions.grammar import lexicon
 from eadnet.captions.prompt import Prompt
 from eadnet.captions.schema import INTENSITIES, PARAPHRASES, Observation
 

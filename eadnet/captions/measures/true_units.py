@@ -34,7 +34,7 @@ UNIT_NAMES = {
     25: "lips part",
     26: "jaw drop",
 }
-"""Name in ``eadnet.captions.schema.ACTION_UNITS`` of each FACS number that ``eadnet.corpora.expressions`` draws.
+"""Name in ``eadnet.captions.schema.ACTION_UNITS`` of each FACS number that ``eadnet.synthetic.expressions`` draws.
 
 14 (dimpler) is drawn as it shows in contempt, on one side only: it raises the corner of the mouth on the person's left
 and tightens nothing, so it has the name of that movement. 43 (eyes closed, drawn as drooping lids) has no name there

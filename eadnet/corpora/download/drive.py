@@ -21,7 +21,7 @@ import gdown
 import requests
 
 from eadnet.config.corpora import Archive, ArchiveDownload
-from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address, check_file
+from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address, check_file
 from eadnet.provenance import atomic_path
 
 TIMEOUT = 60.0  # seconds without an answer after which a connection is given up

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, bezier, closed_curve
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing.canvas import Sheet, bezier, closed_curve
+from eadnet.synthetic.people import Person
 
 FRAME = (0.13, 0.11, 0.12)
 

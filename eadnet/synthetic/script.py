@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.config.corpora import HDTF, MEAD, SyntheticMEAD
-from eadnet.corpora.sentences import books
 from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_splits, mead_people
+from eadnet.synthetic.sentences import books
 from eadnet.tables import EMOTIONS
 
 SENTENCE_SECONDS = {"few": 1.8, "many": 2.4}  # cautious lengths, to find how many sentences fill a time

@@ -23,7 +23,7 @@ from yt_dlp import YoutubeDL
 from yt_dlp.utils import DownloadError, GeoRestrictedError
 
 from eadnet.config.corpora import VideoDownload
-from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address
+from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address
 from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.provenance import atomic_path
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 
 from eadnet.config.corpora import RAVDESS, RecordArchive
-from eadnet.corpora.fetching import REPORT_EVERY, FetchError, check_address, check_file
+from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address, check_file
 from eadnet.corpora.ravdess_layout import ACTORS, archive_name
 from eadnet.corpora.zips import first_damage, read_zip_index
 

@@ -13,11 +13,11 @@ from functools import cache, lru_cache
 import cv2
 import numpy as np
 
-from eadnet.corpora.drawing import backdrop, beards, brows, eyes, glasses, hair, head, mouth
-from eadnet.corpora.drawing.canvas import Sheet, View, smoothstep
-from eadnet.corpora.expressions import Expression
-from eadnet.corpora.motion import Motion
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing import backdrop, beards, brows, eyes, glasses, hair, head, mouth
+from eadnet.synthetic.drawing.canvas import Sheet, View, smoothstep
+from eadnet.synthetic.expressions import Expression
+from eadnet.synthetic.motion import Motion
+from eadnet.synthetic.people import Person
 
 SUPERSAMPLING = 2
 LID_STEPS = 10

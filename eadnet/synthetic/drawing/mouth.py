@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, coverage, ellipse, spline
-from eadnet.corpora.expressions import Expression
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing.canvas import Sheet, coverage, ellipse, spline
+from eadnet.synthetic.expressions import Expression
+from eadnet.synthetic.people import Person
 
 UPPER_SHARE = 0.24  # of the opening goes up, the rest goes down with the jaw
 JAW_SHARE = 1 - UPPER_SHARE

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, View, bezier, coverage, ellipse, ribbon
-from eadnet.corpora.expressions import Expression
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing.canvas import Sheet, View, bezier, coverage, ellipse, ribbon
+from eadnet.synthetic.expressions import Expression
+from eadnet.synthetic.people import Person
 
 EYE_X = 0.5
 IRIS_RADIUS = 0.132

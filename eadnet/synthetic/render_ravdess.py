@@ -16,11 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.corpora import SyntheticRAVDESS
-from eadnet.corpora.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
-from eadnet.corpora.expressions import expression
-from eadnet.corpora.motion import Motion
-from eadnet.corpora.people import Person, sample_person
-from eadnet.corpora.puppet import Framing, Puppet
 from eadnet.corpora.ravdess_layout import (
     ACTORS,
     BOTH,
@@ -34,10 +29,15 @@ from eadnet.corpora.ravdess_layout import (
     archive_name,
     file_name,
 )
-from eadnet.corpora.scripts import Line, RenderError, derived_seed
-from eadnet.corpora.speech import SAMPLE_RATE, Speech
 from eadnet.media import write_video
 from eadnet.provenance import atomic_path
+from eadnet.synthetic.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
+from eadnet.synthetic.expressions import expression
+from eadnet.synthetic.motion import Motion
+from eadnet.synthetic.people import Person, sample_person
+from eadnet.synthetic.puppet import Framing, Puppet
+from eadnet.synthetic.script import Line, RenderError, derived_seed
+from eadnet.synthetic.speech import SAMPLE_RATE, Speech
 
 FPS = 30
 SONG_SECONDS = 0.6  # it is not heard: a song is left out by its name

@@ -1,7 +1,7 @@
 """How a drawn person moves: lips from visemes, blinks at pauses, brows with loudness, a gentle sway of the head.
 
 Everything inside the face is a function of speech and expression, so that a network can predict it; only the sway,
-which alignment takes out, has a seed of its own, and the gestures that the settings add (``eadnet.corpora.gestures``).
+which alignment takes out, has a seed of its own, and the gestures that the settings add (``gestures``).
 Curves live on a 200 Hz grid and are read at any frame rate.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.config.corpora import Movement
-from eadnet.corpora.gestures import blink_moments, brow_beats, glances, nods
-from eadnet.corpora.speech import SAMPLE_RATE, VISEMES, Speech, pauses
+from eadnet.synthetic.gestures import blink_moments, brow_beats, glances, nods
+from eadnet.synthetic.speech import SAMPLE_RATE, VISEMES, Speech, pauses
 
 GRID_RATE = 200
 COARTICULATION_SECONDS = 0.1

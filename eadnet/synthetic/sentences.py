@@ -1,11 +1,47 @@
-"""Hundreds of sentences from a phrase grammar: ``{frame}, {subject} {verb} {object}.``, frame first or last.
+"""What the drawn people say: sentences with one natural pause, apart for training and for testing.
 
-Every verb phrase is said once, so a sentence is never heard twice with other words around it. Frames and verb phrases
-of the held-out sentences occur in no training sentence; subjects, and words inside phrases, may. Pure: no randomness,
-the same sentences everywhere, in the same order.
+A clip of a little over two seconds holds each of the few at every emotional speaking rate; the many
+(``eadnet.synthetic.sentences``) take two to four seconds each. Together the training sentences hold every viseme; no
+held-out sentence shares a clause with a training sentence.
 """
 
 from itertools import product
+
+TRAIN_SENTENCES = (
+    "Well, my father bought a farm.",
+    "We should move the boat, now.",
+    "Listen, the bell is above you.",
+    "Five apples fell, look down.",
+    "She made a blue coat, mum.",
+    "Today, I saw both of them.",
+    "We may leave, before noon.",
+    "If you want, we go home.",
+    "Put the lamp over there, yes.",
+    "But who knows why, maybe?",
+    "Bob plays at home, the piano.",
+    "Oh, what a beautiful phone.",
+    "That was warm, thank you.",
+    "Above all, they love music.",
+    "You will be famous, one day.",
+    "He moved to a valley, sure.",
+    "Wait, your bag is open.",
+    "The moon is up, it is full.",
+    "My watch fell off, sadly.",
+    "For me, it is far too much.",
+    "Think about it, the show.",
+    "Every week, we buy a map.",
+    "I owe you some, by the way.",
+    "The wolf ran, look up there.",
+)
+TEST_SENTENCES = (
+    "Hello, may I borrow a book?",
+    "Nobody found the key, in fact.",
+    "Give them more, please, more food.",
+    "A small bird sang, outside.",
+    "My brother, perhaps, will wave.",
+    "Again, you forgot the cheese.",
+)
+
 
 SUBJECTS = (
     "my brother", "the old farmer", "our teacher", "a young woman", "the captain", "his cousin", "the two boys",
@@ -13,7 +49,6 @@ SUBJECTS = (
     "your uncle", "the painter", "everybody", "the new girl", "their father", "a clever thief", "the judge",
     "my neighbour", "the choir",
 )  # fmt: skip
-
 TRAIN_FRAMES = (
     "after a long walk", "as far as I know", "before breakfast", "by the way", "early in the morning", "every summer",
     "for a good reason", "from time to time", "if you must know", "in the end", "just before noon", "last Thursday",
@@ -27,7 +62,6 @@ TEST_FRAMES = (
     "as you can see", "before we left", "in broad daylight", "late at night", "more than once", "on my birthday",
     "so I was told", "the other day", "though it was hot", "to tell the truth", "very slowly",
 )  # fmt: skip
-
 TRAIN_ACTIONS = (
     (("mended", "painted", "carried", "measured"),
      ("the wooden gate", "a kitchen table", "the broken chair", "an old ladder", "the garden fence", "every shelf")),
@@ -62,6 +96,13 @@ TEST_ACTIONS = (
     (("lost", "found", "wrapped", "gave away"),
      ("the house key", "a gold watch", "the birthday gift", "an umbrella", "the leather purse", "two pearl earrings")),
 )  # fmt: skip
+
+
+def books(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Training and held-out sentences, `few` or `many`."""
+    if kind == "few":
+        return TRAIN_SENTENCES, TEST_SENTENCES
+    return compose(TRAIN_ACTIONS, TRAIN_FRAMES), compose(TEST_ACTIONS, TEST_FRAMES)
 
 
 def compose(actions: tuple, frames: tuple[str, ...]) -> tuple[str, ...]:

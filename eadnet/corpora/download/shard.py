@@ -14,13 +14,13 @@ from pathlib import Path
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS
 from eadnet.corpora.annotations import AnnotatedVideo
-from eadnet.corpora.drive import fetch_archive, list_archives
-from eadnet.corpora.fetching import FetchError
+from eadnet.corpora.download.drive import fetch_archive, list_archives
+from eadnet.corpora.download.fetching import FetchError
+from eadnet.corpora.download.youtube import Wanted, fetch_video, video_id
+from eadnet.corpora.download.zenodo import fetch_record_archive, wanted_archive
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.ravdess_layout import archive_name
 from eadnet.corpora.sources import VIDEO_SUFFIXES
-from eadnet.corpora.youtube import Wanted, fetch_video, video_id
-from eadnet.corpora.zenodo import fetch_record_archive, wanted_archive
 from eadnet.media import MediaError, probe
 from eadnet.provenance import sha256_file
 from eadnet.tables import DOWNLOADS

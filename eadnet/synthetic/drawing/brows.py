@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, bezier, open_curve
-from eadnet.corpora.expressions import Expression
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing.canvas import Sheet, bezier, open_curve
+from eadnet.synthetic.expressions import Expression
+from eadnet.synthetic.people import Person
 
 BROW_Y = -0.345
 HAIRS = 44

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eadnet.corpora.drawing.canvas import (
+from eadnet.synthetic.drawing.canvas import (  # fmt: skip
     Sheet,
     bezier,
     closed_curve,
@@ -12,8 +12,8 @@ from eadnet.corpora.drawing.canvas import (
     mirrored,
     smoothstep,
     soft,
-)  # fmt: skip
-from eadnet.corpora.people import Person
+)
+from eadnet.synthetic.people import Person
 
 LIGHT = np.array([-0.42, -0.50, 0.76])  # from the upper left, towards the viewer
 CENTRE_Y = 0.15  # the outline is star-shaped around (0, CENTRE_Y)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, mirrored, open_curve
-from eadnet.corpora.drawing.head import outline
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing.canvas import Sheet, mirrored, open_curve
+from eadnet.synthetic.drawing.head import outline
+from eadnet.synthetic.people import Person
 
 
 def paint_beard(sheet: Sheet, person: Person) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from eadnet.config.corpora import Movement
-from eadnet.corpora.expressions import LEVEL_STRENGTH, action_units, expression
-from eadnet.corpora.motion import Motion, animate
-from eadnet.corpora.people import Person
-from eadnet.corpora.scripts import Line, derived_seed
-from eadnet.corpora.speech import Speech, fit, join, prosody, silence, speak
 from eadnet.provenance import atomic_path
+from eadnet.synthetic.expressions import LEVEL_STRENGTH, action_units, expression
+from eadnet.synthetic.motion import Motion, animate
+from eadnet.synthetic.people import Person
+from eadnet.synthetic.script import Line, derived_seed
+from eadnet.synthetic.speech import Speech, fit, join, prosody, silence, speak
 
 TRUTH_FPS = 25
 LEAD_SECONDS = (0.06, 0.36)  # silence before somebody speaks: clips must not all start alike

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import (
+from eadnet.synthetic.drawing.canvas import (
     Sheet,
     bezier,
     closed_curve,
@@ -16,8 +16,8 @@ from eadnet.corpora.drawing.canvas import (
     smoothstep,
     soft,
 )
-from eadnet.corpora.drawing.head import LIGHT, outline
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing.head import LIGHT, outline
+from eadnet.synthetic.people import Person
 
 
 @dataclass(frozen=True)

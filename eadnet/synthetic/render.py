@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
-from eadnet.corpora.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
-from eadnet.corpora.expressions import expression
-from eadnet.corpora.motion import Motion
-from eadnet.corpora.people import Person, sample_person
-from eadnet.corpora.puppet import Framing, Puppet
-from eadnet.corpora.scripts import Line, RenderError, derived_seed, hdtf_line, mead_lines
-from eadnet.corpora.speech import SAMPLE_RATE, Speech, join, silence
 from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media import write_audio, write_video
 from eadnet.provenance import atomic_path
+from eadnet.synthetic.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
+from eadnet.synthetic.expressions import expression
+from eadnet.synthetic.motion import Motion
+from eadnet.synthetic.people import Person, sample_person
+from eadnet.synthetic.puppet import Framing, Puppet
+from eadnet.synthetic.script import Line, RenderError, derived_seed, hdtf_line, mead_lines
+from eadnet.synthetic.speech import SAMPLE_RATE, Speech, join, silence
 
 MEAD_FPS, HDTF_FPS = 30, 25
 GAP_SECONDS = 1  # silence between annotated intervals of HDTF

@@ -1,6 +1,6 @@
 """Speech with a known timeline: text and emotion in, 48 kHz wave and phonemes out.
 
-``speak`` runs ``python -m eadnet.corpora.espeak`` in a fresh process per utterance (state inside libespeak-ng would
+``speak`` runs ``python -m eadnet.synthetic.espeak`` in a fresh process per utterance (state inside libespeak-ng would
 change a second utterance) and turns its phonemes into the 14 visemes that drive the drawn mouth.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import soxr
 
-from eadnet.corpora.espeak import SpeechError
+from eadnet.synthetic.espeak import SpeechError
 
 SAMPLE_RATE = 48000
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "RR", "aa", "E", "ih", "oh", "ou")
@@ -97,7 +97,7 @@ def speak(text: str, voice: str, settings: Prosody) -> Speech:
         SpeechError: espeak-ng cannot speak it; the message is its own line.
     """
     request = json.dumps({"text": text, "voice": voice, **asdict(settings)})
-    command = [sys.executable, "-m", "eadnet.corpora.espeak"]
+    command = [sys.executable, "-m", "eadnet.synthetic.espeak"]
     done = subprocess.run(command, input=request.encode(), capture_output=True)
     if done.returncode:
         raise SpeechError(done.stderr.decode(errors="replace").strip().removeprefix("error: ") or "espeak-ng crashed")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eadnet.corpora.drawing.canvas import Sheet, bezier, ellipse, lowered, mirrored, open_curve, smoothstep, soft
-from eadnet.corpora.people import Person
+from eadnet.synthetic.drawing.canvas import Sheet, bezier, ellipse, lowered, mirrored, open_curve, smoothstep, soft
+from eadnet.synthetic.people import Person
 
 
 def paint_backdrop(sheet: Sheet, person: Person) -> None:

@@ -3,7 +3,7 @@
 libespeak-ng keeps state between calls, so a second utterance in one process has other samples; a fresh process is
 exact to the bit. The library is GPL-3 and is therefore only ever loaded here, behind a process boundary.
 
-Run as ``python -m eadnet.corpora.espeak``: reads one JSON request from standard input (``text``, ``voice``, ``rate``
+Run as ``python -m eadnet.synthetic.espeak``: reads one JSON request from standard input (``text``, ``voice``, ``rate``
 in words per minute, ``volume``, ``pitch``, ``pitch_range``, ``word_gap``); writes one JSON line (``sample_rate``,
 ``phonemes``: pairs of first sample and IPA symbol), then the samples as 16-bit little-endian PCM. Imports the
 standard library and espeakng-loader only, so that it starts in a few hundredths of a second.

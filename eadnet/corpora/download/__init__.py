@@ -1,0 +1,1 @@
+"""Downloads of the corpora: one row for every video or archive, whatever happens."""

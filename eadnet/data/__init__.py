@@ -1,0 +1,1 @@
+"""Preprocessed clips on disk, as tables, tensors and choices of test clips."""
