@@ -17,10 +17,11 @@ import numpy as np
 
 from eadnet import faces
 from eadnet.corpora.folder import list_videos
-from eadnet.detectors import Face, opened_detector
-from eadnet.detectors.mesh import LEFT_BROW, NOSE, RIGHT_BROW, detect_landmarks
-from eadnet.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE
-from eadnet.media import Window, iterate_video, probe
+from eadnet.faces.detectors import Face, opened_detector
+from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from eadnet.faces.mesh import LEFT_BROW, NOSE, RIGHT_BROW, detect_landmarks
+from eadnet.media.decoding import Window
+from eadnet.media.reading import iterate_video, probe
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/detectors.csv"
 MOMENTS = (0.2, 0.5, 0.8)

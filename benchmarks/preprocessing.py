@@ -42,8 +42,9 @@ from eadnet.config.corpora import FolderCorpus
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.folder import FolderReader
 from eadnet.corpora.sources import ClipSource
-from eadnet.detectors.mediapipe import MediaPipeDetector
-from eadnet.media import probe, read_audio, read_video, write_video
+from eadnet.faces.detectors.mediapipe import MediaPipeDetector
+from eadnet.media.reading import probe, read_audio, read_video
+from eadnet.media.writing import write_video
 from eadnet.preprocessing import clip, framing, gates, measurements, pieces, shots, workers
 from eadnet.preprocessing.framing import Framed
 from eadnet.preprocessing.parts import Parts

@@ -27,9 +27,10 @@ from scenedetect import AdaptiveDetector, ContentDetector, SceneDetector, detect
 
 from benchmarks.stopwatch import Stopwatch
 from eadnet import faces
-from eadnet.decoding import held_frames
-from eadnet.detectors.muted import opened_graph
-from eadnet.media import MediaError, read_audio, write_audio
+from eadnet.faces.detectors.muted import opened_graph
+from eadnet.media.decoding import MediaError, held_frames
+from eadnet.media.reading import read_audio
+from eadnet.media.writing import write_audio
 
 FPS, RATE = 25, 16000
 SEGMENT_SECONDS = 5.0

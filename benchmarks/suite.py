@@ -27,7 +27,8 @@ import numpy as np
 from eadnet.config.machine import Assets
 from eadnet.config.section import parse
 from eadnet.corpora.folder import list_videos
-from eadnet.media import iterate_video, read_audio, write_video
+from eadnet.media.reading import iterate_video, read_audio
+from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows
 from metrics.commands import cells, names
 from metrics.measure import measure_rows

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +20,6 @@ from eadnet.config.view import view
 from eadnet.dataset import stored_pixels, unit_pixels
 from eadnet.generation import Conditions, Generator, OnStep
 from eadnet.inpainting import Inpainting
-from eadnet.landmarks import eye_opening, mouth_opening
 from eadnet.models.audio import hide_beyond
 from eadnet.models.unet import EADNet
 from eadnet.precision import Machine
@@ -184,9 +182,3 @@ def load_run(folder: str | Path, autoencoder_channels: int | None = None) -> tup
     model = make_unet(config, run_modules(view(config["training"])))
     load_weights(folder, model)
     return model.eval().requires_grad_(False), config
-
-
-def restful_frame(landmarks_TK2: np.ndarray) -> int:
-    """The most restful frame of a clip: lips closest among the frames with open eyes, from (T, 478, 2) landmarks."""
-    eyes, lips = eye_opening(landmarks_TK2), mouth_opening(landmarks_TK2)
-    return int(np.nanargmin(np.where(eyes >= np.nanmedian(eyes), lips, np.inf)))

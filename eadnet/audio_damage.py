@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eadnet.spectrogram import SAMPLE_RATE
+from eadnet.media.spectrogram import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from eadnet.config.networks import Audio

@@ -2,8 +2,8 @@
 
 The file is safetensors: per clip_id a tensor (V, S, C) float16, and the kind of features as ASCII in a uint8 tensor.
 
-* ``mel``: S = 1 + floor(3.2 T) log-mel columns, 80 a second, of C = 80 bands (``eadnet.spectrogram``). A frame's window
-  is the 23 columns centred on column floor(3.2 (i + 1/2)).
+* ``mel``: S = 1 + floor(3.2 T) log-mel columns, 80 a second, of C = 80 bands (``media.spectrogram``). A frame's
+  window is the 23 columns centred on column floor(3.2 (i + 1/2)).
 * ``whisper``: S = 2 T steps, 50 a second, of C = 5 x 384 states (``eadnet.models.whisper``). A frame's window is the 10
   steps 2i - 4 ... 2i + 5 (LatentSync ``whisper/audio2feature.py:get_sliced_feature``, ``audio_feat_length`` [2, 2]).
 
@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from eadnet.spectrogram import HOP, SAMPLE_RATE
+from eadnet.media.spectrogram import HOP, SAMPLE_RATE
 from eadnet.streamed_tensors import streamed_tensors
 
 KIND = "kind"

@@ -16,8 +16,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from eadnet.media.spectrogram import log_mel
 from eadnet.provenance import atomic_path
-from eadnet.spectrogram import log_mel
 
 SAMPLES_PER_FRAME = 640
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eadnet.regions import region_mask
+from eadnet.faces.regions import region_mask
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Inpainting:
 
     @classmethod
     def make(cls, mode: str, resolution: int, factor: int) -> "Inpainting":
-        """Masks of a mode (`eadnet.regions`) for crops of `resolution` pixels and latent cells of `factor` pixels."""
+        """Masks of a mode (`faces.regions`) for crops of `resolution` pixels and latent cells of `factor` pixels."""
         side = resolution // factor
         pixels = torch.from_numpy(region_mask(mode, resolution, side))
         cells = functional.max_pool2d(pixels[None, None].float(), factor)

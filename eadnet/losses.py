@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
+from eadnet.faces.regions import MOUTH_CENTRE, MOUTH_RADII
 
 EYE_ROWS = (0.08, 0.38)
 LEAST_COSINE = 1e-4

@@ -13,8 +13,10 @@ import numpy as np
 from torch import Tensor
 
 from eadnet.clips import Clip, ClipError
-from eadnet.faces import feather, paste
-from eadnet.media import MediaError, iterate_video, write_video
+from eadnet.faces.alignment import feather, paste
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import iterate_video
+from eadnet.media.writing import write_video
 
 
 def paste_weight(region: np.ndarray) -> np.ndarray:

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from eadnet.audio_features import window_steps
 from eadnet.clips import SAMPLES_PER_FRAME
-from eadnet.media import MediaError, read_audio
-from eadnet.spectrogram import HOP, SAMPLE_RATE, log_mel
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import read_audio
+from eadnet.media.spectrogram import HOP, SAMPLE_RATE, log_mel
 
 MUXED_RATE = 48_000
 PIECE = 800

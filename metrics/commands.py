@@ -11,7 +11,7 @@ from eadnet.config.section import parse
 
 Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
 Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
-Mask = Annotated[str, typer.Option(help="Which pixels of the crop are generated (eadnet/regions.py).")]
+Mask = Annotated[str, typer.Option(help="Which pixels of the crop are generated (eadnet/faces/regions.py).")]
 Cells = Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid of the mask.")]
 Judges = Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")]
 AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]

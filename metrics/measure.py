@@ -14,9 +14,10 @@ import numpy as np
 
 from eadnet.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.config.section import ConfigError
-from eadnet.detectors.mesh import opened_mesh
-from eadnet.faces import warp_frame
-from eadnet.media import MediaError, iterate_video, probe
+from eadnet.faces.alignment import warp_frame
+from eadnet.faces.mesh import opened_mesh
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import iterate_video, probe
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.extractors import Extractor

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.signal import correlate, correlation_lags
 
-from eadnet.media import MediaError, read_audio
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import read_audio
 
 SAMPLE_RATE = 16000
 REACH = SAMPLE_RATE  # samples either way in which the same sound is looked for

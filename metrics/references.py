@@ -14,11 +14,12 @@ import numpy as np
 
 from eadnet.clips import SAMPLES_PER_FRAME
 from eadnet.config.section import ConfigError
-from eadnet.detectors.mesh import opened_mesh
-from eadnet.faces import align, warp_frame
-from eadnet.media import MediaError, iterate_video, probe, read_audio
+from eadnet.faces.alignment import align, warp_frame
+from eadnet.faces.mesh import opened_mesh
+from eadnet.faces.regions import Template
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import iterate_video, probe, read_audio
 from eadnet.provenance import sha256_file
-from eadnet.regions import Template
 from eadnet.tables import CLIPS, LABELS, write_table
 from metrics.measure import CHUNK, FPS
 from metrics.spool import Spool, opened_spool

@@ -49,7 +49,7 @@ class Settings:
 
     def region(self) -> np.ndarray:
         """(resolution, resolution) bool mask of the generated pixels."""
-        from eadnet.regions import region_mask
+        from eadnet.faces.regions import region_mask
 
         return region_mask(self.mask, self.resolution, self.cells)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from eadnet.media import iterate_video, read_audio
+from eadnet.media.reading import iterate_video, read_audio
 from eadnet.syncnet_v2 import SyncNetV2
 from metrics.networks.s3fd import S3FDNetwork
 

@@ -14,7 +14,7 @@ import skimage.data
 from eadnet.config.corpora import FolderCorpus
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.folder import FolderReader
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.tables import CLIPS, SOURCES, read_table, write_table
 

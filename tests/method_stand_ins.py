@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from skimage import data
 
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from metrics.references import Alignment, write_references
 
 DARKER = 0.8

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from resolution_fixture import write_resolution
 
 from eadnet.clips import save_shard
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from eadnet.tables import (
     CAPTIONS,
     CLIPS,

@@ -17,10 +17,10 @@ from eadnet.audio_features import AudioFeatures, AudioFeaturesError, feature_ste
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
+from eadnet.media.spectrogram import log_mel
 from eadnet.models.audio import hide_beyond, make_audio_encoder
 from eadnet.models.whisper import WhisperError, WhisperStates
 from eadnet.pretraining.audio import encode_audio
-from eadnet.spectrogram import log_mel
 
 FRAMES = {"short": 25, "long": 40}
 CHANNELS = {"mel": 80, "whisper": 1920}

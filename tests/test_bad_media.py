@@ -23,7 +23,7 @@ from made_footage import (
 )
 
 from eadnet.clips import Clip
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from eadnet.tables import SOURCES, read_table
 
 HOSTILE = ("$(touch x) `id`;rm -rf.mp4", "new\nline.mp4", "-rf.mp4", "日本 {wild}.mp4", os.fsdecode(b"\xff\xfe.mp4"))

@@ -9,7 +9,8 @@ import pytest
 from metrics_fixture import FRAMES, RESOLUTION, draw, smooth_noise, write_corpus
 
 from eadnet.config.section import ConfigError
-from eadnet.media import read_video, write_video
+from eadnet.media.reading import read_video
+from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows, read_table
 from metrics import measure
 from metrics.calibration import calibrate as calibration

@@ -19,7 +19,7 @@ from eadnet.captions.engines.transformers import make_backend
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
-from eadnet.media import read_video
+from eadnet.media.reading import read_video
 from tests.caption_questions import ENVIRONMENT, ROOT, ask, conversation, endless, synthetic_frames
 
 pytestmark = pytest.mark.captions

@@ -280,8 +280,8 @@ def test_every_unit_has_a_column_and_a_name() -> None:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Descriptors]]:
     """Descriptors of MEAD crops: actor -> emotion -> descriptors."""
-    from eadnet.detectors.mesh import detect_landmarks
-    from eadnet.media import read_video
+    from eadnet.faces.mesh import detect_landmarks
+    from eadnet.media.reading import read_video
 
     paths = sorted(SILENT_CLIPS.glob("*.mp4"))
     if not paths:
@@ -355,7 +355,7 @@ FACS_NUMBER = {name: number for number, name in UNIT_NAMES.items() if name in FU
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, int], Descriptors]:
     """Descriptors of drawn faces that sway and open and shut their mouths: (person, emotion, level) -> descriptors."""
-    from eadnet.detectors.mesh import detect_landmarks
+    from eadnet.faces.mesh import detect_landmarks
     from eadnet.synthetic.expressions import expression
     from eadnet.synthetic.motion import Motion
     from eadnet.synthetic.people import sample_person

@@ -11,10 +11,11 @@ import pytest
 from onnx import TensorProto, helper
 from skimage.data import astronaut
 
-from eadnet.detectors import Detector, DetectorError, Face, opened_detector, sorted_faces
-from eadnet.detectors.mesh import detect_landmarks, mesh_anchors
-from eadnet.detectors.tracking import find_window, follow, window_around
-from eadnet.media import Window, iterate_video
+from eadnet.faces.detectors import Detector, DetectorError, Face, opened_detector, sorted_faces
+from eadnet.faces.mesh import detect_landmarks, mesh_anchors
+from eadnet.faces.tracking import find_window, follow, window_around
+from eadnet.media.decoding import Window
+from eadnet.media.reading import iterate_video
 
 SCRFD_FILES = {"det_500m.onnx": "insightface_det_500m.onnx", "det_2.5g.onnx": "insightface_det_2.5g.onnx"}
 

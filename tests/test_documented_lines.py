@@ -24,7 +24,8 @@ from workflow_project import Project
 
 from eadnet.config.configuration import TARGETS, Config, load
 from eadnet.config.reference import config_yaml
-from eadnet.media import read_audio, write_audio
+from eadnet.media.reading import read_audio
+from eadnet.media.writing import write_audio
 
 ROOT = Path(__file__).resolve().parent.parent
 PRINTED, PLANNED, HELP, NOT_RUN = "as printed", "planned", "asked for help", "not run"

@@ -24,7 +24,8 @@ from eadnet.corpora.download.shard import download_shard
 from eadnet.corpora.download.youtube import _explained, choose_formats, video_id
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.mead import MEADReader
-from eadnet.media import read_audio, read_video, write_video
+from eadnet.media.reading import read_audio, read_video
+from eadnet.media.writing import write_video
 from eadnet.tables import DOWNLOADS, read_rows
 
 QUICK = VideoDownload(retries=3, pause=0.0, timeout=1.0)

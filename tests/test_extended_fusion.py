@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from eadnet.faces.regions import MOUTH_CENTRE, MOUTH_RADII
 from eadnet.models import attention as module
 from eadnet.models.attention import CrossAttention, attention, rotary
 from eadnet.models.extended.fusion import LIPS, TextAdapter, TextAttention, mouth_gate
-from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 GRID = (16, 16)
 

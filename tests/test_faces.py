@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from eadnet import faces
-from eadnet.detectors.mesh import LEFT_BROW, POINTS, RIGHT_BROW, detect_landmarks, mesh_anchors
-from eadnet.landmarks import LEFT_EYE, RIGHT_EYE, eye_opening, mouth_opening
-from eadnet.media import read_video
-from eadnet.regions import region_mask
+from eadnet.faces.landmarks import LEFT_EYE, RIGHT_EYE, eye_opening, mouth_opening
+from eadnet.faces.mesh import LEFT_BROW, POINTS, RIGHT_BROW, detect_landmarks, mesh_anchors
+from eadnet.faces.regions import region_mask
+from eadnet.media.reading import read_video
 
 
 def similarity(scale: float, angle: float, x: float, y: float) -> np.ndarray:

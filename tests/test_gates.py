@@ -6,7 +6,7 @@ import pytest
 from made_footage import clips_of, face, moving, tone, write_talk
 
 from eadnet.config.preprocessing import Preprocess
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from eadnet.preprocessing.gates import GATES, judge
 
 SETTINGS = Preprocess()

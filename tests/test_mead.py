@@ -18,7 +18,7 @@ from eadnet.corpora.archives import Index, read_index
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import SplitError, mead_people
-from eadnet.media import probe
+from eadnet.media.reading import probe
 from eadnet.preprocessing.pieces import cut_in_pieces
 from eadnet.tables import DOWNLOADS, write_table
 

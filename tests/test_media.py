@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from eadnet.media import MediaError, Window, probe, read_audio, read_video, write_audio, write_video
+from eadnet.media.decoding import MediaError, Window
+from eadnet.media.reading import probe, read_audio, read_video
+from eadnet.media.writing import write_audio, write_video
 
 RATE = 16000
 

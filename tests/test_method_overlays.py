@@ -16,8 +16,8 @@ from workflow_project import Project
 
 from eadnet.clips import Clip
 from eadnet.config.configuration import load
-from eadnet.faces import warp_frame
-from eadnet.media import read_video
+from eadnet.faces.alignment import warp_frame
+from eadnet.media.reading import read_video
 from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_rows
 from metrics.external.methods import collect_method
 

@@ -16,8 +16,9 @@ from eadnet.clips import Clip
 from eadnet.config.configuration import Config, load
 from eadnet.config.methods import Method
 from eadnet.config.section import ConfigError, parse
-from eadnet.faces import apply, warp_frame
-from eadnet.media import iterate_video, read_audio, read_video, write_video
+from eadnet.faces.alignment import apply, warp_frame
+from eadnet.media.reading import iterate_video, read_audio, read_video
+from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.inputs import write_inputs
 from metrics.external.methods import collect_method
@@ -215,7 +216,7 @@ def test_a_face_in_a_view_of_its_own_is_put_on_the_true_one(photographed: Path, 
     (row,) = rows_of(method, photographed, tmp_path / "out").values()
     assert row["status"] == "ok", row["reason"]
     clip = Clip(read_rows(photographed, CLIPS)[0])
-    from eadnet.detectors.mesh import detect_landmarks
+    from eadnet.faces.mesh import detect_landmarks
 
     seen = apply(clip.transforms, detect_landmarks(iterate_video(row["video"])))[:, list(MESH_POINTS)]
     true = apply(clip.transforms, clip.landmarks)[:, list(MESH_POINTS)]

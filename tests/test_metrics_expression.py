@@ -126,7 +126,7 @@ def extracted(settings: Settings, frames: np.ndarray, size: int) -> np.ndarray:
 
 
 def test_blendshapes_of_a_real_clip(shared: Path, official: Settings) -> None:
-    from eadnet.media import read_video
+    from eadnet.media.reading import read_video
 
     frames = np.stack(read_video(shared / "clips" / CLIP, seconds=1.0))[:, ::2, 480:1440:2]
     found = extracted(official, frames[4:20], 32)

@@ -10,8 +10,9 @@ from metrics_fixture import RESOLUTION, draw, landmarks_of, smooth_noise
 from skimage.measure import blur_effect
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from eadnet.media import read_video, write_video
-from eadnet.regions import region_mask
+from eadnet.faces.regions import region_mask
+from eadnet.media.reading import read_video
+from eadnet.media.writing import write_video
 from metrics.extractors.frames import Extractor
 from metrics.families import frames, image
 from metrics.families.image import PSNR_CEILING, blur, compare, psnr, ssim

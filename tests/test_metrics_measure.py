@@ -11,10 +11,11 @@ from safetensors.numpy import load_file, save_file
 from eadnet.assets import read_table as read_assets
 from eadnet.clips import Clip
 from eadnet.config.machine import Assets
-from eadnet.detectors.mesh import detect_landmarks
-from eadnet.faces import warp
+from eadnet.faces.alignment import warp
+from eadnet.faces.mesh import detect_landmarks
 from eadnet.mapped_tensors import MappedError, map_tensor
-from eadnet.media import read_video, write_video
+from eadnet.media.reading import read_video
+from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows
 from metrics import measure
 from metrics.cache import FeatureCache

@@ -13,7 +13,7 @@ from eadnet.clips import Clip, save_shard
 from eadnet.config.evaluation import Judge
 from eadnet.config.networks import Schedule
 from eadnet.config.section import ConfigError
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_table, write_table
 from metrics import judges
 from metrics.measure import measure_videos
@@ -192,9 +192,9 @@ def test_every_bad_video_is_a_row_with_its_reason(corpus: Path, tmp_path: Path) 
 
 
 def test_real_video_against_itself(shared: Path, tmp_path: Path) -> None:
-    from eadnet.detectors.mesh import detect_landmarks
-    from eadnet.faces import align, warp
-    from eadnet.media import read_audio, read_video
+    from eadnet.faces.alignment import align, warp
+    from eadnet.faces.mesh import detect_landmarks
+    from eadnet.media.reading import read_audio, read_video
 
     path = shared / "clips" / "mead_M003_happy_L1_024.mp4"
     frames = read_video(path, seconds=1.2)

@@ -13,7 +13,7 @@ from python_speech_features import mfcc
 
 from eadnet import syncnet_v2
 from eadnet.config.machine import Assets
-from eadnet.detectors import Face
+from eadnet.faces.detectors import Face
 from eadnet.provenance import sha256_file
 from eadnet.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
 from metrics.extractors.syncnet import Extractor, _Faces

@@ -19,7 +19,7 @@ NEEDED = (
     "W0000 00:00:1795989912.652789    4947 tflite_model_loader.cc:12] a warning that no good run gives",
     "UserWarning: INFO: Created something else",
 )
-OPENED = "import os, subprocess, sys, threading, time\nfrom eadnet.detectors.muted import muted\n"
+OPENED = "import os, subprocess, sys, threading, time\nfrom eadnet.faces.detectors.muted import muted\n"
 
 
 def run(root: Path, program: str, **options) -> subprocess.CompletedProcess:
@@ -33,8 +33,8 @@ def test_real_graphs_say_nothing(root: Path):
 import sys, time
 import numpy as np
 from skimage.data import astronaut
-from eadnet.detectors import opened_detector
-from eadnet.detectors.mesh import opened_mesh
+from eadnet.faces.detectors import opened_detector
+from eadnet.faces.mesh import opened_mesh
 for _ in range(2):
     with opened_mesh() as landmarks_of, opened_detector("mediapipe") as detector:
         time.sleep(0.5)  # while a video is opened, say: nodes open in threads of their own

@@ -11,7 +11,8 @@ from made_footage import clips_of, face, folder_reader, moving, sources_of, tone
 from eadnet.clips import Clip
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
-from eadnet.media import probe, read_audio, read_video, write_video
+from eadnet.media.reading import probe, read_audio, read_video
+from eadnet.media.writing import write_video
 from eadnet.preprocessing.pieces import HELD_BYTES, cut_in_pieces
 
 SETTINGS = Preprocess()

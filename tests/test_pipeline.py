@@ -14,17 +14,18 @@ from skimage import data
 from tiny_models import write_tiny_run
 from typer.testing import CliRunner
 
-from eadnet.animation import restful_frame
 from eadnet.checkpoint import CheckpointError
 from eadnet.config.configuration import Config
 from eadnet.config.machine import Compute
 from eadnet.config.section import ConfigError
+from eadnet.faces.landmarks import restful_frame
 from eadnet.footage import Footage, FootageError, open_picture, open_video
 from eadnet.generate_commands import register
-from eadnet.media import probe, read_audio, read_video, write_audio, write_video
+from eadnet.media.reading import probe, read_audio, read_video
+from eadnet.media.spectrogram import log_mel
+from eadnet.media.writing import write_audio, write_video
 from eadnet.pipeline import EADNetPipeline, PipelineError, open_pipeline
 from eadnet.sound import Hearing, Sound, SoundError
-from eadnet.spectrogram import log_mel
 from eadnet.tables import CLIPS, write_table
 
 CPU = Compute(device="cpu", precision="float32")

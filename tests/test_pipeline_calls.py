@@ -20,7 +20,8 @@ from eadnet.footage import FootageError, open_picture
 from eadnet.inference.pipeline_index import package_version
 from eadnet.inference.step_callbacks import Block
 from eadnet.inpainting import Inpainting
-from eadnet.media import read_video, write_video
+from eadnet.media.reading import read_video
+from eadnet.media.writing import write_video
 from eadnet.pipeline import EADNetPipeline, PipelineError
 from eadnet.precision import Machine, MachineError, moved
 from eadnet.rendering import paste_stream, paste_weight

@@ -14,9 +14,10 @@ from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.shards import reader
 from eadnet.corpora.sources import CorpusError, CropBox
-from eadnet.detectors.mesh import detect_landmarks
-from eadnet.landmarks import LEFT_EYE, RIGHT_EYE
-from eadnet.media import read_audio, read_video, write_audio, write_video
+from eadnet.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from eadnet.faces.mesh import detect_landmarks
+from eadnet.media.reading import read_audio, read_video
+from eadnet.media.writing import write_audio, write_video
 from eadnet.preprocessing.framing import annotated_window
 from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.tables import CLIPS, SOURCES, read_table, write_table

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from eadnet.config.corpora import Movement
-from eadnet.detectors.mesh import detect_landmarks
-from eadnet.faces import align, warp_frame
-from eadnet.landmarks import eye_opening, mouth_opening
-from eadnet.regions import region_mask
+from eadnet.faces.alignment import align, warp_frame
+from eadnet.faces.landmarks import eye_opening, mouth_opening
+from eadnet.faces.mesh import detect_landmarks
+from eadnet.faces.regions import region_mask
 from eadnet.synthetic.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.synthetic.motion import Motion, animate
 from eadnet.synthetic.people import Person, sample_person

@@ -13,9 +13,9 @@ import pytest
 from eadnet.config.corpora import HDTF, RAVDESS, Corpora, SyntheticRAVDESS
 from eadnet.corpora.collection import collect
 from eadnet.corpora.files import list_files
+from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.ravdess import SETS, RAVDESSReader
 from eadnet.corpora.ravdess_layout import ACTORS, EMOTION_CODES, NameFault, file_name, list_actors, parse_name
-from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.shards import list_shards, reader, unused_folders
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import ravdess_split, read_manifest

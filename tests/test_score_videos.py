@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from eadnet.config.section import ConfigError
-from eadnet.media import read_audio, read_video, write_video
+from eadnet.media.reading import read_audio, read_video
+from eadnet.media.writing import write_video
 from eadnet.tables import read_rows
 from metrics.matching import match_names
 from metrics.own_sound import compare_sound

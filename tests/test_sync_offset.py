@@ -10,7 +10,7 @@ from made_footage import clips_in, folder_reader, sources_of, write_talk
 from eadnet.clips import Clip
 from eadnet.config.machine import Assets
 from eadnet.config.preprocessing import Preprocess
-from eadnet.media import read_audio
+from eadnet.media.reading import read_audio
 from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.preprocessing.sync_offset import SyncJudge
 from eadnet.provenance import sha256_file

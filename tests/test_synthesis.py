@@ -15,7 +15,8 @@ from eadnet.audio_features import feature_steps, feature_writer
 from eadnet.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
-from eadnet.media import read_video, write_video
+from eadnet.media.reading import read_video
+from eadnet.media.writing import write_video
 from eadnet.models.text_tokens import TextTokens
 from eadnet.selection import (
     DRAWN,

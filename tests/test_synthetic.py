@@ -13,7 +13,7 @@ from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, Synthetic
 from eadnet.corpora.annotations import read_annotations
 from eadnet.corpora.mead import parse_path
 from eadnet.corpora.splits import MEAD_TEST_ACTORS, hdtf_people, mead_people, mead_split
-from eadnet.media import probe, read_audio, read_video
+from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.synthetic.render import render_hdtf, render_mead, write_hdtf_annotations
 from eadnet.synthetic.script import RenderError, hdtf_line, mead_lines
 from eadnet.synthetic.sentences import books

@@ -14,7 +14,7 @@ from eadnet.config.corpora import HDTF, MEAD, RAVDESS, SyntheticRAVDESS
 from eadnet.corpora.ravdess import RAVDESSReader
 from eadnet.corpora.ravdess_layout import parse_name
 from eadnet.corpora.splits import hdtf_people, mead_people
-from eadnet.media import probe, read_audio, read_video
+from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.synthetic.people import sample_person
 from eadnet.synthetic.render_ravdess import ravdess_takes, render_ravdess
 from eadnet.synthetic.script import RenderError

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from eadnet.config.section import Positive, Section, Weight, parse
 from eadnet.config.synthesis import Synthesis
-from eadnet.regions import Template
+from eadnet.faces.regions import Template
 
 INDEX, CARD, WHISPER = "model_index.json", "README.md", "tiny.pt"
 PIPELINE = "EADNetPipeline"

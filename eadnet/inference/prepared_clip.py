@@ -18,7 +18,7 @@ from eadnet.generation import OnStep
 from eadnet.inference.clip_requests import ClipRequest
 from eadnet.inference.pipeline_output import Generation, OutputType, in_form
 from eadnet.inference.step_callbacks import StepCallbacks
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from eadnet.rendering import paste_stream, paste_weight
 from eadnet.sound import Sound
 

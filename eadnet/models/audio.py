@@ -12,7 +12,7 @@ Shape legend: F frames, S steps of the window, C channels.
 import torch
 from torch import Tensor, nn
 
-from eadnet.spectrogram import BANDS
+from eadnet.media.spectrogram import BANDS
 
 STATES = 5
 """Whisper tiny: the embedding and four blocks."""

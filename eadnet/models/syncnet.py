@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.media.spectrogram import BANDS
 from eadnet.resizing import resized
-from eadnet.spectrogram import BANDS
 
 if TYPE_CHECKING:
     from eadnet.config.networks import SyncNet as Settings

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eadnet.spectrogram import SAMPLE_RATE
+from eadnet.media.spectrogram import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from transformers import WhisperFeatureExtractor

@@ -12,8 +12,10 @@ from eadnet import faces
 from eadnet.clips import SAMPLES_PER_FRAME
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, OpenedMedia
-from eadnet.detectors import Detector, opened_detector
-from eadnet.media import MediaError, read_audio, write_video
+from eadnet.faces.detectors import Detector, opened_detector
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import read_audio
+from eadnet.media.writing import write_video
 from eadnet.preprocessing import gates, measurements
 from eadnet.preprocessing.framing import Framed, frame_face
 from eadnet.preprocessing.pieces import Piece

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.corpora.sources import CropBox
-from eadnet.detectors import Detector
-from eadnet.detectors.mesh import detect_landmarks
-from eadnet.detectors.tracking import Track, follow, window_around
-from eadnet.media import Window
+from eadnet.faces.detectors import Detector
+from eadnet.faces.mesh import detect_landmarks
+from eadnet.faces.tracking import Track, follow, window_around
+from eadnet.media.decoding import Window
 from eadnet.preprocessing.pieces import Piece
 
 MAX_HEIGHT = 512  # of the kept source; a larger picture is cut to a square around the face and scaled down

@@ -3,7 +3,7 @@
 import numpy as np
 from skimage.measure import blur_effect
 
-from eadnet.landmarks import interocular
+from eadnet.faces.landmarks import interocular
 from eadnet.preprocessing.framing import Framed
 
 FACE_SIDE = 2.5  # height of a face in inter-ocular distances

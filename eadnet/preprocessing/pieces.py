@@ -13,8 +13,8 @@ import numpy as np
 
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Media
-from eadnet.decoding import held_frames, held_size, windowed
-from eadnet.media import MediaError, MediaInfo, Window
+from eadnet.media.decoding import MediaError, Window, held_frames, held_size, windowed
+from eadnet.media.reading import MediaInfo
 from eadnet.preprocessing.shots import LOOK_AHEAD, ShotFinder
 
 MAX_PIXELS = 1920 * 1080

@@ -18,7 +18,8 @@ from threading import Thread
 
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
-from eadnet.media import MediaError, probe
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import probe
 from eadnet.preprocessing.clip import Arrays, Tools, Weights, blank_row, make_clip, opened_tools
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.pieces import cut_in_pieces

@@ -18,8 +18,8 @@ from eadnet.audio_damage import VOICES, degrade
 from eadnet.audio_features import feature_steps, feature_writer
 from eadnet.clips import Clip
 from eadnet.dataset import ClipSet
+from eadnet.media.spectrogram import BANDS, log_mel
 from eadnet.models.whisper import WhisperStates
-from eadnet.spectrogram import BANDS, log_mel
 
 if TYPE_CHECKING:
     from eadnet.config.machine import Assets

@@ -20,7 +20,7 @@ import numpy as np
 
 from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.splits import hdtf_people, mead_people
-from eadnet.media import write_audio, write_video
+from eadnet.media.writing import write_audio, write_video
 from eadnet.provenance import atomic_path
 from eadnet.synthetic.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
 from eadnet.synthetic.expressions import expression

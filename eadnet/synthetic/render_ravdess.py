@@ -29,7 +29,7 @@ from eadnet.corpora.ravdess_layout import (
     archive_name,
     file_name,
 )
-from eadnet.media import write_video
+from eadnet.media.writing import write_video
 from eadnet.provenance import atomic_path
 from eadnet.synthetic.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
 from eadnet.synthetic.expressions import expression

@@ -14,8 +14,9 @@ import numpy as np
 
 from eadnet.clips import Clip
 from eadnet.config.section import ConfigError
-from eadnet.landmarks import interocular
-from eadnet.media import read_video, write_video
+from eadnet.faces.landmarks import interocular
+from eadnet.media.reading import read_video
+from eadnet.media.writing import write_video
 from metrics.calibration.damage import CRF, Damage, Footage
 from metrics.standalone import video_row
 

@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 
 from eadnet.clips import Clip
-from eadnet.detectors.mesh import detect_landmarks
-from eadnet.faces import apply, paste
-from eadnet.media import MediaError, iterate_video, probe, write_video
+from eadnet.faces.alignment import apply, paste
+from eadnet.faces.mesh import detect_landmarks
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import iterate_video, probe
+from eadnet.media.writing import write_video
 from metrics.families.face_chips import MESH_POINTS, chained, similarity
 
 FPS = 25

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eadnet.clips import Clip
-from eadnet.detectors.muted import muted
+from eadnet.faces.detectors.muted import muted
 from metrics.scoring import Settings
 
 FILE = "face_landmarker.task"

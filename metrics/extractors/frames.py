@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from eadnet.clips import Clip
-from eadnet.media import iterate_video
+from eadnet.media.reading import iterate_video
 from metrics.families.image import squared_error, ssim_map, ssim_mean
 from metrics.scoring import Settings
 
@@ -31,7 +31,7 @@ class Extractor:
         """Compare the next frames, (n, H, W, 3) uint8 in the true source's size.
 
         Raises:
-            eadnet.media.MediaError: the true video is unreadable.
+            eadnet.media.reading.MediaError: the true video is unreadable.
         """
         if self._truth is None:
             return

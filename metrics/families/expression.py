@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from eadnet.faces import RIGID
-from eadnet.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, RIGHT_LIDS
+from eadnet.faces.alignment import RIGID
+from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, RIGHT_LIDS
 from metrics.families.distances import Moments, frechet_distance, jackknife, plain_moments
 from metrics.families.face_chips import has_face
 from metrics.pairs import Pair, Unscorable, Value, per_clip

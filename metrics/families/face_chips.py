@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from eadnet.faces import apply, warp_frame
+from eadnet.faces.alignment import apply, warp_frame
 
 CHIP = 224
 PADDING = 0.25

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eadnet.faces import apply
-from eadnet.landmarks import eye_opening, interocular, mouth_opening
+from eadnet.faces.alignment import apply
+from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
 from metrics.pairs import Pair, Unscorable, Value, per_clip
 from metrics.scoring import Settings
 from metrics.spec import family_specs

@@ -39,7 +39,7 @@ class Judge:
 
 
 def _measure(pair: Pair, judge: Judge) -> Iterator[Value]:
-    from eadnet.spectrogram import log_mel
+    from eadnet.media.spectrogram import log_mel
     from metrics.judges.sync import WINDOW, hear
 
     frames = pair.n_frames

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.faces import apply
-from eadnet.landmarks import interocular
+from eadnet.faces.alignment import apply
+from eadnet.faces.landmarks import interocular
 from eadnet.provenance import sha256_file
 from metrics.families.shifts import cosine
 from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip

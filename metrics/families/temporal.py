@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eadnet.landmarks import interocular
+from eadnet.faces.landmarks import interocular
 from metrics.families.landmarks import MESH_POINTS
 from metrics.pairs import Pair, Unscorable, Value, per_clip
 from metrics.scoring import Settings, check_shapes

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.clips import Clip
-from eadnet.spectrogram import BANDS, frame_column
+from eadnet.media.spectrogram import BANDS, frame_column
 from metrics.families.shifts import SILENCE, distances, order_accuracy, sync_values
 from metrics.judges import UnusableCorpus
 from metrics.judges.parts import by_parts

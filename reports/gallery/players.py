@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from eadnet.media import read_audio, read_video, write_video
+from eadnet.media.reading import read_audio, read_video
+from eadnet.media.writing import write_video
 from reports.load import Inputs, Nothing, companions, spread
 from reports.style import is_baseline, order_runs, run_label
 

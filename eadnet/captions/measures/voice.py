@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.spectrogram import SAMPLE_RATE
+from eadnet.media.spectrogram import SAMPLE_RATE
 
 _HOP = 320  # 20 ms
 _FRAME = 640  # 40 ms: two periods of the lowest pitch

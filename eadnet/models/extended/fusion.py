@@ -10,9 +10,9 @@ E text channels.
 import torch
 from torch import Tensor, nn
 
+from eadnet.faces.regions import MOUTH_CENTRE, MOUTH_RADII
 from eadnet.models.attention import CrossAttention
 from eadnet.models.constants import constant
-from eadnet.regions import MOUTH_CENTRE, MOUTH_RADII
 
 LIPS = 0.25
 """Squared radius, in half axes, of the ellipse inside which the mouth gate is full."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.detectors import Detector, Face
-from eadnet.media import Window
+from eadnet.faces.detectors import Detector, Face
+from eadnet.media.decoding import Window
 
 MIN_OVERLAP = 0.2  # intersection over union of one face in neighbouring looks; a nod between two looks halves it
 MAX_GAP = 3  # looks in which a followed face may be missed

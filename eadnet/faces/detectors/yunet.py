@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from eadnet.detectors import DetectorError, Face, sorted_faces, weight_file
-from eadnet.detectors.mesh import mesh_anchors
+from eadnet.faces.detectors import DetectorError, Face, sorted_faces, weight_file
+from eadnet.faces.mesh import mesh_anchors
 
 FILE = "face_detection_yunet_2023mar.onnx"
 MIN_CONFIDENCE = 0.6

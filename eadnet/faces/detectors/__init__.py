@@ -94,11 +94,11 @@ def weight_file(weights: Path | None, detector: str, file: str) -> Path:
 def _opener(name: str) -> Callable[[Path | None], AbstractContextManager[Detector]]:
     """Each backend brings its own heavy imports: only the chosen one is loaded."""
     if name == "mediapipe":
-        from eadnet.detectors.mediapipe import opened
+        from eadnet.faces.detectors.mediapipe import opened
     elif name == "scrfd":
-        from eadnet.detectors.scrfd import opened
+        from eadnet.faces.detectors.scrfd import opened
     elif name == "yunet":
-        from eadnet.detectors.yunet import opened
+        from eadnet.faces.detectors.yunet import opened
     else:
         raise DetectorError(f"unknown detector '{name}'; use {', '.join(WEIGHTS)}")
     return opened

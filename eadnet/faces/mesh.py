@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from eadnet.detectors.muted import opened_graph
+from eadnet.faces.detectors.muted import opened_graph
 
 POINTS = 478
 # Points of the mesh that lie where InsightFace's 106 have the upper edges of the brows (43 48 49 51 50, 101-105), the

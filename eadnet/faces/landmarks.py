@@ -28,3 +28,9 @@ def eye_opening(landmarks: np.ndarray) -> np.ndarray:
 
 def _length(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
     return np.linalg.norm(landmarks[:, first] - landmarks[:, second], axis=-1)
+
+
+def restful_frame(landmarks_TK2: np.ndarray) -> int:
+    """The most restful frame of a clip: lips closest among the frames with open eyes, from (T, 478, 2) landmarks."""
+    eyes, lips = eye_opening(landmarks_TK2), mouth_opening(landmarks_TK2)
+    return int(np.nanargmin(np.where(eyes >= np.nanmedian(eyes), lips, np.inf)))

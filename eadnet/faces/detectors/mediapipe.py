@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.detectors import Face, sorted_faces
-from eadnet.detectors.mesh import mesh_anchors
-from eadnet.detectors.muted import opened_graph
+from eadnet.faces.detectors import Face, sorted_faces
+from eadnet.faces.detectors.muted import opened_graph
+from eadnet.faces.mesh import mesh_anchors
 
 MIN_CONFIDENCE = 0.4
 

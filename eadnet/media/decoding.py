@@ -122,7 +122,7 @@ def seek(container: av.container.InputContainer, start: float) -> int:
 
 
 def frames_at(source: Source, fps: int, start: float, window: Window | None) -> Iterator[np.ndarray]:
-    """Frames from `start` to the end of the video; see ``eadnet.media.iterate_video``."""
+    """Frames from `start` to the end of the video; see ``eadnet.media.reading.iterate_video``."""
     with opened(source) as container:
         stream = video_stream(container)
         first = first_frame(container, stream)

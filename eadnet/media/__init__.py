@@ -1,0 +1,1 @@
+"""Media: decoding, reading and writing of video and sound."""
