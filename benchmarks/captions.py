@@ -37,9 +37,9 @@ from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.measures.voice import Voice
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
-from eadnet.clips import save_shard
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
+from eadnet.data.clips import save_shard
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs/benchmarks/captions.csv"

@@ -38,12 +38,12 @@ from scipy.io import wavfile
 from benchmarks import preprocessing_peers as peers
 from benchmarks.preprocessing import one_core
 from benchmarks.stopwatch import Stopwatch
-from eadnet import syncnet_v2
-from eadnet.face_crops import cut_square, face_squares
 from eadnet.faces.mesh import opened_mesh
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, read_audio
-from eadnet.syncnet_v2 import SAMPLES, WINDOW, Eyes, Film, SyncNetV2, features, hear
+from eadnet.published import syncnet_v2
+from eadnet.published.syncnet_crops import cut_square, face_squares
+from eadnet.published.syncnet_v2 import SAMPLES, WINDOW, Eyes, Film, SyncNetV2, features, hear
 from metrics.extractors.face_tracks import Cuts, follow, smooth_squares, track_square
 from metrics.extractors.syncnet import MIN_TRACK, Extractor
 from metrics.families.shifts import sync_values

@@ -22,9 +22,9 @@ from benchmarks.machine import Work, in_turn, keep_freed_memory, ratios
 from benchmarks.paper_networks import CHANNELS, TEXT, Size, make_inputs, network
 from eadnet.config.configuration import Config
 from eadnet.config.networks import Network
+from eadnet.device import Machine, open_machine
 from eadnet.models.levels import Modules
 from eadnet.models.unet import EADNet
-from eadnet.precision import Machine, open_machine
 
 BASE = "LatentSync"
 DESIGNS = {

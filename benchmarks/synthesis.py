@@ -20,11 +20,11 @@ from benchmarks.machine import in_turn, ratios
 from eadnet.checkpoint import load_weights, read_config
 from eadnet.config.configuration import Config
 from eadnet.config.view import view
+from eadnet.device import Machine, open_machine
 from eadnet.generation import Conditions, Generator, window_starts
 from eadnet.inpainting import Inpainting
 from eadnet.models.levels import Modules
 from eadnet.models.unet import EADNet
-from eadnet.precision import Machine, open_machine
 from eadnet.pretraining.backbone import make_unet, run_modules
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/synthesis.csv"

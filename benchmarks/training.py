@@ -37,7 +37,7 @@ from benchmarks.training_tables import FULL, PEAK, Row, counts, shown, update
 from eadnet.config.machine import Compute
 from eadnet.config.networks import Autoencoder, SyncNet, VideoMAE
 from eadnet.config.training import Backbone, Training
-from eadnet.precision import open_machine
+from eadnet.device import open_machine
 
 SMALL = Size(1, 16, 16)
 ROUNDS = 2

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError, load_weights, read_config
 from eadnet.config.view import view
-from eadnet.dataset import stored_pixels, unit_pixels
+from eadnet.data.clip_set import stored_pixels, unit_pixels
+from eadnet.device import Machine
 from eadnet.generation import Conditions, Generator, OnStep
 from eadnet.inpainting import Inpainting
 from eadnet.models.audio import hide_beyond
 from eadnet.models.unet import EADNet
-from eadnet.precision import Machine
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.pretraining.backbone import make_unet, run_modules
 

@@ -21,8 +21,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from eadnet.data.tensor_files import streamed_tensors
 from eadnet.media.spectrogram import HOP, SAMPLE_RATE
-from eadnet.streamed_tensors import streamed_tensors
 
 KIND = "kind"
 REACH = {"mel": (-11, 11), "whisper": (-4, 5)}

@@ -54,7 +54,7 @@ def pretrain_autoencoder(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Train the latent autoencoder, or adopt a published one."""
-    from eadnet.precision import open_machine
+    from eadnet.device import open_machine
     from eadnet.pretraining.autoencoder import adopt_autoencoder, train_autoencoder
 
     chosen, machine = parse(Autoencoder, settings), open_machine(parse(Compute, compute))
@@ -73,7 +73,7 @@ def pretrain_syncnet(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Train the SyncNet that supervises lip sync, or adopt the published one."""
-    from eadnet.precision import open_machine
+    from eadnet.device import open_machine
     from eadnet.pretraining.syncnet import adopt_syncnet, train_syncnet
 
     chosen, machine = parse(SyncNet, settings), open_machine(parse(Compute, compute))
@@ -92,7 +92,7 @@ def pretrain_videomae(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Train the video masked autoencoder of TREPA, or adopt the published one."""
-    from eadnet.precision import open_machine
+    from eadnet.device import open_machine
     from eadnet.pretraining.videomae import adopt_videomae, train_videomae
 
     chosen, machine = parse(VideoMAE, settings), open_machine(parse(Compute, compute))
@@ -121,7 +121,7 @@ def encode_latents(
     mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output, compute: ComputeJSON = "{}"
 ) -> None:
     """Cache the latents of full and masked frames of every clip."""
-    from eadnet.precision import open_machine
+    from eadnet.device import open_machine
     from eadnet.pretraining.autoencoder import cache_latents
 
     cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)))
@@ -179,7 +179,7 @@ def choose_test_clips(
     draw: Annotated[bool, typer.Option(help="Whether the paper's 30 clips of each corpus are drawn.")] = False,
 ) -> None:
     """Choose the test clips that are made and scored: a balanced choice of each corpus, and the paper's draw."""
-    from eadnet.selection import write_test_clips
+    from eadnet.data.selection import write_test_clips
 
     for line in write_test_clips(clips, count, draw, seed, output):
         typer.echo(line)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from eadnet.models.text_tokens import NULL_TEXT, TextTokens
 from eadnet.tables import CAPTIONS, read_rows
 

@@ -38,8 +38,8 @@ def generate(
 ) -> None:
     """Make a face speak: a picture or video, a sound and a text become a video."""
     from eadnet.config.machine import Compute
+    from eadnet.device import settle
     from eadnet.pipeline import open_pipeline
-    from eadnet.precision import settle
 
     given = {
         "steps": steps,

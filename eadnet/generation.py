@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eadnet.device import Machine
 from eadnet.diffusion import Process, guide
 from eadnet.inpainting import Inpainting
 from eadnet.models.unet import EADNet
-from eadnet.precision import Machine
 
 if TYPE_CHECKING:
     from eadnet.config.synthesis import Synthesis

@@ -30,8 +30,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from eadnet.checkpoint import TrainingState, digest, save_model
 from eadnet.config.view import plain
+from eadnet.device import CPU, Machine
 from eadnet.parallel import average_gradients, average_values
-from eadnet.precision import CPU, Machine
 from eadnet.provenance import atomic_path, commit
 from eadnet.scalars import Scalars
 

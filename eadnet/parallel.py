@@ -1,6 +1,6 @@
 """Data parallelism: every process runs the same stage on its own shares; gradients and logged values are averaged.
 
-Processes are started by ``torchrun``; the group is joined in ``eadnet.precision.open_machine``. Gradients are averaged
+Processes are started by ``torchrun``; the group is joined in ``eadnet.device.open_machine``. Gradients are averaged
 after the backward pass in buckets sent one behind the other, which leaves frozen and unused parameters alone (the
 phases of a run freeze different parts) where DistributedDataParallel would have to be built anew.
 """
@@ -8,7 +8,7 @@ phases of a run freeze different parts) where DistributedDataParallel would have
 import torch
 from torch import Tensor, nn
 
-from eadnet.precision import Machine
+from eadnet.device import Machine
 
 BUCKET = 2**24
 """Elements sent together: 64 MiB of float32."""

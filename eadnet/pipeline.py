@@ -31,6 +31,7 @@ from eadnet.config.section import parse
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Mask
 from eadnet.config.view import plain
+from eadnet.device import Machine, find_machine, moved
 from eadnet.footage import Footage, Picture, open_picture, open_video
 from eadnet.inference.clip_requests import ClipRequest, clip_requests
 from eadnet.inference.hub import is_hub_id, pipeline_folder
@@ -41,7 +42,6 @@ from eadnet.inference.step_callbacks import TENSOR_INPUTS, StepCallback, StepCal
 from eadnet.model_card import describe_clips, model_card
 from eadnet.models.text import NULL_TEXT, TextEncoder, make_text_encoder
 from eadnet.models.unet import EADNet
-from eadnet.precision import Machine, find_machine, moved
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.provenance import atomic_path
 from eadnet.sound import Hearing, Sound

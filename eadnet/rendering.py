@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from eadnet.clips import Clip, ClipError
+from eadnet.data.clips import Clip, ClipError
 from eadnet.faces.alignment import feather, paste
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video

@@ -14,8 +14,9 @@ from torch import Tensor
 from eadnet.audio_features import AudioFeatures
 from eadnet.checkpoint import inputs_digest
 from eadnet.conditioning import TextSource
-from eadnet.dataset import ClipSet, DatasetError, Latents
+from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.diffusion import Process, mixed_noise
+from eadnet.features.latents import Latents
 from eadnet.inpainting import Inpainting
 from eadnet.models.audio import hide_beyond
 from eadnet.models.syncnet import mel_columns

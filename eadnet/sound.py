@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from eadnet.audio_features import window_steps
-from eadnet.clips import SAMPLES_PER_FRAME
+from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_audio
 from eadnet.media.spectrogram import HOP, SAMPLE_RATE, log_mel

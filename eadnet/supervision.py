@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from eadnet.dataset import unit_pixels
+from eadnet.data.clip_set import unit_pixels
 from eadnet.diffusion import Process
 from eadnet.inpainting import Inpainting
 from eadnet.losses import (

@@ -25,16 +25,16 @@ from torch import Tensor
 from eadnet.animation import PART, Animator, Codec, Scene, load_run
 from eadnet.audio_features import AudioFeatures, AudioFeaturesError
 from eadnet.checkpoint import CheckpointError, read_config
-from eadnet.clips import Clip, ClipError
 from eadnet.conditioning import TextSource
-from eadnet.dataset import ClipSet, DatasetError
+from eadnet.data.clip_set import ClipSet, DatasetError
+from eadnet.data.clips import Clip, ClipError
+from eadnet.data.selection import read_test_clips, shuffled_audio
+from eadnet.data.tensor_files import TensorWriter, streamed_tensors
+from eadnet.device import open_machine
 from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.regions import region_mask
 from eadnet.generation import derived_seed
 from eadnet.models.text import TextError
-from eadnet.precision import open_machine
-from eadnet.selection import read_test_clips, shuffled_audio
-from eadnet.streamed_tensors import TensorWriter, streamed_tensors
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from eadnet.dataset import stored_pixels, unit_pixels
+from eadnet.data.clip_set import stored_pixels, unit_pixels
+from eadnet.device import Machine
 from eadnet.losses import simple_loss
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import step_generator
-from eadnet.precision import Machine
 from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.provenance import atomic_path
 from eadnet.sampling import Batch, Sampler

@@ -85,7 +85,7 @@ def measure_truth(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Measure the true source videos of the test clips, for families that compare whole frames."""
-    from eadnet.selection import read_test_clips
+    from eadnet.data.selection import read_test_clips
     from metrics.scoring import Settings
     from metrics.standalone import measure_truth as measure_true
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.config.section import ConfigError
+from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.faces.alignment import warp_frame
 from eadnet.faces.mesh import opened_mesh
 from eadnet.media.decoding import MediaError

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eadnet.clips import SAMPLES_PER_FRAME, Clip, ClipError
-from eadnet.mapped_tensors import MappedError, map_tensor
+from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
+from eadnet.data.tensor_files import MappedError, map_tensor
 from eadnet.tables import CLIPS, read_table
 from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
 

@@ -1,7 +1,7 @@
 """Clips made of anybody's reference videos, so that they can be scored without the workflow that preprocesses corpora.
 
 Faces are found, aligned and cut out as the workflow does (MediaPipe mesh, the configured template); no gate refuses a
-clip but the absence of a face. Writes the files of ``eadnet.clips`` and a CLIPS table.
+clip but the absence of a face. Writes the files of ``eadnet.data.clips`` and a CLIPS table.
 """
 
 import csv
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.clips import SAMPLES_PER_FRAME
 from eadnet.config.section import ConfigError
+from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.faces.alignment import align, warp_frame
 from eadnet.faces.mesh import opened_mesh
 from eadnet.faces.regions import Template

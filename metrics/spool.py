@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from eadnet.data.tensor_files import TensorWriter
 from eadnet.provenance import atomic_path
-from eadnet.streamed_tensors import TensorWriter
 
 PIECE = 1 << 24  # bytes that are copied at once
 

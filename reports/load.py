@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from eadnet.captions.measures.table import DESCRIPTORS
 from eadnet.captions.measures.true_units import TRUE_UNITS
-from eadnet.clips import Clip
 from eadnet.config.evaluation import Report
 from eadnet.config.experiment import Experiment
+from eadnet.data.clips import Clip
 from eadnet.tables import (
     CAPTIONS,
     CLIPS,

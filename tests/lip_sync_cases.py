@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from eadnet.media.reading import iterate_video, read_audio
-from eadnet.syncnet_v2 import SyncNetV2
+from eadnet.published.syncnet_v2 import SyncNetV2
 from metrics.networks.s3fd import S3FDNetwork
 
 FRAMES = 28

@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from eadnet.clips import SAMPLES_PER_FRAME, save_shard
-from eadnet.selection import write_test_clips
+from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
+from eadnet.data.selection import write_test_clips
 from eadnet.tables import CLIPS, VIDEOS, write_table
 
 RESOLUTION = 96

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from eadnet.config.experiment import Experiment, Role
-from eadnet.selection import DRAW
+from eadnet.data.selection import DRAW
 from eadnet.tables import CLIPS, TEST_CLIPS, read_table, write_table
 from metrics.spec import REGISTRY
 from metrics.tables import ALL, SCORES

@@ -12,7 +12,7 @@ import pyarrow as pa
 from PIL import Image, ImageDraw
 from resolution_fixture import write_resolution
 
-from eadnet.clips import save_shard
+from eadnet.data.clips import save_shard
 from eadnet.media.writing import write_video
 from eadnet.tables import (
     CAPTIONS,

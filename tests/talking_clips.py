@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.clips import SAMPLES_PER_FRAME, save_shard
+from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, RIGHT_LIDS
 from eadnet.tables import CLIPS, write_table
 

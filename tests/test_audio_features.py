@@ -14,9 +14,9 @@ from torch.nn import functional
 from eadnet import tables
 from eadnet.audio_damage import babble, degrade, lost, mixed
 from eadnet.audio_features import AudioFeatures, AudioFeaturesError, feature_steps, feature_writer
-from eadnet.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
+from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.media.spectrogram import log_mel
 from eadnet.models.audio import hide_beyond, make_audio_encoder
 from eadnet.models.whisper import WhisperError, WhisperStates

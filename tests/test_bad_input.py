@@ -20,7 +20,8 @@ from eadnet.corpora.folder import FolderReader
 from eadnet.corpora.mead import MEADReader
 from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.corpora.sources import CorpusError
-from eadnet.dataset import ClipSet, DatasetError, Latents
+from eadnet.data.clip_set import ClipSet, DatasetError
+from eadnet.features.latents import Latents
 from eadnet.tables import CLIPS, TableError, read_table
 from metrics.judges import JudgeError, read_report
 from metrics.judges import load as load_judge

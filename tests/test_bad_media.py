@@ -22,7 +22,7 @@ from made_footage import (
     write_talk,
 )
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from eadnet.media.writing import write_video
 from eadnet.tables import SOURCES, read_table
 

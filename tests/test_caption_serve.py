@@ -24,8 +24,8 @@ from eadnet.captions.engines.pictures import pixel_bounds
 from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.measures.table import descriptor_rows, write_descriptors
 from eadnet.captions.measures.voice import Voice
-from eadnet.clips import save_shard
 from eadnet.config.captions import LanguageModel
+from eadnet.data.clips import save_shard
 from eadnet.tables import CAPTIONS, CLIPS
 
 pytestmark = pytest.mark.captions

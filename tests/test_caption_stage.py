@@ -20,8 +20,8 @@ from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Fault, Outcome
 from eadnet.captions.rows import caption_rows
 from eadnet.captions.schema import CaptionRecord
-from eadnet.clips import Clip, save_shard
 from eadnet.config.captions import LanguageModel
+from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import CAPTIONS, CLIPS
 from tests.scripted_backend import ScriptedBackend
 

@@ -29,8 +29,8 @@ from eadnet.captions.schema import (
     answer_schema,
     forbidden_content,
 )
-from eadnet.clips import save_shard
 from eadnet.config.captions import PROMPTS
+from eadnet.data.clips import save_shard
 from eadnet.tables import EMOTIONS, LABELS
 
 TOKENS = 40

@@ -20,7 +20,7 @@ from eadnet.captions.measures.table import (
 from eadnet.captions.measures.true_units import UNIT_NAMES
 from eadnet.captions.measures.voice import Voice, measure_voice
 from eadnet.captions.schema import ACTION_UNITS
-from eadnet.clips import Clip, save_shard
+from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import EMOTIONS
 
 SILENT_CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips_silent"

@@ -6,10 +6,10 @@ from tiny_models import tiny_unet
 
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Diffusion
+from eadnet.device import Machine
 from eadnet.diffusion import Process, guide, mixed_noise
 from eadnet.generation import Conditions, Generator
 from eadnet.inpainting import Inpainting
-from eadnet.precision import Machine
 
 STABLE_DIFFUSION = Diffusion(prediction="noise", zero_terminal_snr=False, timestep_power=1.0)
 FORMS = [Diffusion(), STABLE_DIFFUSION, Diffusion(prediction="velocity")]

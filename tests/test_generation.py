@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from eadnet import generation
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Diffusion
+from eadnet.device import Machine
 from eadnet.diffusion import Process
 from eadnet.generation import Conditions, Generator, blend_weights, blocks, frame_noise, window_starts
 from eadnet.inpainting import Inpainting
-from eadnet.precision import Machine
 
 UNGUIDED = {"audio_guidance": 1.0, "text_guidance": 1.0}
 SIDE = 48

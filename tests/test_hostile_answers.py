@@ -21,8 +21,8 @@ from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
 from eadnet.captions.rows import caption_rows
 from eadnet.captions.schema import FORBIDDEN_TOPICS, CaptionRecord, answer_schema, forbidden_content
-from eadnet.clips import save_shard
 from eadnet.config.captions import PROMPTS, LanguageModel
+from eadnet.data.clips import save_shard
 from eadnet.tables import CAPTIONS, CLIPS
 from tests.hostile_answers import CALM, GOOD, HARMLESS, HOSTILE, TOPICS, good_record
 from tests.scripted_backend import ScriptedBackend

@@ -40,13 +40,13 @@ LEAVES = (
     "eadnet.config.corpora",
     "eadnet.config.evaluation",
     "eadnet.config.experiment",
-    "eadnet.selection",
+    "eadnet.data.selection",
     "eadnet.config.methods",
     "eadnet.config.networks",
     "eadnet.config.training",
     "eadnet.tables",
     "eadnet.provenance",
-    "eadnet.clips",
+    "eadnet.data.clips",
     "eadnet.media.spectrogram",
     "eadnet.faces.landmarks",
     "eadnet.faces.regions",
@@ -128,7 +128,7 @@ def test_command_line_starts_light(root: Path, package: str):
 @pytest.mark.parametrize("start", BARE)
 def test_a_bare_node_can_import_what_it_runs(root: Path, start: str):
     reached = reached_from(root, start)
-    assert {"eadnet.models.unet", "eadnet.config.view", "eadnet.dataset"} <= set(reached)
+    assert {"eadnet.models.unet", "eadnet.config.view", "eadnet.data.clip_set"} <= set(reached)
     wrong = {
         module: sorted(foreign)
         for module, names in reached.items()

@@ -13,13 +13,14 @@ from talking_clips import write_talking_clips
 
 from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.config.view import Settings, plain, view
-from eadnet.dataset import ClipSet, Latents
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.tensor_files import streamed_tensors
+from eadnet.device import Machine
+from eadnet.features.latents import Latents
 from eadnet.inpainting import Inpainting
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.kl_autoencoder import PART, SCALING, KLAutoencoder
-from eadnet.precision import Machine
 from eadnet.pretraining.autoencoder import adopt_autoencoder, cache_latents, load_autoencoder, train_autoencoder
-from eadnet.streamed_tensors import streamed_tensors
 
 KL = view({"kind": "kl", "weights": None, "factor": 2, "channels": 4, "widths": [8, 16], "layers": 1})
 

@@ -14,8 +14,8 @@ from method_stand_ins import DARKER, SCRIPTS, photographed_clip, write_clone, wr
 from metrics_fixture import write_chosen
 from workflow_project import Project
 
-from eadnet.clips import Clip
 from eadnet.config.configuration import load
+from eadnet.data.clips import Clip
 from eadnet.faces.alignment import warp_frame
 from eadnet.media.reading import read_video
 from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_rows

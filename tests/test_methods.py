@@ -12,10 +12,10 @@ import pytest
 from method_stand_ins import COMMON, DARKER, photographed_clip
 from metrics_fixture import FRAMES, RESOLUTION, write_chosen, write_corpus
 
-from eadnet.clips import Clip
 from eadnet.config.configuration import Config, load
 from eadnet.config.methods import Method
 from eadnet.config.section import ConfigError, parse
+from eadnet.data.clips import Clip
 from eadnet.faces.alignment import apply, warp_frame
 from eadnet.media.reading import iterate_video, read_audio, read_video
 from eadnet.media.writing import write_video

@@ -9,9 +9,9 @@ import torch
 from metrics_fixture import FRAMES, RESOLUTION, write_corpus
 from sklearn.metrics import f1_score
 
-from eadnet.clips import Clip, save_shard
 from eadnet.config.evaluation import Judge
 from eadnet.config.networks import Schedule
+from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import CLIPS, EMOTIONS, read_table, write_table
 from metrics.extractors.emotion_fan import Extractor, as_jpeg
 from metrics.families import emotion_fan, hsemotion

@@ -9,11 +9,11 @@ from metrics_fixture import RESOLUTION, video_row, write_corpus
 from safetensors.numpy import load_file, save_file
 
 from eadnet.assets import read_table as read_assets
-from eadnet.clips import Clip
 from eadnet.config.machine import Assets
+from eadnet.data.clips import Clip
+from eadnet.data.tensor_files import MappedError, map_tensor
 from eadnet.faces.alignment import warp
 from eadnet.faces.mesh import detect_landmarks
-from eadnet.mapped_tensors import MappedError, map_tensor
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows

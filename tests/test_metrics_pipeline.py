@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from metrics_fixture import FRAMES, RESOLUTION, video_row, write_corpus
 
-from eadnet.clips import Clip, save_shard
 from eadnet.config.evaluation import Judge
 from eadnet.config.networks import Schedule
 from eadnet.config.section import ConfigError
+from eadnet.data.clips import Clip, save_shard
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_table, write_table
 from metrics import judges

@@ -9,7 +9,7 @@ import torch
 from metrics_fixture import landmarks_of, smooth_noise
 from video_pairs import FakeSettings, pair_of
 
-from eadnet.selection import DRAW
+from eadnet.data.selection import DRAW
 from eadnet.tables import TEST_CLIPS, write_table
 from metrics.families import expression, frechet
 from metrics.judges import save

@@ -11,11 +11,11 @@ import torch
 from lip_sync_cases import CLIPS, random_syncnet, real_crops, real_wave, textures
 from python_speech_features import mfcc
 
-from eadnet import syncnet_v2
 from eadnet.config.machine import Assets
 from eadnet.faces.detectors import Face
 from eadnet.provenance import sha256_file
-from eadnet.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
+from eadnet.published import syncnet_v2
+from eadnet.published.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
 from metrics.extractors.syncnet import Extractor, _Faces
 from metrics.families.shifts import sync_values
 from metrics.families.syncnet import RECIPES, score, shifted

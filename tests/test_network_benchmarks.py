@@ -11,7 +11,7 @@ from unet_cases import LATENT_CHANNELS, TEXT, TINY
 from benchmarks import machine, modules, paper_networks, scaling, training_tables
 from benchmarks.paper_networks import EADNET, FRAMEWISE, LATENTSYNC, Size
 from eadnet.config.machine import Compute
-from eadnet.precision import open_machine
+from eadnet.device import open_machine
 
 SMALL = modules.Scale(TINY, LATENT_CHANNELS, "mel", (5, TEXT), Size(1, 2, 8))
 

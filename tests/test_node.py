@@ -16,8 +16,8 @@ from toy_training import Toy, backbone_settings, training_settings, write_toy
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.view import plain
+from eadnet.data.selection import write_test_clips
 from eadnet.node import NodeError, complete
-from eadnet.selection import write_test_clips
 from eadnet.tables import GENERATED, read_rows
 
 PACKAGES = ("torch", "numpy", "safetensors", "pyarrow", "transformers", "diffusers")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from paper_scores import JUDGED, clip_table, clip_value, experiment, role, scores_of, set_value
 
-from eadnet.selection import DRAW
+from eadnet.data.selection import DRAW
 from metrics.statistics import draw_weights
 from metrics.tables import ALL
 from reports.load import ReportError

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from made_footage import clips_of, face, folder_reader, moving, sources_of, tone, write_talk
 
-from eadnet.clips import Clip
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
+from eadnet.data.clips import Clip
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.media.writing import write_video
 from eadnet.preprocessing.pieces import HELD_BYTES, cut_in_pieces

@@ -15,7 +15,8 @@ from tiny_models import write_tiny_run
 
 from eadnet import generation
 from eadnet.config.machine import Compute
-from eadnet.dataset import stored_pixels
+from eadnet.data.clip_set import stored_pixels
+from eadnet.device import Machine, MachineError, moved
 from eadnet.footage import FootageError, open_picture
 from eadnet.inference.pipeline_index import package_version
 from eadnet.inference.step_callbacks import Block
@@ -23,7 +24,6 @@ from eadnet.inpainting import Inpainting
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.pipeline import EADNetPipeline, PipelineError
-from eadnet.precision import Machine, MachineError, moved
 from eadnet.rendering import paste_stream, paste_weight
 from eadnet.sound import SoundError
 
@@ -69,7 +69,7 @@ def test_to_moves_every_network(pipeline, face, tmp_path, monkeypatch):
     pipeline.save_pretrained(tmp_path)
     moving = EADNetPipeline.from_pretrained(tmp_path, CPU)
     latents(moving, face, text="smiles")  # loads the text encoder
-    monkeypatch.setattr("eadnet.precision._present", torch.device)  # "meta" passes, which every machine has
+    monkeypatch.setattr("eadnet.device._present", torch.device)  # "meta" passes, which every machine has
     moving.to("meta")
     networks = (moving.unet, moving.autoencoder, moving._text_encoder._network)
     assert all(parameter.is_meta for network in networks for parameter in network.parameters())

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from eadnet import faces
-from eadnet.clips import Clip
 from eadnet.config.corpora import HDTF, MEAD, FolderCorpus
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.shards import reader
 from eadnet.corpora.sources import CorpusError, CropBox
+from eadnet.data.clips import Clip
 from eadnet.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.reading import read_audio, read_video

@@ -9,10 +9,10 @@ import pytest
 from metrics_fixture import FRAMES, write_corpus
 from metrics_fixture import RESOLUTION as SIDE
 
-from eadnet.clips import Clip, save_shard
 from eadnet.config.evaluation import Judge
 from eadnet.config.networks import Schedule
 from eadnet.config.section import ConfigError
+from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import CLIPS, TEST_CLIPS, read_table, write_table
 from metrics.families.feature_sets import feature_sets
 from metrics.pairs import load_pairs

@@ -9,7 +9,8 @@ import torch
 from toy_training import CPU, Toy, backbone_settings, training_settings, write_toy
 
 from eadnet.checkpoint import read_config
-from eadnet.dataset import VALIDATION_SHARE, ClipSet, DatasetError, Latents
+from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet, DatasetError
+from eadnet.features.latents import Latents
 from eadnet.optimisation import step_generator
 from eadnet.pretraining.backbone import train_backbone
 from eadnet.sampling import Draw, Sampler

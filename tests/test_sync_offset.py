@@ -7,14 +7,14 @@ import pytest
 import torch
 from made_footage import clips_in, folder_reader, sources_of, write_talk
 
-from eadnet.clips import Clip
 from eadnet.config.machine import Assets
 from eadnet.config.preprocessing import Preprocess
+from eadnet.data.clips import Clip
 from eadnet.media.reading import read_audio
 from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.preprocessing.sync_offset import SyncJudge
 from eadnet.provenance import sha256_file
-from eadnet.syncnet_v2 import SyncNetV2, features, load_syncnet_v2, search_offset
+from eadnet.published.syncnet_v2 import SyncNetV2, features, load_syncnet_v2, search_offset
 
 PUBLISHED_BYTES = 54_573_114
 

@@ -36,10 +36,10 @@ from toy_training import (
 from eadnet.checkpoint import read_config
 from eadnet.config.machine import Compute
 from eadnet.config.view import Settings, plain, view
-from eadnet.dataset import ClipSet
+from eadnet.data.clip_set import ClipSet
+from eadnet.device import Machine, MachineError, open_machine
 from eadnet.models.levels import Modules
 from eadnet.optimisation import Loop, TrainingError, step_generator
-from eadnet.precision import Machine, MachineError, open_machine
 from eadnet.pretraining.backbone import load_backbone, train_backbone
 from eadnet.sampling import Batch, Draw, Sampler
 from eadnet.supervision import Supervision, Supervisors

@@ -17,7 +17,7 @@ from eadnet.config.configuration import load
 from eadnet.config.section import ConfigError
 from eadnet.config.training import Filter
 from eadnet.config.view import view
-from eadnet.dataset import ClipSet, DatasetError
+from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.models.levels import Modules
 from eadnet.models.text_tokens import TextTokens
 from eadnet.optimisation import step_generator

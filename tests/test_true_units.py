@@ -17,7 +17,7 @@ from eadnet.captions.measures.descriptors import Descriptors
 from eadnet.captions.measures.table import DESCRIPTORS, UNIT_COLUMNS, read_descriptors
 from eadnet.captions.measures.true_units import TRUE_UNITS, UNIT_NAMES, UNNAMED, TruthError, true_unit_rows
 from eadnet.captions.schema import ACTION_UNITS
-from eadnet.clips import save_shard
+from eadnet.data.clips import save_shard
 from eadnet.synthetic.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.tables import EMOTIONS
 from reports.tables import action_units as table

@@ -20,7 +20,7 @@ from eadnet.config.networks import Audio, Autoencoder, SyncNet, VideoMAE
 from eadnet.config.section import parse
 from eadnet.config.training import Backbone, Training
 from eadnet.config.view import plain
-from eadnet.dataset import ClipSet
+from eadnet.data.clip_set import ClipSet
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.text_tokens import NULL_TEXT, TextTokens

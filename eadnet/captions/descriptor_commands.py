@@ -20,7 +20,7 @@ def describe(
     from eadnet import tables
     from eadnet.captions.measures.descriptors import describe_shard
     from eadnet.captions.measures.table import descriptor_rows, write_descriptors
-    from eadnet.clips import Clip
+    from eadnet.data.clips import Clip
 
     rows = tables.read_rows(clips, tables.CLIPS)
     measures = describe_shard([Clip(row) for row in rows if row["status"] == "ok"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from eadnet.captions.measures.descriptors import Descriptors
 from eadnet.captions.schema import CaptionRecord
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 
 Row = Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from eadnet.resizing import resized
+from eadnet.published.resizing import resized
 
 if TYPE_CHECKING:
     from eadnet.config.networks import SyncNet as Settings

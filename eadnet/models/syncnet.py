@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.media.spectrogram import BANDS
-from eadnet.resizing import resized
+from eadnet.published.resizing import resized
 
 if TYPE_CHECKING:
     from eadnet.config.networks import SyncNet as Settings

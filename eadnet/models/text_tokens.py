@@ -18,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.mapped_tensors import MappedError, map_tensor
-from eadnet.streamed_tensors import streamed_tensors
+from eadnet.data.tensor_files import MappedError, map_tensor, streamed_tensors
 
 NULL_TEXT = ""
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eadnet import faces
-from eadnet.clips import SAMPLES_PER_FRAME
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, OpenedMedia
+from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.faces.detectors import Detector, opened_detector
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_audio

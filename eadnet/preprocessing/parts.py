@@ -18,8 +18,8 @@ from safetensors import safe_open
 
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
+from eadnet.data.tensor_files import streamed_tensors
 from eadnet.provenance import atomic_path
-from eadnet.streamed_tensors import streamed_tensors
 
 # File of the finished shard: the keys of a part that it holds, and what they are called there
 FILES = {

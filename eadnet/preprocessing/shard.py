@@ -1,7 +1,7 @@
 """A whole shard: every usable source becomes clips, whatever happens in between.
 
 ``python -m eadnet preprocess`` reads the shard's sources table and media, and writes ``clips.parquet`` (last, so that
-its presence means a whole shard), ``{crops,audio,landmarks}.safetensors`` (see ``eadnet.clips``) and, for the test
+its presence means a whole shard), ``{crops,audio,landmarks}.safetensors`` (see ``eadnet.data.clips``) and, for the test
 split, ``source/{clip_id}.mp4``, the 25 fps video that generated faces are pasted back into. Every usable source gives
 at least one row; a clip that fails a gate keeps what was measured, with a status and a reason.
 """

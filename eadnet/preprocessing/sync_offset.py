@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.face_crops import face_crops
-from eadnet.syncnet_v2 import FILE, Eyes, features, load_syncnet_v2, search_offset
+from eadnet.published.syncnet_crops import face_crops
+from eadnet.published.syncnet_v2 import FILE, Eyes, features, load_syncnet_v2, search_offset
 
 
 class SyncJudge:

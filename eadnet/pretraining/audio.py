@@ -2,7 +2,7 @@
 
 With ``audio.variants`` above 0, a training clip is stored in that many degraded versions and any other clip in one,
 whose babble comes from clips of its own split, so that no test voice is heard in training. With 0 all is clean. The
-SyncNet loss and the scores always hear the clean sound (``eadnet.dataset``), whatever stands here.
+SyncNet loss and the scores always hear the clean sound (``eadnet.data.clip_set``), whatever stands here.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from torch import Tensor
 from eadnet.assets import fetch
 from eadnet.audio_damage import VOICES, degrade
 from eadnet.audio_features import feature_steps, feature_writer
-from eadnet.clips import Clip
-from eadnet.dataset import ClipSet
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.clips import Clip
 from eadnet.media.spectrogram import BANDS, log_mel
 from eadnet.models.whisper import WhisperStates
 

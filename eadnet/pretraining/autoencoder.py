@@ -14,14 +14,15 @@ from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
 from eadnet.config.view import plain, view
-from eadnet.dataset import FULL, MASKED, ClipSet
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.tensor_files import TensorWriter, streamed_tensors
+from eadnet.device import CPU, Machine
+from eadnet.features.latents import FULL, MASKED
 from eadnet.inpainting import Inpainting
 from eadnet.losses import attention_map, perceptual_loss
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
-from eadnet.streamed_tensors import TensorWriter, streamed_tensors
 
 if TYPE_CHECKING:
     from eadnet.config.networks import Autoencoder as Settings

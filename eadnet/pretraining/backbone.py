@@ -14,11 +14,11 @@ import torch
 
 from eadnet.checkpoint import load_weights, read_config
 from eadnet.config.view import plain, view
+from eadnet.device import leave, open_machine
 from eadnet.losses import simple_loss
 from eadnet.models.levels import LATENTSYNC, Modules
 from eadnet.models.unet import EADNet
 from eadnet.optimisation import Loop
-from eadnet.precision import leave, open_machine
 from eadnet.pretraining.published_unet import load_published_unet
 from eadnet.sampling import Draw, Sampler, TrainingInputs
 from eadnet.supervision import simple_weight

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
 from eadnet.config.view import plain, view
-from eadnet.dataset import ClipSet, unit_pixels
+from eadnet.data.clip_set import ClipSet, unit_pixels
+from eadnet.device import CPU, Machine
 from eadnet.losses import contrastive_loss
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest, load_weights, read_config
 from eadnet.config.view import plain, view
-from eadnet.dataset import ClipSet
+from eadnet.data.clip_set import ClipSet
+from eadnet.device import CPU, Machine
 from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
 from eadnet.optimisation import Loop, step_generator
-from eadnet.precision import CPU, Machine
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 from eadnet.published.videomae_v2 import STEPS, from_published
 

@@ -9,7 +9,8 @@ Shape legend: B windows.
 import torch
 from torch import Tensor
 
-from eadnet.dataset import ClipSet, Latents
+from eadnet.data.clip_set import ClipSet
+from eadnet.features.latents import Latents
 
 GAP = 16
 """Smallest distance of a reference from every frame of its window, in frames, where clips are long enough."""

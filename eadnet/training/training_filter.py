@@ -25,14 +25,14 @@ from torch.nn import functional
 
 from eadnet.audio_features import AudioFeatures, AudioFeaturesError
 from eadnet.checkpoint import CheckpointError, read_config
-from eadnet.clips import Clip
 from eadnet.conditioning import TextSource
-from eadnet.dataset import ClipSet
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.clips import Clip
+from eadnet.device import open_machine
 from eadnet.models.audio import hide_beyond
 from eadnet.models.levels import Modules
 from eadnet.models.text import TextError
 from eadnet.models.unet import EADNet
-from eadnet.precision import open_machine
 from eadnet.pretraining.backbone import load_backbone
 from eadnet.tables import EMOTIONS, TRAINING_FILTER, write_table
 from eadnet.training.kept_clips import FilterError

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.clips import Clip
 from eadnet.config.section import ConfigError
+from eadnet.data.clips import Clip
 from eadnet.faces.landmarks import interocular
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video

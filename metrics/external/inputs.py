@@ -12,11 +12,11 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
+from eadnet.data.selection import read_test_clips
 from eadnet.media.reading import iterate_video
 from eadnet.media.writing import write_audio, write_video
 from eadnet.provenance import atomic_path
-from eadnet.selection import read_test_clips
 from eadnet.tables import CLIPS, read_rows
 
 FPS = 25

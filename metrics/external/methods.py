@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eadnet.config.methods import Method
-from eadnet.selection import read_test_clips
+from eadnet.data.selection import read_test_clips
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.runs import Fault, Runner
 from metrics.matching import Matches, match_names

@@ -12,7 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from eadnet.faces.alignment import apply, paste
 from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.decoding import MediaError

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import yaml
 
-from eadnet.clips import Clip
 from eadnet.config.methods import Method, filled, places_in
 from eadnet.config.section import ConfigError
+from eadnet.data.clips import Clip
 from eadnet.media.decoding import MediaError
 from metrics.external.inputs import clip_inputs
 from metrics.external.placement import place

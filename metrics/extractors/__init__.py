@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 
 if TYPE_CHECKING:
     from metrics.scoring import Settings

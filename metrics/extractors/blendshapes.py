@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from eadnet.faces.detectors.muted import muted
 from metrics.scoring import Settings
 

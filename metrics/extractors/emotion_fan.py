@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from metrics.families.face_chips import chip
 from metrics.networks.emotion_fan import FEATURES, FILE
 from metrics.scoring import Settings

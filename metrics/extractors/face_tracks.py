@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from scipy.signal import medfilt
 
-from eadnet.face_crops import GREY, MARGIN, MEDIAN, SIZE
+from eadnet.published.syncnet_crops import GREY, MARGIN, MEDIAN, SIZE
 
 OVERLAP = 0.5  # of the box of a frame with the track's last one, at least
 MISSED = 25  # frames without the face until a track ends

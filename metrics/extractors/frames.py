@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from eadnet.media.reading import iterate_video
 from metrics.families.image import squared_error, ssim_map, ssim_mean
 from metrics.scoring import Settings

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from metrics.scoring import Settings
 
 ASSET, FILE = "arcface-r50", "w600k_r50.onnx"

@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from eadnet import syncnet_v2
-from eadnet.clips import Clip
-from eadnet.face_crops import cut_square, face_squares
+from eadnet.data.clips import Clip
 from eadnet.faces.detectors.scrfd import SCRFDDetector
 from eadnet.faces.detectors.scrfd import opened as opened_scrfd
-from eadnet.syncnet_v2 import SAMPLES, SIZE, WINDOW, Eyes, Film, hear, load_syncnet_v2
+from eadnet.published import syncnet_v2
+from eadnet.published.syncnet_crops import cut_square, face_squares
+from eadnet.published.syncnet_v2 import SAMPLES, SIZE, WINDOW, Eyes, Film, hear, load_syncnet_v2
 from metrics.extractors.face_tracks import Cuts, Track, follow, runs, smooth_squares, squares, track_square
 from metrics.networks.s3fd import FILE, S3FD, load_s3fd
 from metrics.scoring import Settings, WeightsAbsent

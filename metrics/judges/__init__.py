@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from eadnet.clips import save_shard
+from eadnet.data.clips import save_shard
 from eadnet.provenance import atomic_path
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from eadnet.tables import EMOTIONS
 from metrics.judges import UnusableCorpus
 from metrics.judges.parts import by_parts

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from eadnet.clips import Clip
 from eadnet.config.evaluation import Judge
+from eadnet.data.clips import Clip
 from metrics import judges
 from metrics.judges.optimisation import SEED_DOMAIN, optimise
 

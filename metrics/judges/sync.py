@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from eadnet.media.spectrogram import BANDS, frame_column
 from metrics.families.shifts import SILENCE, distances, order_accuracy, sync_values
 from metrics.judges import UnusableCorpus

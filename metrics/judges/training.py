@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from eadnet.clips import Clip
 from eadnet.config.corpora import TEST_ONLY
 from eadnet.config.evaluation import Judge
+from eadnet.data.clips import Clip
 from eadnet.tables import CLIPS, read_table
 from metrics import judges
 from metrics.judges.optimisation import SEED_DOMAIN, optimise

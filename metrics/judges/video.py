@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eadnet.clips import Clip
+from eadnet.data.clips import Clip
 from metrics.families.distances import frechet_distance, moments
 from metrics.judges import UnusableCorpus
 from metrics.judges.parts import by_parts

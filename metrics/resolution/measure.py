@@ -15,8 +15,8 @@ import pandas as pd
 from eadnet.config.configuration import BASELINES
 from eadnet.config.experiment import Experiment, run_for
 from eadnet.config.section import ConfigError
+from eadnet.data.selection import DRAWN
 from eadnet.provenance import commit
-from eadnet.selection import DRAWN
 from eadnet.tables import TEST_CLIPS, read_table, write_table
 from metrics.families.feature_sets import feature_sets
 from metrics.pairs import load_pairs, usable

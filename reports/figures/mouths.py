@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eadnet.clips import SAMPLES_PER_FRAME
+from eadnet.data.clips import SAMPLES_PER_FRAME
 from reports.load import Inputs, ReportError
 from reports.numbers import number
 from reports.style import BLUE, INK, MUTED, RULE, VERMILION, WIDTH, run_label

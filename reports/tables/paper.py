@@ -11,7 +11,7 @@ import pandas as pd
 
 from eadnet.config.corpora import TEST_ONLY
 from eadnet.config.experiment import Experiment
-from eadnet.selection import DRAWN
+from eadnet.data.selection import DRAWN
 from metrics.paper_columns import COLUMNS, Column
 from metrics.paper_values import Part, Value, value_of
 from metrics.statistics import Resampling

@@ -9,8 +9,8 @@ import numpy as np
 
 from eadnet.captions.prompt import Prompt
 from eadnet.captions.requests import Request
-from eadnet.clips import Clip
 from eadnet.config.captions import LanguageModel
+from eadnet.data.clips import Clip
 
 Message = dict[str, Any]
 

@@ -11,8 +11,8 @@ from eadnet.captions.engines.answers import Answer, AnswerError, read_answer
 from eadnet.captions.engines.conversations import Conversation, open_conversation
 from eadnet.captions.prompt import Prompt
 from eadnet.captions.requests import Fault, Outcome, Request
-from eadnet.clips import ClipError
 from eadnet.config.captions import LanguageModel
+from eadnet.data.clips import ClipError
 
 FINAL = ("too_long", "unreachable", "frames")
 """Faults that asking again in the same run cannot mend, and that are not the answer's: they are never remembered."""

@@ -2,7 +2,7 @@
 
 Robust statistics over the clip keep single frames out; mouth measures use the half of the frames in which the lips
 are closest, so that speech does not dominate. A clip is compared with the same speaker's neutral clips where the
-shard has any, else with the median clip of the shard. Numpy only; reads the arrays of `eadnet.clips.Clip`.
+shard has any, else with the median clip of the shard. Numpy only; reads the arrays of `eadnet.data.clips.Clip`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 from eadnet.captions.measures.geometry import FACE_MEASURES, MOUTH_MEASURES, head_path, measure_frames
 from eadnet.captions.measures.voice import Voice, measure_voice
-from eadnet.clips import Clip, ClipError
+from eadnet.data.clips import Clip, ClipError
 
 FPS = 25
 MIN_FRAMES = 5

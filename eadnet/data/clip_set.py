@@ -6,9 +6,7 @@ Shape legend: N samples, B clips, T frames, S crop side, C latent channels, H la
 """
 
 import hashlib
-import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,11 +14,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from eadnet.clips import Clip
 from eadnet.config.corpora import TEST_ONLY
+from eadnet.data.clips import Clip
 from eadnet.tables import CLIPS, read_rows
 
-FULL, MASKED = "full", "masked"
 VALIDATION_SHARE = 24
 """One of so many training clips is kept out of training, to be looked at while it goes on."""
 
@@ -146,31 +143,6 @@ class ClipSet:
         names = [clip.row["corpus"] for clip in self.clips]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
         return torch.tensor([numbers[name] for name in names])
-
-
-@dataclass(frozen=True)
-class Latents:
-    """Cached latents of all usable clips: full and masked frames, concatenated over clips.
-
-    Attributes:
-        full, masked: (F, C, H, H) float16, memory-mapped.
-        start: clip_id to its first row.
-    """
-
-    full: Tensor
-    masked: Tensor
-    start: dict[str, int]
-
-    @classmethod
-    def read(cls, path: str | Path) -> "Latents":
-        """Open a file that `encode-latents` wrote; raises DatasetError where it is absent or damaged."""
-        store = _opened(path)
-        start = json.loads(bytes(store.get_tensor("index").tolist()))
-        return cls(store.get_tensor(FULL), store.get_tensor(MASKED), start)
-
-    def offsets(self, clips: ClipSet) -> Tensor:
-        """(len(clips),) first rows of a clip set, in its order."""
-        return torch.tensor([self.start[clip.clip_id] for clip in clips.clips])
 
 
 def unit_pixels(stored: Tensor) -> Tensor:

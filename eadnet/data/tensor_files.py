@@ -1,4 +1,4 @@
-"""Write a safetensors file of known shapes row by row, without holding it in memory.
+"""Safetensors files of clips of any length: written row by row, and mapped from disk, never held as a whole.
 
 The format (huggingface/safetensors `README.md`): 8 bytes, the header's length; a JSON header with the type, shape and
 place of every tensor; their bytes. Shapes are known in advance, hence the header can come first.
@@ -7,6 +7,7 @@ place of every tensor; their bytes. Shapes are known in advance, hence the heade
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,9 +16,12 @@ import numpy as np
 
 from eadnet.provenance import atomic_path
 
-TYPES = {"uint8": "U8", "int16": "I16", "float16": "F16", "float32": "F32", "int64": "I64"}
+WRITTEN_AS = {"uint8": "U8", "int16": "I16", "float16": "F16", "float32": "F32", "int64": "I64"}
 Rows = Any  # a numpy array or a torch tensor; no torch is imported, so that preprocessing starts quickly
 Spec = tuple[tuple[int, ...], Any]  # shape, and numpy's or torch's type
+
+
+READ_AS = {"U8": "u1", "I16": "<i2", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8"}
 
 
 class TensorWriter:
@@ -31,7 +35,7 @@ class TensorWriter:
         for name in order:
             shape, dtype = specs[name]
             end = place + prod(shape) * _type(dtype).itemsize
-            header[name] = {"dtype": TYPES[_type(dtype).name], "shape": list(shape), "data_offsets": [place, end]}
+            header[name] = {"dtype": WRITTEN_AS[_type(dtype).name], "shape": list(shape), "data_offsets": [place, end]}
             self.next[name], self.end[name], place = place, end, end
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
@@ -85,3 +89,40 @@ def streamed_tensors(path: str | Path, specs: dict[str, Spec]) -> Iterator[Tenso
             writer = TensorWriter(stream, specs)
             yield writer
             writer.check_full()
+
+
+class MappedError(ValueError):
+    """A file that is absent, is not safetensors, or lacks the tensor; the message names the file."""
+
+
+def map_tensor(path: str | Path, key: str) -> np.ndarray:
+    """A read-only array that shares its bytes with the file.
+
+    Raises:
+        MappedError: the file cannot be read, or has no such tensor.
+    """
+    try:
+        stat = Path(path).stat()
+        start, header = _header(str(path), stat.st_size, stat.st_mtime_ns)
+        entry = header[key]
+        first, last = entry["data_offsets"]
+        dtype, shape = np.dtype(READ_AS[entry["dtype"]]), tuple(entry["shape"])
+        if last - first != prod(shape) * dtype.itemsize or start + last > stat.st_size:
+            raise MappedError(f"{path} is cut short at {key}")
+        if not prod(shape):  # an empty file cannot be mapped
+            return np.empty(shape, dtype)
+        return np.memmap(path, dtype, "r", start + first, shape)
+    except KeyError:
+        raise MappedError(f"{path} does not hold {key}") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise error if isinstance(error, MappedError) else MappedError(f"{path} is unreadable ({error})") from None
+
+
+@lru_cache(maxsize=64)
+def _header(path: str, size: int, changed: int) -> tuple[int, dict]:
+    """Where the bytes start, and the header; read again when the file has changed."""
+    with open(path, "rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if not 0 < length <= size - 8:
+            raise MappedError(f"{path} is no safetensors file")
+        return 8 + length, json.loads(stream.read(length))
