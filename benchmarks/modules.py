@@ -23,8 +23,8 @@ from benchmarks.paper_networks import CHANNELS, TEXT, Size, make_inputs, network
 from eadnet.config.configuration import Config
 from eadnet.config.networks import Network
 from eadnet.device import Machine, open_machine
-from eadnet.models.levels import Modules
-from eadnet.models.unet import EADNet
+from eadnet.models.unet.levels import Modules
+from eadnet.models.unet.unet import EADNet
 
 BASE = "LatentSync"
 DESIGNS = {

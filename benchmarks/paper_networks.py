@@ -19,9 +19,9 @@ from eadnet.config.networks import Autoencoder, Network, SyncNet, VideoMAE
 from eadnet.config.section import parse
 from eadnet.config.training import Backbone, Training
 from eadnet.models.autoencoder import make_autoencoder
-from eadnet.models.levels import Modules
 from eadnet.models.syncnet import make_syncnet
-from eadnet.models.unet import EADNet
+from eadnet.models.unet.levels import Modules
+from eadnet.models.unet.unet import EADNet
 from eadnet.published.lpips import LPIPS, VGG16
 from eadnet.published.videomae_v2 import VideoMAEv2
 

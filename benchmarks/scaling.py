@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from benchmarks.machine import Work, keep_freed_memory, peak, standing, timed
 from benchmarks.peers import DividedAttention
 from eadnet.models.extended.stda import ExtendedSTDA
-from eadnet.models.stda import STDA
-from eadnet.models.tfrm import TFRM
+from eadnet.models.temporal.stda import STDA
+from eadnet.models.temporal.tfrm import TFRM
 
 CHANNELS, HEAD, RADIUS = 96, 32, 15
 FRAMES, GRID = 16, 16

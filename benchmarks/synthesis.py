@@ -22,10 +22,10 @@ from eadnet.config.configuration import Config
 from eadnet.config.view import view
 from eadnet.device import Machine, open_machine
 from eadnet.generation import Conditions, Generator, window_starts
-from eadnet.inpainting import Inpainting
-from eadnet.models.levels import Modules
-from eadnet.models.unet import EADNet
-from eadnet.pretraining.backbone import make_unet, run_modules
+from eadnet.models.inpainting import Inpainting
+from eadnet.models.loading import make_unet
+from eadnet.models.unet.levels import Modules, run_modules
+from eadnet.models.unet.unet import EADNet
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/synthesis.csv"
 SCHEDULES = {

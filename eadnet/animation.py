@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eadnet.checkpoint import CheckpointError, load_weights, read_config
 from eadnet.config.view import view
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Machine
 from eadnet.generation import Conditions, Generator, OnStep
-from eadnet.inpainting import Inpainting
-from eadnet.models.audio import hide_beyond
-from eadnet.models.unet import EADNet
-from eadnet.pretraining.autoencoder import load_autoencoder
-from eadnet.pretraining.backbone import make_unet, run_modules
+from eadnet.models.inpainting import Inpainting
+from eadnet.models.loading import load_autoencoder
+from eadnet.models.unet.audio_tokens import hide_beyond
+from eadnet.models.unet.unet import EADNet
 
 if TYPE_CHECKING:
     from eadnet.config.synthesis import Synthesis
@@ -160,25 +158,3 @@ class Animator:
         if self.task.portrait:
             return reference.expand(last - first, -1, -1, -1)
         return self.codec.encode(scene.source(first, last), self.generator.task).expand(last - first, -1, -1, -1)
-
-
-def load_run(folder: str | Path, autoencoder_channels: int | None = None) -> tuple[EADNet, dict]:
-    """The frozen network of a trained run and its config.
-
-    Args:
-        folder: of the run.
-        autoencoder_channels: of the latents that it will be given, to be checked.
-
-    Raises:
-        CheckpointError: absent, damaged, or trained on the latents of another autoencoder.
-    """
-    keys = ("network", "latent_channels", "audio", "text_input", "mask", "diffusion", "training")
-    config = read_config(folder, *keys)
-    if autoencoder_channels not in (None, config["latent_channels"]):
-        raise CheckpointError(
-            f"{folder}: trained on latents of {config['latent_channels']} channels, the autoencoder's have "
-            f"{autoencoder_channels}; give the autoencoder of its workflow"
-        )
-    model = make_unet(config, run_modules(view(config["training"])))
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False), config

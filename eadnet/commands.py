@@ -112,9 +112,9 @@ def adopt_lpips(settings: Settings, output: Output, assets: AssetsJSON = "{}") -
 
 def encode_audio(settings: Settings, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
     """Compute what the network hears of every clip."""
-    from eadnet.pretraining import audio
+    from eadnet.features import audio_encoding
 
-    audio.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
+    audio_encoding.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
 
 
 def encode_latents(
@@ -122,7 +122,7 @@ def encode_latents(
 ) -> None:
     """Cache the latents of full and masked frames of every clip."""
     from eadnet.device import open_machine
-    from eadnet.pretraining.autoencoder import cache_latents
+    from eadnet.features.latents import cache_latents
 
     cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)))
 
@@ -133,7 +133,7 @@ def pretrain_backbone(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
-    audio: Features,
+    audio_encoding: Features,
     latents: Latents,
     autoencoder: AutoencoderFolder,
     output: Output,
@@ -150,7 +150,7 @@ def pretrain_backbone(
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
     chosen = parse(Backbone, settings)
-    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, audio_encoding, latents, tuple(corpora or ()))
     published = _fetched(chosen.weights, assets) if chosen.weights else None
     train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
 
@@ -159,7 +159,7 @@ def filter_clips(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
-    audio: Features,
+    audio_encoding: Features,
     backbone: BackboneFolder,
     output: Annotated[str, typer.Option(help="Table to write.")],
     corpora: Corpora = None,
@@ -168,7 +168,9 @@ def filter_clips(
     """Measure how alike each training clip and its emotion's word are, once the backbone is trained."""
     from eadnet.training.training_filter import measure_clips
 
-    measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output, tuple(corpora or ()))
+    measure_clips(
+        clips, captions, tokens, audio_encoding, backbone, parse(Compute, compute), output, tuple(corpora or ())
+    )
 
 
 def choose_test_clips(
@@ -192,7 +194,7 @@ def train(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
-    audio: Features,
+    audio_encoding: Features,
     latents: Latents,
     autoencoder: AutoencoderFolder,
     backbone: BackboneFolder,
@@ -213,7 +215,7 @@ def train(
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
     chosen, machine = parse(Training, settings), parse(Compute, compute)
-    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(chosen.corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, audio_encoding, latents, tuple(chosen.corpora or ()))
     supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
     train_run(inputs, chosen, machine, run, seed, backbone, supervisors, output, filter)
 
@@ -226,7 +228,7 @@ def synthesise(
     test_clips: TestClips,
     captions: Captions,
     tokens: Tokens,
-    audio: Features,
+    audio_encoding: Features,
     autoencoder: AutoencoderFolder,
     output: Output,
     corpora: Corpora = None,
@@ -241,7 +243,9 @@ def synthesise(
 
     if model is None and run not in BASELINES[:3]:
         raise ValueError(f"{run} needs --model, the folder of a trained run")
-    inputs = SynthesisInputs(clips, test_clips, captions, tokens, audio, autoencoder, model, tuple(corpora or ()))
+    inputs = SynthesisInputs(
+        clips, test_clips, captions, tokens, audio_encoding, autoencoder, model, tuple(corpora or ())
+    )
     make_videos(inputs, parse(Synthesis, settings), parse(Compute, compute), run, seed, mask, output, crops)
 
 

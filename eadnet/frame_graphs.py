@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from eadnet.device import Machine
-from eadnet.models.unet import EADNet
+from eadnet.models.unet.unet import EADNet
 from eadnet.sampling import Batch, Sampler
 from eadnet.tables import GRAPHS, write_table
 from eadnet.validation import Validator

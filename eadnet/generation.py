@@ -18,8 +18,8 @@ from torch import Tensor
 
 from eadnet.device import Machine
 from eadnet.diffusion import Process, guide
-from eadnet.inpainting import Inpainting
-from eadnet.models.unet import EADNet
+from eadnet.models.inpainting import Inpainting
+from eadnet.models.unet.unet import EADNet
 
 if TYPE_CHECKING:
     from eadnet.config.synthesis import Synthesis

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eadnet.audio_features import AudioFeatures
 from eadnet.checkpoint import inputs_digest
-from eadnet.conditioning import TextSource
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.diffusion import Process, mixed_noise
+from eadnet.features.audio import AudioFeatures
 from eadnet.features.latents import Latents
-from eadnet.inpainting import Inpainting
-from eadnet.models.audio import hide_beyond
+from eadnet.features.text_source import TextSource
+from eadnet.features.text_tokens import NULL_TEXT
+from eadnet.models.inpainting import Inpainting
 from eadnet.models.syncnet import mel_columns
-from eadnet.models.text import NULL_TEXT
+from eadnet.models.unet.audio_tokens import hide_beyond
 from eadnet.training.references import References
 
 if TYPE_CHECKING:

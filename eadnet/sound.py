@@ -1,6 +1,6 @@
 """The sound that drives a generated video: heard by the network at 16 kHz, and muxed as good as it came.
 
-Features are those of ``eadnet.audio_features``, computed here for one wave and kept in half precision as there. The
+Features are those of ``eadnet.features.audio``, computed here for one wave and kept in half precision as there. The
 spectrogram is made ten seconds at a time, so that a long wave needs little more memory than itself.
 
 Shape legend: n samples, S feature steps, W steps of a window, C channels.
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eadnet.audio_features import window_steps
 from eadnet.data.clips import SAMPLES_PER_FRAME
+from eadnet.features.audio import window_steps
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_audio
 from eadnet.media.spectrogram import HOP, SAMPLE_RATE, log_mel
@@ -85,7 +85,7 @@ class Hearing:
         if kind == "mel":
             self.features = _mel_steps(sound.heard)
         else:
-            from eadnet.models.whisper import WhisperStates  # brings transformers, which takes seconds to import
+            from eadnet.features.whisper import WhisperStates  # brings transformers, which takes seconds to import
 
             self.features = WhisperStates(whisper, device)(sound.heard).flatten(1).half()
 

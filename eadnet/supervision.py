@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from eadnet.data.clip_set import unit_pixels
 from eadnet.diffusion import Process
-from eadnet.inpainting import Inpainting
 from eadnet.losses import (
     attention_map,
     gated_gradient,
@@ -23,12 +22,10 @@ from eadnet.losses import (
     velocity_loss,
     x0_gate,
 )
-from eadnet.models.unet import EADNet
+from eadnet.models.inpainting import Inpainting
+from eadnet.models.loading import load_autoencoder, load_lpips, load_syncnet, load_videomae
+from eadnet.models.unet.unet import EADNet
 from eadnet.optimisation import Losses
-from eadnet.pretraining.autoencoder import load_autoencoder
-from eadnet.pretraining.lpips import load_lpips
-from eadnet.pretraining.syncnet import load_syncnet
-from eadnet.pretraining.videomae import load_videomae
 from eadnet.sampling import Batch
 
 if TYPE_CHECKING:

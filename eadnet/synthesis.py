@@ -22,10 +22,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from eadnet.animation import PART, Animator, Codec, Scene, load_run
-from eadnet.audio_features import AudioFeatures, AudioFeaturesError
+from eadnet.animation import PART, Animator, Codec, Scene
 from eadnet.checkpoint import CheckpointError, read_config
-from eadnet.conditioning import TextSource
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.selection import read_test_clips, shuffled_audio
@@ -33,8 +31,11 @@ from eadnet.data.tensor_files import TensorWriter, streamed_tensors
 from eadnet.device import open_machine
 from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.regions import region_mask
+from eadnet.features.audio import AudioFeatures, AudioFeaturesError
+from eadnet.features.text_source import TextSource
+from eadnet.features.text_tokens import TextError
 from eadnet.generation import derived_seed
-from eadnet.models.text import TextError
+from eadnet.models.loading import load_run
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
 
 if TYPE_CHECKING:

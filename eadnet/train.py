@@ -15,9 +15,10 @@ from eadnet.checkpoint import read_config
 from eadnet.config.view import plain, view
 from eadnet.device import leave, open_machine
 from eadnet.frame_graphs import write_graphs
-from eadnet.models.unet import EADNet
+from eadnet.models.loading import load_backbone
+from eadnet.models.unet.levels import run_modules
+from eadnet.models.unet.unet import EADNet
 from eadnet.optimisation import Loop, Phase
-from eadnet.pretraining.backbone import load_backbone, run_modules
 from eadnet.sampling import Draw, Sampler, TrainingInputs
 from eadnet.supervision import Supervision, Supervisors, needs_frames
 from eadnet.tables import TRAINING_FILTER, read_rows

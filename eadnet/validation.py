@@ -14,9 +14,9 @@ from torch import Tensor
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Machine
 from eadnet.losses import simple_loss
-from eadnet.models.unet import EADNet
+from eadnet.models.loading import load_autoencoder
+from eadnet.models.unet.unet import EADNet
 from eadnet.optimisation import step_generator
-from eadnet.pretraining.autoencoder import load_autoencoder
 from eadnet.provenance import atomic_path
 from eadnet.sampling import Batch, Sampler
 from eadnet.supervision import simple_weight

@@ -12,15 +12,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from eadnet import tables
-from eadnet.audio_damage import babble, degrade, lost, mixed
-from eadnet.audio_features import AudioFeatures, AudioFeaturesError, feature_steps, feature_writer
 from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
+from eadnet.features.audio import AudioFeatures, AudioFeaturesError, feature_steps, feature_writer
+from eadnet.features.audio_encoding import encode_audio
+from eadnet.features.degradation import babble, degrade, lost, mixed
+from eadnet.features.whisper import WhisperError, WhisperStates
 from eadnet.media.spectrogram import log_mel
-from eadnet.models.audio import hide_beyond, make_audio_encoder
-from eadnet.models.whisper import WhisperError, WhisperStates
-from eadnet.pretraining.audio import encode_audio
+from eadnet.models.unet.audio_tokens import hide_beyond, make_audio_encoder
 
 FRAMES = {"short": 25, "long": 40}
 CHANNELS = {"mel": 80, "whisper": 1920}

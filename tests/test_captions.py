@@ -347,7 +347,7 @@ def test_caption_command_accounts_for_every_clip_and_repeats(shard: Path) -> Non
 
 
 def test_encode_command_covers_every_text(shard: Path) -> None:
-    from eadnet.models.text_tokens import TextTokens
+    from eadnet.features.text_tokens import TextTokens
 
     table, output = shard / "captions.parquet", shard / "tokens.safetensors"
     caption_shard(shard, table)

@@ -9,7 +9,7 @@ from eadnet.config.training import Diffusion
 from eadnet.device import Machine
 from eadnet.diffusion import Process, guide, mixed_noise
 from eadnet.generation import Conditions, Generator
-from eadnet.inpainting import Inpainting
+from eadnet.models.inpainting import Inpainting
 
 STABLE_DIFFUSION = Diffusion(prediction="noise", zero_terminal_snr=False, timestep_power=1.0)
 FORMS = [Diffusion(), STABLE_DIFFUSION, Diffusion(prediction="velocity")]

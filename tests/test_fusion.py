@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from eadnet.models.fusion import INITIAL_SCALE, AddedText
+from eadnet.models.unet.fusion import INITIAL_SCALE, AddedText
 
 TEXT, AUDIO = 5, 4
 

@@ -13,7 +13,7 @@ from eadnet.config.training import Diffusion
 from eadnet.device import Machine
 from eadnet.diffusion import Process
 from eadnet.generation import Conditions, Generator, blend_weights, blocks, frame_noise, window_starts
-from eadnet.inpainting import Inpainting
+from eadnet.models.inpainting import Inpainting
 
 UNGUIDED = {"audio_guidance": 1.0, "text_guidance": 1.0}
 SIDE = 48

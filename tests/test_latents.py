@@ -16,11 +16,12 @@ from eadnet.config.view import Settings, plain, view
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.tensor_files import streamed_tensors
 from eadnet.device import Machine
-from eadnet.features.latents import Latents
-from eadnet.inpainting import Inpainting
+from eadnet.features.latents import Latents, cache_latents
 from eadnet.models.autoencoder import make_autoencoder
+from eadnet.models.inpainting import Inpainting
 from eadnet.models.kl_autoencoder import PART, SCALING, KLAutoencoder
-from eadnet.pretraining.autoencoder import adopt_autoencoder, cache_latents, load_autoencoder, train_autoencoder
+from eadnet.models.loading import load_autoencoder
+from eadnet.pretraining.autoencoder import adopt_autoencoder, train_autoencoder
 
 KL = view({"kind": "kl", "weights": None, "factor": 2, "channels": 4, "widths": [8, 16], "layers": 1})
 

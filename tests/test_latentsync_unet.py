@@ -12,9 +12,9 @@ from golden_unet import AUDIO, CASES, INPUTS, LATENTS, PUBLISHED, Case
 from torch import Tensor
 
 from eadnet.config.networks import Network
-from eadnet.models.audio import STATES
-from eadnet.models.levels import Modules
-from eadnet.models.unet import EADNet
+from eadnet.models.unet.audio_tokens import STATES
+from eadnet.models.unet.levels import Modules
+from eadnet.models.unet.unet import EADNet
 from eadnet.pretraining.published_unet import fitted, load_published_unet
 
 STORED = json.loads(golden_unet.STORED.read_text())

@@ -8,8 +8,9 @@ from published_weights import write_mirror
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.models.loading import load_lpips
 from eadnet.pretraining.adoption import read_published
-from eadnet.pretraining.lpips import adopt_lpips, load_lpips
+from eadnet.pretraining.lpips import adopt_lpips
 from eadnet.published.lpips import LPIPS, SCALE, SHIFT, VGG16
 
 

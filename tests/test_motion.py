@@ -6,7 +6,7 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import nn
 
 from eadnet.config.networks import Network
-from eadnet.models.motion import STORED_POSITIONS, MotionModule, longer_table
+from eadnet.models.temporal.motion import STORED_POSITIONS, MotionModule, longer_table
 
 WIDTH = 32
 NETWORK = Network(widths=(32, 64), heads=4, groups=8, feed_forward=4, strip_head=8)

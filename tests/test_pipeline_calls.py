@@ -20,9 +20,9 @@ from eadnet.device import Machine, MachineError, moved
 from eadnet.footage import FootageError, open_picture
 from eadnet.inference.pipeline_index import package_version
 from eadnet.inference.step_callbacks import Block
-from eadnet.inpainting import Inpainting
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
+from eadnet.models.inpainting import Inpainting
 from eadnet.pipeline import EADNetPipeline, PipelineError
 from eadnet.rendering import paste_stream, paste_weight
 from eadnet.sound import SoundError

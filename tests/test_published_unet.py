@@ -15,11 +15,12 @@ from unet_cases import PAPER, stable_diffusion
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.config.networks import Network
 from eadnet.config.section import parse
-from eadnet.models.levels import LATENTSYNC, Modules
-from eadnet.models.unet import EADNet
+from eadnet.models.loading import make_unet
+from eadnet.models.unet.levels import LATENTSYNC, Modules
+from eadnet.models.unet.unet import EADNet
 from eadnet.pretraining import backbone
 from eadnet.pretraining.adoption import read_published
-from eadnet.pretraining.backbone import make_unet, train_backbone
+from eadnet.pretraining.backbone import train_backbone
 from eadnet.pretraining.published_unet import FILES, fitted, load_published_unet
 
 TENSORS, CROSS_ATTENTIONS, MOTION = 684, 16, 560

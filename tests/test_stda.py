@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from eadnet.models.stda import DENSE, STDA, reflected, strip_sum
+from eadnet.models.temporal.stda import DENSE, STDA, reflected, strip_sum
 
 CHANNELS = 6
 
@@ -69,7 +69,7 @@ def test_reflection_is_numpys_at_any_length(length: int, taps: int):
 def test_long_strips_take_another_way_to_the_same_sums(length: int, monkeypatch: pytest.MonkeyPatch):
     maps, weights = torch.randn(2, 3, 4, length), torch.rand(2, 7)
     by_matrix = strip_sum(maps, weights)
-    monkeypatch.setattr("eadnet.models.stda.DENSE", 8)
+    monkeypatch.setattr("eadnet.models.temporal.stda.DENSE", 8)
     torch.testing.assert_close(strip_sum(maps, weights), by_matrix)
 
 
@@ -77,7 +77,7 @@ def test_long_strips_take_another_way_to_the_same_sums(length: int, monkeypatch:
 def test_small_maps_take_another_way_to_the_same_result(height: int, width: int, monkeypatch: pytest.MonkeyPatch):
     module, maps = awake(), torch.randn(2, CHANNELS, height, width, dtype=torch.float64)
     in_one = module(maps)
-    monkeypatch.setattr("eadnet.models.stda.SMALL", 0)
+    monkeypatch.setattr("eadnet.models.temporal.stda.SMALL", 0)
     torch.testing.assert_close(module(maps), in_one)
 
 

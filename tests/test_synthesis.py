@@ -11,14 +11,14 @@ from safetensors.torch import load_file
 from tiny_models import write_tiny_run
 
 from eadnet import generation
-from eadnet.audio_features import feature_steps, feature_writer
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.data.selection import DRAWN, SelectionError, read_test_clips, select_clips, shuffled_audio, write_test_clips
+from eadnet.features.audio import feature_steps, feature_writer
+from eadnet.features.text_tokens import TextTokens
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
-from eadnet.models.text_tokens import TextTokens
 from eadnet.synthesis import Studio, SynthesisError, SynthesisInputs, generate_crops, synthesise
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from eadnet import tables
 from eadnet.captions.commands import encode_captions
-from eadnet.models.text import TextEncoder, TextError, make_text_encoder
-from eadnet.models.text_tokens import TextTokens
+from eadnet.features.text_encoder import TextEncoder, make_text_encoder
+from eadnet.features.text_tokens import TextError, TextTokens
 
 WIDTH = 384
 PUBLISHED = {"clip": "clip-vit-large-patch14", "t5": "t5-base"}

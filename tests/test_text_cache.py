@@ -13,10 +13,10 @@ import pytest
 import torch
 from published_weights import write_mirror
 
-from eadnet.models import text_cache
-from eadnet.models.text import TextEncoder, make_text_encoder
-from eadnet.models.text_cache import TextCache, encode_file
-from eadnet.models.text_tokens import TextTokens, write_tokens
+from eadnet.features import text_cache
+from eadnet.features.text_cache import TextCache, encode_file
+from eadnet.features.text_encoder import TextEncoder, make_text_encoder
+from eadnet.features.text_tokens import TextTokens, write_tokens
 
 SAID = sorted({"", *(f"The {how} person {does}." for how in ("sad", "calm", "shy") for does in ("nods", "sits"))})
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from eadnet.models.text_tokens import TextError, TextTokens, write_tokens
+from eadnet.features.text_tokens import TextError, TextTokens, write_tokens
 
 WIDTH = 384
 
@@ -47,7 +47,7 @@ def test_nothing_is_read_that_is_not_asked_for(tmp_path: Path) -> None:
     path, rows = tmp_path / "tokens.safetensors", np.ones((100, 1000), np.float16)
     write_tokens(path, [str(index) for index in range(200)], [100] * 200, (rows for _ in range(200)), 1000, 100)
     code = (
-        "import sys; from eadnet.models.text_tokens import TextTokens\n"
+        "import sys; from eadnet.features.text_tokens import TextTokens\n"
         "def own(): return next(int(line.split()[1]) for line in open('/proc/self/status') if line[:7] == 'RssAnon')\n"
         "before = own(); loaded = TextTokens.load(sys.argv[1]); sums = loaded.gather([0, 199])[0].sum(dtype=float)\n"
         "print(own() - before, int(sums))"
@@ -105,7 +105,7 @@ def test_the_file_appears_whole_or_not_at_all(stored: Path) -> None:
 
 
 def test_reading_tokens_needs_no_network_library() -> None:
-    imports = "import sys, eadnet.models.text_cache, eadnet.captions.commands"
+    imports = "import sys, eadnet.features.text_cache, eadnet.captions.commands"
     code = f"{imports}; print({{'torch', 'transformers'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

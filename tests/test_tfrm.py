@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from eadnet.models.tfrm import TFRM, ChainNetwork
+from eadnet.models.temporal.tfrm import TFRM, ChainNetwork
 
 CHANNELS, OBJECTS = 5, 3
 

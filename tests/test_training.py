@@ -38,9 +38,10 @@ from eadnet.config.machine import Compute
 from eadnet.config.view import Settings, plain, view
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import Machine, MachineError, open_machine
-from eadnet.models.levels import Modules
+from eadnet.models.loading import load_backbone
+from eadnet.models.unet.levels import Modules
 from eadnet.optimisation import Loop, TrainingError, step_generator
-from eadnet.pretraining.backbone import load_backbone, train_backbone
+from eadnet.pretraining.backbone import train_backbone
 from eadnet.sampling import Batch, Draw, Sampler
 from eadnet.supervision import Supervision, Supervisors
 

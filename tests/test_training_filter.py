@@ -18,10 +18,10 @@ from eadnet.config.section import ConfigError
 from eadnet.config.training import Filter
 from eadnet.config.view import view
 from eadnet.data.clip_set import ClipSet, DatasetError
-from eadnet.models.levels import Modules
-from eadnet.models.text_tokens import TextTokens
+from eadnet.features.text_tokens import TextTokens
+from eadnet.models.loading import load_backbone
+from eadnet.models.unet.levels import Modules
 from eadnet.optimisation import step_generator
-from eadnet.pretraining.backbone import load_backbone
 from eadnet.sampling import Draw, Sampler
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
 from eadnet.train import train_run

@@ -19,9 +19,9 @@ from unet_cases import (
 from eadnet.config.networks import Network
 from eadnet.models.extended import stda, tfrm
 from eadnet.models.extended.fusion import TextAttention
-from eadnet.models.levels import LATENTSYNC, Modules
-from eadnet.models.residual import ClipNorm
-from eadnet.models.unet import PARTS, EADNet
+from eadnet.models.unet.levels import LATENTSYNC, Modules
+from eadnet.models.unet.residual import ClipNorm
+from eadnet.models.unet.unet import PARTS, EADNet
 
 LENGTHS = (1, 2, 7, 16, 48)
 VARIANTS = [

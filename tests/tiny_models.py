@@ -9,9 +9,9 @@ from eadnet.config.networks import Autoencoder, Network
 from eadnet.config.training import Backbone, Training
 from eadnet.config.view import plain
 from eadnet.models.autoencoder import make_autoencoder
-from eadnet.models.levels import Modules
-from eadnet.models.unet import EADNet
-from eadnet.pretraining.backbone import make_unet
+from eadnet.models.loading import make_unet
+from eadnet.models.unet.levels import Modules
+from eadnet.models.unet.unet import EADNet
 
 NETWORK = Network(widths=(24, 48), strip_head=8, audio_width=16, text_width=16, embedding=32, temporal_radius=1)
 AUTOENCODER = Autoencoder(factor=6, channels=4, encoder_width=8, decoder_width=8, detail_width=4)

@@ -21,12 +21,12 @@ from eadnet.config.section import parse
 from eadnet.config.training import Backbone, Training
 from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
+from eadnet.features.audio_encoding import encode_audio
+from eadnet.features.latents import cache_latents
+from eadnet.features.text_tokens import NULL_TEXT, TextTokens
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
-from eadnet.models.text_tokens import NULL_TEXT, TextTokens
 from eadnet.models.videomae import make_videomae
-from eadnet.pretraining.audio import encode_audio
-from eadnet.pretraining.autoencoder import cache_latents
 from eadnet.pretraining.backbone import train_backbone
 from eadnet.pretraining.videomae import standardise
 from eadnet.published.lpips import LPIPS, VGG16

@@ -5,8 +5,8 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from eadnet.config.networks import Network
-from eadnet.models.levels import Modules
-from eadnet.models.unet import EADNet
+from eadnet.models.unet.levels import Modules
+from eadnet.models.unet.unet import EADNet
 
 TINY = Network(widths=(24, 48), audio_width=16, text_width=16, embedding=32, strip_head=8)
 """The default's structure: patches of 2 x 2 cells, audio in the time embedding."""

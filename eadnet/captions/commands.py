@@ -68,12 +68,12 @@ def encode_captions(
     """Join the captions tables and encode every distinct text of theirs once."""
     from eadnet import tables
     from eadnet.assets import fetch
-    from eadnet.captions.texts import distinct_texts
     from eadnet.config.captions import Captions
     from eadnet.config.machine import Assets
     from eadnet.config.section import parse
-    from eadnet.models.text import make_text_encoder
-    from eadnet.models.text_cache import encode_file
+    from eadnet.features.text_cache import encode_file
+    from eadnet.features.text_encoder import make_text_encoder
+    from eadnet.features.texts import distinct_texts
 
     chosen = parse(Captions, settings, where="captions")
     folder = fetch(chosen.weights, parse(Assets, assets, where="assets")) if chosen.weights else None

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eadnet.features.text_tokens import TextError
 from eadnet.footage import FootageError, Picture
 from eadnet.inference.pipeline_index import PipelineError
-from eadnet.models.text import TextError
 from eadnet.sound import SoundError
 
 if TYPE_CHECKING:

@@ -4,23 +4,20 @@ Reads clips, writes ``{output}/model.safetensors config.json train.parquet repor
 In training half of each batch is masked frames, since the network is shown those too.
 """
 
-import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest, load_weights, read_config
-from eadnet.config.view import plain, view
+from eadnet.checkpoint import inputs_digest
+from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
-from eadnet.data.tensor_files import TensorWriter, streamed_tensors
 from eadnet.device import CPU, Machine
-from eadnet.features.latents import FULL, MASKED
-from eadnet.inpainting import Inpainting
+from eadnet.features.latents import PART
 from eadnet.losses import attention_map, perceptual_loss
 from eadnet.models.autoencoder import make_autoencoder
+from eadnet.models.inpainting import Inpainting
 from eadnet.optimisation import Loop, step_generator
 from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 
@@ -28,9 +25,7 @@ if TYPE_CHECKING:
     from eadnet.config.networks import Autoencoder as Settings
 
 PUBLISHED = "diffusion_pytorch_model.safetensors"
-PART = 16  # frames encoded at once
 MEASURED = 64  # frames of the report
-SHOWN_EVERY_SECONDS = 20
 KL_WEIGHT = 1e-4
 
 
@@ -96,60 +91,6 @@ def adopt_autoencoder(
     task = Inpainting.make(mask, resolution, settings.factor)
     report = {"held_out": _held_out_error(model.to(machine.device).eval(), held_out, task, machine)}
     save_adopted(output, model, {"autoencoder": plain(settings), "resolution": resolution}, report)
-
-
-def load_autoencoder(folder: str | Path, checkpointing: bool = False) -> nn.Module:
-    """The frozen autoencoder of a folder that `train_autoencoder` or `adopt_autoencoder` wrote.
-
-    Raises:
-        CheckpointError: absent or damaged.
-    """
-    model = make_autoencoder(view(read_config(folder, "autoencoder")["autoencoder"]), checkpointing)
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def cache_latents(clips: str, autoencoder: str, mask: str, output: str, machine: Machine = CPU) -> None:
-    """Write the latents of full and masked frames of every usable clip to one safetensors file.
-
-    A few frames are held at a time and written at once; the file appears when it is complete.
-
-    Args:
-        clips: table of all clips.
-        autoencoder: folder of the autoencoder.
-        mask: generated region, grey in the masked frames.
-        output: file to write: `full`, `masked` (F, C, H, H) float16 of all clips one behind the other, and `index`,
-            JSON text of each clip's first row.
-        machine: where, and in which precision, frames are encoded.
-    """
-    model, everything = load_autoencoder(autoencoder).to(machine.device), ClipSet.read(clips)
-    resolution = everything.crops[0].shape[1]
-    task = Inpainting.make(mask, resolution, model.factor)
-    ends = everything.lengths.cumsum(0)
-    start = dict(zip((clip.clip_id for clip in everything.clips), (ends - everything.lengths).tolist(), strict=True))
-    index = torch.tensor(list(json.dumps(start).encode()), dtype=torch.uint8)
-    rows = ((int(ends[-1]), model.channels, *[resolution // model.factor] * 2), torch.float16)
-    specs = {FULL: rows, MASKED: rows, "index": (tuple(index.shape), torch.uint8)}
-    with streamed_tensors(output, specs) as store:
-        store.append("index", index)
-        _encode_clips(model, everything, task, store, machine)
-
-
-def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: TensorWriter, machine: Machine) -> None:
-    """Append the latents of every clip, a few frames at a time, and say how far it is."""
-    started = shown = time.monotonic()
-    for position in range(len(clips)):
-        for first in range(0, int(clips.lengths[position]), PART):
-            frames = clips.pixels(position, slice(first, first + PART))
-            for name, seen in ((FULL, frames), (MASKED, task.hide(frames))):
-                with machine.autocast():
-                    store.append(name, model.encode(seen.to(machine.device)).half())
-        done, now = position + 1, time.monotonic()
-        if now - shown > SHOWN_EVERY_SECONDS or done == len(clips):
-            shown, pace = now, (now - started) / done
-            left = pace * (len(clips) - done)
-            print(f"encoded {done}/{len(clips)} clips ({1 / pace:.2f} clips/s, {left:.0f} s left)", flush=True)
 
 
 def _frames(clips: ClipSet, count: int, generator: torch.Generator) -> Tensor:

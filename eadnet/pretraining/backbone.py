@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from eadnet.checkpoint import load_weights, read_config
-from eadnet.config.view import plain, view
+from eadnet.checkpoint import read_config
+from eadnet.config.view import plain
 from eadnet.device import leave, open_machine
 from eadnet.losses import simple_loss
-from eadnet.models.levels import LATENTSYNC, Modules
-from eadnet.models.unet import EADNet
+from eadnet.models.loading import make_unet
+from eadnet.models.unet.levels import Modules
 from eadnet.optimisation import Loop
 from eadnet.pretraining.published_unet import load_published_unet
 from eadnet.sampling import Draw, Sampler, TrainingInputs
@@ -26,7 +26,7 @@ from eadnet.validation import Validator
 
 if TYPE_CHECKING:
     from eadnet.config.machine import Compute
-    from eadnet.config.training import Backbone, Training
+    from eadnet.config.training import Backbone
 
 PACE = ("optimiser", "checkpoint_every", "validation", "processes")
 """Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""
@@ -106,26 +106,3 @@ def train_backbone(
         loop.scalars.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))
     loop.finish({**stage, **shape, "factor": factor, "corpora": inputs.corpora})
     leave(machine)
-
-
-def load_backbone(folder: str | Path, modules: Modules) -> EADNet:
-    """A model with the backbone's weights, new modules that start as the identity, and without text where none is read.
-
-    Raises:
-        CheckpointError: absent or damaged.
-    """
-    config = read_config(folder, "network", "latent_channels", "audio", "text_input")
-    model = make_unet(config, modules)
-    load_weights(folder, model, allow_new=True, unused=("text_fusion.",) if modules.fusion == "none" else ())
-    return model
-
-
-def make_unet(config: dict, modules: Modules = LATENTSYNC) -> EADNet:
-    """The network that a backbone's or a run's config describes, with new weights."""
-    network = view(config["network"])
-    return EADNet(network, config["latent_channels"], config["audio"], config["text_input"], modules)
-
-
-def run_modules(training: "Training") -> Modules:
-    """What a run's network has beyond LatentSync's; a run without text has no fusion."""
-    return Modules(training.stda, training.tfrm, "none" if training.text == "none" else training.fusion)

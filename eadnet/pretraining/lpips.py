@@ -6,7 +6,7 @@ writes ``model.safetensors`` and ``config.json``.
 
 from pathlib import Path
 
-from eadnet.checkpoint import load_weights, read_config, save_model
+from eadnet.checkpoint import save_model
 from eadnet.pretraining.adoption import load_published, read_published
 from eadnet.provenance import commit
 from eadnet.published.lpips import LPIPS, VGG16, from_published
@@ -29,14 +29,3 @@ def adopt_lpips(trunk: str | Path, heads: str | Path, output: str | Path) -> Non
     published = from_published(read_published(Path(trunk) / TRUNK), read_published(Path(heads) / HEADS))
     load_published(model, published, Path(trunk) / TRUNK)
     save_model(output, model, {"lpips": {"widths": list(model.trunk.widths)}, "commit": commit()})
-
-
-def load_lpips(folder: str | Path) -> LPIPS:
-    """The frozen network of a folder that `adopt_lpips` wrote.
-
-    Raises:
-        CheckpointError: absent or damaged.
-    """
-    model = LPIPS(VGG16(tuple(read_config(folder, "lpips")["lpips"]["widths"])))
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError
-from eadnet.models.unet import NEW_PARTS, EADNet
+from eadnet.models.unet.unet import NEW_PARTS, EADNet
 from eadnet.pretraining.adoption import read_published
 
 FILES = ("diffusion_pytorch_model.safetensors", "latentsync_unet.pt")

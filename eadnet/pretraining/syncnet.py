@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest, load_weights, read_config
-from eadnet.config.view import plain, view
+from eadnet.checkpoint import inputs_digest
+from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet, unit_pixels
 from eadnet.device import CPU, Machine
 from eadnet.losses import contrastive_loss
@@ -74,17 +74,6 @@ def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: 
     load_published(model, read_published(path), path)
     report = accuracy(model.to(machine.device).eval(), ClipSet.read(clips, "test"))
     save_adopted(output, model, {"syncnet": plain(settings)}, report)
-
-
-def load_syncnet(folder: str | Path, checkpointing: bool = False) -> nn.Module:
-    """The frozen SyncNet of a folder that `train_syncnet` or `adopt_syncnet` wrote.
-
-    Raises:
-        CheckpointError: absent or damaged.
-    """
-    model = make_syncnet(view(read_config(folder, "syncnet")["syncnet"]), checkpointing)
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False)
 
 
 @torch.no_grad()

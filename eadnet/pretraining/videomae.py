@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest, load_weights, read_config
-from eadnet.config.view import plain, view
+from eadnet.checkpoint import inputs_digest
+from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Machine
 from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
@@ -71,20 +71,6 @@ def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips:
     real = _draw(train, REAL_CLIPS[settings.kind], step_generator(0, 1, 0))
     standardise(model.to(machine.device).eval(), real)
     save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
-
-
-def load_videomae(folder: str | Path, checkpointing: bool = False) -> nn.Module:
-    """The frozen network of a folder that `train_videomae` or `adopt_videomae` wrote.
-
-    Raises:
-        CheckpointError: absent or damaged.
-    """
-    config = read_config(folder, "videomae", "resolution")
-    with torch.device("meta"):  # drawing the initial weights of the large network would take longer than reading it
-        model = make_videomae(view(config["videomae"]), config["resolution"], checkpointing)
-    model = model.to_empty(device="cpu")
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False)
 
 
 @torch.no_grad()

@@ -23,17 +23,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eadnet.audio_features import AudioFeatures, AudioFeaturesError
 from eadnet.checkpoint import CheckpointError, read_config
-from eadnet.conditioning import TextSource
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
 from eadnet.device import open_machine
-from eadnet.models.audio import hide_beyond
-from eadnet.models.levels import Modules
-from eadnet.models.text import TextError
-from eadnet.models.unet import EADNet
-from eadnet.pretraining.backbone import load_backbone
+from eadnet.features.audio import AudioFeatures, AudioFeaturesError
+from eadnet.features.text_source import TextSource
+from eadnet.features.text_tokens import TextError
+from eadnet.models.loading import load_backbone
+from eadnet.models.unet.audio_tokens import hide_beyond
+from eadnet.models.unet.levels import Modules
+from eadnet.models.unet.unet import EADNet
 from eadnet.tables import EMOTIONS, TRAINING_FILTER, write_table
 from eadnet.training.kept_clips import FilterError
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from eadnet.captions.grammar.sentences import label_text
-from eadnet.models.text import NULL_TEXT
+from eadnet.features.text_tokens import NULL_TEXT
 from eadnet.tables import LABELS
 
 

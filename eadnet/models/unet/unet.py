@@ -1,6 +1,6 @@
 """EAD-Net: LatentSync's U-Net with STDA, TFRM and fused text; one code at every scale.
 
-LatentSync's (arXiv 2412.09262) is Stable Diffusion 1.5's U-Net, inflated over time (``eadnet.models.levels``). It is
+LatentSync's (arXiv 2412.09262) is Stable Diffusion 1.5's U-Net, inflated over time (``levels``). It is
 shown noisy latent | mask | masked-frame latent | reference latent, 3 z + 1 channels for z latent channels (13 for
 z = 4). The default's numbers make it tiny; there `patch` 2 lets the finest level take 2 x 2 latent cells together.
 
@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.models.attention import zero_initialised
-from eadnet.models.audio import make_audio_encoder
 from eadnet.models.extended.fusion import TextAdapter
 from eadnet.models.extended.tfrm import ExtendedTFRM
-from eadnet.models.fusion import AddedText
-from eadnet.models.levels import LATENTSYNC, DownLevel, Level, MiddleLevel, Modules, UpLevel
-from eadnet.models.residual import ClipNorm
-from eadnet.models.transformer import Context
+from eadnet.models.unet.audio_tokens import make_audio_encoder
+from eadnet.models.unet.fusion import AddedText
+from eadnet.models.unet.levels import LATENTSYNC, DownLevel, Level, MiddleLevel, Modules, UpLevel
+from eadnet.models.unet.residual import ClipNorm
+from eadnet.models.unet.transformer import Context
 
 if TYPE_CHECKING:
     from eadnet.config.networks import Network

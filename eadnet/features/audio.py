@@ -4,7 +4,7 @@ The file is safetensors: per clip_id a tensor (V, S, C) float16, and the kind of
 
 * ``mel``: S = 1 + floor(3.2 T) log-mel columns, 80 a second, of C = 80 bands (``media.spectrogram``). A frame's
   window is the 23 columns centred on column floor(3.2 (i + 1/2)).
-* ``whisper``: S = 2 T steps, 50 a second, of C = 5 x 384 states (``eadnet.models.whisper``). A frame's window is the 10
+* ``whisper``: S = 2 T steps, 50 a second, of C = 5 x 384 states (``features.whisper``). A frame's window is the 10
   steps 2i - 4 ... 2i + 5 (LatentSync ``whisper/audio2feature.py:get_sliced_feature``, ``audio_feat_length`` [2, 2]).
 
 Beyond the ends of a clip its first and last steps repeat. Variant 0 is what a clip is generated from: degraded sound

@@ -2,7 +2,7 @@
 
 A folder an encoder, ``{folder}/{kind}-{digest}``, named after everything that can move a state: the encoder's files,
 class, library builds and machine (`TextEncoder.identity`), the cut and the batch's shape; ``identity.json`` spells it
-out. In it, every `PART` texts a file of `eadnet.models.text_tokens`, named after its texts and written all or nothing:
+out. In it, every `PART` texts a file of `features.text_tokens`, named after its texts and written all or nothing:
 jobs may share the folder, and one that is killed loses the part under way. Deleting the folder costs time only.
 
 A text's states do not depend on the texts that it was encoded with (`TextEncoder.batches`), hence what `encode_file`
@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eadnet.models.text_tokens import NULL_TEXT, TextError, TextTokens, write_tokens
+from eadnet.features.text_tokens import NULL_TEXT, TextError, TextTokens, write_tokens
 from eadnet.provenance import atomic_path
 
 if TYPE_CHECKING:
-    from eadnet.models.text import TextEncoder
+    from eadnet.features.text_encoder import TextEncoder
 
 PART = 1024
 """Texts of a file of the cache: some 40 MB of CLIP's states, half a minute of them on a processor."""

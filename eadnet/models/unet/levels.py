@@ -18,13 +18,14 @@ from torch.utils.checkpoint import checkpoint
 
 from eadnet.models.extended.stda import make_stda
 from eadnet.models.extended.tfrm import make_tfrm
-from eadnet.models.motion import MotionModule
-from eadnet.models.residual import ResidualBlock
-from eadnet.models.tfrm import TFRM
-from eadnet.models.transformer import Context, SpatialTransformer
+from eadnet.models.temporal.motion import MotionModule
+from eadnet.models.temporal.tfrm import TFRM
+from eadnet.models.unet.residual import ResidualBlock
+from eadnet.models.unet.transformer import Context, SpatialTransformer
 
 if TYPE_CHECKING:
     from eadnet.config.networks import Network
+    from eadnet.config.training import Training
 
 NONE, PUBLISHED = "none", "published"
 """No module, and the variant of STDA and TFRM that the paper describes; all others are extensions of ours."""
@@ -172,3 +173,8 @@ class UpLevel(Level):
 def by_clip(module: nn.Module, maps: Tensor, frames: int, *others: Tensor | None) -> Tensor:
     """Run a module that sees whole clips (B, T, C, H, W) on maps with frames folded into the batch."""
     return module(maps.unflatten(0, (-1, frames)), *others).flatten(0, 1)
+
+
+def run_modules(training: "Training") -> Modules:
+    """What a run's network has beyond LatentSync's; a run without text has no fusion."""
+    return Modules(training.stda, training.tfrm, "none" if training.text == "none" else training.fusion)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from eadnet.data.clips import Clip
-from eadnet.models.text_tokens import NULL_TEXT, TextTokens
+from eadnet.features.text_tokens import NULL_TEXT, TextTokens
 from eadnet.tables import CAPTIONS, read_rows
 
 

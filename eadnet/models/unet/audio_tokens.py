@@ -1,6 +1,6 @@
 """Audio encoders: the window of features around each video frame becomes a few tokens.
 
-Both kinds have one interface: (F, S, C) windows of ``eadnet.audio_features`` to (F, `tokens`, `width`) tokens.
+Both kinds have one interface: (F, S, C) windows of ``eadnet.features.audio`` to (F, `tokens`, `width`) tokens.
 
 * ``mel``: 23 log-mel columns (287 ms) centred on the frame, through a small convolutional network that is trained with
   the rest. Wider windows overfit a corpus of few sentences and narrower ones lose articulation (docs/log.md).
