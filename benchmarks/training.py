@@ -85,7 +85,7 @@ def _stage(stage: str, toy: object, output: Path, prefetch: int, options: argpar
     """Lines of the scalars of a few real steps, without the first, which starts things up."""
     from toy_training import train_toy
 
-    from eadnet.pretraining.backbone import train_backbone
+    from eadnet.training.backbone import train_backbone
 
     compute = Compute(device=options.device, prefetch=prefetch)
     cut = {"optimiser": {"steps": options.steps + 1}, "validation": {"every": 0, "batches": 1, "frames": 1, "steps": 1}}

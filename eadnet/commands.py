@@ -55,7 +55,7 @@ def pretrain_autoencoder(
 ) -> None:
     """Train the latent autoencoder, or adopt a published one."""
     from eadnet.device import open_machine
-    from eadnet.pretraining.autoencoder import adopt_autoencoder, train_autoencoder
+    from eadnet.training.autoencoder import adopt_autoencoder, train_autoencoder
 
     chosen, machine = parse(Autoencoder, settings), open_machine(parse(Compute, compute))
     if chosen.weights:
@@ -74,7 +74,7 @@ def pretrain_syncnet(
 ) -> None:
     """Train the SyncNet that supervises lip sync, or adopt the published one."""
     from eadnet.device import open_machine
-    from eadnet.pretraining.syncnet import adopt_syncnet, train_syncnet
+    from eadnet.training.syncnet import adopt_syncnet, train_syncnet
 
     chosen, machine = parse(SyncNet, settings), open_machine(parse(Compute, compute))
     if chosen.weights:
@@ -93,7 +93,7 @@ def pretrain_videomae(
 ) -> None:
     """Train the video masked autoencoder of TREPA, or adopt the published one."""
     from eadnet.device import open_machine
-    from eadnet.pretraining.videomae import adopt_videomae, train_videomae
+    from eadnet.training.videomae import adopt_videomae, train_videomae
 
     chosen, machine = parse(VideoMAE, settings), open_machine(parse(Compute, compute))
     if chosen.weights:
@@ -104,7 +104,7 @@ def pretrain_videomae(
 
 def adopt_lpips(settings: Settings, output: Output, assets: AssetsJSON = "{}") -> None:
     """Make the published perceptual network one of our models."""
-    from eadnet.pretraining import lpips
+    from eadnet.training import lpips
 
     chosen = parse(LPIPS, settings)
     lpips.adopt_lpips(_fetched(chosen.trunk, assets), _fetched(chosen.heads, assets), output)
@@ -143,9 +143,9 @@ def pretrain_backbone(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Stage 1: train the frame-wise backbone (LatentSync's first stage) that all runs share."""
-    from eadnet.launch import runs_elsewhere
-    from eadnet.pretraining.backbone import train_backbone
-    from eadnet.sampling import TrainingInputs
+    from eadnet.training.backbone import train_backbone
+    from eadnet.training.batches import TrainingInputs
+    from eadnet.training.launch import runs_elsewhere
 
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
@@ -166,7 +166,7 @@ def filter_clips(
     compute: ComputeJSON = "{}",
 ) -> None:
     """Measure how alike each training clip and its emotion's word are, once the backbone is trained."""
-    from eadnet.training.training_filter import measure_clips
+    from eadnet.training.clip_filter import measure_clips
 
     measure_clips(
         clips, captions, tokens, audio_encoding, backbone, parse(Compute, compute), output, tuple(corpora or ())
@@ -207,10 +207,10 @@ def train(
     compute: ComputeJSON = "{}",
 ) -> None:
     """Stage 2: train one run: EAD-Net as published, LatentSync, an ablation, or an extension of ours."""
-    from eadnet.launch import runs_elsewhere
-    from eadnet.sampling import TrainingInputs
-    from eadnet.supervision import Supervisors
-    from eadnet.train import train_run
+    from eadnet.training.batches import TrainingInputs
+    from eadnet.training.launch import runs_elsewhere
+    from eadnet.training.objective import Supervisors
+    from eadnet.training.run import train_run
 
     if runs_elsewhere(processes, parse(Compute, compute)):
         return

@@ -26,7 +26,7 @@ from importlib.resources import files
 from typing import Any
 
 from eadnet.config.view import Settings, view
-from eadnet.launch import runs_elsewhere
+from eadnet.training.launch import runs_elsewhere
 
 SCHEMA = files("eadnet").parent / "workflow" / "schemas" / "config.schema.json"
 SECTIONS = {"pretrain-backbone": "Backbone", "train": "Training", "generate": "Synthesis"}
@@ -73,7 +73,7 @@ def complete(section: str, text: str, where: str) -> Settings:
 def pretrain_backbone(options: argparse.Namespace, settings: Settings, compute: Settings) -> None:
     """Stage 1; published weights are taken from the assets' folder or mirror."""
     from eadnet.assets import fetch
-    from eadnet.pretraining.backbone import train_backbone
+    from eadnet.training.backbone import train_backbone
 
     published = None
     if settings.weights:
@@ -84,8 +84,8 @@ def pretrain_backbone(options: argparse.Namespace, settings: Settings, compute: 
 
 def train(options: argparse.Namespace, settings: Settings, compute: Settings) -> None:
     """Stage 2: one run."""
-    from eadnet.supervision import Supervisors
-    from eadnet.train import train_run
+    from eadnet.training.objective import Supervisors
+    from eadnet.training.run import train_run
 
     supervisors = Supervisors(options.autoencoder, options.syncnet, options.videomae, options.lpips)
     inputs, run, seed = _training_inputs(options, settings.corpora or ()), options.run, options.seed
@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _training_inputs(options: argparse.Namespace, corpora: Sequence[str]) -> Any:
-    from eadnet.sampling import TrainingInputs
+    from eadnet.training.batches import TrainingInputs
 
     paths = [getattr(options, name) for name in ("clips", "captions", "tokens", "audio", "latents")]
     return TrainingInputs(*paths, tuple(corpora))

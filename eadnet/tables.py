@@ -73,7 +73,7 @@ TRAINING_FILTER = _schema(
     rival_emotion=_text,
 )  # fmt: skip
 """One row per clip that training draws from: how alike its fused audio and text and its emotion's word are
-(``eadnet.training.training_filter``). `cosine` is that with its own emotion, `rival` the largest with another,
+(``eadnet.training.clip_filter``). `cosine` is that with its own emotion, `rival` the largest with another,
 `rival_emotion`; all three are null where the clip has no label, no text is fused, or the clip could not be read."""
 
 TEST_CLIPS = _schema(clip_id=_text, corpus=_text, speaker=_text, drawn=pa.bool_())

@@ -58,7 +58,7 @@ LEAVES = (
     "metrics.spec",
     "metrics.tables",
 )
-BARE = ("eadnet.train", "eadnet.pretraining.backbone", "eadnet.synthesis")
+BARE = ("eadnet.training.run", "eadnet.training.backbone", "eadnet.synthesis")
 """What runs on a GPU node where little is installed, and the packages that it may need there with what these bring."""
 INSTALLED = {"torch", "numpy", "safetensors", "pyarrow", "transformers", "diffusers", "PIL", "tqdm", "yaml"}
 HEAVY = ("torch", "cv2", "mediapipe", "vllm", "transformers", "matplotlib", "scipy", "sklearn", "skimage", "av")

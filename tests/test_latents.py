@@ -21,7 +21,7 @@ from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.kl_autoencoder import PART, SCALING, KLAutoencoder
 from eadnet.models.loading import load_autoencoder
-from eadnet.pretraining.autoencoder import adopt_autoencoder, train_autoencoder
+from eadnet.training.autoencoder import adopt_autoencoder, train_autoencoder
 
 KL = view({"kind": "kl", "weights": None, "factor": 2, "channels": 4, "widths": [8, 16], "layers": 1})
 

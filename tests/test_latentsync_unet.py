@@ -15,7 +15,7 @@ from eadnet.config.networks import Network
 from eadnet.models.unet.audio_tokens import STATES
 from eadnet.models.unet.levels import Modules
 from eadnet.models.unet.unet import EADNet
-from eadnet.pretraining.published_unet import fitted, load_published_unet
+from eadnet.training.unet_weights import fitted, load_published_unet
 
 STORED = json.loads(golden_unet.STORED.read_text())
 TEXT = 24

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from eadnet.losses import gated_gradient, x0_gate
+from eadnet.training.losses import gated_gradient, x0_gate
 
 
 def test_x0_gate_follows_the_signal_and_ends_at_the_latest_timestep():

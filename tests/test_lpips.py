@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.models.loading import load_lpips
-from eadnet.pretraining.adoption import read_published
-from eadnet.pretraining.lpips import adopt_lpips
 from eadnet.published.lpips import LPIPS, SCALE, SHIFT, VGG16
+from eadnet.training.adoption import read_published
+from eadnet.training.lpips import adopt_lpips
 
 
 @pytest.fixture(scope="module")

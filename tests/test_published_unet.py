@@ -18,10 +18,10 @@ from eadnet.config.section import parse
 from eadnet.models.loading import make_unet
 from eadnet.models.unet.levels import LATENTSYNC, Modules
 from eadnet.models.unet.unet import EADNet
-from eadnet.pretraining import backbone
-from eadnet.pretraining.adoption import read_published
-from eadnet.pretraining.backbone import train_backbone
-from eadnet.pretraining.published_unet import FILES, fitted, load_published_unet
+from eadnet.training import backbone
+from eadnet.training.adoption import read_published
+from eadnet.training.backbone import train_backbone
+from eadnet.training.unet_weights import FILES, fitted, load_published_unet
 
 TENSORS, CROSS_ATTENTIONS, MOTION = 684, 16, 560
 """Tensors of Stable Diffusion's U-Net with these widths, and how many more LatentSync's motion modules have."""

@@ -11,12 +11,12 @@ from toy_training import CPU, Toy, backbone_settings, training_settings, write_t
 from eadnet.checkpoint import read_config
 from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet, DatasetError
 from eadnet.features.latents import Latents
-from eadnet.optimisation import step_generator
-from eadnet.pretraining.backbone import train_backbone
-from eadnet.sampling import Draw, Sampler
 from eadnet.tables import CLIPS, read_rows, write_table
-from eadnet.train import train_run
+from eadnet.training.backbone import train_backbone
+from eadnet.training.batches import Draw, Sampler
+from eadnet.training.loop import step_generator
 from eadnet.training.references import GAP, References
+from eadnet.training.run import train_run
 
 LENGTHS = {"long": 100, "short": 40, "only": 30, "hidden": 50, "neutral": 20}
 SHOWN = {"long": "neutral", "short": "neutral", "only": "only", "hidden": "absent", "neutral": "neutral"}

@@ -16,16 +16,16 @@ from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.config.view import Settings, view
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import Machine
-from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
 from eadnet.models.loading import load_syncnet, load_videomae
 from eadnet.models.stable_syncnet import StableSyncNet
 from eadnet.models.syncnet import SyncNet, make_syncnet
 from eadnet.models.videomae import make_videomae
-from eadnet.pretraining.adoption import load_published, read_published
-from eadnet.pretraining.syncnet import accuracy, adopt_syncnet, train_syncnet
-from eadnet.pretraining.videomae import adopt_videomae, standardise, train_videomae
 from eadnet.published.resizing import resized
 from eadnet.published.videomae_v2 import VideoMAEv2, sinusoids
+from eadnet.training.adoption import load_published, read_published
+from eadnet.training.losses import trepa_pooled_mse, trepa_tubelet_difference
+from eadnet.training.syncnet import accuracy, adopt_syncnet, train_syncnet
+from eadnet.training.videomae import adopt_videomae, standardise, train_videomae
 
 OPTIMISER = {
     "batch_size": 16, "accumulate": 1, "learning_rate": 3e-3, "final_rate": 0.0, "warmup": 10, "weight_decay": 0.01,

@@ -40,10 +40,10 @@ from eadnet.data.clip_set import ClipSet
 from eadnet.device import Machine, MachineError, open_machine
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.levels import Modules
-from eadnet.optimisation import Loop, TrainingError, step_generator
-from eadnet.pretraining.backbone import train_backbone
-from eadnet.sampling import Batch, Draw, Sampler
-from eadnet.supervision import Supervision, Supervisors
+from eadnet.training.backbone import train_backbone
+from eadnet.training.batches import Batch, Draw, Sampler
+from eadnet.training.loop import Loop, TrainingError, step_generator
+from eadnet.training.objective import Supervision, Supervisors
 
 CHEAP = {"perceptual": 0, "sync": 0, "trepa": 0}
 PREFETCHING = CPU.model_copy(update={"prefetch": 2})

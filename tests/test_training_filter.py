@@ -21,12 +21,12 @@ from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.features.text_tokens import TextTokens
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.levels import Modules
-from eadnet.optimisation import step_generator
-from eadnet.sampling import Draw, Sampler
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
-from eadnet.train import train_run
+from eadnet.training.batches import Draw, Sampler
+from eadnet.training.clip_filter import measure_clips
 from eadnet.training.kept_clips import FilterError, kept_clips
-from eadnet.training.training_filter import measure_clips
+from eadnet.training.loop import step_generator
+from eadnet.training.run import train_run
 
 LABELS = ("happy", "happy", "sad", None, "sad", "angry", "happy", "sad")
 CHEAP = {"sync": 0, "trepa": 0, "perceptual": 0, "velocity": 0}
@@ -120,8 +120,8 @@ def _fused_by_hand(weights: dict, toy: Toy, clip_id: str) -> np.ndarray:
 
 
 def test_a_long_clip_is_measured_as_in_one_part_and_progress_is_shown(toy, table, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("eadnet.training.training_filter.PART", 7)
-    monkeypatch.setattr("eadnet.training.training_filter.SAID_EVERY", 3)
+    monkeypatch.setattr("eadnet.training.clip_filter.PART", 7)
+    monkeypatch.setattr("eadnet.training.clip_filter.SAID_EVERY", 3)
     parts = read_rows(_measured(toy, tmp_path), TRAINING_FILTER)
     assert capsys.readouterr().out.splitlines()[:2] == ["compared 3/8 clips", "compared 6/8 clips"]
     for one, other in zip(parts, read_rows(table, TRAINING_FILTER), strict=True):

@@ -14,7 +14,10 @@ from torch import nn
 from eadnet.checkpoint import CheckpointError, TrainingState, inputs_digest, load_weights, read_config, save_model
 from eadnet.config.networks import Optimiser, VideoMAE
 from eadnet.device import autocast, settle
-from eadnet.losses import (
+from eadnet.models.videomae import VideoMaskedAutoencoder
+from eadnet.training.log import Scalars
+from eadnet.training.loop import Loop, Phase, TrainingError, learning_rate, step_generator
+from eadnet.training.losses import (
     attention_map,
     contrastive_loss,
     perceptual_loss,
@@ -23,9 +26,6 @@ from eadnet.losses import (
     trepa_tubelet_difference,
     velocity_loss,
 )
-from eadnet.models.videomae import VideoMaskedAutoencoder
-from eadnet.optimisation import Loop, Phase, TrainingError, learning_rate, step_generator
-from eadnet.scalars import Scalars
 
 SETTINGS = Optimiser(steps=12, batch_size=4, learning_rate=0.05, warmup=3)
 

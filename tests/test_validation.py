@@ -3,8 +3,8 @@
 import torch
 from toy_training import CPU, backbone_settings, train_toy, training_settings, write_toy
 
-from eadnet.pretraining.backbone import train_backbone
-from eadnet.validation import Validator
+from eadnet.training.backbone import train_backbone
+from eadnet.training.validation import Validator
 
 
 def test_every_validation_of_both_stages_looks_at_the_averaged_weights(tmp_path, monkeypatch):

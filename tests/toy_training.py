@@ -27,13 +27,13 @@ from eadnet.features.text_tokens import NULL_TEXT, TextTokens
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.videomae import make_videomae
-from eadnet.pretraining.backbone import train_backbone
-from eadnet.pretraining.videomae import standardise
 from eadnet.published.lpips import LPIPS, VGG16
-from eadnet.sampling import TrainingInputs
-from eadnet.supervision import Supervisors
 from eadnet.tables import CAPTIONS, write_table
-from eadnet.train import train_run
+from eadnet.training.backbone import train_backbone
+from eadnet.training.batches import TrainingInputs
+from eadnet.training.objective import Supervisors
+from eadnet.training.run import train_run
+from eadnet.training.videomae import standardise
 
 SIDE = 48
 CPU = Compute(device="cpu", precision="float32", prefetch=0)

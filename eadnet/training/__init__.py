@@ -1,1 +1,1 @@
-"""What training draws from: which clips are kept, and which frames show the speaker."""
+"""Training: the loop and what it is fed and judged by, the networks that supervise, stage 1 (backbone) and stage 2 (run)."""

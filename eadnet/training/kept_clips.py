@@ -1,6 +1,6 @@
 """Which training clips a run keeps: EAD-Net's filter of the training set (arXiv 2604.23325, section 3.4).
 
-The paper keeps a clip x where cos(f_c(x), y_x) >= tau = 0.8; ``eadnet.training.training_filter`` measures that cosine.
+The paper keeps a clip x where cos(f_c(x), y_x) >= tau = 0.8; ``eadnet.training.clip_filter`` measures that cosine.
 Two things are ours. A clip without an emotion label has no y_x, so it is always kept. And a share of every emotion's
 clips stays in any case, the most alike first, so that a filter never empties an emotion.
 """

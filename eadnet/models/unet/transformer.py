@@ -1,7 +1,7 @@
 """The U-Net's spatial transformer: self-attention, attention to what is heard and read, feed-forward, frame by frame.
 
 Parameters carry diffusers' names, so that the attention layers of Stable Diffusion and LatentSync load
-(``eadnet.pretraining.published_unet``).
+(``eadnet.training.unet_weights``).
 
 Shape legend: F = B * T frames, B clips, T frames a clip, L = H * W image tokens, C channels, S context tokens.
 """

@@ -13,13 +13,12 @@ from torch import Tensor
 
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Machine
-from eadnet.losses import simple_loss
 from eadnet.models.loading import load_autoencoder
 from eadnet.models.unet.unet import EADNet
-from eadnet.optimisation import step_generator
 from eadnet.provenance import atomic_path
-from eadnet.sampling import Batch, Sampler
-from eadnet.supervision import simple_weight
+from eadnet.training.batches import Batch, Sampler
+from eadnet.training.loop import step_generator
+from eadnet.training.losses import simple_loss, simple_weight
 
 if TYPE_CHECKING:
     from eadnet.config.training import Validation

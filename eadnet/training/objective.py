@@ -11,22 +11,23 @@ from torch import Tensor, nn
 
 from eadnet.data.clip_set import unit_pixels
 from eadnet.diffusion import Process
-from eadnet.losses import (
+from eadnet.models.inpainting import Inpainting
+from eadnet.models.loading import load_autoencoder, load_lpips, load_syncnet, load_videomae
+from eadnet.models.unet.unet import EADNet
+from eadnet.training.batches import Batch
+from eadnet.training.losses import (
+    Losses,
     attention_map,
     gated_gradient,
     perceptual_loss,
     simple_loss,
+    simple_weight,
     sync_loss,
     trepa_pooled_mse,
     trepa_tubelet_difference,
     velocity_loss,
     x0_gate,
 )
-from eadnet.models.inpainting import Inpainting
-from eadnet.models.loading import load_autoencoder, load_lpips, load_syncnet, load_videomae
-from eadnet.models.unet.unet import EADNet
-from eadnet.optimisation import Losses
-from eadnet.sampling import Batch
 
 if TYPE_CHECKING:
     from eadnet.config.training import Backbone, Training
@@ -43,7 +44,7 @@ class Supervisors:
 
 
 class Supervision:
-    """Named losses of a run, each a pure function of ``eadnet.losses`` with its weight from the settings.
+    """Named losses of a run, each a pure function of ``eadnet.training.losses`` with its weight from the settings.
 
     Args:
         backbone: the backbone's settings.
@@ -124,11 +125,6 @@ def needs_frames(settings: "Training") -> bool:
     """Whether a loss of the run needs decoded frames."""
     weights = settings.losses
     return any((weights.perceptual, weights.lpips, weights.sync, weights.trepa))
-
-
-def simple_weight(task: Inpainting, backbone: "Backbone") -> Tensor:
-    """(H, H) weight of the latents in the simple loss, mean 1; all ones where the three weights are 1."""
-    return attention_map(task.cells, backbone.mouth_weight, backbone.eye_weight, backbone.outside_weight)
 
 
 def _trepa(videomae: nn.Module, form: str, generated: Tensor, real: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError
 from eadnet.models.unet.unet import NEW_PARTS, EADNet
-from eadnet.pretraining.adoption import read_published
+from eadnet.training.adoption import read_published
 
 FILES = ("diffusion_pytorch_model.safetensors", "latentsync_unet.pt")
 OWN_PARTS = (*NEW_PARTS, "audio_encoder.", "motion_modules.")

@@ -14,16 +14,16 @@ import torch
 from eadnet.checkpoint import read_config
 from eadnet.config.view import plain, view
 from eadnet.device import leave, open_machine
-from eadnet.frame_graphs import write_graphs
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.levels import run_modules
 from eadnet.models.unet.unet import EADNet
-from eadnet.optimisation import Loop, Phase
-from eadnet.sampling import Draw, Sampler, TrainingInputs
-from eadnet.supervision import Supervision, Supervisors, needs_frames
 from eadnet.tables import TRAINING_FILTER, read_rows
+from eadnet.training.batches import Draw, Sampler, TrainingInputs
+from eadnet.training.frame_graphs import write_graphs
 from eadnet.training.kept_clips import FilterError, Kept, kept_clips
-from eadnet.validation import Validator
+from eadnet.training.loop import Loop, Phase
+from eadnet.training.objective import Supervision, Supervisors, needs_frames
+from eadnet.training.validation import Validator
 
 if TYPE_CHECKING:
     from eadnet.config.machine import Compute
@@ -55,7 +55,7 @@ def train_run(
         backbone: folder of the backbone.
         supervisors: folders of the networks whose losses are on.
         output: folder to write.
-        filtered: table of ``eadnet.training.training_filter``, where the run's filter is on.
+        filtered: table of ``eadnet.training.clip_filter``, where the run's filter is on.
 
     Raises:
         FilterError: the filter is on and there is no table, or nothing was measured.

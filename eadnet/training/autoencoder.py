@@ -15,11 +15,11 @@ from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Machine
 from eadnet.features.latents import PART
-from eadnet.losses import attention_map, perceptual_loss
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.inpainting import Inpainting
-from eadnet.optimisation import Loop, step_generator
-from eadnet.pretraining.adoption import load_published, read_published, save_adopted
+from eadnet.training.adoption import load_published, read_published, save_adopted
+from eadnet.training.loop import Loop, step_generator
+from eadnet.training.losses import attention_map, perceptual_loss
 
 if TYPE_CHECKING:
     from eadnet.config.networks import Autoencoder as Settings

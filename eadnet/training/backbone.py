@@ -4,7 +4,7 @@ LatentSync's first stage: motion modules are skipped (they keep the weights that
 not there yet, and the loss is the weighted simple loss. Text is fused as published, so that all runs start from a
 network that reads. Audio and text are dropped at random for classifier-free guidance. It starts from published weights
 (Stable Diffusion's or LatentSync's U-Net) where the settings name some. Started by ``torchrun``, processes share the
-steps (``eadnet.optimisation``).
+steps (``eadnet.training.loop``).
 """
 
 from pathlib import Path
@@ -15,14 +15,13 @@ import torch
 from eadnet.checkpoint import read_config
 from eadnet.config.view import plain
 from eadnet.device import leave, open_machine
-from eadnet.losses import simple_loss
 from eadnet.models.loading import make_unet
 from eadnet.models.unet.levels import Modules
-from eadnet.optimisation import Loop
-from eadnet.pretraining.published_unet import load_published_unet
-from eadnet.sampling import Draw, Sampler, TrainingInputs
-from eadnet.supervision import simple_weight
-from eadnet.validation import Validator
+from eadnet.training.batches import Draw, Sampler, TrainingInputs
+from eadnet.training.loop import Loop
+from eadnet.training.losses import simple_loss, simple_weight
+from eadnet.training.unet_weights import load_published_unet
+from eadnet.training.validation import Validator
 
 if TYPE_CHECKING:
     from eadnet.config.machine import Compute

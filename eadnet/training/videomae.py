@@ -14,11 +14,11 @@ from eadnet.checkpoint import inputs_digest
 from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Machine
-from eadnet.losses import trepa_pooled_mse, trepa_tubelet_difference
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
-from eadnet.optimisation import Loop, step_generator
-from eadnet.pretraining.adoption import load_published, read_published, save_adopted
 from eadnet.published.videomae_v2 import STEPS, from_published
+from eadnet.training.adoption import load_published, read_published, save_adopted
+from eadnet.training.loop import Loop, step_generator
+from eadnet.training.losses import trepa_pooled_mse, trepa_tubelet_difference
 
 if TYPE_CHECKING:
     from eadnet.config.networks import VideoMAE as Settings

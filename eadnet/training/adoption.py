@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.provenance import atomic_path, commit
-from eadnet.scalars import SCHEMA
+from eadnet.training.log import SCHEMA
 
 _MEND = "make the section's sizes those of the published network"
 WRAPPERS = ("state_dict", "model", "module")

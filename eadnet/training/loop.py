@@ -31,14 +31,14 @@ from torch.optim.swa_utils import AveragedModel
 from eadnet.checkpoint import TrainingState, digest, save_model
 from eadnet.config.view import plain
 from eadnet.device import CPU, Machine
-from eadnet.parallel import average_gradients, average_values
 from eadnet.provenance import atomic_path, commit
-from eadnet.scalars import Scalars
+from eadnet.training.distributed import average_gradients, average_values
+from eadnet.training.log import Scalars
+from eadnet.training.losses import Losses
 
 if TYPE_CHECKING:
     from eadnet.config.networks import Optimiser
 
-Losses = dict[str, tuple[float, Tensor]]
 Batch = TypeVar("Batch")
 
 

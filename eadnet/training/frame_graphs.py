@@ -6,9 +6,9 @@ import torch
 
 from eadnet.device import Machine
 from eadnet.models.unet.unet import EADNet
-from eadnet.sampling import Batch, Sampler
 from eadnet.tables import GRAPHS, write_table
-from eadnet.validation import Validator
+from eadnet.training.batches import Batch, Sampler
+from eadnet.training.validation import Validator
 
 CLIPS = 2
 

@@ -7,9 +7,9 @@ writes ``model.safetensors`` and ``config.json``.
 from pathlib import Path
 
 from eadnet.checkpoint import save_model
-from eadnet.pretraining.adoption import load_published, read_published
 from eadnet.provenance import commit
 from eadnet.published.lpips import LPIPS, VGG16, from_published
+from eadnet.training.adoption import load_published, read_published
 
 TRUNK, HEADS = "vgg16-397923af.pth", "vgg.pth"
 

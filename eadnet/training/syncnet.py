@@ -18,10 +18,10 @@ from eadnet.checkpoint import inputs_digest
 from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet, unit_pixels
 from eadnet.device import CPU, Machine
-from eadnet.losses import contrastive_loss
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
-from eadnet.optimisation import Loop, step_generator
-from eadnet.pretraining.adoption import load_published, read_published, save_adopted
+from eadnet.training.adoption import load_published, read_published, save_adopted
+from eadnet.training.loop import Loop, step_generator
+from eadnet.training.losses import contrastive_loss
 
 if TYPE_CHECKING:
     from eadnet.config.networks import SyncNet as Settings
