@@ -21,7 +21,7 @@ from eadnet.checkpoint import load_weights, read_config
 from eadnet.config.configuration import Config
 from eadnet.config.view import view
 from eadnet.device import Machine, open_machine
-from eadnet.generation import Conditions, Generator, window_starts
+from eadnet.inference.sampler import Conditions, Generator, window_starts
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import make_unet
 from eadnet.models.unet.levels import Modules, run_modules

@@ -95,7 +95,7 @@ def train(options: argparse.Namespace, settings: Settings, compute: Settings) ->
 def generate(options: argparse.Namespace, settings: Settings, compute: Settings) -> None:
     """Crops of the test clips by a trained run, or by one that hears another clip's sound (`shuffled_audio`)."""
     from eadnet.checkpoint import read_config
-    from eadnet.synthesis import SynthesisInputs, generate_crops
+    from eadnet.inference.test_clips import SynthesisInputs, generate_crops
 
     names = ("clips", "test_clips", "captions", "tokens", "audio", "autoencoder", "model")
     paths = [getattr(options, name) for name in names]

@@ -23,7 +23,6 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from eadnet.animation import Animator, Codec, Scene
 from eadnet.checkpoint import CheckpointError, read_config, save_model
 from eadnet.config.configuration import Config
 from eadnet.config.machine import Compute
@@ -34,18 +33,19 @@ from eadnet.config.view import plain
 from eadnet.device import Machine, find_machine, moved
 from eadnet.features.text_encoder import TextEncoder, make_text_encoder
 from eadnet.features.text_tokens import NULL_TEXT
-from eadnet.footage import Footage, Picture, open_picture, open_video
+from eadnet.inference.animator import Animator, Codec, Scene
 from eadnet.inference.clip_requests import ClipRequest, clip_requests
+from eadnet.inference.driving_audio import Hearing, Sound
 from eadnet.inference.hub import is_hub_id, pipeline_folder
+from eadnet.inference.model_card import describe_clips, model_card
 from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, Index, PipelineError, read_index
 from eadnet.inference.pipeline_output import Generation, OutputType, check_output_type
 from eadnet.inference.prepared_clip import BAR, PreparedClip
+from eadnet.inference.source_video import Footage, Picture, open_picture, open_video
 from eadnet.inference.step_callbacks import TENSOR_INPUTS, StepCallback, StepCallbacks
-from eadnet.model_card import describe_clips, model_card
 from eadnet.models.loading import load_autoencoder, load_run
 from eadnet.models.unet.unet import EADNet
 from eadnet.provenance import atomic_path
-from eadnet.sound import Hearing, Sound
 
 
 @dataclass

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from eadnet.cli.packages import raise_or_explain
 from eadnet.config.machine import Assets
 from eadnet.config.section import parse
-from eadnet.packages import raise_or_explain
 from metrics import commands
 
 app = typer.Typer(

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from eadnet.cli.packages import raise_or_explain
 from eadnet.config.evaluation import Report
 from eadnet.config.experiment import Experiment
 from eadnet.config.section import ConfigError, parse
 from eadnet.data.clips import ClipError
-from eadnet.packages import raise_or_explain
 from eadnet.tables import TableError
 from reports.load import Inputs, ReportError
 

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from eadnet import tables
-from eadnet.captions import commands, descriptor_commands
 from eadnet.captions.engines import DescriptorEngine
 from eadnet.captions.grammar import lexicon
 from eadnet.captions.grammar.observation import EXCLUSIVE, observe, remarks, visible_units
@@ -29,6 +28,7 @@ from eadnet.captions.schema import (
     answer_schema,
     forbidden_content,
 )
+from eadnet.cli import captions, measures
 from eadnet.config.captions import PROMPTS
 from eadnet.data.clips import save_shard
 from eadnet.tables import EMOTIONS, LABELS
@@ -320,8 +320,8 @@ def shard(tmp_path: Path) -> Path:
 
 def run(*arguments: str | Path):
     app = typer.Typer()
-    commands.register(app)
-    descriptor_commands.register(app)
+    captions.register(app)
+    measures.register(app)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 

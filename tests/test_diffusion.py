@@ -8,7 +8,7 @@ from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Diffusion
 from eadnet.device import Machine
 from eadnet.diffusion import Process, guide, mixed_noise
-from eadnet.generation import Conditions, Generator
+from eadnet.inference.sampler import Conditions, Generator
 from eadnet.models.inpainting import Inpainting
 
 STABLE_DIFFUSION = Diffusion(prediction="noise", zero_terminal_snr=False, timestep_power=1.0)

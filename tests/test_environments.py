@@ -19,7 +19,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from eadnet import packages
+from eadnet.cli import packages
 
 LOCKS = ("caption-cpu", "caption-gpu")
 LEFT_OUT = {"torchaudio", "torchcodec", "triton"}

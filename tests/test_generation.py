@@ -7,12 +7,12 @@ import torch
 from tiny_models import tiny_unet
 from torch import Tensor, nn
 
-from eadnet import generation
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Diffusion
 from eadnet.device import Machine
 from eadnet.diffusion import Process
-from eadnet.generation import Conditions, Generator, blend_weights, blocks, frame_noise, window_starts
+from eadnet.inference import sampler
+from eadnet.inference.sampler import Conditions, Generator, blend_weights, blocks, frame_noise, window_starts
 from eadnet.models.inpainting import Inpainting
 
 UNGUIDED = {"audio_guidance": 1.0, "text_guidance": 1.0}
@@ -149,7 +149,7 @@ class Near(nn.Module):
 
 
 def test_blocks_of_a_framewise_model_equal_a_single_pass(monkeypatch):
-    monkeypatch.setattr(generation, "BLOCK", 32)
+    monkeypatch.setattr(sampler, "BLOCK", 32)
     model = Near(0)
     streamed = generate(model, 90, steps=2, window=16, overlap=4)
     single = generate(model, 90, steps=2, window=None)
@@ -182,7 +182,7 @@ def reach_of(model: nn.Module, frames: int) -> int:
 
 
 def test_no_seam_shows_in_the_motion(monkeypatch):
-    monkeypatch.setattr(generation, "BLOCK", 64)
+    monkeypatch.setattr(sampler, "BLOCK", 64)
     model = tiny_unet()
     single = motion(generate(model, 150, steps=2, window=None))
     faded, cut = (motion(generate(model, 150, steps=2, window=16, overlap=overlap)) for overlap in (8, 0))
@@ -196,7 +196,7 @@ def motion(latents_TCHH: Tensor) -> Tensor:
 
 
 def test_progress_adds_up_to_the_frames(monkeypatch):
-    monkeypatch.setattr(generation, "BLOCK", 32)
+    monkeypatch.setattr(sampler, "BLOCK", 32)
     shares, whole = [], conditions_of(70)
     task = Inpainting.make("face", SIDE, 6)
     generator = Generator(tiny_unet(), task, Diffusion(), Synthesis(steps=3, window=16), Machine(), shared_noise=1.0)

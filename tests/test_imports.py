@@ -58,7 +58,7 @@ LEAVES = (
     "metrics.spec",
     "metrics.tables",
 )
-BARE = ("eadnet.training.run", "eadnet.training.backbone", "eadnet.synthesis")
+BARE = ("eadnet.training.run", "eadnet.training.backbone", "eadnet.inference.test_clips")
 """What runs on a GPU node where little is installed, and the packages that it may need there with what these bring."""
 INSTALLED = {"torch", "numpy", "safetensors", "pyarrow", "transformers", "diffusers", "PIL", "tqdm", "yaml"}
 HEAVY = ("torch", "cv2", "mediapipe", "vllm", "transformers", "matplotlib", "scipy", "sklearn", "skimage", "av")
@@ -139,7 +139,7 @@ def test_a_bare_node_can_import_what_it_runs(root: Path, start: str):
 
 def test_what_needs_more_is_seen_as_such(root: Path):
     assert "pydantic" in set().union(*reached_from(root, "eadnet.config.training").values())
-    assert "cv2" in set().union(*reached_from(root, "eadnet.rendering").values())
+    assert "cv2" in set().union(*reached_from(root, "eadnet.inference.paste_back").values())
 
 
 def reached_from(root: Path, start: str) -> dict[str, set[str]]:

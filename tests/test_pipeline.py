@@ -15,17 +15,17 @@ from tiny_models import write_tiny_run
 from typer.testing import CliRunner
 
 from eadnet.checkpoint import CheckpointError
+from eadnet.cli.generate import register
 from eadnet.config.configuration import Config
 from eadnet.config.machine import Compute
 from eadnet.config.section import ConfigError
 from eadnet.faces.landmarks import restful_frame
-from eadnet.footage import Footage, FootageError, open_picture, open_video
-from eadnet.generate_commands import register
+from eadnet.inference.driving_audio import Hearing, Sound, SoundError
+from eadnet.inference.source_video import Footage, FootageError, open_picture, open_video
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.media.spectrogram import log_mel
 from eadnet.media.writing import write_audio, write_video
 from eadnet.pipeline import EADNetPipeline, PipelineError, open_pipeline
-from eadnet.sound import Hearing, Sound, SoundError
 from eadnet.tables import CLIPS, write_table
 
 CPU = Compute(device="cpu", precision="float32")

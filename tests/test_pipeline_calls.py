@@ -13,19 +13,19 @@ from PIL import Image
 from skimage import data
 from tiny_models import write_tiny_run
 
-from eadnet import generation
 from eadnet.config.machine import Compute
 from eadnet.data.clip_set import stored_pixels
 from eadnet.device import Machine, MachineError, moved
-from eadnet.footage import FootageError, open_picture
+from eadnet.inference import sampler
+from eadnet.inference.driving_audio import SoundError
+from eadnet.inference.paste_back import paste_stream, paste_weight
 from eadnet.inference.pipeline_index import package_version
+from eadnet.inference.source_video import FootageError, open_picture
 from eadnet.inference.step_callbacks import Block
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.models.inpainting import Inpainting
 from eadnet.pipeline import EADNetPipeline, PipelineError
-from eadnet.rendering import paste_stream, paste_weight
-from eadnet.sound import SoundError
 
 CPU = Compute(device="cpu", precision="float32")
 QUICK = {"steps": 2, "window": 16, "overlap": 4, "progress": False, "audio_guidance": 1.0, "text_guidance": 1.0}
@@ -176,7 +176,7 @@ def test_clips_of_one_call_have_noise_of_their_own(pipeline, face):
 
 # ------------------------------------------------------------------------------------------------ step callbacks
 def test_the_callback_learns_of_every_step_of_every_block(pipeline, face, monkeypatch):
-    monkeypatch.setattr(generation, "BLOCK", 32)
+    monkeypatch.setattr(sampler, "BLOCK", 32)
     calls = []
 
     def watch(given: EADNetPipeline, step: int, timestep: torch.Tensor, kwargs: dict) -> None:
@@ -185,7 +185,7 @@ def test_the_callback_learns_of_every_step_of_every_block(pipeline, face, monkey
 
     watched = latents(pipeline, face, 70, callback_on_step_end=watch)
     assert torch.equal(watched, latents(pipeline, face, 70))
-    spans = [(first, last) for first, last, _ in generation.blocks(70, 32)]
+    spans = [(first, last) for first, last, _ in sampler.blocks(70, 32)]
     assert len(spans) > 2
     assert [step for step, *_ in calls] == [0, 1] * len(spans)
     assert all(early[1] > late[1] for early, late in zip(calls[::2], calls[1::2], strict=True))

@@ -10,16 +10,16 @@ import torch
 from safetensors.torch import load_file
 from tiny_models import write_tiny_run
 
-from eadnet import generation
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.data.selection import DRAWN, SelectionError, read_test_clips, select_clips, shuffled_audio, write_test_clips
 from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.text_tokens import TextTokens
+from eadnet.inference import sampler
+from eadnet.inference.test_clips import Studio, SynthesisError, SynthesisInputs, generate_crops, synthesise
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
-from eadnet.synthesis import Studio, SynthesisError, SynthesisInputs, generate_crops, synthesise
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
 
 CPU = Compute(device="cpu", precision="float32")
@@ -139,14 +139,14 @@ def test_a_clip_that_fails_is_a_row_and_the_others_are_made(inputs, tmp_path):
 
 
 def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inputs, tmp_path, monkeypatch):
-    blocks, noise = {}, generation.frame_noise
+    blocks, noise = {}, sampler.frame_noise
 
     def watched(shape: tuple[int, ...], shared: float, seed: int, first: int = 0) -> torch.Tensor:
         made = noise(shape, shared, seed, first)
         blocks.setdefault(seed, {}).update({first + number: frame for number, frame in enumerate(made[0])})
         return made
 
-    monkeypatch.setattr(generation, "frame_noise", watched)
+    monkeypatch.setattr(sampler, "frame_noise", watched)
 
     def heard(run: str, seed: int, settings: Synthesis = SETTINGS) -> list[torch.Tensor]:
         """(T, C, H, H) noise of each clip."""
@@ -159,7 +159,7 @@ def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inp
     assert (first[0] - first[1]).std() > 0.5  # half of the variance is the frame's own
     other = heard("full", 1)
     assert not torch.equal(first, other[0])
-    monkeypatch.setattr(generation, "BLOCK", 24)
+    monkeypatch.setattr(sampler, "BLOCK", 24)
     narrow = SETTINGS.model_copy(update={"window": 8, "overlap": 2})
     for again in (heard("no_tfrm", 0), heard("shuffled_audio", 0), heard("full", 0, narrow)):
         assert torch.equal(first, again[0]) and torch.equal(second, again[1])
@@ -211,7 +211,7 @@ class Bare(PathFinder):
 
 sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
 from eadnet.config.view import view
-from eadnet.synthesis import SynthesisInputs, generate_crops
+from eadnet.inference.test_clips import SynthesisInputs, generate_crops
 
 settings, compute, output, *paths = sys.argv[1:]
 generate_crops(SynthesisInputs(*paths), view(settings), view(compute), "full", 0, "face", output)

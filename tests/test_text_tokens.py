@@ -105,7 +105,7 @@ def test_the_file_appears_whole_or_not_at_all(stored: Path) -> None:
 
 
 def test_reading_tokens_needs_no_network_library() -> None:
-    imports = "import sys, eadnet.features.text_cache, eadnet.captions.commands"
+    imports = "import sys, eadnet.features.text_cache, eadnet.cli.captions"
     code = f"{imports}; print({{'torch', 'transformers'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

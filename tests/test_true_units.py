@@ -12,11 +12,11 @@ from scipy.stats import mannwhitneyu, pearsonr
 from typer.testing import CliRunner
 
 from eadnet import tables
-from eadnet.captions import descriptor_commands
 from eadnet.captions.measures.descriptors import Descriptors
 from eadnet.captions.measures.table import DESCRIPTORS, UNIT_COLUMNS, read_descriptors
 from eadnet.captions.measures.true_units import TRUE_UNITS, UNIT_NAMES, UNNAMED, TruthError, true_unit_rows
 from eadnet.captions.schema import ACTION_UNITS
+from eadnet.cli import measures
 from eadnet.data.clips import save_shard
 from eadnet.synthetic.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.tables import EMOTIONS
@@ -85,7 +85,7 @@ def test_what_is_no_truth_or_has_no_name_is_one_line(tmp_path: Path) -> None:
 def run(*words: str) -> str:
     """Output of a verb that must succeed."""
     app = typer.Typer()
-    descriptor_commands.register(app)
+    measures.register(app)
     done = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output

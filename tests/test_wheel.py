@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eadnet.packages import NO_DEPS
+from eadnet.cli.packages import NO_DEPS
 
 pytestmark = pytest.mark.workflow
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eadnet.features.text_tokens import TextError
-from eadnet.footage import FootageError, Picture
+from eadnet.inference.driving_audio import SoundError
 from eadnet.inference.pipeline_index import PipelineError
-from eadnet.sound import SoundError
+from eadnet.inference.source_video import FootageError, Picture
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,15 +12,15 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from eadnet.animation import Animator, Scene
-from eadnet.footage import FPS, Footage
-from eadnet.generation import OnStep
+from eadnet.inference.animator import Animator, Scene
 from eadnet.inference.clip_requests import ClipRequest
+from eadnet.inference.driving_audio import Sound
+from eadnet.inference.paste_back import paste_stream, paste_weight
 from eadnet.inference.pipeline_output import Generation, OutputType, in_form
+from eadnet.inference.sampler import OnStep
+from eadnet.inference.source_video import FPS, Footage
 from eadnet.inference.step_callbacks import StepCallbacks
 from eadnet.media.writing import write_video
-from eadnet.rendering import paste_stream, paste_weight
-from eadnet.sound import Sound
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {rate_fmt}, {remaining} left"
 

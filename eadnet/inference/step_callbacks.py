@@ -5,19 +5,17 @@ A callback may be a function or one of diffusers' `PipelineCallback` objects, wh
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from eadnet.generation import OnStep
 from eadnet.inference.pipeline_index import PipelineError
-
-if TYPE_CHECKING:
-    from eadnet.pipeline import EADNetPipeline
+from eadnet.inference.sampler import OnStep
 
 TENSOR_INPUTS = ("latents",)
-StepCallback = Callable[["EADNetPipeline", int, Tensor, dict[str, Any]], dict[str, Any] | None]
+# The first argument is the pipeline (`EADNetPipeline`), as diffusers has it.
+StepCallback = Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class StepCallbacks:
         PipelineError: a name that there is no tensor of.
     """
 
-    pipeline: "EADNetPipeline"
+    pipeline: Any
     callback: StepCallback | None
     tensor_inputs: Sequence[str] = TENSOR_INPUTS
 

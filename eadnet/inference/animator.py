@@ -1,7 +1,7 @@
 """Crops in, crops out: source crops are encoded, denoised under audio and text, and decoded, in bounded memory.
 
-What the test clips (``eadnet.synthesis``) and any video (``eadnet.pipeline``) have in common. Reads the folders
-of a run and of an autoencoder; writes nothing. Runs on a bare GPU node.
+What the test clips (``test_clips``) and any video (``eadnet.pipeline``) have in common. Reads the folders of a run and
+of an autoencoder; writes nothing.
 
 Shape legend: T frames of a clip, t of a stretch of it, S crop side, C latent channels, H latent side, W audio steps,
 L text tokens.
@@ -18,7 +18,7 @@ from torch import Tensor
 from eadnet.config.view import view
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Machine
-from eadnet.generation import Conditions, Generator, OnStep
+from eadnet.inference.sampler import Conditions, Generator, OnStep
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import load_autoencoder
 from eadnet.models.unet.audio_tokens import hide_beyond

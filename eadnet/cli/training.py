@@ -238,8 +238,8 @@ def synthesise(
     compute: ComputeJSON = "{}",
 ) -> None:
     """Make the test clips of a run or baseline."""
-    from eadnet.synthesis import SynthesisInputs
-    from eadnet.synthesis import synthesise as make_videos
+    from eadnet.inference.test_clips import SynthesisInputs
+    from eadnet.inference.test_clips import synthesise as make_videos
 
     if model is None and run not in BASELINES[:3]:
         raise ValueError(f"{run} needs --model, the folder of a trained run")

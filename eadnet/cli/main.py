@@ -5,18 +5,18 @@ import sys
 
 import typer
 
-from eadnet.packages import raise_or_explain
+from eadnet.cli.packages import raise_or_explain
 
 COMMAND_MODULES = (
-    "eadnet.corpora.rendering_commands",
-    "eadnet.corpora.commands",
+    "eadnet.cli.synthetic",
+    "eadnet.cli.corpora",
     "eadnet.corpora.split_rules",
-    "eadnet.corpora.download_commands",
-    "eadnet.captions.descriptor_commands",
-    "eadnet.captions.commands",
-    "eadnet.assets_commands",
-    "eadnet.commands",
-    "eadnet.generate_commands",
+    "eadnet.cli.downloads",
+    "eadnet.cli.measures",
+    "eadnet.cli.captions",
+    "eadnet.cli.assets",
+    "eadnet.cli.training",
+    "eadnet.cli.generate",
 )
 
 

@@ -22,7 +22,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from eadnet.animation import PART, Animator, Codec, Scene
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.data.clips import Clip, ClipError
@@ -34,7 +33,8 @@ from eadnet.faces.regions import region_mask
 from eadnet.features.audio import AudioFeatures, AudioFeaturesError
 from eadnet.features.text_source import TextSource
 from eadnet.features.text_tokens import TextError
-from eadnet.generation import derived_seed
+from eadnet.inference.animator import PART, Animator, Codec, Scene
+from eadnet.inference.sampler import derived_seed
 from eadnet.models.loading import load_run
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
 
@@ -285,7 +285,10 @@ def synthesise(
         output: folder that gets the videos and ``videos.parquet``.
         crops: folder that `generate_crops` wrote; None generates them here, with no file in between.
     """
-    from eadnet.rendering import paste_weight, render_clip  # not at the top: a bare GPU node has no OpenCV and no PyAV
+    from eadnet.inference.paste_back import (  # not at the top: a bare GPU node has no OpenCV and no PyAV
+        paste_weight,
+        render_clip,
+    )
 
     if crops is None:
         stage = Studio(inputs, settings, compute, run, seed, mask)

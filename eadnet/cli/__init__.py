@@ -1,0 +1,1 @@
+"""The command lines of the method: ``python -m eadnet <verb>``, one file a stage; shared options in ``options``."""
