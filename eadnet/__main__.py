@@ -1,6 +1,6 @@
 """Entry point of ``python -m eadnet``."""
 
-from eadnet.cli import main
+from eadnet.cli.main import main
 
 if __name__ == "__main__":
     main()

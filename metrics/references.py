@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from eadnet.config.preprocessing import Template
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.faces.alignment import align, warp_frame
 from eadnet.faces.mesh import opened_mesh
-from eadnet.faces.regions import Template
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe, read_audio
 from eadnet.provenance import sha256_file

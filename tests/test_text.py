@@ -11,7 +11,7 @@ from published_weights import write_mirror
 from safetensors.torch import load_file, save_file
 
 from eadnet import tables
-from eadnet.cli.captions import encode_captions
+from eadnet.cli.features import encode_captions
 from eadnet.features.text_encoder import TextEncoder, make_text_encoder
 from eadnet.features.text_tokens import TextError, TextTokens
 

@@ -4,16 +4,10 @@ from typing import Annotated
 
 import typer
 
-Settings = Annotated[str, typer.Option(help="The `assets` section of the configuration, as JSON.")]
+from eadnet.cli.options import Settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the asset commands to the command line."""
-    app.command("assets")(list_assets)
-    app.command("fetch-asset")(fetch_asset)
-
-
-def list_assets(settings: Settings = "{}") -> None:
+def assets(settings: Settings = "{}") -> None:
     """List the published weights: size, licence, whether their digests are pinned and whether they are here."""
     from eadnet.assets import describe
     from eadnet.config.machine import Assets
@@ -36,3 +30,6 @@ def fetch_asset(
     from eadnet.config.section import parse
 
     typer.echo(fetch(name, parse(Assets, settings, where="assets")))
+
+
+VERBS = (assets, fetch_asset)

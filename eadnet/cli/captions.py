@@ -1,4 +1,4 @@
-"""Command lines of the caption stages: ``python -m eadnet caption`` and ``python -m eadnet encode-captions``.
+"""Command lines of captions: what is measured of a clip, what the drawn faces really do, and the captions.
 
 `caption` with a language model runs in an environment of its own (envs/caption-cpu, envs/caption-gpu), so it needs
 little: numpy, pyarrow, safetensors and the configuration.
@@ -9,27 +9,18 @@ from typing import Annotated
 
 import typer
 
-Settings = Annotated[str, typer.Option(help="The `captions` section of the configuration, as JSON.")]
-AssetsJSON = Annotated[str, typer.Option(help="The `assets` section of the configuration, as JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the caption commands to the command line."""
-    app.command("caption")(caption)
-    app.command("encode-captions")(encode_captions)
+from eadnet.cli.options import AssetsJSON, Cache, Seed, Settings, ShardClips
 
 
 def caption(
     settings: Settings,
-    seed: Annotated[int, typer.Option(help="Seed of the choice of words.")],
-    clips: Annotated[Path, typer.Option(help="The shard's clips.parquet.")],
+    seed: Seed,
+    clips: ShardClips,
     descriptors: Annotated[Path, typer.Option(help="The shard's measures, which `describe` wrote.")],
     output: Annotated[Path, typer.Option(help="Captions table to write.")],
-    machine: Annotated[
-        str, typer.Option(help="The section `compute.captioning` of the configuration, as JSON.")
-    ] = "{}",
+    machine: Annotated[str, typer.Option(help="JSON of the section `compute.captioning`.")] = "{}",
     assets: AssetsJSON = "{}",
-    cache: Annotated[Path | None, typer.Option(help="Folder in which answers are remembered.")] = None,
+    cache: Cache = None,
 ) -> None:
     """Write one caption row for every clip of a shard."""
     from eadnet import tables
@@ -57,33 +48,38 @@ def caption(
     typer.echo(f"{output}: {done} of {len(captions)} clips captioned")
 
 
-def encode_captions(
-    settings: Settings,
-    captions: Annotated[list[Path], typer.Option(help="Captions tables, one option each.")],
-    output: Annotated[Path, typer.Option(help="Token states to write (safetensors).")],
-    output_captions: Annotated[Path, typer.Option(help="Table of all captions to write.")],
-    assets: AssetsJSON = "{}",
-    cache: Annotated[Path | None, typer.Option(help="Folder in which token states are remembered.")] = None,
+def describe(
+    clips: ShardClips,
+    output: Annotated[Path, typer.Option(help="Table of descriptors to write.")],
 ) -> None:
-    """Join the captions tables and encode every distinct text of theirs once."""
+    """Measure face and voice of every usable clip of a shard."""
     from eadnet import tables
-    from eadnet.assets import fetch
-    from eadnet.config.captions import Captions
-    from eadnet.config.machine import Assets
-    from eadnet.config.section import parse
-    from eadnet.features.text_cache import encode_file
-    from eadnet.features.text_encoder import make_text_encoder
-    from eadnet.features.texts import distinct_texts
+    from eadnet.captions.measures.descriptors import describe_shard
+    from eadnet.captions.measures.table import descriptor_rows, write_descriptors
+    from eadnet.data.clips import Clip
 
-    chosen = parse(Captions, settings, where="captions")
-    folder = fetch(chosen.weights, parse(Assets, assets, where="assets")) if chosen.weights else None
-    table = tables.read_tables(list(captions), tables.CAPTIONS)
-    texts = distinct_texts(table)
-    encoder = make_text_encoder(chosen.encoder, folder)
-    done = encode_file(encoder, texts, output, chosen.max_tokens, chosen.batch_size, cache, _progress)
-    tables.write_table(table, output_captions, tables.CAPTIONS)
-    typer.echo(f"{output}: {done.texts} texts of up to {done.longest} tokens, {done.new} of them encoded now")
+    rows = tables.read_rows(clips, tables.CLIPS)
+    measures = describe_shard([Clip(row) for row in rows if row["status"] == "ok"])
+    described = descriptor_rows(rows, measures)
+    write_descriptors(described, output)
+    typer.echo(f"{output}: {sum(row['status'] == 'ok' for row in described)} of {len(described)} clips measured")
 
 
-def _progress(done: int, total: int) -> None:
-    typer.echo(f"encoded {done} of {total} texts")
+def true_units(
+    truth: Annotated[list[Path], typer.Option(help="Truth of a drawn shard, one option each.")],
+    output: Annotated[Path, typer.Option(help="Table of what was drawn to write.")],
+    clips: Annotated[
+        list[Path] | None, typer.Option(help="Clips table, one option each: rows for its clips and pieces alone.")
+    ] = None,
+) -> None:
+    """Collect what the faces of the drawn corpora really do."""
+    from eadnet import tables
+    from eadnet.captions.measures.true_units import true_unit_rows, write_true_units
+
+    known = [row["clip_id"] for path in clips for row in tables.read_rows(path, tables.CLIPS)] if clips else None
+    rows = true_unit_rows(truth, known)
+    write_true_units(rows, output)
+    typer.echo(f"{output}: {len(rows)} drawn clips")
+
+
+VERBS = (describe, true_units, caption)

@@ -1,30 +1,21 @@
-"""Command lines of acquisition and preprocessing; each parses, calls one function and returns."""
+"""Command lines of the corpora: splits, downloads, acquisition, and all clips in one table."""
 
 from collections import Counter
 from typing import Annotated
 
 import typer
 
+from eadnet.cli.options import AssetsJSON, Corpus, Root, Settings, Shard, Table
+
 EXPECTED = ("ok", "companion", "skipped", "excluded")  # thousands in a corpus of several views: counted, not listed
-
-Corpus = Annotated[str, typer.Option(help="A corpus of the configuration, such as mead.")]
-Shard = Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")]
-Root = Annotated[str, typer.Option(help="Folder that holds the corpus.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
-    app.command("acquire")(acquire)
-    app.command("preprocess")(preprocess)
-    app.command("collect-clips")(collect_clips)
 
 
 def acquire(
     corpus: Corpus,
     shard: Shard,
-    settings: Annotated[str, typer.Option(help="JSON of the corpus's config section.")],
+    settings: Settings,
     root: Root,
-    output: Annotated[str, typer.Option(help="SOURCES table to write.")],
+    output: Table,
 ) -> None:
     """Account for every input of a shard."""
     from eadnet.config.section import parse
@@ -41,37 +32,11 @@ def acquire(
     typer.echo(f"{counts['ok']} of {len(rows)} sources usable{others}")
 
 
-def preprocess(
-    corpus: Corpus,
-    shard: Shard,
-    corpus_settings: Annotated[str, typer.Option(help="JSON of the corpus's config section.")],
-    settings: Annotated[str, typer.Option(help="JSON of the config section `preprocess`.")],
-    root: Root,
-    sources: Annotated[str, typer.Option(help="SOURCES table of the shard.")],
-    output: Annotated[str, typer.Option(help="Folder to write the shard to.")],
-    assets: Annotated[str, typer.Option(help="JSON of the config section `assets`.")] = "{}",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the sources.")] = 1,
-    version: Annotated[int, typer.Option(help="Version of the stage: parts of another one are made again.")] = 0,
-) -> None:
-    """Normalise, align and gate the clips of a shard."""
-    from eadnet.config.machine import Assets
-    from eadnet.config.preprocessing import Preprocess
-    from eadnet.config.section import parse
-    from eadnet.corpora.shards import reader, settings_model
-    from eadnet.preprocessing.shard import preprocess_shard
-    from eadnet.tables import SOURCES, read_table
-
-    chosen = reader(corpus, parse(settings_model(corpus), corpus_settings), root, shard)
-    table = read_table(sources, SOURCES)
-    gates, published = parse(Preprocess, settings), parse(Assets, assets, where="assets")
-    preprocess_shard(chosen, table, gates, output, workers, version, published, report=typer.echo)
-
-
 def collect_clips(
     clips: Annotated[list[str], typer.Option(help="CLIPS tables of all shards.")],
-    output: Annotated[str, typer.Option(help="CLIPS table to write.")],
+    output: Table,
 ) -> None:
-    """Concatenate the shards and choose everybody's reference clip."""
+    """Concatenate the shards and choose each person's reference clip."""
     from eadnet.corpora.collection import collect, summary
     from eadnet.tables import CLIPS, read_tables, write_table
 
@@ -79,3 +44,62 @@ def collect_clips(
     write_table(table, output, CLIPS)
     for line in summary(table):
         typer.echo(line)
+
+
+def fetch_annotations(
+    output: Annotated[str, typer.Option(help="Folder to put the annotation files into.")],
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Fetch HDTF's annotation files, checked by their digests."""
+    import shutil
+
+    from eadnet.assets import fetch, read_table
+    from eadnet.config.machine import Assets
+    from eadnet.config.section import parse
+    from eadnet.provenance import atomic_path
+
+    folder = fetch("hdtf-annotations", parse(Assets, assets, where="assets"))
+    for file in read_table()["hdtf-annotations"]:
+        with atomic_path(f"{output}/{file.file}") as temporary:
+            shutil.copyfile(folder / file.file, temporary)
+
+
+def download(
+    corpus: Corpus,
+    shard: Shard,
+    settings: Settings,
+    root: Root,
+    output: Table,
+) -> None:
+    """Fetch the videos or archives of a shard; what does not come is a row."""
+    from pathlib import Path
+
+    from eadnet.config.section import parse
+    from eadnet.corpora.download.shard import download_shard
+    from eadnet.corpora.shards import settings_model
+    from eadnet.tables import DOWNLOADS, write_table
+
+    if corpus not in ("hdtf", "mead", "ravdess"):
+        raise ValueError(f"{corpus} cannot be downloaded; only hdtf, mead and ravdess can")
+    rows = download_shard(parse(settings_model(corpus), settings), Path(root), shard, report=typer.echo)
+    write_table(rows, output, DOWNLOADS)
+
+
+def splits(
+    write: Annotated[bool, typer.Option("--write/--check", help="Write the manifests, or only compare.")],
+    annotations: Annotated[
+        str | None,
+        typer.Option(help="Folder of HDTF's annotation files; without it only MEAD's and RAVDESS's are made."),
+    ] = None,
+) -> None:
+    """Write the manifests of the named splits from their rules, or say which differ."""
+    from eadnet.corpora.split_rules import write_manifests
+
+    faults = write_manifests(annotations, write, typer.echo)
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    if faults:
+        raise typer.Exit(1)
+
+
+VERBS = (acquire, collect_clips, fetch_annotations, download, splits)

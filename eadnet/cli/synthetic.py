@@ -1,32 +1,23 @@
-"""Command lines that draw the synthetic corpora; each parses, calls one function and returns."""
+"""Command lines that draw the synthetic corpora."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from eadnet.cli.options import Seed, Settings
 from eadnet.config.corpora import HDTF, SyntheticMEAD, SyntheticRAVDESS
 from eadnet.config.section import parse
 
-Settings = Annotated[str, typer.Option(help="JSON of the corpus's config section.")]
-Seed = Annotated[int, typer.Option(help="Seed of the drawn people and of what they say.")]
-Output = Annotated[Path, typer.Option(help="Folder to write.")]
+Folder = Annotated[Path, typer.Option("--output", help="Folder to write.")]
 Truth = Annotated[Path, typer.Option(help="Safetensors file for what was drawn.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
-    app.command("render-mead")(render_mead)
-    app.command("render-hdtf-annotations")(render_hdtf_annotations)
-    app.command("render-hdtf")(render_hdtf)
-    app.command("render-ravdess")(render_ravdess)
 
 
 def render_mead(
     settings: Settings,
     seed: Seed,
     actor: Annotated[str, typer.Option(help="MEAD actor, e.g. M003.")],
-    output: Output,
+    output: Folder,
     truth: Truth,
 ) -> None:
     """Draw one actor: video.tar and audio.tar."""
@@ -36,7 +27,7 @@ def render_mead(
     print(f"{actor}: {count} clips drawn")
 
 
-def render_hdtf_annotations(settings: Settings, seed: Seed, output: Output) -> None:
+def render_hdtf_annotations(settings: Settings, seed: Seed, output: Folder) -> None:
     """Write HDTF's annotation files for the drawn people; they do not depend on the seed."""
     from eadnet.synthetic import render
 
@@ -47,7 +38,7 @@ def render_hdtf(
     settings: Settings,
     seed: Seed,
     shard: Annotated[str, typer.Option(help="Group of people, e.g. 000.")],
-    output: Output,
+    output: Folder,
     truth: Truth,
 ) -> None:
     """Draw the videos of one shard's people."""
@@ -61,7 +52,7 @@ def render_ravdess(
     settings: Settings,
     seed: Seed,
     actor: Annotated[str, typer.Option(help="RAVDESS actor, e.g. A01.")],
-    output: Output,
+    output: Folder,
     truth: Truth,
 ) -> None:
     """Draw one actor: the archives of speech and of song."""
@@ -69,3 +60,6 @@ def render_ravdess(
 
     count = render_ravdess.render_ravdess(parse(SyntheticRAVDESS, settings), seed, actor, output, truth)
     print(f"{actor}: {count} clips drawn")
+
+
+VERBS = (render_mead, render_hdtf_annotations, render_hdtf, render_ravdess)

@@ -1,47 +1,30 @@
-"""Command lines of pretraining, training and synthesis; each parses, calls one function and returns."""
+"""Command lines of training: the networks that supervise, stage 1 (backbone), the clip filter, stage 2 (run)."""
 
 from typing import Annotated, Any
 
 import typer
 
-from eadnet.config.configuration import BASELINES
+from eadnet.cli.options import (
+    AssetsJSON,
+    AutoencoderFolder,
+    BackboneFolder,
+    Captions,
+    Clips,
+    ComputeJSON,
+    Corpora,
+    Features,
+    Latents,
+    Mask,
+    Output,
+    Processes,
+    Seed,
+    Settings,
+    Tokens,
+)
 from eadnet.config.machine import Assets, Compute
-from eadnet.config.networks import LPIPS, Audio, Autoencoder, SyncNet, VideoMAE
+from eadnet.config.networks import LPIPS, Autoencoder, SyncNet, VideoMAE
 from eadnet.config.section import parse
-from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Backbone, Training
-
-Settings = Annotated[str, typer.Option(help="JSON of the stage's config section.")]
-ComputeJSON = Annotated[str, typer.Option("--compute", help="JSON of the `compute` section.")]
-AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the `assets` section.")]
-Seed = Annotated[int, typer.Option(help="Seed of the stage.")]
-Clips = Annotated[str, typer.Option(help="Table of all clips.")]
-Captions = Annotated[str, typer.Option(help="Table of all captions.")]
-Tokens = Annotated[str, typer.Option(help="Encoded texts.")]
-Features = Annotated[str, typer.Option("--audio", help="Audio features of all clips.")]
-Latents = Annotated[str, typer.Option(help="Cached latents.")]
-BackboneFolder = Annotated[str, typer.Option("--backbone", help="Folder of the backbone.")]
-AutoencoderFolder = Annotated[str, typer.Option("--autoencoder", help="Folder of the autoencoder.")]
-Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share every step's work.")]
-Mask = Annotated[str, typer.Option(help="Generated region: lower, face or full.")]
-TestClips = Annotated[str, typer.Option(help="Table of the test clips to make.")]
-Corpora = Annotated[list[str] | None, typer.Option(help="A corpus that is read; once for each. All if left out.")]
-Output = Annotated[str, typer.Option(help="Folder (or file) to write.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
-    app.command("pretrain-autoencoder")(pretrain_autoencoder)
-    app.command("pretrain-syncnet")(pretrain_syncnet)
-    app.command("pretrain-videomae")(pretrain_videomae)
-    app.command("adopt-lpips")(adopt_lpips)
-    app.command("encode-audio")(encode_audio)
-    app.command("encode-latents")(encode_latents)
-    app.command("pretrain-backbone")(pretrain_backbone)
-    app.command("filter-clips")(filter_clips)
-    app.command("choose-test-clips")(choose_test_clips)
-    app.command("train")(train)
-    app.command("synthesise")(synthesise)
 
 
 def pretrain_autoencoder(
@@ -110,30 +93,13 @@ def adopt_lpips(settings: Settings, output: Output, assets: AssetsJSON = "{}") -
     lpips.adopt_lpips(_fetched(chosen.trunk, assets), _fetched(chosen.heads, assets), output)
 
 
-def encode_audio(settings: Settings, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
-    """Compute what the network hears of every clip."""
-    from eadnet.features import audio_encoding
-
-    audio_encoding.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
-
-
-def encode_latents(
-    mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output, compute: ComputeJSON = "{}"
-) -> None:
-    """Cache the latents of full and masked frames of every clip."""
-    from eadnet.device import open_machine
-    from eadnet.features.latents import cache_latents
-
-    cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)))
-
-
 def pretrain_backbone(
     settings: Settings,
     seed: Seed,
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
-    audio_encoding: Features,
+    audio: Features,
     latents: Latents,
     autoencoder: AutoencoderFolder,
     output: Output,
@@ -150,7 +116,7 @@ def pretrain_backbone(
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
     chosen = parse(Backbone, settings)
-    inputs = TrainingInputs(clips, captions, tokens, audio_encoding, latents, tuple(corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(corpora or ()))
     published = _fetched(chosen.weights, assets) if chosen.weights else None
     train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
 
@@ -159,7 +125,7 @@ def filter_clips(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
-    audio_encoding: Features,
+    audio: Features,
     backbone: BackboneFolder,
     output: Annotated[str, typer.Option(help="Table to write.")],
     corpora: Corpora = None,
@@ -168,23 +134,7 @@ def filter_clips(
     """Measure how alike each training clip and its emotion's word are, once the backbone is trained."""
     from eadnet.training.clip_filter import measure_clips
 
-    measure_clips(
-        clips, captions, tokens, audio_encoding, backbone, parse(Compute, compute), output, tuple(corpora or ())
-    )
-
-
-def choose_test_clips(
-    clips: Clips,
-    count: Annotated[int, typer.Option(min=1, help="Test clips of each corpus.")],
-    seed: Seed,
-    output: Annotated[str, typer.Option(help="Table to write.")],
-    draw: Annotated[bool, typer.Option(help="Whether the paper's 30 clips of each corpus are drawn.")] = False,
-) -> None:
-    """Choose the test clips that are made and scored: a balanced choice of each corpus, and the paper's draw."""
-    from eadnet.data.selection import write_test_clips
-
-    for line in write_test_clips(clips, count, draw, seed, output):
-        typer.echo(line)
+    measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output, tuple(corpora or ()))
 
 
 def train(
@@ -194,7 +144,7 @@ def train(
     clips: Clips,
     captions: Captions,
     tokens: Tokens,
-    audio_encoding: Features,
+    audio: Features,
     latents: Latents,
     autoencoder: AutoencoderFolder,
     backbone: BackboneFolder,
@@ -215,38 +165,9 @@ def train(
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
     chosen, machine = parse(Training, settings), parse(Compute, compute)
-    inputs = TrainingInputs(clips, captions, tokens, audio_encoding, latents, tuple(chosen.corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(chosen.corpora or ()))
     supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
     train_run(inputs, chosen, machine, run, seed, backbone, supervisors, output, filter)
-
-
-def synthesise(
-    settings: Settings,
-    run: Annotated[str, typer.Option(help=f"Name of the run, or a baseline: {', '.join(BASELINES)}.")],
-    seed: Seed,
-    clips: Clips,
-    test_clips: TestClips,
-    captions: Captions,
-    tokens: Tokens,
-    audio_encoding: Features,
-    autoencoder: AutoencoderFolder,
-    output: Output,
-    corpora: Corpora = None,
-    model: Annotated[str | None, typer.Option(help="Folder of the run; shuffled_audio needs one too.")] = None,
-    crops: Annotated[str | None, typer.Option(help="Folder that the generate verb of eadnet.node wrote.")] = None,
-    mask: Mask = "face",
-    compute: ComputeJSON = "{}",
-) -> None:
-    """Make the test clips of a run or baseline."""
-    from eadnet.inference.test_clips import SynthesisInputs
-    from eadnet.inference.test_clips import synthesise as make_videos
-
-    if model is None and run not in BASELINES[:3]:
-        raise ValueError(f"{run} needs --model, the folder of a trained run")
-    inputs = SynthesisInputs(
-        clips, test_clips, captions, tokens, audio_encoding, autoencoder, model, tuple(corpora or ())
-    )
-    make_videos(inputs, parse(Synthesis, settings), parse(Compute, compute), run, seed, mask, output, crops)
 
 
 def _fetched(name: str, assets: str) -> Any:
@@ -254,3 +175,6 @@ def _fetched(name: str, assets: str) -> Any:
     from eadnet.assets import fetch
 
     return fetch(name, parse(Assets, assets))
+
+
+VERBS = (pretrain_autoencoder, pretrain_syncnet, pretrain_videomae, adopt_lpips, pretrain_backbone, filter_clips, train)

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from eadnet.config.section import OrZero, Positive, Rate, Section
 
+DeviceName = Literal["auto", "cpu", "cuda"]
+
 
 class Captioning(Section):
     """How captioning uses the machine."""
@@ -30,7 +32,7 @@ class Captioning(Section):
 class Compute(Section):
     """How language models, training and synthesis use the machine; a change reruns nothing that is finished."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where networks run; `auto` takes a GPU if any.")
+    device: DeviceName = Field("auto", description="Where networks run; `auto` takes a GPU if any.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Autocast type; `auto` is bfloat16 where the processor has it, else float32."
     )

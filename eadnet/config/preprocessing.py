@@ -7,6 +7,8 @@ from pydantic import Field
 from eadnet.config.networks import Weights
 from eadnet.config.section import Positive, Section, Share, Weight
 
+Template = Literal["eyes", "latentsync"]
+
 
 class Preprocess(Section):
     """Normalisation, alignment and the gates that a clip must pass."""
@@ -16,7 +18,7 @@ class Preprocess(Section):
     detector: Literal["mediapipe", "scrfd", "yunet"] = Field(
         "mediapipe", description="Who finds faces: MediaPipe (offline), InsightFace's SCRFD with 2d106, or YuNet."
     )
-    template: Literal["eyes", "latentsync"] = Field(
+    template: Template = Field(
         "eyes", description="Where the face lies in the crop: ours (eyes and nose bridge), or LatentSync's."
     )
     resolution: Positive = Field(96, description="Height and width of the aligned crop, in pixels.")

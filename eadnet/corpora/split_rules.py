@@ -1,14 +1,11 @@
-"""The rules of the named splits, and ``python -m eadnet splits``, which writes or checks the manifests made from them.
+"""The rules of the named splits, from which ``python -m eadnet splits`` writes or checks the manifests.
 
 Reads HDTF's annotation files where they are given; writes ``eadnet/corpora/manifests/*.tsv``. MEAD's rows are tried by
 actor, then by sentence, then for everybody (``splits.mead_split``).
 """
 
 import hashlib
-from collections.abc import Iterable
-from typing import Annotated
-
-import typer
+from collections.abc import Callable, Iterable
 
 from eadnet.corpora.ravdess_layout import ACTORS
 from eadnet.corpora.splits import (
@@ -23,7 +20,6 @@ from eadnet.corpora.splits import (
 )
 from eadnet.tables import EMOTIONS
 
-COMMAND = "python -m eadnet splits --write"
 MEAD_VALIDATION_ACTORS = ("M032", "W033")  # ours: EAT names test actors only
 # EMOTE (Danecek et al., 2023): 32 actors for training, 7 for validation, 8 for testing.
 EMOTE = {
@@ -41,37 +37,34 @@ HDTF_TEST_IDENTITIES = frozenset(
 )
 HDTF_VALIDATION_SHARE = 0.05  # ours, of the identities that are not for testing
 
+COMMAND = "python -m eadnet splits --write"
+
 Row = tuple[str, ...]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
-    app.command("splits")(splits)
+def write_manifests(annotations: str | None, write: bool, report: Callable[[str], None]) -> list[str]:
+    """Write the manifests, or only compare them.
 
+    Args:
+        annotations: folder of HDTF's annotation files; None makes MEAD's and RAVDESS's only.
+        write: whether files are written.
+        report: takes a line a file that was written.
 
-def splits(
-    write: Annotated[bool, typer.Option("--write/--check", help="Write the manifests, or only compare.")],
-    annotations: Annotated[
-        str | None,
-        typer.Option(help="Folder of HDTF's annotation files; without it only MEAD's and RAVDESS's are made."),
-    ] = None,
-) -> None:
-    """Write the manifests of the named splits from their rules, or say which differ."""
+    Returns:
+        A line for each manifest that differs from its rule, or whose digest is not the declared one.
+    """
     faults = []
     for name, text in manifests(annotations).items():
         path, digest = MANIFESTS / f"{name}.tsv", hashlib.sha256(text.encode()).hexdigest()
         if write:
             MANIFESTS.mkdir(exist_ok=True)
             path.write_bytes(text.encode())
-            typer.echo(f"wrote {path.name}: {digest}")
+            report(f"wrote {path.name}: {digest}")
         elif not path.is_file() or path.read_bytes() != text.encode():
             faults.append(f"stale: {path.name}; run `{COMMAND}`")
         if digest != DIGESTS.get(name):
             faults.append(f"{name} has another digest than splits.DIGESTS; a changed rule needs a new version")
-    for fault in faults:
-        typer.echo(f"error: {fault}", err=True)
-    if faults:
-        raise typer.Exit(1)
+    return faults
 
 
 def manifests(annotations: str | None = None) -> dict[str, str]:

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from eadnet.config.preprocessing import Template
 from eadnet.faces.mesh import mesh_anchors
-from eadnet.faces.regions import Template
 
 EYE_LINE, EYE_DISTANCE = 0.28, 0.31  # of the crop: brows at 0.13, mouth at 0.63, an open jaw's chin at 0.91
 # MediaPipe point: (right, down) of the eyes' midpoint in inter-ocular distances, from the canonical face model

@@ -1,11 +1,9 @@
 """Which part of the aligned crop is generated, by mask mode. Numpy only."""
 
-from typing import Literal
-
 import numpy as np
 
-MaskMode = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
-Template = Literal["eyes", "latentsync"]
+from eadnet.config.training import Mask
+
 MOUTH_CENTRE = (0.63, 0.5)
 MOUTH_RADII = (0.12, 0.18)
 """Row and column of the mouth's centre and half axes, as shares of the aligned crop (docs/data.md)."""
@@ -24,7 +22,7 @@ _BRIDGE = (128, 78, 178)
 column inside and the first behind; and of the notch for the nose's bridge the row where it ends, and its columns."""
 
 
-def region_mask(mode: MaskMode, resolution: int, cells: int) -> np.ndarray:
+def region_mask(mode: Mask, resolution: int, cells: int) -> np.ndarray:
     """The generated region of the crop, aligned to its grid of latent cells.
 
     It ends with the crop: the throat's shadow tells how far the jaw has dropped. LatentSync's own is round, ends

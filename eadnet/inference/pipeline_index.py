@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from eadnet.config.preprocessing import Template
 from eadnet.config.section import Positive, Section, Weight, parse
 from eadnet.config.synthesis import Synthesis
-from eadnet.faces.regions import Template
 
 INDEX, CARD, WHISPER = "model_index.json", "README.md", "tiny.pt"
 PIPELINE = "EADNetPipeline"

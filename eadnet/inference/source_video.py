@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from eadnet import faces
+from eadnet.config.preprocessing import Template
 from eadnet.faces.detectors import opened_detector
 from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.mesh import detect_landmarks
-from eadnet.faces.regions import Template
 from eadnet.faces.tracking import find_window
 from eadnet.media.decoding import MediaError, Window
 from eadnet.media.reading import iterate_video, probe

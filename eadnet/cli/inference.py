@@ -1,18 +1,73 @@
-"""Command line of the pipeline: ``python -m eadnet generate``."""
+"""Command lines of inference: the test clips of a run or baseline, and any face with any voice."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-Device = Literal["auto", "cpu", "cuda"]
+from eadnet.cli.options import (
+    AutoencoderFolder,
+    Captions,
+    Clips,
+    ComputeJSON,
+    Corpora,
+    Features,
+    Mask,
+    Output,
+    Seed,
+    Settings,
+    Table,
+    TestClips,
+    Tokens,
+)
+from eadnet.config.configuration import BASELINES
+from eadnet.config.machine import Compute, DeviceName
+from eadnet.config.section import parse
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Mask as MaskMode
+
 MODEL = "Folder of a pipeline or of a run (results/runs/full/0), or organisation/name on the Hugging Face hub."
-Region = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command line."""
-    app.command("generate")(generate)
+def choose_test_clips(
+    clips: Clips,
+    count: Annotated[int, typer.Option(min=1, help="Test clips of each corpus.")],
+    seed: Seed,
+    output: Table,
+    draw: Annotated[bool, typer.Option(help="Whether the paper's 30 clips of each corpus are drawn.")] = False,
+) -> None:
+    """Choose the test clips that are made and scored: a balanced choice of each corpus, and the paper's draw."""
+    from eadnet.data.selection import write_test_clips
+
+    for line in write_test_clips(clips, count, draw, seed, output):
+        typer.echo(line)
+
+
+def synthesise(
+    settings: Settings,
+    run: Annotated[str, typer.Option(help=f"Name of the run, or a baseline: {', '.join(BASELINES)}.")],
+    seed: Seed,
+    clips: Clips,
+    test_clips: TestClips,
+    captions: Captions,
+    tokens: Tokens,
+    audio: Features,
+    autoencoder: AutoencoderFolder,
+    output: Output,
+    corpora: Corpora = None,
+    model: Annotated[str | None, typer.Option(help="Folder of the run; shuffled_audio needs one too.")] = None,
+    crops: Annotated[str | None, typer.Option(help="Folder that generate-crops wrote.")] = None,
+    mask: Mask = "face",
+    compute: ComputeJSON = "{}",
+) -> None:
+    """Make the test clips of a run or baseline."""
+    from eadnet.inference.test_clips import SynthesisInputs
+    from eadnet.inference.test_clips import synthesise as make_videos
+
+    if model is None and run not in BASELINES[:3]:
+        raise ValueError(f"{run} needs --model, the folder of a trained run")
+    inputs = SynthesisInputs(clips, test_clips, captions, tokens, audio, autoencoder, model, tuple(corpora or ()))
+    make_videos(inputs, parse(Synthesis, settings), parse(Compute, compute), run, seed, mask, output, crops)
 
 
 def generate(
@@ -23,7 +78,7 @@ def generate(
     video: Annotated[Path | None, typer.Option(help="Video of one face; this or --image.")] = None,
     text: Annotated[str, typer.Option(help="Guides the expression, in any words.")] = "",
     mask: Annotated[
-        Region | None, typer.Option(help="Generated region; the one it was trained with if left out.")
+        MaskMode | None, typer.Option(help="Generated region; the one it was trained with if left out.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
@@ -31,13 +86,12 @@ def generate(
     audio_guidance: Annotated[float | None, typer.Option(help="Guidance of the audio; 1 is none.")] = None,
     text_guidance: Annotated[float | None, typer.Option(help="Guidance of the text; 1 is none.")] = None,
     window: Annotated[int | None, typer.Option(help="Frames denoised together; 0 is all of them.")] = None,
-    device: Annotated[Device, typer.Option(help="Where networks run.")] = "auto",
+    device: Annotated[DeviceName, typer.Option(help="Where networks run.")] = "auto",
     autoencoder: Annotated[Path | None, typer.Option(help="A run's autoencoder, if not in its results.")] = None,
     configfile: Annotated[Path | None, typer.Option(help="A run's configuration, if not the default one.")] = None,
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
 ) -> None:
     """Make a face speak: a picture or video, a sound and a text become a video."""
-    from eadnet.config.machine import Compute
     from eadnet.device import settle
     from eadnet.pipeline import open_pipeline
 
@@ -79,3 +133,6 @@ def _read(path: Path) -> Any:
         return load(yaml.safe_load(path.read_text()) or {})
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+
+
+VERBS = (choose_test_clips, synthesise, generate)

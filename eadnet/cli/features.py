@@ -1,0 +1,63 @@
+"""Command lines of what is computed of every clip once: audio features, latents, encoded captions."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eadnet.cli.options import AssetsJSON, AutoencoderFolder, Cache, Clips, ComputeJSON, Mask, Output, Seed, Settings
+from eadnet.config.machine import Assets, Compute
+from eadnet.config.networks import Audio
+from eadnet.config.section import parse
+
+
+def encode_audio(settings: Settings, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
+    """Compute what the network hears of every clip."""
+    from eadnet.features import audio_encoding
+
+    audio_encoding.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
+
+
+def encode_latents(
+    mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output, compute: ComputeJSON = "{}"
+) -> None:
+    """Cache the latents of full and masked frames of every clip."""
+    from eadnet.device import open_machine
+    from eadnet.features.latents import cache_latents
+
+    cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)))
+
+
+def encode_captions(
+    settings: Settings,
+    captions: Annotated[list[Path], typer.Option(help="Captions tables, one option each.")],
+    output: Annotated[Path, typer.Option(help="Token states to write (safetensors).")],
+    output_captions: Annotated[Path, typer.Option(help="Table of all captions to write.")],
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Join the captions tables and encode every distinct text of theirs once."""
+    from eadnet import tables
+    from eadnet.assets import fetch
+    from eadnet.config.captions import Captions
+    from eadnet.config.machine import Assets
+    from eadnet.config.section import parse
+    from eadnet.features.text_cache import encode_file
+    from eadnet.features.text_encoder import make_text_encoder
+    from eadnet.features.texts import distinct_texts
+
+    chosen = parse(Captions, settings, where="captions")
+    folder = fetch(chosen.weights, parse(Assets, assets, where="assets")) if chosen.weights else None
+    table = tables.read_tables(list(captions), tables.CAPTIONS)
+    texts = distinct_texts(table)
+    encoder = make_text_encoder(chosen.encoder, folder)
+    done = encode_file(encoder, texts, output, chosen.max_tokens, chosen.batch_size, cache, _progress)
+    tables.write_table(table, output_captions, tables.CAPTIONS)
+    typer.echo(f"{output}: {done.texts} texts of up to {done.longest} tokens, {done.new} of them encoded now")
+
+
+def _progress(done: int, total: int) -> None:
+    typer.echo(f"encoded {done} of {total} texts")
+
+
+VERBS = (encode_audio, encode_latents, encode_captions)

@@ -1,0 +1,34 @@
+"""Options that several verbs share, each stated once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eadnet.config.training import Mask as MaskMode
+
+Settings = Annotated[str, typer.Option(help="JSON of the stage's section of the configuration.")]
+ComputeJSON = Annotated[str, typer.Option("--compute", help="JSON of the section `compute`.")]
+AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
+Seed = Annotated[int, typer.Option(help="Seed of the stage.")]
+Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share every step's work.")]
+
+Corpus = Annotated[str, typer.Option(help="A corpus of the configuration, such as mead.")]
+Shard = Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")]
+Root = Annotated[str, typer.Option(help="Folder that holds the corpus.")]
+Corpora = Annotated[list[str] | None, typer.Option(help="A corpus that is read; once for each. All if left out.")]
+
+Clips = Annotated[str, typer.Option(help="Table of all clips.")]
+ShardClips = Annotated[Path, typer.Option("--clips", help="The shard's clips.parquet.")]
+TestClips = Annotated[str, typer.Option(help="Table of the test clips.")]
+Captions = Annotated[str, typer.Option(help="Table of all captions.")]
+Tokens = Annotated[str, typer.Option(help="Encoded texts.")]
+Features = Annotated[str, typer.Option("--audio", help="Audio features of all clips.")]
+Latents = Annotated[str, typer.Option(help="Cached latents.")]
+BackboneFolder = Annotated[str, typer.Option("--backbone", help="Folder of the backbone.")]
+AutoencoderFolder = Annotated[str, typer.Option("--autoencoder", help="Folder of the autoencoder.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder in which earlier results are kept.")]
+
+Mask = Annotated[MaskMode, typer.Option(help="Generated region.")]
+Output = Annotated[str, typer.Option(help="Folder (or file) to write.")]
+Table = Annotated[str, typer.Option("--output", help="Table to write.")]
