@@ -44,10 +44,10 @@ from eadnet.media.reading import iterate_video, read_audio
 from eadnet.published import syncnet_v2
 from eadnet.published.syncnet_crops import cut_square, face_squares
 from eadnet.published.syncnet_v2 import SAMPLES, WINDOW, Eyes, Film, SyncNetV2, features, hear
-from metrics.extractors.face_tracks import Cuts, follow, smooth_squares, track_square
-from metrics.extractors.syncnet import MIN_TRACK, Extractor
-from metrics.families.shifts import sync_values
 from metrics.families.syncnet import ShiftedValues, shifted
+from metrics.functional.sync import sync_values
+from metrics.measuring.extractors.face_tracks import Cuts, follow, smooth_squares, track_square
+from metrics.measuring.extractors.syncnet import MIN_TRACK, Extractor
 from metrics.networks.s3fd import S3FD, S3FDNetwork
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/lip_sync.csv"

@@ -30,13 +30,14 @@ from eadnet.corpora.folder import list_videos
 from eadnet.media.reading import iterate_video, read_audio
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows
-from metrics.commands import cells, names
-from metrics.measure import measure_rows
-from metrics.pairs import load_pairs
-from metrics.references import Alignment, write_references
-from metrics.scoring import Settings, score_pairs
+from metrics.cli import finest_cells, names
+from metrics.external.folders import measure_truth, open_extractors, video_row
+from metrics.external.references import Alignment, write_references
+from metrics.measuring.measure import measure_rows
+from metrics.scoring.pairs import load_pairs
+from metrics.scoring.score import score_pairs
+from metrics.scoring.settings import Settings
 from metrics.spec import extractors_of
-from metrics.standalone import measure_truth, open_extractors, video_row
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/suite.csv"
 DEFAULT = "image,lip_sync,landmarks,frechet,emotion,expression,temporal"
@@ -181,7 +182,9 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    settings = Settings(options.judges, "face", RESOLUTION, cells(RESOLUTION), parse(Assets, options.assets, "assets"))
+    settings = Settings(
+        options.judges, "face", RESOLUTION, finest_cells(RESOLUTION), parse(Assets, options.assets, "assets")
+    )
     families = names(options.families)
     if options.peak:
         print(*peak(options.peak, settings, families))

@@ -3,16 +3,15 @@
 Each command parses, calls and returns; heavy imports happen inside it, so that start-up stays light.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eadnet.cli.packages import raise_or_explain
+from eadnet.cli.packages import run_reporting
 from eadnet.config.machine import Assets
+from eadnet.config.methods import Method
 from eadnet.config.section import parse
-from metrics import commands
 
 app = typer.Typer(
     add_completion=False,
@@ -20,18 +19,24 @@ app = typer.Typer(
     help="Score talking-head videos by one protocol.",
     pretty_exceptions_enable=False,
 )
-commands.register(app)
+
+Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
+Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
+Mask = Annotated[str, typer.Option(help="Which pixels of the crop are generated (eadnet/faces/regions.py).")]
+Cells = Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid of the mask.")]
+Judges = Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")]
+AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder in which features are remembered by content.")]
+Pooled = Annotated[
+    list[str] | None, typer.Option(help="A corpus whose clips count as `all`; once for each. Every corpus if left out.")
+]
+Families = Annotated[str, typer.Option(help="Metric families, by comma.")]
+TestClips = Annotated[Path, typer.Option(help="Table of the test clips that are scored.")]
 
 
 def main() -> None:
-    """Run a command; a fault that the user can mend is one line on standard error and exit status 1."""
-    try:
-        app()
-    except ModuleNotFoundError as error:
-        raise_or_explain(error)
-    except (ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    """Run a command; a fault that its user can fix is one line on standard error and exit status 1."""
+    run_reporting(app)
 
 
 @app.command("list")
@@ -39,10 +44,10 @@ def list_metrics(
     metrics: Annotated[str, typer.Option(help="Families, by comma; all by default.")] = "",
 ) -> None:
     """Print every metric key with version, level, unit, range, direction, evaluator and meaning."""
-    from metrics.documentation import list_table
     from metrics.spec import family
+    from metrics.specs.documentation import list_table
 
-    families = commands.names(metrics)
+    families = names(metrics)
     typer.echo(list_table(tuple(family(name).name for name in families)))
 
 
@@ -51,8 +56,8 @@ def document(
     into: Annotated[Path | None, typer.Option(help="File to write it into, below its line <!-- generated -->.")] = None,
 ) -> None:
     """Print the generated part of docs/metrics.md, or write it into the file."""
-    from metrics.documentation import document as markdown
-    from metrics.documentation import replaced
+    from metrics.specs.documentation import document as markdown
+    from metrics.specs.documentation import replaced
 
     if into is None:
         typer.echo(markdown(), nl=False)
@@ -78,16 +83,16 @@ def score(
     work: Annotated[Path | None, typer.Option(help="Folder to keep clips, crops and features in.")] = None,
 ) -> None:
     """Score a folder of videos against a folder of references: anybody's, without the workflow."""
-    from metrics.references import Alignment, read_labels
-    from metrics.scoring import Settings
+    from metrics.external.folders import Job, score_folder
+    from metrics.external.references import Alignment, read_labels
+    from metrics.scoring.settings import Settings
     from metrics.spec import check_families
-    from metrics.standalone import Job, score_folder
-    from metrics.summary import summary_table
+    from metrics.summary.text import summary_table
 
-    families = commands.names(metrics)
+    families = names(metrics)
     check_families(families)
     settings = Settings(
-        judges, mask, resolution, cells or commands.cells(resolution), parse(Assets, assets, where="assets"),
+        judges, mask, resolution, cells or finest_cells(resolution), parse(Assets, assets, where="assets"),
         work and work / "features",
     )  # fmt: skip
     job = Job(
@@ -96,3 +101,219 @@ def score(
     )  # fmt: skip
     rows = score_folder(job, settings, output, typer.echo)
     typer.echo(summary_table(rows))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def finest_cells(resolution: int) -> int:
+    """A grid for the mask of crops that no autoencoder made: the finest of cells of 8 pixels or more that fits."""
+    return next(count for count in range(max(1, resolution // 8), 0, -1) if resolution % count == 0)
+
+
+def train_judge(
+    judge: Annotated[str, typer.Option(help="A judge of the configuration, such as sync.")],
+    settings: Annotated[str, typer.Option(help="JSON of the judge's configuration section.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow.")],
+    clips: Clips,
+    output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
+) -> None:
+    """Train a judge on real train clips and test it on held-out ones."""
+    from eadnet.config.evaluation import EmotionJudge, Judge
+    from metrics.judges.training import train_judge as train
+
+    section = parse(EmotionJudge if judge == "emotion" else Judge, settings, where=f"judges.{judge}")
+    folds = getattr(section, "leave_speaker_out", 0)
+    report = train(judge, section, seed, clips, output, typer.echo, folds)
+    numbers = ", ".join(f"{name} {value:.3f}" for name, value in report.items() if isinstance(value, float))
+    typer.echo(f"{judge}: {numbers or report['reason']}")
+
+
+def measure(
+    videos: Annotated[Path, typer.Option(help="Table of generated videos.")],
+    clips: Clips,
+    resolution: Resolution,
+    output: Annotated[Path, typer.Option(help="Folder for crops, landmarks and the table of measurements.")],
+    families: Families = "image",
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Decode generated videos once: aligned crops, landmarks, and what families take from whole frames."""
+    from metrics.external.folders import open_extractors
+    from metrics.measuring.measure import measure_videos
+    from metrics.scoring.settings import Settings
+
+    settings = Settings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    opened = open_extractors(names(families), settings, typer.echo)
+    measured = measure_videos(videos, clips, resolution, output, typer.echo, opened)
+    typer.echo(f"{measured} videos measured")
+
+
+def measure_truth(
+    clips: Clips,
+    resolution: Resolution,
+    output: Annotated[Path, typer.Option(help="Folder for what is measured.")],
+    families: Families,
+    test_clips: TestClips,
+    assets: AssetsJSON = "{}",
+) -> None:
+    """Measure the true source videos of the test clips, for families that compare whole frames."""
+    from eadnet.data.selection import read_test_clips
+    from metrics.external.folders import measure_truth as measure_true
+    from metrics.scoring.settings import Settings
+
+    settings = Settings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    measure_true(clips, settings, names(families), set(read_test_clips(test_clips)), output, typer.echo)
+
+
+def score_family(
+    family: Annotated[str, typer.Option(help="Metric family; `python -m metrics list` names them.")],
+    measurements: Annotated[Path, typer.Option(help="Folder that `measure` wrote.")],
+    clips: Clips,
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    run: Annotated[str, typer.Option(help="Name of the run.")],
+    seed: Annotated[int, typer.Option(min=0, help="Training seed of the run.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
+    judges: Judges = None,
+    truth: Annotated[Path | None, typer.Option(help="Folder that `measure-truth` wrote.")] = None,
+    test_clips: Annotated[Path | None, typer.Option(help="Table of the test clips; it says which are drawn.")] = None,
+    pooled: Pooled = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Score one run by one family."""
+    from metrics.scoring.score import score_family as score
+    from metrics.scoring.settings import Settings
+    from metrics.spec import check_videos
+
+    check_videos(family)
+    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    count = score(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
+    typer.echo(f"{run}/{seed} {family}: {count} values")
+
+
+def score_captions(
+    captions: Annotated[list[Path], typer.Option(help="Captions table of a shard; once for each.")],
+    clips: Clips,
+    captioner: Annotated[str, typer.Option(help="Name of the captioner.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow, for the rows.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
+    true_units: Annotated[Path | None, typer.Option(help="Table of what was drawn; for drawn corpora.")] = None,
+) -> None:
+    """Score one captioner's captions of the real clips."""
+    from metrics.captions.scoring import score_captions as score
+
+    count = score(captions, clips, true_units, captioner, seed, output)
+    typer.echo(f"captions of {captioner}: {count} values")
+
+
+def summarise(
+    scores: Annotated[list[Path], typer.Option(help="Score tables; give the option once for each.")],
+    bootstrap: Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")],
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence of the intervals.")],
+    output_scores: Annotated[Path, typer.Option(help="Parquet file for all scores.")],
+    output_summary: Annotated[Path, typer.Option(help="Parquet file for the summary.")],
+    output_pairwise: Annotated[Path, typer.Option(help="Parquet file for the comparison of every pair of runs.")],
+    pooled: Pooled = None,
+) -> None:
+    """Join all scores, summarise them, and compare every run with every other."""
+    from metrics.functional.statistics import Resampling
+    from metrics.summary.aggregate import summarise as join
+
+    resampling = Resampling(bootstrap, confidence)
+    summary = join(scores, resampling, output_scores, output_summary, output_pairwise, tuple(pooled or ()))
+    typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
+
+
+def measure_resolution(
+    scores: Annotated[Path, typer.Option(help="Table of all scores.")],
+    clips: Clips,
+    test_clips: TestClips,
+    measurements: Annotated[
+        list[Path], typer.Option(help="Measurements folder .../<run>/<seed> of a run or method; once for each.")
+    ],
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    draws: Annotated[int, typer.Option(min=2, help="Draws of 30 clips.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the spreads.")],
+    synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
+    experiment: Annotated[
+        str | None, typer.Option(help="JSON of eadnet.config.experiment.Experiment, which says what runs are.")
+    ] = None,
+    judges: Judges = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Measure how far the values of a table over 30 drawn clips move, and what differences it can show."""
+    from eadnet.config.experiment import Experiment
+    from metrics.resolution.measure import measure_resolution as measure_spreads
+    from metrics.scoring.settings import Settings
+
+    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    runs = parse(Experiment, experiment, where="experiment") if experiment else None
+    drawn = tuple(synthetic or ())
+    table = measure_spreads(scores, clips, test_clips, measurements, settings, draws, output, typer.echo, drawn, runs)
+    typer.echo(f"{len(table)} rows of {draws} draws")
+
+
+def collect(
+    name: Annotated[str, typer.Option(help="Name of the method.")],
+    settings: Annotated[str, typer.Option(help="JSON of the method's configuration section.")],
+    clips: Clips,
+    test_clips: TestClips,
+    seed: Annotated[int, typer.Option(min=0, help="Seed, for the rows.")],
+    output: Annotated[Path, typer.Option(help="Folder for the table of videos and what a command makes.")],
+) -> None:
+    """Collect a method's videos of the test clips: from its folder, or by running its command."""
+    from metrics.external.methods import collect_method
+
+    method = parse(Method, settings, where=f"methods.{name}")
+    found = collect_method(name, method, clips, test_clips, seed, output, typer.echo)
+    typer.echo(f"{name}: {found} videos")
+
+
+def inputs(
+    clips: Clips,
+    test_clips: TestClips,
+    output: Annotated[Path, typer.Option(help="Folder for sounds, reference pictures and their list.")],
+) -> None:
+    """Write what other methods are given: the sound and the reference picture of every test clip."""
+    from metrics.external.inputs import write_inputs
+
+    write_inputs(clips, test_clips, output, typer.echo)
+
+
+def calibrate(
+    clips: Clips,
+    families: Families,
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    count: Annotated[int, typer.Option(min=1, help="Clips that are damaged.")],
+    output: Annotated[Path, typer.Option(help="Parquet file for the responses.")],
+    frames: Annotated[int, typer.Option(min=25, help="Longest clip, in frames; the rest is cut off.")] = 50,
+    split: Annotated[str, typer.Option(help="Whose clips: test, train, val or all.")] = "test",
+    judges: Judges = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Measure how every metric responds to known damage, on true clips."""
+    from metrics.calibration.calibrate import calibrate as respond
+    from metrics.scoring.settings import Settings
+    from metrics.spec import check_families
+
+    check_families(names(families))
+    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    table = respond(clips, names(families), settings, output, count=count, frames=frames, split=split, log=typer.echo)
+    typer.echo(f"{len(table)} responses")
+
+
+for verb in (
+    train_judge, measure, measure_truth, score_family, score_captions, summarise, measure_resolution, collect, inputs,
+    calibrate,
+):  # fmt: skip
+    app.command(verb.__name__.replace("_", "-"))(verb)

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Iterable
 
 from eadnet.assets import read_table
-from metrics.spec_types import INFINITY, Family, MetricSpec, SpecError
+from metrics.specs.types import INFINITY, Family, MetricSpec, SpecError
 
 __all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSpec", "SpecError"]
 

@@ -8,8 +8,8 @@ registry of published numbers.
 import numpy as np
 import pandas as pd
 
-from metrics.paper_columns import COLUMNS, Column
 from metrics.resolution.table import FOUND, SHOWN, binomial_deviation, unpaired
+from metrics.summary.paper_columns import COLUMNS, Column
 from reports.published.paper_tables import FACTORS, TABLES, paper_rows
 
 BINOMIAL_CLIPS = 30

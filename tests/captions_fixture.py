@@ -10,9 +10,9 @@ from eadnet.captions.measures.true_units import write_true_units
 from eadnet.captions.measures.voice import Voice
 from eadnet.captions.rows import caption_rows
 from eadnet.tables import CAPTIONS, CLIPS, read_rows, write_table
-from metrics.aggregate import summarise
 from metrics.captions.scoring import score_captions
-from metrics.statistics import Resampling
+from metrics.functional.statistics import Resampling
+from metrics.summary.aggregate import summarise
 
 CAPTIONERS = {"main": True, "blind": False}
 """Captioners, and whether each is told the label."""

@@ -12,7 +12,7 @@ import numpy as np
 from skimage import data
 
 from eadnet.media.writing import write_video
-from metrics.references import Alignment, write_references
+from metrics.external.references import Alignment, write_references
 
 DARKER = 0.8
 COMMON = f"""

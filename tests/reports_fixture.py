@@ -26,10 +26,10 @@ from eadnet.tables import (
     read_rows,
     write_table,
 )
-from metrics.aggregate import slices_of
 from metrics.calibration.damage import DAMAGES
 from metrics.calibration.responses import CALIBRATION
 from metrics.spec import REGISTRY, family_version
+from metrics.summary.aggregate import slices_of
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
 
 RUNS = ("full", "no_stda", "label_text")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from eadnet.tables import write_table
-from metrics.paper_columns import COLUMNS
 from metrics.resolution.table import RESOLUTION
+from metrics.summary.paper_columns import COLUMNS
 
 LEVELS = {"FID": (50.0, 3.0, 1.0), "SSIM": (0.86, 0.01, 0.001), "Sync-C": (2.0, 0.1, 0.05), "FVD": (200.0, 10.0, 8.0),
           "Acc_emo": (0.5, 0.09, 0.06)}  # fmt: skip

@@ -12,7 +12,6 @@ from eadnet.config.section import ConfigError
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows, read_table
-from metrics import measure
 from metrics.calibration import calibrate as calibration
 from metrics.calibration.calibrate import calibrate
 from metrics.calibration.damage import CRF, DAMAGES, STRENGTHS, Footage, damages
@@ -20,10 +19,11 @@ from metrics.calibration.damaged_videos import choose_takes, partners
 from metrics.calibration.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
 from metrics.families.image import psnr
 from metrics.families.landmarks import correlation
-from metrics.families.shifts import sync_values
 from metrics.families.temporal import mean_difference
-from metrics.pairs import Unscorable
-from metrics.scoring import Settings
+from metrics.functional.sync import sync_values
+from metrics.measuring import measure
+from metrics.scoring.pairs import Unscorable
+from metrics.scoring.settings import Settings
 from reports import style
 from reports.figures.calibration import LOWEST
 from reports.figures.calibration import build as figure_of

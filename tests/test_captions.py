@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
@@ -28,7 +27,7 @@ from eadnet.captions.schema import (
     answer_schema,
     forbidden_content,
 )
-from eadnet.cli import captions, measures
+from eadnet.cli.main import command_line
 from eadnet.config.captions import PROMPTS
 from eadnet.data.clips import save_shard
 from eadnet.tables import EMOTIONS, LABELS
@@ -319,10 +318,7 @@ def shard(tmp_path: Path) -> Path:
 
 
 def run(*arguments: str | Path):
-    app = typer.Typer()
-    captions.register(app)
-    measures.register(app)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line(), [str(argument) for argument in arguments])
 
 
 def caption_shard(shard: Path, output: Path):

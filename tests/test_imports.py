@@ -54,7 +54,7 @@ LEAVES = (
     "eadnet.corpora.files",
     "eadnet.corpora.shards",
     "eadnet.corpora.shards",
-    "metrics.documentation",
+    "metrics.specs.documentation",
     "metrics.spec",
     "metrics.tables",
 )

@@ -23,7 +23,7 @@ from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.inputs import write_inputs
 from metrics.external.methods import collect_method
 from metrics.external.runs import Runner, plain_name
-from metrics.families.face_chips import MESH_POINTS
+from metrics.functional.face_chips import MESH_POINTS
 
 ROOT = Path(__file__).resolve().parent.parent
 

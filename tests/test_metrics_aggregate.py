@@ -8,9 +8,9 @@ import pytest
 
 from eadnet.config.section import ConfigError
 from eadnet.tables import read_table, write_table
-from metrics import aggregate
-from metrics.aggregate import summarise
-from metrics.statistics import Resampling, bootstrap_means, draw_weights, two_sided_p
+from metrics.functional.statistics import Resampling, bootstrap_means, draw_weights, two_sided_p
+from metrics.summary import aggregate
+from metrics.summary.aggregate import summarise
 from metrics.tables import PAIRWISE, SCORES, SUMMARY
 
 

@@ -13,13 +13,14 @@ from eadnet.config.evaluation import Judge
 from eadnet.config.networks import Schedule
 from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import CLIPS, EMOTIONS, read_table, write_table
-from metrics.extractors.emotion_fan import Extractor, as_jpeg
 from metrics.families import emotion_fan, hsemotion
-from metrics.families.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chip, similarity
 from metrics.families.recognition import f1_value, macro_f1, recognised
+from metrics.functional.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chip, similarity
+from metrics.measuring.extractors.emotion_fan import Extractor, as_jpeg
 from metrics.networks.emotion_fan import CLASSES, FILE, EmotionFan, load_emotion_fan
-from metrics.pairs import Pair, load_pairs
-from metrics.scoring import Settings, score_pairs
+from metrics.scoring.pairs import Pair, load_pairs
+from metrics.scoring.score import score_pairs
+from metrics.scoring.settings import Settings
 from metrics.spec import FAMILIES, family_specs
 from metrics.tables import MEASUREMENTS
 

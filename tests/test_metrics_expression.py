@@ -10,9 +10,10 @@ from metrics_fixture import FRAMES, RESOLUTION, landmarks_of
 
 from eadnet.config.machine import Assets
 from metrics.families import blendshapes, expression
-from metrics.families.distances import frechet_distance, plain_moments
-from metrics.pairs import Unscorable, Value
-from metrics.scoring import Settings, WeightsAbsent, score_pairs
+from metrics.functional.distances import frechet_distance, plain_moments
+from metrics.scoring.pairs import Unscorable, Value
+from metrics.scoring.score import score_pairs
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import FAMILIES, REGISTRY
 
 CLIP = "mead_M003_happy_L1_024.mp4"
@@ -115,7 +116,7 @@ def official(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings
 
 
 def extracted(settings: Settings, frames: np.ndarray, size: int) -> np.ndarray:
-    from metrics.extractors.blendshapes import Extractor
+    from metrics.measuring.extractors.blendshapes import Extractor
 
     extractor = Extractor(settings)
     extractor.begin(len(frames))
@@ -146,7 +147,7 @@ def test_blendshapes_of_a_real_clip(shared: Path, official: Settings) -> None:
 
 
 def test_blendshapes_need_weights_and_frames(tmp_path: Path, official: Settings) -> None:
-    from metrics.extractors.blendshapes import Extractor
+    from metrics.measuring.extractors.blendshapes import Extractor
 
     absent = Settings(None, "face", RESOLUTION, 16, Assets(folder=str(tmp_path), offline=True))
     with pytest.raises(WeightsAbsent, match="weights absent: face-landmarker"):

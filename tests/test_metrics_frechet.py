@@ -6,7 +6,8 @@ from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 from video_pairs import FakeSettings, pair_of
 
-from metrics.families.distances import (
+from metrics.families.feature_sets import FeatureSet, frechet_value
+from metrics.functional.distances import (
     MIN_EXTRAPOLATED,
     Moments,
     clip_kernel_distance,
@@ -20,7 +21,6 @@ from metrics.families.distances import (
     plain_moments,
     shrunk_frechet,
 )
-from metrics.families.feature_sets import FeatureSet, frechet_value
 
 D = 12
 

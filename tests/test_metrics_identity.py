@@ -9,9 +9,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from metrics.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, alignment, five_points
 from metrics.families import identity
-from metrics.scoring import Settings, WeightsAbsent, score_pairs
+from metrics.measuring.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, alignment, five_points
+from metrics.scoring.score import score_pairs
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 
 class Weights(Settings):

@@ -13,12 +13,13 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from eadnet.faces.regions import region_mask
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
-from metrics.extractors.frames import Extractor
 from metrics.families import frames, image
-from metrics.families.image import PSNR_CEILING, blur, compare, psnr, ssim
+from metrics.families.image import blur, compare, psnr, ssim
 from metrics.families.temporal import landmark_jitter, mean_difference
-from metrics.pairs import Unscorable
-from metrics.scoring import Settings
+from metrics.functional.pixels import PSNR_CEILING
+from metrics.measuring.extractors.frames import Extractor
+from metrics.scoring.pairs import Unscorable
+from metrics.scoring.settings import Settings
 
 REGION = region_mask("face", RESOLUTION, 16)
 

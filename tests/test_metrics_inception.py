@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from metrics.families import inception
-from metrics.families.distances import kernel_distance, plain_frechet
 from metrics.families.inception import FILE, clean_resize, features, load
+from metrics.functional.distances import kernel_distance, plain_frechet
 from metrics.networks.inception import Inception
-from metrics.scoring import Settings, WeightsAbsent, score_pairs
+from metrics.scoring.score import score_pairs
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 STORED = json.loads(golden.STORED.read_text())
 TOLERANCES = STORED["tolerances"]

@@ -6,7 +6,7 @@ from metrics_fixture import landmarks_of, smooth_noise
 from scipy.stats import pearsonr
 
 from metrics.families.landmarks import LIPS, MESH_POINTS, correlation, landmark_distance
-from metrics.pairs import Unscorable
+from metrics.scoring.pairs import Unscorable
 
 OPENING = smooth_noise(np.random.default_rng(3), 50)
 POINTS = landmarks_of(OPENING, np.ones(50))

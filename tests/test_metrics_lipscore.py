@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from eadnet.config.machine import Assets
 from metrics.families.lipscore import KEY, REACH, LipReader, cut_mouths, mouth_squares, score
-from metrics.scoring import Settings, WeightsAbsent
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 SAME = np.float32([[1, 0, 0], [0, 1, 0]])
 

@@ -17,12 +17,13 @@ from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows
-from metrics import measure
-from metrics.cache import FeatureCache
-from metrics.measure import measure_rows
-from metrics.pairs import chunks, load_pairs
-from metrics.scoring import Settings, WeightsAbsent, score_pairs
-from metrics.spool import opened_spool
+from metrics.measuring import measure
+from metrics.measuring.measure import measure_rows
+from metrics.measuring.spool import opened_spool
+from metrics.scoring.cache import FeatureCache
+from metrics.scoring.pairs import chunks, load_pairs
+from metrics.scoring.score import score_pairs
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 
 class Brightness:

@@ -12,7 +12,7 @@ import torch
 from eadnet.published.lpips import ALEX_WIDTHS, LPIPS, VGG16, WIDTHS, AlexNet
 from metrics.families import perceptual
 from metrics.families.perceptual import distances, load
-from metrics.scoring import Settings, WeightsAbsent
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 GOLDEN = json.loads(golden.STORED.read_text())
 STORED, TOLERANCE = GOLDEN["lpips"], GOLDEN["tolerances"]["lpips"]

@@ -16,9 +16,10 @@ from eadnet.data.clips import Clip, save_shard
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_table, write_table
 from metrics import judges
-from metrics.measure import measure_videos
-from metrics.pairs import Pair, load_pairs
-from metrics.scoring import Settings, score_family
+from metrics.measuring.measure import measure_videos
+from metrics.scoring.pairs import Pair, load_pairs
+from metrics.scoring.score import score_family
+from metrics.scoring.settings import Settings
 from metrics.spec import FAMILIES, REGISTRY, SpecError, families_of, family_specs
 from metrics.tables import MEASUREMENTS, SCORES
 
@@ -254,7 +255,7 @@ def test_command_line_lists_documents_and_refuses_in_one_line(root: Path, tmp_pa
 def test_families_without_a_judge_import_no_torch(root: Path) -> None:
     light = [item.module for item in FAMILIES.values() if item.judge is None and not item.assets] + [
         "metrics.cli",
-        "metrics.aggregate",
+        "metrics.summary.aggregate",
     ]
     code = "import sys, " + ", ".join(light) + "; sys.exit('torch' in sys.modules or 'mediapipe' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
@@ -269,14 +270,14 @@ def test_pairs_are_cut_to_their_common_length(corpus: Path, tmp_path: Path) -> N
 
 
 def test_documentation_is_in_step(root: Path) -> None:
-    from metrics.documentation import replaced
+    from metrics.specs.documentation import replaced
 
     text = (root / "docs/metrics.md").read_text(encoding="utf-8")
     assert text == replaced(text), "docs/metrics.md differs from metrics/specs: run `make generate`"
 
 
 def test_the_documentation_is_written_below_its_mark_alone(tmp_path: Path) -> None:
-    from metrics.documentation import MARK, document, replaced
+    from metrics.specs.documentation import MARK, document, replaced
 
     assert replaced(f"before\n{MARK}old\n") == f"before\n{MARK}{document()}"
     with pytest.raises(SpecError, match="no line <!-- generated -->: put it"):

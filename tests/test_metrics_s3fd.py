@@ -12,7 +12,7 @@ from lip_sync_cases import made_boxes, random_s3fd, textures
 from scenedetect import FrameTimecode
 from scenedetect.detectors import ContentDetector
 
-from metrics.extractors.face_tracks import Cuts, follow, overlap, runs, smooth_squares, track_square
+from metrics.measuring.extractors.face_tracks import Cuts, follow, overlap, runs, smooth_squares, track_square
 from metrics.networks import s3fd
 from metrics.networks.s3fd import S3FD, S3FDNetwork, load_s3fd, prior_boxes, suppress
 

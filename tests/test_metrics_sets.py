@@ -14,8 +14,8 @@ from eadnet.tables import TEST_CLIPS, write_table
 from metrics.families import expression, frechet
 from metrics.judges import save
 from metrics.judges.video import Network
-from metrics.scoring import stamp
-from metrics.sets import drawn_of, scored_sets, sets_of
+from metrics.scoring.score import stamp
+from metrics.scoring.sets import drawn_of, scored_sets, sets_of
 from metrics.tables import ALL
 
 SIZES = {"hdtf": 3, "mead": 4, "ravdess": 3}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metrics.statistics import Difference, Replicates, Resampling, draw_weights, holm, two_sided_p
+from metrics.functional.statistics import Difference, Replicates, Resampling, draw_weights, holm, two_sided_p
 
 RESAMPLING = Resampling(400, 0.95)
 

@@ -16,11 +16,11 @@ from eadnet.faces.detectors import Face
 from eadnet.provenance import sha256_file
 from eadnet.published import syncnet_v2
 from eadnet.published.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
-from metrics.extractors.syncnet import Extractor, _Faces
-from metrics.families.shifts import sync_values
 from metrics.families.syncnet import RECIPES, score, shifted
-from metrics.pairs import Unscorable, Value
-from metrics.scoring import Settings, WeightsAbsent
+from metrics.functional.sync import sync_values
+from metrics.measuring.extractors.syncnet import Extractor, _Faces
+from metrics.scoring.pairs import Unscorable, Value
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.specs.syncnet import FAMILY, SPECS
 
 KEYS = {spec.key for spec in SPECS}
@@ -274,7 +274,9 @@ def extractor(network: SyncNetV2, detectors: MadeDetectors | None) -> Extractor:
 
 
 def test_arrays_of_a_video_are_windows_of_its_crops(monkeypatch):
-    monkeypatch.setattr("metrics.extractors.syncnet.hear", lambda _, wave, count: torch.zeros(max(count, 0), 1024))
+    monkeypatch.setattr(
+        "metrics.measuring.extractors.syncnet.hear", lambda _, wave, count: torch.zeros(max(count, 0), 1024)
+    )
     frames = np.repeat(np.arange(130, dtype=np.uint8), 160 * 160 * 3).reshape(130, 160, 160, 3)
     frames[60, 0, 0] = 255  # no face: S3FD's track goes on, InsightFace's is cut
     landmarks = np.random.default_rng(0).uniform(30, 120, (130, 478, 2))

@@ -8,8 +8,9 @@ import pytest
 from scipy.ndimage import map_coordinates
 from video_pairs import pair_of
 
-from metrics.families import flow, motion, temporal
-from metrics.families.flow import compare, flow_between, interpolation_error, small, visible, warped, warping_error
+from metrics.families import motion, temporal
+from metrics.functional import flow
+from metrics.functional.flow import compare, flow_between, interpolation_error, small, visible, warped, warping_error
 from metrics.spec import family_specs
 
 SIDE = 128

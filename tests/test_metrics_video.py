@@ -12,9 +12,10 @@ from transformers import VideoMAEConfig, VideoMAEModel
 from video_pairs import FakeSettings, pair_of
 
 from metrics.families import i3d, videomae
-from metrics.families.distances import plain_frechet
 from metrics.families.i3d import RECIPES
-from metrics.scoring import Settings, WeightsAbsent, score_pairs
+from metrics.functional.distances import plain_frechet
+from metrics.scoring.score import score_pairs
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import family_specs
 
 KEYS = ["fvd@stylegan-v", "fvd@latentsync", "fvd@common-metrics"]

@@ -1,7 +1,7 @@
 """Which metric stands for a column of the paper's tables."""
 
-from metrics.paper_columns import COLUMNS, chosen
 from metrics.spec import REGISTRY
+from metrics.summary.paper_columns import COLUMNS, chosen
 
 
 def test_every_key_exists_and_points_the_way_of_its_column():

@@ -6,7 +6,7 @@ import pytest
 from paper_scores import JUDGED, clip_table, clip_value, experiment, role, scores_of, set_value
 
 from eadnet.data.selection import DRAW
-from metrics.statistics import draw_weights
+from metrics.functional.statistics import draw_weights
 from metrics.tables import ALL
 from reports.load import ReportError
 from reports.tables import formats, paper

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import typer
 from PIL import Image
 from skimage import data
 from tiny_models import write_tiny_run
 from typer.testing import CliRunner
 
 from eadnet.checkpoint import CheckpointError
-from eadnet.cli.generate import register
+from eadnet.cli.main import command_line
 from eadnet.config.configuration import Config
 from eadnet.config.machine import Compute
 from eadnet.config.section import ConfigError
@@ -266,12 +265,12 @@ def test_memory_does_not_grow_with_length(root, tmp_path):
 def test_the_command_writes_the_video(run, face, tmp_path):
     Image.fromarray(face).save(tmp_path / "face.png")
     write_audio(tmp_path / "speech.wav", voice(8), 16000)
-    app = typer.Typer()
-    register(app)
     output = tmp_path / "out.mp4"
     files = ["--image", str(tmp_path / "face.png"), "--audio", str(tmp_path / "speech.wav"), "-o", str(output)]
     options = ["--text", "smiles broadly, brows raised", "--steps", "1", "--window", "0", "--device", "cpu"]
-    done = CliRunner().invoke(app, ["--model", str(run), *files, *options], catch_exceptions=False)
+    done = CliRunner().invoke(
+        command_line(), ["generate", "--model", str(run), *files, *options], catch_exceptions=False
+    )
     assert done.exit_code == 0 and f"{output}: 8 frames, 0.3 s" in done.output and "100%" in done.output
     assert len(read_video(output)) == 8
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from metrics.families.distances import plain_frechet
 from metrics.families.feature_sets import FeatureSet
+from metrics.functional.distances import plain_frechet
 from metrics.resolution.draws import draw_clips, people_drawn, widening
 from metrics.resolution.spread import ONE_PERSON, ONE_SEED, spread
 from metrics.resolution.table import FOUND, SHOWN, binomial_deviation

@@ -15,10 +15,11 @@ from eadnet.config.section import ConfigError
 from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import CLIPS, TEST_CLIPS, read_table, write_table
 from metrics.families.feature_sets import feature_sets
-from metrics.pairs import load_pairs
 from metrics.resolution.measure import measure_resolution
 from metrics.resolution.table import RESOLUTION
-from metrics.scoring import Settings, score_family
+from metrics.scoring.pairs import load_pairs
+from metrics.scoring.score import score_family
+from metrics.scoring.settings import Settings
 from metrics.tables import MEASUREMENTS, SCORES
 
 NOWHERE = Settings(None, "face", SIDE, 16)

@@ -11,8 +11,8 @@ from eadnet.config.section import ConfigError
 from eadnet.media.reading import read_audio, read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import read_rows
-from metrics.matching import match_names
-from metrics.own_sound import compare_sound
+from metrics.external.matching import match_names
+from metrics.measuring.own_sound import compare_sound
 from metrics.tables import SCORES
 
 
@@ -135,7 +135,7 @@ def test_wrong_options_are_one_line(
 
 
 def test_a_label_that_is_no_emotion_is_named(tmp_path: Path) -> None:
-    from metrics.references import read_labels
+    from metrics.external.references import read_labels
 
     (tmp_path / "labels.csv").write_text("clip_id,emotion\na,joyful\n")
     with pytest.raises(ConfigError, match="a: emotion 'joyful' is none of angry"):

@@ -6,9 +6,9 @@ from itertools import product
 
 import pandas as pd
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from eadnet.cli.main import command_line
 from eadnet.config.corpora import HDTF, MEAD, Corpora, SyntheticHDTF
 from eadnet.corpora import splits
 from eadnet.corpora.annotations import read_annotations
@@ -16,7 +16,7 @@ from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.hdtf import list_identities
 from eadnet.corpora.mead import list_actors
 from eadnet.corpora.shards import list_shards
-from eadnet.corpora.split_rules import EMOTE, HDTF_TEST_IDENTITIES, SENTENCES, manifests, register
+from eadnet.corpora.split_rules import EMOTE, HDTF_TEST_IDENTITIES, SENTENCES, manifests
 from eadnet.corpora.splits import (
     DIGESTS,
     MANIFESTS,
@@ -69,9 +69,7 @@ def test_a_changed_manifest_is_refused(tmp_path, monkeypatch):
 
 
 def test_the_verb_checks_and_mends(tmp_path, monkeypatch):
-    app = typer.Typer()
-    register(app)
-    app.command("other")(lambda: None)  # a single verb would be no verb
+    app = command_line()
     run = CliRunner().invoke
     assert run(app, ["splits", "--check"]).exit_code == 0
     monkeypatch.setattr("eadnet.corpora.split_rules.MANIFESTS", tmp_path)

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import typer
 from safetensors.numpy import save_file
 from scipy.stats import mannwhitneyu, pearsonr
 from typer.testing import CliRunner
@@ -16,7 +15,7 @@ from eadnet.captions.measures.descriptors import Descriptors
 from eadnet.captions.measures.table import DESCRIPTORS, UNIT_COLUMNS, read_descriptors
 from eadnet.captions.measures.true_units import TRUE_UNITS, UNIT_NAMES, UNNAMED, TruthError, true_unit_rows
 from eadnet.captions.schema import ACTION_UNITS
-from eadnet.cli import measures
+from eadnet.cli.main import command_line
 from eadnet.data.clips import save_shard
 from eadnet.synthetic.expressions import EMOTION_UNITS, action_units, expression
 from eadnet.tables import EMOTIONS
@@ -84,9 +83,7 @@ def test_what_is_no_truth_or_has_no_name_is_one_line(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- verbs
 def run(*words: str) -> str:
     """Output of a verb that must succeed."""
-    app = typer.Typer()
-    measures.register(app)
-    done = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    done = CliRunner().invoke(command_line(), list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from metrics.scoring import WeightsAbsent
+from metrics.scoring.settings import WeightsAbsent
 
 
 def pair_of(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
-    """What `metrics.pairs.Pair` says of two (T, R, R, 3) uint8 clips."""
+    """What `metrics.scoring.pairs.Pair` says of two (T, R, R, 3) uint8 clips."""
     return SimpleNamespace(
         clip_id=clip_id, status="ok", reason=None, n_frames=len(truth), generated_crops=generated, true_crops=truth,
         generated_digest=digest(generated), true_digest=digest(truth),

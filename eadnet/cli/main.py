@@ -12,8 +12,13 @@ STAGES = ("assets", "corpora", "synthetic", "preprocessing", "captions", "featur
 
 def main() -> None:
     """Run one verb; a fault that a user can fix ends with one line and exit code 1."""
+    run_reporting(command_line())
+
+
+def command_line() -> typer.Typer:
+    """All verbs as one application."""
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
     for stage in STAGES:
         for verb in importlib.import_module(f"eadnet.cli.{stage}").VERBS:
             app.command(verb.__name__.replace("_", "-"))(verb)
-    run_reporting(app)
+    return app

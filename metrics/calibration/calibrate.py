@@ -20,11 +20,12 @@ from metrics.calibration import damage as damaging
 from metrics.calibration.damage import DAMAGES, Damage, damages
 from metrics.calibration.damaged_videos import RUN, Take, choose_takes, true_videos, write_damaged, write_undamaged
 from metrics.calibration.responses import CALIBRATION
-from metrics.measure import measure_rows
-from metrics.pairs import load_pairs
-from metrics.scoring import Settings, evaluators, score_pairs, stamp
+from metrics.external.folders import open_extractors
+from metrics.measuring.measure import measure_rows
+from metrics.scoring.pairs import load_pairs
+from metrics.scoring.score import evaluators, score_pairs, stamp
+from metrics.scoring.settings import Settings
 from metrics.spec import extractors_of, family
-from metrics.standalone import open_extractors
 
 Log = Callable[[str], None]
 

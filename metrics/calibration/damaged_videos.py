@@ -18,7 +18,7 @@ from eadnet.faces.landmarks import interocular
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from metrics.calibration.damage import CRF, Damage, Footage
-from metrics.standalone import video_row
+from metrics.external.folders import video_row
 
 RUN = "calibration"
 MIN_FRAMES = 25

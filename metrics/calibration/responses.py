@@ -21,8 +21,8 @@ import pandas as pd
 import pyarrow as pa
 
 from metrics.calibration.damage import DAMAGES, STRENGTHS
+from metrics.functional.statistics import Resampling, draw_weights
 from metrics.spec import REGISTRY, MetricSpec
-from metrics.statistics import Resampling, draw_weights
 
 _text, _int, _real = pa.string(), pa.int64(), pa.float64()
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from eadnet.config.methods import Method
 from eadnet.data.selection import read_test_clips
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
+from metrics.external.folders import list_names, video_row
+from metrics.external.matching import Matches, match_names
 from metrics.external.runs import Fault, Runner
-from metrics.matching import Matches, match_names
-from metrics.standalone import list_names, video_row
 
 Log = Callable[[str], None]
 

@@ -1,7 +1,7 @@
 """Where a method shows a face alone: its picture put into the true frames, so that it is measured as all others are.
 
-Measuring cuts every video by the true clip's own transforms (``metrics.measure``). A method that was given the aligned
-crop, and gives it back, belongs where the crop was cut out. One that frames the face in its own way is moved there by
+Measuring cuts every video by the true clip's own transforms (``measuring.measure``). A method that was given the
+aligned crop, and gives it back, belongs where the crop was cut out. One that frames the face in its own way is moved there by
 the mean place of eyes and nose, once for the whole clip: how its head moves is its own doing, and stays.
 """
 
@@ -18,7 +18,7 @@ from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe
 from eadnet.media.writing import write_video
-from metrics.families.face_chips import MESH_POINTS, chained, similarity
+from metrics.functional.face_chips import MESH_POINTS, chained, similarity
 
 FPS = 25
 CRF = 10  # x264 quality: the encoding of the whole frame costs little beside the method's own

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from metrics.families.expression import compared, seen_in_both
-from metrics.pairs import Pair, Value
-from metrics.scoring import Settings
+from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.settings import Settings
 
 FIRST = 1  # the first coefficient, `_neutral`, is always about 0
 
@@ -18,7 +18,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     """Average expression distance of every pair, and the Frechet distance of all frames.
 
     Raises:
-        metrics.scoring.WeightsAbsent: the weights of the extractor are not here.
+        metrics.scoring.settings.WeightsAbsent: the weights of the extractor are not here.
     """
     settings.weights("face-landmarker")
     yield from compared(pairs, "blendshapes-v1", expressions)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from metrics.families.recognition import recognised
 from metrics.judges import load, read_report
-from metrics.pairs import Pair, Value
-from metrics.scoring import Settings, empty
+from metrics.scoring.pairs import Pair, Value, empty
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 

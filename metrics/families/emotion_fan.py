@@ -1,6 +1,6 @@
 """Family ``emotion_fan``: is the wanted emotion seen, by the recogniser that judged EAT on MEAD?
 
-Needs the published weights ``emotion-fan``. Reads what ``metrics.extractors.emotion_fan`` saw in every frame; the
+Needs the published weights ``emotion-fan``. Reads what ``measuring.extractors.emotion_fan`` saw in every frame; the
 clip's answer is formed here from all of them.
 """
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
-from metrics.pairs import Pair, Unscorable, Value
-from metrics.scoring import Settings
+from metrics.scoring.pairs import Pair, Unscorable, Value
+from metrics.scoring.settings import Settings
 
 
 def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     """Emotion of every pair by Emotion-FAN, whether it is the labelled one, and the macro F1 of all.
 
     Raises:
-        metrics.scoring.WeightsAbsent: the published weights are not here.
+        metrics.scoring.settings.WeightsAbsent: the published weights are not here.
         ValueError: the file does not hold them.
     """
     from metrics.networks.emotion_fan import FILE, load_emotion_fan

@@ -11,10 +11,10 @@ import numpy as np
 
 from eadnet.faces.alignment import RIGID
 from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, RIGHT_LIDS
-from metrics.families.distances import Moments, frechet_distance, jackknife, plain_moments
-from metrics.families.face_chips import has_face
-from metrics.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring import Settings
+from metrics.functional.distances import Moments, frechet_distance, jackknife, plain_moments
+from metrics.functional.face_chips import has_face
+from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring.settings import Settings
 
 NOSE_BASE, CHIN = 2, 152
 OUTER_LIPS = (0, 17)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics.families.distances import Distance, dimension_warning, jackknife
-from metrics.pairs import Pair, Value
-from metrics.scoring import Settings
+from metrics.functional.distances import Distance, dimension_warning, jackknife
+from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.settings import Settings
 from metrics.spec import REGISTRY, family
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -
         keys: of ``metrics.spec.REGISTRY``, of Frechet distances.
 
     Raises:
-        metrics.scoring.WeightsAbsent: published weights are not here.
+        metrics.scoring.settings.WeightsAbsent: published weights are not here.
     """
     for name in dict.fromkeys(REGISTRY[key].family for key in keys):
         yield from importlib.import_module(family(name).module).feature_sets(pairs, settings, keys)

@@ -1,12 +1,12 @@
-"""Family ``frames``: PSNR and SSIM of whole frames, from what ``metrics.extractors.frames`` took of them."""
+"""Family ``frames``: PSNR and SSIM of whole frames, from what ``metrics.measuring.extractors.frames`` took of them."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from metrics.families.image import PSNR_CEILING, decibels
-from metrics.pairs import Pair, Value, per_clip
-from metrics.scoring import Settings
+from metrics.functional.pixels import PSNR_CEILING, decibels
+from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 

@@ -11,11 +11,17 @@ from functools import cache
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.distances import clip_kernel_distance, dimension_warning, extrapolated, jackknife, shrunk_frechet
 from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of
+from metrics.functional.distances import (
+    clip_kernel_distance,
+    dimension_warning,
+    extrapolated,
+    jackknife,
+    shrunk_frechet,
+)
 from metrics.judges import load, read_report
-from metrics.pairs import Pair, Value, usable
-from metrics.scoring import Settings, empty
+from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours say the same

@@ -12,10 +12,10 @@ import numpy as np
 
 from eadnet.provenance import sha256_file
 from eadnet.tables import EMOTIONS
-from metrics.families.face_chips import boxes, has_face
 from metrics.families.recognition import recognised
-from metrics.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring import Settings, WeightsAbsent, absent
+from metrics.functional.face_chips import boxes, has_face
+from metrics.scoring.pairs import Pair, Unscorable, Value, absent, per_clip
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import family_specs
 
 # Order of the published outputs, in the words of `EMOTIONS`: Anger, Contempt, Disgust, Fear, Happiness, Neutral,

@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from eadnet.provenance import sha256_file
-from metrics.families.distances import plain_frechet
 from metrics.families.feature_sets import (
     MIN_CLIPS,
     FeatureSet,
@@ -28,8 +27,9 @@ from metrics.families.feature_sets import (
     frechet_value,
     names_of,
 )
-from metrics.pairs import Pair, Value, usable
-from metrics.scoring import Settings, WeightsAbsent, empty
+from metrics.functional.distances import plain_frechet
+from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import REGISTRY, family_specs
 
 ASSET, FILE = "i3d-torchscript", "i3d_torchscript.pt"

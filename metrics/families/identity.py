@@ -1,11 +1,11 @@
-"""Family ``identity``: is it the same person, by ArcFace embeddings that ``metrics.extractors.identity`` took."""
+"""Family ``identity``: is it the same person, by ArcFace embeddings that ``measuring.extractors.identity`` took."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from metrics.pairs import Pair, Value, per_clip
-from metrics.scoring import Settings
+from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 ASSET = "arcface-r50"
@@ -15,7 +15,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     """Cosine similarity of the embeddings of every pair.
 
     Raises:
-        metrics.scoring.WeightsAbsent: nothing can have been embedded.
+        metrics.scoring.settings.WeightsAbsent: nothing can have been embedded.
     """
     settings.weights(ASSET)
     yield from per_clip(pairs, [spec.key for spec in family_specs("identity")], _measure)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.distances import dimension_warning, jackknife, kernel_distance, plain_frechet
 from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of
-from metrics.pairs import Pair, Value, chunks, usable
-from metrics.scoring import Settings, empty
+from metrics.functional.distances import dimension_warning, jackknife, kernel_distance, plain_frechet
+from metrics.scoring.pairs import Pair, Value, chunks, empty, usable
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
     """FID by both recipes and KID, of all measured pairs together.
 
     Raises:
-        metrics.scoring.WeightsAbsent: the network is not here.
+        metrics.scoring.settings.WeightsAbsent: the network is not here.
     """
     good = usable(pairs)
     settings.weights(ASSET)  # a row says first of all that the network is not here
@@ -54,7 +54,7 @@ def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -
     """The network's features of all frames of measured pairs, by each recipe whose FID is among `keys`.
 
     Raises:
-        metrics.scoring.WeightsAbsent: the network is not here.
+        metrics.scoring.settings.WeightsAbsent: the network is not here.
     """
     weights = settings.weights(ASSET) / FILE
     network, stamp = cache(lambda: load(weights)), sha256_file(weights)[:12]

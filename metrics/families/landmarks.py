@@ -9,8 +9,8 @@ import numpy as np
 
 from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
-from metrics.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring import Settings
+from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 MESH_POINTS = 468

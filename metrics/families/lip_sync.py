@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.shifts import MAX_SHIFT, MIN_SHIFTS, MIN_WINDOWS, SILENCE, cosine, sync_values
+from metrics.functional.sync import MAX_SHIFT, MIN_SHIFTS, MIN_WINDOWS, SILENCE, cosine, sync_values
 from metrics.judges import load, read_report
-from metrics.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring import Settings, empty
+from metrics.scoring.pairs import Pair, Unscorable, Value, empty, per_clip
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import interocular
 from eadnet.provenance import sha256_file
-from metrics.families.shifts import cosine
-from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
-from metrics.scoring import Settings, WeightsAbsent
+from metrics.functional.sync import cosine
+from metrics.scoring.pairs import Pair, Unscorable, Value, chunks, per_clip
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 KEY = "lipscore@auto-avsr"
 ASSET, FILE = "auto-avsr-onnx", "auto_avsr_visual.onnx"

@@ -5,10 +5,10 @@ A frozen face warps without error, so these are read beside the rows of ``ground
 
 from collections.abc import Iterator
 
-from metrics.families.flow import compare
 from metrics.families.temporal import ratio
-from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
-from metrics.scoring import Settings
+from metrics.functional.flow import compare
+from metrics.scoring.pairs import Pair, Unscorable, Value, chunks, per_clip
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 

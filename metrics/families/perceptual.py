@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.pairs import Pair, Unscorable, Value, chunks, per_clip
-from metrics.scoring import Settings, WeightsAbsent, absent
+from metrics.scoring.pairs import Pair, Unscorable, Value, absent, chunks, per_clip
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import REGISTRY
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from eadnet.tables import EMOTIONS
-from metrics.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, Value, per_clip
 
 REPLICATES = 2000
 TAIL = 2.5  # per cent outside either end of a 95 % interval
@@ -22,7 +22,7 @@ def recognised(pairs: list[Pair], variant: str, answer: Callable[[Pair], tuple[n
         pairs: what was measured.
         variant: of the keys: ``acc_emo@<variant>``, ``predicted_emotion@<variant>``, ``macro_f1_emo@<variant>``.
         answer: gives (8,) probabilities of `EMOTIONS` for one pair, and the number of frames behind them; may raise
-            `metrics.pairs.Unscorable`.
+            `metrics.scoring.pairs.Unscorable`.
     """
     keys = (f"acc_emo@{variant}", f"predicted_emotion@{variant}")
     values = list(per_clip(pairs, keys, lambda pair: _of_clip(pair, keys, *answer(pair))))

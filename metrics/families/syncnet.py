@@ -1,6 +1,6 @@
 """Family ``syncnet``: lip sync by the published SyncNet v2, in every variant that papers print.
 
-All read the features that ``metrics.extractors.syncnet`` left, so that a video is seen once for all of them. The
+All read the features that ``measuring.extractors.syncnet`` left, so that a video is seen once for all of them. The
 distances, their median and minimum are those of joonson/syncnet_python@6efbb1c (SyncNetInstance.evaluate); variants
 differ in the crop, in what shifts beyond the ends count for, and in how tracks are put together. Writes nothing.
 """
@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
-from metrics.families.shifts import MAX_SHIFT, SILENCE, cosine, sync_values
-from metrics.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring import Settings, WeightsAbsent
+from metrics.functional.sync import MAX_SHIFT, SILENCE, cosine, sync_values
+from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 REFERENCE_TRACK, LATENTSYNC_TRACK = 100, 50
 VERSE_REACH = 14  # offsets that far, or farther, Verse-Bench does not believe

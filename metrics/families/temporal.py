@@ -9,8 +9,8 @@ import numpy as np
 
 from eadnet.faces.landmarks import interocular
 from metrics.families.landmarks import MESH_POINTS
-from metrics.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring import Settings, check_shapes
+from metrics.scoring.pairs import Pair, Unscorable, Value, check_shapes, per_clip
+from metrics.scoring.settings import Settings
 from metrics.spec import family_specs
 
 CHUNK = 64

@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from eadnet.provenance import sha256_file
 from eadnet.published.videomae_v2 import FRAMES, STEPS, VideoMAEv2, from_published, sinusoids
-from metrics.families.distances import plain_frechet
 from metrics.families.feature_sets import (
     MIN_CLIPS,
     FeatureSet,
@@ -26,8 +25,9 @@ from metrics.families.feature_sets import (
     frechet_value,
     names_of,
 )
-from metrics.pairs import Pair, Value, usable
-from metrics.scoring import Settings, WeightsAbsent, empty
+from metrics.functional.distances import plain_frechet
+from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import family_specs
 
 ASSET, FILE = "videomae-v2-g", "vit_g_hybrid_pt_1200e_ssv2_ft.pth"

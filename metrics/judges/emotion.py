@@ -15,8 +15,7 @@ from torch.nn import functional
 from eadnet.data.clips import Clip
 from eadnet.tables import EMOTIONS
 from metrics.judges import UnusableCorpus
-from metrics.judges.parts import by_parts
-from metrics.judges.pictures import cut, grain, recolour, to_tensor
+from metrics.judges.pictures import by_parts, cut, grain, recolour, to_tensor
 
 VERSION = 1
 BOX = (0.08, 0.94, 0.14, 0.86)

@@ -1,9 +1,13 @@
 """Pictures as judges see them: boxes of the aligned crop, tensors, and what may differ without another meaning."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+PART = 256  # frames; the clips of both corpora are shorter, so that this bounds memory and changes no number of theirs
 
 
 def cut(crops: np.ndarray, box: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
@@ -41,3 +45,14 @@ def recolour(images: Tensor, rng: np.random.Generator, groups: int = 1) -> Tenso
 def grain(like: Tensor, rng: np.random.Generator) -> Tensor:
     """Standard normal noise of the shape of `like`; numpy draws it several times faster than torch does on a CPU."""
     return torch.from_numpy(rng.standard_normal(tuple(like.shape), dtype=np.float32))
+
+
+def by_parts(look: Callable[..., Tensor], *rows: object) -> Tensor:
+    """What `look` makes of rows of equal length, `PART` of each at a time, joined again.
+
+    Args:
+        look: gives (n, ...) for n rows of each.
+        rows: arrays or tensors of one length, at least 1.
+    """
+    starts = range(0, len(rows[0]), PART)
+    return torch.cat([look(*(array[start : start + PART] for array in rows)) for start in starts])

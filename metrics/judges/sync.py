@@ -15,10 +15,9 @@ from torch.nn import functional
 
 from eadnet.data.clips import Clip
 from eadnet.media.spectrogram import BANDS, frame_column
-from metrics.families.shifts import SILENCE, distances, order_accuracy, sync_values
+from metrics.functional.sync import SILENCE, distances, order_accuracy, sync_values
 from metrics.judges import UnusableCorpus
-from metrics.judges.parts import by_parts
-from metrics.judges.pictures import cut, grain, recolour, to_tensor
+from metrics.judges.pictures import by_parts, cut, grain, recolour, to_tensor
 
 VERSION = 1
 WINDOW = 5

@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eadnet.data.clips import Clip
-from metrics.families.distances import frechet_distance, moments
+from metrics.functional.distances import frechet_distance, moments
 from metrics.judges import UnusableCorpus
-from metrics.judges.parts import by_parts
-from metrics.judges.pictures import cut, grain, recolour, to_tensor
+from metrics.judges.pictures import by_parts, cut, grain, recolour, to_tensor
 
 VERSION = 1
 BOX = (0.0, 1.0, 0.0, 1.0)

@@ -19,14 +19,14 @@ from eadnet.data.selection import DRAWN
 from eadnet.provenance import commit
 from eadnet.tables import TEST_CLIPS, read_table, write_table
 from metrics.families.feature_sets import feature_sets
-from metrics.pairs import load_pairs, usable
-from metrics.paper_columns import COLUMNS, chosen
 from metrics.resolution.draws import draw_clips, people_drawn
 from metrics.resolution.spread import Rows, spread
 from metrics.resolution.table import RESOLUTION
 from metrics.resolution.values import ClipValues, SetValues
-from metrics.scoring import Settings
+from metrics.scoring.pairs import load_pairs, usable
+from metrics.scoring.settings import Settings
 from metrics.spec import REGISTRY, families_of, family
+from metrics.summary.paper_columns import COLUMNS, chosen
 from metrics.tables import NOT_APPLICABLE, SCORES
 
 BASE = (False, False, False)
@@ -61,7 +61,7 @@ def measure_resolution(
 
     Raises:
         ConfigError: a measurements folder has another name.
-        metrics.scoring.WeightsAbsent: published weights that scored are not here any more.
+        metrics.scoring.settings.WeightsAbsent: published weights that scored are not here any more.
     """
     table = read_table(scores, SCORES)
     table = table[~table.run.isin(BASELINES) & table.family.isin(families_of("videos"))]

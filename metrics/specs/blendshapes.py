@@ -1,6 +1,6 @@
 """Family ``blendshapes``: are expressions distributed as the true ones, say MediaPipe's blendshapes."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 BLENDSHAPES = "Grishchenko et al., Blendshapes GHUM, CVPRW 2023 (MediaPipe FaceLandmarker)"
 EMO = "E-FID: Tian et al., EMO, ECCV 2024 (no code); coefficients: " + BLENDSHAPES

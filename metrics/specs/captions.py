@@ -1,6 +1,6 @@
 """Family ``captions``: do the captions of real clips follow the rules, and do they say what is there?"""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
 TABLE = "captions table; every clip that could be preprocessed, of every split: no captioner is trained on them"

@@ -1,6 +1,6 @@
 """Family ``emotion``: is the wanted emotion seen, says a judge."""
 
-from metrics.spec_types import Family, MetricSpec
+from metrics.specs.types import Family, MetricSpec
 
 OURS = "this benchmark"
 INPUTS = "aligned crop, its face box (8 to 94 % down, 14 to 86 % across) shrunk to 64 x 56 by area; every frame"

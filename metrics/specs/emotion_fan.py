@@ -1,6 +1,6 @@
 """Family ``emotion_fan``: is the wanted emotion seen, says the recogniser that judged EAT."""
 
-from metrics.spec_types import Family, MetricSpec
+from metrics.specs.types import Family, MetricSpec
 
 FAN = "Meng et al., Frame Attention Networks, ICIP 2019; protocol of Gan et al., EAT, ICCV 2023"
 REFERENCE = (

@@ -1,6 +1,6 @@
 """Family ``expression``: are expressions distributed as the true ones, say the mesh landmarks."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 EMO = "E-FID: Tian et al., EMO, ECCV 2024 (no code); Dowson & Landau 1982 for the distance"
 AED = "average expression distance: Ren et al., PIRenderer, ICCV 2021 (there of 3DMM coefficients)"

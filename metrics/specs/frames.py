@@ -1,6 +1,6 @@
 """Family ``frames``: whole frames against the true ones."""
 
-from metrics.spec_types import Family, MetricSpec
+from metrics.specs.types import Family, MetricSpec
 
 WANG = "Wang et al., Image quality assessment, IEEE TIP 2004; scikit-image structural_similarity"
 INPUTS = "whole 8-bit RGB frame at 25 fps, brought to the size of the kept true source (512 pixels high at most)"

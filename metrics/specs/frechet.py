@@ -1,6 +1,6 @@
 """Family ``frechet``: are the frames, and the clips, distributed as real ones."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FID = "Heusel et al., TTUR, NeurIPS 2017; Dowson & Landau 1982 for the distance"
 FVD = "Unterthiner et al., FVD, 2019"

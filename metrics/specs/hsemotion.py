@@ -1,6 +1,6 @@
 """Family ``hsemotion``: emotion, valence and arousal, say the EfficientNets of HSEmotion."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 HSE = "Savchenko, Facial expression recognition with EfficientNet, CVPRW 2022 (HSEmotion, now EmotiEffLib)"
 REFERENCE = "av-savchenko/hsemotion-onnx hsemotion_onnx/facial_emotions.py@bd500bd"

@@ -1,6 +1,6 @@
 """Family ``i3d``: Frechet video distances in the I3D features of the field, by three recipes."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FVD = "Unterthiner et al., FVD, 2019; Skorokhodov et al., StyleGAN-V, CVPR 2022 for the network's PyTorch form"
 EVALUATOR = "asset:i3d-torchscript/i3d_torchscript.pt"

@@ -1,6 +1,6 @@
 """Family ``identity``: is it the same person?"""
 
-from metrics.spec_types import Family, MetricSpec
+from metrics.specs.types import Family, MetricSpec
 
 ARCFACE = "Deng et al., ArcFace, CVPR 2019; deepinsight/insightface buffalo_l w600k_r50 (ResNet-50, WebFace600K)"
 WEIGHTS = "asset:arcface-r50/w600k_r50.onnx"

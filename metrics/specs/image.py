@@ -1,6 +1,6 @@
 """Family ``image``: pixels of the generated region and of the whole crop against the true ones."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 WANG = "Wang et al., Image quality assessment, IEEE TIP 2004; scikit-image structural_similarity"
 CRETE = "Crete et al., The blur effect, SPIE 6492, 2007"

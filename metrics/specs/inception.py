@@ -1,6 +1,6 @@
 """Family ``inception``: are the frames distributed as real ones, in the features that the field publishes."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 HEUSEL = "Heusel et al., TTUR, NeurIPS 2017"
 PARMAR = "Parmar et al., On aliased resizing and surprising subtleties in GAN evaluation, CVPR 2022"

@@ -1,6 +1,6 @@
 """Family ``landmarks``: mouth, face and eyelids against the true ones."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 EAT = "Gan et al., EAT, ICCV 2023"
 EAT_CODE = "in kind yuangan/evaluation_eat code/test_lmd.py"

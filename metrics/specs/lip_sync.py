@@ -1,6 +1,6 @@
 """Family ``lip_sync``: do the lips fit the sound, says a judge that the corpus itself has trained."""
 
-from metrics.spec_types import Family, MetricSpec
+from metrics.specs.types import Family, MetricSpec
 
 SYNCNET = "Chung & Zisserman, Out of time, ACCV-W 2016"
 JOONSON = "joonson/syncnet_python@6efbb1c SyncNetInstance.py, but for the zero padding"

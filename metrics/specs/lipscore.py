@@ -1,6 +1,6 @@
 """Family ``lipscore``: do the lips look like the true ones, says a lip reader that the user provides."""
 
-from metrics.spec_types import Family, MetricSpec
+from metrics.specs.types import Family, MetricSpec
 
 FAMILY = Family(
     "lipscore",

@@ -1,6 +1,6 @@
 """Family ``motion``: does the picture move as the true one does, by optical flow."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
 LAI = "Lai et al., Learning Blind Video Temporal Consistency, ECCV 2018; Ruder et al., GCPR 2016 for the occlusion"

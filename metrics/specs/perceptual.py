@@ -1,6 +1,6 @@
 """Family ``perceptual``: how different the pictures look to a network that knows pictures."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 ZHANG = "Zhang et al., The unreasonable effectiveness of deep features, CVPR 2018 (arXiv 1801.03924, eq. 1)"
 INPUTS = "whole aligned crop at the configured resolution, RGB in [-1, 1]; nothing is resized"

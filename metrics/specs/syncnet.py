@@ -1,6 +1,6 @@
 """Family ``syncnet``: lip sync by the published SyncNet v2, in the variants that papers print."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 CHUNG = "Chung & Zisserman, Out of time, ACCV-W 2016"
 WEIGHTS = "asset:syncnet-v2/syncnet_v2.model"

@@ -1,6 +1,6 @@
 """Family ``temporal``: how much the picture moves and trembles."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
 CROP = "region of the aligned crop, at its own resolution"

@@ -1,6 +1,6 @@
 """Family ``videomae``: content-debiased Frechet video distance."""
 
-from metrics.spec_types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FAMILY = Family(
     "videomae", 1, None,

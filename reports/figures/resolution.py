@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from metrics.paper_columns import COLUMNS, Column
+from metrics.summary.paper_columns import COLUMNS, Column
 from reports.laid_over import counted_alone, laid, unit
 from reports.load import Inputs
 from reports.style import BLUE, INK, MUTED, PAPER, RULE, WIDTH

@@ -7,8 +7,8 @@ paired p-value stays below 0.05 after Holm's correction over all differences in 
 import numpy as np
 import pandas as pd
 
+from metrics.functional.statistics import holm
 from metrics.spec import FAMILIES, REGISTRY, family_specs
-from metrics.statistics import holm
 from metrics.tables import ALL
 from reports.load import Inputs, ReportError
 from reports.numbers import count, decimals, interval, listing, number, p_value, signed

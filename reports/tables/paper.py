@@ -12,9 +12,9 @@ import pandas as pd
 from eadnet.config.corpora import TEST_ONLY
 from eadnet.config.experiment import Experiment
 from eadnet.data.selection import DRAWN
-from metrics.paper_columns import COLUMNS, Column
-from metrics.paper_values import Part, Value, value_of
-from metrics.statistics import Resampling
+from metrics.functional.statistics import Resampling
+from metrics.summary.paper_columns import COLUMNS, Column
+from metrics.summary.paper_values import Part, Value, value_of
 from metrics.tables import ALL
 from reports.load import Inputs, ReportError
 from reports.numbers import NONE, count, decimals, interval, listing, number, span

@@ -8,8 +8,8 @@ import textwrap
 
 import pandas as pd
 
-from metrics.paper_columns import COLUMNS
 from metrics.spec import REGISTRY, direction
+from metrics.summary.paper_columns import COLUMNS
 from reports.laid_over import counted_alone, laid, spreads, unit
 from reports.load import Inputs
 from reports.numbers import NONE, count, listing, number, span

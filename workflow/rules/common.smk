@@ -24,7 +24,7 @@ from eadnet.corpora.listing import files_digest, shard_digest
 from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.config.experiment import experiment_of
 from metrics.spec import FAMILIES, check_families, extractors_of, family_version
-from metrics.spec_types import SpecError
+from metrics.specs.types import SpecError
 
 # Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
 # them, are made again. Metric families carry their own version (metrics/spec.py).

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eadnet.data.selection import DRAW
 from eadnet.tables import TEST_CLIPS, read_rows
-from metrics.pairs import Pair
+from metrics.scoring.pairs import Pair
 from metrics.spec import family_specs
 from metrics.tables import ALL
 

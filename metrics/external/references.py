@@ -21,8 +21,8 @@ from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe, read_audio
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, LABELS, write_table
-from metrics.measure import CHUNK, FPS
-from metrics.spool import Spool, opened_spool
+from metrics.measuring.measure import CHUNK, FPS
+from metrics.measuring.spool import Spool, opened_spool
 
 SAMPLE_RATE = FPS * SAMPLES_PER_FRAME
 COLUMNS = ("clip_id", "emotion", "level", "speaker")

@@ -11,7 +11,7 @@ import numpy as np
 
 from eadnet.data.clips import Clip
 from eadnet.faces.detectors.muted import muted
-from metrics.scoring import Settings
+from metrics.scoring.settings import Settings
 
 FILE = "face_landmarker.task"
 SHAPES = 52
@@ -24,7 +24,7 @@ class Extractor:
         """Load the network.
 
         Raises:
-            metrics.scoring.WeightsAbsent: its weights are not here.
+            metrics.scoring.settings.WeightsAbsent: its weights are not here.
         """
         from mediapipe.tasks.python import BaseOptions
         from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions

@@ -17,7 +17,7 @@ class Family:
     `of` says what is scored: generated videos (by ``metrics.families.<name>``) or captions of real ones (by
     ``metrics.captions``); a list of families that score videos never names the latter. `judge` names the corpus's judge
     that the family asks, `assets` the published weights that it needs, `extractor` what must be taken from whole frames
-    for it (``metrics.extractors``), `needs_truth` whether from the true ones too.
+    for it (``metrics.measuring.extractors``), `needs_truth` whether from the true ones too.
     """
 
     name: str

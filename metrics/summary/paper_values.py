@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from metrics.aggregate import values_matrix
+from metrics.functional.statistics import Replicates, Resampling, draw_weights
 from metrics.spec import REGISTRY
-from metrics.statistics import Replicates, Resampling, draw_weights
+from metrics.summary.aggregate import values_matrix
 from metrics.tables import ALL, NOT_APPLICABLE
 
 FEWEST = 3
@@ -64,7 +64,7 @@ def value_of(scores: pd.DataFrame, run: str, key: str, part: Part, resampling: R
 
 
 def _of_set(rows: pd.DataFrame, wanted: int) -> Value:
-    """Over seeds, values and bounds are averaged, as in ``metrics.aggregate``: the clips are the same for each."""
+    """Over seeds, values and bounds are averaged, as in ``aggregate``: the clips are the same for each."""
     have = rows.dropna(subset=["value"])
     if have.empty:
         return Value(None, wanted=wanted, reason=_why(rows))

@@ -13,7 +13,7 @@ import numpy as np
 from eadnet.data.clips import Clip
 
 if TYPE_CHECKING:
-    from metrics.scoring import Settings
+    from metrics.scoring.settings import Settings
 
 
 class Extractor(Protocol):
@@ -33,6 +33,6 @@ def open_extractor(name: str, settings: "Settings") -> Extractor:
     """The extractor of that name.
 
     Raises:
-        metrics.scoring.WeightsAbsent: its published weights are not here.
+        metrics.scoring.settings.WeightsAbsent: its published weights are not here.
     """
-    return importlib.import_module(f"metrics.extractors.{name}").Extractor(settings)
+    return importlib.import_module(f"metrics.measuring.extractors.{name}").Extractor(settings)

@@ -2,7 +2,7 @@
 
 Run as ``python -m metrics summarise``. Reads SCORES tables; writes them as one, SUMMARY and PAIRWISE. Clips are
 resampled, and where a run has several seeds, seeds too (crossed: every replicate draws both), always the same clips for
-all runs. The maths stand in `metrics.statistics`.
+all runs. The maths stand in `metrics.functional.statistics`.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,8 +16,8 @@ import pandas as pd
 from eadnet.config.configuration import BASELINES
 from eadnet.config.section import ConfigError
 from eadnet.tables import read_tables, write_table
+from metrics.functional.statistics import Difference, Replicates, Resampling, draw_weights, holm
 from metrics.spec import REGISTRY, MetricSpec, family
-from metrics.statistics import Difference, Replicates, Resampling, draw_weights, holm
 from metrics.tables import ALL, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY, TOLD
 
 BASELINE = "full"

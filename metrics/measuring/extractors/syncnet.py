@@ -28,9 +28,9 @@ from eadnet.faces.detectors.scrfd import opened as opened_scrfd
 from eadnet.published import syncnet_v2
 from eadnet.published.syncnet_crops import cut_square, face_squares
 from eadnet.published.syncnet_v2 import SAMPLES, SIZE, WINDOW, Eyes, Film, hear, load_syncnet_v2
-from metrics.extractors.face_tracks import Cuts, Track, follow, runs, smooth_squares, squares, track_square
+from metrics.measuring.extractors.face_tracks import Cuts, Track, follow, runs, smooth_squares, squares, track_square
 from metrics.networks.s3fd import FILE, S3FD, load_s3fd
-from metrics.scoring import Settings, WeightsAbsent
+from metrics.scoring.settings import Settings, WeightsAbsent
 
 SYNCNET, S3FD_ASSET, INSIGHTFACE = "syncnet-v2", "sfd-face", "insightface-buffalo-l"
 MIN_TRACK = 50  # of LatentSync; the reference's tracks are the longer ones of these

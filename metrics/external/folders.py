@@ -1,6 +1,6 @@
-"""Score a folder of anybody's videos against a folder of references, without the workflow.
+"""Score a folder of any videos against a folder of references, without the workflow.
 
-Every reference becomes a clip (``metrics.references``), every video is measured once, and the families are scored as
+Every reference becomes a clip (``references``), every video is measured once, and the families are scored as
 the workflow scores them, so that both give one number for one key.
 """
 
@@ -13,12 +13,13 @@ from pathlib import Path
 from eadnet.config.section import ConfigError
 from eadnet.corpora.files import list_files
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
-from metrics.extractors import Extractor, open_extractor
-from metrics.matching import Matches, match_names
-from metrics.measure import measure_rows
-from metrics.pairs import load_pairs
-from metrics.references import Alignment, write_references
-from metrics.scoring import Settings, WeightsAbsent, evaluators, score_pairs, stamp
+from metrics.external.matching import Matches, match_names
+from metrics.external.references import Alignment, write_references
+from metrics.measuring.extractors import Extractor, open_extractor
+from metrics.measuring.measure import measure_rows
+from metrics.scoring.pairs import load_pairs
+from metrics.scoring.score import evaluators, score_pairs, stamp
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import extractors_of
 from metrics.tables import SCORES
 

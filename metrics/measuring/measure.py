@@ -20,9 +20,9 @@ from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
-from metrics.extractors import Extractor
-from metrics.own_sound import ALIKE, LATE, compare_sound
-from metrics.spool import Spool, opened_spool
+from metrics.measuring.extractors import Extractor
+from metrics.measuring.own_sound import ALIKE, LATE, compare_sound
+from metrics.measuring.spool import Spool, opened_spool
 from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
 
 FPS = 25

@@ -10,8 +10,8 @@ import numpy as np
 
 from eadnet.data.clips import Clip
 from eadnet.media.reading import iterate_video
-from metrics.families.image import squared_error, ssim_map, ssim_mean
-from metrics.scoring import Settings
+from metrics.functional.pixels import squared_error, ssim_map, ssim_mean
+from metrics.scoring.settings import Settings
 
 
 class Extractor:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from eadnet.data.clips import Clip
-from metrics.scoring import Settings
+from metrics.scoring.settings import Settings
 
 ASSET, FILE = "arcface-r50", "w600k_r50.onnx"
 SIDE = 112
@@ -32,7 +32,7 @@ class Extractor:
         """Open the network.
 
         Raises:
-            metrics.scoring.WeightsAbsent: it is not here.
+            metrics.scoring.settings.WeightsAbsent: it is not here.
         """
         self._network = open_network(settings.weights(ASSET) / FILE)
         self._aligned: list[np.ndarray] = []

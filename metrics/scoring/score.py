@@ -5,93 +5,20 @@ Reads a measurement folder, the clips and, for some families, a judge; writes a 
 
 import hashlib
 import importlib
-import sys
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from eadnet.assets import AssetError, AssetSettings, fetch
 from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
-from metrics.cache import FeatureCache
-from metrics.pairs import Pair, Unscorable, Value, load_pairs
-from metrics.sets import drawn_of, scored_sets
+from metrics.scoring.pairs import Pair, Value, absent, empty, load_pairs
+from metrics.scoring.sets import drawn_of, scored_sets
+from metrics.scoring.settings import Settings, WeightsAbsent
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
 from metrics.tables import ALL, SCORES
-
-
-class WeightsAbsent(ValueError):
-    """Published weights that a family needs are not here; `brief` names them for tables, the message says why too."""
-
-    def __init__(self, asset: str, reason: str = "") -> None:
-        self.brief = f"weights absent: {asset}"
-        super().__init__(self.brief + (f" ({reason})" if reason else ""))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What families need to know.
-
-    `judges` is the judges' folder; `mask`, `resolution` and `cells` say which pixels of the crop are generated;
-    `assets` says where published weights lie (None: nowhere), `cache` where features are remembered (None: nowhere).
-    """
-
-    judges: Path | None
-    mask: str
-    resolution: int
-    cells: int
-    assets: AssetSettings | None = None
-    cache: Path | None = None
-
-    def region(self) -> np.ndarray:
-        """(resolution, resolution) bool mask of the generated pixels."""
-        from eadnet.faces.regions import region_mask
-
-        return region_mask(self.mask, self.resolution, self.cells)
-
-    def judge(self, name: str) -> Path:
-        """Folder of a judge.
-
-        Raises:
-            ValueError: no judges were given.
-        """
-        if self.judges is None:
-            raise ValueError(f"this family needs the {name} judge; give --judges")
-        return self.judges / name
-
-    def weights(self, asset: str) -> Path:
-        """Folder of published weights, every file checked against its digest.
-
-        Raises:
-            WeightsAbsent: they are not here and cannot be fetched, or are not those that were published.
-        """
-        if self.assets is None:
-            raise WeightsAbsent(asset, "give --assets")
-        try:
-            return fetch(asset, self.assets)
-        except AssetError as error:
-            print(error, file=sys.stderr)  # rows name the weights alone; the log says what became of them
-            raise WeightsAbsent(asset, str(error)) from None
-
-    def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """Features that `evaluator` gives to pictures with that digest: remembered, or computed and then remembered."""
-        return FeatureCache(self.cache).get(digest, evaluator, compute)
-
-
-def check_shapes(pair: Pair, region: np.ndarray) -> None:
-    """Make sure that both crops have the region's size and one length.
-
-    Raises:
-        Unscorable: they do not; the reason names both shapes.
-    """
-    generated, truth = pair.generated_crops.shape, pair.true_crops.shape
-    if generated != truth or truth[1:3] != region.shape:
-        reason = f"crops are {generated}, the truth {truth}, the region {region.shape}; measure again"
-        raise Unscorable("wrong_size", reason)
 
 
 def score_family(
@@ -216,18 +143,3 @@ def _mediapipe_sha256() -> str:
     if weights is None or not weights.exists():
         return hashlib.sha256(f"mediapipe {version('mediapipe')}".encode()).hexdigest()
     return sha256_file(weights)
-
-
-def empty(specs: Iterable[MetricSpec], pairs: Iterable[Pair], status: str, reason: str) -> list[Value]:
-    """Rows without value for every clip (or the set), where a whole family cannot score."""
-    pairs = list(pairs)
-    rows = []
-    for spec in specs:
-        clip_ids = [pair.clip_id for pair in pairs] if spec.level == "clip" else [None]
-        rows += [Value(spec.key, clip_id, None, 0, status, reason) for clip_id in clip_ids]
-    return rows
-
-
-def absent(specs: Iterable[MetricSpec], pairs: Iterable[Pair], fault: WeightsAbsent) -> list[Value]:
-    """Rows that name the published weights without which a family cannot score."""
-    return empty(specs, pairs, "weights_absent", fault.brief)

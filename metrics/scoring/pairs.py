@@ -15,6 +15,8 @@ import pandas as pd
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.data.tensor_files import MappedError, map_tensor
 from eadnet.tables import CLIPS, read_table
+from metrics.scoring.settings import WeightsAbsent
+from metrics.spec import MetricSpec
 from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
 
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
@@ -203,3 +205,30 @@ def _extracted(folder: Path, name: str, clip_id: str) -> np.ndarray:
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+
+
+def check_shapes(pair: Pair, region: np.ndarray) -> None:
+    """Make sure that both crops have the region's size and one length.
+
+    Raises:
+        Unscorable: they do not; the reason names both shapes.
+    """
+    generated, truth = pair.generated_crops.shape, pair.true_crops.shape
+    if generated != truth or truth[1:3] != region.shape:
+        reason = f"crops are {generated}, the truth {truth}, the region {region.shape}; measure again"
+        raise Unscorable("wrong_size", reason)
+
+
+def empty(specs: Iterable[MetricSpec], pairs: Iterable[Pair], status: str, reason: str) -> list[Value]:
+    """Rows without value for every clip (or the set), where a whole family cannot score."""
+    pairs = list(pairs)
+    rows = []
+    for spec in specs:
+        clip_ids = [pair.clip_id for pair in pairs] if spec.level == "clip" else [None]
+        rows += [Value(spec.key, clip_id, None, 0, status, reason) for clip_id in clip_ids]
+    return rows
+
+
+def absent(specs: Iterable[MetricSpec], pairs: Iterable[Pair], fault: WeightsAbsent) -> list[Value]:
+    """Rows that name the published weights without which a family cannot score."""
+    return empty(specs, pairs, "weights_absent", fault.brief)

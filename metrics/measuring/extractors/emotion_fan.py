@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from eadnet.data.clips import Clip
-from metrics.families.face_chips import chip
+from metrics.functional.face_chips import chip
 from metrics.networks.emotion_fan import FEATURES, FILE
-from metrics.scoring import Settings
+from metrics.scoring.settings import Settings
 
 ASSET = "emotion-fan"
 
@@ -26,7 +26,7 @@ class Extractor:
         """Open the network.
 
         Raises:
-            metrics.scoring.WeightsAbsent: it is not here.
+            metrics.scoring.settings.WeightsAbsent: it is not here.
             ValueError: the file does not hold it.
         """
         from metrics.networks.emotion_fan import load_emotion_fan

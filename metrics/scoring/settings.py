@@ -1,0 +1,69 @@
+"""What families and extractors need to know: judges, the generated region, published weights, remembered features."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eadnet.assets import AssetError, AssetSettings, fetch
+from metrics.scoring.cache import FeatureCache
+
+
+class WeightsAbsent(ValueError):
+    """Published weights that a family needs are not here; `brief` names them for tables, the message says why too."""
+
+    def __init__(self, asset: str, reason: str = "") -> None:
+        self.brief = f"weights absent: {asset}"
+        super().__init__(self.brief + (f" ({reason})" if reason else ""))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What families need to know.
+
+    `judges` is the judges' folder; `mask`, `resolution` and `cells` say which pixels of the crop are generated;
+    `assets` says where published weights lie (None: nowhere), `cache` where features are remembered (None: nowhere).
+    """
+
+    judges: Path | None
+    mask: str
+    resolution: int
+    cells: int
+    assets: AssetSettings | None = None
+    cache: Path | None = None
+
+    def region(self) -> np.ndarray:
+        """(resolution, resolution) bool mask of the generated pixels."""
+        from eadnet.faces.regions import region_mask
+
+        return region_mask(self.mask, self.resolution, self.cells)
+
+    def judge(self, name: str) -> Path:
+        """Folder of a judge.
+
+        Raises:
+            ValueError: no judges were given.
+        """
+        if self.judges is None:
+            raise ValueError(f"this family needs the {name} judge; give --judges")
+        return self.judges / name
+
+    def weights(self, asset: str) -> Path:
+        """Folder of published weights, every file checked against its digest.
+
+        Raises:
+            WeightsAbsent: they are not here and cannot be fetched, or are not those that were published.
+        """
+        if self.assets is None:
+            raise WeightsAbsent(asset, "give --assets")
+        try:
+            return fetch(asset, self.assets)
+        except AssetError as error:
+            print(error, file=sys.stderr)  # rows name the weights alone; the log says what became of them
+            raise WeightsAbsent(asset, str(error)) from None
+
+    def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Features that `evaluator` gives to pictures with that digest: remembered, or computed and then remembered."""
+        return FeatureCache(self.cache).get(digest, evaluator, compute)

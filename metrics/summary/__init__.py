@@ -1,0 +1,1 @@
+"""Scores over clips and seeds: means with intervals, paired comparisons, the values of the paper's tables."""
