@@ -125,7 +125,7 @@ def _crops(number: int, count: int, side: int = 64) -> np.ndarray:
 def compare(python: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
     """Rows of the table."""
     with tempfile.TemporaryDirectory() as folder:
-        _call(python, [str(ROOT / "tests/tiny_vlm.py"), folder, "qwen3_vl"])
+        _call(python, [str(ROOT / "tests/support/tiny_vlm.py"), folder, "qwen3_vl"])
         model = MODEL | {"folder": f"{folder}/qwen3_vl"}
         rows = []
         for count in counts:

@@ -66,7 +66,7 @@ def parse() -> argparse.Namespace:
 # ---------------------------------------------------------------------------------------------------------- tiny
 def tiny(options: argparse.Namespace) -> list[Row]:
     """Both stages of config.yaml, with batches drawn in the step and ahead of it, in turn."""
-    from toy_training import Sizes, write_toy  # stands with the tests
+    from tests.support.toy_training import Sizes, write_toy  # stands with the tests
 
     sizes = Sizes(96, 60, 24, Autoencoder(), SyncNet(), VideoMAE(), Backbone(), tokens=40, text_width=384)
     rows = []
@@ -83,9 +83,8 @@ def tiny(options: argparse.Namespace) -> list[Row]:
 
 def _stage(stage: str, toy: object, output: Path, prefetch: int, options: argparse.Namespace) -> list[dict]:
     """Lines of the scalars of a few real steps, without the first, which starts things up."""
-    from toy_training import train_toy
-
     from eadnet.training.backbone import train_backbone
+    from tests.support.toy_training import train_toy
 
     compute = Compute(device=options.device, prefetch=prefetch)
     cut = {"optimiser": {"steps": options.steps + 1}, "validation": {"every": 0, "batches": 1, "frames": 1, "steps": 1}}

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflow_project import Project
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
+from tests.support.workflow_project import Project
 
 
 @pytest.fixture(scope="session")

@@ -23,20 +23,21 @@ TESTS = Path(__file__).resolve().parent
 COMPARES = re.compile(r"torch\.equal|all_?close|assert_close|array_equal|approx\(|filecmp|\bgolden\b|sha256_file|exact")
 """What a test module says that compares computed numbers."""
 ELSEWHERE = {
-    "test_caption_vllm": "needs an environment of its own",
-    "test_processors": "the runner itself",
-    "test_workflow": "minutes of Snakemake; the stages that it runs are tested one by one",
+    "eadnet/captions/test_vllm": "needs an environment of its own",
+    "project/test_processors": "the runner itself",
+    "workflow/test_workflow": "minutes of Snakemake; the stages that it runs are tested one by one",
 }
-LONG = "tests/test_pipeline.py::test_memory_does_not_grow_with_length"
+LONG = "tests/eadnet/test_pipeline.py::test_memory_does_not_grow_with_length"
 """A minute that measures memory, no numbers."""
 SENSITIVE = (
-    "test_diffusion", "test_extended_fusion", "test_extended_stda", "test_extended_tfrm", "test_generation",
-    "test_latents", "test_lpips", "test_metrics_frechet", "test_metrics_image", "test_metrics_inception",
-    "test_metrics_perceptual", "test_metrics_s3fd", "test_published_unet", "test_text_cache",
-    "test_training_loop", "test_unet",
+    "eadnet/test_diffusion", "eadnet/models/test_extended_fusion", "eadnet/models/test_extended_stda",
+    "eadnet/models/test_extended_tfrm", "eadnet/inference/test_sampler", "eadnet/features/test_latents",
+    "eadnet/training/test_lpips", "metrics/test_frechet", "metrics/test_image", "metrics/test_inception",
+    "metrics/test_perceptual", "metrics/test_s3fd", "eadnet/training/test_unet_weights",
+    "eadnet/features/test_text_cache", "eadnet/training/test_loop", "eadnet/models/test_unet",
 )  # fmt: skip
 """Modules of golden numbers, of agreement and of equal bits that take seconds."""
-GOLDEN = "tests/test_training.py::test_losses_of_twenty_steps_are_the_recorded_ones"
+GOLDEN = "tests/eadnet/training/test_stages.py::test_losses_of_twenty_steps_are_the_recorded_ones"
 SETS = ("default", "avx2", "native")
 THREADS = (1, 2)
 SHORT = (("default", 1), ("avx2", 2))
@@ -68,8 +69,9 @@ def main() -> int:
 
 
 def comparing(folder: Path = TESTS) -> list[str]:
-    """Names of the test modules that compare numbers."""
-    found = [path.stem for path in sorted(folder.glob("test_*.py")) if COMPARES.search(path.read_text())]
+    """Names of the test modules that compare numbers, such as ``eadnet/models/test_unet``."""
+    modules = (path for path in sorted(folder.rglob("test_*.py")) if COMPARES.search(path.read_text()))
+    found = [path.relative_to(folder).with_suffix("").as_posix() for path in modules]
     return [name for name in found if name not in ELSEWHERE]
 
 
@@ -125,17 +127,8 @@ def run(instructions: str, threads: int, modules: list[str], workers: int) -> Ou
     variables = environment(instructions, threads)
     shown = " ".join(f"{key}={variables[key]}" for key in (*caps(instructions, []), "OMP_NUM_THREADS"))
     print(f"== {name}: {len(modules)} modules, {shown}", flush=True)
-    pytest = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-m",
-        "not workflow and not captions",
-        "--tb=short",
-        "--deselect",
-        LONG,
-    ]
+    chosen = ["-m", "not workflow and not captions", "--deselect", LONG]
+    pytest = [sys.executable, "-m", "pytest", "-q", "--tb=short", *chosen]
     spread = ["--numprocesses", str(workers), "--dist", "loadfile"] if workers > 1 else []
     start, last = time.monotonic(), ""
     with subprocess.Popen([*pytest, *spread, *modules], cwd=TESTS.parent, env=variables, text=True,

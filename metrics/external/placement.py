@@ -1,8 +1,8 @@
 """Where a method shows a face alone: its picture put into the true frames, so that it is measured as all others are.
 
 Measuring cuts every video by the true clip's own transforms (``measuring.measure``). A method that was given the
-aligned crop, and gives it back, belongs where the crop was cut out. One that frames the face in its own way is moved there by
-the mean place of eyes and nose, once for the whole clip: how its head moves is its own doing, and stays.
+aligned crop, and gives it back, belongs where the crop was cut out. One that frames the face in its own way is moved
+there by the mean place of eyes and nose, once for the whole clip: how its head moves is its own doing, and stays.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,270 @@
+"""The workflow as a whole, on the smoke configuration: what it plans, makes, remakes, and survives."""
+
+import json
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eadnet.config.configuration import TARGETS, load
+from tests.support.caption_server import Reply, completion, serving
+from tests.support.hostile_answers import good_record
+from tests.support.workflow_project import Project
+
+pytestmark = pytest.mark.workflow
+
+TABLE_RULES = {"summarise_scores", "measure_resolution", "make_table", "draw_figure", "write_page", "all"}
+RUN_RULES = {"train_run", "synthesise_videos", "measure_videos", "score_family"}
+VOLATILE = ["commit"]
+
+
+@pytest.fixture(scope="module")
+def empty(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A fresh copy in which nothing has run."""
+    return Project(root, tmp_path_factory.mktemp("empty"))
+
+
+# --------------------------------------------------------------------------------------------------- plans
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_can_be_planned(empty: Project, target: str):
+    assert target in {job.rule for job in empty.plan(target)}
+
+
+def test_a_run_target_plans_only_what_it_needs(empty: Project):
+    jobs = empty.plan("no_tfrm")
+    assert {name for job in jobs for key, name in job.wildcards.items() if key in ("run", "source")} == {"no_tfrm"}
+    rules = Counter(job.rule for job in jobs)
+    assert rules["train_run"] == rules["synthesise_videos"] == rules["measure_videos"] == 1
+    assert rules["score_family"] == len(load({}).evaluation.metrics)
+    assert not {"summarise_scores", "make_table", "draw_figure"} & set(rules)
+
+
+def test_a_loss_that_is_off_needs_no_network(empty: Project):
+    delta = "runs={no_tfrm: {losses: {sync: 0, trepa: 0}}}"
+    rules = {job.rule for job in empty.plan("no_tfrm", config=delta)}
+    assert not {"pretrain_syncnet", "pretrain_videomae"} & rules
+    assert {"pretrain_syncnet", "pretrain_videomae"} <= {job.rule for job in empty.plan("no_tfrm")}
+
+
+def test_a_run_is_filtered_only_where_its_filter_is_on(empty: Project):
+    assert "filter_clips" not in {job.rule for job in empty.plan("no_tfrm")}
+    assert "filter_clips" in {job.rule for job in empty.plan("tables")}
+    delta = "runs={no_tfrm: {filter: {threshold: 0.5}}}"
+    done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "no_tfrm", config=delta)
+    assert done.returncode == 0, done.stdout
+    assert (
+        "rule filter_clips:" in done.stdout and "--filter results-smoke/training_filter/backbone.parquet" in done.stdout
+    )
+    assert "filter_clips" not in {job.rule for job in empty.plan("full", config=delta)}
+
+
+def test_captions_need_nothing_trained(empty: Project):
+    rules = {job.rule for job in empty.plan("captions")}
+    assert {"describe_shard", "collect_true_units", "caption_shard", "encode_captions", "score_captions"} <= rules
+    assert not {rule for rule in rules if rule.startswith(("pretrain", "train", "synthesise", "encode_audio"))}
+
+
+def test_vllm_runs_in_an_environment_of_its_own(empty: Project):
+    model = "language_model: {folder: models/tiny}"
+    config = "captions={engine: vllm, compared: {blind: {engine: descriptor, labels: false}}, " + model + "}"
+    done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "captions", config=config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"(\S+) -m eadnet caption \\\n((?: .*\n)+)", done.stdout)
+    pythons = {re.search("captions/(main|blind)/", options)[1]: python for python, options in commands}
+    assert pythons == {"main": ".venv-caption-cpu/bin/python", "blind": "python"}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("autoencoder={chanels: 8}", "error: config: unknown key 'autoencoder.chanels'; did you mean 'channels'?"),
+        ("seed=one", "error: config: seed: Input should be a valid integer (got 'one')"),
+        ("corpora={folder: {path: nowhere}}", "error: corpora.folder.path: 'nowhere' is not a folder"),
+    ],
+)
+def test_a_fault_is_one_plain_line(empty: Project, config: str, message: str):
+    done = empty.snakemake("--dry-run", config=config)
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if not line.startswith(("Using workflow", "Config file"))]
+    assert len(lines) == 1
+    assert lines[0].startswith(message)
+
+
+PAPER_TABLES = {"hdtf": {"paper_1", "paper_4"}, "mead": {"paper_2", "paper_3"}, "ravdess": {"paper_generalisation"}}
+
+
+@pytest.mark.parametrize("off", [None, *PAPER_TABLES])
+def test_the_paper_s_tables_are_those_of_the_corpora(empty: Project, off: str | None):
+    jobs = empty.plan("paper_tables", config=f"corpora={{{off}: null}}" if off else None)
+    made = {job.wildcards["table"] for job in jobs if job.rule == "make_table"}
+    assert made == {table for corpus, own in PAPER_TABLES.items() if corpus != off for table in own}
+
+
+def test_a_run_of_one_corpus_has_its_own_backbone_and_that_corpus_alone(empty: Project):
+    config = "runs={hdtf: {corpora: [hdtf], text: none}}"
+    done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "hdtf", "no_tfrm", config=config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"-m eadnet (\S+) \\\n((?: .*\n)+)", done.stdout)
+
+    def corpora(stage: str, output: str) -> list[str]:
+        found = [
+            options for name, options in commands if name == stage and f"--output results-smoke/{output}" in options
+        ]
+        assert len(found) == 1, (stage, output)
+        return re.findall(r"--corpora (\w+)", found[0])
+
+    assert corpora("pretrain-backbone", "pretrained/backbone_hdtf ") == ["hdtf"]
+    assert corpora("pretrain-backbone", "pretrained/backbone ") == ["hdtf", "mead"]
+    assert corpora("synthesise", "videos/hdtf/0") == ["hdtf"] and corpora("synthesise", "videos/no_tfrm/0") == [
+        "hdtf",
+        "mead",
+    ]
+    trained = {re.search(r"--run (\S+)", options)[1]: options for name, options in commands if name == "train"}
+    assert "--backbone results-smoke/pretrained/backbone_hdtf " in trained["hdtf"]
+    assert '"corpora":["hdtf"]' in trained["hdtf"] and '"corpora":null' in trained["no_tfrm"]
+    rules = {job.rule for job in empty.plan("hdtf", config=config)}
+    assert "train_run" in rules and not any(
+        job.wildcards.get("run") == "hdtf" for job in empty.plan("no_tfrm", config=config)
+    )
+
+
+def test_names_of_tables_and_figures_are_those_of_the_reports(root: Path):
+    from reports.figures import FIGURES
+    from reports.tables import TABLES
+
+    text = (root / "workflow/rules/report_inputs.smk").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^(PAPER_TABLES|TABLES|FIGURES) = (.*?[)\n])$", text, re.MULTILINE | re.DOTALL))
+    named = {name: " ".join(re.findall(r'"([^"]+)"', block)).split() for name, block in blocks.items()}
+    assert sorted(named["TABLES"] + named["PAPER_TABLES"]) == sorted(TABLES)
+    assert sorted(named["FIGURES"]) == sorted(FIGURES)
+
+
+# ---------------------------------------------------------------------------------------------- end to end
+def test_the_report_and_all_tables_are_made(finished: Project):
+    for name in (
+        *("comparison", "ablation", "worst", "reported", "captions", "action_units", "judges", "coverage", "losses"),
+        *(name for own in PAPER_TABLES.values() for name in own),
+    ):
+        for form in ("md", "csv", "tex", "parquet"):
+            assert (finished.results / f"tables/{name}.{form}").stat().st_size
+    page = (finished.results / "report/index.html").read_text(encoding="utf-8")
+    assert "no_tfrm" in page
+    summary = pd.read_parquet(finished.results / "summary.parquet")
+    runs = {"full", "no_tfrm", "ground_truth", "still", "shuffled_audio", "reconstruction"}
+    assert set(summary["run"]) == runs | {"captions:main", "captions:blind"}
+
+
+def test_every_rule_was_timed(finished: Project):
+    rules = {path.name for path in (finished.results / "benchmarks").iterdir()}
+    assert {"render_mead", "preprocess_shard", "pretrain_backbone", "train_run", "score_family"} <= rules
+
+
+def test_a_second_run_has_nothing_to_do(finished: Project):
+    assert finished.plan() == []
+    assert "Nothing to be done" in finished.run()
+
+
+def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
+    jobs = finished.plan(config="runs={no_tfrm: {tfrm: none, frames: 16, shared_noise: 0.25}}")
+    assert {job.rule for job in jobs} == RUN_RULES | TABLE_RULES
+    own = {name for job in jobs for key, name in job.wildcards.items() if key in ("run", "source")}
+    assert own == {"no_tfrm"}
+    unchanged = {"coverage", "judges", "people", "corpus", "contact_sheet"}
+    assert not unchanged & {name for job in jobs for name in job.wildcards.values()}
+
+
+def test_a_changed_instruction_makes_captions_again_and_nothing_before(finished: Project):
+    lexicon = finished.folder / "eadnet/captions/grammar/lexicon.py"
+    before = lexicon.read_text(encoding="utf-8")
+    lexicon.write_text(before.replace('"annoyed"', '"cross"'), encoding="utf-8")
+    try:
+        jobs = finished.plan("captions")
+    finally:
+        lexicon.write_text(before, encoding="utf-8")
+    expected = {"caption_shard", "encode_captions", "score_captions", "summarise_captions", "make_table", "captions"}
+    assert {job.rule for job in jobs} == expected
+    assert {job.wildcards["table"] for job in jobs if "table" in job.wildcards} == {"captions"}
+
+
+def test_another_captioner_adds_its_own_jobs_and_no_training(finished: Project):
+    jobs = finished.plan("captions", config="captions={compared: {quiet: {labels: false}}}")
+    assert {job.wildcards["captioner"] for job in jobs if "captioner" in job.wildcards} == {"quiet"}
+    assert "encode_captions" not in {job.rule for job in jobs}
+
+
+def test_a_server_captions_within_the_workflow(finished: Project):
+    """One shard asked of a server on this machine; the answers are refused once each, then right."""
+
+    def script(request, before):
+        return Reply(completion(json.dumps(good_record()) if len(request["messages"]) > 2 else "no"))
+
+    with serving(script) as server:
+        told = f"language_model: {{endpoint: '{server.address}', frames: 2}}"
+        config = f"captions={{compared: {{served: {{engine: server, labels: false, {told}}}}}}}"
+        table = finished.results / "captions/served/mead/M003.parquet"
+        finished.run(str(table.relative_to(finished.folder)), config=config)
+        asked = len(server.asked)
+        table.unlink()
+        finished.run(str(table.relative_to(finished.folder)), config=config)
+        assert len(server.asked) == asked  # all remembered
+    captions = pd.read_parquet(table)
+    usable = captions[captions["attempts"].notna()]
+    assert set(usable["status"]) == {"ok"} and set(usable["attempts"]) == {2} and asked == 2 * len(usable)
+    assert set(usable["model"]) == {"tiny@127.0.0.1"}
+
+
+def test_a_bumped_metric_version_reruns_that_family(finished: Project):
+    spec = finished.folder / "metrics/specs/temporal.py"
+    before = spec.read_text(encoding="utf-8")
+    bumped = re.sub(r'(Family\("temporal", )(\d+)', lambda found: f"{found[1]}{int(found[2]) + 1}", before)
+    assert bumped != before
+    spec.write_text(bumped, encoding="utf-8")
+    try:
+        jobs = finished.plan()
+    finally:
+        spec.write_text(before, encoding="utf-8")
+    assert {job.rule for job in jobs} == {"score_family"} | TABLE_RULES
+    assert {job.wildcards["family"] for job in jobs if "family" in job.wildcards} == {"temporal"}
+
+
+def test_a_method_of_others_is_scored_like_a_run(finished: Project, tmp_path: Path):
+    videos = pd.read_parquet(finished.results / "videos/ground_truth/0/videos.parquet")
+    for row in videos.iloc[1:].itertuples():
+        shutil.copy(finished.folder / row.video, tmp_path / f"{row.clip_id}_theirs.mp4")
+    method = f"methods={{theirs: {{videos: {tmp_path}}}}}"
+    jobs = finished.plan(config=method)
+    assert {job.rule for job in jobs} == {"collect_method", "measure_videos", "score_family"} | TABLE_RULES
+    assert {job.wildcards["source"] for job in jobs if "source" in job.wildcards} == {"theirs"}
+    finished.run("theirs", config=method)
+    scores = pd.read_parquet(finished.results / "scores/theirs/0/image.parquet").set_index(["metric", "clip_id"])
+    truth = pd.read_parquet(finished.results / "scores/ground_truth/0/image.parquet").set_index(["metric", "clip_id"])
+    assert scores.loc[("psnr@region", videos.clip_id[0]), "status"] == "missing"
+    for clip_id in videos.clip_id[1:]:
+        assert scores.value[("psnr@region", clip_id)] == truth.value[("psnr@region", clip_id)]
+    assert finished.plan("theirs", config=method) == []
+    (tmp_path / f"{videos.clip_id[1]}_theirs.mp4").touch()
+    assert "collect_method" in {job.rule for job in finished.plan("theirs", config=method)}
+
+
+def test_another_seed_adds_its_own_jobs_only(finished: Project):
+    jobs = finished.plan(config="seeds=[0, 1]")
+    assert {job.wildcards["seed"] for job in jobs if job.rule in RUN_RULES} == {"1"}
+    assert not {"pretrain_backbone", "train_judge", "preprocess_shard"} & {job.rule for job in jobs}
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(root: Path, finished: Project, tmp_path: Path):
+    project = Project(root, tmp_path / "killed")
+    project.run_and_kill(when=project.results / "runs/full/0/checkpoint/state.pt")
+    assert not (project.results / "scores.parquet").exists()
+    project.run()
+    assert project.plan() == []
+    for name in ("scores.parquet", "summary.parquet", "tables/ablation.parquet", "runs/full/0/train.parquet"):
+        pd.testing.assert_frame_equal(table(project.results / name), table(finished.results / name))
+
+
+def table(path: Path) -> pd.DataFrame:
+    """A table without the columns that name the checkout."""
+    return pd.read_parquet(path).drop(columns=VOLATILE, errors="ignore")
