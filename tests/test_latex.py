@@ -11,7 +11,7 @@ import reports_fixture
 from typer.testing import CliRunner
 
 from reports import cli
-from reports.tables import TABLES
+from reports.registry import TABLES
 
 DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage[utf8]{inputenc}

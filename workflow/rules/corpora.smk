@@ -312,7 +312,7 @@ rule collect_clips:
 
 rule make_coverage:
     input:
-        unpack(lambda wildcards: report_files(TABLE_NEEDS["coverage"])),
+        unpack(lambda wildcards: report_files(TABLES["coverage"].needs)),
     output:
         report(
             "<results>/tables/coverage.csv",
@@ -335,7 +335,7 @@ rule make_coverage:
         mem_mb=1000,
         runtime=30,
     params:
-        inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS["coverage"]),
+        inputs=lambda wildcards, input: report_options(input, TABLES["coverage"].needs),
         folder=subpath(output[0], parent=True),
         version=STAGE_VERSIONS["report"],
     shell:

@@ -4,86 +4,25 @@ OUTPUTS
     none; this file holds no work, only names and functions.
 """
 
-PAPER_TABLES = "paper_1 paper_2 paper_3 paper_4 paper_generalisation".split()
-TABLES = (
-    *("comparison", *PAPER_TABLES, "resolution", "ablation", "worst", "reported", "captions", "action_units", "judges"),
-    *("supervision", "coverage", "availability", "losses", "filter", "calibration"),
-)
-TABLE_FORMS = ("md", "csv", "tex", "parquet")
-ON_DEMAND = () if CONFIG.evaluation.calibrate else ("calibration",)  # takes long; `snakemake calibration` makes it
-ASKED_TABLES = {  # only where there is something to show
-    "availability": DOWNLOADED,
-    "action_units": DRAWN_TRUTH,
-    "paper_1": "hdtf" in SHARDS,
-    "paper_2": "mead" in SHARDS,
-    "paper_3": "mead" in SHARDS,
-    "paper_4": "hdtf" in SHARDS,
-    "paper_generalisation": TESTED_ONLY,
-}
-MADE_TABLES = [table for table in TABLES if table not in ON_DEMAND and ASKED_TABLES.get(table, True)]
-MADE_PAPER_TABLES = [table for table in MADE_TABLES if table in PAPER_TABLES]
-CAPTION_TABLES = [table for table in MADE_TABLES if table in ("captions", "action_units")]
-DATA_TABLES = [table for table in MADE_TABLES if table in ("coverage", "availability")]
-FIGURES = (
-    *("samples", "generalisation", "resolution", "ablation", "slices", "emotions", "mouths", "losses", "graphs"),
-    *("filter", "people", "corpus", "contact_sheet", "times", "calibration"),
-)
+from reports.registry import FIGURE_FORMS, FIGURES, INPUTS, TABLE_FORMS, TABLES
+
 GRAPH_RUNS = [run for run in RUNS if CONFIG.run(run).tfrm not in ("none", "published")]  # the paper's graph is fixed
-ASKED_FIGURES = {"graphs": GRAPH_RUNS, "generalisation": TESTED_ONLY}
-MADE_FIGURES = [figure for figure in FIGURES if figure not in ON_DEMAND and ASKED_FIGURES.get(figure, True)]
-FIGURE_FORMS = ("svg", "png")
-# What a table or figure is made of; anything else is made of the summary.
-TABLE_NEEDS = {
-    "worst": ["scores", "summary"],
-    "reported": [],
-    "calibration": ["calibration"],
-    "resolution": ["resolution"],
-    "captions": ["caption_summary", "captioned"],
-    "action_units": ["descriptors", "true_units", "clips"],
-    "judges": ["judges"],
-    "supervision": ["pretrained"],
-    "coverage": ["sources", "clips"],
-    "availability": ["downloads"],
-    "losses": ["training"],
-    "filter": ["training_filter"],
-    **dict.fromkeys(PAPER_TABLES, ["scores", "test_clips"]),
+HOLDS = {  # conditions of reports/registry.py
+    "always": True,
+    "hdtf": "hdtf" in SHARDS,
+    "mead": "mead" in SHARDS,
+    "tested_only": bool(TESTED_ONLY),
+    "downloaded": bool(DOWNLOADED),
+    "drawn": bool(DRAWN),
+    "learned_graphs": bool(GRAPH_RUNS),
+    "calibrated": CONFIG.evaluation.calibrate,  # takes long; `snakemake calibration` makes it
 }
-FIGURE_NEEDS = {
-    "samples": ["clips", "measurements"],
-    "generalisation": ["clips", "measurements"],
-    "calibration": ["calibration"],
-    "resolution": ["resolution"],
-    "mouths": ["clips", "measurements"],
-    "emotions": ["clips", "scores"],
-    "losses": ["training"],
-    "graphs": ["graphs"],
-    "filter": ["training_filter"],
-    "people": ["clips"],
-    "corpus": ["sources", "clips"],
-    "contact_sheet": ["clips"],
-    "times": ["summary", "benchmarks"],
-}
-PAGE_NEEDS = [
-    "sources",
-    "downloads",
-    "scores",
-    "summary",
-    "resolution",
-    "clips",
-    "test_clips",
-    "captions",
-    "captioned",
-    "caption_summary",
-    *(["descriptors", "true_units"] if DRAWN_TRUTH else []),
-    "videos",
-    "measurements",
-    "training",
-    "training_filter",
-    "judges",
-    "pretrained",
-    "benchmarks",
-    *(["calibration"] if CONFIG.evaluation.calibrate else []),
-]
+MADE_TABLES = [name for name, item in TABLES.items() if HOLDS[item.shown]]
+MADE_PAPER_TABLES = [name for name in MADE_TABLES if TABLES[name].paper]
+CAPTION_TABLES = [name for name in MADE_TABLES if name in ("captions", "action_units")]
+DATA_TABLES = [name for name in MADE_TABLES if name in ("coverage", "availability")]
+MADE_FIGURES = [name for name, item in FIGURES.items() if HOLDS[item.shown]]
+PAGE_NEEDS = [name for name, item in INPUTS.items() if item.page and HOLDS[item.page]]
 
 
 def report_files(needs):
@@ -120,10 +59,10 @@ def report_files(needs):
 
 def report_options(input, needs):
     """The options of `python -m reports` for the given inputs; folders where it wants folders."""
-    parents = {os.path.dirname(path) for path in input.get("measurements", [])}
     values = {name: input.get(name, []) for name in needs}
-    values["measurements"] = sorted(parents)
-    values["judges"] = [f"{CONFIG.pathvars.results}/judges"] if "judges" in needs else []
-    values["pretrained"] = [f"{CONFIG.pathvars.results}/pretrained"] if "pretrained" in needs else []
-    values["benchmarks"] = [f"{CONFIG.pathvars.results}/benchmarks"] if "benchmarks" in needs else []
-    return " ".join(options(f"--{name.replace('_', '-')}", given) for name, given in values.items() if given)
+    for name in needs:
+        if INPUTS[name].kind == "folders":
+            values[name] = sorted({os.path.dirname(path) for path in values[name]})
+        elif INPUTS[name].kind == "folder":
+            values[name] = [f"{CONFIG.pathvars.results}/{name}"]
+    return " ".join(options(INPUTS[name].option, given) for name, given in values.items() if given)

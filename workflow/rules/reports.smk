@@ -9,7 +9,7 @@ OUTPUTS
 
 rule make_table:
     input:
-        unpack(lambda wildcards: report_files(TABLE_NEEDS.get(wildcards.table, ["summary"]))),
+        unpack(lambda wildcards: report_files(TABLES[wildcards.table].needs)),
     output:
         report(
             "<results>/tables/{table}.csv",
@@ -33,8 +33,8 @@ rule make_table:
         mem_mb=1000,
         runtime=30,
     params:
-        inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS.get(wildcards.table, ["summary"])),
-        experiment=lambda wildcards: options("--experiment", [EXPERIMENT] if wildcards.table in PAPER_TABLES else []),
+        inputs=lambda wildcards, input: report_options(input, TABLES[wildcards.table].needs),
+        experiment=lambda wildcards: options("--experiment", [EXPERIMENT] if TABLES[wildcards.table].paper else []),
         folder=subpath(output[0], parent=True),
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
@@ -52,7 +52,7 @@ rule make_table:
 
 rule draw_figure:
     input:
-        unpack(lambda wildcards: report_files(FIGURE_NEEDS.get(wildcards.figure, ["summary"]))),
+        unpack(lambda wildcards: report_files(FIGURES[wildcards.figure].needs)),
     output:
         svg=report(
             "<results>/figures/{figure}.svg",
@@ -72,7 +72,7 @@ rule draw_figure:
         mem_mb=1000,
         runtime=30,
     params:
-        inputs=lambda wildcards, input: report_options(input, FIGURE_NEEDS.get(wildcards.figure, ["summary"])),
+        inputs=lambda wildcards, input: report_options(input, FIGURES[wildcards.figure].needs),
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
     shell:
