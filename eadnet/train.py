@@ -19,7 +19,8 @@ from eadnet.precision import leave, open_machine
 from eadnet.pretraining.backbone import load_backbone, run_modules
 from eadnet.sampling import Draw, Sampler, TrainingInputs
 from eadnet.settings import plain, view
-from eadnet.supervision import Supervision, Supervisors, needs_frames
+from eadnet.supervision import Supervision, Supervisors
+from eadnet.supervisors import needs_frames, networks_of
 from eadnet.tables import TRAINING_FILTER, read_rows
 from eadnet.training.kept_clips import FilterError, Kept, kept_clips
 from eadnet.validation import Validator
@@ -132,6 +133,6 @@ def _drawn(settings: "Training") -> Draw:
         shared_noise=settings.shared_noise,
         text=settings.text,
         visible=settings.visible,
-        with_crops=needs_frames(settings),
-        with_mel=bool(settings.losses.sync),
+        with_crops=needs_frames(settings.losses),
+        with_mel="syncnet" in networks_of(settings.losses),
     )

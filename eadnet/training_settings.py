@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from eadnet.captions.settings import Captioning
 from eadnet.models.settings import Network, Optimiser, Weights
 from eadnet.section import Positive, Rate, Section, Share, Weight, renamed
+from eadnet.supervisors import networks_of
 
 OrZero = Annotated[int, Field(ge=0)]
 Mask = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
@@ -127,11 +128,6 @@ class Losses(Section):
     trepa: Weight = Field(0.1, description="Temporal representation alignment.")
     graph: Weight = Field(1e-3, description="Regularisers of the extended TFRM.")
 
-    @property
-    def decoded(self) -> bool:
-        """Whether a loss needs decoded frames."""
-        return any((self.perceptual, self.lpips, self.sync, self.trepa))
-
 
 STDA = Annotated[
     Literal[
@@ -221,11 +217,15 @@ class Training(Section):
         losses = self.losses
         if self.corpora == ():
             raise ValueError("corpora must name one corpus or more; null stands for all")
-        if self.frames != 16 and (losses.sync or losses.trepa):
+        if self.frames != 16 and {"syncnet", "videomae"} & set(self.supervisors()):
             raise ValueError("frames must be 16, the window of SyncNet and VideoMAE, while their losses are on")
         if not (losses.simple or losses.velocity or losses.perceptual):
             raise ValueError("losses: one of simple, velocity, perceptual must be above 0")
         return self
+
+    def supervisors(self) -> tuple[str, ...]:
+        """Names of the pretrained networks that the run's losses need: syncnet, videomae, lpips."""
+        return networks_of(self.losses)
 
 
 class Synthesis(Section):

@@ -20,6 +20,8 @@ from eadnet.config_reference import config_yaml, documents, stale_documents
 from eadnet.corpora.settings import MEAD
 from eadnet.experiment import experiment_of, run_for
 from eadnet.models.settings import Optimiser
+from eadnet.settings import view
+from eadnet.supervisors import needs_frames, networks_of
 from eadnet.training_settings import Training
 
 OVERLAYS = sorted(path.stem for path in (Path(__file__).parent.parent / "config").glob("*.yaml"))
@@ -146,6 +148,24 @@ def test_a_run_is_the_base_with_its_delta():
     ablation = config.run("no_sync")
     assert ablation.losses.sync == 0
     assert ablation.model_copy(update={"losses": config.training.losses}) == config.training
+
+
+@pytest.mark.parametrize(
+    ("losses", "networks", "frames"),
+    [
+        ({}, ("syncnet", "videomae"), True),
+        ({"lpips": 0.1}, ("syncnet", "videomae", "lpips"), True),
+        ({"sync": 0, "trepa": 0}, (), True),
+        ({"sync": 0, "trepa": 0, "perceptual": 0}, (), False),
+        ({"trepa": 0, "perceptual": 0}, ("syncnet",), True),
+    ],
+)
+def test_a_loss_that_is_on_needs_its_network_and_decoded_frames(losses, networks, frames):
+    run = load({"runs": {"full": {"losses": losses}}}).run("full")
+    assert run.supervisors() == networks
+    assert needs_frames(run.losses) is frames
+    assert needs_frames(view(run.model_dump_json()).losses) is frames
+    assert networks_of(view(run.model_dump_json()).losses) == networks
 
 
 def test_a_phase_is_merged_key_by_key_or_switched_off():

@@ -43,6 +43,7 @@ LEAVES = (
     "eadnet.selection",
     "eadnet.method_settings",
     "eadnet.models.settings",
+    "eadnet.supervisors",
     "eadnet.training_settings",
     "eadnet.tables",
     "eadnet.provenance",
@@ -57,6 +58,7 @@ LEAVES = (
     "metrics.documentation",
     "metrics.spec",
     "metrics.tables",
+    "reports.registry",
 )
 BARE = ("eadnet.train", "eadnet.pretraining.backbone", "eadnet.synthesis")
 """What runs on a GPU node where little is installed, and the packages that it may need there with what these bring."""
