@@ -17,20 +17,18 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/captioners.smk"
-include: "workflow/rules/report_inputs.smk"
 
 
 wildcard_constraints:
-    corpus="|".join(SHARDS),
+    corpus="|".join(PLAN.shards),
     shard=r"[A-Za-z0-9]+",
-    run="|".join(RUNS),
-    baseline="|".join(BASELINES),
-    source="|".join([*RUNS, *VARIANTS, *BASELINES, *METHODS]),
+    run="|".join(PLAN.runs),
+    source="|".join(PLAN.sources),
     seed=r"\d+",
-    backbone="|".join(BACKBONES),
-    captioner="|".join(CAPTIONERS),
+    backbone="|".join(CONFIG.backbone_names),
+    captioner="|".join(CONFIG.captioner_names),
     family="|".join(CONFIG.evaluation.metrics),
-    judge="|".join(JUDGES),
+    judge="|".join(PLAN.judges),
     table="|".join(TABLES),
     figure="|".join(FIGURES),
 

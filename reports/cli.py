@@ -1,11 +1,15 @@
 """The command line: ``python -m reports table|figure|page|readme|resolution|reported|published|times``.
 
-Every verb takes the same options for its inputs and uses those it needs; what it needs and lacks is one line.
+`table`, `figure` and `page` take an option for each of ``reports.registry.INPUTS`` and use those they need; what they
+need and lack is one line.
 """
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,146 +20,82 @@ from eadnet.config.section import ConfigError, parse
 from eadnet.data.clips import ClipError
 from eadnet.tables import TableError
 from reports.load import Inputs, ReportError
+from reports.registry import FIGURES, INPUTS, TABLES
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
-Scores = Annotated[Path | None, typer.Option("--scores", help="Scores table.")]
-Summary = Annotated[Path | None, typer.Option("--summary", help="Summary table.")]
-Sources = Annotated[list[Path] | None, typer.Option("--sources", help="Sources table of a shard; once for each.")]
-Downloads = Annotated[list[Path] | None, typer.Option("--downloads", help="Downloads table of a shard; once for each.")]
-Clips = Annotated[Path | None, typer.Option("--clips", help="Clips table.")]
-Captions = Annotated[Path | None, typer.Option("--captions", help="Captions table; optional.")]
-Captioned = Annotated[
-    list[Path] | None,
-    typer.Option("--captioned", help="Captions .../<captioner>/<corpus>/<shard>.parquet; once for each."),
-]
-CaptionSummary = Annotated[Path | None, typer.Option("--caption-summary", help="Summary of the captioners.")]
-Descriptors = Annotated[
-    list[Path] | None, typer.Option("--descriptors", help="Descriptors table of a shard; once for each.")
-]
-TrueUnits = Annotated[Path | None, typer.Option("--true-units", help="Action units that were drawn.")]
-Videos = Annotated[list[Path] | None, typer.Option("--videos", help="Videos table; once for each run and seed.")]
-Measurements = Annotated[
-    list[Path] | None, typer.Option("--measurements", help="Measurements folder .../<run>/<seed>; once for each.")
-]
-Training = Annotated[list[Path] | None, typer.Option("--training", help="Loss table train.parquet; once for each.")]
-Judges = Annotated[Path | None, typer.Option("--judges", help="Folder of the judges.")]
-Pretrained = Annotated[
-    Path | None, typer.Option("--pretrained", help="Folder of the networks that supervise training.")
-]
-Benchmarks = Annotated[Path | None, typer.Option("--benchmarks", help="Folder of Snakemake's benchmark files.")]
-Graphs = Annotated[list[Path] | None, typer.Option("--graphs", help="Frame graphs of a run; once for each.")]
-TrainingFilter = Annotated[
-    Path | None, typer.Option("--training-filter", help="Table of how alike training clips and their emotion are.")
-]
-Calibration = Annotated[Path | None, typer.Option("--calibration", help="Calibration table.")]
-TestClips = Annotated[Path | None, typer.Option("--test-clips", help="Table of the chosen test clips.")]
-ExperimentJSON = Annotated[
-    str | None,
-    typer.Option("--experiment", help="JSON of eadnet.config.experiment.Experiment, which says what each run is."),
-]
-Resolution = Annotated[Path | None, typer.Option("--resolution", help="Table of what 30 clips can decide.")]
-Settings = Annotated[str, typer.Option("--settings", help="JSON of the config section `report`.")]
+
+def _option(name: str, help: str, kind: Any = str | None, default: str | None = None) -> Parameter:
+    annotation = Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=help)]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+OPTIONS = {
+    name: _option(name, item.help, list[Path] | None if item.several else Path | None) for name, item in INPUTS.items()
+} | {
+    "experiment": _option("experiment", "JSON of eadnet.config.experiment.Experiment, which says what each run is."),
+    "settings": _option("settings", "JSON of the config section `report`.", str, "{}"),
+}
+"""The options of which `Inputs` are made, by name."""
+
+
+def reads(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command some of `OPTIONS`, which reach it together as `inputs`.
+
+    Typer finds a command's options in its signature, so the wrapper has one with the options in place of `inputs`.
+
+    Args:
+        *names: which of `OPTIONS`.
+    """
+
+    def widened(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**values: Any) -> None:
+            given = {name: values.pop(name) for name in names}
+            command(inputs=_inputs(**given), **values)
+
+        kept = [parameter for name, parameter in signature(command).parameters.items() if name != "inputs"]
+        options = [OPTIONS[name] for name in names]
+        run.__signature__ = signature(command).replace(parameters=[*kept, *options])
+        return run
+
+    return widened
 
 
 @app.command()
+@reads(*OPTIONS)
 def table(
-    name: Annotated[
-        str,
-        typer.Option(
-            "--name",
-            help="comparison, paper_1 to paper_4, paper_generalisation, resolution, ablation, worst, reported, judges, "
-            "supervision, coverage, availability, losses, calibration, captions, action_units or filter.",
-        ),
-    ],
+    name: Annotated[str, typer.Option("--name", help=f"One of {', '.join(TABLES)}.")],
     output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder for <name>.{md,csv,tex,parquet}.")],
-    scores: Scores = None,
-    summary: Summary = None,
-    sources: Sources = None,
-    downloads: Downloads = None,
-    clips: Clips = None,
-    captions: Captions = None,
-    captioned: Captioned = None,
-    caption_summary: CaptionSummary = None,
-    descriptors: Descriptors = None,
-    true_units: TrueUnits = None,
-    videos: Videos = None,
-    measurements: Measurements = None,
-    training: Training = None,
-    judges: Judges = None,
-    pretrained: Pretrained = None,
-    benchmarks: Benchmarks = None,
-    graphs: Graphs = None,
-    calibration: Calibration = None,
-    training_filter: TrainingFilter = None,
-    test_clips: TestClips = None,
-    experiment: ExperimentJSON = None,
-    resolution: Resolution = None,
-    settings: Settings = "{}",
+    inputs: Inputs,
 ) -> None:
     """Write one table as Markdown, CSV, LaTeX and parquet."""
     from reports import tables
     from reports.tables import formats
 
-    inputs = _inputs(
-        scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
-        resolution, test_clips, experiment, settings,
-    )  # fmt: skip
     for path in formats.write(tables.draw(name, inputs), output_dir):
         print(path)
 
 
 @app.command()
+@reads(*OPTIONS)
 def figure(
-    name: Annotated[
-        str,
-        typer.Option(
-            "--name",
-            help="samples, generalisation, resolution, ablation, slices, emotions, mouths, losses, graphs, people, "
-            "corpus, contact_sheet, times, filter or calibration.",
-        ),
-    ],
+    name: Annotated[str, typer.Option("--name", help=f"One of {', '.join(FIGURES)}.")],
     output: Annotated[Path, typer.Option("--output", help="The .svg; its .png goes beside it.")],
-    scores: Scores = None,
-    summary: Summary = None,
-    sources: Sources = None,
-    downloads: Downloads = None,
-    clips: Clips = None,
-    captions: Captions = None,
-    captioned: Captioned = None,
-    caption_summary: CaptionSummary = None,
-    descriptors: Descriptors = None,
-    true_units: TrueUnits = None,
-    videos: Videos = None,
-    measurements: Measurements = None,
-    training: Training = None,
-    judges: Judges = None,
-    pretrained: Pretrained = None,
-    benchmarks: Benchmarks = None,
-    graphs: Graphs = None,
-    calibration: Calibration = None,
-    training_filter: TrainingFilter = None,
-    test_clips: TestClips = None,
-    experiment: ExperimentJSON = None,
-    resolution: Resolution = None,
-    settings: Settings = "{}",
+    inputs: Inputs,
 ) -> None:
     """Draw one figure as SVG, with a PNG beside it."""
     from reports import figures, style
 
-    inputs = _inputs(
-        scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
-        resolution, test_clips, experiment, settings,
-    )  # fmt: skip
     style.save(figures.draw(name, inputs), output)
     print(output)
 
 
 @app.command()
+@reads(*OPTIONS)
 def page(
     output: Annotated[Path, typer.Option("--output", help="The HTML file.")],
+    inputs: Inputs,
     figures: Annotated[
         Path | None,
         typer.Option("--figures", help="Folder of the drawn figures; by default `figures` beside the page's folder."),
@@ -163,51 +103,23 @@ def page(
     configuration: Annotated[
         str, typer.Option("--config", help="JSON of the whole config, shown and digested.")
     ] = "{}",
-    scores: Scores = None,
-    summary: Summary = None,
-    sources: Sources = None,
-    downloads: Downloads = None,
-    clips: Clips = None,
-    captions: Captions = None,
-    captioned: Captioned = None,
-    caption_summary: CaptionSummary = None,
-    descriptors: Descriptors = None,
-    true_units: TrueUnits = None,
-    videos: Videos = None,
-    measurements: Measurements = None,
-    training: Training = None,
-    judges: Judges = None,
-    pretrained: Pretrained = None,
-    benchmarks: Benchmarks = None,
-    graphs: Graphs = None,
-    calibration: Calibration = None,
-    training_filter: TrainingFilter = None,
-    test_clips: TestClips = None,
-    experiment: ExperimentJSON = None,
-    resolution: Resolution = None,
-    settings: Settings = "{}",
 ) -> None:
     """Write the report: one HTML file that holds its figures and videos."""
     from reports.gallery import page as gallery
 
-    inputs = _inputs(
-        scores, summary, sources, downloads, clips, captions, captioned, caption_summary, descriptors, true_units,
-        videos, measurements, training, judges, pretrained, benchmarks, graphs, calibration, training_filter,
-        resolution, test_clips, experiment, settings,
-    )  # fmt: skip
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
 
 
 @app.command()
+@reads("summary")
 def readme(
-    summary: Annotated[Path, typer.Option("--summary", help="Summary table.")],
-    path: Annotated[Path, typer.Option("--readme", help="The README with the two markers.")],
+    inputs: Inputs, path: Annotated[Path, typer.Option("--readme", help="The README with the two markers.")]
 ) -> None:
     """Write the results table of a README between its markers."""
     from reports.readme import update
 
-    update(Inputs(summary_path=summary).summary, path)
+    update(inputs.summary, path)
 
 
 @app.command()
@@ -247,22 +159,22 @@ def published(
 
 
 @app.command("resolution")
-def print_resolution(
-    resolution: Annotated[Path, typer.Option("--resolution", help="Table of what 30 clips can decide.")],
-) -> None:
+@reads("resolution")
+def print_resolution(inputs: Inputs) -> None:
     """Print what 30 clips can decide: how far values move, and which of the paper's differences lie beyond that."""
     from reports.tables.resolution import text
 
-    print(text(Inputs(resolution_path=resolution).resolution))
+    print(text(inputs.resolution))
 
 
 @app.command()
-def times(benchmarks: Benchmarks = None) -> None:
+@reads("benchmarks")
+def times(inputs: Inputs) -> None:
     """Print the seconds of work by rule, from Snakemake's benchmark files."""
     from reports.figures.times import by_rule
     from reports.numbers import duration
 
-    rules = by_rule(Inputs(benchmarks_folder=benchmarks).benchmarks)
+    rules = by_rule(inputs.benchmarks)
     width = max(map(len, rules.index))
     for row in rules.itertuples():
         print(f"{row.Index:<{width}}  {duration(row.seconds):>12}  {row.jobs:>4} jobs  {row.memory:>7.0f} MB")
@@ -270,7 +182,7 @@ def times(benchmarks: Benchmarks = None) -> None:
 
 
 def main() -> None:
-    """Run the command line; a fault that the user can mend is one line and exit code 1."""
+    """Run the command line; a fault that the user can fix is one line and exit code 1."""
     try:
         app()
     except ModuleNotFoundError as error:
@@ -280,53 +192,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _inputs(
-    scores: Path | None,
-    summary: Path | None,
-    sources: list[Path] | None,
-    downloads: list[Path] | None,
-    clips: Path | None,
-    captions: Path | None,
-    captioned: list[Path] | None,
-    caption_summary: Path | None,
-    descriptors: list[Path] | None,
-    true_units: Path | None,
-    videos: list[Path] | None,
-    measurements: list[Path] | None,
-    training: list[Path] | None,
-    judges: Path | None,
-    pretrained: Path | None,
-    benchmarks: Path | None,
-    graphs: list[Path] | None,
-    calibration: Path | None,
-    training_filter: Path | None,
-    resolution: Path | None,
-    test_clips: Path | None,
-    experiment: str | None,
-    settings: str,
-) -> Inputs:
-    return Inputs(
-        scores_path=scores,
-        summary_path=summary,
-        source_paths=sources or (),
-        download_paths=downloads or (),
-        clips_path=clips,
-        captions_path=captions,
-        captioned_paths=captioned or (),
-        caption_summary_path=caption_summary,
-        descriptor_paths=descriptors or (),
-        true_units_path=true_units,
-        video_paths=videos or (),
-        measurement_folders=measurements or (),
-        training_paths=training or (),
-        judges_folder=judges,
-        pretrained_folder=pretrained,
-        benchmarks_folder=benchmarks,
-        graph_paths=graphs or (),
-        calibration_path=calibration,
-        training_filter_path=training_filter,
-        test_clips_path=test_clips,
-        given_experiment=parse(Experiment, experiment, where="experiment") if experiment else None,
-        resolution_path=resolution,
-        settings=parse(Report, settings),
-    )
+def _inputs(experiment: str | None = None, settings: str = "{}", **paths: Path | list[Path] | None) -> Inputs:
+    chosen = parse(Experiment, experiment, where="experiment") if experiment else None
+    return Inputs(parse(Report, settings), chosen, **paths)

@@ -1,14 +1,14 @@
 """What the report reads: paths in, checked tables and frames out.
 
-An `Inputs` holds the paths that the command line was given; each method reads one of them, and an absent one is one
-line that names the option. Measurements stand under ``{run}/{seed}/``, loss tables under ``{run}/{seed}/`` or
-``{network}/`` and captions that are compared under ``{captioner}/{corpus}/``; the names are taken from there. Scores
-and summary hold captioners beside videos: each is handed out apart, so that no table of methods lists captioners.
+An `Inputs` holds the paths that the command line was given, by the names of ``reports.registry.INPUTS``. Each property
+reads one of them; an absent one is one line that names the option. Measurements stand under ``{run}/{seed}/``, loss
+tables under ``{run}/{seed}/`` or ``{network}/``, captions that are compared under ``{captioner}/{corpus}/``: names are
+taken from there. Scores and summary hold captioners beside videos: each is handed out apart, so that no table of
+methods lists captioners.
 """
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from metrics.calibration.responses import CALIBRATION
 from metrics.resolution.table import RESOLUTION
 from metrics.spec import families_of
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
+from reports.registry import INPUTS
 
 CAPTIONER_COLUMNS = ("engine", "model", "prompt_version", "prompt_sha256", "labelled")
 """Columns of ``eadnet.tables.CAPTIONS`` that say who wrote a caption, and from what."""
@@ -47,152 +48,165 @@ FIRST = 32
 
 
 class ReportError(ValueError):
-    """Something that the report needs is absent or unreadable; the message is one line that names the mend."""
+    """Something that the report needs is absent or unreadable; the message is one line that names the fix."""
 
 
-class Nothing(ReportError):
+class EmptyInputs(ReportError):
     """The inputs are there and sound but hold nothing to show; a figure then says so in its place."""
 
 
-@dataclass(frozen=True)
 class Inputs:
-    """Paths of everything that a report may read; each is optional until something needs it."""
+    """What a report may read; each input is optional until something needs it.
 
-    scores_path: Path | None = None
-    summary_path: Path | None = None
-    source_paths: Sequence[Path] = ()
-    download_paths: Sequence[Path] = ()
-    clips_path: Path | None = None
-    captions_path: Path | None = None
-    video_paths: Sequence[Path] = ()
-    measurement_folders: Sequence[Path] = ()
-    training_paths: Sequence[Path] = ()
-    judges_folder: Path | None = None
-    pretrained_folder: Path | None = None
-    benchmarks_folder: Path | None = None
-    graph_paths: Sequence[Path] = ()
-    calibration_path: Path | None = None
-    settings: Report = field(default_factory=Report)
-    captioned_paths: Sequence[Path] = ()
-    descriptor_paths: Sequence[Path] = ()
-    true_units_path: Path | None = None
-    caption_summary_path: Path | None = None
-    training_filter_path: Path | None = None
-    test_clips_path: Path | None = None
-    given_experiment: Experiment | None = None
-    resolution_path: Path | None = None
+    Args:
+        settings: how the report is laid out.
+        experiment: what the runs are; the paper's tables need it.
+        **paths: one path or several, by the names of ``reports.registry.INPUTS``; None and no paths are not given.
+
+    Raises:
+        TypeError: there is no input of that name.
+    """
+
+    def __init__(
+        self,
+        settings: Report | None = None,
+        experiment: Experiment | None = None,
+        **paths: Path | Sequence[Path] | None,
+    ) -> None:
+        if unknown := paths.keys() - INPUTS.keys():
+            raise TypeError(f"no input is called {', '.join(sorted(unknown))}; there are {', '.join(INPUTS)}")
+        self.settings = settings or Report()
+        self._experiment, self._paths = experiment, paths
+
+    def has(self, name: str) -> bool:
+        """Whether an input was given."""
+        return bool(self._paths.get(name))
+
+    def path(self, name: str) -> Path:
+        """The file or folder of an input that has one.
+
+        Raises:
+            ReportError: it was not given or does not exist.
+        """
+        if not self.has(name):
+            raise ReportError(f"{INPUTS[name].option} is missing; pass it")
+        return _existing(self._paths[name], name)
+
+    def paths(self, name: str) -> list[Path]:
+        """The files or folders of an input that has several.
+
+        Raises:
+            ReportError: none was given, or one does not exist.
+        """
+        if not self.has(name):
+            raise ReportError(f"{INPUTS[name].option} is missing; pass it once for each")
+        return [_existing(path, name) for path in self._paths[name]]
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Per-clip scores of videos, columns of ``metrics.tables.SCORES``."""
-        table = read_table(_given(self.scores_path, "--scores"), SCORES)
+        table = read_table(self.path("scores"), SCORES)
         return table[~_of_captions(table)].reset_index(drop=True)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """Aggregated scores of videos, columns of ``metrics.tables.SUMMARY``."""
-        table = read_table(_given(self.summary_path, "--summary"), SUMMARY)
+        table = read_table(self.path("summary"), SUMMARY)
         return table[~_of_captions(table)].reset_index(drop=True)
 
     @cached_property
     def caption_summary(self) -> pd.DataFrame:
         """Aggregated scores of captioners, columns of ``metrics.tables.SUMMARY``."""
-        table = read_table(_given(self.caption_summary_path, "--caption-summary"), SUMMARY)
+        table = read_table(self.path("caption_summary"), SUMMARY)
         return table[_of_captions(table)].reset_index(drop=True)
 
     @cached_property
     def captioners(self) -> pd.DataFrame:
         """Who wrote the captions that are compared: columns `captioner`, those of `CAPTIONER_COLUMNS`, and `clips`."""
-        paths = [_given(path, "--captioned") for path in _some(self.captioned_paths, "--captioned")]
-        table = pd.concat([_captioned(path) for path in paths], ignore_index=True)
+        table = pd.concat(map(_captioned, self.paths("captioned")), ignore_index=True)
         return table.groupby(list(table.columns), sort=False, dropna=False).size().rename("clips").reset_index()
 
     @cached_property
     def descriptors(self) -> pd.DataFrame:
         """Measures of all clips, columns of ``eadnet.captions.measures.table.DESCRIPTORS``."""
-        paths = _some(self.descriptor_paths, "--descriptors")
-        return read_tables([_given(path, "--descriptors") for path in paths], DESCRIPTORS)
+        return read_tables(self.paths("descriptors"), DESCRIPTORS)
 
     @cached_property
     def true_units(self) -> pd.DataFrame:
         """What was drawn, columns of ``eadnet.captions.measures.true_units.TRUE_UNITS``."""
-        return read_table(_given(self.true_units_path, "--true-units"), TRUE_UNITS)
+        return read_table(self.path("true_units"), TRUE_UNITS)
 
     @cached_property
     def sources(self) -> pd.DataFrame:
         """What the corpora hold, columns of ``eadnet.tables.SOURCES``, of all shards together."""
-        paths = _some(self.source_paths, "--sources")
-        return read_tables([_given(path, "--sources") for path in paths], SOURCES)
+        return read_tables(self.paths("sources"), SOURCES)
 
     @cached_property
     def downloads(self) -> pd.DataFrame:
         """What came of every download, columns of ``eadnet.tables.DOWNLOADS``, of all shards together."""
-        paths = _some(self.download_paths, "--downloads")
-        return read_tables([_given(path, "--downloads") for path in paths], DOWNLOADS)
+        return read_tables(self.paths("downloads"), DOWNLOADS)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
         """The clips table, indexed by clip_id (the column stays)."""
-        return read_table(_given(self.clips_path, "--clips"), CLIPS).set_index("clip_id", drop=False).rename_axis(None)
+        return read_table(self.path("clips"), CLIPS).set_index("clip_id", drop=False).rename_axis(None)
 
     @cached_property
     def captions(self) -> dict[str, str]:
         """Caption of each clip; empty where no captions were given."""
-        if self.captions_path is None:
+        if not self.has("captions"):
             return {}
-        table = read_table(_given(self.captions_path, "--captions"), CAPTIONS)
+        table = read_table(self.path("captions"), CAPTIONS)
         return {row.clip_id: row.caption for row in table.itertuples() if row.caption}
 
     @cached_property
     def videos(self) -> pd.DataFrame:
         """Rows of all videos tables whose status is ok."""
-        paths = _some(self.video_paths, "--videos")
-        table = read_tables([_given(path, "--videos") for path in paths], VIDEOS)
+        table = read_tables(self.paths("videos"), VIDEOS)
         return table[table.status == "ok"].reset_index(drop=True)
 
     @cached_property
     def training(self) -> pd.DataFrame:
         """Loss tables together: stage (run or network), seed (-1 for shared networks), step, loss, value."""
-        paths = _some(self.training_paths, "--training")
-        return pd.concat([_loss_table(_given(path, "--training")) for path in paths], ignore_index=True)
+        return pd.concat(map(_loss_table, self.paths("training")), ignore_index=True)
 
     @cached_property
     def training_filter(self) -> pd.DataFrame:
         """How alike training clips and their emotion are, columns of ``eadnet.tables.TRAINING_FILTER``."""
-        return read_table(_given(self.training_filter_path, "--training-filter"), TRAINING_FILTER)
+        return read_table(self.path("training_filter"), TRAINING_FILTER)
 
     @cached_property
     def graphs(self) -> pd.DataFrame:
         """Frame graphs of all runs that have one, columns of ``eadnet.tables.GRAPHS``; empty where there are none."""
-        return read_tables([_given(path, "--graphs") for path in self.graph_paths], GRAPHS)
+        return read_tables(self.paths("graphs") if self.has("graphs") else [], GRAPHS)
 
     @cached_property
     def calibration(self) -> pd.DataFrame:
         """Responses of the metrics to known damage, columns of ``metrics.calibration.responses.CALIBRATION``."""
-        return read_table(_given(self.calibration_path, "--calibration"), CALIBRATION)
+        return read_table(self.path("calibration"), CALIBRATION)
 
     @cached_property
     def resolution(self) -> pd.DataFrame:
         """How far values over few clips move, columns of ``metrics.resolution.table.RESOLUTION``."""
-        return read_table(_given(self.resolution_path, "--resolution"), RESOLUTION)
+        return read_table(self.path("resolution"), RESOLUTION)
 
     @cached_property
     def judges(self) -> dict[str, dict]:
         """``report.json`` of each judge, by the name of its folder; empty where no judges were given."""
-        if self.judges_folder is None:
+        if not self.has("judges"):
             return {}
-        return {path.parent.name: _json(path) for path in sorted(Path(self.judges_folder).glob("*/report.json"))}
+        return {path.parent.name: _json(path) for path in sorted(self.path("judges").glob("*/report.json"))}
 
     @cached_property
     def pretrained(self) -> dict[str, dict]:
         """Networks that have left a report, by the name of their folder: `report`, `weights` ("" if none), `steps`."""
-        folder = _given(self.pretrained_folder, "--pretrained")
+        folder = self.path("pretrained")
         return {path.parent.name: _pretrained(path) for path in sorted(folder.glob("*/report.json"))}
 
     @cached_property
     def benchmarks(self) -> pd.DataFrame:
         """Snakemake's benchmark files: rule, job, seconds, memory (MB); the rule is the file's first folder."""
-        folder = _given(self.benchmarks_folder, "--benchmarks")
+        folder = self.path("benchmarks")
         rows = [_benchmark(path, folder) for path in sorted(folder.rglob("*.tsv"))]
         if not rows:
             raise ReportError(f"{folder}: holds no benchmark (.tsv); run the workflow first")
@@ -202,10 +216,10 @@ class Inputs:
     def measured(self) -> dict[str, dict[int, Path]]:
         """Measurement folders by run and seed."""
         folders: dict[str, dict[int, Path]] = {}
-        for folder in map(Path, _some(self.measurement_folders, "--measurements")):
+        for folder in self.paths("measurements"):
             if not folder.name.isdigit():
                 raise ReportError(f"{folder}: a measurements folder is named .../<run>/<seed>")
-            folders.setdefault(folder.parent.name, {})[int(folder.name)] = _given(folder, "--measurements")
+            folders.setdefault(folder.parent.name, {})[int(folder.name)] = folder
         return folders
 
     def truth(self, clip_id: str) -> Clip:
@@ -215,7 +229,7 @@ class Inputs:
             ReportError: the clips table has no such clip.
         """
         if clip_id not in self.clips.index:
-            raise ReportError(f"{clip_id}: not in {self.clips_path}; run the workflow again")
+            raise ReportError(f"{clip_id}: not in {self.path('clips')}; run the workflow again")
         return Clip(self.clips.loc[clip_id].to_dict())
 
     def generated(self, run: str, clip_id: str) -> Clip:
@@ -237,7 +251,7 @@ class Inputs:
     @cached_property
     def chosen_clips(self) -> pd.DataFrame:
         """The test clips that are made and scored, columns of ``eadnet.tables.TEST_CLIPS``."""
-        return read_table(_given(self.test_clips_path, "--test-clips"), TEST_CLIPS)
+        return read_table(self.path("test_clips"), TEST_CLIPS)
 
     @property
     def experiment(self) -> Experiment:
@@ -246,9 +260,9 @@ class Inputs:
         Raises:
             ReportError: it was not given.
         """
-        if self.given_experiment is None:
+        if self._experiment is None:
             raise ReportError("--experiment is missing; pass the JSON that `snakemake -n -p` prints")
-        return self.given_experiment
+        return self._experiment
 
     @cached_property
     def compared(self) -> list[str]:
@@ -261,7 +275,7 @@ class Inputs:
         runs = self.compared
         common = [clip for clip in self.clips.index if all(self.has_generated(run, clip) for run in runs)]
         if not common:
-            raise Nothing(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
+            raise EmptyInputs(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
         return spread(self.clips.loc[common])
 
 
@@ -298,18 +312,10 @@ def frame_picks(n_frames: int, count: int) -> np.ndarray:
     return np.round((np.arange(count) + 0.5) * n_frames / count - 0.5).astype(int)
 
 
-def _given(path: Path | None, option: str) -> Path:
-    if path is None:
-        raise ReportError(f"{option} is missing; pass it")
+def _existing(path: Path, name: str) -> Path:
     if not Path(path).exists():
-        raise ReportError(f"{path}: not found; {option} must name what the workflow wrote")
+        raise ReportError(f"{path}: not found; {INPUTS[name].option} must name what the workflow wrote")
     return Path(path)
-
-
-def _some(paths: Sequence[Path], option: str) -> Sequence[Path]:
-    if not paths:
-        raise ReportError(f"{option} is missing; pass it once for each")
-    return paths
 
 
 def _of_captions(table: pd.DataFrame) -> pd.Series:
@@ -341,7 +347,7 @@ def _json(path: Path) -> dict:
 
 
 def _pretrained(report: Path) -> dict:
-    config = _json(_given(report.with_name("config.json"), "--pretrained"))
+    config = _json(_existing(report.with_name("config.json"), "pretrained"))
     weights = config.get(report.parent.name, {}).get("weights")
     return {"report": _json(report), "weights": weights or "", "steps": config.get("steps", 0)}
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from eadnet.config.networks import Network, Optimiser, Weights
 from eadnet.config.section import OrZero, Positive, Rate, Section, Share, Weight, renamed
+from eadnet.config.supervisors import networks_of
 
 Mask = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
 Visible = Annotated[
@@ -107,11 +108,6 @@ class Losses(Section):
     trepa: Weight = Field(0.1, description="Temporal representation alignment.")
     graph: Weight = Field(1e-3, description="Regularisers of the extended TFRM.")
 
-    @property
-    def decoded(self) -> bool:
-        """Whether a loss needs decoded frames."""
-        return any((self.perceptual, self.lpips, self.sync, self.trepa))
-
 
 STDA = Annotated[
     Literal[
@@ -201,8 +197,12 @@ class Training(Section):
         losses = self.losses
         if self.corpora == ():
             raise ValueError("corpora must name one corpus or more; null stands for all")
-        if self.frames != 16 and (losses.sync or losses.trepa):
+        if self.frames != 16 and {"syncnet", "videomae"} & set(self.supervisors()):
             raise ValueError("frames must be 16, the window of SyncNet and VideoMAE, while their losses are on")
         if not (losses.simple or losses.velocity or losses.perceptual):
             raise ValueError("losses: one of simple, velocity, perceptual must be above 0")
         return self
+
+    def supervisors(self) -> tuple[str, ...]:
+        """Names of the pretrained networks that the run's losses need: syncnet, videomae, lpips."""
+        return networks_of(self.losses)

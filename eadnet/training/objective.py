@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from eadnet.config.supervisors import needs_frames, networks_of
 from eadnet.data.clip_set import unit_pixels
 from eadnet.diffusion import Process
 from eadnet.models.inpainting import Inpainting
@@ -64,16 +65,16 @@ class Supervision:
         device: torch.device,
         checkpointing: bool = False,
     ) -> None:
-        weights = settings.losses
         self.settings, self.process, self.task = settings, Process(backbone.diffusion), task.to(device)
         self.autoencoder = self.syncnet = self.videomae = self.lpips = None
-        if needs_frames(settings):
+        needed = networks_of(settings.losses)
+        if needs_frames(settings.losses):
             self.autoencoder = load_autoencoder(folders.autoencoder, checkpointing).to(device)
-        if weights.sync:
+        if "syncnet" in needed:
             self.syncnet = load_syncnet(_required("syncnet", folders.syncnet), checkpointing).to(device)
-        if weights.trepa:
+        if "videomae" in needed:
             self.videomae = load_videomae(_required("videomae", folders.videomae), checkpointing).to(device)
-        if weights.lpips:
+        if "lpips" in needed:
             self.lpips = load_lpips(_required("lpips", folders.lpips)).to(device)
         self.cells = simple_weight(task, backbone).to(device)
         self.pixels = attention_map(task.pixels, mouth=3.0, eyes=2.0, outside=0.2).to(device)
@@ -119,12 +120,6 @@ class Supervision:
         if self.videomae:
             losses["trepa"] = (weights.trepa, _trepa(self.videomae, settings.trepa_form, pasted, real))
         return losses
-
-
-def needs_frames(settings: "Training") -> bool:
-    """Whether a loss of the run needs decoded frames."""
-    weights = settings.losses
-    return any((weights.perceptual, weights.lpips, weights.sync, weights.trepa))
 
 
 def _trepa(videomae: nn.Module, form: str, generated: Tensor, real: Tensor) -> Tensor:

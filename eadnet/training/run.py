@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from eadnet.checkpoint import read_config
+from eadnet.config.supervisors import needs_frames, networks_of
 from eadnet.config.view import plain, view
 from eadnet.device import leave, open_machine
 from eadnet.models.loading import load_backbone
@@ -22,7 +23,7 @@ from eadnet.training.batches import Draw, Sampler, TrainingInputs
 from eadnet.training.frame_graphs import write_graphs
 from eadnet.training.kept_clips import FilterError, Kept, kept_clips
 from eadnet.training.loop import Loop, Phase
-from eadnet.training.objective import Supervision, Supervisors, needs_frames
+from eadnet.training.objective import Supervision, Supervisors
 from eadnet.training.validation import Validator
 
 if TYPE_CHECKING:
@@ -134,6 +135,6 @@ def _drawn(settings: "Training") -> Draw:
         shared_noise=settings.shared_noise,
         text=settings.text,
         visible=settings.visible,
-        with_crops=needs_frames(settings),
-        with_mel=bool(settings.losses.sync),
+        with_crops=needs_frames(settings.losses),
+        with_mel="syncnet" in networks_of(settings.losses),
     )

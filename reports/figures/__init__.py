@@ -4,39 +4,21 @@ from importlib import import_module
 
 from matplotlib.figure import Figure
 
-from reports.load import Inputs, Nothing, ReportError
+from reports.load import EmptyInputs, Inputs, ReportError
+from reports.registry import FIGURES
 from reports.style import MUTED, WIDTH, figure_style
-
-FIGURES = {
-    "samples": "reports.figures.samples",
-    "generalisation": "reports.figures.generalisation",
-    "ablation": "reports.figures.ablation",
-    "resolution": "reports.figures.resolution",
-    "slices": "reports.figures.slices",
-    "emotions": "reports.figures.emotions",
-    "mouths": "reports.figures.mouths",
-    "losses": "reports.figures.losses",
-    "graphs": "reports.figures.graphs",
-    "filter": "reports.figures.filter",
-    "people": "reports.figures.people",
-    "corpus": "reports.figures.corpus",
-    "contact_sheet": "reports.figures.contact_sheet",
-    "times": "reports.figures.times",
-    "calibration": "reports.figures.calibration",
-}
-"""Module of each figure, in the order of the report."""
 
 
 def draw(name: str, inputs: Inputs) -> Figure:
     """Draw one figure from whatever of the inputs it needs; one that finds nothing to show says so in its place.
 
     Raises:
-        ReportError: there is no such figure, or an input that it needs is missing; the message names the mend.
+        ReportError: there is no such figure, or an input that it needs is missing; the message names the fix.
     """
     with figure_style():
         try:
             return _module(name).draw(inputs)
-        except Nothing as reason:
+        except EmptyInputs as reason:
             return notice(caption(name)[0], str(reason))
 
 
@@ -57,4 +39,4 @@ def notice(title: str, reason: str) -> Figure:
 def _module(name: str):  # noqa: ANN202 - a module
     if name not in FIGURES:
         raise ReportError(f"no figure '{name}'; there are {', '.join(FIGURES)}")
-    return import_module(FIGURES[name])
+    return import_module(FIGURES[name].module)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.spec import REGISTRY, MetricSpec
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.style import GREEN, INK, MUTED, PAPER, WIDTH, metric_heading, order_runs, run_colours, run_label
 from reports.tables.ablation import differences
 
@@ -27,12 +27,12 @@ def build(frame: pd.DataFrame) -> Figure:
         frame: What ``reports.tables.ablation.differences`` returns.
 
     Raises:
-        Nothing: no run was compared with full.
+        EmptyInputs: no run was compared with full.
     """
     tested = frame[frame.difference_low.notna() & frame.difference_high.notna()]
     specs = [spec for key, spec in REGISTRY.items() if key in set(tested.metric) and spec.higher_is_better is not None]
     if not specs:
-        raise Nothing("the summary compares no ablation with full; add a run besides full to the config")
+        raise EmptyInputs("the summary compares no ablation with full; add a run besides full to the config")
     runs, rows = order_runs(tested.run), math.ceil(len(specs) / COLUMNS)
     figure = Figure(figsize=(WIDTH, rows * (0.24 * len(runs) + 0.85)), layout="constrained")
     grid = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from metrics.calibration.damage import DAMAGES, STRENGTHS
 from metrics.calibration.responses import MOVES, SEES, WRONG, curves, summarise
 from metrics.spec import MetricSpec
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.style import BLUE, CYCLE, FAMILY_LABELS, INK, MUTED, RULE, VERMILION, WIDTH, bare, metric_label
 from reports.tables.calibration import amount, shown
 
@@ -32,12 +32,12 @@ def build(calibration: pd.DataFrame) -> Figure:
         calibration: Columns of ``metrics.calibration.responses.CALIBRATION``.
 
     Raises:
-        Nothing: no response was measured.
+        EmptyInputs: no response was measured.
     """
     frame = summarise(calibration)
     blocks = _blocks(shown(frame[frame.change.notna()]))
     if not blocks:
-        raise Nothing("the calibration holds no response of a known metric; run `python -m metrics calibrate`")
+        raise EmptyInputs("the calibration holds no response of a known metric; run `python -m metrics calibrate`")
     names = [name for name in DAMAGES if name in set(frame.damage)]
     heights = [max(0.5, ROW * (len(block) + 1.2)) for block in blocks]
     total = sum(heights) + HEAD + FOOT

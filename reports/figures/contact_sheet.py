@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.load import Inputs, Nothing, frame_picks, spread
+from reports.load import EmptyInputs, Inputs, frame_picks, spread
 from reports.numbers import count
 from reports.style import BLUE, INK, MUTED, VERMILION, WIDTH, bare
 
@@ -58,7 +58,7 @@ def build(rows: Sequence[Row], total: int) -> Figure:
 def draw(inputs: Inputs) -> Figure:
     """Fetch the crops of the clips that are shown."""
     if inputs.clips.empty:
-        raise Nothing(f"{inputs.clips_path}: holds no clip; see the sources' reasons")
+        raise EmptyInputs(f"{inputs.path('clips')}: holds no clip; see the sources' reasons")
     shown = chosen(inputs.clips, inputs.settings.sheet_clips)
     return build([_row(inputs, clip) for clip in shown.to_dict("records")], len(inputs.clips))
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from eadnet.corpora.sources import USED
 from metrics.tables import ALL
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.numbers import count, duration, percent
 from reports.style import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RULE, SKY, VERMILION, WIDTH, YELLOW
 from reports.tables.coverage import SPLITS, counted
@@ -68,7 +68,7 @@ def build(sources: pd.DataFrame, clips: pd.DataFrame) -> Figure:
 def draw(inputs: Inputs) -> Figure:
     """Fetch the sources and clips tables and draw them."""
     if inputs.clips.empty:
-        raise Nothing(f"{inputs.clips_path}: holds no clip; see the sources' reasons")
+        raise EmptyInputs(f"{inputs.path('clips')}: holds no clip; see the sources' reasons")
     return build(inputs.sources, inputs.clips)
 
 

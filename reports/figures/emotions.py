@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 
 from eadnet.tables import EMOTIONS
 from metrics.spec import REGISTRY
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.numbers import count
 from reports.style import BLUE, INK, MUTED, PAPER, WIDTH, metric_variant, run_colours, run_label
 
@@ -57,7 +57,7 @@ def draw(inputs: Inputs) -> Figure:
     rank = {name: place for place, name in enumerate([*keys, *RUNS])}
     rows = rows[rows.emotion.isin(EMOTIONS)].sort_values(["metric", "run"], key=lambda column: column.map(rank))
     if rows.empty:
-        raise Nothing(f"scores hold no usable {METRIC} for labelled clips; this corpus has no emotion judge")
+        raise EmptyInputs(f"scores hold no usable {METRIC} for labelled clips; this corpus has no emotion judge")
     return build(rows)
 
 

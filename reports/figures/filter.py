@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.tables import ALL
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.style import BLUE, INK, MUTED, ORANGE, PAPER, RULE, WIDTH
 from reports.tables.filter import PUBLISHED, counted, share
 
@@ -54,7 +54,7 @@ def draw(inputs: Inputs) -> Figure:
     """Fetch the filter's table and draw it."""
     rows = inputs.training_filter
     if counted(rows).empty:
-        raise Nothing("no training clip has a label, or the backbone reads no text")
+        raise EmptyInputs("no training clip has a label, or the backbone reads no text")
     return build(rows)
 
 

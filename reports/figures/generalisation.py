@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from eadnet.config.corpora import TEST_ONLY
 from reports.figures import samples
-from reports.load import Inputs, Nothing, spread
+from reports.load import EmptyInputs, Inputs, spread
 from reports.style import is_baseline, order_runs
 
 CLIPS = 4
@@ -19,7 +19,7 @@ def draw(inputs: Inputs) -> Figure:
     """Fetch crops of the first clips and draw them.
 
     Raises:
-        Nothing: no clip of such a corpus was measured for the truth and a run.
+        EmptyInputs: no clip of such a corpus was measured for the truth and a run.
     """
     clips = inputs.clips[inputs.clips.corpus.isin(TEST_ONLY)]
     runs = [
@@ -30,6 +30,6 @@ def draw(inputs: Inputs) -> Figure:
     ]
     common = [clip for clip in clips.index if all(inputs.has_generated(run, clip) for run in runs)]
     if not common or len(runs) < 2:
-        raise Nothing("no clip of a corpus for testing only was made by a run; switch corpora.ravdess on")
+        raise EmptyInputs("no clip of a corpus for testing only was made by a run; switch corpora.ravdess on")
     chosen = spread(clips.loc[common], turns=("speaker", "emotion")).head(CLIPS)
     return samples.build([samples.strip(inputs, row, runs) for row in chosen.to_dict("records")])

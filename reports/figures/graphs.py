@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.numbers import number
 from reports.style import BLUE, INK, MUTED, PAPER, WIDTH, order_runs, run_colours, run_label
 
@@ -51,7 +51,7 @@ def build(edges: pd.DataFrame) -> Figure:
 def draw(inputs: Inputs) -> Figure:
     """Fetch the graphs of all runs and draw them."""
     if inputs.graphs.empty:
-        raise Nothing("no run has learned a frame graph; train one with tfrm: extended")
+        raise EmptyInputs("no run has learned a frame graph; train one with tfrm: extended")
     return build(inputs.graphs)
 
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eadnet.tables import EMOTIONS
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.numbers import count, duration
 from reports.style import BLUE, MUTED, WIDTH, bare
 
@@ -49,7 +49,7 @@ def draw(inputs: Inputs) -> Figure:
     """Fetch one crop for each person and emotion and draw them."""
     clips = inputs.clips[inputs.clips.status == "ok"]
     if clips.empty:
-        raise Nothing(f"{inputs.clips_path}: holds no usable clip; see its reasons")
+        raise EmptyInputs(f"{inputs.path('clips')}: holds no usable clip; see its reasons")
     boards = [_board(inputs, str(corpus), rows) for corpus, rows in clips.groupby("corpus", sort=True)]
     return build(boards)
 

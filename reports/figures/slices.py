@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from metrics.spec import REGISTRY, MetricSpec
 from metrics.tables import ALL
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.style import INK, PAPER, WIDTH, first_variants, metric_heading, order_runs, run_colours, run_label
 
 COLUMNS = 4
@@ -27,14 +27,14 @@ def build(summary: pd.DataFrame) -> Figure:
         summary: Columns of ``metrics.tables.SUMMARY``.
 
     Raises:
-        Nothing: the summary has no values for seen or unseen people.
+        EmptyInputs: the summary has no values for seen or unseen people.
     """
     rows = summary[
         (summary.corpus == ALL) & summary.slice.isin(KINDS) & summary.run.isin(RUNS) & summary["mean"].notna()
     ]
     specs = [REGISTRY[key] for key in first_variants(rows.metric) if REGISTRY[key].higher_is_better is not None]
     if not specs:
-        raise Nothing("the summary has no slices of seen and unseen people; score both kinds of test clips")
+        raise EmptyInputs("the summary has no slices of seen and unseen people; score both kinds of test clips")
     runs, lines = order_runs(rows.run), math.ceil(len(specs) / COLUMNS)
     figure = Figure(figsize=(WIDTH, lines * (0.26 * len(runs) + 0.8) + 0.3), layout="constrained")
     grid = figure.subplots(lines, COLUMNS, squeeze=False, sharey=True)

@@ -19,15 +19,16 @@ from reports import figures, tables
 from reports.gallery import players
 from reports.gallery.headline import headlines
 from reports.gallery.modules import MODULES
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.numbers import count, listing
+from reports.registry import FIGURES, TABLES
 from reports.style import metric_label, order_runs, run_label
 from reports.tables.layout import Table, parted
 from reports.tables.paper import CORPORA
 
 RASTER = ("samples", "generalisation", "people")
 """Figures made of photographs: shown as PNG, the others as SVG."""
-SHOWN = tuple(name for name in figures.FIGURES if name != "contact_sheet")
+SHOWN = tuple(name for name in FIGURES if name != "contact_sheet")
 """The contact sheet would double the page; it stands beside it."""
 BASELINE_LABELS = frozenset(run_label(run) for run in BASELINES)
 
@@ -69,7 +70,7 @@ def render(values: dict[str, Any]) -> str:
 def context(inputs: Inputs, figures_folder: Path, configuration: str) -> dict[str, Any]:
     """Everything that the template shows."""
     rows, missing_videos = _rows(inputs)
-    captioned = set(inputs.caption_summary.metric) if inputs.caption_summary_path else set()
+    captioned = set(inputs.caption_summary.metric) if inputs.has("caption_summary") else set()
     scored = set(inputs.summary.metric) | set(inputs.scores.metric) | captioned
     return {
         "title": inputs.settings.title,
@@ -125,31 +126,20 @@ def provenance(inputs: Inputs, configuration: str) -> dict[str, str]:
 def _rows(inputs: Inputs) -> tuple[list[players.Row], str]:
     try:
         return players.rows(inputs), ""
-    except Nothing as reason:
+    except EmptyInputs as reason:
         return [], str(reason)
 
 
 def _tables(inputs: Inputs) -> dict[str, Table]:
     """Every table that the inputs allow, without those whose option was not given."""
-    given = {
-        "captions": inputs.captioned_paths,
-        "action_units": inputs.true_units_path,
-        "judges": inputs.judges_folder,
-        "supervision": inputs.pretrained_folder,
-        "availability": inputs.download_paths,
-        "calibration": inputs.calibration_path,
-        "resolution": inputs.resolution_path,
-        "losses": inputs.training_paths,
-        "filter": inputs.training_filter_path,
-    }
-    names = [name for name in tables.TABLES if given.get(name, True) and not name.startswith("paper_")]
+    names = [name for name, item in TABLES.items() if not item.paper and all(map(inputs.has, item.needs))]
     names += _paper_tables(inputs)
     return {name: tables.draw(name, inputs) for name in names}
 
 
 def _paper_tables(inputs: Inputs) -> list[str]:
     """The paper's tables whose corpus was tested."""
-    corpora = set(inputs.chosen_clips.corpus) if inputs.test_clips_path else set()
+    corpora = set(inputs.chosen_clips.corpus) if inputs.has("test_clips") else set()
     return [f"paper_{which}" for which, corpus in CORPORA.items() if corpus in corpora]
 
 

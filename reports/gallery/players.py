@@ -15,7 +15,7 @@ from PIL import Image
 
 from eadnet.media.reading import read_audio, read_video
 from eadnet.media.writing import write_video
-from reports.load import Inputs, Nothing, companions, spread
+from reports.load import EmptyInputs, Inputs, companions, spread
 from reports.style import is_baseline, order_runs, run_label
 
 ROWS = 8
@@ -49,7 +49,7 @@ def rows(inputs: Inputs) -> list[Row]:
     """Up to `ROWS` rows that fit the budget, of clips for which every run (that shares one with `full`) has a video.
 
     Raises:
-        Nothing: there is no such clip.
+        EmptyInputs: there is no such clip.
     """
     files = {
         (row.run, row.clip_id): row.video for row in inputs.videos.sort_values("seed", ascending=False).itertuples()
@@ -58,7 +58,7 @@ def rows(inputs: Inputs) -> list[Row]:
     runs = [run for run in order_runs(shared) if not is_baseline(run) or run == "ground_truth"]
     common = [clip for clip in inputs.clips.index if all((run, clip) in files for run in runs)]
     if not common or not runs:
-        raise Nothing("no clip has a video of every run; see the videos tables for the reasons")
+        raise EmptyInputs("no clip has a video of every run; see the videos tables for the reasons")
     made, spent = [], 0
     for clip in spread(inputs.clips.loc[common]).head(ROWS).to_dict("records"):
         row = _row(inputs, clip, {run: files[run, clip["clip_id"]] for run in runs})

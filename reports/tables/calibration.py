@@ -11,7 +11,7 @@ import pandas as pd
 from metrics.calibration.damage import DAMAGES, Damage
 from metrics.calibration.responses import JUDGED, MOVES, NO_VALUE, SEES, WRONG, summarise
 from metrics.spec import REGISTRY, MetricSpec
-from reports.load import Inputs, Nothing
+from reports.load import EmptyInputs, Inputs
 from reports.numbers import NONE, count, listing, number
 from reports.style import FAMILY_LABELS, metric_heading, metric_label
 from reports.tables.layout import Cell, Panel, Table
@@ -29,11 +29,11 @@ def build(calibration: pd.DataFrame) -> Table:
         calibration: Columns of ``metrics.calibration.responses.CALIBRATION``.
 
     Raises:
-        Nothing: no response was measured.
+        EmptyInputs: no response was measured.
     """
     frame = summarise(calibration)
     if frame.empty:
-        raise Nothing("the calibration holds no response of a known metric; run `python -m metrics calibrate`")
+        raise EmptyInputs("the calibration holds no response of a known metric; run `python -m metrics calibrate`")
     frame["description"] = frame.damage.map(lambda name: DAMAGES[name].description)
     groups = dict.fromkeys(DAMAGES[name].group for name in DAMAGES if name in set(frame.damage))
     panels = tuple(_panel(frame, group) for group in groups)

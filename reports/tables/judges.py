@@ -34,7 +34,7 @@ def build(reports: Mapping[str, Mapping[str, Any]]) -> Table:
 def draw(inputs: Inputs) -> Table:
     """Fetch the judges' reports and lay them out."""
     if not inputs.judges:
-        raise ReportError(f"{inputs.judges_folder or '--judges'}: no */report.json; pass the folder of the judges")
+        raise ReportError(f"{inputs.path('judges')}: no */report.json; pass the folder of the judges")
     return build(inputs.judges)
 
 

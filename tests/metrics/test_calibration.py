@@ -26,7 +26,7 @@ from metrics.scoring.settings import Settings
 from reports import style
 from reports.figures.calibration import LOWEST
 from reports.figures.calibration import build as figure_of
-from reports.load import Nothing
+from reports.load import EmptyInputs
 from reports.tables import formats
 from reports.tables.calibration import build as table_of
 from tests.support.metrics_fixture import FRAMES, RESOLUTION, draw, smooth_noise, write_corpus
@@ -294,5 +294,5 @@ def test_table_and_figure_show_the_verdicts(tmp_path: Path) -> None:
     assert len(figure.axes) == 2 * (1 + 3) and (tmp_path / "calibration.png").stat().st_size > 5000
     heights = {line.get_ydata()[-1] for axes in figure.axes for line in axes.get_lines() if len(line.get_ydata()) == 6}
     assert heights == {1.0, LOWEST, 0.0}  # the strongest response, one cut off below, and none
-    with pytest.raises(Nothing, match="no response"):
+    with pytest.raises(EmptyInputs, match="no response"):
         table_of(pd.concat(parts)[:0])

@@ -320,10 +320,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def inputs_of(folder: Path, kind: str = "") -> Inputs:
     return Inputs(
-        folder / f"scores{kind}.parquet", folder / f"summary{kind}.parquet", clips_path=folder / "clips.parquet",
-        judges_folder=folder / "judges", captioned_paths=sorted((folder / "captioned").glob("*/*/*.parquet")),
-        caption_summary_path=folder / f"summary{kind}.parquet",
-    )  # fmt: skip
+        scores=folder / f"scores{kind}.parquet",
+        summary=folder / f"summary{kind}.parquet",
+        clips=folder / "clips.parquet",
+        judges=folder / "judges",
+        captioned=sorted((folder / "captioned").glob("*/*/*.parquet")),
+        caption_summary=folder / f"summary{kind}.parquet",
+    )
 
 
 def test_captioners_are_summarised_beside_videos(results: Path) -> None:
@@ -395,6 +398,6 @@ def test_a_report_without_captioners_says_what_is_missing(results: Path) -> None
     with pytest.raises(ReportError, match="holds no captioner"):
         caption_table.draw(inputs_of(results, "_videos"))
     with pytest.raises(ReportError, match="--captioned is missing"):
-        _ = Inputs(summary_path=results / "summary.parquet").captioners
+        _ = Inputs(summary=results / "summary.parquet").captioners
     unknown = pd.DataFrame(columns=["captioner", "clips", *CAPTIONER_COLUMNS])
     assert caption_table.build(unknown, inputs_of(results).caption_summary).panels[0].rows[0][1].text == ""

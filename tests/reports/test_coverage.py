@@ -1,7 +1,6 @@
 """What became of the data, as the report tells it: nothing counted twice, nothing left out, every reason seen."""
 
 import re
-from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -18,9 +17,9 @@ from tests.support import reports_fixture
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     folder = reports_fixture.make_data(tmp_path_factory.mktemp("data"), people=2, frames=26, size=64, emotions=1)
     return Inputs(
-        source_paths=sorted(folder.glob("corpora/*/*.parquet")),
-        download_paths=sorted(folder.glob("downloads/*.parquet")),
-        clips_path=folder / "clips.parquet",
+        sources=sorted(folder.glob("corpora/*/*.parquet")),
+        downloads=sorted(folder.glob("downloads/*.parquet")),
+        clips=folder / "clips.parquet",
         settings=Report(sheet_clips=6),
     )
 
@@ -86,7 +85,7 @@ def test_a_contact_sheet_shows_some_clips_and_says_how_many(inputs: Inputs) -> N
     few = contact_sheet.chosen(inputs.clips, 4)
     assert few.speaker.value_counts().tolist() == [2, 2] and few.speaker.is_monotonic_increasing
     assert sorted(contact_sheet.chosen(inputs.clips, 99).clip_id) == sorted(inputs.clips.clip_id)
-    whole = contact_sheet.draw(replace(inputs, settings=Report(sheet_clips=99)))
+    whole = contact_sheet.draw(Inputs(Report(sheet_clips=99), clips=inputs.path("clips")))
     words = [text.get_text() for text in whole.axes[0].texts]
     assert words[0] == "All 7 clips; 1 of these could not be used" and len(whole.axes[0].images) == 6
     assert "no_face" in words and "no face in 30 of 30 frames: film the face larger" in words

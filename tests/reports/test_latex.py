@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from reports import cli
-from reports.tables import TABLES
+from reports.registry import TABLES
 from tests.support import paper_scores, reports_fixture
 
 DOCUMENT = r"""\documentclass[10pt]{article}

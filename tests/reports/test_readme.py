@@ -13,7 +13,7 @@ from tests.support import reports_fixture
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     folder = reports_fixture.make(tmp_path_factory.mktemp("results"), people=2, frames=26, size=64, emotions=1)
-    return Inputs(summary_path=folder / "summary.parquet").summary
+    return Inputs(summary=folder / "summary.parquet").summary
 
 
 def test_only_what_stands_between_the_markers_changes(summary: pd.DataFrame, tmp_path: Path):

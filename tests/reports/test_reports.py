@@ -1,5 +1,6 @@
 """The report: right numbers in every format, honest captions, deterministic figures, a safe self-contained page."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from metrics.tables import SUMMARY
 from reports import cli, figures, numbers, style, tables
 from reports.figures import emotions, graphs, mouths, times
 from reports.gallery import players
-from reports.load import Inputs, Nothing, ReportError, frame_picks, spread
+from reports.load import EmptyInputs, Inputs, ReportError, frame_picks, spread
+from reports.registry import FIGURES, INPUTS, TABLES
 from reports.tables import ablation, comparison, formats, supervision
 from reports.tables.layout import Cell, Panel, Table
 from tests.support import paper_scores, reports_fixture
@@ -38,17 +40,23 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def inputs(results: Path) -> Inputs:
     return Inputs(
-        results / "scores.parquet", results / "summary.parquet", sorted(results.glob("corpora/*/*.parquet")),
-        sorted(results.glob("downloads/*.parquet")), results / "clips.parquet", results / "captions.parquet",
-        sorted(results.glob("videos/*/0/videos.parquet")), sorted(results.glob("measurements/*/0")),
-        sorted(results.rglob("train.parquet")), results / "judges", results / "pretrained", results / "benchmarks",
-        sorted(results.rglob("graphs.parquet")), results / "calibration.parquet",
-        Report(strip_clips=2, strip_frames=4, sheet_clips=6), sorted(results.glob("captions/*/*/*.parquet")),
-        sorted(results.glob("descriptors/*/*.parquet")), results / "true_units.parquet",
-        results / "captions" / "summary.parquet", results / "training_filter.parquet",
-        test_clips_path=results / "test_clips.parquet", given_experiment=paper_scores.fixture_experiment(),
-        resolution_path=results / "resolution.parquet",
-    )  # fmt: skip
+        settings=Report(strip_clips=2, strip_frames=4, sheet_clips=6),
+        experiment=paper_scores.fixture_experiment(),
+        **{name: results / f"{name}.parquet" for name in ("scores", "summary", "clips", "captions", "true_units")},
+        **{
+            name: results / f"{name}.parquet" for name in ("calibration", "training_filter", "test_clips", "resolution")
+        },
+        **{name: results / name for name in ("judges", "pretrained", "benchmarks")},
+        caption_summary=results / "captions" / "summary.parquet",
+        sources=sorted(results.glob("corpora/*/*.parquet")),
+        downloads=sorted(results.glob("downloads/*.parquet")),
+        captioned=sorted(results.glob("captions/*/*/*.parquet")),
+        descriptors=sorted(results.glob("descriptors/*/*.parquet")),
+        videos=sorted(results.glob("videos/*/0/videos.parquet")),
+        measurements=sorted(results.glob("measurements/*/0")),
+        training=sorted(results.rglob("train.parquet")),
+        graphs=sorted(results.rglob("graphs.parquet")),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +70,7 @@ def succeed(*arguments: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------- tables
-@pytest.mark.parametrize("name", tables.TABLES)
+@pytest.mark.parametrize("name", TABLES)
 def test_every_table_is_written_in_four_formats(name: str, inputs: Inputs, tmp_path: Path) -> None:
     table = tables.draw(name, inputs)
     paths = formats.write(table, tmp_path)
@@ -146,7 +154,7 @@ def test_supervision_says_whose_report_is_missing() -> None:
 
 
 def test_supervision_without_any_report_is_a_sentence(tmp_path: Path) -> None:
-    table = supervision.draw(Inputs(pretrained_folder=tmp_path))
+    table = supervision.draw(Inputs(pretrained=tmp_path))
     assert table.caption.endswith("No report was found of Autoencoder, SyncNet and VideoMAE.")
     paths = formats.write(table, tmp_path)
     assert "No report was found" in paths[0].read_text() and len(pd.read_parquet(paths[3])) == 0
@@ -163,7 +171,7 @@ def test_names_are_escaped_for_latex_markdown_and_html() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ figures
-@pytest.mark.parametrize("name", figures.FIGURES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_figures_show_something(name: str, inputs: Inputs, tmp_path: Path) -> None:
     style.save(figures.draw(name, inputs), tmp_path / f"{name}.svg")
     picture = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
@@ -173,7 +181,7 @@ def test_figures_show_something(name: str, inputs: Inputs, tmp_path: Path) -> No
     assert title and len(caption) > 40
 
 
-@pytest.mark.parametrize("name", figures.FIGURES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_snakemake_s_captions_are_those_of_the_figures(name: str) -> None:
     title, caption = figures.caption(name)
     assert f'"{name}": "{title}. {caption}",' in (ROOT / "workflow/report/figure.rst").read_text(encoding="utf-8")
@@ -191,14 +199,14 @@ def test_a_figure_without_anything_to_show_says_so(inputs: Inputs, summary: pd.D
     alone = tmp_path / "summary.parquet"
     write_table(summary[(summary.run == "full") & (summary.slice == "all")], alone, SUMMARY)
     for name in ("ablation", "slices"):
-        figure = figures.draw(name, Inputs(summary_path=alone))
+        figure = figures.draw(name, Inputs(summary=alone))
         assert "Nothing to show" in figure.texts[1].get_text()
 
 
 def test_runs_without_a_graph_leave_a_sentence(tmp_path: Path) -> None:
     empty = tmp_path / "graphs.parquet"
     write_table([], empty, GRAPHS)
-    for inputs in (Inputs(), Inputs(graph_paths=[empty])):
+    for inputs in (Inputs(), Inputs(graphs=[empty])):
         assert "no run has learned a frame graph" in figures.draw("graphs", inputs).texts[1].get_text()
 
 
@@ -309,13 +317,46 @@ def test_large_videos_are_made_smaller(inputs: Inputs, monkeypatch: pytest.Monke
 
 def test_rows_need_a_video_of_every_run(inputs: Inputs) -> None:
     with pytest.raises(ReportError, match="--videos is missing"):
-        players.rows(Inputs(clips_path=inputs.clips_path))
-    fewer = Inputs(clips_path=inputs.clips_path, video_paths=[p for p in inputs.video_paths if "still" in str(p)])
-    with pytest.raises(Nothing):
+        players.rows(Inputs(clips=inputs.path("clips")))
+    stills = [path for path in inputs.paths("videos") if "still" in str(path)]
+    fewer = Inputs(clips=inputs.path("clips"), videos=stills)
+    with pytest.raises(EmptyInputs):
         players.rows(fewer)
 
 
+def test_every_input_can_be_read_and_every_item_names_inputs_that_there_are(inputs: Inputs) -> None:
+    read = {"measurements": "measured", "captioned": "captioners", "test_clips": "chosen_clips"}
+    for name in INPUTS:
+        assert inputs.has(name)
+        assert len(getattr(inputs, read.get(name, name)))
+    for item in (*TABLES.values(), *FIGURES.values()):
+        assert set(item.needs) <= INPUTS.keys()
+        assert importlib.util.find_spec(item.module), item.name
+
+
+def test_what_is_made_needs_no_more_than_it_declares(inputs: Inputs) -> None:
+    for item, draw in [(item, tables.draw) for item in TABLES.values()] + [
+        (item, figures.draw) for item in FIGURES.values()
+    ]:
+        paths = {name: inputs.paths(name) if INPUTS[name].several else inputs.path(name) for name in item.needs}
+        draw(item.name, Inputs(inputs.settings, paper_scores.fixture_experiment() if item.paper else None, **paths))
+
+
+def test_an_unknown_input_is_named() -> None:
+    with pytest.raises(TypeError, match="no input is called sumary; there are sources, downloads"):
+        Inputs(sumary=Path("summary.parquet"))
+
+
 # ----------------------------------------------------------------------------------------------- the command line
+def test_a_command_has_the_options_of_the_inputs_that_it_reads() -> None:
+    for name in ("table", "figure", "page"):
+        options = {option for parameter in command.commands[name].params for option in parameter.opts}
+        assert {item.option for item in INPUTS.values()} | {"--experiment", "--settings"} <= options
+        several = {p.opts[0] for p in command.commands[name].params if getattr(p, "multiple", False)}
+        assert several == {item.option for item in INPUTS.values() if item.several}
+    assert [option for parameter in command.commands["times"].params for option in parameter.opts] == ["--benchmarks"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -131,13 +131,13 @@ def test_the_command_prints_the_table_and_the_sentences(tmp_path: Path, capsys: 
 
 def test_without_the_table_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="--resolution"):
-        figures.draw("resolution", Inputs(resolution_path=tmp_path / "absent.parquet"))
+        figures.draw("resolution", Inputs(resolution=tmp_path / "absent.parquet"))
 
 
 # ------------------------------------------------------------------------------------------------------ in pictures
 def test_the_figure_counts_and_draws_what_the_table_says(tmp_path: Path) -> None:
     resolution = made(tmp_path)
-    figure = figures.draw("resolution", Inputs(resolution_path=tmp_path / "resolution.parquet"))
+    figure = figures.draw("resolution", Inputs(resolution=tmp_path / "resolution.parquet"))
     over = laid(resolution)
     for axes, name in zip(figure.axes, LEVELS, strict=True):
         known = over[(over.column == name) & over.shows.notna()]
@@ -154,8 +154,6 @@ def test_the_figure_counts_and_draws_what_the_table_says(tmp_path: Path) -> None
 
 
 def test_differences_without_a_spread_are_crosses(tmp_path: Path) -> None:
-    figure = figures.draw(
-        "resolution", Inputs(resolution_path=write_resolution(tmp_path / "r.parquet", corpora=("mead",)))
-    )
+    figure = figures.draw("resolution", Inputs(resolution=write_resolution(tmp_path / "r.parquet", corpora=("mead",))))
     crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert len(crosses) == 3 and figure.axes[0].get_title(loc="left").endswith("of 7 beyond")

@@ -250,7 +250,7 @@ def test_a_filter_without_any_cosine_is_a_sentence(tmp_path: Path) -> None:
         assert "No clip was measured" in paths[0].read_text() and len(pd.read_parquet(paths[3])) == 0
         columns = [name for name in TRAINING_FILTER.names if name not in none]
         write_table(none.assign(**dict.fromkeys(columns)), tmp_path / "filter.parquet", TRAINING_FILTER)
-        figure = figures.draw("filter", Inputs(training_filter_path=tmp_path / "filter.parquet"))
+        figure = figures.draw("filter", Inputs(training_filter=tmp_path / "filter.parquet"))
         assert "Nothing to show" in figure.texts[1].get_text()
 
 

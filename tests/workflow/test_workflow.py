@@ -131,17 +131,6 @@ def test_a_run_of_one_corpus_has_its_own_backbone_and_that_corpus_alone(empty: P
     )
 
 
-def test_names_of_tables_and_figures_are_those_of_the_reports(root: Path):
-    from reports.figures import FIGURES
-    from reports.tables import TABLES
-
-    text = (root / "workflow/rules/report_inputs.smk").read_text(encoding="utf-8")
-    blocks = dict(re.findall(r"^(PAPER_TABLES|TABLES|FIGURES) = (.*?[)\n])$", text, re.MULTILINE | re.DOTALL))
-    named = {name: " ".join(re.findall(r'"([^"]+)"', block)).split() for name, block in blocks.items()}
-    assert sorted(named["TABLES"] + named["PAPER_TABLES"]) == sorted(TABLES)
-    assert sorted(named["FIGURES"]) == sorted(FIGURES)
-
-
 # ---------------------------------------------------------------------------------------------- end to end
 def test_the_report_and_all_tables_are_made(finished: Project):
     for name in (

@@ -40,7 +40,7 @@ rule describe_shard:
 
 rule collect_true_units:
     input:
-        truth=DRAWN_TRUTH,
+        truth=PLAN.drawn_truth,
         clips="<results>/clips.parquet",
     output:
         units="<results>/true_units.parquet",
@@ -85,8 +85,8 @@ rule caption_shard:
         mem_mb=caption_memory,
         runtime=240,
         python=caption_python,
-        assets=ASSETS,
-        machine=CAPTIONING,
+        assets=PLAN.assets,
+        machine=PLAN.captioning,
         cache=f"{CONFIG.pathvars.results}/answers",
     params:
         settings=captioner_settings,
@@ -110,7 +110,7 @@ rule caption_shard:
 
 rule encode_captions:
     input:
-        per_shard("<results>/captions/main/{corpus}/{shard}.parquet"),
+        PLAN.per_shard("<results>/captions/main/{corpus}/{shard}.parquet"),
     output:
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
@@ -125,7 +125,7 @@ rule encode_captions:
     resources:
         mem_mb=2000,
         runtime=30,
-        assets=ASSETS,
+        assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/encoded",
     params:
         captions=lambda wildcards, input: options("--captions", input),

@@ -93,7 +93,7 @@ rule render_hdtf:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=lambda wildcards: f"{corpus_root('hdtf')}/videos",
+        folder=lambda wildcards: f"{PLAN.corpus_root('hdtf')}/videos",
         settings=settings("corpora.hdtf"),
         version=STAGE_VERSIONS["render"],
         seed=CONFIG.seed,
@@ -158,7 +158,7 @@ rule fetch_hdtf_annotations:
     resources:
         mem_mb=500,
         runtime=10,
-        assets=ASSETS,
+        assets=PLAN.assets,
     params:
         folder=subpath(output[0], parent=True),
         version=STAGE_VERSIONS["download"],
@@ -173,7 +173,7 @@ rule fetch_hdtf_annotations:
 
 rule download_corpus:
     input:
-        annotation_files,
+        lambda wildcards: PLAN.annotation_files(wildcards.corpus),
     output:
         downloads="<resources>/{corpus}/downloads/{shard}.parquet",
     log:
@@ -189,7 +189,7 @@ rule download_corpus:
         runtime=1440,
         downloads=1,
     params:
-        root=lambda wildcards: corpus_root(wildcards.corpus),
+        root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
         settings=corpus_settings,
         version=STAGE_VERSIONS["download"],
     shell:
@@ -221,9 +221,9 @@ rule acquire_corpus:
         mem_mb=1000,
         runtime=30,
     params:
-        root=lambda wildcards: corpus_root(wildcards.corpus),
+        root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
         settings=corpus_settings,
-        files=lambda wildcards: corpus_digest(wildcards.corpus, wildcards.shard),
+        files=lambda wildcards: PLAN.corpus_digest(wildcards.corpus, wildcards.shard),
         version=STAGE_VERSIONS["acquire"],
     shell:
         r"""
@@ -258,9 +258,9 @@ rule preprocess_shard:
     resources:
         mem_mb=lambda wildcards, threads: 500 + (1900 if CONFIG.preprocess.quality_weights else 1500) * threads,
         runtime=720,
-        assets=ASSETS,
+        assets=PLAN.assets,
     params:
-        root=lambda wildcards: corpus_root(wildcards.corpus),
+        root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
         folder=subpath(output.clips, parent=True),
         corpus_settings=corpus_settings,
         settings=settings("preprocess"),
@@ -284,7 +284,7 @@ rule preprocess_shard:
 
 rule collect_clips:
     input:
-        per_shard("<results>/clips/{corpus}/{shard}/clips.parquet"),
+        PLAN.per_shard("<results>/clips/{corpus}/{shard}/clips.parquet"),
     output:
         clips="<results>/clips.parquet",
     log:
@@ -312,7 +312,7 @@ rule collect_clips:
 
 rule make_coverage:
     input:
-        unpack(lambda wildcards: report_files(TABLE_NEEDS["coverage"])),
+        unpack(lambda wildcards: REPORT.files(TABLES["coverage"].needs)),
     output:
         report(
             "<results>/tables/coverage.csv",
@@ -335,7 +335,7 @@ rule make_coverage:
         mem_mb=1000,
         runtime=30,
     params:
-        inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS["coverage"]),
+        inputs=lambda wildcards, input: REPORT.options(input, TABLES["coverage"].needs),
         folder=subpath(output[0], parent=True),
         version=STAGE_VERSIONS["report"],
     shell:

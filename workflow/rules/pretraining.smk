@@ -33,8 +33,8 @@ rule pretrain_autoencoder:
     resources:
         mem_mb=2000,
         runtime=60,
-        compute=COMPUTE,
-        assets=ASSETS,
+        compute=PLAN.compute,
+        assets=PLAN.assets,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("autoencoder"),
@@ -77,8 +77,8 @@ rule pretrain_syncnet:
     resources:
         mem_mb=2000,
         runtime=60,
-        compute=COMPUTE,
-        assets=ASSETS,
+        compute=PLAN.compute,
+        assets=PLAN.assets,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("syncnet"),
@@ -119,8 +119,8 @@ rule pretrain_videomae:
     resources:
         mem_mb=2000,
         runtime=60,
-        compute=COMPUTE,
-        assets=ASSETS,
+        compute=PLAN.compute,
+        assets=PLAN.assets,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("videomae"),
@@ -152,7 +152,7 @@ rule adopt_lpips:
     resources:
         mem_mb=2000,
         runtime=30,
-        assets=ASSETS,
+        assets=PLAN.assets,
     params:
         folder=subpath(output.model, parent=True),
         settings=settings("lpips"),
@@ -183,7 +183,7 @@ rule encode_audio:
     resources:
         mem_mb=2000,
         runtime=60,
-        assets=ASSETS,
+        assets=PLAN.assets,
     params:
         settings=settings("audio"),
         version=STAGE_VERSIONS["encode_audio"],
@@ -217,7 +217,7 @@ rule encode_latents:
     resources:
         mem_mb=2000,
         runtime=30,
-        compute=COMPUTE,
+        compute=PLAN.compute,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         mask=CONFIG.backbone.mask,
@@ -260,8 +260,8 @@ rule pretrain_backbone:
     resources:
         mem_mb=4000,
         runtime=120,
-        compute=COMPUTE,
-        assets=ASSETS,
+        compute=PLAN.compute,
+        assets=PLAN.assets,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.model, parent=True),

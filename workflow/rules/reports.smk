@@ -9,7 +9,7 @@ OUTPUTS
 
 rule make_table:
     input:
-        unpack(lambda wildcards: report_files(TABLE_NEEDS.get(wildcards.table, ["summary"]))),
+        unpack(lambda wildcards: REPORT.files(TABLES[wildcards.table].needs)),
     output:
         report(
             "<results>/tables/{table}.csv",
@@ -33,8 +33,8 @@ rule make_table:
         mem_mb=1000,
         runtime=30,
     params:
-        inputs=lambda wildcards, input: report_options(input, TABLE_NEEDS.get(wildcards.table, ["summary"])),
-        experiment=lambda wildcards: options("--experiment", [EXPERIMENT] if wildcards.table in PAPER_TABLES else []),
+        inputs=lambda wildcards, input: REPORT.options(input, TABLES[wildcards.table].needs),
+        experiment=lambda wildcards: options("--experiment", [PLAN.experiment] if TABLES[wildcards.table].paper else []),
         folder=subpath(output[0], parent=True),
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
@@ -52,7 +52,7 @@ rule make_table:
 
 rule draw_figure:
     input:
-        unpack(lambda wildcards: report_files(FIGURE_NEEDS.get(wildcards.figure, ["summary"]))),
+        unpack(lambda wildcards: REPORT.files(FIGURES[wildcards.figure].needs)),
     output:
         svg=report(
             "<results>/figures/{figure}.svg",
@@ -72,7 +72,7 @@ rule draw_figure:
         mem_mb=1000,
         runtime=30,
     params:
-        inputs=lambda wildcards, input: report_options(input, FIGURE_NEEDS.get(wildcards.figure, ["summary"])),
+        inputs=lambda wildcards, input: REPORT.options(input, FIGURES[wildcards.figure].needs),
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
     shell:
@@ -88,9 +88,9 @@ rule draw_figure:
 
 rule write_page:
     input:
-        unpack(lambda wildcards: report_files(PAGE_NEEDS)),
-        tables=expand("<results>/tables/{table}.{form}", table=MADE_TABLES, form=TABLE_FORMS),
-        figures=expand("<results>/figures/{figure}.{form}", figure=MADE_FIGURES, form=FIGURE_FORMS),
+        unpack(lambda wildcards: REPORT.files(REPORT.page_needs)),
+        tables=expand("<results>/tables/{table}.{form}", table=REPORT.tables, form=TABLE_FORMS),
+        figures=expand("<results>/figures/{figure}.{form}", figure=REPORT.figures, form=FIGURE_FORMS),
     output:
         page=report("<results>/report/index.html", caption="../report/page.rst", category="Report"),
     log:
@@ -104,10 +104,10 @@ rule write_page:
         mem_mb=2000,
         runtime=30,
     params:
-        inputs=lambda wildcards, input: report_options(input, PAGE_NEEDS),
+        inputs=lambda wildcards, input: REPORT.options(input, REPORT.page_needs),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
         configuration=lambda wildcards: as_json(CONFIG),
-        experiment=EXPERIMENT,
+        experiment=PLAN.experiment,
         settings=settings("report"),
         version=STAGE_VERSIONS["report"],
     shell:

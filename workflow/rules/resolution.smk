@@ -7,8 +7,8 @@ OUTPUTS
 
 rule measure_resolution:
     input:
-        judges_of(CONFIG.evaluation.metrics),
-        measurements=per_row("<results>/measurements/{source}/{seed}/measurements.parquet"),
+        PLAN.asked_judges,
+        measurements=PLAN.per_row("<results>/measurements/{source}/{seed}/measurements.parquet"),
         scores="<results>/scores.parquet",
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
@@ -25,17 +25,17 @@ rule measure_resolution:
     resources:
         mem_mb=3000,
         runtime=240,
-        assets=ASSETS,
+        assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:
         measurements=lambda wildcards, input: options("--measurements", map(os.path.dirname, input.measurements)),
         judges=lambda wildcards: f"{CONFIG.pathvars.results}/judges",
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,
-        cells=CELLS,
+        cells=PLAN.cells,
         draws=CONFIG.evaluation.resolution_draws,
-        synthetic=options("--synthetic", DRAWN),
-        experiment=EXPERIMENT,
+        synthetic=options("--synthetic", PLAN.of_origin("synthetic")),
+        experiment=PLAN.experiment,
         version=STAGE_VERSIONS["resolution"],
     shell:
         r"""

@@ -76,11 +76,11 @@ rule measure_videos:
     resources:
         mem_mb=1500,
         runtime=60,
-        assets=ASSETS,
+        assets=PLAN.assets,
     params:
         folder=subpath(output.table, parent=True),
         resolution=CONFIG.preprocess.resolution,
-        families=FRAME_FAMILIES,
+        families=PLAN.frame_families,
         extractors=extractors_of(CONFIG.evaluation.metrics),
         version=STAGE_VERSIONS["measure"],
     shell:
@@ -119,11 +119,11 @@ rule measure_truth:
     resources:
         mem_mb=1500,
         runtime=60,
-        assets=ASSETS,
+        assets=PLAN.assets,
     params:
         folder=subpath(output.table, parent=True),
         resolution=CONFIG.preprocess.resolution,
-        families=FRAME_FAMILIES,
+        families=PLAN.frame_families,
         extractors=extractors_of(CONFIG.evaluation.metrics, of_truth=True),
         version=STAGE_VERSIONS["measure"],
     shell:
@@ -141,7 +141,7 @@ rule measure_truth:
 
 rule score_family:
     input:
-        unpack(family_inputs),
+        unpack(lambda wildcards: PLAN.family_inputs(wildcards.family)),
         measurements="<results>/measurements/{source}/{seed}/measurements.parquet",
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
@@ -158,7 +158,7 @@ rule score_family:
     resources:
         mem_mb=1500,
         runtime=60,
-        assets=ASSETS,
+        assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:
         measurements=subpath(input.measurements, parent=True),
@@ -166,7 +166,7 @@ rule score_family:
         judges=f"{CONFIG.pathvars.results}/judges",
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,
-        cells=CELLS,
+        cells=PLAN.cells,
         pooled=options("--pooled", CONFIG.learned("full")),
         version=lambda wildcards: [STAGE_VERSIONS["score"], family_version(wildcards.family)],
     shell:
@@ -193,9 +193,11 @@ rule score_family:
 
 rule score_captions:
     input:
-        captions=lambda wildcards: per_shard(f"<results>/captions/{wildcards.captioner}/{{corpus}}/{{shard}}.parquet"),
+        captions=lambda wildcards: PLAN.per_shard(
+            f"<results>/captions/{wildcards.captioner}/{{corpus}}/{{shard}}.parquet"
+        ),
         clips="<results>/clips.parquet",
-        true_units=["<results>/true_units.parquet"] if DRAWN_TRUTH else [],
+        true_units=["<results>/true_units.parquet"] if PLAN.drawn_truth else [],
     output:
         scores="<results>/scores/captions/{captioner}.parquet",
     log:
@@ -229,7 +231,7 @@ rule score_captions:
 
 rule summarise_captions:
     input:
-        expand("<results>/scores/captions/{captioner}.parquet", captioner=CAPTIONERS),
+        expand("<results>/scores/captions/{captioner}.parquet", captioner=CONFIG.captioner_names),
     output:
         scores="<results>/captions/scores.parquet",
         summary="<results>/captions/summary.parquet",
@@ -265,8 +267,8 @@ rule summarise_captions:
 
 rule summarise_scores:
     input:
-        per_family("<results>/scores/{source}/{seed}/{family}.parquet"),
-        expand("<results>/scores/captions/{captioner}.parquet", captioner=CAPTIONERS),
+        PLAN.per_family("<results>/scores/{source}/{seed}/{family}.parquet"),
+        expand("<results>/scores/captions/{captioner}.parquet", captioner=CONFIG.captioner_names),
     output:
         scores="<results>/scores.parquet",
         summary="<results>/summary.parquet",
@@ -304,7 +306,7 @@ rule summarise_scores:
 
 rule calibrate_metrics:
     input:
-        judges_of(CONFIG.evaluation.metrics),
+        PLAN.asked_judges,
         clips="<results>/clips.parquet",
     output:
         table="<results>/calibration.parquet",
@@ -318,7 +320,7 @@ rule calibrate_metrics:
     resources:
         mem_mb=2000,
         runtime=240,
-        assets=ASSETS,
+        assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:
         families=",".join(CONFIG.evaluation.metrics),
@@ -326,7 +328,7 @@ rule calibrate_metrics:
         judges=lambda wildcards: f"{CONFIG.pathvars.results}/judges",
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,
-        cells=CELLS,
+        cells=PLAN.cells,
         clips=CONFIG.evaluation.calibration_clips,
         frames=CONFIG.evaluation.calibration_frames,
         split=CONFIG.evaluation.calibration_split,

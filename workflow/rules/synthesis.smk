@@ -45,7 +45,7 @@ rule choose_test_clips:
 
 rule synthesise_videos:
     input:
-        unpack(run_behind),
+        unpack(lambda wildcards: PLAN.run_behind(wildcards.source, wildcards.seed)),
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
         captions="<results>/captions.parquet",
@@ -59,7 +59,7 @@ rule synthesise_videos:
     benchmark:
         "<benchmarks>/synthesise_videos/{source}_{seed}.tsv"
     wildcard_constraints:
-        source="|".join([*RUNS, *VARIANTS, *BASELINES]),
+        source="|".join(PLAN.generated),
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
@@ -67,7 +67,7 @@ rule synthesise_videos:
     resources:
         mem_mb=2000,
         runtime=120,
-        compute=COMPUTE,
+        compute=PLAN.compute,
     params:
         model=lambda wildcards, input: folder_option("model", input),
         autoencoder=subpath(input.autoencoder, parent=True),
@@ -126,7 +126,7 @@ rule write_inputs:
         """
 
 
-if METHODS:
+if CONFIG.method_names:
 
     rule collect_method:
         input:
@@ -139,7 +139,7 @@ if METHODS:
         benchmark:
             "<benchmarks>/collect_method/{source}_{seed}.tsv"
         wildcard_constraints:
-            source="|".join(METHODS),
+            source="|".join(CONFIG.method_names),
         conda:
             "../../envs/core/environment.yaml"
         threads: 1

@@ -9,7 +9,11 @@ OUTPUTS
 rule data:
     input:
         "<results>/clips.parquet",
-        expand("<results>/tables/{table}.{form}", table=DATA_TABLES, form=TABLE_FORMS),
+        expand(
+            "<results>/tables/{table}.{form}",
+            table=[name for name in REPORT.tables if name in ("coverage", "availability")],
+            form=TABLE_FORMS,
+        ),
         expand("<results>/figures/{figure}.{form}", figure=("corpus", "contact_sheet"), form=FIGURE_FORMS),
 
 
@@ -17,20 +21,24 @@ rule captions:
     input:
         "<results>/captions.parquet",
         "<results>/captions/tokens.safetensors",
-        per_captioner("<results>/captions/{captioner}/{corpus}/{shard}.parquet"),
-        expand("<results>/tables/{table}.{form}", table=CAPTION_TABLES, form=TABLE_FORMS),
+        PLAN.per_captioner("<results>/captions/{captioner}/{corpus}/{shard}.parquet"),
+        expand(
+            "<results>/tables/{table}.{form}",
+            table=[name for name in REPORT.tables if name in ("captions", "action_units")],
+            form=TABLE_FORMS,
+        ),
 
 
 rule models:
     input:
-        expand("<results>/pretrained/{network}/model.safetensors", network=NETWORKS),
-        expand("<results>/judges/{judge}/model.safetensors", judge=JUDGES),
-        expand("<results>/runs/{run}/{seed}/model.safetensors", run=RUNS, seed=SEEDS),
+        expand("<results>/pretrained/{network}/model.safetensors", network=PLAN.networks),
+        expand("<results>/judges/{judge}/model.safetensors", judge=PLAN.judges),
+        PLAN.per_run("<results>/runs/{run}/{seed}/model.safetensors"),
 
 
 rule videos:
     input:
-        per_source("<results>/videos/{source}/{seed}/videos.parquet"),
+        PLAN.per_source("<results>/videos/{source}/{seed}/videos.parquet"),
 
 
 rule inputs:
@@ -58,17 +66,17 @@ rule resolution:
 
 rule tables:
     input:
-        expand("<results>/tables/{table}.{form}", table=MADE_TABLES, form=TABLE_FORMS),
+        expand("<results>/tables/{table}.{form}", table=REPORT.tables, form=TABLE_FORMS),
 
 
 rule paper_tables:
     input:
-        expand("<results>/tables/{table}.{form}", table=MADE_PAPER_TABLES, form=TABLE_FORMS),
+        expand("<results>/tables/{table}.{form}", table=REPORT.paper_tables, form=TABLE_FORMS),
 
 
 rule figures:
     input:
-        expand("<results>/figures/{figure}.{form}", figure=MADE_FIGURES, form=FIGURE_FORMS),
+        expand("<results>/figures/{figure}.{form}", figure=REPORT.figures, form=FIGURE_FORMS),
 
 
 rule report:
@@ -76,17 +84,17 @@ rule report:
         "<results>/report/index.html",
 
 
-for run_name in (*RUNS, *VARIANTS, *METHODS):
+for run_name in PLAN.targets:
 
     rule:
         name:
             run_name
         input:
-            trained(run_name),
-            expand("<results>/videos/{run}/{seed}/videos.parquet", run=run_name, seed=seeds_of(run_name)),
+            PLAN.trained(run_name),
+            expand("<results>/videos/{run}/{seed}/videos.parquet", run=run_name, seed=PLAN.seeds_of(run_name)),
             expand(
                 "<results>/scores/{run}/{seed}/{family}.parquet",
                 run=run_name,
-                seed=seeds_of(run_name),
+                seed=PLAN.seeds_of(run_name),
                 family=CONFIG.evaluation.metrics,
             ),

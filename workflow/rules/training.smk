@@ -28,7 +28,7 @@ rule filter_clips:
     resources:
         mem_mb=2000,
         runtime=60,
-        compute=COMPUTE,
+        compute=PLAN.compute,
     params:
         backbone=subpath(input.backbone, parent=True),
         corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
@@ -50,8 +50,8 @@ rule filter_clips:
 
 rule train_run:
     input:
-        unpack(supervisors),
-        unpack(stage_one),
+        unpack(lambda wildcards: PLAN.supervisors(wildcards.run)),
+        unpack(lambda wildcards: PLAN.stage_one(wildcards.run)),
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
@@ -77,7 +77,7 @@ rule train_run:
     resources:
         mem_mb=2500,
         runtime=240,
-        compute=COMPUTE,
+        compute=PLAN.compute,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         backbone=subpath(input.backbone, parent=True),

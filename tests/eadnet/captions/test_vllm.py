@@ -20,7 +20,8 @@ from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
 from eadnet.media.reading import read_video
-from tests.support.caption_questions import ENVIRONMENT, ROOT, ask, conversation, endless, synthetic_frames
+from tests.support.caption_questions import ENVIRONMENT, ask, conversation, endless, synthetic_frames
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.captions
 

@@ -20,7 +20,9 @@ from eadnet.config.experiment import experiment_of, run_for
 from eadnet.config.networks import Optimiser
 from eadnet.config.reference import config_yaml, documents, stale_documents
 from eadnet.config.section import ConfigError, parse
+from eadnet.config.supervisors import needs_frames, networks_of
 from eadnet.config.training import Training
+from eadnet.config.view import view
 from tests.support.paths import ROOT
 from tests.support.workflow_project import Project
 
@@ -146,6 +148,24 @@ def test_a_run_is_the_base_with_its_delta():
     ablation = config.run("no_sync")
     assert ablation.losses.sync == 0
     assert ablation.model_copy(update={"losses": config.training.losses}) == config.training
+
+
+@pytest.mark.parametrize(
+    ("losses", "networks", "frames"),
+    [
+        ({}, ("syncnet", "videomae"), True),
+        ({"lpips": 0.1}, ("syncnet", "videomae", "lpips"), True),
+        ({"sync": 0, "trepa": 0}, (), True),
+        ({"sync": 0, "trepa": 0, "perceptual": 0}, (), False),
+        ({"trepa": 0, "perceptual": 0}, ("syncnet",), True),
+    ],
+)
+def test_a_loss_that_is_on_needs_its_network_and_decoded_frames(losses, networks, frames):
+    run = load({"runs": {"full": {"losses": losses}}}).run("full")
+    assert run.supervisors() == networks
+    assert needs_frames(run.losses) is frames
+    assert needs_frames(view(run.model_dump_json()).losses) is frames
+    assert networks_of(view(run.model_dump_json()).losses) == networks
 
 
 def test_a_phase_is_merged_key_by_key_or_switched_off():

@@ -14,7 +14,7 @@ from metrics.tables import MEASUREMENTS
 from reports import figures
 from reports.figures import generalisation, samples
 from reports.gallery import players
-from reports.load import Inputs, Nothing, companions
+from reports.load import EmptyInputs, Inputs, companions
 from tests.support import reports_fixture
 
 RUNS = {
@@ -93,9 +93,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def inputs_of(folder: Path, without: tuple[str, ...] = ()) -> Inputs:
     videos, measured = (sorted(folder.glob(pattern)) for pattern in ("videos/*/0/videos.parquet", "measurements/*/0"))
     return Inputs(
-        clips_path=folder / "clips.parquet", captions_path=folder / "captions.parquet", video_paths=videos,
-        measurement_folders=[path for path in measured if path.parent.name not in without],
-    )  # fmt: skip
+        clips=folder / "clips.parquet",
+        captions=folder / "captions.parquet",
+        videos=videos,
+        measurements=[path for path in measured if path.parent.name not in without],
+    )
 
 
 def test_a_run_of_another_corpus_empties_no_row_of_videos_or_strips(results: Path):
@@ -123,14 +125,12 @@ def test_the_figure_shows_clips_of_corpora_for_testing_only(results: Path, monke
 
 def test_runs_without_such_clips_are_left_out_and_nothing_to_show_says_so(results: Path, tmp_path: Path):
     inputs = inputs_of(results, without=tuple(reports_fixture.RUNS))
-    with pytest.raises(Nothing, match=r"switch corpora\.ravdess on"):
+    with pytest.raises(EmptyInputs, match=r"switch corpora\.ravdess on"):
         generalisation.draw(inputs)
     assert "Nothing to show: no clip of a corpus for testing only" in (
         figures.draw("generalisation", inputs).texts[1].get_text()
     )
     clips = read_table(results / "clips.parquet", CLIPS)
     write_table(clips[clips.corpus != "ravdess"], tmp_path / "clips.parquet", CLIPS)
-    with pytest.raises(Nothing):
-        generalisation.draw(
-            Inputs(clips_path=tmp_path / "clips.parquet", measurement_folders=inputs.measurement_folders)
-        )
+    with pytest.raises(EmptyInputs):
+        generalisation.draw(Inputs(clips=tmp_path / "clips.parquet", measurements=inputs.paths("measurements")))

@@ -15,7 +15,6 @@ from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.provenance import sha256_file
 from tests.support.deadly_reader import DeadlyReader
 from tests.support.made_footage import (
-    ROOT,
     clips_in,
     clips_of,
     environment,
@@ -25,6 +24,7 @@ from tests.support.made_footage import (
     sources_of,
     write_talk,
 )
+from tests.support.paths import ROOT
 
 NAMES = ("a", "b", "c", "d", "e")
 GOOD = ("a", "b", "x", "y")  # before and after the deadly one

@@ -15,16 +15,8 @@ import skimage.data
 from eadnet.data.clips import Clip
 from eadnet.media.writing import write_video
 from eadnet.tables import SOURCES, read_table
-from tests.support.made_footage import (
-    ROOT,
-    clips_in,
-    face,
-    finished,
-    moving,
-    preprocess_command,
-    tone,
-    write_talk,
-)
+from tests.support.made_footage import clips_in, face, finished, moving, preprocess_command, tone, write_talk
+from tests.support.paths import ROOT
 
 HOSTILE = ("$(touch x) `id`;rm -rf.mp4", "new\nline.mp4", "-rf.mp4", "日本 {wild}.mp4", os.fsdecode(b"\xff\xfe.mp4"))
 

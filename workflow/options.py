@@ -1,0 +1,24 @@
+"""Values as words of a shell command: repeated options, folders of inputs, sections of the configuration."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def as_json(section: BaseModel, only: set[str] | None = None) -> str:
+    """A configuration section as canonical JSON: equal settings are equal text, so nothing reruns in vain."""
+    return json.dumps(section.model_dump(mode="json", include=only), sort_keys=True, separators=(",", ":"))
+
+
+def options(name: str, values: Iterable[Any]) -> str:
+    """A repeated option, quoted for the shell; empty without values."""
+    return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
+
+
+def folder_option(name: str, input: Mapping[str, str]) -> str:
+    """``--name FOLDER`` of a job's input, by its name; empty where the job has none of that name."""
+    return options(f"--{name}", [os.path.dirname(input[name])] if name in input.keys() else [])

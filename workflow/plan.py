@@ -1,0 +1,281 @@
+"""The plan: what a configuration and its corpora ask of the workflow, as names, settings and lists of files.
+
+Rules ask a `Plan` for their inputs and parameters; no rule decides these by itself. Paths begin with the workflow's
+path variables, ``<results>`` and ``<resources>``, which Snakemake fills in. Light: it is made whenever the Snakefile is
+read. Reads nothing on import; what looks at files on disk says so.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from eadnet.config.configuration import BASELINES, Config
+from eadnet.config.corpora import TEST_ONLY
+from eadnet.config.experiment import experiment_of
+from eadnet.config.section import ConfigError
+from eadnet.corpora.annotations import annotation_folder
+from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.listing import files_digest, shard_digest
+from metrics.spec import FAMILIES
+from workflow.options import as_json
+
+HDTF_ANNOTATIONS = tuple(
+    f"{group}_{kind}"
+    for group in ("RD", "WDA", "WRA")
+    for kind in ("video_url", "annotion_time", "resolution", "crop_wh", "crop_ratio")
+)
+"""HDTF's annotation files, without their suffix."""
+SUPERVISORS = ("autoencoder", "syncnet", "videomae")
+"""Networks that supervise training and leave a report."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do.
+
+    A *source* is whatever has videos: a run, a variant of one, a baseline or another method.
+
+    Attributes:
+        config: the checked configuration.
+        shards: names of shards by corpus, as ``eadnet.corpora.shards.list_shards`` gives them.
+    """
+
+    config: Config
+    shards: Mapping[str, tuple[str, ...]]
+
+    # ------------------------------------------------------------------------------------------------ names
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Where each corpus comes from: `synthetic`, `download` or `local`."""
+        return {corpus: getattr(getattr(self.config.corpora, corpus), "origin", "local") for corpus in self.shards}
+
+    def of_origin(self, origin: str) -> list[str]:
+        """Names of the corpora that come from there."""
+        return [corpus for corpus, own in self.origins.items() if own == origin]
+
+    @property
+    def tested_only(self) -> list[str]:
+        """Names of the corpora that nothing learns from."""
+        return [corpus for corpus in self.shards if corpus in TEST_ONLY]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Training seeds."""
+        return self.config.seeds
+
+    @cached_property
+    def runs(self) -> tuple[str, ...]:
+        """Names of the runs that are trained."""
+        return self.config.run_names
+
+    @cached_property
+    def judges(self) -> tuple[str, ...]:
+        """Names of the judges."""
+        return tuple(type(self.config.judges).model_fields)
+
+    @cached_property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the networks that are pretrained."""
+        return (*SUPERVISORS, *self.config.backbone_names)
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """Names of all that is a row of a table but no baseline: runs, variants, other methods."""
+        return (*self.runs, *self.config.variant_names, *self.config.method_names)
+
+    @cached_property
+    def generated(self) -> tuple[str, ...]:
+        """Sources whose videos are made here: runs, variants, baselines."""
+        return (*self.runs, *self.config.variant_names, *BASELINES)
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """All sources."""
+        return (*self.generated, *self.config.method_names)
+
+    # --------------------------------------------------------------------------------------------- settings
+    @cached_property
+    def compute(self) -> str:
+        """JSON of how networks use the machine; it changes no result, so rules take it as a resource."""
+        return self.config.compute.model_dump_json(exclude={"captioning"})
+
+    @cached_property
+    def captioning(self) -> str:
+        """JSON of how language models use the machine; a resource, too."""
+        return self.config.compute.captioning.model_dump_json()
+
+    @cached_property
+    def assets(self) -> str:
+        """JSON of where published weights lie; a resource, too."""
+        return self.config.assets.model_dump_json()
+
+    @cached_property
+    def experiment(self) -> str:
+        """JSON of what each run is."""
+        return experiment_of(self.config).model_dump_json()
+
+    @cached_property
+    def cells(self) -> int:
+        """Side of the latents."""
+        return self.config.preprocess.resolution // self.config.autoencoder.factor
+
+    @cached_property
+    def frame_families(self) -> str:
+        """Metric families, by comma, that say what is taken from whole frames."""
+        return ",".join(name for name in self.config.evaluation.metrics if FAMILIES[name].extractor) or "image"
+
+    # --------------------------------------------------------------------------------------- lists of files
+    def per_shard(self, pattern: str, corpora: Iterable[str] | None = None) -> list[str]:
+        """The pattern for every shard of every corpus, or of some."""
+        chosen = self.shards if corpora is None else corpora
+        return [pattern.format(corpus=corpus, shard=shard) for corpus in chosen for shard in self.shards[corpus]]
+
+    def per_captioner(self, pattern: str) -> list[str]:
+        """The pattern for every captioner and every shard of every corpus."""
+        names = self.config.captioner_names
+        return [path for name in names for path in self.per_shard(pattern.replace("{captioner}", name))]
+
+    def per_run(self, pattern: str, runs: Iterable[str] | None = None) -> list[str]:
+        """The pattern for every run, or for some, by seed."""
+        chosen = self.runs if runs is None else runs
+        return [pattern.format(run=run, seed=seed) for run in chosen for seed in self.seeds]
+
+    def per_source(self, pattern: str) -> list[str]:
+        """The pattern for everything that is scored: the baselines and other methods, every run and variant by seed."""
+        config = self.config
+        return self._by_seed(pattern, (*BASELINES, *config.method_names, *self.runs, *config.variant_names))
+
+    def per_row(self, pattern: str) -> list[str]:
+        """The pattern for every row of a table that is no baseline: runs and variants by seed, and other methods."""
+        return self._by_seed(pattern, self.targets)
+
+    def per_family(self, pattern: str) -> list[str]:
+        """The pattern for everything that is scored and every metric family."""
+        families = self.config.evaluation.metrics
+        return [path for family in families for path in self.per_source(pattern.replace("{family}", family))]
+
+    def seeds_of(self, source: str) -> tuple[int, ...]:
+        """The seeds under which a source is scored: every training seed, or the first where nothing is trained."""
+        return self.seeds if source in (*self.runs, *self.config.variant_names) else self.seeds[:1]
+
+    def _by_seed(self, pattern: str, sources: Iterable[str]) -> list[str]:
+        return [pattern.format(source=source, seed=seed) for source in sources for seed in self.seeds_of(source)]
+
+    # ----------------------------------------------------------------------------------------------- corpora
+    @cached_property
+    def drawn_truth(self) -> list[str]:
+        """What was drawn, by shard, of the drawn corpora."""
+        return self.per_shard("<resources>/synthetic/truth/{corpus}/{shard}.safetensors", self.of_origin("synthetic"))
+
+    def corpus_root(self, corpus: str) -> str:
+        """The folder that a corpus is read from."""
+        resources, origin = self.config.pathvars.resources, self.origins[corpus]
+        if origin == "local":
+            return getattr(self.config.corpora, corpus).path
+        return f"{resources}/synthetic/{corpus}" if origin == "synthetic" else f"{resources}/{corpus}"
+
+    def corpus_settings(self, corpus: str) -> str:
+        """A corpus's section as JSON, with the folder of fetched annotation files where these are needed."""
+        section = getattr(self.config.corpora, corpus)
+        if self._fetches_annotations(corpus):
+            fetched = f"{self.config.pathvars.resources}/hdtf/annotations"
+            section = section.model_copy(update={"annotations": fetched})
+        return as_json(section)
+
+    def annotation_files(self, corpus: str) -> list[str]:
+        """HDTF's annotation files where they are fetched."""
+        return _annotations("<resources>/hdtf") if self._fetches_annotations(corpus) else []
+
+    def corpus_files(self, corpus: str, shard: str) -> list[str]:
+        """What must have been drawn or fetched before a shard can be read; of a corpus on disk at most annotations."""
+        if self.origins[corpus] == "local":
+            return self.annotation_files(corpus)
+        if self.origins[corpus] == "download":
+            return [*self.annotation_files(corpus), f"<resources>/{corpus}/downloads/{shard}.parquet"]
+        folder = f"<resources>/synthetic/{corpus}"
+        if corpus == "mead":
+            return [f"{folder}/{shard}/{kind}.tar" for kind in ("video", "audio")]
+        if corpus == "ravdess":
+            return [f"{folder}/Video_{kind}_Actor_{shard[1:]}.zip" for kind in ("Speech", "Song")]
+        return [*_annotations(folder), f"<resources>/synthetic/truth/hdtf/{shard}.safetensors"]
+
+    @cached_property
+    def corpus_digest(self) -> Callable[[str, str], str]:
+        """A function of corpus and shard: what it is made of, from a listing of its files on disk.
+
+        It is read again when a file comes, goes or changes.
+        """
+        return cache(lambda corpus, shard: shard_digest(self.config.corpora, corpus, shard, self._list_once))
+
+    @cached_property
+    def _list_once(self) -> Callable[..., list[Found]]:
+        return cache(list_files)
+
+    def _fetches_annotations(self, corpus: str) -> bool:
+        """Whether HDTF's annotation files must be fetched: none are named, and none lie in the corpus's folder."""
+        if corpus != "hdtf" or self.origins[corpus] == "synthetic":
+            return False
+        return annotation_folder(self.config.corpora.hdtf) is None
+
+    # ---------------------------------------------------------------------------------- networks and videos
+    def supervisors(self, run: str) -> dict[str, str]:
+        """The networks that a run's losses need, by name; a loss of weight 0 needs none."""
+        return {name: _pretrained(name) for name in self.config.run(run).supervisors()}
+
+    def stage_one(self, run: str) -> dict[str, str]:
+        """The stage-1 network that a run starts from, and how alike training clips and emotions are to it, if asked."""
+        backbone = self.config.backbone_of(run)
+        filtered = {"filter": f"<results>/training_filter/{backbone}.parquet"} if self.config.run(run).filter else {}
+        return {"backbone": _pretrained(backbone)} | filtered
+
+    def trained(self, source: str) -> list[str]:
+        """The models behind a source; none for other people's methods."""
+        run = self.config.run_of(source)
+        return self.per_run("<results>/runs/{run}/{seed}/model.safetensors", [run] if run in self.runs else [])
+
+    def run_behind(self, source: str, seed: str) -> dict[str, str]:
+        """The model that makes a source's videos: its run's, `full`'s for the wrong-audio floor, or none."""
+        run = "full" if source == "shuffled_audio" else self.config.run_of(source)
+        return {"model": f"<results>/runs/{run}/{seed}/model.safetensors"} if run in self.runs else {}
+
+    def method_files(self, method: str) -> str:
+        """Digest of the files in a method's folder of videos: it is collected again when one changes.
+
+        Raises:
+            ConfigError: a folder that the configuration names does not exist.
+        """
+        section, place = self.config.methods[method], f"config: methods.{method}"
+        if section.folder is not None and not os.path.isdir(os.path.expanduser(section.folder)):
+            fix = f"clone {section.repository or 'the method'} there, or name your clone's folder"
+            raise ConfigError(f"{place}.folder: {section.folder}: no such folder; {fix}")
+        if section.videos is None:
+            return ""
+        if not os.path.isdir(section.videos):
+            raise ConfigError(f"{place}.videos: {section.videos}: no such folder")
+        return files_digest(self._list_once(section.videos))
+
+    # ----------------------------------------------------------------------------------------------- metrics
+    def family_inputs(self, family: str) -> dict[str, str]:
+        """What a metric family reads besides the measurements: its judge, and the true videos' measurements."""
+        item = FAMILIES[family]
+        judge = {"judge": _judge(item.judge)} if item.judge else {}
+        return judge | ({"truth": "<results>/measurements/truth/0/measurements.parquet"} if item.needs_truth else {})
+
+    @cached_property
+    def asked_judges(self) -> list[str]:
+        """The judges that the metric families ask."""
+        asked = {FAMILIES[family].judge for family in self.config.evaluation.metrics} - {None}
+        return [_judge(name) for name in sorted(asked)]
+
+
+def _pretrained(network: str) -> str:
+    return f"<results>/pretrained/{network}/model.safetensors"
+
+
+def _judge(name: str) -> str:
+    return f"<results>/judges/{name}/model.safetensors"
+
+
+def _annotations(folder: str) -> list[str]:
+    return [f"{folder}/annotations/{name}.txt" for name in HDTF_ANNOTATIONS]
