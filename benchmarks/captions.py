@@ -32,8 +32,8 @@ import pandas as pd
 from benchmarks.stopwatch import Stopwatch
 from eadnet.captions.conversations import Conversation
 from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
+from eadnet.captions.engines.constraint import pixel_bounds
 from eadnet.captions.engines.language import LanguageEngine
-from eadnet.captions.engines.pictures import pixel_bounds
 from eadnet.captions.prompt import prompt_for
 from eadnet.captions.requests import Request
 from eadnet.captions.settings import Captioning, LanguageModel

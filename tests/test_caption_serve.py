@@ -22,7 +22,7 @@ import pytest
 from eadnet import tables
 from eadnet.captions.descriptor_table import descriptor_rows, write_descriptors
 from eadnet.captions.descriptors import FULL_STRENGTH, Descriptors
-from eadnet.captions.engines.pictures import pixel_bounds
+from eadnet.captions.engines.constraint import pixel_bounds
 from eadnet.captions.settings import LanguageModel
 from eadnet.captions.voice import Voice
 from eadnet.clips import save_shard

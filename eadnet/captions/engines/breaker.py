@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-HOPELESS = 16  # requests in a row without a reply
+from eadnet.captions.outcomes import CaptionError
+
+HOPELESS = 16  # requests in a row that are lost, or refused from the start
 
 
 @dataclass
@@ -21,14 +23,13 @@ class Breaker:
 
     Attributes:
         reason: Why not; "" while they may.
-        replies: Requests with a reply so far.
-        refusals: Those among them whose reply was a refusal.
+        replies: Requests with a reply so far, refusals included.
     """
 
     reason: str = ""
     replies: int = 0
-    refusals: int = 0
-    _lost: int = field(default=0, init=False)  # in a row
+    _refusals: int = field(default=0, init=False)
+    _lost: int = field(default=0, init=False)  # in a row, without a reply
 
     async def begin(self, probe: Callable[[], Awaitable[str]]) -> None:
         """Begin a batch; `probe` says why the server does not answer, "" if it does."""
@@ -36,9 +37,15 @@ class Breaker:
         if self.reason:
             await self._decide()
 
-    def count_reply(self, refusal: bool) -> None:
-        """Note a reply."""
-        self.replies, self.refusals, self._lost = self.replies + 1, self.refusals + refusal, 0
+    def count_reply(self, refusal: str) -> None:
+        """Note a reply; `refusal` is "" for an answer.
+
+        Raises:
+            CaptionError: all replies are refusals.
+        """
+        self.replies, self._refusals, self._lost = self.replies + 1, self._refusals + bool(refusal), 0
+        if self._refusals == self.replies >= HOPELESS:
+            raise CaptionError(f"all of {HOPELESS} requests failed: {refusal}")
 
     async def count_loss(self, before: int) -> None:
         """Note a request whose tries are used up, with the number of replies when it began."""

@@ -1,4 +1,4 @@
-"""The HTTP below the OpenAI client: each reply is read whole, within bounds of size and time, and checked.
+"""Replies of an OpenAI-compatible server: read whole, within bounds of size and time, checked, and explained.
 
 A reply that is no answer gets the status that it should have had (408 too late, 413 too large, 500 no chat completion,
 503 no connection, or a server that goes down). The client's retries then deal with it as with any other status.
@@ -14,8 +14,16 @@ import httpx2
 import openai
 
 from eadnet.captions.answers import MAX_CHARACTERS, Answer, one_line
+from eadnet.captions.engines.endpoint import KEY_VARIABLE, Endpoint
 
 MAX_BODY = 1 << 20  # bytes of a reply that are read; an answer takes a few thousand
+ONE_REQUEST = (400, 413, 422)  # statuses that concern one request
+_PASSING = (408, 409, 425, 429, *range(500, 600))  # that may pass; any other concerns all requests
+_HINTS = {
+    401: f"check {KEY_VARIABLE}",
+    403: f"check {KEY_VARIABLE} and what it allows",
+    404: "check language_model.endpoint and language_model.served_model",
+}
 
 
 class CheckedClient(openai.DefaultAsyncHttpxClient):
@@ -34,7 +42,7 @@ class CheckedClient(openai.DefaultAsyncHttpxClient):
     async def send(self, request: httpx2.Request, **options: object) -> httpx2.Response:
         """The reply with its body, or one of ours in its place."""
         if reason := self.given_up():
-            return _reply(request, 503, reason, {"x-should-retry": "false"})  # a header that the OpenAI client obeys
+            return _reply(request, 503, reason, {"x-should-retry": "false"})  # the OpenAI client obeys this header
         body = bytearray()
         try:
             async with asyncio.timeout(self.seconds):
@@ -43,7 +51,7 @@ class CheckedClient(openai.DefaultAsyncHttpxClient):
                     async for piece in response.aiter_bytes():
                         body += piece
                         if len(body) > MAX_BODY:
-                            return _reply(request, 413, f"the reply has more than {MAX_BODY} bytes")
+                            return _reply(request, 413, f"the reply would have more than {MAX_BODY} bytes")
             if response.is_success and request.method == "POST":
                 read_completion(body)
         except TimeoutError:
@@ -53,8 +61,8 @@ class CheckedClient(openai.DefaultAsyncHttpxClient):
         except NoAnswerError as error:
             return _reply(request, *error.args)
         headers = {name: text for name, text in response.headers.items() if name != "content-encoding"}  # it is decoded
-        if response.status_code == 425 or b'"insufficient_quota"' in body:  # what the client would judge otherwise
-            headers["x-should-retry"] = "true" if response.status_code == 425 else "false"
+        if b'"insufficient_quota"' in body:  # a 429 that does not pass
+            headers["x-should-retry"] = "false"
         return httpx2.Response(response.status_code, headers=headers, content=bytes(body), request=request)
 
 
@@ -88,3 +96,22 @@ def read_completion(body: bytes | bytearray) -> Answer:
         raise NoAnswerError(500, f"the reply's content is no text but a {type(text).__name__}")
     kept = text[: MAX_CHARACTERS + 1]  # what is longer is refused unread
     return Answer(kept.encode("utf-8", "replace").decode(), one_line(finish))  # half characters cannot be sent back
+
+
+def may_pass(error: openai.APIStatusError) -> bool:
+    """Whether the same request may be answered later."""
+    return error.status_code in _PASSING and error.code != "insufficient_quota"
+
+
+def explain(error: openai.APIStatusError, endpoint: Endpoint) -> str:
+    """A status in one line, with the tries where it may pass and with a hint where it does not."""
+    status, body = error.status_code, error.body if isinstance(error.body, dict) else {"message": error.body}
+    said = f"{status} {one_line(endpoint.without_key(str(body.get('message') or error.message)))}"
+    if status in ONE_REQUEST:
+        return f"{endpoint.host} refuses this request: {said}"
+    if not may_pass(error):
+        return f"{endpoint.host}: {said}; {_HINTS.get(status, 'check language_model.endpoint')}"
+    if wait := error.response.headers.get("Retry-After"):
+        said += f"; Retry-After: {one_line(wait)}"
+    tries = 1 + int(error.request.headers.get("x-stainless-retry-count", 0))  # the client counts them there
+    return f"{endpoint.host}: no answer in {tries} {'try' if tries == 1 else 'tries'} ({said})"

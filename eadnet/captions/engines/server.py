@@ -26,22 +26,14 @@ import openai
 
 from eadnet.captions.answers import Answer, one_line
 from eadnet.captions.conversations import Conversation
-from eadnet.captions.engines.breaker import HOPELESS, Breaker
-from eadnet.captions.engines.endpoint import KEY_VARIABLE, Endpoint, check_endpoint
+from eadnet.captions.engines.breaker import Breaker
+from eadnet.captions.engines.endpoint import Endpoint, check_endpoint
 from eadnet.captions.engines.progress import progress_bar
-from eadnet.captions.engines.replies import CheckedClient, read_completion
+from eadnet.captions.engines.replies import ONE_REQUEST, CheckedClient, explain, may_pass, read_completion
 from eadnet.captions.frames import png_bytes
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.captions.settings import Captioning, LanguageModel
-
-_ONE_REQUEST = (400, 413, 422)  # statuses that concern one request
-_PASSING = (408, 409, 425, 429, *range(500, 600))  # that may pass; any other concerns all requests
-_HINTS = {
-    401: f"check {KEY_VARIABLE}",
-    403: f"check {KEY_VARIABLE} and what it allows",
-    404: "check language_model.endpoint and language_model.served_model",
-}
 
 
 def make_backend(
@@ -49,11 +41,7 @@ def make_backend(
 ) -> "Server":
     """A server that was reached and serves the chosen model.
 
-    Args:
-        chosen: The model, its endpoint and how it answers.
-        machine: Concurrency, time-out and tries.
-        folder: Not used: the weights are the server's.
-        identity: Not used: the model is called as the server calls it, at its host.
+    Folder and identity are not used: the server has the weights, and names the model.
 
     Raises:
         CaptionError: the address is not admissible, the server is out of reach or refuses the key, or
@@ -103,8 +91,8 @@ class Server:
         except openai.APIStatusError as error:
             if named and error.status_code in (404, 405):  # a host without this list may serve the model all the same
                 return named
-            advice = f"; is a server at {self.endpoint.address} (`vllm serve MODEL`)?" if _may_pass(error) else ""
-            raise CaptionError(f"{self._explain(error)}{advice}") from None
+            advice = f"; is a server at {self.endpoint.address} (`vllm serve MODEL`)?" if may_pass(error) else ""
+            raise CaptionError(f"{explain(error, self.endpoint)}{advice}") from None
         except (AttributeError, TypeError, ValueError, RecursionError):
             raise CaptionError(f"{self.endpoint.address}/models lists no models: check the endpoint") from None
         if not named and len(names) != 1:
@@ -146,43 +134,36 @@ class Server:
             return Answer(failure=f"not asked: {self.breaker.reason}", transient=True)
         messages = await asyncio.to_thread(lambda: conversations[index].messages(_image_part))
         before = self.breaker.replies
-        try:
-            answer = await self._ask(client, messages, **self._form())
-        except openai.APIStatusError as error:
-            failure = self.breaker.reason or self._explain(error)
-            own = error.status_code == 500 and self.breaker.replies != before  # it broke down, and answered others
-            await self.breaker.count_loss(before)
-            return Answer(failure=failure, transient=not own)
-        self.breaker.count_reply(refusal=bool(answer.failure))
-        if self.breaker.refusals == self.breaker.replies >= HOPELESS:
-            raise CaptionError(f"all of {HOPELESS} requests failed: {answer.failure}")
-        return answer
+        answer, status = await self._ask(client, messages, **self._form())
+        if not answer.transient:
+            self.breaker.count_reply(answer.failure)
+            return answer
+        failure = self.breaker.reason or answer.failure
+        own = status == 500 and self.breaker.replies != before  # it broke down over this, and answered others
+        await self.breaker.count_loss(before)
+        return Answer(failure=failure, transient=not own)
 
     async def _probe(self, client: openai.AsyncOpenAI) -> str:
         """Why the server does not answer the shortest possible request, tried once; "" where it does."""
-        try:
-            await self._ask(client.with_options(max_retries=0), [{"role": "user", "content": "Say yes."}], max_tokens=1)
-            return ""
-        except openai.APIStatusError as error:
-            return self._explain(error)
+        question = [{"role": "user", "content": "Say yes."}]
+        answer, _ = await self._ask(client.with_options(max_retries=0), question, max_tokens=1)
+        return answer.failure if answer.transient else ""
 
-    async def _ask(self, client: openai.AsyncOpenAI, messages: list[dict[str, Any]], **form: Any) -> Answer:
-        """One chat completion, tries included.
+    async def _ask(self, client: openai.AsyncOpenAI, messages: list[dict[str, Any]], **form: Any) -> tuple[Answer, int]:
+        """One chat completion, tries included: the answer or the failure, and the status of the reply.
 
         Raises:
-            openai.APIStatusError: there is no answer, which may pass.
-            CaptionError: there will never be one, to any request.
+            CaptionError: the status concerns all requests.
         """
         create = client.chat.completions.with_raw_response.create
         try:
             reply = await create(model=self.served, messages=messages, temperature=0, seed=0, **form)
-            return read_completion(reply.content)
+            return read_completion(reply.content), reply.status_code
         except openai.APIStatusError as error:
-            if _may_pass(error):
-                raise
-            if error.status_code in _ONE_REQUEST:
-                return Answer(failure=self._explain(error))
-            raise CaptionError(self._explain(error)) from None
+            failure, transient = explain(error, self.endpoint), may_pass(error)
+            if not transient and error.status_code not in ONE_REQUEST:
+                raise CaptionError(failure) from None
+            return Answer(failure=failure, transient=transient), error.status_code
 
     def _form(self) -> dict[str, Any]:
         """What an answer must be like."""
@@ -193,23 +174,6 @@ class Server:
         }
         further = {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}}
         return form | further if self.endpoint.plain else form
-
-    def _explain(self, error: openai.APIStatusError) -> str:
-        """A status in one line, with the tries where it may pass and with a hint where it does not."""
-        status, body = error.status_code, error.body if isinstance(error.body, dict) else {"message": error.body}
-        said = f"{status} {one_line(self.endpoint.without_key(str(body.get('message') or error.message)))}"
-        if _may_pass(error):
-            if wait := error.response.headers.get("Retry-After"):
-                said += f"; Retry-After: {one_line(wait)}"
-            tries = 1 + int(error.request.headers.get("x-stainless-retry-count", 0))  # the client counts them there
-            said = f"no answer in {tries} {'try' if tries == 1 else 'tries'} ({said})"
-        elif status not in _ONE_REQUEST:
-            said += f"; {_HINTS.get(status, 'check language_model.endpoint')}"
-        return f"{self.endpoint.host}: {said}"
-
-
-def _may_pass(error: openai.APIStatusError) -> bool:
-    return error.status_code in _PASSING and error.code != "insufficient_quota"
 
 
 def _image_part(frame: np.ndarray) -> dict[str, Any]:

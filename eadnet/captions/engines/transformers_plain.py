@@ -6,7 +6,6 @@ environment lacks and captions do not need, so prompts are put together here: ch
 picture as many placeholders as it has merged patches.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from eadnet.captions.answers import Answer, one_line
 from eadnet.captions.conversations import Conversation
-from eadnet.captions.engines.constraint import AnswerGrammar
-from eadnet.captions.engines.pictures import pixel_bounds
+from eadnet.captions.engines.constraint import AnswerGrammar, pixel_bounds
+from eadnet.captions.engines.progress import progress_bar
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.settings import Captioning, LanguageModel
 
@@ -133,10 +132,11 @@ class TransformersBackend:
             except ValueError as error:
                 answers[place] = Answer(failure=f"refused: {one_line(str(error))}")
         prompts.sort(key=lambda prompt: len(prompt.tokens))  # like beside like: little padding
-        for start in range(0, len(prompts), self.rows):
-            batch = prompts[start : start + self.rows]
-            answers.update(zip((prompt.place for prompt in batch), self._generate(batch), strict=True))
-            print(f"transformers: {len(answers)} of {len(conversations)} answers", file=sys.stderr, flush=True)
+        with progress_bar(self.model, len(prompts)) as bar:
+            for start in range(0, len(prompts), self.rows):
+                batch = prompts[start : start + self.rows]
+                answers.update(zip((prompt.place for prompt in batch), self._generate(batch), strict=True))
+                bar.update(len(batch))
         return [answers[place] for place in range(len(conversations))]
 
     def _prompt(self, place: int, conversation: Conversation) -> _Prompt:

@@ -11,8 +11,6 @@ the same batch gets the same answers again: the engine runs in this process, so 
 """
 
 import os
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +21,8 @@ import numpy as np
 
 from eadnet.captions.answers import Answer, one_line
 from eadnet.captions.conversations import Conversation
-from eadnet.captions.engines.pictures import pixel_bounds
+from eadnet.captions.engines.constraint import pixel_bounds
+from eadnet.captions.engines.progress import progress_bar
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.captions.settings import Captioning, LanguageModel
@@ -51,8 +50,6 @@ PROCESSOR_CACHE = 4 << 30
 
 AHEAD = 256
 """Conversations under way or waiting inside the engine, at least; twice `max_sequences` where that is more."""
-
-REPORT_SECONDS = 10.0
 
 
 def make_backend(chosen: LanguageModel, machine: Captioning, folder: Path | None, identity: str) -> "VllmBackend":
@@ -90,8 +87,8 @@ def make_backend(chosen: LanguageModel, machine: Captioning, folder: Path | None
 def engine_settings(chosen: LanguageModel, machine: Captioning) -> dict[str, Any]:
     """Arguments of ``vllm.LLM``.
 
-    Pictures keep their size (`pictures.pixel_bounds`). Prefixes are cached, since all conversations begin with the same
-    rules. Processed pictures are not: each is shown once.
+    Pictures keep their size (`pixel_bounds`). Prefixes are cached, since all conversations begin with the same rules.
+    Processed pictures are not: each is shown once.
     """
     pictures = 0 if chosen.prompt == "units" else chosen.frames
     optional = {
@@ -151,16 +148,16 @@ class VllmBackend:
         """
         from vllm.exceptions import VLLMServerError
 
-        progress = _Progress(len(conversations))
         answers: dict[int, Answer] = {}
         places: dict[str, int] = {}
         coming = iter(enumerate(conversations))
         try:
-            while len(answers) < len(conversations):
-                self._hand_over(coming, places, answers)
-                for place, answer in self._finished(places):
-                    answers[place] = answer
-                progress.show(len(answers))
+            with progress_bar(self.model, len(conversations)) as bar:
+                while len(answers) < len(conversations):
+                    before = len(answers)
+                    self._hand_over(coming, places, answers)
+                    answers.update(self._finished(places))
+                    bar.update(len(answers) - before)
         except (VLLMServerError, RuntimeError, MemoryError) as error:
             raise CaptionError(f"vLLM broke down: {type(error).__name__}: {one_line(str(error))}") from error
         return [answers[place] for place in range(len(conversations))]
@@ -218,19 +215,3 @@ def _has_gpu() -> bool:
 
         return torch.cuda.device_count() > 0  # by NVML: starts nothing on the GPU that worker processes would inherit
     return False
-
-
-@dataclass
-class _Progress:
-    """A line every `REPORT_SECONDS`, which stays readable in a log file."""
-
-    total: int
-    _started: float = field(default_factory=time.monotonic)
-    _shown: float = field(default_factory=time.monotonic)
-
-    def show(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._shown >= REPORT_SECONDS or done == self.total:
-            self._shown = now
-            pace = done / max(now - self._started, 1e-6)
-            print(f"vLLM: {done} of {self.total} answers, {pace:.2f} a second", file=sys.stderr, flush=True)
