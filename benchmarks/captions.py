@@ -88,7 +88,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 def measure_ours(job: dict[str, Any]) -> dict[str, Any]:
     """CPU seconds inside and outside vLLM's calls while ``LanguageEngine`` captions clips on disk."""
     backend = _backend(job)
-    engine = LanguageEngine("vllm", backend, prompt_for(MODEL["prompt"]), LanguageModel(**job["model"]), lambda _: None)
+    engine = LanguageEngine("vllm", backend, prompt_for(MODEL["prompt"]), LanguageModel(**job["model"]))
     with tempfile.TemporaryDirectory() as folder:
         video = save_shard(folder, "crops", {f"clip_{k}": _crops(k, 50) for k in range(job["requests"])})
         measures = Descriptors(

@@ -29,7 +29,7 @@ def caption(
         str, typer.Option(help="The section `compute.captioning` of the configuration, as JSON.")
     ] = "{}",
     assets: AssetsJSON = "{}",
-    cache: Annotated[Path | None, typer.Option(help="Folder in which answers are remembered.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the cache of answers.")] = None,
 ) -> None:
     """Write one caption row for every clip of a shard."""
     from eadnet import tables
@@ -44,12 +44,12 @@ def caption(
 
     chosen, used = parse(Captions, settings, where="captions"), parse(Captioning, machine, where="compute.captioning")
     located = locate(chosen, parse(Assets, assets, where="assets"))
-    engine = open_engine(chosen, used, seed, located, typer.echo)
+    engine = open_engine(chosen, used, seed, located)
     rows = tables.read_rows(clips, tables.CLIPS)
     measures = read_descriptors(descriptors)
     captions = caption_rows(rows, measures, engine, chosen.labels, used.batch, AnswerCache(cache), typer.echo)
     unreached = [row["reason"] for row in captions if row["faults"] and row["faults"][-1] == "unreachable"]
-    if unreached:  # no table: what was answered is remembered, and the same command asks for the rest
+    if unreached:  # no table: the answers are cached, so the same command only requests the rest
         raise CaptionError(f"{len(unreached)} of {len(captions)} clips got no answer, such as {unreached[0]}")
     tables.write_table(captions, output, tables.CAPTIONS)
     done = sum(row["status"] == "ok" for row in captions)
@@ -62,7 +62,7 @@ def encode_captions(
     output: Annotated[Path, typer.Option(help="Token states to write (safetensors).")],
     output_captions: Annotated[Path, typer.Option(help="Table of all captions to write.")],
     assets: AssetsJSON = "{}",
-    cache: Annotated[Path | None, typer.Option(help="Folder in which token states are remembered.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the cache of token states.")] = None,
 ) -> None:
     """Join the captions tables and encode every distinct text of theirs once."""
     from eadnet import tables

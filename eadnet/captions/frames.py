@@ -15,7 +15,7 @@ from eadnet.clips import Clip
 
 @dataclass(frozen=True)
 class ClipFrames(Sequence[np.ndarray]):
-    """Frames of a clip, each read from disk when it is looked at: a batch of a thousand clips holds none.
+    """Frames of a clip, each read from disk on access: a batch of a thousand clips holds none.
 
     Attributes:
         clip: The clip.

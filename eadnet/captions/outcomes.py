@@ -7,7 +7,7 @@ from eadnet.captions.schema import CaptionRecord
 
 
 class CaptionError(ValueError):
-    """An engine that cannot work at all; one line that says what is missing and the mend."""
+    """An engine that cannot work at all; one line that says what is missing and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Outcome:
     Attributes:
         record: The caption; None where every answer was refused.
         faults: One per refused answer, in order.
-        transient: True where something outside the answers may be mended (the engine's reach or settings, the clip's
-            files): such an outcome is never remembered.
+        transient: True where the cause is outside the answers and may be fixed (connection, settings, the clip's
+            files): such an outcome is not cached.
     """
 
     record: CaptionRecord | None

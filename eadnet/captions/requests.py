@@ -18,7 +18,7 @@ class Request:
     Attributes:
         row: Its row of the clips table.
         descriptors: Its measures.
-        labelled: Whether the engine is told the corpus's emotion and level.
+        labelled: Whether the engine may see the corpus's emotion and level.
     """
 
     row: Row
@@ -32,17 +32,17 @@ class Request:
 
     @property
     def emotion(self) -> str | None:
-        """The corpus's label, if the engine is told it and there is one."""
+        """The corpus's label; None if the engine may not see it or there is none."""
         return self.row["emotion"] if self.labelled else None
 
     @property
     def level(self) -> int | None:
-        """The corpus's level 1 to 3, if the engine is told it and there is one."""
+        """The corpus's level 1 to 3; None if the engine may not see it or there is none."""
         return level_of(self.row) if self.labelled else None
 
     @cached_property
     def clip(self) -> Clip:
-        """The clip's arrays, read when asked."""
+        """The clip's arrays, read on first use."""
         return Clip(dict(self.row))
 
 

@@ -1,4 +1,4 @@
-"""The caption record: what an engine says about one clip, whoever the engine is.
+"""The caption record: what any engine says about one clip.
 
 `Observation` is what was seen, in the terms of InstructAvatar (arXiv 2405.15758) and more; `CaptionRecord` adds the
 texts. A language model fills it under `answer_schema`, the descriptor engine from measures. Either way the same bounds

@@ -41,13 +41,13 @@ def make_backend(
     """Load the model, onto the GPU where there is one.
 
     Args:
-        chosen: The model and how it is asked.
-        machine: How the machine is used.
+        chosen: The model and its settings.
+        machine: Use of the machine.
         folder: The model's folder.
-        identity: What the model is called in the rows.
+        identity: The model's name in the rows.
 
     Raises:
-        CaptionError: a package is missing, or the model cannot be read or is of a kind that this engine does not know.
+        CaptionError: a package is missing, or the model cannot be read or is not supported by this engine.
     """
     if chosen.quantisation:
         raise CaptionError("language_model.quantisation is vLLM's: the engine `transformers` takes weights as stored")
@@ -101,10 +101,10 @@ class TransformersBackend:
     """Conversations to answers.
 
     Attributes:
-        model: What exactly answers.
+        model: Name and revision or digest of the model.
         network: The language model.
         tokenizer: Its tokenizer, padding on the left.
-        image_processor: From pictures to patches; None for a model of text alone.
+        image_processor: From pictures to patches; None for a text-only model.
         grammar: What answers may look like.
         chosen: Lengths, and the size of pictures.
         rows: Answers written at once.
@@ -131,7 +131,7 @@ class TransformersBackend:
                 prompts.append(self._prompt(place, conversation))
             except ValueError as error:
                 answers[place] = Answer(failure=f"refused: {one_line(str(error))}")
-        prompts.sort(key=lambda prompt: len(prompt.tokens))  # like beside like: little padding
+        prompts.sort(key=lambda prompt: len(prompt.tokens))  # prompts of similar length together: little padding
         with progress_bar(self.model, len(prompts)) as bar:
             for start in range(0, len(prompts), self.rows):
                 batch = prompts[start : start + self.rows]
