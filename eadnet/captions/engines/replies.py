@@ -1,7 +1,7 @@
 """Replies of an OpenAI-compatible server: read whole, within bounds of size and time, checked, and explained.
 
-A reply that is no answer gets the status that it should have had (408 too late, 413 too large, 500 no chat completion,
-503 no connection, or a server that goes down). The client's retries then deal with it as with any other status.
+A reply that is no answer gets the status that it should have had: 408 too late, 413 too large, 500 no chat completion,
+503 broken off by a server that goes down. The client's retries then deal with it as with any other status.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable
 from contextlib import aclosing
 
-import anyio
 import httpx2
 import openai
 
@@ -56,8 +55,6 @@ class CheckedClient(openai.DefaultAsyncHttpxClient):
                 read_completion(body)
         except TimeoutError:
             return _reply(request, 408, f"nothing within {self.seconds:g} s")
-        except (httpx2.RequestError, OSError, anyio.EndOfStream) as error:
-            return _reply(request, 503, f"no connection ({one_line(str(error)) or type(error).__name__})")
         except NoAnswerError as error:
             return _reply(request, *error.args)
         headers = {name: text for name, text in response.headers.items() if name != "content-encoding"}  # it is decoded
@@ -98,20 +95,30 @@ def read_completion(body: bytes | bytearray) -> Answer:
     return Answer(kept.encode("utf-8", "replace").decode(), one_line(finish))  # half characters cannot be sent back
 
 
-def may_pass(error: openai.APIStatusError) -> bool:
+def status_of(error: openai.APIError) -> int:
+    """The status of a failed request; 503 where there was no connection."""
+    return getattr(error, "status_code", 503)
+
+
+def may_pass(error: openai.APIError) -> bool:
     """Whether the same request may be answered later."""
-    return error.status_code in _PASSING and error.code != "insufficient_quota"
+    return status_of(error) in _PASSING and error.code != "insufficient_quota"
 
 
-def explain(error: openai.APIStatusError, endpoint: Endpoint) -> str:
-    """A status in one line, with the tries where it may pass and with a hint where it does not."""
-    status, body = error.status_code, error.body if isinstance(error.body, dict) else {"message": error.body}
-    said = f"{status} {one_line(endpoint.without_key(str(body.get('message') or error.message)))}"
+def explain(error: openai.APIError, endpoint: Endpoint) -> str:
+    """Why a request failed in one line, with the tries where it may pass and with a hint where it does not."""
+    status, cause, wait = status_of(error), error.__cause__, None
+    if isinstance(error, openai.APIStatusError):
+        body = error.body if isinstance(error.body, dict) else {"message": error.body}
+        said = f"{status} {one_line(endpoint.without_key(str(body.get('message') or error.message)))}"
+        wait = error.response.headers.get("Retry-After")
+    else:
+        said = f"no connection ({one_line(str(cause)) or type(cause).__name__})"
     if status in ONE_REQUEST:
         return f"{endpoint.host} refuses this request: {said}"
     if not may_pass(error):
         return f"{endpoint.host}: {said}; {_HINTS.get(status, 'check language_model.endpoint')}"
-    if wait := error.response.headers.get("Retry-After"):
+    if wait:
         said += f"; Retry-After: {one_line(wait)}"
     tries = 1 + int(error.request.headers.get("x-stainless-retry-count", 0))  # the client counts them there
     return f"{endpoint.host}: no answer in {tries} {'try' if tries == 1 else 'tries'} ({said})"

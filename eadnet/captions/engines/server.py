@@ -16,6 +16,7 @@ is taken for vLLM, or for one that ignores unknown keys: thinking is switched of
 
 import asyncio
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ from eadnet.captions.conversations import Conversation
 from eadnet.captions.engines.breaker import Breaker
 from eadnet.captions.engines.endpoint import Endpoint, check_endpoint
 from eadnet.captions.engines.progress import progress_bar
-from eadnet.captions.engines.replies import ONE_REQUEST, CheckedClient, explain, may_pass, read_completion
+from eadnet.captions.engines.replies import ONE_REQUEST, CheckedClient, explain, may_pass, read_completion, status_of
 from eadnet.captions.frames import png_bytes
 from eadnet.captions.outcomes import CaptionError
 from eadnet.captions.schema import answer_schema
@@ -87,14 +88,17 @@ class Server:
         named = self.chosen.served_model
         try:
             async with self._client() as client:
-                names = [str(model.id) async for model in client.models.list()]
-        except openai.APIStatusError as error:
-            if named and error.status_code in (404, 405):  # a host without this list may serve the model all the same
+                reply = await client.models.with_raw_response.list()
+            names = [str(model["id"]) for model in json.loads(reply.content)["data"]]
+        except openai.APIError as error:
+            if named and status_of(error) in (404, 405):  # a host without this list may serve the model all the same
                 return named
-            advice = f"; is a server at {self.endpoint.address} (`vllm serve MODEL`)?" if may_pass(error) else ""
+            advice = f"; start a server at {self.endpoint.address} (`vllm serve MODEL`)" if may_pass(error) else ""
             raise CaptionError(f"{explain(error, self.endpoint)}{advice}") from None
-        except (AttributeError, TypeError, ValueError, RecursionError):
-            raise CaptionError(f"{self.endpoint.address}/models lists no models: check the endpoint") from None
+        except (LookupError, TypeError, ValueError, RecursionError):
+            raise CaptionError(
+                f"{self.endpoint.address}/models is no list of models: check language_model.endpoint"
+            ) from None
         if not named and len(names) != 1:
             shown = one_line(", ".join(names)) or "no model"
             raise CaptionError(f"{self.endpoint.host} serves {shown}: name one in language_model.served_model")
@@ -159,11 +163,11 @@ class Server:
         try:
             reply = await create(model=self.served, messages=messages, temperature=0, seed=0, **form)
             return read_completion(reply.content), reply.status_code
-        except openai.APIStatusError as error:
+        except openai.APIError as error:
             failure, transient = explain(error, self.endpoint), may_pass(error)
-            if not transient and error.status_code not in ONE_REQUEST:
+            if not transient and status_of(error) not in ONE_REQUEST:
                 raise CaptionError(failure) from None
-            return Answer(failure=failure, transient=transient), error.status_code
+            return Answer(failure=failure, transient=transient), status_of(error)
 
     def _form(self) -> dict[str, Any]:
         """What an answer must be like."""
