@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
+from eadnet.captions.answers import Answer
 from eadnet.captions.outcomes import CaptionError
 
 HOPELESS = 16  # requests in a row that are lost, or refused from the start
@@ -31,8 +32,8 @@ class Breaker:
     _refusals: int = field(default=0, init=False)
     _lost: int = field(default=0, init=False)  # in a row, without a reply
 
-    async def begin(self, probe: Callable[[], Awaitable[str]]) -> None:
-        """Begin a batch; `probe` says why the server does not answer, "" if it does."""
+    async def begin(self, probe: Callable[[], Awaitable[tuple[Answer, int]]]) -> None:
+        """Begin a batch; `probe` sends the shortest possible request, once."""
         self._probe, self._probing = probe, asyncio.Lock()  # both belong to the batch's event loop
         if self.reason:
             await self._decide()
@@ -55,10 +56,13 @@ class Breaker:
                 await self._decide()
 
     async def _decide(self) -> None:
-        self.reason = ""  # or the probe would not be sent
-        self.reason = await self._probe()
-        if not self.reason and self._lost >= HOPELESS:
+        answer, _ = await self._probe()
+        if answer.transient:
+            self.reason = f"the server does not answer any more: {answer.failure}"
+        elif self._lost >= HOPELESS:
             self.reason = f"the server left {HOPELESS} requests in a row without an answer"
+        else:
+            self.reason = ""
         if self.reason:
             self._lost = 0
             tqdm.write(f"no further requests: {self.reason}", file=sys.stderr)

@@ -6,7 +6,6 @@ A reply that is no answer gets the status that it should have had: 408 too late,
 
 import asyncio
 import json
-from collections.abc import Callable
 from contextlib import aclosing
 
 import httpx2
@@ -30,18 +29,15 @@ class CheckedClient(openai.DefaultAsyncHttpxClient):
 
     Attributes:
         seconds: For a whole try. The library's own limits are per read: a server that drips would never exceed them.
-        given_up: Why no request may be sent any more; "" while they may.
     """
 
-    def __init__(self, plain: bool, seconds: float, given_up: Callable[[], str]) -> None:
+    def __init__(self, plain: bool, seconds: float) -> None:
         """A client for plain http needs no certificates, and its servers are near: no proxy stands before them."""
         super().__init__(follow_redirects=False, trust_env=not plain, verify=not plain, timeout=None)
-        self.seconds, self.given_up = seconds, given_up
+        self.seconds = seconds
 
     async def send(self, request: httpx2.Request, **options: object) -> httpx2.Response:
         """The reply with its body, or one of ours in its place."""
-        if reason := self.given_up():
-            return _reply(request, 503, reason, {"x-should-retry": "false"})  # the OpenAI client obeys this header
         body = bytearray()
         try:
             async with asyncio.timeout(self.seconds):
@@ -59,7 +55,7 @@ class CheckedClient(openai.DefaultAsyncHttpxClient):
             return _reply(request, *error.args)
         headers = {name: text for name, text in response.headers.items() if name != "content-encoding"}  # it is decoded
         if b'"insufficient_quota"' in body:  # a 429 that does not pass
-            headers["x-should-retry"] = "false"
+            headers["x-should-retry"] = "false"  # the OpenAI client obeys this header
         return httpx2.Response(response.status_code, headers=headers, content=bytes(body), request=request)
 
 
@@ -67,10 +63,8 @@ class NoAnswerError(ValueError):
     """A body that holds no answer: the status it should have had, and why."""
 
 
-def _reply(
-    request: httpx2.Request, status: int, message: str, headers: dict[str, str] | None = None
-) -> httpx2.Response:
-    return httpx2.Response(status, headers=headers, json={"error": {"message": message}}, request=request)
+def _reply(request: httpx2.Request, status: int, message: str) -> httpx2.Response:
+    return httpx2.Response(status, json={"error": {"message": message}}, request=request)
 
 
 def read_completion(body: bytes | bytearray) -> Answer:

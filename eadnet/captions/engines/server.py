@@ -3,9 +3,9 @@
 The client of the package `openai` retries: its pauses double from half a second to eight, and it waits as long as
 ``Retry-After`` says, up to two minutes. What goes wrong is sorted:
 
-- the server is busy, broken or away (408, 409, 425, 429, 5xx, no connection, no reply in time, a reply that is no chat
-  completion): ``compute.captioning.attempts`` tries, then a transient failure of that request, which is not
-  remembered. If it broke down over this request (500, no chat completion) and answered others meanwhile, it is lasting;
+- the server is busy, broken or away (408, 409, 429, 5xx, no connection, no reply in time, a reply that is no chat
+  completion): ``compute.captioning.attempts`` tries, then a transient failure of that request, which is not cached. If
+  it broke down over this request (500, no chat completion) and answered others meanwhile, the failure is lasting;
 - this request is refused (400, 413, 422: prompt too long, content filter): a lasting failure of that request;
 - anything else (401, 403, 404, a redirect, no quota), or only refusals from the start: the engine cannot work.
 
@@ -18,7 +18,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ class Server:
             api_key=self.endpoint.key,
             base_url=self.endpoint.address,
             max_retries=self.machine.attempts - 1,
-            http_client=CheckedClient(self.endpoint.plain, self.machine.timeout, lambda: self.breaker.reason),
+            http_client=CheckedClient(self.endpoint.plain, self.machine.timeout),
         )
 
     async def _answer_all(self, conversations: Sequence[Conversation]) -> list[Answer]:
@@ -126,7 +126,8 @@ class Server:
             return found
 
         async with self._client() as client:
-            await self.breaker.begin(lambda: self._probe(client))
+            probe, once = [{"role": "user", "content": "Say yes."}], client.with_options(max_retries=0)
+            await self.breaker.begin(lambda: self._ask(once, probe, max_tokens=1))
             with progress_bar(self.model, len(conversations)) as bar:
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(answer(index)) for index in range(len(conversations))]
@@ -142,16 +143,9 @@ class Server:
         if not answer.transient:
             self.breaker.count_reply(answer.failure)
             return answer
-        failure = self.breaker.reason or answer.failure
         own = status == 500 and self.breaker.replies != before  # it broke down over this, and answered others
         await self.breaker.count_loss(before)
-        return Answer(failure=failure, transient=not own)
-
-    async def _probe(self, client: openai.AsyncOpenAI) -> str:
-        """Why the server does not answer the shortest possible request, tried once; "" where it does."""
-        question = [{"role": "user", "content": "Say yes."}]
-        answer, _ = await self._ask(client.with_options(max_retries=0), question, max_tokens=1)
-        return answer.failure if answer.transient else ""
+        return replace(answer, transient=not own)
 
     async def _ask(self, client: openai.AsyncOpenAI, messages: list[dict[str, Any]], **form: Any) -> tuple[Answer, int]:
         """One chat completion, tries included: the answer or the failure, and the status of the reply.
@@ -172,10 +166,7 @@ class Server:
     def _form(self) -> dict[str, Any]:
         """What an answer must be like."""
         shape = {"name": "caption", "schema": answer_schema(), "strict": False}
-        form = {
-            "max_tokens": self.chosen.max_answer,
-            "response_format": {"type": "json_schema", "json_schema": shape},
-        }
+        form = {"response_format": {"type": "json_schema", "json_schema": shape}, "max_tokens": self.chosen.max_answer}
         further = {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}}
         return form | further if self.endpoint.plain else form
 
