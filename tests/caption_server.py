@@ -1,4 +1,4 @@
-"""A web server on this machine that speaks OpenAI's chat completions and misbehaves as told; for the server engine."""
+"""A web server on this machine that speaks OpenAI's chat completions and misbehaves as a script says; for the server engine."""
 
 import json
 import threading
