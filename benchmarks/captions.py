@@ -30,9 +30,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.stopwatch import Stopwatch
+from eadnet.captions.engines.constraint import pixel_bounds
 from eadnet.captions.engines.conversations import Conversation
 from eadnet.captions.engines.language import LanguageEngine
-from eadnet.captions.engines.pictures import pixel_bounds
 from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.measures.voice import Voice
 from eadnet.captions.prompt import prompt_for
@@ -89,7 +89,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 def measure_ours(job: dict[str, Any]) -> dict[str, Any]:
     """CPU seconds inside and outside vLLM's calls while ``LanguageEngine`` captions clips on disk."""
     backend = _backend(job)
-    engine = LanguageEngine("vllm", backend, prompt_for(MODEL["prompt"]), LanguageModel(**job["model"]), lambda _: None)
+    engine = LanguageEngine("vllm", backend, prompt_for(MODEL["prompt"]), LanguageModel(**job["model"]))
     with tempfile.TemporaryDirectory() as folder:
         video = save_shard(folder, "crops", {f"clip_{k}": _crops(k, 50) for k in range(job["requests"])})
         measures = Descriptors(

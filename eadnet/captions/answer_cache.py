@@ -1,7 +1,7 @@
-"""Outcomes remembered by what they depend on, so that a killed job goes on and a second run asks nothing.
+"""A cache of outcomes, so that a killed job continues where it stopped and a second run needs no model.
 
-A file a batch, ``{folder}/{digest}.jsonl``, a line an outcome, written all or nothing: jobs may share the folder, and
-one that is killed loses the batch under way. The key of an outcome covers everything that can change it (`key_of`).
+One file per batch, ``{folder}/{digest}.jsonl``, one line per outcome, written all or nothing: jobs may share the
+folder, and a killed one loses its current batch only. The key of an outcome covers all that can change it (`key_of`).
 Deleting the folder costs time only.
 """
 
@@ -23,7 +23,7 @@ def key_of(parts: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True)
 class AnswerCache:
-    """Outcomes in a folder; None remembers nothing."""
+    """Outcomes in a folder; with None, nothing is kept."""
 
     folder: Path | None
 
@@ -35,7 +35,7 @@ class AnswerCache:
             return None
 
     def put(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Remember a batch of outcomes by key, but for those that trying again may change."""
+        """Store a batch of outcomes by key, without transient ones."""
         lasting = {key: outcome.to_json() for key, outcome in outcomes.items() if not outcome.transient}
         if self.folder is None or not lasting:
             return
@@ -46,7 +46,7 @@ class AnswerCache:
 
     @cached_property
     def _stored(self) -> dict[str, str]:
-        """Everything in the folder, by key; lines that cannot be read are as good as absent."""
+        """Everything in the folder, by key; unreadable lines are skipped."""
         found: dict[str, str] = {}
         for path in sorted(self.folder.glob("*.jsonl")) if self.folder else ():
             for line in path.read_bytes().splitlines():

@@ -1,6 +1,6 @@
-"""What a language model wrote, as plain text: the letters, digits and marks of English, told by their looks.
+"""What a language model wrote, as plain text: the letters, digits and punctuation of English.
 
-Letters that look like others, or that cannot be seen, hide words from a list of words and from a text encoder alike.
+Letters that look like others, or are invisible, hide words from a list of words and from a text encoder.
 `plain` folds what has a plain form (accents, ligatures, full width, typographic quotes and dashes) and drops what is
 invisible; whatever is then outside `LETTERS` (control characters, other scripts, markup) has no place in a caption.
 """
@@ -28,7 +28,7 @@ def plain(text: str) -> str:
 
 
 def readings(text: str) -> tuple[str, ...]:
-    """Ways in which a text can be read: as it stands, without hyphens, and with spelt words (w-o-r-d) put together."""
+    """Ways in which a text can be read: as it is, without hyphens, and with spelt words (w-o-r-d) put together."""
     stands = plain(text)
     joined = _SPELT.sub(lambda spelt: re.sub(r"[^A-Za-z]", "", spelt.group()), stands)
     return tuple(dict.fromkeys((stands, stands.replace("-", ""), joined)))

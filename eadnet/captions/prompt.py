@@ -22,7 +22,7 @@ class Prompt:
 
     Attributes:
         version: Short name, raised by hand when the meaning of the instructions changes.
-        text: All that the engine is told whatever the clip (or, for the grammar, all that it can write).
+        text: Instructions that are the same for all clips (for the grammar, all that it can write).
         questions: The parts from which the question about a clip is put together, by name.
     """
 
@@ -37,10 +37,10 @@ class Prompt:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def question(self, request: Request, frames: int) -> str:
-        """What is asked about one clip.
+        """The question about one clip.
 
         Args:
-            request: The clip; its measures are told in the variants that have a place for them.
+            request: The clip; its measures appear in the variants that have a place for them.
             frames: Frames that are shown with the question.
         """
         parts = [self.questions[name] for name in ("frames", "units", "label") if name in self.questions]

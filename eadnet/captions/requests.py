@@ -20,7 +20,7 @@ class Request:
     Attributes:
         row: Its row of the clips table.
         descriptors: Its measures.
-        labelled: Whether the engine is told the corpus's emotion and level.
+        labelled: Whether the engine may see the corpus's emotion and level.
     """
 
     row: Row
@@ -34,17 +34,17 @@ class Request:
 
     @property
     def emotion(self) -> str | None:
-        """The corpus's label, if the engine is told it and there is one."""
+        """The corpus's label; None if the engine may not see it or there is none."""
         return self.row["emotion"] if self.labelled else None
 
     @property
     def level(self) -> int | None:
-        """The corpus's level 1 to 3, if the engine is told it and there is one."""
+        """The corpus's level 1 to 3; None if the engine may not see it or there is none."""
         return level_of(self.row) if self.labelled else None
 
     @cached_property
     def clip(self) -> Clip:
-        """The clip's arrays, read when asked."""
+        """The clip's arrays, read on first use."""
         return Clip(dict(self.row))
 
 
@@ -55,7 +55,7 @@ def level_of(row: Row) -> int | None:
 
 
 class CaptionError(ValueError):
-    """An engine that cannot work at all; one line that says what is missing and the mend."""
+    """An engine that cannot work at all; one line that says what is missing and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Outcome:
     Attributes:
         record: The caption; None where every answer was refused.
         faults: One per refused answer, in order.
-        transient: True where something outside the answers may be mended (the engine's reach or settings, the clip's
-            files): such an outcome is never remembered.
+        transient: True where the cause is outside the answers and may be fixed (connection, settings, the clip's
+            files): such an outcome is not cached.
     """
 
     record: CaptionRecord | None

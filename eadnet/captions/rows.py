@@ -1,4 +1,4 @@
-"""The rows of a captions table: one per clip, whatever became of it."""
+"""The rows of a captions table: one per clip, with or without a caption."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +27,8 @@ def caption_rows(
     Args:
         rows: Rows of the clips table; those whose status is not ``ok`` keep status and reason.
         measures: By clip_id, descriptors or why there are none.
-        engine: Who writes.
-        labelled: Whether the engine is told the corpus's emotion and level.
+        engine: The caption engine.
+        labelled: Whether the engine may see the corpus's emotion and level.
         batch: Clips per call of the engine; after each, its outcomes are in the cache.
         cache: Outcomes of earlier runs.
         report: Takes lines of progress.
@@ -48,7 +48,7 @@ def caption_rows(
 def _outcomes(
     requests: Sequence[Request], engine: Engine, size: int, cache: AnswerCache, report: Callable[[str], None]
 ) -> dict[str, Outcome]:
-    """Outcomes by clip_id: those that are remembered, and the others batch by batch."""
+    """Outcomes by clip_id: the cached ones, and the others batch by batch."""
     keys = {request.clip_id: _key(request, engine) for request in requests}
     known = {name: outcome for name, key in keys.items() if (outcome := cache.get(key))}
     missing = [request for request in requests if request.clip_id not in known]
@@ -60,7 +60,7 @@ def _outcomes(
         cache.put({keys[name]: outcome for name, outcome in made.items()})
         known |= made
         written = sum(outcome.record is not None for outcome in made.values())
-        report(f"{start + len(part)} of {len(missing)} clips asked about; captions for {written} of these {len(part)}")
+        report(f"{start + len(part)} of {len(missing)} clips processed; captions for {written} of these {len(part)}")
     return known
 
 
@@ -107,7 +107,7 @@ def _table_row(
 
 
 def _reason(clip_id: str, outcome: Outcome) -> str:
-    """Why a clip has no caption, and the mend."""
+    """Why a clip has no caption, and what to do."""
     last = outcome.faults[-1]
     if last.kind == "unreachable":
         return f"{clip_id}: {last.message}; run again once the engine answers"

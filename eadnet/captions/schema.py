@@ -1,10 +1,10 @@
-"""The caption record: what an engine says about one clip, whoever the engine is.
+"""The caption record: what any engine says about one clip.
 
 `Observation` is what was seen, in the terms of InstructAvatar (arXiv 2405.15758) and more; `CaptionRecord` adds the
 texts. A language model fills it under `answer_schema`, the descriptor engine from measures. Either way the same bounds
 hold and the same content is forbidden: who the person is, how they look or dress, where they are, what they say and
 which shapes their lips make, and whatever is written in a picture or in the instructions. Speech and lips would carry
-speech into the text and spoil lip sync; writing would let whoever wrote it speak through the caption.
+speech into the text and spoil lip sync; writing would let its author speak through the caption.
 """
 
 import re

@@ -36,12 +36,12 @@ def caption(
 
     chosen, used = parse(Captions, settings, where="captions"), parse(Captioning, machine, where="compute.captioning")
     located = locate(chosen, parse(Assets, assets, where="assets"))
-    engine = open_engine(chosen, used, seed, located, typer.echo)
+    engine = open_engine(chosen, used, seed, located)
     rows = tables.read_rows(clips, tables.CLIPS)
     measures = read_descriptors(descriptors)
     captions = caption_rows(rows, measures, engine, chosen.labels, used.batch, AnswerCache(cache), typer.echo)
     unreached = [row["reason"] for row in captions if row["faults"] and row["faults"][-1] == "unreachable"]
-    if unreached:  # no table: what was answered is remembered, and the same command asks for the rest
+    if unreached:  # no table: the answers are cached, so the same command only requests the rest
         raise CaptionError(f"{len(unreached)} of {len(captions)} clips got no answer, such as {unreached[0]}")
     tables.write_table(captions, output, tables.CAPTIONS)
     done = sum(row["status"] == "ok" for row in captions)

@@ -1,7 +1,4 @@
-"""The configuration of captions.
-
-Who writes them, what a language model is shown and asked, and how the machine is used for it. No torch, no numpy.
-"""
+"""The configuration of captions: the engine, its language model, and the use of the machine. No torch, no numpy."""
 
 from typing import Annotated, Any, Literal
 
@@ -21,7 +18,7 @@ class LanguageModel(Section):
     weights: Annotated[
         str | None, Field(description="Published model (eadnet/assets.tsv), for `vllm` and `transformers`.")
     ] = None
-    folder: str | None = Field(None, description="Folder of a model of yours (Hugging Face layout), instead.")
+    folder: str | None = Field(None, description="Folder of another model (Hugging Face layout), instead.")
     endpoint: str | None = Field(
         None, description="`server`: base address of the API, such as http://127.0.0.1:8000/v1."
     )
@@ -57,7 +54,7 @@ class Captions(Section):
         "descriptor",
         description="Who writes: a grammar over measures (offline), or a language model by the engine named.",
     )
-    labels: bool = Field(True, description="Whether the writer is told the corpus's emotion and level.")
+    labels: bool = Field(True, description="Whether the writer may see the corpus's emotion and level.")
     language_model: LanguageModel = LanguageModel()
     compared: dict[str, dict[str, Any] | None] = Field(
         {"blind": {"labels": False}},

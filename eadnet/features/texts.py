@@ -1,4 +1,4 @@
-"""Which texts the captions tables hold, and hence which the text encoder must have seen."""
+"""All texts that the captions tables hold, which the text encoder has to encode."""
 
 import pandas as pd
 

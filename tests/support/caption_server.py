@@ -1,4 +1,4 @@
-"""A web server on this machine that speaks OpenAI's chat completions and misbehaves as told; for the server engine."""
+"""A local web server for the server engine: it speaks OpenAI's chat completions, and misbehaves by script."""
 
 import json
 import threading

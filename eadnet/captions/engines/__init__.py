@@ -1,7 +1,7 @@
-"""Caption engines: one interface, whoever writes. `open_engine` makes the one that the configuration asks for."""
+"""Caption engines behind one interface; `open_engine` makes the configured one."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ class Engine(Protocol):
 
     Attributes:
         name: Short name, the `engine` column.
-        model: What exactly wrote the text, the `model` column.
+        model: The exact model and revision, the `model` column.
         prompt: The instructions, the `prompt_version` and `prompt_sha256` columns.
         sampling: What else can change a caption, the `sampling` column.
     """
@@ -29,7 +29,7 @@ class Engine(Protocol):
     sampling: dict[str, Any]
 
     def question(self, request: Request) -> str:
-        """What the engine is told about a clip besides its pictures, as text; part of what an outcome depends on."""
+        """The engine's input for a clip as text, pictures apart; part of the key of a cached outcome."""
         ...
 
     def caption(self, batch: Sequence[Request]) -> list[Outcome]:
@@ -37,25 +37,20 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(
-    chosen: Captions, machine: Captioning, seed: int, located: tuple[Path | None, str], report: Callable[[str], None]
-) -> Engine:
-    """The engine that the configuration asks for.
+def open_engine(chosen: Captions, machine: Captioning, seed: int, located: tuple[Path | None, str]) -> Engine:
+    """Make the configured engine.
 
     Args:
-        chosen: Who writes.
-        machine: How the machine is used.
+        chosen: The engine and its settings.
+        machine: Use of the machine.
         seed: Seed of the descriptor engine's choice of words.
         located: Folder and identity of a language model (`language_model.locate`).
-        report: Takes lines of progress.
 
     Raises:
-        CaptionError: the engine cannot work; the message names the mend.
+        CaptionError: the engine cannot work; the message says how to fix it.
     """
     if chosen.engine == "descriptor":
         return DescriptorEngine(seed)
     module = importlib.import_module(f"{__name__}.{chosen.engine}")
     backend = module.make_backend(chosen.language_model, machine, *located)
-    return LanguageEngine(
-        chosen.engine, backend, prompt_for(chosen.language_model.prompt), chosen.language_model, report
-    )
+    return LanguageEngine(chosen.engine, backend, prompt_for(chosen.language_model.prompt), chosen.language_model)

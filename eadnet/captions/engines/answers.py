@@ -1,7 +1,7 @@
-"""From what a language model wrote to a caption record, or to the kind of fault that it has.
+"""From a language model's answer to a caption record, or to the kind of its fault.
 
 A model's answer is untrusted text: it may be cut off, no JSON, of another shape, endless, hold control characters, or
-repeat what somebody wrote on a frame. Nothing of it is used before it has passed `read_answer`.
+repeat what somebody wrote on a frame. Nothing of it is used unless it passes `read_answer`.
 """
 
 import json
@@ -114,7 +114,7 @@ def _record(found: dict[str, Any]) -> CaptionRecord:
 
 
 def _refused(error: ValidationError) -> AnswerError:
-    """The first fault that a record has, with the key it stands at."""
+    """The first fault of a record, with its key."""
     fault = error.errors(include_url=False)[0]
     cause = fault.get("ctx", {}).get("error")
     kind = {ForbiddenContentError: "forbidden", WordLimitError: "length"}.get(type(cause), "schema")

@@ -1,6 +1,7 @@
-"""Holds text that transformers generates to the schema of answers, by the library that vLLM uses for it (llguidance).
+"""What every library that runs a model holds it to: the size of pictures, and the schema of answers.
 
-At every step a grammar, made from the JSON schema, says which tokens may come next; all others get probability zero.
+vLLM applies the schema itself. For transformers it is done here by the library that vLLM uses (llguidance): at every
+step a grammar, made from the JSON schema, says which tokens may come next; all others get probability zero.
 """
 
 import json
@@ -9,9 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eadnet.captions.schema import answer_schema
+from eadnet.config.captions import LanguageModel
 
 if TYPE_CHECKING:
     import torch
+
+SMALLEST_PIXELS = 32 * 32
+"""Qwen-VL's processors enlarge a picture that has fewer pixels than a bound (256 x 256 for Qwen3-VL), which costs
+tokens and adds nothing. This bound, about the area of one token, leaves frames as they are."""
+
+LARGEST_SIDE = 1024
+"""Side of the largest frame where the configuration names none; vLLM sets memory aside for it."""
+
+
+def pixel_bounds(chosen: LanguageModel) -> dict[str, int]:
+    """Bounds on the pixels of a frame, as the argument `size` of Qwen-VL's processors has them.
+
+    Frames keep their size up to `image_size` squared; height and width are only rounded to whole tokens (28 or 32
+    pixels).
+    """
+    return {"shortest_edge": SMALLEST_PIXELS, "longest_edge": (chosen.image_size or LARGEST_SIDE) ** 2}
 
 
 class AnswerGrammar:

@@ -1,4 +1,4 @@
-"""What a language model is told about one clip, and what has been said since: one `Conversation` a clip."""
+"""The chat with a language model about one clip: the question, refused answers and what was wrong with them."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ class Conversation:
         clip_id: The clip.
         system: The rules.
         user: The question about this clip.
-        images: Frames in the order of time, (H, W, 3) uint8 RGB, read when looked at; none where the prompt shows none.
+        images: Frames in the order of time, (H, W, 3) uint8 RGB, read on access; none where the prompt shows none.
         exchanges: Answers that were refused, each with what was wrong with it.
     """
 
@@ -67,7 +67,7 @@ def open_conversation(request: Request, prompt: Prompt, model: LanguageModel) ->
 
 @dataclass(frozen=True)
 class ClipFrames(Sequence[np.ndarray]):
-    """Frames of a clip, each read from disk when it is looked at: a batch of a thousand clips holds none.
+    """Frames of a clip, each read from disk on access: a batch of a thousand clips holds none.
 
     Attributes:
         clip: The clip.

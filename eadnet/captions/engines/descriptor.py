@@ -1,8 +1,4 @@
-"""The engine that needs no model.
-
-It takes the corpus label where it is told one, reads the rest off measures of face and voice, and writes with the
-grammar.
-"""
+"""The engine without a model: the corpus's label where it has one, measures of face and voice, and the grammar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +15,7 @@ from eadnet.captions.schema import CaptionRecord
 
 @dataclass(frozen=True)
 class DescriptorEngine:
-    """Deterministic captions from measures, and from label and level where the engine is told them."""
+    """Deterministic captions from measures, and from label and level where it may see them."""
 
     seed: int
     name: str = "descriptor"
@@ -28,11 +24,11 @@ class DescriptorEngine:
     sampling: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        """The choice of words hangs on the seed alone."""
+        """The choice of words depends on the seed only."""
         object.__setattr__(self, "sampling", {"seed": self.seed})
 
     def question(self, request: Request) -> str:
-        """What the engine knows of a clip, as text."""
+        """The engine's input for a clip, as text."""
         return repr((request.descriptors, request.emotion, request.level))
 
     def caption(self, batch: Sequence[Request]) -> list[Outcome]:

@@ -1,9 +1,9 @@
-"""Addresses of OpenAI-compatible servers: which may be asked, and with which key.
+"""Addresses of OpenAI-compatible servers: which are allowed, and with which key.
 
-Pictures of people and an API key travel there, so plain http is for this machine and its own network only: loopback and
-private addresses, names without a dot (nodes of a cluster) and names that end in a local suffix. Names are judged as
-they are written; nothing is looked up. The key comes from the environment variable ``OPENAI_API_KEY`` and from nowhere
-else: it is in no file, no message and no row.
+Pictures of people and an API key are sent there, so plain http is for this machine and its own network only: loopback
+and private addresses, names without a dot (nodes of a cluster) and names with a local suffix. Names are judged as
+written; nothing is looked up. The key comes from the environment variable ``OPENAI_API_KEY`` only, and is in no file,
+message or row.
 """
 
 import ipaddress
@@ -21,13 +21,13 @@ LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A server that may be asked.
+    """A server that captions may be requested from.
 
     Attributes:
         address: Base address of the API without a slash at the end, such as ``http://127.0.0.1:8000/v1``.
         host: Name or address of the machine, for messages and for the `model` column; no port, no credentials.
-        plain: Whether it is spoken to by plain http, hence directly: a proxy from the environment is not for it.
-        key: The API key; any text for servers that ask for none.
+        plain: Whether it is reached by plain http, and so without a proxy of the environment.
+        key: The API key; any text for servers that need none.
     """
 
     address: str
@@ -36,7 +36,7 @@ class Endpoint:
     key: str = field(repr=False)
 
     def without_key(self, text: str) -> str:
-        """A text of the server's, which may repeat the key, fit to be shown."""
+        """A text from the server without the key, which it may repeat."""
         return text if self.key == NO_KEY else text.replace(self.key, "...")
 
 
@@ -63,7 +63,7 @@ def check_endpoint(address: str | None) -> Endpoint:
 
 
 def _split(address: str | None):
-    """The parts of an address and its host; an address that cannot be taken apart has none."""
+    """The parts of an address and its host; empty for an address that cannot be parsed."""
     try:
         parts = urlsplit((address or "").strip())
         _ = parts.port  # raises for a port that is no number
@@ -73,7 +73,7 @@ def _split(address: str | None):
 
 
 def _is_local(host: str) -> bool:
-    """Whether a host is this machine or stands in its own network, judged by how it is written."""
+    """Whether a host is this machine or in its own network, judged by its spelling."""
     try:
         found = ipaddress.ip_address(host)
     except ValueError:

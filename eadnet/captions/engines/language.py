@@ -1,9 +1,9 @@
-"""Captions by a language model: ask about every clip of a batch at once, read the answers, ask again about the refused.
+"""Captions by a language model: one question for each clip of a batch, and another turn where an answer is refused.
 
-What is the same for vLLM, a server and transformers stands here; a `Backend` only turns conversations into answers.
+This part is common to vLLM, a server and transformers; a `Backend` only turns conversations into answers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,18 +15,17 @@ from eadnet.config.captions import LanguageModel
 from eadnet.data.clips import ClipError
 
 FINAL = ("too_long", "unreachable", "frames")
-"""Faults that asking again in the same run cannot mend, and that are not the answer's: they are never remembered."""
-
+"""Faults from outside the answer, which another turn in the same run cannot fix; they are not cached."""
 
 QUOTED = 2000
-"""Characters of a refused answer that the model is shown again: an endless one would fill its context."""
+"""Most characters of a refused answer that are quoted back to the model: an endless one would fill its context."""
 
 
 class Backend(Protocol):
     """A language model that answers.
 
     Attributes:
-        model: What exactly answers, with its revision or digest.
+        model: Name of the model, with its revision or digest.
     """
 
     model: str
@@ -46,30 +45,29 @@ class LanguageEngine:
 
     Attributes:
         name: The engine, as in the configuration.
-        backend: Who answers.
-        prompt: What it is told.
-        chosen: What it is shown, and how often it is asked.
+        backend: The language model.
+        prompt: Its instructions.
+        chosen: Frames shown, and retries after a refused answer.
     """
 
     name: str
     backend: Backend
     prompt: Prompt
     chosen: LanguageModel
-    report: Callable[[str], None] = print
 
     @property
     def model(self) -> str:
-        """What exactly writes the text."""
+        """Name of the model, with its revision or digest."""
         return self.backend.model
 
     @property
     def sampling(self) -> dict[str, Any]:
-        """What besides model and prompt can change an answer."""
+        """Settings besides model and prompt that can change an answer."""
         kept = ("frames", "image_size", "dtype", "quantisation", "max_length", "max_answer", "retries")
         return {"temperature": 0} | {name: getattr(self.chosen, name) for name in kept}
 
     def question(self, request: Request) -> str:
-        """What is asked about a clip, pictures apart."""
+        """The question about a clip, pictures apart."""
         return self.prompt.question(request, 0 if self.chosen.prompt == "units" else self.chosen.frames)
 
     def caption(self, batch: Sequence[Request]) -> list[Outcome]:
@@ -77,11 +75,9 @@ class LanguageEngine:
         faults: list[list[Fault]] = [[] for _ in batch]
         records: dict[int, Any] = {}
         waiting = self._opened(batch, faults)
-        for turn in range(1 + self.chosen.retries):
+        for _ in range(1 + self.chosen.retries):
             if not waiting:
                 break
-            if turn:
-                self.report(f"asking again about {len(waiting)} of {len(batch)} clips")
             answers = self.backend.answer(list(waiting.values()))
             refused = {}
             for (place, conversation), answer in zip(waiting.items(), answers, strict=True):

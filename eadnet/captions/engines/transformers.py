@@ -6,16 +6,15 @@ environment lacks and captions do not need, so prompts are put together here: ch
 picture as many placeholders as it has merged patches.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eadnet.captions.engines.answers import Answer, one_line
-from eadnet.captions.engines.constraint import AnswerGrammar
+from eadnet.captions.engines.constraint import AnswerGrammar, pixel_bounds
 from eadnet.captions.engines.conversations import Conversation
-from eadnet.captions.engines.pictures import pixel_bounds
+from eadnet.captions.engines.progress import progress_bar
 from eadnet.captions.requests import CaptionError
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
@@ -43,13 +42,13 @@ def make_backend(
     """Load the model, onto the GPU where there is one.
 
     Args:
-        chosen: The model and how it is asked.
-        machine: How the machine is used.
+        chosen: The model and its settings.
+        machine: Use of the machine.
         folder: The model's folder.
-        identity: What the model is called in the rows.
+        identity: The model's name in the rows.
 
     Raises:
-        CaptionError: a package is missing, or the model cannot be read or is of a kind that this engine does not know.
+        CaptionError: a package is missing, or the model cannot be read or is not supported by this engine.
     """
     if chosen.quantisation:
         raise CaptionError("language_model.quantisation is vLLM's: the engine `transformers` takes weights as stored")
@@ -103,10 +102,10 @@ class TransformersBackend:
     """Conversations to answers.
 
     Attributes:
-        model: What exactly answers.
+        model: Name and revision or digest of the model.
         network: The language model.
         tokenizer: Its tokenizer, padding on the left.
-        image_processor: From pictures to patches; None for a model of text alone.
+        image_processor: From pictures to patches; None for a text-only model.
         grammar: What answers may look like.
         chosen: Lengths, and the size of pictures.
         rows: Answers written at once.
@@ -133,11 +132,12 @@ class TransformersBackend:
                 prompts.append(self._prompt(place, conversation))
             except ValueError as error:
                 answers[place] = Answer(failure=f"refused: {one_line(str(error))}")
-        prompts.sort(key=lambda prompt: len(prompt.tokens))  # like beside like: little padding
-        for start in range(0, len(prompts), self.rows):
-            batch = prompts[start : start + self.rows]
-            answers.update(zip((prompt.place for prompt in batch), self._generate(batch), strict=True))
-            print(f"transformers: {len(answers)} of {len(conversations)} answers", file=sys.stderr, flush=True)
+        prompts.sort(key=lambda prompt: len(prompt.tokens))  # prompts of similar length together: little padding
+        with progress_bar(self.model, len(prompts)) as bar:
+            for start in range(0, len(prompts), self.rows):
+                batch = prompts[start : start + self.rows]
+                answers.update(zip((prompt.place for prompt in batch), self._generate(batch), strict=True))
+                bar.update(len(batch))
         return [answers[place] for place in range(len(conversations))]
 
     def _prompt(self, place: int, conversation: Conversation) -> _Prompt:

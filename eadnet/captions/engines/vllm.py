@@ -1,18 +1,16 @@
-"""Answers by vLLM inside this process: all conversations of a batch under way at once, answers held to a schema.
+"""Answers by vLLM inside this process: a whole batch of conversations at once, answers held to a schema.
 
 Runs only in an environment of its own (``make caption-cpu``, ``make caption-gpu``): vLLM pins its own torch.
-Conversations are handed over by ``LLM.enqueue_chat``, which is ``LLM.chat`` up to the waiting: with ``LLM.chat`` one
-conversation that the engine refuses (a prompt that is too long) raises and takes the whole batch with it. Only so many
-are handed over ahead that the engine never idles, since each holds its frames as floating point numbers (three million
-for eight frames of 256 x 256 pixels).
+Conversations are queued with ``LLM.enqueue_chat``: ``LLM.chat`` raises for a single conversation that the engine
+refuses (a prompt that is too long), and the whole batch is lost. The queue is kept just long enough that the engine
+never idles, since each entry holds its frames as floating point numbers (three million for eight frames of 256 x 256
+pixels).
 
-In float32 an answer does not depend on the batch that it was written in. In half precision it may, as everywhere, but
-the same batch gets the same answers again: the engine runs in this process, so nothing hangs on timing.
+In float32 an answer does not depend on the rest of its batch. In half precision it may, but the same batch gets the
+same answers again: the engine runs in this process, so timing changes nothing.
 """
 
 import os
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from eadnet.captions.engines.answers import Answer, one_line
+from eadnet.captions.engines.constraint import pixel_bounds
 from eadnet.captions.engines.conversations import Conversation
-from eadnet.captions.engines.pictures import pixel_bounds
+from eadnet.captions.engines.progress import progress_bar
 from eadnet.captions.requests import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
@@ -37,8 +36,8 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
 }
-"""Environment of the engine, unless the user has set otherwise: no process of its own, whose schedule would hang on
-timing (vLLM's documentation, "Reproducibility"); it fetches nothing and reports to nobody."""
+"""Environment of the engine, unless the user has set otherwise: no separate process, whose schedule would depend on
+timing (vLLM's documentation, "Reproducibility"), no downloads and no usage reports."""
 
 ON_PROCESSORS = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
@@ -51,19 +50,17 @@ PROCESSOR_CACHE = 4 << 30
 """Bytes of the key-value cache where there is no GPU and the configuration names none."""
 
 AHEAD = 256
-"""Conversations under way or waiting inside the engine, at least; twice `max_sequences` where that is more."""
-
-REPORT_SECONDS = 10.0
+"""Conversations inside the engine, running or queued, at least; twice `max_sequences` where that is more."""
 
 
 def make_backend(chosen: LanguageModel, machine: Captioning, folder: Path | None, identity: str) -> "VllmBackend":
     """Start the engine.
 
     Args:
-        chosen: The model and how it is asked.
-        machine: How the machine is used.
+        chosen: The model and its settings.
+        machine: Use of the machine.
         folder: The model's folder.
-        identity: What the model is called in the rows.
+        identity: The model's name in the rows.
 
     Raises:
         CaptionError: vLLM is not installed here, or cannot run the model.
@@ -91,8 +88,8 @@ def make_backend(chosen: LanguageModel, machine: Captioning, folder: Path | None
 def engine_settings(chosen: LanguageModel, machine: Captioning) -> dict[str, Any]:
     """Arguments of ``vllm.LLM``.
 
-    Pictures keep their size (`pictures.pixel_bounds`). Prefixes are cached, since all conversations begin with the same
-    rules. Processed pictures are not: each is shown once.
+    Pictures keep their size (`pixel_bounds`). Prefixes are cached, since all conversations begin with the same rules.
+    Processed pictures are not: each is shown once.
     """
     pictures = 0 if chosen.prompt == "units" else chosen.frames
     optional = {
@@ -122,9 +119,9 @@ class VllmBackend:
 
     Attributes:
         engine: A ``vllm.LLM``.
-        model: What exactly answers.
+        model: Name and revision or digest of the model.
         max_answer: Most tokens of an answer.
-        ahead: Conversations that are handed to the engine before their turn.
+        ahead: Most conversations inside the engine, running or queued.
     """
 
     engine: Any
@@ -152,16 +149,16 @@ class VllmBackend:
         """
         from vllm.exceptions import VLLMServerError
 
-        progress = _Progress(len(conversations))
         answers: dict[int, Answer] = {}
         places: dict[str, int] = {}
         coming = iter(enumerate(conversations))
         try:
-            while len(answers) < len(conversations):
-                self._hand_over(coming, places, answers)
-                for place, answer in self._finished(places):
-                    answers[place] = answer
-                progress.show(len(answers))
+            with progress_bar(self.model, len(conversations)) as bar:
+                while len(answers) < len(conversations):
+                    before = len(answers)
+                    self._hand_over(coming, places, answers)
+                    answers.update(self._finished(places))
+                    bar.update(len(answers) - before)
         except (VLLMServerError, RuntimeError, MemoryError) as error:
             raise CaptionError(f"vLLM broke down: {type(error).__name__}: {one_line(str(error))}") from error
         return [answers[place] for place in range(len(conversations))]
@@ -186,7 +183,7 @@ class VllmBackend:
                 answers[place] = Answer(failure=f"refused by vLLM: {one_line(str(error))}")
 
     def _finished(self, places: dict[str, int]) -> Iterator[tuple[int, Answer]]:
-        """Let the engine write one token of each answer under way; yields those that ended by it."""
+        """Let the engine write one token of each running answer; yields those that end with it."""
         if not places:
             return
         for output in self.engine.llm_engine.step():
@@ -219,19 +216,3 @@ def _has_gpu() -> bool:
 
         return torch.cuda.device_count() > 0  # by NVML: starts nothing on the GPU that worker processes would inherit
     return False
-
-
-@dataclass
-class _Progress:
-    """A line every `REPORT_SECONDS`, which stays readable in a log file."""
-
-    total: int
-    _started: float = field(default_factory=time.monotonic)
-    _shown: float = field(default_factory=time.monotonic)
-
-    def show(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._shown >= REPORT_SECONDS or done == self.total:
-            self._shown = now
-            pace = done / max(now - self._started, 1e-6)
-            print(f"vLLM: {done} of {self.total} answers, {pace:.2f} a second", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Where a language model lies and what exactly it is."""
+"""Folder and identity of a language model's weights."""
 
 import hashlib
 from pathlib import Path
@@ -9,11 +9,11 @@ from eadnet.config.captions import Captions
 from eadnet.provenance import sha256_file
 
 _READ = (".safetensors", ".json", ".txt", ".jinja", ".model")
-"""Endings of the files that a model is made of; anything else in its folder is never opened."""
+"""Suffixes of a model's files; nothing else in its folder is opened."""
 
 
 def locate(chosen: Captions, assets: AssetSettings) -> tuple[Path | None, str]:
-    """Folder and identity of the language model that a captioner asks.
+    """Find the language model of a captioner.
 
     Args:
         chosen: The captioner.
@@ -21,7 +21,7 @@ def locate(chosen: Captions, assets: AssetSettings) -> tuple[Path | None, str]:
 
     Returns:
         The folder, None where a server has the model; and a name that changes with every bit that can change answers:
-        ``<asset>@<revision>``, or ``<folder>@sha256:<digest>`` for a model of one's own.
+        ``<asset>@<revision>``, or ``<folder>@sha256:<digest>`` for a model of the user's.
 
     Raises:
         CaptionError: the folder is no model; one line that names it.

@@ -10,7 +10,7 @@ from eadnet.captions.measures.voice import Voice
 from eadnet.captions.schema import Head, LowerFace, Observation, UpperFace
 
 VISIBLE = {True: 0.4, False: 0.8}
-"""Unit strength that is worth a word; more is asked where the baseline is other people's faces."""
+"""Smallest unit strength that is named; larger where the baseline is other people's faces."""
 
 EXCLUSIVE = (
     ("upper lid raiser", "lid tightener"),

@@ -44,7 +44,7 @@ _Baseline = tuple[dict[str, float], Voice]
 
 
 class DescriptorError(ValueError):
-    """A clip whose face cannot be measured; the message names the clip and the mend."""
+    """A clip whose face cannot be measured; the message names the clip and what is missing."""
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,11 @@ TRUE_UNITS = pa.schema(
     ]
 )
 """One row per drawn clip: what was acted, and the units that are present with their strengths in (0, 1], side by side
-and in the order of their numbers. `level` is 1 to 3, also where the corpus does not tell it."""
+and in the order of their numbers. `level` is 1 to 3, also where the corpus does not give it."""
 
 
 class TruthError(ValueError):
-    """A file of drawn truth cannot be used; the message names it and the mend."""
+    """A file of drawn truth cannot be used; the message names it and the fix."""
 
 
 def true_unit_rows(truths: Sequence[str | Path], clip_ids: Iterable[str] | None = None) -> list[dict[str, Any]]:

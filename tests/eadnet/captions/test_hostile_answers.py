@@ -41,7 +41,7 @@ def clip_rows(names: list[str], video: str = "nowhere") -> list[dict]:
 def stage(names: list[str], script: Callable, path: Path, batch: int = 1024, **chosen) -> pandas.DataFrame:
     """The captions table of a batch of clips, written and read again, by clip_id."""
     model = LanguageModel(prompt="units", **chosen)
-    engine = LanguageEngine("vllm", ScriptedBackend(script), prompt_for("units"), model, lambda line: None)
+    engine = LanguageEngine("vllm", ScriptedBackend(script), prompt_for("units"), model)
     rows = caption_rows(clip_rows(names), dict.fromkeys(names, MEASURES), engine, True, batch, report=lambda line: None)
     tables.write_table(rows, path, CAPTIONS)
     return tables.read_table(path, CAPTIONS).set_index("clip_id")

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from eadnet import tables
-from eadnet.captions.engines.pictures import pixel_bounds
+from eadnet.captions.engines.constraint import pixel_bounds
 from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
 from eadnet.captions.measures.table import descriptor_rows, write_descriptors
 from eadnet.captions.measures.voice import Voice
@@ -199,10 +199,10 @@ def test_after_a_killed_server_only_what_is_missing_is_asked_again(model: Path, 
         with subprocess.Popen(
             command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as job:
-            told = next(line for line in job.stdout if "asked about" in line)
+            told = next(line for line in job.stdout if "clips processed" in line)
             served.kill()
             error = job.communicate(timeout=120)[1]
-    assert told.startswith(f"2 of {CLIPS_ASKED} clips asked about")
+    assert told.startswith(f"2 of {CLIPS_ASKED} clips processed")
     assert job.returncode == 1
     assert "127.0.0.1" in error.splitlines()[-1] and "got no answer" in error.splitlines()[-1]
     assert not stage.output("killed").exists()

@@ -51,7 +51,7 @@ def rows(tmp_path: Path) -> list[dict]:
 
 def engine(script, **chosen) -> LanguageEngine:
     model = LanguageModel(**chosen)
-    return LanguageEngine("vllm", ScriptedBackend(script), prompt_for(model.prompt), model, lambda line: None)
+    return LanguageEngine("vllm", ScriptedBackend(script), prompt_for(model.prompt), model)
 
 
 def stage(rows: list[dict], writer: LanguageEngine, folder: Path | None = None, batch: int = 4) -> list[dict]:
