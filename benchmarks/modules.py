@@ -22,7 +22,7 @@ from benchmarks.machine import Work, in_turn, keep_freed_memory, ratios
 from benchmarks.paper_networks import CHANNELS, TEXT, Size, make_inputs, network
 from eadnet.config.configuration import Config
 from eadnet.config.networks import Network
-from eadnet.device import Machine, open_machine
+from eadnet.device import Device, open_device
 from eadnet.models.unet.levels import Modules
 from eadnet.models.unet.unet import EADNet
 
@@ -63,7 +63,7 @@ def main() -> None:
     options = parse()
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    machine = open_machine(Config().compute.model_copy(update={"device": options.device}))
+    machine = open_device(Config().compute.model_copy(update={"device": options.device}))
     rows = [row for name in options.scales for row in measure(name, SCALES[name](), machine, options.rounds)]
     write(FOLDER / ("modules.csv" if options.device == "cpu" else f"modules-{options.device}.csv"), pd.DataFrame(rows))
 
@@ -78,7 +78,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(name: str, scale: Scale, machine: Machine, rounds: int) -> list[dict]:
+def measure(name: str, scale: Scale, machine: Device, rounds: int) -> list[dict]:
     """A row for each kind of pass and design of a scale."""
     models = make_models(scale, machine)
     inputs = make_inputs(scale.size, scale.network, str(machine.device), scale.latents, scale.audio, scale.text)
@@ -91,7 +91,7 @@ def measure(name: str, scale: Scale, machine: Machine, rounds: int) -> list[dict
     return found
 
 
-def make_models(scale: Scale, machine: Machine) -> dict[str, EADNet]:
+def make_models(scale: Scale, machine: Device) -> dict[str, EADNet]:
     """All designs; what they have of LatentSync's is the same tensors, so that memory holds it once."""
     torch.manual_seed(0)
     arguments = (scale.network, scale.latents, scale.audio, scale.text[1])
@@ -110,7 +110,7 @@ def make_models(scale: Scale, machine: Machine) -> dict[str, EADNet]:
     return models
 
 
-def training_step(model: EADNet, inputs: tuple[torch.Tensor, ...], machine: Machine) -> Work:
+def training_step(model: EADNet, inputs: tuple[torch.Tensor, ...], machine: Device) -> Work:
     """Forward and backward pass."""
 
     def run() -> None:
@@ -122,7 +122,7 @@ def training_step(model: EADNet, inputs: tuple[torch.Tensor, ...], machine: Mach
     return run
 
 
-def synthesis_pass(model: EADNet, inputs: tuple[torch.Tensor, ...], machine: Machine) -> Work:
+def synthesis_pass(model: EADNet, inputs: tuple[torch.Tensor, ...], machine: Device) -> Work:
     """Forward pass alone."""
 
     def run() -> None:

@@ -107,7 +107,7 @@ class Worker:
         settings = Preprocess(resolution=RESOLUTION)
         digests = dict(zip(self.sources.source_id, self.sources.sha256, strict=True))
         self.parts = Parts(folder, settings, 0, digests)
-        self.job = workers.Job(self.reader, settings, clip.Weights(), self.parts, folder / "source")
+        self.job = workers.ShardJob(self.reader, settings, clip.Weights(), self.parts, folder / "source")
         self.found: list[Framed] = []
 
     def run(self, source: ClipSource, tools: clip.Tools, watch: Stopwatch) -> tuple[list[dict], np.ndarray]:

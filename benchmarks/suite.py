@@ -36,7 +36,7 @@ from metrics.external.references import Alignment, write_references
 from metrics.measuring.measure import measure_rows
 from metrics.scoring.pairs import load_pairs
 from metrics.scoring.score import score_pairs
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import extractors_of
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/suite.csv"
@@ -65,7 +65,7 @@ def prepare(videos: list[Path], folder: Path, seconds: float) -> tuple[Path, lis
 class Suite:
     """Measures and scores some videos by some families, and tells the CPU seconds of each part."""
 
-    def __init__(self, clips: Path, videos: list[dict], settings: Settings, folder: Path) -> None:
+    def __init__(self, clips: Path, videos: list[dict], settings: ScoringSettings, folder: Path) -> None:
         """What is scored, how, and where to work."""
         self.clips, self.videos, self.settings, self.folder = clips, videos, settings, folder
 
@@ -139,7 +139,7 @@ def memory_rows(video: Path, options: argparse.Namespace) -> list[tuple[str, str
     return rows
 
 
-def peak(folder: Path, settings: Settings, families: tuple[str, ...]) -> tuple[float, float]:
+def peak(folder: Path, settings: ScoringSettings, families: tuple[str, ...]) -> tuple[float, float]:
     """Peak memory, in megabytes, of this process while it measures and scores what stands in a folder.
 
     Returns:
@@ -182,7 +182,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    settings = Settings(
+    settings = ScoringSettings(
         options.judges, "face", RESOLUTION, finest_cells(RESOLUTION), parse(Assets, options.assets, "assets")
     )
     families = names(options.families)

@@ -20,8 +20,8 @@ from benchmarks.machine import in_turn, ratios
 from eadnet.checkpoint import load_weights, read_config
 from eadnet.config.configuration import Config
 from eadnet.config.view import view
-from eadnet.device import Machine, open_machine
-from eadnet.inference.sampler import Conditions, Generator, window_starts
+from eadnet.device import Device, open_device
+from eadnet.inference.sampler import Conditions, WindowedSampler, window_starts
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import make_unet
 from eadnet.models.unet.levels import Modules, run_modules
@@ -38,7 +38,7 @@ SCHEDULES = {
 ROUNDS = 5
 
 
-def network(run: str | None, config: Config, machine: Machine) -> EADNet:
+def network(run: str | None, config: Config, machine: Device) -> EADNet:
     """The trained network of a run, or the default's with random weights."""
     if run:
         described = read_config(run, "network", "training")
@@ -65,14 +65,16 @@ def conditions(frames: int, channels: int, side: int) -> Conditions:
 def measure(frames: int, run: str | None, device: str) -> list[dict]:
     """A row per schedule: windows, seconds and frames a second, and the pace over that of the single pass."""
     config = Config()
-    machine = open_machine(config.compute.model_copy(update={"device": device}))
+    machine = open_device(config.compute.model_copy(update={"device": device}))
     side = config.preprocess.resolution // config.autoencoder.factor
     model, task = network(run, config, machine), Inpainting.make("face", config.preprocess.resolution, 6)
     clip = conditions(frames, config.autoencoder.channels, side)
     works = {}
     for name, changes in SCHEDULES.items():
         settings = config.synthesis.model_copy(update=changes)
-        generator = Generator(model, task, config.backbone.diffusion, settings, machine, config.training.shared_noise)
+        generator = WindowedSampler(
+            model, task, config.backbone.diffusion, settings, machine, config.training.shared_noise
+        )
         works[name] = partial(generator.latents, clip, seed=0)
     times = in_turn(works, ROUNDS, device)
     return [_row(name, frames, times, device) for name in SCHEDULES]

@@ -37,7 +37,7 @@ from benchmarks.training_tables import FULL, PEAK, Row, counts, shown, update
 from eadnet.config.machine import Compute
 from eadnet.config.networks import Autoencoder, SyncNet, VideoMAE
 from eadnet.config.training import Backbone, Training
-from eadnet.device import open_machine
+from eadnet.device import open_device
 
 SMALL = Size(1, 16, 16)
 ROUNDS = 2
@@ -108,7 +108,7 @@ def _paced(stage: str, prefetch: int, log: list[dict], options: argparse.Namespa
     size = Size(clips, settings.frames, 96 // Autoencoder().factor)
     seconds = statistics.median(line["seconds"] for line in log)
     waited = sum(line["loader_seconds"] for line in log) / sum(line["seconds"] for line in log)
-    machine = open_machine(Compute(device=options.device))
+    machine = open_device(Compute(device=options.device))
     row = Row(
         "tiny", options.device, f"{stage}, {prefetch} batches ahead", shown(size), _named(machine.precision),
         options.threads, seconds=seconds, samples=clips / seconds, tokens=size.tokens / seconds, wait=waited,
@@ -172,7 +172,7 @@ def _measure(
     options: argparse.Namespace, design: str, size: Size, cut: bool, checkpointing: bool, compiled: bool
 ) -> dict:
     """Seconds and peak memory of full steps: forward, backward, AdamW."""
-    machine, sizes = open_machine(Compute(device=options.device)), network(cut)
+    machine, sizes = open_device(Compute(device=options.device)), network(cut)
     torch.manual_seed(0)
     before = standing(options.device)
     found = {"precision": _named(machine.precision)}
@@ -198,7 +198,7 @@ def _measure(
 
 def _matrix_speed(options: argparse.Namespace) -> float:
     """TFLOP/s that the machine reaches: its data sheet's, or that of a large matrix product."""
-    machine = open_machine(Compute(device=options.device))
+    machine = open_device(Compute(device=options.device))
     if options.device == "cuda":
         name = torch.cuda.get_device_name()
         known = [speed for card, speed in PEAK.items() if card in name]

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 TYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-class MachineError(ValueError):
+class DeviceError(ValueError):
     """The machine cannot do what the settings ask; the message names the key and the fix."""
 
 
 @dataclass(frozen=True)
-class Machine:
+class Device:
     """This process's share of the hardware.
 
     Attributes:
@@ -42,11 +42,11 @@ class Machine:
             torch.cuda.synchronize(self.device)
 
 
-CPU = Machine()
+CPU = Device()
 """One process on the processor, in float32."""
 
 
-def open_machine(compute: "Compute", join: bool = False) -> Machine:
+def open_device(compute: "Compute", join: bool = False) -> Device:
     """The machine that `compute` describes, for a process of its own: all of it computes deterministically (`settle`).
 
     Args:
@@ -57,18 +57,18 @@ def open_machine(compute: "Compute", join: bool = False) -> Machine:
         MachineError: no GPU where one is asked for, or float16 on a CPU.
     """
     settle()
-    return find_machine(compute, join)
+    return find_device(compute, join)
 
 
-def find_machine(compute: "Compute", join: bool = False) -> Machine:
+def find_device(compute: "Compute", join: bool = False) -> Device:
     """The machine that `compute` describes; nothing else of the process is changed.
 
     Args:
         compute: device and precision; `auto` picks.
-        join: as of `open_machine`.
+        join: as of `open_device`.
 
     Raises:
-        MachineError: as of `open_machine`.
+        MachineError: as of `open_device`.
     """
     rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
     rank, world = (rank, world) if join else (0, 1)
@@ -76,14 +76,14 @@ def find_machine(compute: "Compute", join: bool = False) -> Machine:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise MachineError("compute.device is cuda, but torch sees no GPU; set it to auto or cpu")
+        raise DeviceError("compute.device is cuda, but torch sees no GPU; set it to auto or cpu")
     device = torch.device(name, int(os.environ.get("LOCAL_RANK", "0")) if name == "cuda" else None)
     if join and world > 1:
         _join_group(device)
-    return Machine(device, _precision(compute.precision, device), rank, world)
+    return Device(device, _precision(compute.precision, device), rank, world)
 
 
-def moved(machine: Machine, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Machine:
+def moved(machine: Device, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Device:
     """The machine with another device, autocast type or both.
 
     Args:
@@ -97,12 +97,12 @@ def moved(machine: Machine, device: str | torch.device | None = None, dtype: tor
     device = machine.device if device is None else _present(device)
     precision = machine.precision if dtype is None else dtype
     if precision not in (torch.float32, *TYPES.values()):
-        raise MachineError(f"dtype {precision}: give torch.float32, torch.bfloat16 or torch.float16")
+        raise DeviceError(f"dtype {precision}: give torch.float32, torch.bfloat16 or torch.float16")
     if precision == torch.float16 and device.type == "cpu":
-        raise MachineError("dtype torch.float16 needs a GPU; give torch.bfloat16 or torch.float32 on a CPU")
+        raise DeviceError("dtype torch.float16 needs a GPU; give torch.bfloat16 or torch.float32 on a CPU")
     if precision == torch.bfloat16 and device.type == "cuda" and torch.cuda.get_device_capability(device)[0] < 8:
         name = torch.cuda.get_device_name(device)
-        raise MachineError(f"dtype torch.bfloat16: {name} lacks it; give torch.float16 or torch.float32")
+        raise DeviceError(f"dtype torch.bfloat16: {name} lacks it; give torch.float16 or torch.float32")
     return replace(machine, device=device, precision=None if precision == torch.float32 else precision)
 
 
@@ -111,18 +111,18 @@ def _present(device: str | torch.device) -> torch.device:
     try:
         found = torch.device(device)
     except (RuntimeError, TypeError):
-        raise MachineError(f"device {device!r}: give cpu, cuda or a numbered GPU such as cuda:0") from None
+        raise DeviceError(f"device {device!r}: give cpu, cuda or a numbered GPU such as cuda:0") from None
     count = torch.cuda.device_count()
     if found.type not in ("cpu", "cuda"):
-        raise MachineError(f"device {found}: networks run on cpu or cuda")
+        raise DeviceError(f"device {found}: networks run on cpu or cuda")
     if found.type == "cuda" and (found.index or 0) >= count:
-        raise MachineError(
+        raise DeviceError(
             f"device {found}: torch sees {count or 'no'} GPU{'s' * (count > 1)}; give one of these or cpu"
         )
     return found
 
 
-def leave(machine: Machine) -> None:
+def leave(machine: Device) -> None:
     """Leave the data-parallel group, if one was joined."""
     if machine.world > 1:
         torch.distributed.destroy_process_group()
@@ -155,7 +155,7 @@ def _precision(name: str, device: torch.device) -> torch.dtype | None:
         native = device.type == "cuda" or has_native_bfloat16()
         return torch.bfloat16 if native else None
     if name == "float16" and device.type == "cpu":
-        raise MachineError("compute.precision float16 needs a GPU; use bfloat16, float32 or auto on a CPU")
+        raise DeviceError("compute.precision float16 needs a GPU; use bfloat16, float32 or auto on a CPU")
     return TYPES[name]
 
 

@@ -30,7 +30,7 @@ from eadnet.config.section import parse
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Mask
 from eadnet.config.view import plain
-from eadnet.device import Machine, find_machine, moved
+from eadnet.device import Device, find_device, moved
 from eadnet.features.text_encoder import TextEncoder, make_text_encoder
 from eadnet.features.text_tokens import NULL_TEXT
 from eadnet.inference.animator import Animator, Codec, Scene
@@ -38,10 +38,10 @@ from eadnet.inference.clip_requests import ClipRequest, clip_requests
 from eadnet.inference.driving_audio import Hearing, Sound
 from eadnet.inference.hub import is_hub_id, pipeline_folder
 from eadnet.inference.model_card import describe_clips, model_card
-from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, Index, PipelineError, read_index
+from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, PipelineError, PipelineIndex, read_index
 from eadnet.inference.pipeline_output import Generation, OutputType, check_output_type
 from eadnet.inference.prepared_clip import BAR, PreparedClip
-from eadnet.inference.source_video import Footage, Picture, open_picture, open_video
+from eadnet.inference.source_video import Picture, SourceVideo, open_picture, open_video
 from eadnet.inference.step_callbacks import TENSOR_INPUTS, StepCallback, StepCallbacks
 from eadnet.models.loading import load_autoencoder, load_run
 from eadnet.models.unet.unet import EADNet
@@ -65,8 +65,8 @@ class EADNetPipeline:
     unet: EADNet
     autoencoder: nn.Module
     configs: dict[str, dict[str, Any]]
-    index: Index
-    machine: Machine
+    index: PipelineIndex
+    machine: Device
     text_weights: Path | None = None
     audio_weights: Path | None = None
     compiled: bool = False
@@ -138,7 +138,7 @@ class EADNetPipeline:
                 f"{run}: hears {kind}, but audio.encoder is {config.audio.encoder}; give the configuration it was "
                 "trained with"
             )
-        index = Index(
+        index = PipelineIndex(
             resolution=read_config(autoencoder, "resolution")["resolution"],
             smoothing=config.preprocess.smoothing,
             template=config.preprocess.template,
@@ -162,12 +162,12 @@ class EADNetPipeline:
         cls,
         unet: str | Path,
         autoencoder: str | Path,
-        index: Index,
+        index: PipelineIndex,
         compute: Compute,
         text_weights: Path | None,
         audio_weights: Path | None,
     ) -> "EADNetPipeline":
-        machine = find_machine(compute)
+        machine = find_device(compute)
         with torch.random.fork_rng(devices=()):  # new networks draw the weights that are then loaded over
             codec = load_autoencoder(autoencoder)
             network, config = load_run(unet, codec.channels)
@@ -321,7 +321,7 @@ class EADNetPipeline:
             print(f"warning: mask {mask}, but the network was trained to generate {trained}", file=sys.stderr)
         return mask or trained
 
-    def _footage(self, image: Picture | None, video: str | Path | None, frames: int, progress: bool) -> Footage:
+    def _footage(self, image: Picture | None, video: str | Path | None, frames: int, progress: bool) -> SourceVideo:
         if image is not None:
             return open_picture(image, self.index.resolution, self.index.template)
 
@@ -331,7 +331,7 @@ class EADNetPipeline:
         alignment = (self.index.resolution, self.index.smoothing, self.index.template)
         return open_video(video, frames, *alignment, watch)
 
-    def _scene(self, footage: Footage, sound: Sound, text: str) -> Scene:
+    def _scene(self, footage: SourceVideo, sound: Sound, text: str) -> Scene:
         hearing = Hearing(sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.device)
         reference = torch.from_numpy(footage.reference())
 

@@ -83,19 +83,19 @@ def score(
     work: Annotated[Path | None, typer.Option(help="Folder to keep clips, crops and features in.")] = None,
 ) -> None:
     """Score a folder of videos against a folder of references: anybody's, without the workflow."""
-    from metrics.external.folders import Job, score_folder
+    from metrics.external.folders import FolderJob, score_folder
     from metrics.external.references import Alignment, read_labels
-    from metrics.scoring.settings import Settings
+    from metrics.scoring.settings import ScoringSettings
     from metrics.spec import check_families
     from metrics.summary.text import summary_table
 
     families = names(metrics)
     check_families(families)
-    settings = Settings(
+    settings = ScoringSettings(
         judges, mask, resolution, cells or finest_cells(resolution), parse(Assets, assets, where="assets"),
         work and work / "features",
     )  # fmt: skip
-    job = Job(
+    job = FolderJob(
         generated, reference, families, run or generated.resolve().name, read_labels(labels) if labels else {},
         Alignment(resolution), work,
     )  # fmt: skip
@@ -121,10 +121,10 @@ def train_judge(
     output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
 ) -> None:
     """Train a judge on real train clips and test it on held-out ones."""
-    from eadnet.config.evaluation import EmotionJudge, Judge
+    from eadnet.config.evaluation import EmotionJudgeSettings, JudgeSettings
     from metrics.judges.training import train_judge as train
 
-    section = parse(EmotionJudge if judge == "emotion" else Judge, settings, where=f"judges.{judge}")
+    section = parse(EmotionJudgeSettings if judge == "emotion" else JudgeSettings, settings, where=f"judges.{judge}")
     folds = getattr(section, "leave_speaker_out", 0)
     report = train(judge, section, seed, clips, output, typer.echo, folds)
     numbers = ", ".join(f"{name} {value:.3f}" for name, value in report.items() if isinstance(value, float))
@@ -142,9 +142,9 @@ def measure(
     """Decode generated videos once: aligned crops, landmarks, and what families take from whole frames."""
     from metrics.external.folders import open_extractors
     from metrics.measuring.measure import measure_videos
-    from metrics.scoring.settings import Settings
+    from metrics.scoring.settings import ScoringSettings
 
-    settings = Settings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    settings = ScoringSettings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
     opened = open_extractors(names(families), settings, typer.echo)
     measured = measure_videos(videos, clips, resolution, output, typer.echo, opened)
     typer.echo(f"{measured} videos measured")
@@ -161,9 +161,9 @@ def measure_truth(
     """Measure the true source videos of the test clips, for families that compare whole frames."""
     from eadnet.data.selection import read_test_clips
     from metrics.external.folders import measure_truth as measure_true
-    from metrics.scoring.settings import Settings
+    from metrics.scoring.settings import ScoringSettings
 
-    settings = Settings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    settings = ScoringSettings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
     measure_true(clips, settings, names(families), set(read_test_clips(test_clips)), output, typer.echo)
 
 
@@ -186,11 +186,11 @@ def score_family(
 ) -> None:
     """Score one run by one family."""
     from metrics.scoring.score import score_family as score
-    from metrics.scoring.settings import Settings
+    from metrics.scoring.settings import ScoringSettings
     from metrics.spec import check_videos
 
     check_videos(family)
-    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    settings = ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
     count = score(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
     typer.echo(f"{run}/{seed} {family}: {count} values")
 
@@ -251,9 +251,9 @@ def measure_resolution(
     """Measure how far the values of a table over 30 drawn clips move, and what differences it can show."""
     from eadnet.config.experiment import Experiment
     from metrics.resolution.measure import measure_resolution as measure_spreads
-    from metrics.scoring.settings import Settings
+    from metrics.scoring.settings import ScoringSettings
 
-    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    settings = ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
     runs = parse(Experiment, experiment, where="experiment") if experiment else None
     drawn = tuple(synthetic or ())
     table = measure_spreads(scores, clips, test_clips, measurements, settings, draws, output, typer.echo, drawn, runs)
@@ -303,11 +303,11 @@ def calibrate(
 ) -> None:
     """Measure how every metric responds to known damage, on true clips."""
     from metrics.calibration.calibrate import calibrate as respond
-    from metrics.scoring.settings import Settings
+    from metrics.scoring.settings import ScoringSettings
     from metrics.spec import check_families
 
     check_families(names(families))
-    settings = Settings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    settings = ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
     table = respond(clips, names(families), settings, output, count=count, frames=frames, split=split, log=typer.echo)
     typer.echo(f"{len(table)} responses")
 

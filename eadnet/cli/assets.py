@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from eadnet.cli.options import Settings
+from eadnet.cli.options import SettingsJSON
 
 
-def assets(settings: Settings = "{}") -> None:
+def assets(settings: SettingsJSON = "{}") -> None:
     """List the published weights: size, licence, whether their digests are pinned and whether they are here."""
     from eadnet.assets import describe
     from eadnet.config.machine import Assets
@@ -22,7 +22,7 @@ def assets(settings: Settings = "{}") -> None:
 
 
 def fetch_asset(
-    name: Annotated[str, typer.Argument(help="An asset that `assets` lists.")], settings: Settings = "{}"
+    name: Annotated[str, typer.Argument(help="An asset that `assets` lists.")], settings: SettingsJSON = "{}"
 ) -> None:
     """Check the files of a published asset, linking or downloading what is not here, and print their folder."""
     from eadnet.assets import fetch

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from eadnet.cli.options import AssetsJSON, Cache, Seed, Settings, ShardClips
+from eadnet.cli.options import AssetsJSON, Cache, Seed, SettingsJSON, ShardClips
 
 
 def caption(
-    settings: Settings,
+    settings: SettingsJSON,
     seed: Seed,
     clips: ShardClips,
     descriptors: Annotated[Path, typer.Option(help="The shard's measures, which `describe` wrote.")],

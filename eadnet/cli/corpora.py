@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from eadnet.cli.options import AssetsJSON, Corpus, Root, Settings, Shard, Table
+from eadnet.cli.options import AssetsJSON, Corpus, Root, SettingsJSON, Shard, Table
 
 EXPECTED = ("ok", "companion", "skipped", "excluded")  # thousands in a corpus of several views: counted, not listed
 
@@ -13,7 +13,7 @@ EXPECTED = ("ok", "companion", "skipped", "excluded")  # thousands in a corpus o
 def acquire(
     corpus: Corpus,
     shard: Shard,
-    settings: Settings,
+    settings: SettingsJSON,
     root: Root,
     output: Table,
 ) -> None:
@@ -67,7 +67,7 @@ def fetch_annotations(
 def download(
     corpus: Corpus,
     shard: Shard,
-    settings: Settings,
+    settings: SettingsJSON,
     root: Root,
     output: Table,
 ) -> None:

@@ -5,13 +5,23 @@ from typing import Annotated
 
 import typer
 
-from eadnet.cli.options import AssetsJSON, AutoencoderFolder, Cache, Clips, ComputeJSON, Mask, Output, Seed, Settings
+from eadnet.cli.options import (
+    AssetsJSON,
+    AutoencoderFolder,
+    Cache,
+    Clips,
+    ComputeJSON,
+    Mask,
+    Output,
+    Seed,
+    SettingsJSON,
+)
 from eadnet.config.machine import Assets, Compute
 from eadnet.config.networks import Audio
 from eadnet.config.section import parse
 
 
-def encode_audio(settings: Settings, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
+def encode_audio(settings: SettingsJSON, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
     """Compute what the network hears of every clip."""
     from eadnet.features import audio_encoding
 
@@ -22,14 +32,14 @@ def encode_latents(
     mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output, compute: ComputeJSON = "{}"
 ) -> None:
     """Cache the latents of full and masked frames of every clip."""
-    from eadnet.device import open_machine
+    from eadnet.device import open_device
     from eadnet.features.latents import cache_latents
 
-    cache_latents(clips, autoencoder, mask, output, open_machine(parse(Compute, compute)))
+    cache_latents(clips, autoencoder, mask, output, open_device(parse(Compute, compute)))
 
 
 def encode_captions(
-    settings: Settings,
+    settings: SettingsJSON,
     captions: Annotated[list[Path], typer.Option(help="Captions tables, one option each.")],
     output: Annotated[Path, typer.Option(help="Token states to write (safetensors).")],
     output_captions: Annotated[Path, typer.Option(help="Table of all captions to write.")],

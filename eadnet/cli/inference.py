@@ -15,7 +15,7 @@ from eadnet.cli.options import (
     Mask,
     Output,
     Seed,
-    Settings,
+    SettingsJSON,
     Table,
     TestClips,
     Tokens,
@@ -44,7 +44,7 @@ def choose_test_clips(
 
 
 def synthesise(
-    settings: Settings,
+    settings: SettingsJSON,
     run: Annotated[str, typer.Option(help=f"Name of the run, or a baseline: {', '.join(BASELINES)}.")],
     seed: Seed,
     clips: Clips,

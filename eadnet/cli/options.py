@@ -7,7 +7,7 @@ import typer
 
 from eadnet.config.training import Mask as MaskMode
 
-Settings = Annotated[str, typer.Option(help="JSON of the stage's section of the configuration.")]
+SettingsJSON = Annotated[str, typer.Option(help="JSON of the stage's section of the configuration.")]
 ComputeJSON = Annotated[str, typer.Option("--compute", help="JSON of the section `compute`.")]
 AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
 Seed = Annotated[int, typer.Option(help="Seed of the stage.")]

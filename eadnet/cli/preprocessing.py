@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from eadnet.cli.options import AssetsJSON, Corpus, Root, Settings, Shard
+from eadnet.cli.options import AssetsJSON, Corpus, Root, SettingsJSON, Shard
 
 
 def preprocess(
     corpus: Corpus,
     shard: Shard,
     corpus_settings: Annotated[str, typer.Option(help="JSON of the corpus's section of the configuration.")],
-    settings: Settings,
+    settings: SettingsJSON,
     root: Root,
     sources: Annotated[str, typer.Option(help="SOURCES table of the shard.")],
     output: Annotated[str, typer.Option(help="Folder to write the shard to.")],

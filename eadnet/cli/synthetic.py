@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from eadnet.cli.options import Seed, Settings
+from eadnet.cli.options import Seed, SettingsJSON
 from eadnet.config.corpora import HDTF, SyntheticMEAD, SyntheticRAVDESS
 from eadnet.config.section import parse
 
@@ -14,7 +14,7 @@ Truth = Annotated[Path, typer.Option(help="Safetensors file for what was drawn."
 
 
 def render_mead(
-    settings: Settings,
+    settings: SettingsJSON,
     seed: Seed,
     actor: Annotated[str, typer.Option(help="MEAD actor, e.g. M003.")],
     output: Folder,
@@ -27,7 +27,7 @@ def render_mead(
     print(f"{actor}: {count} clips drawn")
 
 
-def render_hdtf_annotations(settings: Settings, seed: Seed, output: Folder) -> None:
+def render_hdtf_annotations(settings: SettingsJSON, seed: Seed, output: Folder) -> None:
     """Write HDTF's annotation files for the drawn people; they do not depend on the seed."""
     from eadnet.synthetic import render
 
@@ -35,7 +35,7 @@ def render_hdtf_annotations(settings: Settings, seed: Seed, output: Folder) -> N
 
 
 def render_hdtf(
-    settings: Settings,
+    settings: SettingsJSON,
     seed: Seed,
     shard: Annotated[str, typer.Option(help="Group of people, e.g. 000.")],
     output: Folder,
@@ -49,7 +49,7 @@ def render_hdtf(
 
 
 def render_ravdess(
-    settings: Settings,
+    settings: SettingsJSON,
     seed: Seed,
     actor: Annotated[str, typer.Option(help="RAVDESS actor, e.g. A01.")],
     output: Folder,

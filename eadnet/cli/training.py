@@ -18,7 +18,7 @@ from eadnet.cli.options import (
     Output,
     Processes,
     Seed,
-    Settings,
+    SettingsJSON,
     Tokens,
 )
 from eadnet.config.machine import Assets, Compute
@@ -28,7 +28,7 @@ from eadnet.config.training import Backbone, Training
 
 
 def pretrain_autoencoder(
-    settings: Settings,
+    settings: SettingsJSON,
     mask: Mask,
     seed: Seed,
     clips: Clips,
@@ -37,10 +37,10 @@ def pretrain_autoencoder(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Train the latent autoencoder, or adopt a published one."""
-    from eadnet.device import open_machine
+    from eadnet.device import open_device
     from eadnet.training.autoencoder import adopt_autoencoder, train_autoencoder
 
-    chosen, machine = parse(Autoencoder, settings), open_machine(parse(Compute, compute))
+    chosen, machine = parse(Autoencoder, settings), open_device(parse(Compute, compute))
     if chosen.weights:
         adopt_autoencoder(_fetched(chosen.weights, assets), chosen, output, clips, mask, machine)
     else:
@@ -48,7 +48,7 @@ def pretrain_autoencoder(
 
 
 def pretrain_syncnet(
-    settings: Settings,
+    settings: SettingsJSON,
     seed: Seed,
     clips: Clips,
     output: Output,
@@ -56,10 +56,10 @@ def pretrain_syncnet(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Train the SyncNet that supervises lip sync, or adopt the published one."""
-    from eadnet.device import open_machine
+    from eadnet.device import open_device
     from eadnet.training.syncnet import adopt_syncnet, train_syncnet
 
-    chosen, machine = parse(SyncNet, settings), open_machine(parse(Compute, compute))
+    chosen, machine = parse(SyncNet, settings), open_device(parse(Compute, compute))
     if chosen.weights:
         adopt_syncnet(_fetched(chosen.weights, assets), chosen, output, clips, machine)
     else:
@@ -67,7 +67,7 @@ def pretrain_syncnet(
 
 
 def pretrain_videomae(
-    settings: Settings,
+    settings: SettingsJSON,
     seed: Seed,
     clips: Clips,
     output: Output,
@@ -75,17 +75,17 @@ def pretrain_videomae(
     assets: AssetsJSON = "{}",
 ) -> None:
     """Train the video masked autoencoder of TREPA, or adopt the published one."""
-    from eadnet.device import open_machine
+    from eadnet.device import open_device
     from eadnet.training.videomae import adopt_videomae, train_videomae
 
-    chosen, machine = parse(VideoMAE, settings), open_machine(parse(Compute, compute))
+    chosen, machine = parse(VideoMAE, settings), open_device(parse(Compute, compute))
     if chosen.weights:
         adopt_videomae(_fetched(chosen.weights, assets), chosen, output, clips, machine)
     else:
         train_videomae(clips, chosen, seed, output, machine)
 
 
-def adopt_lpips(settings: Settings, output: Output, assets: AssetsJSON = "{}") -> None:
+def adopt_lpips(settings: SettingsJSON, output: Output, assets: AssetsJSON = "{}") -> None:
     """Make the published perceptual network one of our models."""
     from eadnet.training import lpips
 
@@ -94,7 +94,7 @@ def adopt_lpips(settings: Settings, output: Output, assets: AssetsJSON = "{}") -
 
 
 def pretrain_backbone(
-    settings: Settings,
+    settings: SettingsJSON,
     seed: Seed,
     clips: Clips,
     captions: Captions,
@@ -138,7 +138,7 @@ def filter_clips(
 
 
 def train(
-    settings: Settings,
+    settings: SettingsJSON,
     run: Annotated[str, typer.Option(help="Name of the run.")],
     seed: Seed,
     clips: Clips,

@@ -62,13 +62,13 @@ class Report(Section):
     title: str = Field("EAD-Net, reproduced", description="Title of the report page.")
 
 
-class Judge(Section):
+class JudgeSettings(Section):
     """A network trained on real train clips only to judge; never used as supervision."""
 
     optimiser: Schedule
 
 
-class EmotionJudge(Judge):
+class EmotionJudgeSettings(JudgeSettings):
     """The emotion judge, and how well it would know emotions of people that it has never seen."""
 
     leave_speaker_out: Annotated[int, Field(ge=0)] = Field(
@@ -79,8 +79,8 @@ class EmotionJudge(Judge):
 class Judges(Section):
     """The `@corpus-v1` judges."""
 
-    sync: Judge = Judge(optimiser=Schedule(steps=250, batch_size=8, learning_rate=1.5e-3))
-    emotion: EmotionJudge = EmotionJudge(
+    sync: JudgeSettings = JudgeSettings(optimiser=Schedule(steps=250, batch_size=8, learning_rate=1.5e-3))
+    emotion: EmotionJudgeSettings = EmotionJudgeSettings(
         optimiser=Schedule(steps=350, batch_size=48, learning_rate=2e-3, weight_decay=0.02)
     )
-    video: Judge = Judge(optimiser=Schedule(steps=130, batch_size=8, learning_rate=1.5e-3))
+    video: JudgeSettings = JudgeSettings(optimiser=Schedule(steps=130, batch_size=8, learning_rate=1.5e-3))

@@ -32,7 +32,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Index:
+class MemberIndex:
     """The members of an archive in their order, folders left out, and why they may not be all (else None)."""
 
     members: tuple[Member, ...]
@@ -48,7 +48,7 @@ def is_archive(path: str | Path) -> bool:
     return os.fspath(path).lower().endswith((".tar", *_COMPRESSED))
 
 
-def read_index(path: str | Path, max_size: int) -> Index:
+def read_index(path: str | Path, max_size: int) -> MemberIndex:
     """Walk through the headers of an archive, once.
 
     Args:
@@ -61,7 +61,7 @@ def read_index(path: str | Path, max_size: int) -> Index:
             damage = _walk(stream, max_size, members)
     except (tarfile.TarError, OSError, ValueError, RecursionError) as error:  # headers that are nonsense raise any
         damage = str(error)
-    return Index(tuple(members), damage)
+    return MemberIndex(tuple(members), damage)
 
 
 def digest(stream: BinaryIO, member: Member) -> str:

@@ -28,7 +28,7 @@ from eadnet.corpora.ravdess_layout import (
     SONG,
     SOUND,
     NameFault,
-    Take,
+    RecordedTake,
     archive_name,
     list_actors,
     owner,
@@ -65,7 +65,7 @@ class Entry:
 
     found: Found
     member: Member | None
-    take: Take | None
+    take: RecordedTake | None
     fault: tuple[str, str] | None
 
     @property
@@ -162,7 +162,7 @@ class RAVDESSReader:
             if whose == self.shard or (whose is None and first):
                 yield Entry(found, member, *self._said(member.name))
 
-    def _said(self, path: str) -> tuple[Take | None, tuple[str, str] | None]:
+    def _said(self, path: str) -> tuple[RecordedTake | None, tuple[str, str] | None]:
         """What a file's name says, and the status and reason of one that cannot be this actor's."""
         try:
             take = parse_name(path)
@@ -248,5 +248,5 @@ def _is_archive(found: Found) -> bool:
     return not found.fault and "/" not in found.name and found.suffix == ".zip"
 
 
-def _take_of(uri: str) -> Take:
+def _take_of(uri: str) -> RecordedTake:
     return parse_name(path_of(uri))

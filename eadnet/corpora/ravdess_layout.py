@@ -47,7 +47,7 @@ class NameFault(ValueError):
 
 
 @dataclass(frozen=True)
-class Take:
+class RecordedTake:
     """What a file's name says; `actor` is the shard's name, such as A12, and `level` ours."""
 
     modality: str
@@ -69,7 +69,7 @@ class Take:
         return self.label if self.modality == BOTH else f"{self.modality}_{self.label}"
 
 
-def parse_name(path: str) -> Take | None:
+def parse_name(path: str) -> RecordedTake | None:
     """Read the codes of a file's name, whatever folders stand before it; None where it has not RAVDESS's form.
 
     Raises:
@@ -90,10 +90,10 @@ def parse_name(path: str) -> Take | None:
         raise NameFault(f"modality {said['modality']} cannot be a {name.suffix or 'file without suffix'}; rename it")
     found["level"] = 1 if found["emotion"] == "neutral" else LEVELS[said["intensity"]]
     del found["intensity"]
-    return Take(**found)
+    return RecordedTake(**found)
 
 
-def file_name(take: Take) -> str:
+def file_name(take: RecordedTake) -> str:
     """The file name of a take, with the suffix that RAVDESS gives it; inverse of `parse_name`."""
     strong = take.emotion != "neutral" and take.level == LEVELS["02"]
     values = vars(take) | {"intensity": "strong" if strong else "normal"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eadnet.corpora.archives import Index, Member
+from eadnet.corpora.archives import Member, MemberIndex
 from eadnet.corpora.sources import USED, Media, path_of
 
 
@@ -20,12 +20,12 @@ class Shelf:
     """
 
     def __init__(
-        self, root: Path, read_index: Callable[[Path], Index], content: Callable[[Path, Member], bytes]
+        self, root: Path, read_index: Callable[[Path], MemberIndex], content: Callable[[Path, Member], bytes]
     ) -> None:
         self.root, self._read_index, self._content = root, read_index, content
-        self._indices: dict[Path, Index] = {}
+        self._indices: dict[Path, MemberIndex] = {}
 
-    def index(self, path: Path) -> Index:
+    def index(self, path: Path) -> MemberIndex:
         """The members of an archive."""
         if path not in self._indices:
             self._indices[path] = self._read_index(path)

@@ -17,7 +17,7 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import BinaryIO
 
-from eadnet.corpora.archives import CHUNK, CUT, Index, Member, refusal
+from eadnet.corpora.archives import CHUNK, CUT, Member, MemberIndex, refusal
 
 ENCRYPTED = 0x1  # bit of a member's flags
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -29,7 +29,7 @@ SMALL = 1 << 20  # bytes; below, nothing is a bomb
 _DAMAGE = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
-def read_zip_index(path: str | Path, max_size: int, key: str) -> Index:
+def read_zip_index(path: str | Path, max_size: int, key: str) -> MemberIndex:
     """Read the directory of an archive.
 
     Args:
@@ -45,9 +45,9 @@ def read_zip_index(path: str | Path, max_size: int, key: str) -> Index:
             end = os.path.getsize(path)
             files = [entry for entry in archive.infolist() if not entry.is_dir()]
             found = (Member(e.filename, e.header_offset, e.file_size, _fault(e, max_size, key, end)) for e in files)
-            return Index(tuple(found), None)
+            return MemberIndex(tuple(found), None)
     except (*_DAMAGE, OSError) as error:
-        return Index((), _said(error))
+        return MemberIndex((), _said(error))
 
 
 def zip_content(path: str | Path, member: Member) -> bytes:
@@ -69,7 +69,7 @@ def zip_digest(path: str | Path, member: Member) -> str:
     return found.hexdigest()
 
 
-def first_damage(path: str | Path, index: Index) -> str | None:
+def first_damage(path: str | Path, index: MemberIndex) -> str | None:
     """Read all members that may be read, against their CRC-32: what is wrong with the first damaged one, or None."""
     for member in index.members:
         if member.fault is None:

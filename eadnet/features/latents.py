@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from eadnet.data.clip_set import ClipSet, _opened
 from eadnet.data.tensor_files import TensorWriter, streamed_tensors
-from eadnet.device import CPU, Machine
+from eadnet.device import CPU, Device
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import load_autoencoder
 
@@ -47,7 +47,7 @@ class Latents:
 
 
 @torch.no_grad()
-def cache_latents(clips: str, autoencoder: str, mask: str, output: str, machine: Machine = CPU) -> None:
+def cache_latents(clips: str, autoencoder: str, mask: str, output: str, machine: Device = CPU) -> None:
     """Write the latents of full and masked frames of every usable clip to one safetensors file.
 
     A few frames are held at a time and written at once; the file appears when it is complete.
@@ -73,7 +73,7 @@ def cache_latents(clips: str, autoencoder: str, mask: str, output: str, machine:
         _encode_clips(model, everything, task, store, machine)
 
 
-def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: TensorWriter, machine: Machine) -> None:
+def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: TensorWriter, machine: Device) -> None:
     """Append the latents of every clip, a few frames at a time, and say how far it is."""
     started = shown = time.monotonic()
     for position in range(len(clips)):

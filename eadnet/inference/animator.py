@@ -17,8 +17,8 @@ from torch import Tensor
 
 from eadnet.config.view import view
 from eadnet.data.clip_set import stored_pixels, unit_pixels
-from eadnet.device import Machine
-from eadnet.inference.sampler import Conditions, Generator, OnStep
+from eadnet.device import Device
+from eadnet.inference.sampler import Conditions, OnStep, WindowedSampler
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import load_autoencoder
 from eadnet.models.unet.audio_tokens import hide_beyond
@@ -62,11 +62,11 @@ class Codec:
         machine: device and precision.
     """
 
-    def __init__(self, autoencoder: torch.nn.Module, machine: Machine) -> None:
+    def __init__(self, autoencoder: torch.nn.Module, machine: Device) -> None:
         self.autoencoder, self.machine = autoencoder.to(machine.device), machine
 
     @classmethod
-    def load(cls, folder: str | Path, machine: Machine) -> "Codec":
+    def load(cls, folder: str | Path, machine: Device) -> "Codec":
         """The autoencoder of a folder; raises CheckpointError where it is absent or damaged."""
         return cls(load_autoencoder(folder), machine)
 
@@ -120,7 +120,9 @@ class Animator:
         network = torch.compile(model) if compiled else model
         trained, own = config["training"]["shared_noise"], settings.shared_noise
         shared_noise = trained if own is None else own
-        self.generator = Generator(network, self.task, view(config["diffusion"]), settings, codec.machine, shared_noise)
+        self.generator = WindowedSampler(
+            network, self.task, view(config["diffusion"]), settings, codec.machine, shared_noise
+        )
 
     def crops(
         self, scene: Scene, seed: int, progress: Progress | None = None, on_step: OnStep | None = None

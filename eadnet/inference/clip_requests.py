@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from eadnet.features.text_tokens import TextError
 from eadnet.inference.driving_audio import SoundError
 from eadnet.inference.pipeline_index import PipelineError
-from eadnet.inference.source_video import FootageError, Picture
+from eadnet.inference.source_video import Picture, SourceVideoError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-FAULTS = (FootageError, SoundError, PipelineError, TextError)
+FAULTS = (SourceVideoError, SoundError, PipelineError, TextError)
 """What can be wrong with one clip."""
 
 

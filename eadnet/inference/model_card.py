@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eadnet.tables import CLIPS, TableError, read_rows
 
 if TYPE_CHECKING:
-    from eadnet.inference.pipeline_index import Index
+    from eadnet.inference.pipeline_index import PipelineIndex
 
 REGIONS = {
     "lower": "the lower half of the face; eyes and brows stay the source's",
@@ -74,7 +74,7 @@ passes those terms on.
 """)
 
 
-def model_card(config: dict[str, Any], index: "Index") -> str:
+def model_card(config: dict[str, Any], index: "PipelineIndex") -> str:
     """The card's Markdown.
 
     Args:

@@ -27,7 +27,7 @@ def package_version() -> str:
         return "unknown"
 
 
-class Index(Section):
+class PipelineIndex(Section):
     """What a pipeline's folder says beside its networks.
 
     Attributes:
@@ -56,7 +56,7 @@ class Index(Section):
         return current.model_dump_json(indent=2, by_alias=True) + "\n"
 
 
-def read_index(folder: Path, name: str) -> Index:
+def read_index(folder: Path, name: str) -> PipelineIndex:
     """The index of a pipeline's folder.
 
     Args:
@@ -82,4 +82,4 @@ def read_index(folder: Path, name: str) -> Index:
         raise PipelineError(
             f"{where}: _class_name is {kind!r}, not {PIPELINE!r}; give a folder that {PIPELINE}.save_pretrained wrote"
         )
-    return parse(Index, text, where=where)
+    return parse(PipelineIndex, text, where=where)

@@ -18,7 +18,7 @@ from eadnet.inference.driving_audio import Sound
 from eadnet.inference.paste_back import paste_stream, paste_weight
 from eadnet.inference.pipeline_output import Generation, OutputType, in_form
 from eadnet.inference.sampler import OnStep
-from eadnet.inference.source_video import FPS, Footage
+from eadnet.inference.source_video import FPS, SourceVideo
 from eadnet.inference.step_callbacks import StepCallbacks
 from eadnet.media.writing import write_video
 
@@ -37,7 +37,7 @@ class PreparedClip:
 
     request: ClipRequest
     sound: Sound
-    footage: Footage
+    footage: SourceVideo
     scene: Scene
 
     def made(self, animator: Animator, calls: StepCallbacks, output_type: OutputType, progress: bool) -> Generation:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eadnet.device import Machine
+from eadnet.device import Device
 from eadnet.diffusion import Process, guide
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.unet.unet import EADNet
@@ -58,7 +58,7 @@ OnStep = Callable[[int, Tensor, Tensor, int], Tensor]
 the latents that it returns go on."""
 
 
-class Generator:
+class WindowedSampler:
     """A trained network with the process that it was trained for, and how to sample it.
 
     Args:
@@ -76,7 +76,7 @@ class Generator:
         task: Inpainting,
         diffusion: "Diffusion",
         settings: "Synthesis",
-        machine: Machine,
+        machine: Device,
         shared_noise: float,
     ) -> None:
         self.model, self.task, self.settings, self.machine = model, task.to(machine.device), settings, machine

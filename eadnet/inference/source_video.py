@@ -37,11 +37,11 @@ Watch = Callable[[Iterator[np.ndarray], int], Iterator[np.ndarray]]
 """Passes frames on and shows how many of so many have gone by."""
 
 
-class FootageError(ValueError):
+class SourceVideoError(ValueError):
     """A picture or video that cannot be used; the message names the file and the mend."""
 
 
-class Footage:
+class SourceVideo:
     """Frames with a face, as long as is wanted.
 
     Args:
@@ -59,7 +59,7 @@ class Footage:
         self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float, template: Template
     ) -> None:
         if not np.isfinite(landmarks[:, 0, 0]).any():
-            raise FootageError(f"{name}: no face found; give a picture or video of one face seen from the front")
+            raise SourceVideoError(f"{name}: no face found; give a picture or video of one face seen from the front")
         self.name, self.resolution, self._read = name, resolution, read
         self.length = len(landmarks)
         self.transforms = faces.align(landmarks, resolution, smoothing, template)
@@ -101,12 +101,14 @@ class Footage:
                 count += 1
                 yield frame
         except MediaError as error:
-            raise FootageError(f"{self.name}: {error}") from None
+            raise SourceVideoError(f"{self.name}: {error}") from None
         if count < high - low:
-            raise FootageError(f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264")
+            raise SourceVideoError(
+                f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264"
+            )
 
 
-def open_picture(picture: Picture, resolution: int, template: Template = "eyes") -> Footage:
+def open_picture(picture: Picture, resolution: int, template: Template = "eyes") -> SourceVideo:
     """A picture as footage of one frame.
 
     Args:
@@ -120,7 +122,7 @@ def open_picture(picture: Picture, resolution: int, template: Template = "eyes")
     name = str(picture) if isinstance(picture, str | Path) else "the image"
     pixels = _even(_pixels(picture, name))
     landmarks = _look([pixels], pixels.shape)
-    return Footage(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
+    return SourceVideo(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
 
 
 def open_video(
@@ -130,7 +132,7 @@ def open_video(
     smoothing: float,
     template: Template = "eyes",
     watch: Watch | None = None,
-) -> Footage:
+) -> SourceVideo:
     """The first `frames` frames of a video (fewer where it is shorter), at 25 per second.
 
     Args:
@@ -152,9 +154,9 @@ def open_video(
         landmarks = detect_landmarks(watch(near, frames) if watch else near)
         zoom = window.width / window.size[0]
         landmarks = landmarks * np.float32(zoom) + np.float32((window.x, window.y))
-        return Footage(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing, template)
+        return SourceVideo(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing, template)
     except MediaError as error:
-        raise FootageError(f"{path}: {error}") from None
+        raise SourceVideoError(f"{path}: {error}") from None
 
 
 def _decoded(path: str | Path, window: Window, low: int, high: int) -> Iterator[np.ndarray]:
@@ -187,10 +189,10 @@ def _pixels(picture: Picture, name: str) -> np.ndarray:
                 picture = ImageOps.exif_transpose(opened).convert("RGB")
     except OSError as error:
         reason = error.strerror or "not readable as a picture"
-        raise FootageError(f"{name}: {reason}; give a JPEG or PNG, or a video as video") from None
+        raise SourceVideoError(f"{name}: {reason}; give a JPEG or PNG, or a video as video") from None
     pixels = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise FootageError(f"{name}: expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
+        raise SourceVideoError(f"{name}: expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
     return pixels
 
 

@@ -27,7 +27,7 @@ from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.selection import read_test_clips, shuffled_audio
 from eadnet.data.tensor_files import TensorWriter, streamed_tensors
-from eadnet.device import open_machine
+from eadnet.device import open_device
 from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.regions import region_mask
 from eadnet.features.audio import AudioFeatures, AudioFeaturesError
@@ -69,7 +69,7 @@ class SynthesisInputs:
 
 
 @dataclass(frozen=True)
-class Take:
+class GeneratedClip:
     """A made clip.
 
     Attributes:
@@ -83,7 +83,7 @@ class Take:
     text: str
 
 
-class Stage:
+class SelectedClips:
     """The selected test clips and what is generated of them.
 
     Attributes:
@@ -105,7 +105,7 @@ class Stage:
         return self.clips.crops[self.clips.position[clip.clip_id]]
 
 
-class Studio(Stage):
+class ClipGenerator(SelectedClips):
     """Everything that making a test clip needs: clips, networks, masks and texts."""
 
     def __init__(
@@ -113,7 +113,7 @@ class Studio(Stage):
     ) -> None:
         super().__init__(inputs, settings, mask)
         self.run, self.seed, self.settings = run, seed, settings
-        self.codec = Codec.load(inputs.autoencoder, open_machine(compute))
+        self.codec = Codec.load(inputs.autoencoder, open_device(compute))
         if inputs.model:
             model, config = load_run(inputs.model, self.codec.autoencoder.channels)
             model.to(self.codec.machine.device)
@@ -124,9 +124,9 @@ class Studio(Stage):
             self.audio = _features(inputs, config["audio"])
         self.partner = shuffled_audio(self.rows)
 
-    def take(self, clip: Clip) -> Take:
+    def take(self, clip: Clip) -> GeneratedClip:
         """Make a clip as the run or baseline does."""
-        make: Callable[[Clip], Take] = {
+        make: Callable[[Clip], GeneratedClip] = {
             "ground_truth": self._truth,
             "reconstruction": self._reconstruction,
             "still": self._still,
@@ -134,23 +134,23 @@ class Studio(Stage):
         }.get(self.run, self._generated)
         return make(clip)
 
-    def _truth(self, clip: Clip) -> Take:
-        return Take(iter(self.stored(clip).split(PART)), clip.clip_id, "")
+    def _truth(self, clip: Clip) -> GeneratedClip:
+        return GeneratedClip(iter(self.stored(clip).split(PART)), clip.clip_id, "")
 
-    def _reconstruction(self, clip: Clip) -> Take:
+    def _reconstruction(self, clip: Clip) -> GeneratedClip:
         parts = self.stored(clip).split(PART)
         crops = (crops for part in parts for crops in self.codec.decode(self.codec.encode(part)))
-        return Take(crops, clip.clip_id, "")
+        return GeneratedClip(crops, clip.clip_id, "")
 
-    def _still(self, clip: Clip) -> Take:
+    def _still(self, clip: Clip) -> GeneratedClip:
         frames, reference = len(self.stored(clip)), self._reference(clip)
         crops = (reference.expand(min(PART, frames - first), -1, -1, -1) for first in range(0, frames, PART))
-        return Take(crops, clip.clip_id, "")
+        return GeneratedClip(crops, clip.clip_id, "")
 
-    def _generated(self, clip: Clip) -> Take:
+    def _generated(self, clip: Clip) -> GeneratedClip:
         return self._animated(clip, clip)
 
-    def _misled(self, clip: Clip) -> Take:
+    def _misled(self, clip: Clip) -> GeneratedClip:
         """The model's clip, driven by another clip's sound from a point of its own.
 
         Rotated, because clips share the silence before and after the speech, which alone would look like sync.
@@ -160,7 +160,7 @@ class Studio(Stage):
         place = int(hashlib.sha256(clip.clip_id.encode()).hexdigest(), 16) % (frames // 2)
         return self._animated(clip, heard, begin=frames // 4 + place)
 
-    def _animated(self, clip: Clip, heard: Clip, begin: int = 0) -> Take:
+    def _animated(self, clip: Clip, heard: Clip, begin: int = 0) -> GeneratedClip:
         """The clip driven by what is heard from frame `begin` on; the sound begins again where it ends."""
         crops, length = self.stored(clip), len(self.stored(heard))
         text = self.texts.guiding_text(clip, self.settings.text)
@@ -172,7 +172,7 @@ class Studio(Stage):
 
         source = lambda first, last: crops[first:last]  # noqa: E731
         scene = Scene(len(crops), source, self._reference(clip), audio, states[0], mask[0])
-        return Take(self.animator.crops(scene, derived_seed(self.seed, clip.clip_id)), heard.clip_id, text)
+        return GeneratedClip(self.animator.crops(scene, derived_seed(self.seed, clip.clip_id)), heard.clip_id, text)
 
     def _reference(self, clip: Clip) -> Tensor:
         """(S, S, 3) crop that shows the speaker."""
@@ -183,7 +183,7 @@ class Studio(Stage):
         return self.clips.clips[self.clips.position[clip_id]]
 
 
-class Carried(Stage):
+class StoredCrops(SelectedClips):
     """Crops that `generate_crops` wrote, perhaps on another machine, in place of a studio.
 
     Args:
@@ -209,12 +209,12 @@ class Carried(Stage):
         except (OSError, SafetensorError) as error:
             raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); carry it here again") from None
 
-    def take(self, clip: Clip) -> Take:
+    def take(self, clip: Clip) -> GeneratedClip:
         """The carried crops; raises ClipError where they could not be generated."""
         row = self.made[clip.clip_id]
         if row["status"] != "ok":
             raise ClipError(row["reason"].removeprefix(f"{clip.clip_id}: "))
-        return Take(iter(self.store.get_tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
+        return GeneratedClip(iter(self.store.get_tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
 
 
 class Log:
@@ -254,7 +254,7 @@ def generate_crops(
         mask: generated region of the baselines that have no model.
         output: folder that gets ``crops.safetensors`` and ``generated.parquet``.
     """
-    studio = Studio(inputs, settings, compute, run, seed, mask)
+    studio = ClipGenerator(inputs, settings, compute, run, seed, mask)
     clips = [Clip(row) for row in studio.rows]
     specs = {clip.clip_id: (tuple(studio.stored(clip).shape), torch.uint8) for clip in clips}
     log = Log(studio.rows)
@@ -291,9 +291,9 @@ def synthesise(
     )
 
     if crops is None:
-        stage = Studio(inputs, settings, compute, run, seed, mask)
+        stage = ClipGenerator(inputs, settings, compute, run, seed, mask)
     else:
-        stage = Carried(crops, inputs, settings, run, seed, mask)
+        stage = StoredCrops(crops, inputs, settings, run, seed, mask)
     spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in stage.made.items()}
     weight = None if run == "ground_truth" else paste_weight(stage.region)
     log, rows = Log(stage.rows), []
@@ -318,7 +318,7 @@ def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
     return features
 
 
-def _store_clip(studio: Studio, clip: Clip, writer: TensorWriter) -> dict:
+def _store_clip(studio: ClipGenerator, clip: Clip, writer: TensorWriter) -> dict:
     """Write a clip's crops, black from where it fails on, and return its row."""
     started, row, left = time.monotonic(), _blank_row(clip, studio.run, studio.seed), len(studio.stored(clip))
     try:
@@ -340,6 +340,6 @@ def _blank_row(clip: Clip, run: str, seed: int) -> dict:
     return row | {"reference": clip.row["reference"], **unknown}
 
 
-def _made(take: Take, frames: int) -> dict:
+def _made(take: GeneratedClip, frames: int) -> dict:
     made = {"driving_audio": take.driving_audio, "text": take.text, "n_frames": frames}
     return made | {"status": "ok", "reason": None}

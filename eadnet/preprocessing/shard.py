@@ -22,7 +22,7 @@ from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.faces.detectors import WEIGHTS
 from eadnet.preprocessing.clip import Weights, quality_note
 from eadnet.preprocessing.parts import Parts
-from eadnet.preprocessing.workers import Job, run_all
+from eadnet.preprocessing.workers import ShardJob, run_all
 from eadnet.tables import CLIPS, write_table
 
 
@@ -62,7 +62,7 @@ def preprocess_shard(
     weights = _weights(settings, assets, report)
     digests = dict(zip(sources["source_id"], sources["sha256"], strict=True))
     parts = Parts(folder, settings, version, digests, weights.quality is not None)
-    job = Job(reader, settings, weights, parts, folder / "source")
+    job = ShardJob(reader, settings, weights, parts, folder / "source")
     with _told_when_full(folder):
         (folder / "clips.parquet").unlink(missing_ok=True)
         table = _finish(folder, parts, _rows(job, reader.clips(sources), workers, report), sources)
@@ -98,7 +98,7 @@ def _weights(settings: Preprocess, assets: AssetSettings | None, report: Callabl
         return needed
 
 
-def _rows(job: Job, offered: list[ClipSource], workers: int, report: Callable[[str], None]) -> list[dict]:
+def _rows(job: ShardJob, offered: list[ClipSource], workers: int, report: Callable[[str], None]) -> list[dict]:
     """All rows, in the order in which the sources are offered."""
     rows = {source.clip_id: job.parts.load(source) for source in offered}
     todo = [source for source in offered if rows[source.clip_id] is None]

@@ -26,7 +26,7 @@ from eadnet.preprocessing.pieces import cut_in_pieces
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """What all sources of a shard share."""
 
     reader: Reader
@@ -36,7 +36,7 @@ class Job:
     sources: Path
 
 
-def run_all(job: Job, sources: list[ClipSource], workers: int) -> Iterator[tuple[ClipSource, list[dict]]]:
+def run_all(job: ShardJob, sources: list[ClipSource], workers: int) -> Iterator[tuple[ClipSource, list[dict]]]:
     """The rows of every source, in the order in which they are finished; their arrays are in `job.parts`.
 
     Raises:
@@ -55,7 +55,7 @@ def run_all(job: Job, sources: list[ClipSource], workers: int) -> Iterator[tuple
         yield from _run_alone(job, suspects)
 
 
-def run_one(job: Job, source: ClipSource, tools: Tools) -> list[dict]:
+def run_one(job: ShardJob, source: ClipSource, tools: Tools) -> list[dict]:
     """Rows of one source: one, or one per piece of a video that is cut."""
     job.parts.begin(source)
     rows = []
@@ -74,14 +74,14 @@ def run_one(job: Job, source: ClipSource, tools: Tools) -> list[dict]:
     return rows
 
 
-def _stored(job: Job, made: tuple[dict, Arrays | None]) -> dict:
+def _stored(job: ShardJob, made: tuple[dict, Arrays | None]) -> dict:
     row, arrays = made
     if arrays is not None:
         job.parts.store_arrays(row["clip_id"], arrays)
     return row
 
 
-def _run_alone(job: Job, suspects: list[ClipSource]) -> Iterator[tuple[ClipSource, list[dict]]]:
+def _run_alone(job: ShardJob, suspects: list[ClipSource]) -> Iterator[tuple[ClipSource, list[dict]]]:
     """Each in a process of its own: a death is that source's, and its row."""
     for source in suspects:
         if (yield from _run_pool(job, [source], 1))[0]:
@@ -92,7 +92,7 @@ def _run_alone(job: Job, suspects: list[ClipSource]) -> Iterator[tuple[ClipSourc
 
 
 def _run_pool(
-    job: Job, sources: Iterable[ClipSource], workers: int
+    job: ShardJob, sources: Iterable[ClipSource], workers: int
 ) -> Generator[tuple[ClipSource, list[dict]], None, tuple[list[ClipSource], list[ClipSource]]]:
     """Run in `workers` processes; its value is what a death left undone: sources at work then, and the others."""
     waiting = list(sources)
@@ -116,13 +116,13 @@ def _run_pool(
 class _Worker:
     """What a worker process keeps from one source to the next."""
 
-    job: Job
+    job: ShardJob
     tools: Tools | None = None
     fault: Exception | None = None
     stack = ExitStack()
 
 
-def _open_tools(job: Job) -> None:
+def _open_tools(job: ShardJob) -> None:
     import cv2
 
     cv2.setNumThreads(1)

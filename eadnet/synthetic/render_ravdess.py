@@ -25,7 +25,7 @@ from eadnet.corpora.ravdess_layout import (
     SONG,
     SPEECH,
     STATEMENTS,
-    Take,
+    RecordedTake,
     archive_name,
     file_name,
 )
@@ -55,7 +55,7 @@ class _Stage:
     scratch: Path
 
 
-def ravdess_takes(settings: SyntheticRAVDESS, actor: str) -> list[Take]:
+def ravdess_takes(settings: SyntheticRAVDESS, actor: str) -> list[RecordedTake]:
     """The recordings of an actor: all emotions, `repetitions` times, statements and intensities in turn.
 
     Raises:
@@ -70,7 +70,7 @@ def ravdess_takes(settings: SyntheticRAVDESS, actor: str) -> list[Take]:
             place = turn + drawn.index(actor) + repetition
             level = 1 if emotion == "neutral" else list(LEVELS.values())[place % 2]
             statement = list(STATEMENTS)[place // 2 % 2]
-            takes.append(Take(BOTH, SPEECH, emotion, level, statement, repetition, actor))
+            takes.append(RecordedTake(BOTH, SPEECH, emotion, level, statement, repetition, actor))
     return takes
 
 
@@ -101,7 +101,7 @@ def render_ravdess(settings: SyntheticRAVDESS, seed: int, actor: str, folder: Pa
     return len(takes)
 
 
-def _line(take: Take) -> Line:
+def _line(take: RecordedTake) -> Line:
     return Line(take.emotion, take.level, take.repetition, (STATEMENTS[take.statement],))
 
 
@@ -112,12 +112,12 @@ def _framing(size: int) -> Framing:
     return Framing(width, height, 0.17 * height, width / 2 - 0.5, 0.42 * height)
 
 
-def _motion(stage: _Stage, take: Take, speech: Speech, fps: int, key: str) -> Motion:
+def _motion(stage: _Stage, take: RecordedTake, speech: Speech, fps: int, key: str) -> Motion:
     times = np.arange(round(speech.seconds * fps)) / fps
     return moved(speech, times, _line(take), derived_seed(1, key), stage.settings.motion)
 
 
-def _film(stage: _Stage, take: Take, speech: Speech, key: str, with_sound: bool) -> Path:
+def _film(stage: _Stage, take: RecordedTake, speech: Speech, key: str, with_sound: bool) -> Path:
     """Act a take before the camera; returns the video, which the next one replaces."""
     frames = stage.puppet.wear(expression(take.emotion, take.level)).frames(_motion(stage, take, speech, FPS, key))
     path = stage.scratch / "take.mp4"
@@ -132,7 +132,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def _pack(archive: zipfile.ZipFile, take: Take, path: Path) -> None:
+def _pack(archive: zipfile.ZipFile, take: RecordedTake, path: Path) -> None:
     entry = zipfile.ZipInfo(f"Actor_{take.actor[1:]}/{file_name(take)}", MADE)
     entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
     archive.writestr(entry, path.read_bytes())

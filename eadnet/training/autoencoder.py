@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from eadnet.checkpoint import inputs_digest
 from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
-from eadnet.device import CPU, Machine
+from eadnet.device import CPU, Device
 from eadnet.features.latents import PART
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.inpainting import Inpainting
@@ -29,7 +29,7 @@ MEASURED = 64  # frames of the report
 KL_WEIGHT = 1e-4
 
 
-def train_autoencoder(clips: str, settings: "Settings", mask: str, seed: int, output: str, machine: Machine) -> None:
+def train_autoencoder(clips: str, settings: "Settings", mask: str, seed: int, output: str, machine: Device) -> None:
     """Train on the train split, calibrate the latent scale, report the held-out error."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     resolution = train.crops[0].shape[1]
@@ -67,7 +67,7 @@ def adopt_autoencoder(
     output: str,
     clips: str,
     mask: str,
-    machine: Machine = CPU,
+    machine: Device = CPU,
 ) -> None:
     """Make Stable Diffusion's published autoencoder one of our models; report the error on held-out frames.
 
@@ -112,7 +112,7 @@ def _divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _held_out_error(model: nn.Module, clips: ClipSet, task: Inpainting, machine: Machine) -> dict[str, float]:
+def _held_out_error(model: nn.Module, clips: ClipSet, task: Inpainting, machine: Device) -> dict[str, float]:
     """Peak signal-to-noise ratio in dB of held-out frames, whole and generated region."""
     frames = _frames(clips, MEASURED, step_generator(0, 0, 0))
     with machine.autocast():

@@ -14,10 +14,10 @@ import torch
 
 from eadnet.checkpoint import read_config
 from eadnet.config.view import plain
-from eadnet.device import leave, open_machine
+from eadnet.device import leave, open_device
 from eadnet.models.loading import make_unet
 from eadnet.models.unet.levels import Modules
-from eadnet.training.batches import Draw, Sampler, TrainingInputs
+from eadnet.training.batches import BatchSampler, BatchSpec, TrainingInputs
 from eadnet.training.loop import Loop
 from eadnet.training.losses import simple_loss, simple_weight
 from eadnet.training.unet_weights import load_published_unet
@@ -51,10 +51,10 @@ def train_backbone(
         published: folder of the published U-Net to start from, or None.
         output: folder to write.
     """
-    machine = open_machine(compute, join=True)
+    machine = open_device(compute, join=True)
     factor = read_config(autoencoder, "autoencoder")["autoencoder"]["factor"]
-    how = Draw(frames=settings.frames, text=settings.text, visible=settings.visible)
-    draw = Sampler(inputs, settings, how, factor)
+    how = BatchSpec(frames=settings.frames, text=settings.text, visible=settings.visible)
+    draw = BatchSampler(inputs, settings, how, factor)
     torch.manual_seed(seed)
     shape = {
         "network": plain(settings.network),
@@ -87,7 +87,7 @@ def train_backbone(
     )
     predict = torch.compile(model) if compute.compile else model
     validate = Validator(
-        settings.validation, Sampler.held_out(inputs, settings, how, factor), autoencoder, machine, output
+        settings.validation, BatchSampler.held_out(inputs, settings, how, factor), autoencoder, machine, output
     )
     weight = simple_weight(draw.task, settings).to(machine.device)
     model.train()

@@ -85,7 +85,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Draw:
+class BatchSpec:
     """What a stage draws: how long, how noised, guided by which text, hearing how much, and with which extras."""
 
     frames: int = 1
@@ -97,7 +97,7 @@ class Draw:
     split: str = "train"
 
 
-class Sampler:
+class BatchSampler:
     """Draws batches from a split; reads memory-mapped files, so it may run in a thread.
 
     Args:
@@ -112,7 +112,7 @@ class Sampler:
         self,
         inputs: TrainingInputs,
         settings: "Backbone",
-        draw: Draw,
+        draw: BatchSpec,
         factor: int,
         kept: Collection[str] | None = None,
     ) -> None:
@@ -128,7 +128,9 @@ class Sampler:
         self.task = Inpainting.make(settings.mask, self.latents.full.shape[-1] * factor, factor)
 
     @classmethod
-    def held_out(cls, inputs: TrainingInputs, settings: "Backbone", draw: Draw, factor: int) -> "Sampler | None":
+    def held_out(
+        cls, inputs: TrainingInputs, settings: "Backbone", draw: BatchSpec, factor: int
+    ) -> "BatchSampler | None":
         """The same over clips that are kept out of training, or None (said once) where there is none long enough."""
         try:
             sampler = cls(inputs, settings, replace(draw, split="validation", with_crops=True), factor)

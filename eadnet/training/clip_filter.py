@@ -26,7 +26,7 @@ from torch.nn import functional
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
-from eadnet.device import open_machine
+from eadnet.device import open_device
 from eadnet.features.audio import AudioFeatures, AudioFeaturesError
 from eadnet.features.text_source import TextSource
 from eadnet.features.text_tokens import TextError
@@ -78,7 +78,7 @@ def measure_clips(
     """
     listed = ClipSet.read(clips, "train", corpora).clips
     try:
-        ruler = Ruler.load(captions, tokens, audio, backbone, open_machine(compute).device)
+        ruler = Ruler.load(captions, tokens, audio, backbone, open_device(compute).device)
     except FilterError as reason:
         print(f"{reason}; no clip is measured", flush=True)
         ruler = None

@@ -1,6 +1,6 @@
 """Data parallelism: every process runs the same stage on its own shares; gradients and logged values are averaged.
 
-Processes are started by ``torchrun``; the group is joined in ``eadnet.device.open_machine``. Gradients are averaged
+Processes are started by ``torchrun``; the group is joined in ``eadnet.device.open_device``. Gradients are averaged
 after the backward pass in buckets sent one behind the other, which leaves frozen and unused parameters alone (the
 phases of a run freeze different parts) where DistributedDataParallel would have to be built anew.
 """
@@ -8,13 +8,13 @@ phases of a run freeze different parts) where DistributedDataParallel would have
 import torch
 from torch import Tensor, nn
 
-from eadnet.device import Machine
+from eadnet.device import Device
 
 BUCKET = 2**24
 """Elements sent together: 64 MiB of float32."""
 
 
-def average_gradients(module: nn.Module, machine: Machine) -> None:
+def average_gradients(module: nn.Module, machine: Device) -> None:
     """Average the gradients of all processes in place."""
     if machine.world == 1:
         return
@@ -28,7 +28,7 @@ def average_gradients(module: nn.Module, machine: Machine) -> None:
             gradient.copy_(part.view_as(gradient))
 
 
-def average_values(values: dict[str, Tensor], machine: Machine) -> dict[str, float]:
+def average_values(values: dict[str, Tensor], machine: Device) -> dict[str, float]:
     """Named scalars, averaged over all processes, as numbers (one transfer from the device)."""
     stacked = torch.stack([value.float().reshape(()) for value in values.values()])
     if machine.world > 1:

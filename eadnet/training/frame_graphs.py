@@ -4,24 +4,24 @@ from pathlib import Path
 
 import torch
 
-from eadnet.device import Machine
+from eadnet.device import Device
 from eadnet.models.unet.unet import EADNet
 from eadnet.tables import GRAPHS, write_table
-from eadnet.training.batches import Batch, Sampler
+from eadnet.training.batches import Batch, BatchSampler
 from eadnet.training.validation import Validator
 
 CLIPS = 2
 
 
 @torch.no_grad()
-def write_graphs(model: EADNet, validate: Validator, machine: Machine, run: str, seed: int, output: str) -> None:
+def write_graphs(model: EADNet, validate: Validator, machine: Device, run: str, seed: int, output: str) -> None:
     """Write ``{output}/graphs.parquet``: every edge of every frame graph on a few windows; no row without graphs."""
     rows = [row for batch in validate.batches[:1] for row in _edges(model, batch, validate.draw, machine)]
     described = [{"run": run, "seed": seed, **row} for row in rows]
     write_table(described, Path(output, "graphs.parquet"), GRAPHS)
 
 
-def _edges(model: EADNet, batch: Batch, draw: Sampler, machine: Machine) -> list[dict]:
+def _edges(model: EADNet, batch: Batch, draw: BatchSampler, machine: Device) -> list[dict]:
     batch = batch.to(machine.device)
     graphs = dict(model.graphs())
     for graph in graphs.values():

@@ -19,7 +19,7 @@ SHOWN_EVERY = 25
 SHOWN_SECONDS = 5.0
 
 
-class Scalars:
+class TrainingLog:
     """The log of one stage.
 
     Args:

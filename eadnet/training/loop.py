@@ -30,10 +30,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from eadnet.checkpoint import TrainingState, digest, save_model
 from eadnet.config.view import plain
-from eadnet.device import CPU, Machine
+from eadnet.device import CPU, Device
 from eadnet.provenance import atomic_path, commit
 from eadnet.training.distributed import average_gradients, average_values
-from eadnet.training.log import Scalars
+from eadnet.training.log import TrainingLog
 from eadnet.training.losses import Losses
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Extras:
+class LoopOptions:
     """What some stages need beside optimiser settings.
 
     Attributes:
@@ -79,7 +79,7 @@ class Extras:
     ema: float = 0.0
     shares: int = 1
     checkpoint_every: int = 100
-    machine: Machine = CPU
+    machine: Device = CPU
     prefetch: int = 0
 
 
@@ -91,13 +91,13 @@ class Loop:
         settings: optimiser settings, or the phases of the stage.
         folder: where the stage writes.
         seed: the stage's seed.
-        extras: see `Extras`; its fields may also be given by name.
+        extras: see `LoopOptions`; its fields may also be given by name.
     """
 
     def __init__(
         self, module: nn.Module, settings: "Optimiser | list[Phase]", folder: str | Path, seed: int, **extras: Any
     ) -> None:
-        self.module, self.folder, self.seed, self.extras = module, Path(folder), seed, Extras(**extras)
+        self.module, self.folder, self.seed, self.extras = module, Path(folder), seed, LoopOptions(**extras)
         self.phases = settings if isinstance(settings, list) else [Phase(settings)]
         self.machine, self.steps = self.extras.machine, sum(phase.settings.steps for phase in self.phases)
         self.optimiser = _optimiser(module, self.phases, self.extras)
@@ -108,7 +108,7 @@ class Loop:
         self.state = TrainingState(
             folder, digest({"phases": described, "shares": self.extras.shares, "seed": seed, **self.extras.identity})
         )
-        self.scalars = Scalars(self.folder, self.steps, writes=self.machine.rank == 0)
+        self.scalars = TrainingLog(self.folder, self.steps, writes=self.machine.rank == 0)
         self.first, self.step, self.turn, self.sums, self.drawn = 0, 0, 0, {}, []
         self._resume()
 
@@ -303,7 +303,7 @@ def step_generator(seed: int, share: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + share) * 1_000_003 + step)
 
 
-def _optimiser(module: nn.Module, phases: list[Phase], extras: Extras) -> torch.optim.AdamW:
+def _optimiser(module: nn.Module, phases: list[Phase], extras: LoopOptions) -> torch.optim.AdamW:
     """AdamW over everything that learns in some phase; the phase sets its rates before every step.
 
     Parameters without a gradient are left alone.

@@ -44,7 +44,7 @@ class Supervisors:
     lpips: str | None = None
 
 
-class Supervision:
+class Objective:
     """Named losses of a run, each a pure function of ``eadnet.training.losses`` with its weight from the settings.
 
     Args:

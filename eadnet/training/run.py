@@ -14,16 +14,16 @@ import torch
 from eadnet.checkpoint import read_config
 from eadnet.config.supervisors import needs_frames, networks_of
 from eadnet.config.view import plain, view
-from eadnet.device import leave, open_machine
+from eadnet.device import leave, open_device
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.levels import run_modules
 from eadnet.models.unet.unet import EADNet
 from eadnet.tables import TRAINING_FILTER, read_rows
-from eadnet.training.batches import Draw, Sampler, TrainingInputs
+from eadnet.training.batches import BatchSampler, BatchSpec, TrainingInputs
 from eadnet.training.frame_graphs import write_graphs
 from eadnet.training.kept_clips import FilterError, Kept, kept_clips
 from eadnet.training.loop import Loop, Phase
-from eadnet.training.objective import Supervision, Supervisors
+from eadnet.training.objective import Objective, Supervisors
 from eadnet.training.validation import Validator
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def train_run(
     Raises:
         FilterError: the filter is on and there is no table, or nothing was measured.
     """
-    machine = open_machine(compute, join=True)
+    machine = open_device(compute, join=True)
     config = read_config(backbone)
     stage_one = view(config)
     torch.manual_seed(seed)
@@ -71,9 +71,9 @@ def train_run(
     kept = _kept(settings, filtered)
     if kept and machine.rank == 0:
         print(kept, flush=True)
-    draw = Sampler(inputs, stage_one, how, stage_one.factor, kept and kept.clip_ids)
-    supervise = Supervision(stage_one, settings, draw.task, supervisors, machine.device, compute.gradient_checkpointing)
-    held_out = Sampler.held_out(inputs, stage_one, how, stage_one.factor)
+    draw = BatchSampler(inputs, stage_one, how, stage_one.factor, kept and kept.clip_ids)
+    supervise = Objective(stage_one, settings, draw.task, supervisors, machine.device, compute.gradient_checkpointing)
+    held_out = BatchSampler.held_out(inputs, stage_one, how, stage_one.factor)
     validate = Validator(settings.validation, held_out, supervisors.autoencoder, machine, output)
     loop = Loop(
         model,
@@ -128,9 +128,9 @@ def _phases(model: EADNet, settings: "Training") -> list[Phase]:
     return [Phase(settings.adaptation, model.part("modules")), main] if settings.adaptation else [main]
 
 
-def _drawn(settings: "Training") -> Draw:
+def _drawn(settings: "Training") -> BatchSpec:
     """What a batch of the run must hold."""
-    return Draw(
+    return BatchSpec(
         frames=settings.frames,
         shared_noise=settings.shared_noise,
         text=settings.text,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from eadnet.checkpoint import inputs_digest
 from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet, unit_pixels
-from eadnet.device import CPU, Machine
+from eadnet.device import CPU, Device
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.training.adoption import load_published, read_published, save_adopted
 from eadnet.training.loop import Loop, step_generator
@@ -34,7 +34,7 @@ MOST_PAIRS = 256
 PART = 16
 
 
-def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, machine: Machine) -> None:
+def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, machine: Device) -> None:
     """Train on the train split; report accuracy on the test split's real clips."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     torch.manual_seed(seed)
@@ -56,7 +56,7 @@ def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, mach
     loop.finish({"syncnet": plain(settings)}, accuracy(model, held_out))
 
 
-def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Machine = CPU) -> None:
+def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Device = CPU) -> None:
     """Make the published StableSyncNet one of our models; report its accuracy on the test split's real clips.
 
     Args:

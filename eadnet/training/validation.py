@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from eadnet.data.clip_set import stored_pixels, unit_pixels
-from eadnet.device import Machine
+from eadnet.device import Device
 from eadnet.models.loading import load_autoencoder
 from eadnet.models.unet.unet import EADNet
 from eadnet.provenance import atomic_path
-from eadnet.training.batches import Batch, Sampler
+from eadnet.training.batches import Batch, BatchSampler
 from eadnet.training.loop import step_generator
 from eadnet.training.losses import simple_loss, simple_weight
 
@@ -39,7 +39,7 @@ class Validator:
     """
 
     def __init__(
-        self, settings: "Validation", draw: Sampler | None, autoencoder: str, machine: Machine, output: str
+        self, settings: "Validation", draw: BatchSampler | None, autoencoder: str, machine: Device, output: str
     ) -> None:
         self.settings, self.draw, self.machine = settings, draw, machine
         self.autoencoder, self.output = autoencoder, Path(output)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from eadnet.checkpoint import inputs_digest
 from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
-from eadnet.device import CPU, Machine
+from eadnet.device import CPU, Device
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
 from eadnet.published.videomae_v2 import STEPS, from_published
 from eadnet.training.adoption import load_published, read_published, save_adopted
@@ -31,7 +31,7 @@ LEAST_MOTION = 0.1
 PART = 4
 
 
-def train_videomae(clips: str, settings: "Settings", seed: int, output: str, machine: Machine) -> None:
+def train_videomae(clips: str, settings: "Settings", seed: int, output: str, machine: Device) -> None:
     """Train on the train split, set the features' statistics from real clips, report what they react to."""
     train = ClipSet.read(clips, "train")
     resolution = train.crops[0].shape[1]
@@ -51,7 +51,7 @@ def train_videomae(clips: str, settings: "Settings", seed: int, output: str, mac
     loop.finish({"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
 
 
-def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Machine = CPU) -> None:
+def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Device = CPU) -> None:
     """Make the published VideoMAE-v2 one of our models, in bfloat16, with the statistics of real train clips.
 
     Args:

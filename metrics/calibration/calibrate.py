@@ -18,13 +18,20 @@ import pandas as pd
 from eadnet.tables import CLIPS, read_rows, read_tables, write_table
 from metrics.calibration import damage as damaging
 from metrics.calibration.damage import DAMAGES, Damage, damages
-from metrics.calibration.damaged_videos import RUN, Take, choose_takes, true_videos, write_damaged, write_undamaged
+from metrics.calibration.damaged_videos import (
+    RUN,
+    DamagedClip,
+    choose_takes,
+    true_videos,
+    write_damaged,
+    write_undamaged,
+)
 from metrics.calibration.responses import CALIBRATION
 from metrics.external.folders import open_extractors
 from metrics.measuring.measure import measure_rows
 from metrics.scoring.pairs import load_pairs
 from metrics.scoring.score import evaluators, score_pairs, stamp
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import extractors_of, family
 
 Log = Callable[[str], None]
@@ -33,7 +40,7 @@ Log = Callable[[str], None]
 def calibrate(
     clips: str | Path,
     families: Iterable[str],
-    settings: Settings,
+    settings: ScoringSettings,
     output: str | Path,
     names: Iterable[str] = tuple(DAMAGES),
     count: int = 6,
@@ -85,9 +92,9 @@ def calibrate(
 class Bench:
     """Where damaged videos are made, measured and scored; remembers how the undamaged clips scored."""
 
-    takes: list[Take]
+    takes: list[DamagedClip]
     families: tuple[str, ...]
-    settings: Settings
+    settings: ScoringSettings
     scratch: Path
     log: Log
     truth: Path | None = None
@@ -149,7 +156,7 @@ def _rows_of(scores: list[dict], damage: Damage, strength: int, amount: float) -
         yield labels | {name: row[name] for name in kept}
 
 
-def _digest(damage: Damage, takes: list[Take], families: tuple[str, ...], settings: Settings) -> str:
+def _digest(damage: Damage, takes: list[DamagedClip], families: tuple[str, ...], settings: ScoringSettings) -> str:
     """What a part depends on, as 16 hex digits."""
     used = [row for take in takes for row in (take.row, take.partners.get(damage.partner)) if row]
     clips = [[row["clip_id"], row["sha256"], row["n_frames"]] for row in used]

@@ -20,7 +20,7 @@ STRENGTHS = 5
 
 
 @dataclass(frozen=True)
-class Footage:
+class WholeClip:
     """A clip's whole frames (T, H, W, 3) uint8 with its transforms (T, 2, 3) from source to crop pixels.
 
     `eyes` is the mean inter-ocular distance in source pixels; `other` the clip whose face is swapped in.
@@ -29,10 +29,10 @@ class Footage:
     frames: np.ndarray
     transforms: np.ndarray
     eyes: float
-    other: "Footage | None" = None
+    other: "WholeClip | None" = None
 
 
-Change = Callable[[Footage, float, np.random.Generator], Iterator[np.ndarray]]
+Change = Callable[[WholeClip, float, np.random.Generator], Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Damage:
         signs = (1, -1) if self.signed else (1,)
         return [(number, sign * amount) for number, amount in enumerate(self.amounts, 1) for sign in signs]
 
-    def apply(self, footage: Footage, amount: float, clip_id: str) -> Iterator[np.ndarray]:
+    def apply(self, footage: WholeClip, amount: float, clip_id: str) -> Iterator[np.ndarray]:
         """The damaged frames, (H, W, 3) uint8 each and as many as there were.
 
         Raises:
@@ -80,38 +80,38 @@ class Damage:
 
 
 # ----------------------------------------------------------------------------------------------- sound and time
-def _delayed(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _delayed(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     count = len(footage.frames)
     return _picked(footage, np.clip(np.arange(count) - round(amount), 0, count - 1))
 
 
-def _elsewhere(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _elsewhere(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     order = np.arange(len(footage.frames))
     wrong = order < round(amount * len(order))
     return _picked(footage, np.where(wrong, (order + len(order) // 2) % len(order), order))
 
 
-def _dropped(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _dropped(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     order = np.arange(len(footage.frames))
     order[_struck(len(order), amount, generator)] = 0
     return _picked(footage, np.maximum.accumulate(order))
 
 
-def _repeated(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _repeated(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     steps = np.ones(len(footage.frames), int)
     steps[_struck(len(steps), amount, generator)] = 0
     steps[0] = 0
     return _picked(footage, np.cumsum(steps))
 
 
-def _shuffled(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _shuffled(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     order = np.arange(len(footage.frames))
     for start in range(0, len(order), round(amount)):
         generator.shuffle(order[start : start + round(amount)])
     return _picked(footage, order)
 
 
-def _frozen(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _frozen(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     order = np.arange(len(footage.frames))
     return _picked(footage, np.where(order < round(amount * len(order)), 0, order))
 
@@ -121,36 +121,36 @@ def _struck(count: int, share: float, generator: np.random.Generator) -> np.ndar
     return 1 + generator.permutation(count - 1)[: round(share * count)]
 
 
-def _picked(footage: Footage, order: np.ndarray) -> Iterator[np.ndarray]:
+def _picked(footage: WholeClip, order: np.ndarray) -> Iterator[np.ndarray]:
     return (footage.frames[index] for index in order)
 
 
 # ------------------------------------------------------------------------------------------------------ picture
-def _blurred(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _blurred(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     import cv2
 
     return (cv2.GaussianBlur(frame, (0, 0), amount * footage.eyes) for frame in footage.frames)
 
 
-def _noisy(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _noisy(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     return (_to_bytes(frame + amount * generator.standard_normal(frame.shape, np.float32)) for frame in footage.frames)
 
 
-def _unchanged(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _unchanged(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     return iter(footage.frames)  # the encoder does the damage
 
 
-def _flickering(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _flickering(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     levels = amount * generator.standard_normal(len(footage.frames)).astype(np.float32)
     return (_to_bytes(frame + level) for frame, level in zip(footage.frames, levels, strict=True))
 
 
-def _shaken(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _shaken(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     ways = amount * footage.eyes * generator.standard_normal((len(footage.frames), 2))
     return (_moved(frame, way) for frame, way in zip(footage.frames, ways, strict=True))
 
 
-def _shifted(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _shifted(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     return (_moved(frame, (amount * footage.eyes, 0.0)) for frame in footage.frames)
 
 
@@ -166,14 +166,14 @@ def _to_bytes(frame: np.ndarray) -> np.ndarray:
 
 
 # ------------------------------------------------------------------------------------------------------ content
-def _swapped(footage: Footage, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def _swapped(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
     """In the first part of the clip, the other clip's frames, moved so that the faces lie in one place."""
     changed = round(amount * len(footage.frames))
     for index, frame in enumerate(footage.frames):
         yield _in_place(footage, index) if index < changed else frame
 
 
-def _in_place(footage: Footage, index: int) -> np.ndarray:
+def _in_place(footage: WholeClip, index: int) -> np.ndarray:
     """A frame of the other clip, which runs to and fro, with its face where the true frame has its own."""
     import cv2
 

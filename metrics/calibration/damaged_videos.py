@@ -17,7 +17,7 @@ from eadnet.data.clips import Clip
 from eadnet.faces.landmarks import interocular
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
-from metrics.calibration.damage import CRF, Damage, Footage
+from metrics.calibration.damage import CRF, Damage, WholeClip
 from metrics.external.folders import video_row
 
 RUN = "calibration"
@@ -26,7 +26,7 @@ FPS = 25
 
 
 @dataclass(frozen=True)
-class Take:
+class DamagedClip:
     """A clip to be damaged: its row of CLIPS, cut to the frames that are used, and the rows of its partners.
 
     `partners` maps ``emotion`` and ``identity`` to another clip, or to None where the table has no such clip.
@@ -41,7 +41,7 @@ class Take:
         return self.row["clip_id"]
 
 
-def choose_takes(rows: list[dict], count: int, frames: int, split: str) -> list[Take]:
+def choose_takes(rows: list[dict], count: int, frames: int, split: str) -> list[DamagedClip]:
     """Choose clips by their names alone: speakers take turns, then emotions, then the alphabet decides.
 
     A clip can be damaged where its whole frames are kept (`source`), or where the crops are the whole frames.
@@ -66,7 +66,7 @@ def choose_takes(rows: list[dict], count: int, frames: int, split: str) -> list[
         speakers[best["speaker"]] += 1
         emotions[best["emotion"]] += 1
         chosen.append(best)
-    return [Take(row, partners(row, whole)) for row in sorted(chosen, key=lambda row: row["clip_id"])]
+    return [DamagedClip(row, partners(row, whole)) for row in sorted(chosen, key=lambda row: row["clip_id"])]
 
 
 def partners(row: dict, rows: list[dict]) -> dict[str, dict | None]:
@@ -87,7 +87,7 @@ def partners(row: dict, rows: list[dict]) -> dict[str, dict | None]:
     return {"emotion": next(iter(moods), None), "identity": next(iter(same or strangers), None)}
 
 
-def write_damaged(takes: list[Take], damage: Damage, folder: Path) -> dict[float, list[dict]]:
+def write_damaged(takes: list[DamagedClip], damage: Damage, folder: Path) -> dict[float, list[dict]]:
     """Write every clip at every strength of a damage.
 
     Returns:
@@ -110,7 +110,7 @@ def write_damaged(takes: list[Take], damage: Damage, folder: Path) -> dict[float
     return rows
 
 
-def write_undamaged(takes: list[Take], folder: Path) -> list[dict]:
+def write_undamaged(takes: list[DamagedClip], folder: Path) -> list[dict]:
     """Write every clip as it is, at the quality of damaged videos; rows of VIDEOS."""
     rows = []
     for take in takes:
@@ -120,18 +120,18 @@ def write_undamaged(takes: list[Take], folder: Path) -> list[dict]:
     return rows
 
 
-def true_videos(takes: list[Take], undamaged: list[dict]) -> Iterator[dict]:
+def true_videos(takes: list[DamagedClip], undamaged: list[dict]) -> Iterator[dict]:
     """Rows of VIDEOS of the true videos: the source, or what was written of crops that are whole frames."""
     for take, row in zip(takes, undamaged, strict=True):
         yield row | ({"video": take.row["source"]} if take.row["source"] else {})
 
 
-def read_footage(row: dict) -> Footage:
+def read_footage(row: dict) -> WholeClip:
     """The whole frames of a clip, at most `n_frames` of them, with its transforms."""
     clip, count = Clip(row), int(row["n_frames"])
     frames = read_video(row["source"], FPS, seconds=count / FPS) if row["source"] else clip.crops[:count]
     eyes = float(np.nanmean(interocular(clip.landmarks[:count])))
-    return Footage(frames, clip.transforms[: len(frames)], eyes)
+    return WholeClip(frames, clip.transforms[: len(frames)], eyes)
 
 
 def _has_frames(row: dict) -> bool:

@@ -19,7 +19,7 @@ from metrics.measuring.extractors import Extractor, open_extractor
 from metrics.measuring.measure import measure_rows
 from metrics.scoring.pairs import load_pairs
 from metrics.scoring.score import evaluators, score_pairs, stamp
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import extractors_of
 from metrics.tables import SCORES
 
@@ -27,7 +27,7 @@ Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Job:
+class FolderJob:
     """What is to be scored: folders of videos, families, name of the run, labels by clip_id, where to work."""
 
     generated: Path
@@ -39,7 +39,7 @@ class Job:
     work: Path | None = None
 
 
-def score_folder(job: Job, settings: Settings, output: str | Path, log: Log = print) -> list[dict]:
+def score_folder(job: FolderJob, settings: ScoringSettings, output: str | Path, log: Log = print) -> list[dict]:
     """Score every pair of videos by every family and write one SCORES table.
 
     Returns:
@@ -85,7 +85,7 @@ def list_names(folder: str | Path) -> list[str]:
     return [found.name for found in list_files(folder) if found.fault is None]
 
 
-def open_extractors(families: tuple[str, ...], settings: Settings, log: Log, of_truth: bool = False) -> dict:
+def open_extractors(families: tuple[str, ...], settings: ScoringSettings, log: Log, of_truth: bool = False) -> dict:
     """The extractors that families need; one whose weights are absent is left out and told."""
     opened: dict[str, Extractor] = {}
     for name in extractors_of(families, of_truth):
@@ -97,7 +97,7 @@ def open_extractors(families: tuple[str, ...], settings: Settings, log: Log, of_
 
 
 def measure_truth(
-    clips: Path, settings: Settings, families: tuple[str, ...], wanted: set[str] | None, output: Path, log: Log
+    clips: Path, settings: ScoringSettings, families: tuple[str, ...], wanted: set[str] | None, output: Path, log: Log
 ) -> Path:
     """Measure the true source videos themselves; of `wanted` clips, or of all usable test clips."""
     rows = [row for row in read_rows(clips, CLIPS) if row["status"] == "ok" and row["split"] == "test"]
@@ -114,7 +114,9 @@ def video_row(clip: dict, run: str, video: str | None, status: str = "ok", reaso
     return row | {"seconds": 0.0, "status": status, "reason": reason}
 
 
-def _measure(job: Job, matches: Matches, settings: Settings, work: Path, log: Log) -> tuple[Path, Path, Path | None]:
+def _measure(
+    job: FolderJob, matches: Matches, settings: ScoringSettings, work: Path, log: Log
+) -> tuple[Path, Path, Path | None]:
     references = {key: job.reference / pair[1] for key, pair in matches.pairs.items()}
     references |= {str(Path(name).with_suffix("")): job.reference / name for name in matches.missing}
     clips = write_references(references, job.labels, job.alignment, work / "clips", log)
@@ -127,7 +129,7 @@ def _measure(job: Job, matches: Matches, settings: Settings, work: Path, log: Lo
     return clips, work / "measurements", truth
 
 
-def _video(clip: dict, job: Job, matches: Matches) -> dict:
+def _video(clip: dict, job: FolderJob, matches: Matches) -> dict:
     if clip["status"] != "ok":
         return video_row(clip, job.run, None, clip["status"], clip["reason"])
     if clip["clip_id"] not in matches.pairs:

@@ -9,12 +9,12 @@ import numpy as np
 
 from metrics.families.expression import compared, seen_in_both
 from metrics.scoring.pairs import Pair, Value
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 
 FIRST = 1  # the first coefficient, `_neutral`, is always about 0
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Average expression distance of every pair, and the Frechet distance of all frames.
 
     Raises:

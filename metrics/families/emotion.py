@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from metrics.families.recognition import recognised
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Predicted emotion of every pair, whether it is the labelled one, and the macro F1 of all."""
     report = read_report(settings.judge("emotion"))
     if not report["usable"]:

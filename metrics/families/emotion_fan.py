@@ -11,10 +11,10 @@ import numpy as np
 from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
 from metrics.scoring.pairs import Pair, Unscorable, Value
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Emotion of every pair by Emotion-FAN, whether it is the labelled one, and the macro F1 of all.
 
     Raises:

@@ -14,7 +14,7 @@ from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, R
 from metrics.functional.distances import Moments, frechet_distance, jackknife, plain_moments
 from metrics.functional.face_chips import has_face
 from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 
 NOSE_BASE, CHIN = 2, 152
 OUTER_LIPS = (0, 17)
@@ -35,7 +35,7 @@ COEFFICIENTS = (
 """What `coefficients` measures, in its order: lengths and heights in per cent of the inter-ocular distance."""
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Average expression distance of every pair, and the Frechet distance of all frames."""
     return compared(pairs, "mesh-v1", expressions)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from metrics.functional.distances import Distance, dimension_warning, jackknife
 from metrics.scoring.pairs import Pair, Value
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import REGISTRY, family
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class FeatureSet:
         return FeatureSet(self.key, names, generated, truth, self.distance)
 
 
-def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
     """The sets behind some Frechet distances, of all measured pairs, by the families that score them.
 
     Args:
@@ -63,7 +63,7 @@ def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -
 
 
 def clip_features(
-    pairs: Iterable[Pair], settings: Settings, evaluator: str, compute: Callable[[np.ndarray], np.ndarray]
+    pairs: Iterable[Pair], settings: ScoringSettings, evaluator: str, compute: Callable[[np.ndarray], np.ndarray]
 ) -> Sets:
     """Per clip, in the order of clip ids, the features of the generated and of the true aligned crops.
 

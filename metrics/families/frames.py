@@ -6,11 +6,11 @@ import numpy as np
 
 from metrics.functional.pixels import PSNR_CEILING, decibels
 from metrics.scoring.pairs import Pair, Value, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """PSNR and SSIM of the whole frames of every pair."""
     return per_clip(pairs, [spec.key for spec in family_specs("frames")], _measure)
 

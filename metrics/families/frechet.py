@@ -21,7 +21,7 @@ from metrics.functional.distances import (
 )
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty, usable
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours say the same
@@ -32,7 +32,7 @@ SETS = {
 """The distance of frames and that of windows, each with its limit for many clips and the kernel distance."""
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Distances of all measured pairs together."""
     specs = family_specs("frechet")
     report = read_report(settings.judge("video"))
@@ -46,7 +46,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
             yield from _values(features.filled())
 
 
-def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
     """The judge's features of frames and of windows of measured pairs: those of `SETS` that are among `keys`."""
     folder = settings.judge("video")
     evaluator = f"judge-video-v1-{sha256_file(folder / 'model.safetensors')[:16]}"

@@ -15,7 +15,7 @@ from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
 from metrics.functional.face_chips import boxes, has_face
 from metrics.scoring.pairs import Pair, Unscorable, Value, absent, per_clip
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
 
 # Order of the published outputs, in the words of `EMOTIONS`: Anger, Contempt, Disgust, Fear, Happiness, Neutral,
@@ -30,7 +30,7 @@ BATCH = 16
 Look = Callable[[Pair, bool], np.ndarray]
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Emotion, valence and arousal of every pair, and how far the latter two are from the true clip's."""
     affect = tuple(spec for spec in family_specs("hsemotion") if spec.name.startswith(AFFECT))
     emotion = tuple(spec for spec in family_specs("hsemotion") if spec not in affect)
@@ -47,7 +47,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
         yield from absent(affect, pairs, fault)
 
 
-def opened(path: Path, outputs: int, settings: Settings) -> Look:
+def opened(path: Path, outputs: int, settings: ScoringSettings) -> Look:
     """A published network as a function of a pair and of whether the true clip is looked at.
 
     Args:

@@ -29,7 +29,7 @@ from metrics.families.feature_sets import (
 )
 from metrics.functional.distances import plain_frechet
 from metrics.scoring.pairs import Pair, Value, empty, usable
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY, family_specs
 
 ASSET, FILE = "i3d-torchscript", "i3d_torchscript.pt"
@@ -50,7 +50,7 @@ class Recipe:
     needed: str
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """The three distances of all measured pairs together."""
     specs, good = family_specs("i3d"), usable(pairs)
     if len(good) < MIN_CLIPS:
@@ -60,7 +60,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
         yield frechet_value(sides, RECIPES[REGISTRY[sides.key].variant].needed)
 
 
-def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
     """The network's features of measured pairs, by each recipe whose distance is among `keys`.
 
     Raises:

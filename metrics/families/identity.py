@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from metrics.scoring.pairs import Pair, Value, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 ASSET = "arcface-r50"
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Cosine similarity of the embeddings of every pair.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 
 from metrics.functional.pixels import PSNR_CEILING, decibels, squared_error, ssim_map, ssim_mean
 from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 BLUR_FRAMES = 16  # evenly spread frames whose blur is measured; neighbours are alike
@@ -26,7 +26,7 @@ class Likeness:
     ssim_crop: float
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """PSNR, SSIM and blur of every pair."""
     region = settings.region()
     return per_clip(pairs, [spec.key for spec in family_specs("image")], lambda pair: _measure(pair, region))

@@ -16,7 +16,7 @@ from eadnet.provenance import sha256_file
 from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of
 from metrics.functional.distances import dimension_warning, jackknife, kernel_distance, plain_frechet
 from metrics.scoring.pairs import Pair, Value, chunks, empty, usable
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ GROUPS = 10  # of clips, left out in turn for the interval: a distance of 2048 d
 KERNEL_FRAMES = 8192  # most frames of a set whose kernels are computed, every k-th of each clip
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """FID by both recipes and KID, of all measured pairs together.
 
     Raises:
@@ -50,7 +50,7 @@ def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
             yield _kid("kid@clean", features.generated, features.truth)
 
 
-def feature_sets(pairs: list[Pair], settings: Settings, keys: Collection[str]) -> Iterator[FeatureSet]:
+def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
     """The network's features of all frames of measured pairs, by each recipe whose FID is among `keys`.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
 from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 MESH_POINTS = 468
@@ -24,7 +24,7 @@ MIN_DEVIATION = 1e-4  # of the lip gap; less is a mouth that does not move at al
 BLINK_DEPTH = 0.35  # a blink at least takes this share off the median eye opening
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Landmark metrics of every pair."""
     return per_clip(pairs, [spec.key for spec in family_specs("landmarks")], _measure)
 

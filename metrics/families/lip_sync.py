@@ -9,27 +9,27 @@ from eadnet.provenance import sha256_file
 from metrics.functional.sync import MAX_SHIFT, MIN_SHIFTS, MIN_WINDOWS, SILENCE, cosine, sync_values
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Unscorable, Value, empty, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Lip sync of every pair with the clip's true sound, and likeness to the true lips."""
     specs, folder = family_specs("lip_sync"), settings.judge("sync")
     report = read_report(folder)
     if not report["usable"]:
         return iter(empty(specs, pairs, "no_judge", report["reason"]))
-    judge = Judge(load(folder), f"sync-judge-{sha256_file(folder / 'model.safetensors')[:16]}", settings)
+    judge = SyncJudge(load(folder), f"sync-judge-{sha256_file(folder / 'model.safetensors')[:16]}", settings)
     return per_clip(pairs, [spec.key for spec in specs], lambda pair: _measure(pair, judge))
 
 
 @dataclass(frozen=True)
-class Judge:
+class SyncJudge:
     """The network, and the name under which what it has seen is remembered."""
 
     network: object
     name: str
-    settings: Settings
+    settings: ScoringSettings
 
     def see(self, crops: np.ndarray, digest: str) -> np.ndarray:
         """(T - 4, E) float32 embeddings of the windows of (T, H, W, 3) crops with that digest."""
@@ -38,7 +38,7 @@ class Judge:
         return self.settings.cached(digest, self.name, lambda: see(self.network, crops))
 
 
-def _measure(pair: Pair, judge: Judge) -> Iterator[Value]:
+def _measure(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
     from eadnet.media.spectrogram import log_mel
     from metrics.judges.sync import WINDOW, hear
 

@@ -15,7 +15,7 @@ from eadnet.faces.landmarks import interocular
 from eadnet.provenance import sha256_file
 from metrics.functional.sync import cosine
 from metrics.scoring.pairs import Pair, Unscorable, Value, chunks, per_clip
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 
 KEY = "lipscore@auto-avsr"
 ASSET, FILE = "auto-avsr-onnx", "auto_avsr_visual.onnx"
@@ -62,7 +62,7 @@ class LipReader:
         return features[0]
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """LipScore of every pair.
 
     Raises:
@@ -101,7 +101,7 @@ def cut_mouths(crops: np.ndarray, squares: np.ndarray) -> np.ndarray:
     return mouths
 
 
-def _measure(pair: Pair, reader: LipReader, settings: Settings) -> Iterator[Value]:
+def _measure(pair: Pair, reader: LipReader, settings: ScoringSettings) -> Iterator[Value]:
     landmarks = pair.true_landmarks
     if not np.isfinite(landmarks).any():
         raise Unscorable("no_face", "no face in the true clip")
@@ -115,7 +115,7 @@ def _measure(pair: Pair, reader: LipReader, settings: Settings) -> Iterator[Valu
     yield Value(KEY, pair.clip_id, likeness, len(generated))
 
 
-def _network(settings: Settings) -> Path:
+def _network(settings: ScoringSettings) -> Path:
     """The user's file, in the mirror or the folder of assets."""
     assets = settings.assets
     places = [Path(place) / ASSET / FILE for place in (assets.mirror, assets.folder) if place] if assets else []

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from metrics.families.temporal import ratio
 from metrics.functional.flow import compare
 from metrics.scoring.pairs import Pair, Unscorable, Value, chunks, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """How every pair moves."""
     return per_clip(pairs, [spec.key for spec in family_specs("motion")], _measure)
 

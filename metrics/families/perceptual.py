@@ -13,7 +13,7 @@ import numpy as np
 
 from eadnet.provenance import sha256_file
 from metrics.scoring.pairs import Pair, Unscorable, Value, absent, chunks, per_clip
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ NETWORKS = (
 )
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """LPIPS by either network, and tLP by the smaller one."""
     for network in NETWORKS:
         try:
@@ -109,7 +109,9 @@ def _shifted(before: list, clip: list) -> list:
     return [torch.cat([last, tap[:-1]]) for last, tap in zip(before, clip, strict=True)]
 
 
-def _scored(network: Network, lpips: "LPIPS", stamp: str, pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def _scored(
+    network: Network, lpips: "LPIPS", stamp: str, pairs: list[Pair], settings: ScoringSettings
+) -> Iterator[Value]:
     def measure(pair: Pair) -> Iterator[Value]:
         generated, truth = pair.generated_crops, pair.true_crops
         if generated.shape != truth.shape or min(truth.shape[1:3]) < MIN_SIDE:

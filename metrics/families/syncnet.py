@@ -13,7 +13,7 @@ import numpy as np
 
 from metrics.functional.sync import MAX_SHIFT, SILENCE, cosine, sync_values
 from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 
 REFERENCE_TRACK, LATENTSYNC_TRACK = 100, 50
 VERSE_REACH = 14  # offsets that far, or farther, Verse-Bench does not believe
@@ -42,7 +42,7 @@ class Recipe:
     measure: Callable[[Pair], Iterator[Value]]
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """All variants of every pair; rows say which weights are absent where features are missing for that reason."""
 
     @cache

@@ -10,13 +10,13 @@ import numpy as np
 from eadnet.faces.landmarks import interocular
 from metrics.families.landmarks import MESH_POINTS
 from metrics.scoring.pairs import Pair, Unscorable, Value, check_shapes, per_clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
 CHUNK = 64
 
 
-def score(pairs: list[Pair], settings: Settings) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Flicker and jitter of every pair."""
     region = settings.region()
     return per_clip(pairs, [spec.key for spec in family_specs("temporal")], lambda pair: _measure(pair, region))

@@ -27,7 +27,7 @@ from metrics.families.feature_sets import (
 )
 from metrics.functional.distances import plain_frechet
 from metrics.scoring.pairs import Pair, Value, empty, usable
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
 
 ASSET, FILE = "videomae-v2-g", "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
@@ -47,7 +47,7 @@ class Sizes:
     size: int = 224
 
 
-def score(pairs: list[Pair], settings: Settings, sizes: Sizes | None = None) -> Iterator[Value]:
+def score(pairs: list[Pair], settings: ScoringSettings, sizes: Sizes | None = None) -> Iterator[Value]:
     """The distance of all measured pairs together; other `sizes` than the published ones serve tests."""
     specs, good = family_specs("videomae"), usable(pairs)
     if len(good) < MIN_CLIPS:
@@ -58,7 +58,7 @@ def score(pairs: list[Pair], settings: Settings, sizes: Sizes | None = None) -> 
 
 
 def feature_sets(
-    pairs: list[Pair], settings: Settings, keys: Collection[str], sizes: Sizes | None = None
+    pairs: list[Pair], settings: ScoringSettings, keys: Collection[str], sizes: Sizes | None = None
 ) -> Iterator[FeatureSet]:
     """The encoder's features of measured pairs, where the family's distance is among `keys`.
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from eadnet.config.evaluation import Judge
+from eadnet.config.evaluation import JudgeSettings
 from eadnet.data.clips import Clip
 from metrics import judges
 from metrics.judges.optimisation import SEED_DOMAIN, optimise
 
 
 def leave_speaker_out(
-    judge: str, settings: Judge, seed: int, clips: list[Clip], folds: int, log: Callable[[str], None]
+    judge: str, settings: JudgeSettings, seed: int, clips: list[Clip], folds: int, log: Callable[[str], None]
 ) -> dict[str, Any]:
     """Accuracy on people left out of training, over folds of people.
 
@@ -66,7 +66,7 @@ def _without(
     people: list[str],
     clips: list[Clip],
     judge: str,
-    settings: Judge,
+    settings: JudgeSettings,
     entropy: list[int],
     log: Callable[[str], None],
 ) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from eadnet.config.corpora import TEST_ONLY
-from eadnet.config.evaluation import Judge
+from eadnet.config.evaluation import JudgeSettings
 from eadnet.data.clips import Clip
 from eadnet.tables import CLIPS, read_table
 from metrics import judges
@@ -26,7 +26,7 @@ MAX_CLIPS = 2000  # train clips held in memory at once; more are sampled evenly
 
 def train_judge(
     judge: str,
-    settings: Judge,
+    settings: JudgeSettings,
     seed: int,
     clips: str | Path,
     output: str | Path,
@@ -73,7 +73,7 @@ def _skipped(judge: str, report: dict[str, Any], output: str | Path, log: Callab
 
 
 def _left_out(
-    judge: str, settings: Judge, seed: int, train: list[Clip], folds: int, log: Callable[[str], None]
+    judge: str, settings: JudgeSettings, seed: int, train: list[Clip], folds: int, log: Callable[[str], None]
 ) -> dict[str, Any]:
     if not folds:
         return {}

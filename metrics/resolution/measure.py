@@ -24,7 +24,7 @@ from metrics.resolution.spread import Rows, spread
 from metrics.resolution.table import RESOLUTION
 from metrics.resolution.values import ClipValues, SetValues
 from metrics.scoring.pairs import load_pairs, usable
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import REGISTRY, families_of, family
 from metrics.summary.paper_columns import COLUMNS, chosen
 from metrics.tables import NOT_APPLICABLE, SCORES
@@ -38,7 +38,7 @@ def measure_resolution(
     clips: str | Path,
     test_clips: str | Path,
     measurements: Sequence[Path],
-    settings: Settings,
+    settings: ScoringSettings,
     draws: int,
     output: str | Path,
     log: Callable[[str], None] = print,
@@ -109,7 +109,12 @@ def _of_clips(table: pd.DataFrame, key: str, pool: pd.DataFrame, run: str) -> Ro
 
 
 def _of_set(
-    folders: dict[str, dict[int, Path]], clips: str | Path, settings: Settings, key: str, pool: pd.DataFrame, run: str
+    folders: dict[str, dict[int, Path]],
+    clips: str | Path,
+    settings: ScoringSettings,
+    key: str,
+    pool: pd.DataFrame,
+    run: str,
 ) -> Rows:
     """A run's rows of a Frechet distance."""
     names, rows = pool.clip_id.tolist(), {}

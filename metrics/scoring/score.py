@@ -16,7 +16,7 @@ from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
 from metrics.scoring.pairs import Pair, Value, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
 from metrics.tables import ALL, SCORES
 
@@ -25,7 +25,7 @@ def score_family(
     name: str,
     measurements: str | Path,
     clips: str | Path,
-    settings: Settings,
+    settings: ScoringSettings,
     run: str,
     seed: int,
     output: str | Path,
@@ -64,7 +64,7 @@ def score_family(
     return sum(row["value"] is not None for row in rows)
 
 
-def score_pairs(name: str, pairs: list[Pair], settings: Settings) -> list[Value]:
+def score_pairs(name: str, pairs: list[Pair], settings: ScoringSettings) -> list[Value]:
     """What a family says of pairs; rows that say why where its judge or its weights are absent.
 
     Raises:
@@ -114,13 +114,13 @@ def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> di
     }
 
 
-def evaluators(name: str, settings: Settings) -> dict[str, str]:
+def evaluators(name: str, settings: ScoringSettings) -> dict[str, str]:
     """SHA-256 of what judges, by metric key: weights of a judge or published ones, MediaPipe's mesh, the region."""
     found = {spec.key: _evaluator_sha256(spec, settings) for spec in family_specs(name)}
     return {key: digest for key, digest in found.items() if digest}
 
 
-def _evaluator_sha256(spec: MetricSpec, settings: Settings) -> str | None:
+def _evaluator_sha256(spec: MetricSpec, settings: ScoringSettings) -> str | None:
     kind, _, place = spec.evaluator.partition(":")
     if kind == "region":
         text = f"region_mask({settings.mask},{settings.resolution},{settings.cells})"

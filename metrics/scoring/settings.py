@@ -20,7 +20,7 @@ class WeightsAbsent(ValueError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class ScoringSettings:
     """What families need to know.
 
     `judges` is the judges' folder; `mask`, `resolution` and `cells` say which pixels of the crop are generated;

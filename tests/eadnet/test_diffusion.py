@@ -5,9 +5,9 @@ import torch
 
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Diffusion
-from eadnet.device import Machine
+from eadnet.device import Device
 from eadnet.diffusion import Process, guide, mixed_noise
-from eadnet.inference.sampler import Conditions, Generator
+from eadnet.inference.sampler import Conditions, WindowedSampler
 from eadnet.models.inpainting import Inpainting
 from tests.support.tiny_models import tiny_unet
 
@@ -95,7 +95,9 @@ def _generated(seed: int = 0, **settings) -> torch.Tensor:
     drawn = {name: torch.randn(shape, generator=draw) for name, shape in shapes.items()}
     conditions = Conditions(**drawn, text_mask=torch.ones(5, dtype=torch.bool))
     task = Inpainting.make("face", 48, 6)
-    generator = Generator(tiny_unet(), task, Diffusion(), Synthesis(steps=2, **settings), Machine(), shared_noise=1.0)
+    generator = WindowedSampler(
+        tiny_unet(), task, Diffusion(), Synthesis(steps=2, **settings), Device(), shared_noise=1.0
+    )
     return generator.latents(conditions, seed)
 
 

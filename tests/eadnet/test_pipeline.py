@@ -19,7 +19,7 @@ from eadnet.config.machine import Compute
 from eadnet.config.section import ConfigError
 from eadnet.faces.landmarks import restful_frame
 from eadnet.inference.driving_audio import Hearing, Sound, SoundError
-from eadnet.inference.source_video import Footage, FootageError, open_picture, open_video
+from eadnet.inference.source_video import SourceVideo, SourceVideoError, open_picture, open_video
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.media.spectrogram import log_mel
 from eadnet.media.writing import write_audio, write_video
@@ -153,15 +153,15 @@ def test_no_face_is_one_line_that_names_the_file(pipeline, tmp_path, name):
     path = tmp_path / ("wall.png" if name == "image" else "wall.mp4")
     wall = np.full((96, 96, 3), 90, np.uint8)
     Image.fromarray(wall).save(path) if name == "image" else write_video(path, [wall] * 4)
-    with pytest.raises(FootageError, match=rf"^{path}: no face found; give [^\n]*$"):
+    with pytest.raises(SourceVideoError, match=rf"^{path}: no face found; give [^\n]*$"):
         pipeline(**{name: path}, audio=voice(2), **QUICK)
 
 
 def test_files_and_arguments_that_do_not_fit_are_named(pipeline, face, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(FootageError, match="text.png: not readable as a picture"):
+    with pytest.raises(SourceVideoError, match="text.png: not readable as a picture"):
         pipeline(image=tmp_path / "text.png", audio=voice(1), **QUICK)
-    with pytest.raises(FootageError, match="absent.mp4: file not found"):
+    with pytest.raises(SourceVideoError, match="absent.mp4: file not found"):
         pipeline(video=tmp_path / "absent.mp4", audio=voice(1), **QUICK)
     with pytest.raises(SoundError, match="text.png: holds no sound; give a file that does"):
         pipeline(image=face, audio=tmp_path / "text.png", **QUICK)
@@ -284,5 +284,5 @@ def test_the_most_restful_frame_has_open_eyes_and_closed_lips():
 
 def test_footage_of_one_picture_is_one_crop(face):
     footage = open_picture(face, 48)
-    assert isinstance(footage, Footage) and footage.crops(7, 99).shape == (1, 48, 48, 3)
+    assert isinstance(footage, SourceVideo) and footage.crops(7, 99).shape == (1, 48, 48, 3)
     assert np.array_equal(footage.crops(7, 99)[0], footage.reference())

@@ -14,12 +14,12 @@ from skimage import data
 
 from eadnet.config.machine import Compute
 from eadnet.data.clip_set import stored_pixels
-from eadnet.device import Machine, MachineError, moved
+from eadnet.device import Device, DeviceError, moved
 from eadnet.inference import sampler
 from eadnet.inference.driving_audio import SoundError
 from eadnet.inference.paste_back import paste_stream, paste_weight
 from eadnet.inference.pipeline_index import package_version
-from eadnet.inference.source_video import FootageError, open_picture
+from eadnet.inference.source_video import SourceVideoError, open_picture
 from eadnet.inference.step_callbacks import Block
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
@@ -87,7 +87,7 @@ def test_to_moves_every_network(pipeline, face, tmp_path, monkeypatch):
 )
 def test_a_device_or_type_that_is_not_there_is_one_line_and_changes_nothing(pipeline, asked, said):
     before = pipeline.machine
-    with pytest.raises(MachineError, match=f"^{said}$"):
+    with pytest.raises(DeviceError, match=f"^{said}$"):
         pipeline.to(*asked)
     assert pipeline.machine == before
 
@@ -96,9 +96,9 @@ def test_an_old_gpu_has_no_bfloat16(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Old GPU")
-    with pytest.raises(MachineError, match=r"^dtype torch.bfloat16: Old GPU lacks it; give torch.float16 or"):
-        moved(Machine(), "cuda", torch.bfloat16)
-    assert moved(Machine(), "cuda", torch.float16) == Machine(torch.device("cuda"), torch.float16)
+    with pytest.raises(DeviceError, match=r"^dtype torch.bfloat16: Old GPU lacks it; give torch.float16 or"):
+        moved(Device(), "cuda", torch.bfloat16)
+    assert moved(Device(), "cuda", torch.float16) == Device(torch.device("cuda"), torch.float16)
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_one_bad_clip_is_named_before_anything_is_generated(pipeline, face, tmp_
 def test_a_clip_without_a_face_is_named_before_the_first_is_written(pipeline, face, tmp_path):
     Image.fromarray(np.full((96, 96, 3), 90, np.uint8)).save(tmp_path / "wall.png")
     outputs = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
-    with pytest.raises(FootageError, match=rf"^clip 2 of 2: {re.escape(str(tmp_path))}/wall\.png: no face found"):
+    with pytest.raises(SourceVideoError, match=rf"^clip 2 of 2: {re.escape(str(tmp_path))}/wall\.png: no face found"):
         pipeline(image=[face, tmp_path / "wall.png"], audio=voice(1), output=outputs, **QUICK)
     assert not any(path.exists() for path in outputs)
 

@@ -13,7 +13,7 @@ from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows, read_table
 from metrics.calibration import calibrate as calibration
 from metrics.calibration.calibrate import calibrate
-from metrics.calibration.damage import CRF, DAMAGES, STRENGTHS, Footage, damages
+from metrics.calibration.damage import CRF, DAMAGES, STRENGTHS, WholeClip, damages
 from metrics.calibration.damaged_videos import choose_takes, partners
 from metrics.calibration.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
 from metrics.families.image import psnr
@@ -22,7 +22,7 @@ from metrics.families.temporal import mean_difference
 from metrics.functional.sync import sync_values
 from metrics.measuring import measure
 from metrics.scoring.pairs import Unscorable
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from reports import style
 from reports.figures.calibration import LOWEST
 from reports.figures.calibration import build as figure_of
@@ -36,27 +36,27 @@ IN_TIME = [name for name, damage in DAMAGES.items() if damage.group == "Sound an
 IN_PICTURE = ["blur", "noise", "brightness_flicker", "shake", "shift"]
 
 
-def face(opening: np.ndarray, skin: tuple[int, int, int] = (200, 160, 130)) -> Footage:
+def face(opening: np.ndarray, skin: tuple[int, int, int] = (200, 160, 130)) -> WholeClip:
     frames = draw(opening, skin, 0.5)
-    return Footage(frames, np.tile(np.eye(2, 3), (len(frames), 1, 1)), 30.0)
+    return WholeClip(frames, np.tile(np.eye(2, 3), (len(frames), 1, 1)), 30.0)
 
 
 @pytest.fixture(scope="module")
-def footage() -> Footage:
+def footage() -> WholeClip:
     opening = smooth_noise(np.random.default_rng(0), FRAMES)
     other = face(1 - opening[:30], (90, 60, 200))
     true = face(opening)
-    return Footage(true.frames, true.transforms, true.eyes, other)
+    return WholeClip(true.frames, true.transforms, true.eyes, other)
 
 
-def damaged(name: str, footage: Footage, amount: float) -> np.ndarray:
+def damaged(name: str, footage: WholeClip, amount: float) -> np.ndarray:
     return np.stack(list(DAMAGES[name].apply(footage, amount, "clip")))
 
 
-def clock(count: int = 100) -> Footage:
+def clock(count: int = 100) -> WholeClip:
     """Every pixel of a frame says which frame it is."""
     frames = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 2, 2, 3))
-    return Footage(frames, np.tile(np.eye(2, 3), (count, 1, 1)), 1.0)
+    return WholeClip(frames, np.tile(np.eye(2, 3), (count, 1, 1)), 1.0)
 
 
 def order_after(name: str, amount: float, count: int = 100) -> np.ndarray:
@@ -65,7 +65,7 @@ def order_after(name: str, amount: float, count: int = 100) -> np.ndarray:
 
 
 # -------------------------------------------------------------------------------------------------- the damages
-def test_every_damage_keeps_length_and_size_and_repeats_itself(footage: Footage) -> None:
+def test_every_damage_keeps_length_and_size_and_repeats_itself(footage: WholeClip) -> None:
     for name, damage in DAMAGES.items():
         for _, amount in (damage.steps[0], damage.steps[-1]):
             once = damaged(name, footage, amount)
@@ -73,13 +73,13 @@ def test_every_damage_keeps_length_and_size_and_repeats_itself(footage: Footage)
             assert np.array_equal(once, damaged(name, footage, amount)), name
 
 
-def test_every_strength_changes_more_than_the_one_before(footage: Footage) -> None:
+def test_every_strength_changes_more_than_the_one_before(footage: WholeClip) -> None:
     for name in (*IN_PICTURE, "swapped_emotion", "frozen_video", "wrong_audio"):
         quality = [psnr(damaged(name, footage, amount), footage.frames, REGION) for _, amount in DAMAGES[name].steps]
         assert quality[0] < 100 and quality == sorted(quality, reverse=True), (name, quality)
 
 
-def test_compression_lies_in_the_encoder(footage: Footage, tmp_path: Path) -> None:
+def test_compression_lies_in_the_encoder(footage: WholeClip, tmp_path: Path) -> None:
     compression = DAMAGES["compression"]
     assert np.array_equal(damaged("compression", footage, 48), footage.frames)
     assert {DAMAGES[name].crf(1) for name in DAMAGES if name != "compression"} == {CRF}
@@ -118,8 +118,8 @@ def test_a_swapped_face_lies_where_the_true_one_has_been() -> None:
     spot[:, 20:24, 40:44] = 255
     true = np.array([[2.0, 0, -8], [0, 2.0, -6]])  # source to crop: the spot's place is at (76, 38) of the crop
     theirs = np.array([[1.0, 0, 34], [0, 1.0, 16]])
-    other = Footage(spot, np.tile(theirs, (2, 1, 1)), 20.0)
-    footage = Footage(np.zeros_like(spot), np.tile(true, (2, 1, 1)), 10.0, other)
+    other = WholeClip(spot, np.tile(theirs, (2, 1, 1)), 20.0)
+    footage = WholeClip(np.zeros_like(spot), np.tile(true, (2, 1, 1)), 10.0, other)
     seen = damaged("swapped_identity", footage, 1.0)[0, :, :, 0].astype(float)
     rows, columns = np.indices(seen.shape)
     centre = np.array([(columns * seen).sum(), (rows * seen).sum()]) / seen.sum() + 0.5
@@ -150,7 +150,7 @@ def test_lips_follow_the_true_ones_less_and_less() -> None:
         assert correlation(opening[order_after(name, strongest)], opening) < 0.6, name
 
 
-def test_flicker_and_stillness_are_told_apart(footage: Footage) -> None:
+def test_flicker_and_stillness_are_told_apart(footage: WholeClip) -> None:
     def trembling(name: str) -> list[float]:
         return [mean_difference(damaged(name, footage, a), REGION, 2) for a in DAMAGES[name].amounts]
 
@@ -188,7 +188,7 @@ def test_a_killed_calibration_goes_on_and_the_verdicts_are_right(
     monkeypatch.setattr(
         measure, "opened_mesh", lambda: nullcontext(lambda frame: np.full((478, 2), np.nan, np.float32))
     )
-    settings, output, seen = Settings(None, "full", RESOLUTION, 16), tmp_path / "calibration.parquet", []
+    settings, output, seen = ScoringSettings(None, "full", RESOLUTION, 16), tmp_path / "calibration.parquet", []
     respond = calibration.Bench.respond
 
     def mortal(bench: calibration.Bench, damage: object) -> object:

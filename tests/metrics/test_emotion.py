@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from eadnet.config.evaluation import Judge
+from eadnet.config.evaluation import JudgeSettings
 from eadnet.config.networks import Schedule
 from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import CLIPS, EMOTIONS, read_table, write_table
@@ -19,7 +19,7 @@ from metrics.measuring.extractors.emotion_fan import Extractor, as_jpeg
 from metrics.networks.emotion_fan import CLASSES, FILE, EmotionFan, load_emotion_fan
 from metrics.scoring.pairs import Pair, load_pairs
 from metrics.scoring.score import score_pairs
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import FAMILIES, family_specs
 from metrics.tables import MEASUREMENTS
 from tests.support.metrics_fixture import FRAMES, RESOLUTION, write_corpus
@@ -56,10 +56,10 @@ def pairs(corpus: Path, tmp_path: Path) -> list[Pair]:
     return load_pairs(tmp_path, corpus)
 
 
-def with_assets(folder: Path) -> Settings:
+def with_assets(folder: Path) -> ScoringSettings:
     """Settings of which every published asset is a folder in `folder`, unchecked; an absent one is absent."""
 
-    class Unchecked(Settings):
+    class Unchecked(ScoringSettings):
         def weights(self, asset: str) -> Path:
             return folder / asset if (folder / asset).is_dir() else super().weights(asset)
 
@@ -157,7 +157,7 @@ def test_a_foreign_checkpoint_is_one_line(tmp_path: Path) -> None:
         load_emotion_fan(tmp_path / "fan")
 
 
-def extracted(settings: Settings, frames: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:
+def extracted(settings: ScoringSettings, frames: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:
     """(T, 512) features of a video that is seen in parts of `size` frames."""
     extractor = Extractor(settings)
     extractor.begin(len(frames), None)
@@ -333,7 +333,7 @@ def test_leaving_speakers_out_changes_the_report_alone(corpus: Path, tmp_path: P
     from metrics.judges.speakers import speaker_folds
     from metrics.judges.training import train_judge
 
-    settings = Judge(optimiser=Schedule(steps=12, batch_size=12, learning_rate=2e-3, warmup=5))
+    settings = JudgeSettings(optimiser=Schedule(steps=12, batch_size=12, learning_rate=2e-3, warmup=5))
     for name, folds in (("plain", 0), ("left", 2)):
         train_judge("emotion", settings, 0, corpus, tmp_path / name, lambda line: None, left_out_folds=folds)
     plain, left = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("plain", "left"))
@@ -342,7 +342,7 @@ def test_leaving_speakers_out_changes_the_report_alone(corpus: Path, tmp_path: P
     report = read_report(tmp_path / "left")["leave_speaker_out"]
     assert report["folds"] == 2 and report["people"] == 3 and report["n"] == 9 and report["accuracy"] > 0.5
     with pytest.raises(JudgeError, match="only 'emotion'"):
-        train_judge("sync", Judge(optimiser=Schedule(steps=1, batch_size=2, learning_rate=1e-3)), 0, corpus,
+        train_judge("sync", JudgeSettings(optimiser=Schedule(steps=1, batch_size=2, learning_rate=1e-3)), 0, corpus,
                     tmp_path / "sync", lambda line: None, left_out_folds=1)  # fmt: skip
     clips = [SimpleNamespace(row={"speaker": speaker}) for speaker in "aabcc"]
     parts = speaker_folds(clips, 9, 0)

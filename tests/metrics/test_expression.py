@@ -12,12 +12,12 @@ from metrics.families import blendshapes, expression
 from metrics.functional.distances import frechet_distance, plain_moments
 from metrics.scoring.pairs import Unscorable, Value
 from metrics.scoring.score import score_pairs
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import FAMILIES, REGISTRY
 from tests.support.metrics_fixture import FRAMES, RESOLUTION, landmarks_of
 
 CLIP = "mead_M003_happy_L1_024.mp4"
-NOWHERE = Settings(None, "face", RESOLUTION, 16)
+NOWHERE = ScoringSettings(None, "face", RESOLUTION, 16)
 
 
 def wobbling(seed: int) -> np.ndarray:
@@ -106,16 +106,16 @@ def test_the_distance_is_frechets_with_its_loading_and_warning() -> None:
 
 # --------------------------------------------------------------------------------------------- blendshapes
 @pytest.fixture(scope="module")
-def official(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def official(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> ScoringSettings:
     """Settings that find the official FaceLandmarker, checked against its pinned digest."""
     file = shared / "assets" / "face_landmarker.task"
     folder = tmp_path_factory.mktemp("assets")
     (folder / "face-landmarker").mkdir()
     shutil.copy(file, folder / "face-landmarker" / file.name)
-    return Settings(None, "face", RESOLUTION, 16, Assets(folder=str(folder), offline=True))
+    return ScoringSettings(None, "face", RESOLUTION, 16, Assets(folder=str(folder), offline=True))
 
 
-def extracted(settings: Settings, frames: np.ndarray, size: int) -> np.ndarray:
+def extracted(settings: ScoringSettings, frames: np.ndarray, size: int) -> np.ndarray:
     from metrics.measuring.extractors.blendshapes import Extractor
 
     extractor = Extractor(settings)
@@ -126,7 +126,7 @@ def extracted(settings: Settings, frames: np.ndarray, size: int) -> np.ndarray:
     return extractor.finish(lambda: iter(frames), np.zeros(0, np.int16))["blendshapes"]
 
 
-def test_blendshapes_of_a_real_clip(shared: Path, official: Settings) -> None:
+def test_blendshapes_of_a_real_clip(shared: Path, official: ScoringSettings) -> None:
     from eadnet.media.reading import read_video
 
     frames = np.stack(read_video(shared / "clips" / CLIP, seconds=1.0))[:, ::2, 480:1440:2]
@@ -146,10 +146,10 @@ def test_blendshapes_of_a_real_clip(shared: Path, official: Settings) -> None:
     assert "32 frames of 51 coefficients" in bad.reason and "warning" in bad.reason
 
 
-def test_blendshapes_need_weights_and_frames(tmp_path: Path, official: Settings) -> None:
+def test_blendshapes_need_weights_and_frames(tmp_path: Path, official: ScoringSettings) -> None:
     from metrics.measuring.extractors.blendshapes import Extractor
 
-    absent = Settings(None, "face", RESOLUTION, 16, Assets(folder=str(tmp_path), offline=True))
+    absent = ScoringSettings(None, "face", RESOLUTION, 16, Assets(folder=str(tmp_path), offline=True))
     with pytest.raises(WeightsAbsent, match="weights absent: face-landmarker"):
         Extractor(absent)
     pairs = [pair_of("a", np.zeros((20, 52)), np.zeros((20, 52)))]

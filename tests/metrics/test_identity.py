@@ -12,10 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from metrics.families import identity
 from metrics.measuring.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, alignment, five_points
 from metrics.scoring.score import score_pairs
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 
 
-class Weights(Settings):
+class Weights(ScoringSettings):
     """Settings with the weights in `judges`."""
 
     def weights(self, asset: str) -> Path:
@@ -65,7 +65,7 @@ def scene(seed: int, angle: float, scale: float, shift: tuple[float, float]) -> 
     return frame, mesh(transform)
 
 
-def extract(settings: Settings, seeds: list[int], lost: tuple[int, ...] = (), angle: float = 0.0) -> dict:
+def extract(settings: ScoringSettings, seeds: list[int], lost: tuple[int, ...] = (), angle: float = 0.0) -> dict:
     frames, points = (np.stack(items) for items in zip(*(scene(s, angle, 1.5, (90, 20)) for s in seeds), strict=True))
     points[list(lost)] = np.nan
     extractor = Extractor(settings)
@@ -81,7 +81,7 @@ def pair(generated: dict, truth: dict) -> SimpleNamespace:
                            true_features=truth.__getitem__)  # fmt: skip
 
 
-def values(generated: dict, truth: dict, settings: Settings) -> dict:
+def values(generated: dict, truth: dict, settings: ScoringSettings) -> dict:
     return {value.metric: value for value in identity.score([pair(generated, truth)], settings)}
 
 

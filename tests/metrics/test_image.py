@@ -18,7 +18,7 @@ from metrics.families.temporal import landmark_jitter, mean_difference
 from metrics.functional.pixels import PSNR_CEILING
 from metrics.measuring.extractors.frames import Extractor
 from metrics.scoring.pairs import Unscorable
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from tests.support.metrics_fixture import RESOLUTION, draw, landmarks_of, smooth_noise
 
 REGION = region_mask("face", RESOLUTION, 16)
@@ -114,11 +114,11 @@ def test_blur_is_that_of_scikit_image_and_rises(truth: np.ndarray) -> None:
 
 def test_values_of_a_clip(truth: np.ndarray) -> None:
     pair = SimpleNamespace(clip_id="a", status="ok", generated_crops=blurred(truth, 2), true_crops=truth)
-    found = {value.metric: value for value in image.score([pair], Settings(None, "face", RESOLUTION, 16))}
+    found = {value.metric: value for value in image.score([pair], ScoringSettings(None, "face", RESOLUTION, 16))}
     assert set(found) == {"psnr@region", "ssim@region", "psnr@crop", "ssim@crop", "blur@region", "blur_ratio@region"}
     assert found["blur_ratio@region"].value > 1.1 and found["psnr@crop"].value > found["psnr@region"].value
     pair.generated_crops = truth
-    same = {value.metric: value for value in image.score([pair], Settings(None, "face", RESOLUTION, 16))}
+    same = {value.metric: value for value in image.score([pair], ScoringSettings(None, "face", RESOLUTION, 16))}
     assert same["blur_ratio@region"].value == 1 and same["ssim@crop"].value == pytest.approx(1)
     assert same["psnr@crop"].value == PSNR_CEILING and "identical" in same["psnr@crop"].reason
 
@@ -128,21 +128,21 @@ def test_whole_frames_equal_skimage_however_they_come(truth: np.ndarray, tmp_pat
     source, made = read_video(tmp_path / "truth.mp4"), noisy(truth, 9)
     found = []
     for size in (5, 12):
-        extractor = Extractor(Settings(None, "face", RESOLUTION, 16))
+        extractor = Extractor(ScoringSettings(None, "face", RESOLUTION, 16))
         extractor.begin(len(made), SimpleNamespace(row={"source": str(tmp_path / "truth.mp4")}))
         for start in range(0, len(made), size):
             extractor.see(made[start : start + size], np.zeros((size, 478, 2)))
         found.append(extractor.finish(lambda: iter(made), np.zeros(0, np.int16)))
     assert all(np.array_equal(found[0][name], found[1][name]) for name in ("frame_mse", "frame_ssim"))
     pair = SimpleNamespace(clip_id="a", status="ok", features=found[0].__getitem__)
-    values = {value.metric: value for value in frames.score([pair], Settings(None, "face", RESOLUTION, 16))}
+    values = {value.metric: value for value in frames.score([pair], ScoringSettings(None, "face", RESOLUTION, 16))}
     assert values["psnr@frame"].value == pytest.approx(peak_signal_noise_ratio(source, made, data_range=255))
     assert values["ssim@frame"].value == pytest.approx(similarity(made, source), abs=2e-5)
     assert values["ssim@frame"].n == len(made)
 
 
 def test_a_clip_without_a_kept_source_has_no_frame_values() -> None:
-    extractor = Extractor(Settings(None, "face", RESOLUTION, 16))
+    extractor = Extractor(ScoringSettings(None, "face", RESOLUTION, 16))
     extractor.begin(2, SimpleNamespace(row={"source": None}))
     extractor.see(np.zeros((2, 8, 8, 3), np.uint8), np.zeros((2, 478, 2)))
     assert extractor.finish(lambda: iter(()), np.zeros(0, np.int16)) == {}
@@ -151,7 +151,7 @@ def test_a_clip_without_a_kept_source_has_no_frame_values() -> None:
         raise Unscorable("not_measured", f"no {name}")
 
     pair = SimpleNamespace(clip_id="a", status="ok", features=nothing)
-    assert {v.status for v in frames.score([pair], Settings(None, "face", RESOLUTION, 16))} == {"not_measured"}
+    assert {v.status for v in frames.score([pair], ScoringSettings(None, "face", RESOLUTION, 16))} == {"not_measured"}
 
 
 def test_damage_outside_the_region_does_not_count(truth: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from metrics.families.inception import FILE, clean_resize, features, load
 from metrics.functional.distances import kernel_distance, plain_frechet
 from metrics.networks.inception import Inception
 from metrics.scoring.score import score_pairs
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from tests.golden import pictures as golden
 
 STORED = json.loads(golden.STORED.read_text())
@@ -89,7 +89,7 @@ def pair(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamesp
                            generated_digest=digests[0], true_digest=digests[1])  # fmt: skip
 
 
-class Stub(Settings):
+class Stub(ScoringSettings):
     """Settings with the weights in `judges`."""
 
     def weights(self, asset: str) -> Path:

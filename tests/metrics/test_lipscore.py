@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from eadnet.config.machine import Assets
 from metrics.families.lipscore import KEY, REACH, LipReader, cut_mouths, mouth_squares, score
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 
 SAME = np.float32([[1, 0, 0], [0, 1, 0]])
 
@@ -69,8 +69,10 @@ class MadePair:
         return Truth(np.repeat(SAME[None], self.n_frames, axis=0))
 
 
-def settings(folder: Path) -> Settings:
-    return Settings(None, "mouth", 128, 16, assets=Assets(folder=str(folder), offline=True), cache=folder / "cache")
+def settings(folder: Path) -> ScoringSettings:
+    return ScoringSettings(
+        None, "mouth", 128, 16, assets=Assets(folder=str(folder), offline=True), cache=folder / "cache"
+    )
 
 
 def crops(seed: int, count: int = 7) -> np.ndarray:
@@ -115,7 +117,7 @@ def test_an_absent_or_strange_network_is_one_line(tmp_path):
     with pytest.raises(WeightsAbsent, match="weights absent: auto-avsr-onnx .*auto_avsr_visual.onnx"):
         score([], settings(tmp_path))
     with pytest.raises(WeightsAbsent, match="give --assets"):
-        score([], Settings(None, "mouth", 128, 16))
+        score([], ScoringSettings(None, "mouth", 128, 16))
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no network")
     with pytest.raises(ValueError, match="not readable as ONNX .*; export it again"):

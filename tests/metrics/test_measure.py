@@ -22,7 +22,7 @@ from metrics.measuring.spool import opened_spool
 from metrics.scoring.cache import FeatureCache
 from metrics.scoring.pairs import chunks, load_pairs
 from metrics.scoring.score import score_pairs
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from tests.support.metrics_fixture import RESOLUTION, video_row, write_corpus
 
 
@@ -79,7 +79,7 @@ def test_the_size_of_a_chunk_changes_nothing(
 def test_the_order_of_clips_changes_no_value(videos: tuple[Path, list[dict]], tmp_path: Path) -> None:
     table, rows = videos
     measure_rows(rows, table, RESOLUTION, tmp_path, lambda line: None)
-    settings, pairs = Settings(None, "face", RESOLUTION, 16), load_pairs(tmp_path, table)
+    settings, pairs = ScoringSettings(None, "face", RESOLUTION, 16), load_pairs(tmp_path, table)
     for family in ("image", "landmarks", "temporal", "expression"):
         forward, backward = (
             {(value.metric, value.clip_id): value.value for value in score_pairs(family, order, settings)}
@@ -91,7 +91,7 @@ def test_the_order_of_clips_changes_no_value(videos: tuple[Path, list[dict]], tm
 def test_a_missing_array_is_a_reason(videos: tuple[Path, list[dict]], tmp_path: Path) -> None:
     table, rows = videos
     measure_rows(rows[:1], table, RESOLUTION, tmp_path, lambda line: None)
-    values = score_pairs("frames", load_pairs(tmp_path, table), Settings(None, "face", RESOLUTION, 16))
+    values = score_pairs("frames", load_pairs(tmp_path, table), ScoringSettings(None, "face", RESOLUTION, 16))
     assert {value.status for value in values} == {"not_measured"}
 
 
@@ -160,7 +160,7 @@ def test_features_are_made_once_and_again_where_damaged(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_absent_or_wrong_are_named(tmp_path: Path) -> None:
-    settings = Settings(None, "face", RESOLUTION, 16, Assets(folder=str(tmp_path), offline=True))
+    settings = ScoringSettings(None, "face", RESOLUTION, 16, Assets(folder=str(tmp_path), offline=True))
     with pytest.raises(WeightsAbsent, match=r"weights absent: syncnet-v2 \("):
         settings.weights("syncnet-v2")
     file = read_assets()["syncnet-v2"][0]
@@ -169,4 +169,4 @@ def test_weights_that_are_absent_or_wrong_are_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsAbsent, match="syncnet-v2"):
         settings.weights("syncnet-v2")
     with pytest.raises(WeightsAbsent, match="give --assets"):
-        Settings(None, "face", RESOLUTION, 16).weights("syncnet-v2")
+        ScoringSettings(None, "face", RESOLUTION, 16).weights("syncnet-v2")

@@ -11,7 +11,7 @@ import torch
 from eadnet.published.lpips import ALEX_WIDTHS, LPIPS, VGG16, WIDTHS, AlexNet
 from metrics.families import perceptual
 from metrics.families.perceptual import distances, load
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from tests.golden import pictures as golden
 
 GOLDEN = json.loads(golden.STORED.read_text())
@@ -81,7 +81,7 @@ def test_more_noise_is_further_away(alex: LPIPS) -> None:
     assert 0 < found[0] < found[1] < found[2]
 
 
-class Weights(Settings):
+class Weights(ScoringSettings):
     """Settings that have the weights of AlexNet only."""
 
     def weights(self, asset: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eadnet.config.evaluation import Judge
+from eadnet.config.evaluation import JudgeSettings
 from eadnet.config.networks import Schedule
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import Clip, save_shard
@@ -18,7 +18,7 @@ from metrics import judges
 from metrics.measuring.measure import measure_videos
 from metrics.scoring.pairs import Pair, load_pairs
 from metrics.scoring.score import score_family
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.spec import FAMILIES, REGISTRY, SpecError, families_of, family_specs
 from metrics.tables import MEASUREMENTS, SCORES
 from tests.support.metrics_fixture import FRAMES, RESOLUTION, video_row, write_corpus
@@ -38,7 +38,7 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("judges")
     for name, steps in STEPS.items():
-        settings = Judge(optimiser=Schedule(steps=steps, batch_size=BATCH[name], learning_rate=2e-3, warmup=5))
+        settings = JudgeSettings(optimiser=Schedule(steps=steps, batch_size=BATCH[name], learning_rate=2e-3, warmup=5))
         train_judge(name, settings, 0, corpus, folder / name, log=lambda line: None)
     return folder
 
@@ -62,7 +62,7 @@ def measured_as(corpus: Path, folder: Path, change: object) -> Path:
 
 
 def scores_of(family: str, measurements: Path, corpus: Path, judges_folder: Path | None) -> dict:
-    settings = Settings(judges_folder, "face", RESOLUTION, 16)
+    settings = ScoringSettings(judges_folder, "face", RESOLUTION, 16)
     score_family(family, measurements, corpus, settings, "full", 0, measurements / "scores.parquet")
     table = read_table(measurements / "scores.parquet", SCORES)
     assert set(table["metric"]) == {spec.key for spec in family_specs(family)}
@@ -84,7 +84,7 @@ def test_judges_report_and_rebuild(trained: Path) -> None:
 def test_training_twice_gives_the_same_judge(corpus: Path, trained: Path, tmp_path: Path) -> None:
     from metrics.judges.training import train_judge
 
-    settings = Judge(optimiser=Schedule(steps=STEPS["sync"], batch_size=4, learning_rate=2e-3, warmup=5))
+    settings = JudgeSettings(optimiser=Schedule(steps=STEPS["sync"], batch_size=4, learning_rate=2e-3, warmup=5))
     train_judge("sync", settings, 0, corpus, tmp_path, log=lambda line: None)
     assert (tmp_path / "model.safetensors").read_bytes() == (trained / "sync/model.safetensors").read_bytes()
 
@@ -93,7 +93,7 @@ def test_a_corpus_without_labels_has_no_emotion_judge(tmp_path: Path, perfect: P
     from metrics.judges.training import train_judge
 
     unlabelled = write_corpus(tmp_path / "unlabelled", labelled=False)
-    settings = Judge(optimiser=Schedule(steps=1, batch_size=2, learning_rate=1e-3))
+    settings = JudgeSettings(optimiser=Schedule(steps=1, batch_size=2, learning_rate=1e-3))
     report = train_judge("emotion", settings, 0, unlabelled, tmp_path / "emotion", log=lambda line: None)
     assert not report["usable"] and "0 emotions" in report["reason"]
     table = scores_of("emotion", perfect, corpus, tmp_path)["acc_emo@corpus-v1"]
@@ -155,7 +155,7 @@ def test_one_bad_crop_size_is_a_row(perfect: Path, corpus: Path, tmp_path: Path)
 def test_clip_scores_do_not_depend_on_their_company(perfect: Path, corpus: Path, trained: Path, tmp_path: Path) -> None:
     from metrics.families import lip_sync as sync
 
-    settings = Settings(trained, "face", RESOLUTION, 16)
+    settings = ScoringSettings(trained, "face", RESOLUTION, 16)
     pairs = load_pairs(perfect, corpus)
     whole = {(value.clip_id, value.metric): value.value for value in sync.score(pairs, settings)}
     alone = {

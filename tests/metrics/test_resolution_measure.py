@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eadnet.config.evaluation import Judge
+from eadnet.config.evaluation import JudgeSettings
 from eadnet.config.networks import Schedule
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import Clip, save_shard
@@ -17,12 +17,12 @@ from metrics.resolution.measure import measure_resolution
 from metrics.resolution.table import RESOLUTION
 from metrics.scoring.pairs import load_pairs
 from metrics.scoring.score import score_family
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 from metrics.tables import MEASUREMENTS, SCORES
 from tests.support.metrics_fixture import FRAMES, write_corpus
 from tests.support.metrics_fixture import RESOLUTION as SIDE
 
-NOWHERE = Settings(None, "face", SIDE, 16)
+NOWHERE = ScoringSettings(None, "face", SIDE, 16)
 
 
 def write_scores(folder: Path, runs: dict[str, int], people: int = 6, clips: int = 4) -> None:
@@ -113,7 +113,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("scored")
     clips = write_corpus(folder)
-    settings = Judge(optimiser=Schedule(steps=4, batch_size=4, learning_rate=2e-3, warmup=1))
+    settings = JudgeSettings(optimiser=Schedule(steps=4, batch_size=4, learning_rate=2e-3, warmup=1))
     train_judge("video", settings, 0, clips, folder / "judges/video", log=lambda line: None)
     rows = read_table(clips, CLIPS).query("split == 'test'").to_dict("records")
     for place, run in enumerate(("full", "latentsync")):
@@ -130,8 +130,8 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def with_judges(folder: Path) -> Settings:
-    return Settings(folder / "judges", "face", SIDE, 16, cache=folder / "features")
+def with_judges(folder: Path) -> ScoringSettings:
+    return ScoringSettings(folder / "judges", "face", SIDE, 16, cache=folder / "features")
 
 
 def write_measurements(folder: Path, clips: list[Clip], noise: int) -> None:

@@ -19,7 +19,7 @@ from metrics.families.syncnet import RECIPES, score, shifted
 from metrics.functional.sync import sync_values
 from metrics.measuring.extractors.syncnet import Extractor, _Faces
 from metrics.scoring.pairs import Unscorable, Value
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.specs.syncnet import FAMILY, SPECS
 from tests.support.lip_sync_cases import CLIPS, random_syncnet, real_crops, real_wave, textures
 
@@ -316,7 +316,7 @@ def test_it_opens_with_syncnet_alone(network, tmp_path):
     torch.save(network.state_dict(), path)
     accepted = {"syncnet-v2/syncnet_v2.model": sha256_file(path)}
     assets = Assets(folder=str(tmp_path / "weights"), mirror=str(tmp_path / "mirror"), offline=True, sha256=accepted)
-    opened = Extractor(Settings(None, "mouth", 64, 16, assets=assets))
+    opened = Extractor(ScoringSettings(None, "mouth", 64, 16, assets=assets))
     assert opened.s3fd is None and opened.scrfd is None
     with pytest.raises(WeightsAbsent, match="weights absent: syncnet-v2"):
-        Extractor(Settings(None, "mouth", 64, 16))
+        Extractor(ScoringSettings(None, "mouth", 64, 16))

@@ -13,7 +13,7 @@ from metrics.families import i3d, videomae
 from metrics.families.i3d import RECIPES
 from metrics.functional.distances import plain_frechet
 from metrics.scoring.score import score_pairs
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
 from tests.support.published_weights import SIZES, write_mirror
 from tests.support.video_pairs import FakeSettings, pair_of
@@ -124,11 +124,11 @@ def test_short_clips_are_left_out_and_counted(stand: Path) -> None:
 
 @pytest.mark.parametrize("family", ["i3d", "videomae"])
 def test_rows_without_weights_and_with_too_few_clips(family: str) -> None:
-    rows = score_pairs(family, clips(2), Settings(None, "whole", 32, 4))
+    rows = score_pairs(family, clips(2), ScoringSettings(None, "whole", 32, 4))
     assert {(row.status, row.clip_id, row.value) for row in rows} == {("weights_absent", None, None)}
     assert [row.metric for row in rows] == [spec.key for spec in family_specs(family)]
     assert rows[0].reason.startswith(f"weights absent: {'i3d-torchscript' if family == 'i3d' else 'videomae-v2-g'}")
-    assert {row.status for row in score_pairs(family, clips(1), Settings(None, "whole", 32, 4))} == {"too_few"}
+    assert {row.status for row in score_pairs(family, clips(1), ScoringSettings(None, "whole", 32, 4))} == {"too_few"}
 
 
 def test_a_file_that_is_no_program_counts_as_absent(tmp_path: Path) -> None:

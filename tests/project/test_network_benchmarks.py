@@ -10,7 +10,7 @@ import torch
 from benchmarks import machine, modules, paper_networks, scaling, training_tables
 from benchmarks.paper_networks import EADNET, FRAMEWISE, LATENTSYNC, Size
 from eadnet.config.machine import Compute
-from eadnet.device import open_machine
+from eadnet.device import open_device
 from tests.support.unet_cases import LATENT_CHANNELS, TEXT, TINY
 
 SMALL = modules.Scale(TINY, LATENT_CHANNELS, "mel", (5, TEXT), Size(1, 2, 8))
@@ -18,7 +18,7 @@ SMALL = modules.Scale(TINY, LATENT_CHANNELS, "mel", (5, TEXT), Size(1, 2, 8))
 
 @pytest.fixture(scope="module")
 def cpu():
-    return open_machine(Compute(device="cpu", precision="float32"))
+    return open_device(Compute(device="cpu", precision="float32"))
 
 
 def test_designs_share_latentsyncs_tensors_and_bring_only_what_is_theirs(cpu):

@@ -13,11 +13,11 @@ import numpy as np
 from eadnet.data.clips import Clip
 
 if TYPE_CHECKING:
-    from metrics.scoring.settings import Settings
+    from metrics.scoring.settings import ScoringSettings
 
 
 class Extractor(Protocol):
-    """Reads one video after another, frame by frame. Built with `Settings`; may raise `WeightsAbsent`."""
+    """Reads one video after another, frame by frame. Built with `ScoringSettings`; may raise `WeightsAbsent`."""
 
     def begin(self, n_frames: int, clip: Clip) -> None:
         """A video starts, of which `n_frames` frames are compared with `clip`."""
@@ -29,7 +29,7 @@ class Extractor(Protocol):
         """The video's arrays. `again()` gives its (H, W, 3) frames once more; `wave` is int16 at 16 kHz."""
 
 
-def open_extractor(name: str, settings: "Settings") -> Extractor:
+def open_extractor(name: str, settings: "ScoringSettings") -> Extractor:
     """The extractor of that name.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 
 from eadnet.data.clips import Clip
 from eadnet.faces.detectors.muted import muted
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 
 FILE = "face_landmarker.task"
 SHAPES = 52
@@ -20,7 +20,7 @@ SHAPES = 52
 class Extractor:
     """Leaves `blendshapes`, (T, 52) float32 in [0, 1], NaN in frames without a face; order as FaceLandmarker's."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ScoringSettings) -> None:
         """Load the network.
 
         Raises:

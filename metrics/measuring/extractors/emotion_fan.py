@@ -14,7 +14,7 @@ import numpy as np
 from eadnet.data.clips import Clip
 from metrics.functional.face_chips import chip
 from metrics.networks.emotion_fan import FEATURES, FILE
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 
 ASSET = "emotion-fan"
 
@@ -22,7 +22,7 @@ ASSET = "emotion-fan"
 class Extractor:
     """Array ``emotion_fan``, (T, 512) float32; NaN where no face is."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ScoringSettings) -> None:
         """Open the network.
 
         Raises:

@@ -11,13 +11,13 @@ import numpy as np
 from eadnet.data.clips import Clip
 from eadnet.media.reading import iterate_video
 from metrics.functional.pixels import squared_error, ssim_map, ssim_mean
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 
 
 class Extractor:
     """Arrays ``frame_mse`` (8-bit values, all channels) and ``frame_ssim``, each (T,) float32."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ScoringSettings) -> None:
         """Nothing of the settings is needed."""
 
     def begin(self, n_frames: int, clip: Clip) -> None:

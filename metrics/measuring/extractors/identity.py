@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from eadnet.data.clips import Clip
-from metrics.scoring.settings import Settings
+from metrics.scoring.settings import ScoringSettings
 
 ASSET, FILE = "arcface-r50", "w600k_r50.onnx"
 SIDE = 112
@@ -28,7 +28,7 @@ IRISES, NOSE_TIP, MOUTH_CORNERS = (468, 473), (1, 4), (61, 291)  # of the FaceMe
 class Extractor:
     """Arrays ``arcface`` (NaN where no face is) and ``arcface_squashed``, each (T, 512) float32, not normalised."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ScoringSettings) -> None:
         """Open the network.
 
         Raises:

@@ -30,7 +30,7 @@ from eadnet.published.syncnet_crops import cut_square, face_squares
 from eadnet.published.syncnet_v2 import SAMPLES, SIZE, WINDOW, Eyes, Film, hear, load_syncnet_v2
 from metrics.measuring.extractors.face_tracks import Cuts, Track, follow, runs, smooth_squares, squares, track_square
 from metrics.networks.s3fd import FILE, S3FD, load_s3fd
-from metrics.scoring.settings import Settings, WeightsAbsent
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 
 SYNCNET, S3FD_ASSET, INSIGHTFACE = "syncnet-v2", "sfd-face", "insightface-buffalo-l"
 MIN_TRACK = 50  # of LatentSync; the reference's tracks are the longer ones of these
@@ -61,7 +61,7 @@ class _Reel:
 class Extractor:
     """Reads one video after another; see the module for what comes out."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ScoringSettings) -> None:
         """Load SyncNet, and those detectors whose weights are here.
 
         Raises:
@@ -166,14 +166,14 @@ def _best(detector: SCRFDDetector, frame: np.ndarray) -> np.ndarray:
     return np.array([face.box for face in faces], np.float64).reshape(-1, 4)
 
 
-def _s3fd(settings: Settings) -> S3FD | None:
+def _s3fd(settings: ScoringSettings) -> S3FD | None:
     try:
         return load_s3fd(settings.weights(S3FD_ASSET) / FILE)
     except WeightsAbsent:
         return None
 
 
-def _scrfd(settings: Settings, stack: ExitStack) -> SCRFDDetector | None:
+def _scrfd(settings: ScoringSettings, stack: ExitStack) -> SCRFDDetector | None:
     try:
         return stack.enter_context(opened_scrfd(settings.weights(INSIGHTFACE)))
     except (WeightsAbsent, ModuleNotFoundError):  # weights, or the package insightface

@@ -13,7 +13,7 @@ import pytest
 
 from eadnet.config.corpora import MEAD, SyntheticMEAD
 from eadnet.config.preprocessing import Preprocess
-from eadnet.corpora.archives import Index, read_index
+from eadnet.corpora.archives import MemberIndex, read_index
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
 from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import SplitError, mead_people
@@ -233,7 +233,7 @@ def test_compressed_archives_and_odd_files_are_rows(actor, tmp_path):
 WALKED: list[str] = []
 
 
-def counted(path: Path, max_size: int) -> Index:
+def counted(path: Path, max_size: int) -> MemberIndex:
     WALKED.append(path.name)
     return read_index(path, max_size)
 

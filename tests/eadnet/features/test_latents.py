@@ -13,7 +13,7 @@ from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.config.view import Settings, plain, view
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.tensor_files import streamed_tensors
-from eadnet.device import Machine
+from eadnet.device import Device
 from eadnet.features.latents import Latents, cache_latents
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.inpainting import Inpainting
@@ -83,7 +83,7 @@ def test_trained_autoencoder_is_loaded_as_its_kind(clips: str, tmp_path: Path):
     }  # fmt: skip
     sizes = {"factor": 4, "channels": 6, "encoder_width": 16, "decoder_width": 16, "detail_width": 8}
     settings = view({"kind": "patch", "weights": None, **sizes, "optimiser": optimiser})
-    train_autoencoder(clips, settings, "face", 0, str(tmp_path), Machine())
+    train_autoencoder(clips, settings, "face", 0, str(tmp_path), Device())
     assert json.loads((tmp_path / "report.json").read_text())["held_out"]["psnr"] > 20
     model = load_autoencoder(tmp_path)
     assert model.encode(_frames(2)).shape == (2, 6, 4, 4)

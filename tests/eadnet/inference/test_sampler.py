@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Diffusion
-from eadnet.device import Machine
+from eadnet.device import Device
 from eadnet.diffusion import Process
 from eadnet.inference import sampler
-from eadnet.inference.sampler import Conditions, Generator, blend_weights, blocks, frame_noise, window_starts
+from eadnet.inference.sampler import Conditions, WindowedSampler, blend_weights, blocks, frame_noise, window_starts
 from eadnet.models.inpainting import Inpainting
 from tests.support.tiny_models import tiny_unet
 
@@ -102,7 +102,7 @@ def stretch(conditions: Conditions, first: int, last: int) -> Conditions:
 def generate(model: nn.Module, frames: int, seed: int = 0, **settings) -> Tensor:
     """(T, C, H, H) latents of the whole clip."""
     task = Inpainting.make("face", SIDE, 6)
-    generator = Generator(model, task, Diffusion(), Synthesis(**settings), Machine(), shared_noise=1.0)
+    generator = WindowedSampler(model, task, Diffusion(), Synthesis(**settings), Device(), shared_noise=1.0)
     whole = conditions_of(frames)
     return torch.cat(list(generator.stream(frames, lambda *span: stretch(whole, *span), seed)))
 
@@ -116,7 +116,7 @@ def test_solvers_denoise_an_exact_model_to_its_clean_latent(solver, prediction, 
     diffusion = Diffusion(prediction=prediction, zero_terminal_snr=prediction != "noise")
     task, whole = Inpainting.make("face", SIDE, 6), conditions_of(20)
     settings = Synthesis(solver=solver, steps=steps, window=16, overlap=4, shift=5, **UNGUIDED)
-    made = Generator(Exact(task, diffusion), task, diffusion, settings, Machine(), shared_noise=1.0).latents(
+    made = WindowedSampler(Exact(task, diffusion), task, diffusion, settings, Device(), shared_noise=1.0).latents(
         whole, seed=1
     )
     # without zero terminal SNR, diffusers' DDIM ends at the schedule's first alpha, which leaves 3 % of noise
@@ -199,6 +199,8 @@ def test_progress_adds_up_to_the_frames(monkeypatch):
     monkeypatch.setattr(sampler, "BLOCK", 32)
     shares, whole = [], conditions_of(70)
     task = Inpainting.make("face", SIDE, 6)
-    generator = Generator(tiny_unet(), task, Diffusion(), Synthesis(steps=3, window=16), Machine(), shared_noise=1.0)
+    generator = WindowedSampler(
+        tiny_unet(), task, Diffusion(), Synthesis(steps=3, window=16), Device(), shared_noise=1.0
+    )
     list(generator.stream(70, lambda *span: stretch(whole, *span), 0, shares.append))
     assert len(shares) > 6 and sum(shares) == pytest.approx(70)

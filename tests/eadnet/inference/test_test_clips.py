@@ -16,7 +16,7 @@ from eadnet.data.selection import DRAWN, SelectionError, read_test_clips, select
 from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.text_tokens import TextTokens
 from eadnet.inference import sampler
-from eadnet.inference.test_clips import Studio, SynthesisError, SynthesisInputs, generate_crops, synthesise
+from eadnet.inference.test_clips import ClipGenerator, SynthesisError, SynthesisInputs, generate_crops, synthesise
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
@@ -169,7 +169,7 @@ def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inp
 def test_noise_is_shared_as_in_training_unless_a_number_is_given(inputs, given: float | None, share: float):
     settings = SETTINGS.model_copy(update={"shared_noise": given})
     assert Synthesis().shared_noise is None
-    assert Studio(inputs, settings, CPU, "full", 0, "face").animator.generator.shared_noise == share
+    assert ClipGenerator(inputs, settings, CPU, "full", 0, "face").animator.generator.shared_noise == share
 
 
 def test_crops_of_another_seed_are_refused(inputs, tmp_path):

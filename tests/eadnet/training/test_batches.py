@@ -12,7 +12,7 @@ from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet, DatasetError
 from eadnet.features.latents import Latents
 from eadnet.tables import CLIPS, read_rows, write_table
 from eadnet.training.backbone import train_backbone
-from eadnet.training.batches import Draw, Sampler
+from eadnet.training.batches import BatchSampler, BatchSpec
 from eadnet.training.loop import step_generator
 from eadnet.training.references import GAP, References
 from eadnet.training.run import train_run
@@ -74,12 +74,12 @@ def test_the_farthest_frame_shows_a_speaker_who_has_no_other():
     assert _shown("only", 30, 0, elsewhere=True) == {("only", 0)}  # the window is the clip
 
 
-def _sampler(toy: Toy, draw: Draw, table: str | None = None, **delta) -> Sampler:
+def _sampler(toy: Toy, draw: BatchSpec, table: str | None = None, **delta) -> BatchSampler:
     inputs = toy.inputs if table is None else replace(toy.inputs, clips=table)
-    return Sampler(inputs, backbone_settings(**delta), draw, factor=6)
+    return BatchSampler(inputs, backbone_settings(**delta), draw, factor=6)
 
 
-def _references(draw: Sampler, count: int) -> list[tuple[str, int, set[tuple[str, int]]]]:
+def _references(draw: BatchSampler, count: int) -> list[tuple[str, int, set[tuple[str, int]]]]:
     """Of each window, its clip and first frame, and the (clip, frame)s that look like its reference."""
     batch, found = draw(count, step_generator(0, 0, 0)), []
     rows = {start: name for name, start in draw.latents.start.items()}
@@ -95,7 +95,7 @@ def _references(draw: Sampler, count: int) -> list[tuple[str, int, set[tuple[str
 @pytest.mark.parametrize("frames", [1, 16])
 def test_batches_hold_no_reference_near_their_windows(toy: Toy, frames: int):
     far = 0
-    for name, first, alike in _references(_sampler(toy, Draw(frames)), 60):
+    for name, first, alike in _references(_sampler(toy, BatchSpec(frames)), 60):
         assert {clip for clip, _ in alike} == {name}
         possible = {(name, t) for t in range(36) if t <= first - 16 or t >= first + frames + 15}
         assert not possible or alike & possible
@@ -110,7 +110,7 @@ def test_validation_shows_speakers_by_their_reference_clips_as_training_does(toy
         [row | {"reference": "clip_00" if row["split"] != "test" else row["clip_id"]} for row in rows], table, CLIPS
     )
     for split in ("train", "validation"):
-        draw = _sampler(toy, Draw(16, split=split), table, neutral_reference=1.0)
+        draw = _sampler(toy, BatchSpec(16, split=split), table, neutral_reference=1.0)
         found = _references(draw, 12)
         assert {name for name, *_ in found} - {"clip_00"}
         assert {clip for *_, alike in found for clip, _ in alike} == {"clip_00"}, split
@@ -136,7 +136,7 @@ def test_both_stages_draw_as_the_backbone_s_settings_say(toy: Toy, tmp_path: Pat
     table = str(tmp_path / "clips.parquet")
     write_table([row | {"corpus": "a" if row["clip_id"] == "clip_00" else "b"} for row in rows], table, CLIPS)
     for frames in (1, 16):
-        batch = _sampler(toy, Draw(frames), table, balance=balance)(400, step_generator(0, 0, 0))
+        batch = _sampler(toy, BatchSpec(frames), table, balance=balance)(400, step_generator(0, 0, 0))
         assert (batch.which == 0).float().mean().item() == pytest.approx(share, abs=0.08)
 
 
@@ -171,26 +171,26 @@ def _of_corpus(table: str, corpus: str) -> set[str]:
 def test_clips_of_other_corpora_are_never_drawn(toy: Toy, two_corpora: str, corpus: str):
     inputs = replace(toy.inputs, clips=two_corpora, corpora=(corpus,))
     own = _of_corpus(two_corpora, corpus)
-    draw = Sampler(inputs, backbone_settings(), Draw(16), factor=6)
+    draw = BatchSampler(inputs, backbone_settings(), BatchSpec(16), factor=6)
     batches = [draw(8, step_generator(0, 0, step)) for step in range(20)]
     drawn = {name for batch in batches for name in draw.clips.names(batch.which)}
     assert drawn and drawn == set(ClipSet.read(two_corpora, "train").position) & own
     batch = batches[0]  # what is shown belongs to the clip that is named
     first = draw.latents.start[draw.clips.names(batch.which)[0]] + int(batch.first[0])
     assert torch.equal(batch.clean[0], draw.latents.full[first : first + 16].float())
-    held_out = Sampler.held_out(inputs, backbone_settings(), Draw(16), factor=6)
+    held_out = BatchSampler.held_out(inputs, backbone_settings(), BatchSpec(16), factor=6)
     assert set(held_out.clips.position) == set(ClipSet.read(two_corpora, "validation").position) & own != set()
 
 
 def test_stages_learn_from_their_corpora_alone_and_say_so(toy: Toy, two_corpora: str, tmp_path: Path, monkeypatch):
-    drawn, draw = set(), Sampler.__call__
+    drawn, draw = set(), BatchSampler.__call__
 
-    def noted(self: Sampler, count: int, generator: torch.Generator):
+    def noted(self: BatchSampler, count: int, generator: torch.Generator):
         batch = draw(self, count, generator)
         drawn.update(self.clips.names(batch.which))
         return batch
 
-    monkeypatch.setattr(Sampler, "__call__", noted)
+    monkeypatch.setattr(BatchSampler, "__call__", noted)
     own = _of_corpus(two_corpora, "hdtf")
     inputs = replace(toy.inputs, clips=two_corpora, corpora=("hdtf",))
     folder = str(tmp_path / "backbone")
@@ -204,4 +204,6 @@ def test_stages_learn_from_their_corpora_alone_and_say_so(toy: Toy, two_corpora:
 
 def test_a_corpus_without_clips_is_one_line(toy: Toy, two_corpora: str):
     with pytest.raises(DatasetError, match="no usable clip"):
-        Sampler(replace(toy.inputs, clips=two_corpora, corpora=("ravdess",)), backbone_settings(), Draw(16), factor=6)
+        BatchSampler(
+            replace(toy.inputs, clips=two_corpora, corpora=("ravdess",)), backbone_settings(), BatchSpec(16), factor=6
+        )

@@ -21,7 +21,7 @@ from eadnet.features.text_tokens import TextTokens
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
-from eadnet.training.batches import Draw, Sampler
+from eadnet.training.batches import BatchSampler, BatchSpec
 from eadnet.training.clip_filter import measure_clips
 from eadnet.training.kept_clips import FilterError, kept_clips
 from eadnet.training.loop import step_generator
@@ -217,14 +217,14 @@ def test_training_draws_kept_clips_only_and_validation_stays_whole(toy, table):
     stage_one = view(read_config(toy.backbone))
     drawn = {}
     for name, chosen in (("kept", kept), ("all", None)):
-        draw = Sampler(toy.inputs, stage_one, Draw(16), stage_one.factor, chosen)
+        draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16), stage_one.factor, chosen)
         batches = [draw(8, step_generator(0, 0, step)) for step in range(20)]
         drawn[name] = {clip for batch in batches for clip in draw.clips.names(batch.which)}
         first = batches[0]  # what is drawn belongs to the clip that is named
         rows = (draw.latents.start[draw.clips.names(first.which)[0]] + first.first[0]) + torch.arange(16)
         assert torch.equal(first.clean[0], draw.latents.full[rows].float())
     assert drawn["kept"] == kept and len(kept) == 6 and len(drawn["all"]) == 8
-    held_out = Sampler.held_out(toy.inputs, stage_one, Draw(16), stage_one.factor)
+    held_out = BatchSampler.held_out(toy.inputs, stage_one, BatchSpec(16), stage_one.factor)
     assert set(held_out.clips.position) == set(ClipSet.read(toy.inputs.clips, "validation").position) != set()
 
 
@@ -248,9 +248,9 @@ def _train(toy: Toy, table: str | None, output: Path, **delta) -> Path:
 
 def test_a_filtered_run_says_what_it_keeps_and_resumes_as_if_never_stopped(toy, table, tmp_path, monkeypatch, capsys):
     strict = {"filter": {"threshold": 1.0, "at_least": 0.25}}
-    drawn, draw = [], Sampler.__call__
+    drawn, draw = [], BatchSampler.__call__
 
-    def noted(self: Sampler, count: int, generator: torch.Generator):
+    def noted(self: BatchSampler, count: int, generator: torch.Generator):
         if self.how.split == "train" and len(drawn) == 4:
             raise Stopped
         batch = draw(self, count, generator)
@@ -260,7 +260,7 @@ def test_a_filtered_run_says_what_it_keeps_and_resumes_as_if_never_stopped(toy, 
     whole = saved_weights(_train(toy, table, tmp_path / "whole", **strict))
     assert "filter: 4 of 8 clips are kept, 3 only through at_least\n" in capsys.readouterr().out
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(Sampler, "__call__", noted)
+        patch.setattr(BatchSampler, "__call__", noted)
         _train(toy, table, tmp_path / "cut", **strict)
     kept = kept_clips(read_rows(table, TRAINING_FILTER), Filter(**strict["filter"])).clip_ids
     assert {name for names in drawn for name in names} <= kept
@@ -279,15 +279,15 @@ def test_a_checkpoint_of_other_kept_clips_is_not_gone_on_with(toy, table, tmp_pa
     for name, cosine in (("all", 0.5), ("few", -0.5)):
         changed = [row | {"cosine": row["cosine"] and cosine} for row in rows]
         write_table(changed, tmp_path / f"{name}.parquet", TRAINING_FILTER)
-    draw = Sampler.__call__
+    draw = BatchSampler.__call__
 
-    def failing(self: Sampler, count: int, generator: torch.Generator):
+    def failing(self: BatchSampler, count: int, generator: torch.Generator):
         if (tmp_path / "run/checkpoint/state.pt").exists():
             raise Stopped
         return draw(self, count, generator)
 
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(Sampler, "__call__", failing)
+        patch.setattr(BatchSampler, "__call__", failing)
         _train(toy, str(tmp_path / "all.parquet"), tmp_path / "run", **settings)
     fresh = saved_weights(_train(toy, str(tmp_path / "few.parquet"), tmp_path / "fresh", **settings))
     capsys.readouterr()

@@ -15,7 +15,7 @@ from eadnet.checkpoint import CheckpointError, TrainingState, inputs_digest, loa
 from eadnet.config.networks import Optimiser, VideoMAE
 from eadnet.device import autocast, settle
 from eadnet.models.videomae import VideoMaskedAutoencoder
-from eadnet.training.log import Scalars
+from eadnet.training.log import TrainingLog
 from eadnet.training.loop import Loop, Phase, TrainingError, learning_rate, step_generator
 from eadnet.training.losses import (
     attention_map,
@@ -226,19 +226,19 @@ def test_a_batch_that_cannot_be_drawn_stops_training_with_its_own_error(tmp_path
 
 
 def test_lines_that_a_kill_cut_short_or_that_come_again_are_dropped(tmp_path):
-    log = Scalars(tmp_path, steps=9)
+    log = TrainingLog(tmp_path, steps=9)
     for step in range(6):
         log.record(step, {"total": 1.0}, samples=1)
     with (tmp_path / "scalars.jsonl").open("a") as stream:
         stream.write('{"step": 6, "tot')
-    Scalars(tmp_path, steps=9).continue_from(4, [(0, "total", 1.0)])
+    TrainingLog(tmp_path, steps=9).continue_from(4, [(0, "total", 1.0)])
     lines = [json.loads(line) for line in (tmp_path / "scalars.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [0, 1, 2, 3]
     assert lines[0].keys() >= {"total", "seconds", "loader_seconds", "samples_per_second"}
 
 
 def test_progress_shows_pace_and_what_is_left(tmp_path, capsys):
-    log = Scalars(tmp_path, steps=50)
+    log = TrainingLog(tmp_path, steps=50)
     log.started -= 25  # a second a step
     for step in range(25):
         log.record(step, {"total": 0.5}, samples=4)

@@ -13,7 +13,7 @@ from transformers import VideoMAEConfig, VideoMAEModel
 from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.config.view import Settings, view
 from eadnet.data.clip_set import ClipSet
-from eadnet.device import Machine
+from eadnet.device import Device
 from eadnet.models.loading import load_syncnet, load_videomae
 from eadnet.models.stable_syncnet import StableSyncNet
 from eadnet.models.syncnet import SyncNet, make_syncnet
@@ -56,7 +56,7 @@ def published(tmp_path_factory) -> tuple[Path, Settings]:
 @pytest.fixture(scope="module")
 def trained_syncnet(clips, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("syncnet")
-    train_syncnet(clips, view(FRAMEWISE | {"optimiser": {"steps": 40, **OPTIMISER}}), 0, str(folder), Machine())
+    train_syncnet(clips, view(FRAMEWISE | {"optimiser": {"steps": 40, **OPTIMISER}}), 0, str(folder), Device())
     return folder
 
 
@@ -107,7 +107,7 @@ def test_syncnet_of_short_clips_has_no_cosine_by_offset(tmp_path: Path):
 
 def test_stable_syncnet_trains_in_the_same_stage(few_clips: str, tmp_path: Path):
     optimiser = {"steps": 4, **OPTIMISER, "batch_size": 4, "learning_rate": 1e-4}
-    train_syncnet(few_clips, view(dict(STABLE) | {"optimiser": optimiser}), 0, str(tmp_path), Machine())
+    train_syncnet(few_clips, view(dict(STABLE) | {"optimiser": optimiser}), 0, str(tmp_path), Device())
     assert isinstance(load_syncnet(tmp_path), StableSyncNet)
     losses = parquet.read_table(tmp_path / "train.parquet").to_pydict()["loss"]
     assert {"contrastive", "calibration"} <= set(losses)
@@ -171,7 +171,7 @@ def trained_videomae(clips, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("videomae")
     sizes = {"kind": "small", "weights": None, "width": 16, "depth": 1, "heads": 2, "mlp": 32, "mask_share": 0.75}
     settings = view(sizes | {"optimiser": {"steps": 3, **OPTIMISER, "batch_size": 2}})
-    train_videomae(clips, settings, 0, str(folder), Machine())
+    train_videomae(clips, settings, 0, str(folder), Device())
     return folder
 
 

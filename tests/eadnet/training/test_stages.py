@@ -22,13 +22,13 @@ from eadnet.checkpoint import read_config
 from eadnet.config.machine import Compute
 from eadnet.config.view import Settings, plain, view
 from eadnet.data.clip_set import ClipSet
-from eadnet.device import Machine, MachineError, open_machine
+from eadnet.device import Device, DeviceError, open_device
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.training.backbone import train_backbone
-from eadnet.training.batches import Batch, Draw, Sampler
+from eadnet.training.batches import Batch, BatchSampler, BatchSpec
 from eadnet.training.loop import Loop, TrainingError, step_generator
-from eadnet.training.objective import Supervision, Supervisors
+from eadnet.training.objective import Objective, Supervisors
 from tests.golden.losses import GOLDEN, TOLERANCE, train_golden
 from tests.support.toy_training import (
     CPU,
@@ -66,9 +66,9 @@ def stop_after(monkeypatch):
     """A context in which drawing fails after so many training batches."""
 
     def stopping(draws: int, train) -> None:
-        draw, left = Sampler.__call__, [draws]
+        draw, left = BatchSampler.__call__, [draws]
 
-        def failing(self: Sampler, count: int, generator: torch.Generator) -> Batch:
+        def failing(self: BatchSampler, count: int, generator: torch.Generator) -> Batch:
             if self.how.split == "train":
                 left[0] -= 1
                 if left[0] < 0:
@@ -76,7 +76,7 @@ def stop_after(monkeypatch):
             return draw(self, count, generator)
 
         with monkeypatch.context() as patch, pytest.raises(Stopped):
-            patch.setattr(Sampler, "__call__", failing)
+            patch.setattr(BatchSampler, "__call__", failing)
             train()
 
     return stopping
@@ -209,8 +209,8 @@ def test_two_processes_do_the_work_of_one_even_if_killed(toy, tmp_path, root):
 def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp_path):
     stage_one = _without_dropout(toy)
     settings = training_settings(losses={"lpips": 0.1})
-    draw = Sampler(toy.inputs, stage_one, Draw(16, 0.5, with_crops=True, with_mel=True), stage_one.factor)
-    supervise = Supervision(stage_one, settings, draw.task, toy.supervisors, torch.device("cpu"))
+    draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16, 0.5, with_crops=True, with_mel=True), stage_one.factor)
+    supervise = Objective(stage_one, settings, draw.task, toy.supervisors, torch.device("cpu"))
     halves = [draw(1, step_generator(0, share, 0)) for share in (0, 1)]
     gradients = []
     for number, batches in enumerate((halves, [_joined(halves)])):
@@ -227,7 +227,7 @@ def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp
 
 def test_a_number_of_processes_that_does_not_divide_the_shares_is_refused(tmp_path):
     settings = backbone_settings().optimiser
-    loop = Loop(torch.nn.Linear(1, 1), settings, tmp_path, 0, shares=2, machine=Machine(world=3))
+    loop = Loop(torch.nn.Linear(1, 1), settings, tmp_path, 0, shares=2, machine=Device(world=3))
     with pytest.raises(TrainingError, match="3 processes cannot divide the 2 shares.*start as many as divide 2"):
         next(iter(loop))
 
@@ -266,7 +266,7 @@ def _moved(before: dict, after: dict) -> set[str]:
 # ----------------------------------------------------------------------------------------------- how it computes
 def test_gradient_checkpointing_changes_no_gradient(toy):
     stage_one = _without_dropout(toy)
-    draw = Sampler(toy.inputs, stage_one, Draw(16, 0.5), stage_one.factor)
+    draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16, 0.5), stage_one.factor)
     batch, gradients = draw(1, step_generator(0, 0, 0)), []
     for switch in (False, True):
         model = _model(toy)
@@ -278,11 +278,11 @@ def test_gradient_checkpointing_changes_no_gradient(toy):
 
 
 def test_float16_on_a_cpu_and_a_gpu_that_is_not_there_are_refused():
-    with pytest.raises(MachineError, match="compute.precision float16 needs a GPU; use bfloat16, float32 or auto"):
-        open_machine(Compute(device="cpu", precision="float16"))
+    with pytest.raises(DeviceError, match="compute.precision float16 needs a GPU; use bfloat16, float32 or auto"):
+        open_device(Compute(device="cpu", precision="float16"))
     if not torch.cuda.is_available():
-        with pytest.raises(MachineError, match="compute.device is cuda, but torch sees no GPU"):
-            open_machine(Compute(device="cuda"))
+        with pytest.raises(DeviceError, match="compute.device is cuda, but torch sees no GPU"):
+            open_device(Compute(device="cuda"))
 
 
 @pytest.mark.parametrize(
