@@ -17,7 +17,8 @@ import numpy as np
 
 from eadnet import faces
 from eadnet.corpora.folder import list_videos
-from eadnet.faces.detectors import Face, opened_detector
+from eadnet.faces.detectors import opened_detector
+from eadnet.faces.detectors.interface import Face
 from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from eadnet.faces.mesh import LEFT_BROW, NOSE, RIGHT_BROW, detect_landmarks
 from eadnet.media.decoding import Window

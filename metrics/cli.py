@@ -44,8 +44,8 @@ def list_metrics(
     metrics: Annotated[str, typer.Option(help="Families, by comma; all by default.")] = "",
 ) -> None:
     """Print every metric key with version, level, unit, range, direction, evaluator and meaning."""
+    from metrics.documentation import list_table
     from metrics.spec import family
-    from metrics.specs.documentation import list_table
 
     families = names(metrics)
     typer.echo(list_table(tuple(family(name).name for name in families)))
@@ -56,8 +56,8 @@ def document(
     into: Annotated[Path | None, typer.Option(help="File to write it into, below its line <!-- generated -->.")] = None,
 ) -> None:
     """Print the generated part of docs/metrics.md, or write it into the file."""
-    from metrics.specs.documentation import document as markdown
-    from metrics.specs.documentation import replaced
+    from metrics.documentation import document as markdown
+    from metrics.documentation import replaced
 
     if into is None:
         typer.echo(markdown(), nl=False)

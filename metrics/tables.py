@@ -78,3 +78,11 @@ LEVELS = SLICES[3:]
 LEVELLED = ("acc_emo", "emotion_right")
 """Names (keys without variant) of the metrics that are summarised by level of emotion too."""
 ALL = "all"
+
+
+class Unscorable(ValueError):
+    """A pair to which a metric gives no value; `status` is the word for the table, the message its reason."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status

@@ -150,12 +150,12 @@ def published(
     write: Annotated[bool, typer.Option("--write", help="Write docs/published.md and its pictures here.")] = False,
 ) -> None:
     """Print what the field reports, as docs/published.md has it, from the registry of published numbers."""
-    from reports.published import documentation
+    from reports import published_page
 
     if write:
-        documentation.write(Path("docs"))
+        published_page.write(Path("docs"))
     else:
-        print(documentation.text(), end="")
+        print(published_page.text(), end="")
 
 
 @app.command("resolution")

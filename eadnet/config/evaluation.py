@@ -7,6 +7,11 @@ from pydantic import Field
 from eadnet.config.networks import Schedule
 from eadnet.config.section import Positive, Section, Share
 
+DRAWN = 30
+"""Videos of each test set in EAD-Net's evaluation (arXiv 2604.23325, section 4.2), "randomly selected"."""
+DRAW = "paper30-v1"
+"""Name and version of the draw's rule: another rule gets another name."""
+
 
 class Evaluation(Section):
     """What is scored, and how it is summarised."""

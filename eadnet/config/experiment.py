@@ -5,8 +5,8 @@ the paper finds its run by what the run is and not by how it is called. Light: n
 """
 
 from eadnet.config.configuration import Config
+from eadnet.config.evaluation import DRAW
 from eadnet.config.section import Positive, Section, Share
-from eadnet.data.selection import DRAW
 
 LOSSES = ("sync", "trepa")
 """Losses by networks, which the paper's runs all have."""

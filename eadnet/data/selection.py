@@ -6,12 +6,8 @@ from collections.abc import Collection
 from itertools import chain, zip_longest
 from pathlib import Path
 
+from eadnet.config.evaluation import DRAW, DRAWN
 from eadnet.tables import CLIPS, TEST_CLIPS, read_rows, write_table
-
-DRAWN = 30
-"""Videos of each test set in EAD-Net's evaluation (arXiv 2604.23325, section 4.2), "randomly selected"."""
-DRAW = "paper30-v1"
-"""Name and version of the draw's rule: another rule gets another name."""
 
 
 class SelectionError(ValueError):

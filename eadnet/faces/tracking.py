@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.faces.detectors import Detector, Face
+from eadnet.faces.detectors.interface import Detector, Face
 from eadnet.media.decoding import Window
 
 MIN_OVERLAP = 0.2  # intersection over union of one face in neighbouring looks; a nod between two looks halves it

@@ -12,7 +12,8 @@ from eadnet import faces
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, OpenedMedia
 from eadnet.data.clips import SAMPLES_PER_FRAME
-from eadnet.faces.detectors import Detector, opened_detector
+from eadnet.faces.detectors import opened_detector
+from eadnet.faces.detectors.interface import Detector
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_audio
 from eadnet.media.writing import write_video

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.corpora.sources import CropBox
-from eadnet.faces.detectors import Detector
+from eadnet.faces.detectors.interface import Detector
 from eadnet.faces.mesh import detect_landmarks
 from eadnet.faces.tracking import Track, follow, window_around
 from eadnet.media.decoding import Window

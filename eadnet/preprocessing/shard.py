@@ -19,7 +19,7 @@ import pandas as pd
 from eadnet.assets import AssetError, AssetSettings, fetch
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
-from eadnet.faces.detectors import WEIGHTS
+from eadnet.faces.detectors.interface import WEIGHTS
 from eadnet.preprocessing.clip import Weights, quality_note
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.workers import ShardJob, run_all

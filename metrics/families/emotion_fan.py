@@ -10,8 +10,9 @@ import numpy as np
 
 from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
-from metrics.scoring.pairs import Pair, Unscorable, Value
+from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings
+from metrics.tables import Unscorable
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:

@@ -13,8 +13,9 @@ from eadnet.faces.alignment import RIGID
 from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, RIGHT_LIDS
 from metrics.functional.distances import Moments, frechet_distance, jackknife, plain_moments
 from metrics.functional.face_chips import has_face
-from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.tables import Unscorable
 
 NOSE_BASE, CHIN = 2, 152
 OUTER_LIPS = (0, 17)

@@ -14,9 +14,10 @@ from eadnet.provenance import sha256_file
 from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
 from metrics.functional.face_chips import boxes, has_face
-from metrics.scoring.pairs import Pair, Unscorable, Value, absent, per_clip
+from metrics.scoring.pairs import Pair, Value, absent, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
+from metrics.tables import Unscorable
 
 # Order of the published outputs, in the words of `EMOTIONS`: Anger, Contempt, Disgust, Fear, Happiness, Neutral,
 # Sadness, Surprise (hsemotion_onnx/facial_emotions.py); of the multi-task network, valence and arousal follow

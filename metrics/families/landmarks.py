@@ -9,9 +9,10 @@ import numpy as np
 
 from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
-from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
+from metrics.tables import Unscorable
 
 MESH_POINTS = 468
 # FACEMESH_LIPS of MediaPipe: outer and inner contour

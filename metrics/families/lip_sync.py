@@ -8,9 +8,10 @@ import numpy as np
 from eadnet.provenance import sha256_file
 from metrics.functional.sync import MAX_SHIFT, MIN_SHIFTS, MIN_WINDOWS, SILENCE, cosine, sync_values
 from metrics.judges import load, read_report
-from metrics.scoring.pairs import Pair, Unscorable, Value, empty, per_clip
+from metrics.scoring.pairs import Pair, Value, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
+from metrics.tables import Unscorable
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:

@@ -14,8 +14,9 @@ from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import interocular
 from eadnet.provenance import sha256_file
 from metrics.functional.sync import cosine
-from metrics.scoring.pairs import Pair, Unscorable, Value, chunks, per_clip
+from metrics.scoring.pairs import Pair, Value, chunks, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.tables import Unscorable
 
 KEY = "lipscore@auto-avsr"
 ASSET, FILE = "auto-avsr-onnx", "auto_avsr_visual.onnx"

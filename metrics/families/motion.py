@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from metrics.families.temporal import ratio
 from metrics.functional.flow import compare
-from metrics.scoring.pairs import Pair, Unscorable, Value, chunks, per_clip
+from metrics.scoring.pairs import Pair, Value, chunks, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
+from metrics.tables import Unscorable
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:

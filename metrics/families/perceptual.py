@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.scoring.pairs import Pair, Unscorable, Value, absent, chunks, per_clip
+from metrics.scoring.pairs import Pair, Value, absent, chunks, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY
+from metrics.tables import Unscorable
 
 if TYPE_CHECKING:
     from eadnet.published.lpips import LPIPS

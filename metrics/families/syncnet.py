@@ -12,8 +12,9 @@ from functools import cache
 import numpy as np
 
 from metrics.functional.sync import MAX_SHIFT, SILENCE, cosine, sync_values
-from metrics.scoring.pairs import Pair, Unscorable, Value, per_clip
+from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.tables import Unscorable
 
 REFERENCE_TRACK, LATENTSYNC_TRACK = 100, 50
 VERSE_REACH = 14  # offsets that far, or farther, Verse-Bench does not believe

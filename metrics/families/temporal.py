@@ -9,9 +9,10 @@ import numpy as np
 
 from eadnet.faces.landmarks import interocular
 from metrics.families.landmarks import MESH_POINTS
-from metrics.scoring.pairs import Pair, Unscorable, Value, check_shapes, per_clip
+from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
+from metrics.tables import Unscorable
 
 CHUNK = 64
 

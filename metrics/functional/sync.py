@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.scoring.pairs import Unscorable
+from metrics.tables import Unscorable
 
 MAX_SHIFT = 15
 MIN_WINDOWS = 10  # pairs of windows that a shift needs to count

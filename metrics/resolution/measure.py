@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from eadnet.config.configuration import BASELINES
+from eadnet.config.evaluation import DRAWN
 from eadnet.config.experiment import Experiment, run_for
 from eadnet.config.section import ConfigError
-from eadnet.data.selection import DRAWN
 from eadnet.provenance import commit
 from eadnet.tables import TEST_CLIPS, read_table, write_table
 from metrics.families.feature_sets import feature_sets

@@ -17,21 +17,13 @@ from eadnet.data.tensor_files import MappedError, map_tensor
 from eadnet.tables import CLIPS, read_table
 from metrics.scoring.settings import WeightsAbsent
 from metrics.spec import MetricSpec
-from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
+from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS, Unscorable
 
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
 
 
 class MeasurementError(ValueError):
     """A measurement folder that cannot be read; the message names the file and the mend."""
-
-
-class Unscorable(ValueError):
-    """A pair to which a metric gives no value; `status` is the word for the table, the message its reason."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 @dataclass(frozen=True)

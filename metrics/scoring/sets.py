@@ -7,7 +7,7 @@ corpora that `full` learns from): a set of all holds the same clips for every ru
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from eadnet.data.selection import DRAW
+from eadnet.config.evaluation import DRAW
 from eadnet.tables import TEST_CLIPS, read_rows
 from metrics.scoring.pairs import Pair
 from metrics.spec import family_specs

@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from metrics.summary.paper_columns import COLUMNS, Column
-from reports.laid_over import counted_alone, laid, unit
 from reports.load import Inputs
 from reports.style import BLUE, INK, MUTED, PAPER, RULE, WIDTH
+from reports.tables.paper_differences import counted_alone, laid, unit
 from reports.tables.resolution import paragraphs
 
 ROW, HEAD, FOOT = 0.27, 0.62, 0.82

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from eadnet.config.corpora import TEST_ONLY
+from eadnet.config.evaluation import DRAWN
 from eadnet.config.experiment import Experiment
-from eadnet.data.selection import DRAWN
 from metrics.functional.statistics import Resampling
 from metrics.summary.paper_columns import COLUMNS, Column
 from metrics.summary.paper_values import Part, Value, value_of

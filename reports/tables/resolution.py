@@ -10,11 +10,11 @@ import pandas as pd
 
 from metrics.spec import REGISTRY, direction
 from metrics.summary.paper_columns import COLUMNS
-from reports.laid_over import counted_alone, laid, spreads, unit
 from reports.load import Inputs
 from reports.numbers import NONE, count, listing, number, span
 from reports.published.printing import aligned
 from reports.tables.layout import Cell, Panel, Table
+from reports.tables.paper_differences import counted_alone, laid, spreads, unit
 
 HEADER = (
     "Column", "our metric", "base row", "one row moves", "same clips: shows", "finds", "other clips: shows", "seeds",
@@ -79,7 +79,7 @@ def verdicts(over: pd.DataFrame) -> str:
     """Of the paper's differences, how many lie beyond what 30 clips can show.
 
     Args:
-        over: what `reports.laid_over.laid` returns.
+        over: what `reports.tables.paper_differences.laid` returns.
     """
     known = over[over.shows.notna()]
     if known.empty:
@@ -104,7 +104,7 @@ def accuracy(over: pd.DataFrame) -> str:
     """What counting alone says of an accuracy, which needs no clip of ours.
 
     Args:
-        over: what `reports.laid_over.laid` returns.
+        over: what `reports.tables.paper_differences.laid` returns.
     """
     share, deviation, shown = counted_alone()
     largest = max(over[over.column.map(lambda name: BY_NAME[name].in_points)].difference, key=abs)
@@ -119,7 +119,7 @@ def basis(known: pd.DataFrame) -> str:
     """Which clips and metrics the spreads rest on, and what they leave out.
 
     Args:
-        known: what `reports.laid_over.spreads` returns.
+        known: what `reports.tables.paper_differences.spreads` returns.
     """
     measured = known[known.sd.notna()]
     if measured.empty:
@@ -160,7 +160,7 @@ def _counts(rows: pd.DataFrame, beyond: str) -> str:
 
 
 def amount(value: float, column: str, signed: bool = False) -> str:
-    """A difference in the units of `reports.laid_over.unit`."""
+    """A difference in the units of `reports.tables.paper_differences.unit`."""
     if value is None or math.isnan(value):
         return NONE
     places = 4 if BY_NAME[column].absolute else 1

@@ -21,8 +21,8 @@ from metrics.families.landmarks import correlation
 from metrics.families.temporal import mean_difference
 from metrics.functional.sync import sync_values
 from metrics.measuring import measure
-from metrics.scoring.pairs import Unscorable
 from metrics.scoring.settings import ScoringSettings
+from metrics.tables import Unscorable
 from reports import style
 from reports.figures.calibration import LOWEST
 from reports.figures.calibration import build as figure_of

@@ -17,8 +17,8 @@ from metrics.families.image import blur, compare, psnr, ssim
 from metrics.families.temporal import landmark_jitter, mean_difference
 from metrics.functional.pixels import PSNR_CEILING
 from metrics.measuring.extractors.frames import Extractor
-from metrics.scoring.pairs import Unscorable
 from metrics.scoring.settings import ScoringSettings
+from metrics.tables import Unscorable
 from tests.support.metrics_fixture import RESOLUTION, draw, landmarks_of, smooth_noise
 
 REGION = region_mask("face", RESOLUTION, 16)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import pearsonr
 
 from metrics.families.landmarks import LIPS, MESH_POINTS, correlation, landmark_distance
-from metrics.scoring.pairs import Unscorable
+from metrics.tables import Unscorable
 from tests.support.metrics_fixture import landmarks_of, smooth_noise
 
 OPENING = smooth_noise(np.random.default_rng(3), 50)

@@ -270,14 +270,14 @@ def test_pairs_are_cut_to_their_common_length(corpus: Path, tmp_path: Path) -> N
 
 
 def test_documentation_is_in_step(root: Path) -> None:
-    from metrics.specs.documentation import replaced
+    from metrics.documentation import replaced
 
     text = (root / "docs/metrics.md").read_text(encoding="utf-8")
     assert text == replaced(text), "docs/metrics.md differs from metrics/specs: run `make generate`"
 
 
 def test_the_documentation_is_written_below_its_mark_alone(tmp_path: Path) -> None:
-    from metrics.specs.documentation import MARK, document, replaced
+    from metrics.documentation import MARK, document, replaced
 
     assert replaced(f"before\n{MARK}old\n") == f"before\n{MARK}{document()}"
     with pytest.raises(SpecError, match="no line <!-- generated -->: put it"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from eadnet.data.selection import DRAW
+from eadnet.config.evaluation import DRAW
 from eadnet.tables import TEST_CLIPS, write_table
 from metrics.families import expression, frechet
 from metrics.judges import save

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metrics.functional.sync import distances, order_accuracy, sync_values
-from metrics.scoring.pairs import Unscorable
+from metrics.tables import Unscorable
 
 
 def features(windows: int, seed: int = 0, agreement: float = 0.8) -> tuple[np.ndarray, np.ndarray]:

@@ -11,16 +11,17 @@ import torch
 from python_speech_features import mfcc
 
 from eadnet.config.machine import Assets
-from eadnet.faces.detectors import Face
+from eadnet.faces.detectors.interface import Face
 from eadnet.provenance import sha256_file
 from eadnet.published import syncnet_v2
 from eadnet.published.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
 from metrics.families.syncnet import RECIPES, score, shifted
 from metrics.functional.sync import sync_values
 from metrics.measuring.extractors.syncnet import Extractor, _Faces
-from metrics.scoring.pairs import Unscorable, Value
+from metrics.scoring.pairs import Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.specs.syncnet import FAMILY, SPECS
+from metrics.tables import Unscorable
 from tests.support.lip_sync_cases import CLIPS, random_syncnet, real_crops, real_wave, textures
 
 KEYS = {spec.key for spec in SPECS}

@@ -5,28 +5,43 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGES = ("eadnet", "metrics", "reports")
+FLOORS = {
+    "eadnet": (
+        "provenance", "assets", "tables", "checkpoint", "media", "config", "data", "diffusion", "device", "faces",
+        "published", "corpora", "synthetic", "preprocessing", "captions", "models", "features", "training",
+        "inference", "pipeline", "cli", "__main__",
+    ),
+    "metrics": (
+        "networks", "specs", "tables", "functional", "spec", "documentation", "scoring", "summary", "judges",
+        "measuring", "captions", "families", "external", "resolution", "calibration", "cli", "__main__",
+    ),
+    "reports": (
+        "registry", "numbers", "style", "load", "published", "tables", "figures", "readme", "published_page",
+        "gallery", "cli", "__main__",
+    ),
+}  # fmt: skip
+"""The folders and single modules of each package, lowest first: each imports only what stands before it."""
+ROOT_MODULES = 8
+"""Modules that may stand at the root of `eadnet`, beside its entry point."""
 # What each package may import of the others.
 ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
-        "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
-        "assets", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "experiment",
-        "face_crops",
-        "mapped_tensors", "method_settings", "packages", "published", "resizing", "selection",
-        "streamed_tensors", "syncnet_v2",
+        "tables", "config", "provenance", "assets", "device", "media", "faces", "data", "published", "captions.schema",
+        "captions.measures", "corpora.files", "cli.packages", "cli.options",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
-        "tables", "config", "provenance", "media", "clips", "spectrogram", "corpora.sources", "captions.settings",
-        "captions.descriptor_table", "captions.true_units", "experiment", "packages", "selection",
+        "tables", "config", "provenance", "media", "data", "corpora.sources", "captions.measures", "cli.packages",
     ))
     + tuple(f"metrics.{name}" for name in (
-        "calibration.damage", "calibration.responses", "paper_columns", "paper_values", "resolution.table", "spec",
-        "statistics", "tables",
+        "calibration.damage", "calibration.responses", "functional.statistics", "resolution.table", "spec", "specs",
+        "summary", "tables",
     )),
 }  # fmt: skip
 LEAVES = (
@@ -53,9 +68,9 @@ LEAVES = (
     "eadnet.faces.regions",
     "eadnet.corpora.annotations",
     "eadnet.corpora.files",
+    "eadnet.corpora.listing",
     "eadnet.corpora.shards",
-    "eadnet.corpora.shards",
-    "metrics.specs.documentation",
+    "metrics.documentation",
     "metrics.spec",
     "metrics.tables",
     "reports.registry",
@@ -90,6 +105,56 @@ def test_imports_point_one_way(root: Path, package: str):
         if not name.startswith(f"{package}.") and not is_allowed(package, name)
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_folder_imports_a_higher_one(root: Path, package: str):
+    floors = FLOORS[package]
+    standing = {
+        path.stem for path in (root / package).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert standing - {"__init__"} == set(floors)
+    wrong = [
+        f"{name} imports {other}"
+        for name, others in modules_of(root, package).items()
+        for other in sorted(others)
+        if floor_of(name) != floor_of(other) and floors.index(floor_of(name)) < floors.index(floor_of(other))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_modules_import_each_other_in_no_circle(root: Path, package: str):
+    try:
+        list(TopologicalSorter(modules_of(root, package)).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_few_modules_stand_at_the_root(root: Path):
+    modules = {path.stem for path in (root / "eadnet").glob("*.py")} - {"__init__", "__main__"}
+    assert len(modules) <= ROOT_MODULES, sorted(modules)
+
+
+def modules_of(root: Path, package: str) -> dict[str, set[str]]:
+    """The modules of a package, each with the other modules of the package that it imports, wherever in its file."""
+    paths = {module_name(path.relative_to(root)): path for path in (root / package).rglob("*.py")}
+    found = {}
+    for name, path in paths.items():
+        nodes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+        named = {(f"{node.module}.{alias.name}", node.module) for node in nodes for alias in node.names}
+        found[name] = {next((part for part in pair if part in paths), name) for pair in named} - {name, package}
+    return found
+
+
+def module_name(path: Path) -> str:
+    """``eadnet/media/__init__.py`` is eadnet.media."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def floor_of(name: str) -> str:
+    """The folder or single module of a package that a module belongs to."""
+    return name.split(".")[1] if "." in name else name
 
 
 def is_allowed(package: str, name: str) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eadnet.data.selection import DRAW
+from eadnet.config.evaluation import DRAW
 from metrics.functional.statistics import draw_weights
 from metrics.tables import ALL
 from reports.load import ReportError

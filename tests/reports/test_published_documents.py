@@ -10,9 +10,9 @@ from matplotlib.collections import PathCollection
 from PIL import Image
 
 from eadnet.config.evaluation import Report
-from reports import cli
+from reports import cli, published_page
 from reports.load import Inputs, ReportError
-from reports.published import documentation, overview, plot
+from reports.published import overview, plot
 from reports.published.paper_tables import FACTORS, TABLES, paper_rows, paper_values, printed_rows
 from reports.published.registry import by_paper, published, select, spreads
 from reports.tables import formats, reported
@@ -132,20 +132,20 @@ def test_the_command_draws(suffix: str, tmp_path: Path, monkeypatch: pytest.Monk
 # ------------------------------------------------------------------------------------------------------------ document
 def test_the_document_is_in_step(root: Path) -> None:
     committed = (root / "docs/published.md").read_text(encoding="utf-8")
-    assert committed == documentation.text(), "docs/published.md differs from the registry: run `make generate`"
+    assert committed == published_page.text(), "docs/published.md differs from the registry: run `make generate`"
 
 
 def test_the_document_s_pictures_are_there_and_small(root: Path) -> None:
-    named = re.findall(r"!\[.+\]\((.+)\)", documentation.text())
-    assert named == list(documentation.PICTURES) and len(named) == 2
+    named = re.findall(r"!\[.+\]\((.+)\)", published_page.text())
+    assert named == list(published_page.PICTURES) and len(named) == 2
     assert all((root / "docs" / name).stat().st_size < 150_000 for name in named)
 
 
 def test_the_document_is_written_with_its_pictures_into_a_folder_that_exists(tmp_path: Path) -> None:
-    documentation.write(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {documentation.NAME, *documentation.PICTURES}
+    published_page.write(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {published_page.NAME, *published_page.PICTURES}
     with pytest.raises(ReportError, match="no such folder"):
-        documentation.write(tmp_path / "gone")
+        published_page.write(tmp_path / "gone")
 
 
 def test_numbers_in_other_documents_are_the_registry_s(root: Path) -> None:

@@ -9,9 +9,9 @@ import typer
 from eadnet.tables import read_table
 from metrics.resolution.table import RESOLUTION, SHOWN
 from reports import cli, figures
-from reports.laid_over import counted_alone, laid, paper_differences, spreads
 from reports.load import Inputs, ReportError
 from reports.tables import resolution as table
+from reports.tables.paper_differences import counted_alone, laid, paper_differences, spreads
 from tests.support.resolution_fixture import LEVELS, write_resolution
 
 command = typer.main.get_command(cli.app)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from eadnet.config.evaluation import DRAW
 from eadnet.config.experiment import Experiment, Role
-from eadnet.data.selection import DRAW
 from eadnet.tables import CLIPS, TEST_CLIPS, read_table, write_table
 from metrics.spec import REGISTRY
 from metrics.tables import ALL, SCORES

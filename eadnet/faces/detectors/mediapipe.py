@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.faces.detectors import Face, sorted_faces
+from eadnet.faces.detectors.interface import Face, sorted_faces
 from eadnet.faces.detectors.muted import opened_graph
 from eadnet.faces.mesh import mesh_anchors
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.faces.detectors import DetectorError, Face, sorted_faces, weight_file
+from eadnet.faces.detectors.interface import DetectorError, Face, sorted_faces, weight_file
 
 SIZES = [(128, 128), (640, 640)]  # InsightFace's pair: the small one for faces that fill the picture
 THRESHOLD = 0.5

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from eadnet.faces.detectors import DetectorError, Face, sorted_faces, weight_file
+from eadnet.faces.detectors.interface import DetectorError, Face, sorted_faces, weight_file
 from eadnet.faces.mesh import mesh_anchors
 
 FILE = "face_detection_yunet_2023mar.onnx"

@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper
 from skimage.data import astronaut
 
-from eadnet.faces.detectors import Detector, DetectorError, Face, opened_detector, sorted_faces
+from eadnet.faces.detectors import opened_detector
+from eadnet.faces.detectors.interface import Detector, DetectorError, Face, sorted_faces
 from eadnet.faces.mesh import detect_landmarks, mesh_anchors
 from eadnet.faces.tracking import find_window, follow, window_around
 from eadnet.media.decoding import Window

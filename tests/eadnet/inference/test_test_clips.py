@@ -9,10 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from eadnet.config.evaluation import DRAWN
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
-from eadnet.data.selection import DRAWN, SelectionError, read_test_clips, select_clips, shuffled_audio, write_test_clips
+from eadnet.data.selection import SelectionError, read_test_clips, select_clips, shuffled_audio, write_test_clips
 from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.text_tokens import TextTokens
 from eadnet.inference import sampler
