@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from eadnet import faces
 from eadnet.corpora.folder import list_videos
+from eadnet.faces import alignment
 from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Face
 from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE
@@ -72,7 +72,7 @@ def template_rows(paths: list[Path]) -> list[tuple[str, str, float, str]]:
     for path in paths:
         landmarks = detect_landmarks(iterate_video(path, 25, seconds=1.0))
         if np.isfinite(landmarks).all():
-            seen.append(faces.apply(faces.align(landmarks, 256, 3.0, "latentsync"), landmarks)[..., 1] / 256)
+            seen.append(alignment.apply(alignment.align(landmarks, 256, 3.0, "latentsync"), landmarks)[..., 1] / 256)
     heights = np.concatenate(seen)
     rows = [
         ("latentsync template", part, heights[:, list(points)].mean(), "of the crop") for part, points in PLACES.items()

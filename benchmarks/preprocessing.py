@@ -37,11 +37,11 @@ import pandas as pd
 
 from benchmarks import preprocessing_peers as peers
 from benchmarks.stopwatch import Stopwatch
-from eadnet import faces
 from eadnet.config.corpora import FolderCorpus
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.folder import FolderReader
 from eadnet.corpora.sources import ClipSource
+from eadnet.faces import alignment
 from eadnet.faces.detectors.mediapipe import MediaPipeDetector
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.media.writing import write_video
@@ -60,8 +60,8 @@ STAGES = (
     (pieces, "windowed", "window and RGB"),
     (MediaPipeDetector, "detect", "detector"),
     (framing, "detect_landmarks", "mesh"),
-    (faces, "align", "alignment"),
-    (faces, "warp", "warp"),
+    (alignment, "align", "alignment"),
+    (alignment, "warp", "warp"),
     (clip, "read_audio", "audio"),
     (measurements, "face_size", "measures and gates"),
     (measurements, "blur", "measures and gates"),

@@ -26,7 +26,7 @@ import numpy as np
 from scenedetect import AdaptiveDetector, ContentDetector, SceneDetector, detect
 
 from benchmarks.stopwatch import Stopwatch
-from eadnet import faces
+from eadnet.faces import alignment
 from eadnet.faces.detectors.muted import opened_graph
 from eadnet.media.decoding import MediaError, held_frames
 from eadnet.media.reading import read_audio
@@ -76,8 +76,8 @@ def _align(segment: Path, resolution: int, watch: Stopwatch) -> np.ndarray:
                 points = np.float32([(point.x, point.y) for point in found[0].landmark])
                 points *= np.float32((frame.shape[1], frame.shape[0]))
                 boxes[number] = [*points.min(axis=0), *points.max(axis=0)]
-                transform = faces.align(points[None], resolution, 0.0, "latentsync")[0]
-                crops.append(faces.warp_frame(frame, transform, resolution))
+                transform = alignment.align(points[None], resolution, 0.0, "latentsync")[0]
+                crops.append(alignment.warp_frame(frame, transform, resolution))
     with watch.stage("video of the crops"):
         aligned = (av.VideoFrame.from_ndarray(crop, format="rgb24").reformat(format="yuv420p") for crop in crops)
         _encode(segment.with_name(f"aligned_{segment.name}"), aligned, "libx264", {"crf": "13"})

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eadnet import faces
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, OpenedMedia
 from eadnet.data.clips import SAMPLES_PER_FRAME
+from eadnet.faces import alignment
 from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Detector
 from eadnet.media.decoding import MediaError
@@ -179,8 +179,8 @@ def _cut_out(framed: Framed, detector: Detector, settings: Preprocess) -> tuple[
         pairs = zip(frames, framed.landmarks, strict=True)
         nowhere = np.full((3, 2), np.nan, np.float32)
         anchors = np.stack([nowhere if np.isnan(at[0, 0]) else detector.anchors(frame, at) for frame, at in pairs])
-    transforms = faces.align(framed.landmarks, settings.resolution, settings.smoothing, settings.template, anchors)
-    return transforms, faces.warp(framed.piece.view(framed.window), transforms, settings.resolution)
+    transforms = alignment.align(framed.landmarks, settings.resolution, settings.smoothing, settings.template, anchors)
+    return transforms, alignment.warp(framed.piece.view(framed.window), transforms, settings.resolution)
 
 
 def _offset(framed: Framed, audio: np.ndarray, tools: Tools) -> dict:

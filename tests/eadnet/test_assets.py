@@ -314,13 +314,13 @@ def test_an_archive_without_the_member_is_one_line(server, tmp_path):
 
 
 def test_what_judges_comes_the_same_way_and_is_refused_when_it_is_not_what_was_published(server, tmp_path, monkeypatch):
-    from metrics import scoring
+    from metrics.scoring import settings as scoring
 
     for name, digest in (("right", DIGEST), ("wrong", OTHER)):
         (tmp_path / name).mkdir()
         table = write_table(tmp_path / name, f"{server.url}/whole", sha256=digest)
         monkeypatch.setattr(scoring, "fetch", lambda asset, section, table=table: fetch(asset, section, table))
-        asked = scoring.Settings(None, "face", 96, 16, settings(tmp_path / name))
+        asked = scoring.ScoringSettings(None, "face", 96, 16, settings(tmp_path / name))
         if name == "right":
             assert (asked.weights("net") / "net.pt").read_bytes() == BODY
         else:

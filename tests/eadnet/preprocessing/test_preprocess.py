@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eadnet import faces
 from eadnet.config.corpora import HDTF, MEAD, FolderCorpus
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.collection import collect, summary
 from eadnet.corpora.shards import reader
 from eadnet.corpora.sources import CorpusError, CropBox
 from eadnet.data.clips import Clip
+from eadnet.faces import alignment
 from eadnet.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.reading import read_audio, read_video
@@ -91,9 +91,9 @@ def test_usable_clips_are_aligned_and_complete(folder):
         assert clip.crops.shape == (frames, 96, 96, 3) and clip.crops.dtype == np.uint8
         assert clip.audio.shape == (frames * 640,) and np.abs(clip.audio).max() > 0.01
         assert clip.landmarks.shape == (frames, 478, 2) and clip.transforms.shape == (frames, 2, 3)
-        seen = faces.apply(clip.transforms, clip.landmarks)
+        seen = alignment.apply(clip.transforms, clip.landmarks)
         eyes = np.nanmean(seen[:, [*RIGHT_EYE, *LEFT_EYE]], axis=(0, 1))
-        assert np.abs(eyes - (48, 96 * faces.EYE_LINE)).max() < 1.0
+        assert np.abs(eyes - (48, 96 * alignment.EYE_LINE)).max() < 1.0
 
 
 def test_a_crop_shows_the_face_that_its_own_landmarks_describe(folder):
@@ -101,8 +101,8 @@ def test_a_crop_shows_the_face_that_its_own_landmarks_describe(folder):
     clip = Clip(rows.loc["folder_mead_M003_happy_L1_024"].to_dict())
     enlarged = [np.kron(crop, np.ones((4, 4, 1), np.uint8)) for crop in clip.crops[:3]]
     found = detect_landmarks(enlarged) / 4
-    expected = faces.apply(clip.transforms, clip.landmarks)[:3]
-    assert np.abs(found - expected)[:, list(faces.RIGID)].mean() < 1.0
+    expected = alignment.apply(clip.transforms, clip.landmarks)[:3]
+    assert np.abs(found - expected)[:, list(alignment.RIGID)].mean() < 1.0
 
 
 def test_test_clips_keep_a_source_for_pasting_back(folder):
@@ -112,7 +112,7 @@ def test_test_clips_keep_a_source_for_pasting_back(folder):
     for row in kept.to_dict("records"):
         video = read_video(row["source"])
         assert video.shape == (row["n_frames"], row["height"], row["width"], 3) and row["height"] <= 512
-        crops = faces.warp(video, Clip(row).transforms, 96)
+        crops = alignment.warp(video, Clip(row).transforms, 96)
         assert np.abs(crops.astype(int) - Clip(row).crops).mean() < 3
         assert len(read_audio(row["source"])) >= row["n_frames"] * 640
 
