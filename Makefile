@@ -64,16 +64,18 @@ lint: environment  ## Format and lint of Python and Snakemake files; generated f
 	python -m snakemake --lint
 	python -m eadnet.config.reference --check
 	python -m eadnet splits --check
+	python -m workflow.architecture --check
 
 format: environment  ## Format everything.
 	ruff format .
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-generate: environment  ## Write config.yaml and its schema from eadnet/config; docs/metrics.md's end; docs/published.md.
+generate: environment  ## Write config.yaml and its schema from eadnet/config; docs/metrics.md's end; docs/published.md; docs/architecture.md.
 	python -m eadnet.config.reference --write
 	python -m metrics document --into docs/metrics.md
 	python -m reports published --write
+	python -m workflow.architecture --write
 
 readme:  ## Write the results of the last default run into README.md and docs/strip.png, its times into the console's table.
 	python -m snakemake_logger_plugin_eadnet results/benchmarks
