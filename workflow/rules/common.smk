@@ -22,40 +22,7 @@ from eadnet.corpora.listing import files_digest, shard_digest
 from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.experiment import experiment_of
 from metrics.spec import FAMILIES, SpecError, check_families, extractors_of, family_version
-
-# Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
-# them, are made again. Metric families carry their own version (metrics/spec.py).
-STAGE_VERSIONS = {
-    "render": 1,
-    "download": 1,
-    "acquire": 2,
-    "preprocess": 3,
-    "collect": 2,
-    "describe": 1,
-    "true_units": 1,
-    "caption": 2,
-    "encode_captions": 3,
-    "autoencoder": 1,
-    "syncnet": 1,
-    "videomae": 2,
-    "lpips": 1,
-    "encode_audio": 1,
-    "latents": 1,
-    "backbone": 3,
-    "filter": 1,
-    "test_clips": 1,
-    "judge": 1,
-    "train": 4,
-    "synthesise": 4,
-    "collect_method": 2,
-    "inputs": 1,
-    "measure": 2,
-    "score": 1,
-    "summarise": 4,
-    "calibrate": 1,
-    "resolution": 2,
-    "report": 7,
-}
+from workflow.stages import STAGE_VERSIONS
 
 
 def typed(value):

@@ -1,0 +1,35 @@
+"""The version of every stage, which the rules take as a parameter."""
+
+# Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
+# them, are made again. Metric families carry their own version (metrics/spec.py).
+STAGE_VERSIONS = {
+    "render": 1,
+    "download": 1,
+    "acquire": 2,
+    "preprocess": 3,
+    "collect": 2,
+    "describe": 1,
+    "true_units": 1,
+    "caption": 2,
+    "encode_captions": 3,
+    "autoencoder": 1,
+    "syncnet": 1,
+    "videomae": 2,
+    "lpips": 1,
+    "encode_audio": 1,
+    "latents": 1,
+    "backbone": 3,
+    "filter": 1,
+    "test_clips": 1,
+    "judge": 1,
+    "train": 4,
+    "synthesise": 4,
+    "collect_method": 2,
+    "inputs": 1,
+    "measure": 2,
+    "score": 1,
+    "summarise": 4,
+    "calibrate": 1,
+    "resolution": 2,
+    "report": 7,
+}
