@@ -57,13 +57,14 @@ test-processors-ci: environment  ## The two combinations most unlike most machin
 test-captions: environment caption-cpu  ## Captions through vLLM on CPU: its engine, its server, the environment itself.
 	OMP_NUM_THREADS=1 python -m pytest -m captions
 
-lint: environment  ## Format and lint of Python and Snakemake files; generated files in step with the models.
+lint: environment  ## Format and lint of Python and Snakemake files; generated files and versions in step with the code.
 	ruff format --check .
 	ruff check .
 	snakefmt --check Snakefile workflow
 	python -m snakemake --lint
 	python -m eadnet.config_reference --check
 	python -m eadnet splits --check
+	python -m workflow.stage_lock --check
 
 format: environment  ## Format everything.
 	ruff format .
