@@ -205,7 +205,8 @@ def _evaluator_sha256(spec: MetricSpec, settings: Settings) -> str | None:
         return sha256_file(weights) if weights.exists() else None
     if kind == "asset" and settings.assets is not None:
         weights = Path(settings.assets.folder) / place
-        return pinned_sha256(spec) or (sha256_file(weights) if weights.exists() else None)
+        known = settings.assets.sha256.get(place, "").lower() or pinned_sha256(spec)
+        return known or (sha256_file(weights) if weights.exists() else None)
     return None
 
 

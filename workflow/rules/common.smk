@@ -23,6 +23,7 @@ from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.experiment import experiment_of
 from metrics.spec import FAMILIES, SpecError, check_families, extractors_of, family_version
 from workflow.stages import STAGE_VERSIONS
+from workflow.weights import captioner_weights, extractor_weights, family_weights, preprocessing_weights, weights_of
 
 
 def typed(value):
@@ -110,7 +111,7 @@ HDTF_ANNOTATIONS = tuple(
     for kind in ("video_url", "annotion_time", "resolution", "crop_wh", "crop_ratio")
 )
 # How the machine is used and where published weights lie changes no result: rules take these as resources, which are no
-# triggers.
+# triggers. Which weights they are does: rules that use some take their digests as a parameter (workflow/weights.py).
 COMPUTE = CONFIG.compute.model_dump_json(exclude={"captioning"})
 CAPTIONING = CONFIG.compute.captioning.model_dump_json()
 ASSETS = CONFIG.assets.model_dump_json()

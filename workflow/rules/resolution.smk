@@ -37,6 +37,7 @@ rule measure_resolution:
         synthetic=options("--synthetic", DRAWN),
         experiment=EXPERIMENT,
         version=STAGE_VERSIONS["resolution"],
+        weights=family_weights(CONFIG, CONFIG.evaluation.metrics),
     shell:
         r"""
         python -m metrics measure-resolution \
