@@ -21,7 +21,7 @@ from metrics.cache import FeatureCache
 from metrics.pairs import Pair, Unscorable, Value, load_pairs
 from metrics.sets import drawn_of, scored_sets
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
-from metrics.tables import ALL, SCORES
+from metrics.tables import ALL, MADE_UNDER, SCORES, join_commits
 
 
 class WeightsAbsent(ValueError):
@@ -155,9 +155,11 @@ def score_pairs(name: str, pairs: list[Pair], settings: Settings) -> list[Value]
 def stamp(
     values: Iterable[Value], pairs: Iterable[Pair], run: str, seed: int, evaluators: dict[str, str]
 ) -> list[dict]:
-    """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commit."""
+    """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commits."""
+    pairs = list(pairs)
     clips = {pair.clip_id: pair.row for pair in pairs}
     common = {"run": run, "seed": seed, "split": "test", "commit": commit()}
+    common |= {name: join_commits(getattr(pair, name) for pair in pairs) for name in MADE_UNDER}
     return [_row(value, clips, evaluators) | common for value in values]
 
 

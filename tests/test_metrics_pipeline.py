@@ -12,6 +12,7 @@ from metrics_fixture import FRAMES, RESOLUTION, video_row, write_corpus
 from eadnet.clips import Clip, save_shard
 from eadnet.config import EMOTIONS, ConfigError, Judge, Schedule
 from eadnet.media import write_video
+from eadnet.provenance import commit
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics import judges
 from metrics.measure import measure_videos
@@ -186,6 +187,8 @@ def test_every_bad_video_is_a_row_with_its_reason(corpus: Path, tmp_path: Path) 
     assert "12.50 fps" in found["slow"]["reason"] and found["slow"]["n_frames"] >= 54
     scores = scores_of("image", tmp_path / "m", corpus, None)["psnr@region"]
     assert scores["value"].notna().sum() == 3 and len(scores) == 8
+    assert set(scores["model_commit"]) == {"trained"} and set(scores["videos_commit"]) == {"made"}
+    assert set(scores["commit"]) == {commit()}
     assert scores.loc[table.iloc[0]["clip_id"], "reason"] == "file not found"
 
 

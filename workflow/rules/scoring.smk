@@ -216,7 +216,7 @@ rule score_captions:
         captions=lambda wildcards, input: options("--captions", input.captions),
         true_units=lambda wildcards, input: options("--true-units", input.true_units),
         seed=CONFIG.seed,
-        version=family_version("captions"),
+        version=[STAGE_VERSIONS["score"], family_version("captions")],
     shell:
         r"""
         python -m metrics score-captions \
