@@ -34,6 +34,7 @@ LEAVES = (
     "eadnet.section",
     "eadnet.settings",
     "eadnet.assets",
+    "eadnet.detectors",
     "eadnet.captions.settings",
     "eadnet.captions.grammar",
     "eadnet.captions.prompt",

@@ -84,9 +84,17 @@ def append(project: Copy, path: str, text: str) -> None:
         file.write(text)
 
 
+def change(project: Copy, path: str, function: str) -> None:
+    """Put a statement into a function, before its last one."""
+    lines = (project.folder / path).read_text(encoding="utf-8").splitlines()
+    (node,) = [node for node in ast.parse("\n".join(lines)).body if getattr(node, "name", "") == function]
+    lines.insert(node.body[-1].lineno - 1, "    further = 1")
+    (project.folder / path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def test_a_changed_function_is_named_until_the_version_is_bumped(project: Copy):
     path = source_of(project, "def velocity_loss(")
-    append(project, path, "\n\ndef _further(value):\n    return value + 1\n")
+    change(project, path, "velocity_loss")
     named = project.named()
     assert {"train"} <= set(named) and not {"render", "acquire", "family/image"} & set(named)
     assert path.removesuffix(".py").replace("/", ".") in named["train"]
@@ -115,7 +123,9 @@ def test_a_change_that_moves_no_number_is_accepted_with_its_reason(project: Copy
 def test_what_code_does_not_do_changes_nothing(project: Copy):
     path = project.folder / source_of(project, "def velocity_loss(")
     rewritten = ast.unparse(ast.parse(path.read_text(encoding="utf-8")))  # no comments, another layout
-    path.write_text(re.sub(r'^"""', '"""Another beginning. ', rewritten) + "\n# a comment\n", encoding="utf-8")
+    path.write_text(
+        re.sub(r'^"""', '"""Another beginning. ', rewritten) + "\n\nUNUSED = 1  # a comment\n", encoding="utf-8"
+    )
     project.edit("eadnet/training_settings.py", 'description="', 'description="In other words: ')
     assert project.run("--check") == ""
 
@@ -136,18 +146,23 @@ def test_a_module_may_move_to_another_folder(project: Copy):
     moved.rename(path)
 
 
-def test_an_import_from_another_module_is_seen(project: Copy):
-    """Both modules are imported before and after; which of them gives the name changes."""
-    append(project, "metrics/families/image.py", "\n\nfrom eadnet.provenance import sha256_file as first\n")
-    append(project, "metrics/families/image.py", "from eadnet.tables import read_rows as second\n")
-    append(project, "eadnet/tables.py", "\n\ndef sha256_file(path):\n    return str(path)\n")
-    assert project.run("--write", "--all", "--because", "two imports") == ""
-    project.edit(
+def test_a_name_from_another_module_is_seen(project: Copy):
+    """Nothing changes but the module that gives a name."""
+    append(
+        project,
         "metrics/families/image.py",
-        "from eadnet.provenance import sha256_file as f",
-        "from eadnet.tables import sha256_file as f",
+        "\n\nfrom eadnet.provenance import sha256_file as further\n\nUSED = further\n",
     )
-    assert "what its modules import from one another" in project.named()["family/image"]
+    append(project, "eadnet/tables.py", "\n\ndef sha256_file(path):\n    return str(path)\n")
+    assert project.run("--write", "--all", "--because", "another import") == ""
+    project.edit("metrics/families/image.py", "from eadnet.provenance import", "from eadnet.tables import")
+    assert set(project.named()) == {"family/image"}
+    assert "a name that stands for something else" in project.named()["family/image"]
+
+
+def test_what_a_module_does_when_loaded_is_seen(project: Copy):
+    append(project, "eadnet/diffusion.py", "\n\nfor _name in ():\n    print(_name)\n")
+    assert "eadnet.diffusion" in project.named()["train"]
 
 
 def test_a_module_chosen_by_name_is_seen(project: Copy):

@@ -1,24 +1,26 @@
-"""What code a piece of the project runs: the modules that it imports, directly or through others, and a digest of them.
+"""What code a command runs: its function, and all that this uses of the project, directly or through others; a digest.
 
-The digest follows what code does. It ignores
+The unit is what stands at the top of a module: a function, a class or a constant. What is used is followed by name,
+through imports (those inside functions too) and modules that hand a name on. Of every module that is loaded on the way,
+statements that define nothing (a call, a loop, an ``if``) count as well, since loading runs them. The digest ignores
 
-- comments, formatting, docstrings and the texts of `description=` and `help=`: they are read by people only;
-- the order of imports and the module that a name of the project is imported from: what that module holds is in the
-  digest itself, so code may move to another folder or file name and nothing changes;
-- modules without code (an ``__init__`` with a docstring).
+- comments, formatting, docstrings, annotations of functions and the texts of `description=` and `help=`: people read
+  them, code does not (but for the captions of figures, which are docstrings, and change no number);
+- where code stands and from which module it is imported: what is imported is in the digest itself, so code may move to
+  another folder or file and nothing changes;
+- what is defined beside, and not used.
 
-It counts all that is imported anywhere in a module, inside functions too: rather too much than too little. Where
-``importlib`` is used, modules of the same package (``f"{__name__}.{name}"``) and those written out as text
-(``"reports.tables.worst"``) count as imported. Not seen are other computed names, files of data and the versions of
-installed packages.
+A module that is imported as a whole counts as a whole. Where ``importlib`` is used, so do modules of the same package
+(``f"{__name__}.{name}"``) and those written out as text (``"reports.tables.worst"``). Not seen are names computed in
+another way, decorators that enter what they decorate somewhere, files of data and versions of installed packages.
 """
 
 import ast
-import copy
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 PACKAGES = ("eadnet", "metrics", "reports")
@@ -30,7 +32,10 @@ UNSEEN_FIELDS = (
 )  # implied, a matter of writing, or unknown to Python 3.11
 READ_BY_PEOPLE = ("description", "help")
 BY_NAME = {("importlib", None), ("importlib", "import_module")}  # where these are imported, a text may name a module
-EVERY = "*"
+LOADING = ""  # stands for the statements of a module that define nothing
+
+Place = tuple[str, str]
+"""A module, and what is defined there (or `LOADING`)."""
 
 
 class ClosureError(ValueError):
@@ -39,10 +44,7 @@ class ClosureError(ValueError):
 
 @dataclass(frozen=True)
 class Imported:
-    """One imported name: `name` of `module`, here called `bound`.
-
-    `name` is None for the module itself and `EVERY` for all modules of its package.
-    """
+    """One imported name: `name` of `module` (None: the module itself), here called `bound`."""
 
     module: str
     name: str | None
@@ -50,16 +52,15 @@ class Imported:
 
 
 class Code:
-    """A part of a module: its own digest, and what it imports.
+    """One definition, or the loading of a module.
 
     Args:
         module: Name of the module that it stands in.
-        nodes: The part, as the parser gives it.
-        function: Name of the function that it is; "" for a whole module.
+        nodes: Its statements.
     """
 
-    def __init__(self, module: str, nodes: list[ast.stmt], function: str = "") -> None:
-        self.module, self.nodes, self.function = module, nodes, function
+    def __init__(self, module: str, nodes: list[ast.stmt]) -> None:
+        self.module, self.nodes = module, nodes
 
     @cached_property
     def digest(self) -> str:
@@ -68,9 +69,54 @@ class Code:
         return _hash(text) if text != "[]" else ""
 
     @cached_property
+    def parts(self) -> list[ast.AST]:
+        """All of its syntax tree that counts."""
+        return list(_walk(self.nodes))
+
+    @cached_property
+    def names(self) -> set[str]:
+        """All names that it reads or writes."""
+        return {node.id for node in self.parts if isinstance(node, ast.Name)}
+
+    @cached_property
     def imported(self) -> list[Imported]:
-        """All that is imported anywhere in it, but for type checkers only."""
-        return _imports(self.nodes, self.module)
+        """What it imports itself."""
+        return [item for node in self.parts for item in _imports(node)]
+
+    def texts(self) -> set[str]:
+        """What may name a module: texts that look like one, and the package if some text begins with its name."""
+        found = {node.value for node in self.parts if isinstance(node, ast.Constant) and _is_module(node.value)}
+        of_package = any(isinstance(node, ast.JoinedStr) and _is_in_package(node) for node in self.parts)
+        return {text.partition(":")[0] for text in found} | ({f"{self.module}."} if of_package else set())
+
+
+class Module:
+    """A module of the project: what it imports at its top, and what it defines there.
+
+    Args:
+        name: Its name.
+        path: Its file.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        nodes = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
+        self.handed_on = {item.bound: item for node in nodes for item in _imports(node)}
+        statements: dict[str, list[ast.stmt]] = {LOADING: []}
+        for node in (node for node in nodes if not _is_silent(node)):
+            for bound in _names_defined(node) or [LOADING]:
+                statements.setdefault(bound, []).append(node)
+        self.parts = {bound: Code(name, nodes) for bound, nodes in statements.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits over all that it defines and does."""
+        return _hash(" ".join(f"{name}:{part.digest}" for name, part in sorted(self.parts.items())))
+
+    @cached_property
+    def imports_by_name(self) -> bool:
+        """Whether it may import modules that it names by texts."""
+        inside = (item for part in self.parts.values() for item in part.imported)
+        return any((item.module, item.name) in BY_NAME for item in (*self.handed_on.values(), *inside))
 
 
 class Project:
@@ -81,95 +127,106 @@ class Project:
     """
 
     def __init__(self, root: Path) -> None:
-        self.paths = {_module_name(path.relative_to(root)): path for name in PACKAGES for path in _files(root / name)}
-        self._modules: dict[str, Code] = {}
-        self._tops: dict[str, dict[str, ast.stmt]] = {}
+        self.paths = {
+            _module_name(path.relative_to(root)): path
+            for name in PACKAGES
+            for path in sorted((root / name).rglob("*.py"))
+        }
+        self._modules: dict[str, Module] = {}
+        self._used, self._line = cache(self._find_used), cache(self._write_line)  # many stages share their code
 
-    def module(self, name: str) -> Code:
-        """The code of a whole module."""
+    def module(self, name: str) -> Module:
+        """A module, parsed once."""
         if name not in self._modules:
-            tree = ast.parse(self.paths[name].read_text(encoding="utf-8"))
-            self._modules[name] = Code(name, tree.body)
+            self._modules[name] = Module(name, self.paths[name])
         return self._modules[name]
 
-    def defines(self, module: str, name: str) -> bool:
-        """Whether a name is defined, not just imported, at the top of a module."""
-        return name in self._top(module) and not _is_import(self._top(module)[name])
+    def whole(self, module: str) -> list[Place]:
+        """The places of all that a module defines and does."""
+        return [(module, name) for name in self.module(module).parts]
 
-    def command_lines(self, package: str) -> list[str]:
-        """Modules of a package that import typer: those with the commands."""
-        inside = [name for name in self.paths if name.startswith(f"{package}.")]
-        return [name for name in inside if "\nimport typer\n" in self.paths[name].read_text(encoding="utf-8")]
+    def commands(self, package: str, function: str) -> list[Place]:
+        """Where a function of that name is defined in a command line, a module of the package that imports typer."""
+        inside = [name for name, path in self.paths.items() if name.startswith(f"{package}.") and _has_typer(path)]
+        return [(module, function) for module in inside if function in self.module(module).parts]
 
-    def function(self, module: str, function: str) -> Code:
-        """A function with what it uses of its own module, and no more; annotations and decorators do not count."""
-        top, found, waiting = self._top(module), {}, [function]
+    def closure(self, starts: Iterable[Place]) -> dict[Place, Code]:
+        """The code of some places and of all that they use, directly or through others."""
+        reached: dict[Place, Code] = {}
+        waiting = list(starts)
         while waiting:
-            name = waiting.pop()
-            if name in top and name not in found:
-                found[name] = _bare(top[name], name)
-                waiting += [node.id for node in ast.walk(found[name]) if isinstance(node, ast.Name)]
-        return Code(module, [found[name] for name in sorted(found)], function)
+            place = waiting.pop()
+            if place not in reached:
+                reached[place] = self.module(place[0]).parts[place[1]]
+                waiting += [*self._loaded(place), *(used for _, found in self._used(reached[place]) for used in found)]
+        return {place: code for place, code in reached.items() if code.digest}
 
-    def closure(self, starts: Iterable[Code]) -> list[Code]:
-        """The starts and every module that they import, directly or through others; those without code left out."""
-        starts = list(starts)
-        reached: dict[str, Code] = {}
-        waiting = [name for code in starts for name in self._needed(code)]
-        while waiting:
-            name = waiting.pop()
-            if name not in reached:
-                reached[name] = self.module(name)
-                waiting += self._needed(reached[name])
-        parts = [*starts, *(code for name, code in reached.items() if code not in starts)]
-        return [code for code in parts if code.digest]
+    def digest(self, closure: dict[Place, Code]) -> str:
+        """Sixteen hexadecimal digits over all code, and over which of it each name stands for."""
+        return _hash("\n".join(sorted({self._line(code) for code in closure.values()})))
 
-    def digest(self, closure: Iterable[Code]) -> str:
-        """Sixteen hexadecimal digits over the code of all parts, and over which part gives each imported name."""
-        return _hash("\n".join(sorted({self._line(code) for code in closure})))
-
-    def _line(self, code: Code) -> str:
-        given = sorted({f"{item.bound}={item.name or ''}:{self._giver(item)}" for item in self._imported(code)})
-        return " ".join([code.digest, *given])
-
-    def _giver(self, item: Imported) -> str:
-        """The code that gives an imported name, as a digest, since its own name may change; packages by their name."""
-        found = self._definer(item.module, item.name)
-        return self.module(found).digest if found else item.module
-
-    def _needed(self, code: Code) -> list[str]:
-        """The modules of the project that are loaded for what a part imports, with the packages that they stand in."""
-        found = {self._definer(item.module, item.name) for item in self._imported(code)} - {None}
-        parents = {
-            name.rsplit(".", depth)[0] for name in {*found, code.module} for depth in range(1, name.count(".") + 1)
+    def _write_line(self, code: Code) -> str:
+        given = {
+            f"{name}:{self.module(module).parts[part].digest}"
+            for name, places in self._used(code)
+            for module, part in places
         }
-        return sorted(found | parents & self.paths.keys())
+        return " ".join([code.digest, *self._installed(code), *sorted(given)])
 
-    def _imported(self, code: Code) -> Iterator[Imported]:
+    def _installed(self, code: Code) -> list[str]:
+        """Names that come from installed packages, with these: they are in no code of the project."""
+        top = self.module(code.module).handed_on
+        items = [*code.imported, *(top[name] for name in code.names & top.keys())]
+        return sorted({f"{item.bound}={item.module}:{item.name}" for item in items if item.module not in self.paths})
+
+    def _find_used(self, code: Code) -> list[tuple[str, list[Place]]]:
+        """Names that code uses, and what each of them stands for in the project."""
+        return list(self._named(code))
+
+    def _named(self, code: Code) -> Iterator[tuple[str, list[Place]]]:
+        own = self.module(code.module)
+        for name in code.names:
+            if name in own.parts:
+                yield name, [(code.module, name)]
+            elif name in own.handed_on:
+                yield name, self._meant(own.handed_on[name])
         for item in code.imported:
-            inside = [name for name in self.paths if name.startswith(f"{item.module}.")] if item.name == EVERY else []
-            yield from [Imported(name, None, "") for name in inside] or [item]
+            yield item.bound, self._meant(item)
+        for text in code.texts() if own.imports_by_name else ():
+            named = [name for name in self.paths if name == text or (text[-1] == "." and name.startswith(text))]
+            yield "", [place for name in named for place in self.whole(name)]
 
-    def _definer(self, module: str, name: str | None) -> str | None:
-        """The module that a name really comes from, if others hand it on; None for those of installed packages."""
-        if module not in self.paths:
-            return None
-        if name is None or self.defines(module, name):
-            return module
-        for item in _imports([self._top(module)[name]], module) if name in self._top(module) else ():
-            if item.bound == name and item.module in self.paths:
-                return self._definer(item.module, item.name)
-        return f"{module}.{name}" if f"{module}.{name}" in self.paths else module
+    def _meant(self, item: Imported) -> list[Place]:
+        """What an imported name stands for: a definition, wherever it really is, or all of a module."""
+        if item.module not in self.paths:
+            return []
+        if item.name is None:
+            return self.whole(item.module)
+        given = self.module(item.module)
+        if item.name in given.parts:
+            return [(item.module, item.name)]
+        if item.name in given.handed_on:
+            return self._meant(given.handed_on[item.name])
+        inner = f"{item.module}.{item.name}"
+        return self.whole(inner) if inner in self.paths else [(item.module, LOADING)]
 
-    def _top(self, module: str) -> dict[str, ast.stmt]:
-        """The statement that binds each name at the top of a module."""
-        if module not in self._tops:
-            self._tops[module] = {name: node for node in self.module(module).nodes for name in _names_bound(node)}
-        return self._tops[module]
+    def _loaded(self, place: Place) -> Iterator[Place]:
+        """What loading runs: the module's own statements, its packages', and those of the modules that it imports."""
+        module, name = place
+        yield module, LOADING
+        if name == LOADING:
+            names = {_existing(item, self.paths) for item in self.module(module).handed_on.values()}
+            packages = {module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1)}
+            yield from ((name, LOADING) for name in sorted((names | packages) & self.paths.keys()))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.py"))
+def _existing(item: Imported, paths: dict[str, Path]) -> str:
+    inner = f"{item.module}.{item.name}"
+    return inner if inner in paths else item.module
+
+
+def _has_typer(path: Path) -> bool:
+    return "\nimport typer\n" in path.read_text(encoding="utf-8")
 
 
 def _module_name(path: Path) -> str:
@@ -181,54 +238,44 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _names_bound(node: ast.stmt) -> Iterator[str]:
+def _names_defined(node: ast.stmt) -> list[str]:
+    """Names that a statement defines and does nothing else; none for other statements."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif _is_import(node):
-        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-    else:
-        yield from (
-            found.id for found in ast.walk(node) if isinstance(found, ast.Name) and isinstance(found.ctx, ast.Store)
-        )
+        return [node.name]
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    names = [name for target in targets for name in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return [name.id for name in names] if all(isinstance(name, ast.Name) for name in names) else []
 
 
-def _is_import(node: ast.AST) -> bool:
-    return isinstance(node, ast.Import | ast.ImportFrom)
-
-
-def _bare(node: ast.stmt, name: str) -> ast.stmt:
-    """A copy that binds `name` alone, without annotations and decorators, where command lines keep their texts."""
-    node = copy.deepcopy(node)
-    if _is_import(node):
-        node.names = [alias for alias in node.names if name in (alias.asname, alias.name.partition(".")[0])]
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner.decorator_list, inner.returns = [], None
-        elif isinstance(inner, ast.arg):
-            inner.annotation = None
-    return node
-
-
-def _imports(nodes: Iterable[ast.AST], module: str) -> list[Imported]:
-    waiting, found, texts = list(nodes), [], []
+def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    waiting = list(nodes)
     while waiting:
         node = waiting.pop()
         if _is_for_type_checkers(node):
             continue
-        waiting += ast.iter_child_nodes(node)
-        if isinstance(node, ast.Import):
-            found += [Imported(alias.name, None, alias.asname or alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found += [Imported(node.module, alias.name, alias.asname or alias.name) for alias in node.names]
-        elif isinstance(node, ast.Constant) and _is_module(node.value):
-            texts.append(Imported(node.value.partition(":")[0], None, ""))
-        elif isinstance(node, ast.JoinedStr) and _is_in_this_package(node):
-            texts.append(Imported(module, EVERY, ""))
-    by_name = any((item.module, item.name) in BY_NAME for item in found)
-    return found + texts if by_name else found
+        yield node
+        for _, value in _fields(node):
+            items = value if isinstance(value, list) else (value,)
+            waiting += [item for item in items if isinstance(item, ast.AST)]
 
 
-def _is_in_this_package(node: ast.JoinedStr) -> bool:
+def _fields(node: ast.AST) -> list[tuple[str, object]]:
+    """What a node of the syntax tree holds, but for annotations of functions and what is no code."""
+    names = () if isinstance(node, ast.arg) else node._fields
+    return [(name, getattr(node, name, None)) for name in names if name not in UNSEEN_FIELDS]
+
+
+def _imports(node: ast.AST) -> list[Imported]:
+    if isinstance(node, ast.Import):
+        return [Imported(alias.name, None, alias.asname or alias.name) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [Imported(node.module, alias.name, alias.asname or alias.name) for alias in node.names]
+    return []
+
+
+def _is_in_package(node: ast.JoinedStr) -> bool:
     """Whether a text begins with ``{__name__}.``."""
     first, second = (node.values + [None, None])[:2]
     if not isinstance(first, ast.FormattedValue) or not isinstance(second, ast.Constant):
@@ -243,8 +290,9 @@ def _is_for_type_checkers(node: ast.AST) -> bool:
 
 
 def _is_module(value: object) -> bool:
-    """Whether a text names a module of the project, such as ``reports.tables.paper:1``."""
-    return isinstance(value, str) and value.startswith(tuple(f"{name}." for name in PACKAGES)) and " " not in value
+    """Whether a text looks like the name of a module of the project, such as ``reports.tables.paper:1``."""
+    packages = "|".join(PACKAGES)
+    return isinstance(value, str) and re.fullmatch(rf"(?:{packages})(?:\.\w+)+(?::\w+)?", value) is not None
 
 
 def _outline(value: object) -> str:
@@ -253,8 +301,11 @@ def _outline(value: object) -> str:
         return f"[{','.join(_outline(item) for item in value if not _is_silent(item))}]"
     if not isinstance(value, ast.AST):
         return ascii(value.rpartition(".")[2] if _is_module(value) else value)
-    fields = [(name, item) for name, item in ast.iter_fields(value) if name not in UNSEEN_FIELDS]
-    texts = [f"{name}={_outline(item)}" for name, item in fields if item is not None and item != []]
+    if isinstance(value, ast.arg):
+        return f"arg({value.arg})"
+    if isinstance(value, ast.JoinedStr):  # Python 3.12 puts empty texts between the others
+        return f"text{_outline([part for part in value.values if getattr(part, 'value', None) != ''])}"
+    texts = [f"{name}={_outline(item)}" for name, item in _fields(value) if item is not None and item != []]
     return f"{type(value).__name__}({','.join(texts)})"
 
 
@@ -264,4 +315,4 @@ def _is_silent(node: object) -> bool:
         return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     if isinstance(node, ast.keyword):
         return node.arg in READ_BY_PEOPLE
-    return _is_import(node) or _is_for_type_checkers(node)
+    return _is_for_type_checkers(node) or isinstance(node, ast.Import | ast.ImportFrom)

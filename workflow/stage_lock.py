@@ -4,7 +4,7 @@ Run as ``python -m workflow.stage_lock`` with ``--check`` (part of `make lint`),
 or ``--write --all [--because WHY]``. Reads the code, the rules and ``workflow/stages.lock.json``; writes the latter.
 
 A stage is a key of `STAGE_VERSIONS`, ``family/NAME`` of a metric family or ``extractor/NAME``. Its code is that of the
-commands that its rules run, or the module that scores or extracts, with all that it imports (``workflow.closures``).
+commands that its rules run, or the module that scores or extracts, with all that it uses (``workflow.closures``).
 When that changes, what lies in results may no longer be what the code makes, and Snakemake would not know. The check
 then fails until the version is bumped, which makes the stage's outputs again, or the change is accepted as one that
 moves no number, with a reason, which the lock keeps.
@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 
 from metrics.spec import EXTRACTORS, FAMILIES
-from workflow.closures import PACKAGES, ClosureError, Code, Project
+from workflow.closures import PACKAGES, ClosureError, Place, Project
 from workflow.stages import STAGE_VERSIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +90,7 @@ class Stages:
         self.closures = {name: self.project.closure(starts[name]) for name in self.versions}
         self.digests = {name: self.project.digest(closure) for name, closure in self.closures.items()}
 
-    def _of_rules(self, root: Path) -> dict[str, list[Code]]:
+    def _of_rules(self, root: Path) -> dict[str, list[Place]]:
         """The functions behind the commands of every stage's rules."""
         commands: dict[str, set[tuple[str, str]]] = {}
         for path in sorted((root / "workflow/rules").glob("*.smk")):
@@ -102,27 +102,31 @@ class Stages:
             raise ClosureError(f"{fault}; STAGE_VERSIONS of workflow/stages.py and the rules must name the same stages")
         return {stage: [self._command(*command) for command in sorted(found)] for stage, found in commands.items()}
 
-    def _command(self, package: str, verb: str) -> Code:
-        """The function of a command: the one of that name in a module of the package that imports typer."""
-        name = verb.replace("-", "_")
-        found = [module for module in self.project.command_lines(package) if self.project.defines(module, name)]
+    def _command(self, package: str, verb: str) -> Place:
+        """The function of a command, which has its name."""
+        found = self.project.commands(package, verb.replace("-", "_"))
         if len(found) != 1:
-            raise ClosureError(
-                f"python -m {package} {verb}: {len(found)} command lines define a function {name}, expected 1"
+            fault = (
+                f"python -m {package} {verb}: {len(found)} modules that import typer define {verb.replace('-', '_')}"
             )
-        return self.project.function(found[0], name)
+            raise ClosureError(f"{fault}, expected 1")
+        return found[0]
 
-    def _of_metrics(self) -> dict[str, list[Code]]:
-        """The modules behind families and extractors."""
+    def _of_metrics(self) -> dict[str, list[Place]]:
+        """All of the modules behind families and extractors."""
         named = {f"family/{name}": item.module for name, item in FAMILIES.items()}
         named |= {f"extractor/{name}": self._extractor(name) for name in EXTRACTORS}
-        return {stage: [self.project.module(module)] for stage, module in named.items()}
+        return {stage: self.project.whole(module) for stage, module in named.items()}
 
     def _extractor(self, name: str) -> str:
         found = [module for module in self.project.paths if module.endswith(f".extractors.{name}")]
         if len(found) != 1:
             raise ClosureError(f"extractor {name}: {len(found)} modules end with extractors.{name}, expected 1")
         return found[0]
+
+    def modules(self, name: str) -> dict[str, str]:
+        """The modules in which a stage's code stands, with a digest of all that is in each."""
+        return {module: self.project.module(module).digest for module, _ in self.closures[name]}
 
 
 def faults(stages: Stages, lock: Lock) -> dict[str, str]:
@@ -139,7 +143,7 @@ def faults(stages: Stages, lock: Lock) -> dict[str, str]:
         elif stages.digests[name] != entry.code:
             fix = f"bump its version ({_home(name)}), or give a reason why no number moves"
             fix += f": `{CHECK} --write {name} [--because WHY]`"
-            found[name] = f"{name}: its code changed ({_changed(stages.closures[name], lock)}); {fix}"
+            found[name] = f"{name}: its code changed ({_changed(stages.modules(name), lock)}); {fix}"
     return found
 
 
@@ -182,21 +186,17 @@ def _renewed_entry(stages: Stages, name: str, old: Entry | None, because: str) -
 
 def _renewed_modules(stages: Stages, lock: Lock, entries: dict[str, Entry]) -> dict[str, str]:
     """Digests by module; those that a stage still waits for stay as they were, so that its fault can name them."""
-    now = {_label(code): code.digest for closure in stages.closures.values() for code in closure}
     stale = {name for name, digest in stages.digests.items() if name not in entries or entries[name].code != digest}
-    waiting = {_label(code) for name in stale for code in stages.closures[name]}
-    kept = {label: lock.modules[label] for label in waiting & lock.modules.keys()}
-    return {label: digest for label, digest in now.items() if label not in waiting} | kept
+    waiting = {module for name in stale for module in stages.modules(name)}
+    now = {module: digest for name in stages.versions for module, digest in stages.modules(name).items()}
+    kept = {module: lock.modules[module] for module in waiting & lock.modules.keys()}
+    return {module: digest for module, digest in now.items() if module not in waiting} | kept
 
 
-def _changed(closure: list[Code], lock: Lock) -> str:
+def _changed(modules: dict[str, str], lock: Lock) -> str:
     known = set(lock.modules.values())
-    changed = sorted(_label(code) for code in closure if code.digest not in known)
-    return ", ".join(changed) or "what its modules import from one another"
-
-
-def _label(code: Code) -> str:
-    return code.module + (f":{code.function}" if code.function else "")
+    changed = sorted(module for module, digest in modules.items() if digest not in known)
+    return ", ".join(changed) or "a name that stands for something else"
 
 
 def _home(name: str) -> str:
