@@ -11,6 +11,8 @@ from eadnet.assets import read_table
 from eadnet.captions.language_model import locate
 from eadnet.captions.settings import Captions
 from eadnet.config import Assets, Config
+from metrics.scoring import Settings, evaluators
+from metrics.spec import family_specs, pinned_sha256
 from workflow.weights import captioner_weights, extractor_weights, family_weights, preprocessing_weights, weights_of
 
 OTHER = "ab" * 32
@@ -125,6 +127,14 @@ def test_a_language_model_of_other_files_answers_anew(monkeypatch: pytest.Monkey
     assert locate(chosen, Assets()) == locate(chosen, Assets(sha256={file.key: file.sha256})) == (tmp_path, pinned)
     others = {locate(chosen, Assets(sha256={file.key: digit * 64}))[1] for digit in "01"}
     assert len(others) == 2 and all(other.startswith(f"{pinned}+sha256:") for other in others)
+
+
+def test_rows_name_the_weights_that_are_accepted():
+    spec = family_specs("i3d")[0]
+    place = spec.evaluator.removeprefix("asset:")
+    for accepted, expected in (({}, pinned_sha256(spec)), ({place: OTHER.upper()}, OTHER)):
+        settings = Settings(None, "full", 64, 8, Assets(sha256=accepted))
+        assert evaluators("i3d", settings)[spec.key] == expected != ""
 
 
 def test_every_rule_that_is_given_weights_depends_on_their_digests(root: Path):

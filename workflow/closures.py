@@ -69,24 +69,24 @@ class Code:
         return _hash(text) if text != "[]" else ""
 
     @cached_property
-    def parts(self) -> list[ast.AST]:
-        """All of its syntax tree that counts."""
+    def tree(self) -> list[ast.AST]:
+        """All nodes of its syntax tree that count."""
         return list(_walk(self.nodes))
 
     @cached_property
     def names(self) -> set[str]:
         """All names that it reads or writes."""
-        return {node.id for node in self.parts if isinstance(node, ast.Name)}
+        return {node.id for node in self.tree if isinstance(node, ast.Name)}
 
     @cached_property
     def imported(self) -> list[Imported]:
         """What it imports itself."""
-        return [item for node in self.parts for item in _imports(node)]
+        return [item for node in self.tree for item in _imports(node)]
 
     def texts(self) -> set[str]:
         """What may name a module: texts that look like one, and the package if some text begins with its name."""
-        found = {node.value for node in self.parts if isinstance(node, ast.Constant) and _is_module(node.value)}
-        of_package = any(isinstance(node, ast.JoinedStr) and _is_in_package(node) for node in self.parts)
+        found = {node.value for node in self.tree if isinstance(node, ast.Constant) and _is_module(node.value)}
+        of_package = any(isinstance(node, ast.JoinedStr) and _is_in_package(node) for node in self.tree)
         return {text.partition(":")[0] for text in found} | ({f"{self.module}."} if of_package else set())
 
 

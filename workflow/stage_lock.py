@@ -59,7 +59,7 @@ class Lock:
             return cls({name: Entry(**entry) for name, entry in held["stages"].items()}, held["modules"])
         except FileNotFoundError:
             return cls({}, {})
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ClosureError(f"{path}: not a lock ({error}); get it back with git") from None
 
     def write(self, path: Path) -> None:
