@@ -57,7 +57,7 @@ test-processors-ci: environment  ## The two combinations most unlike most machin
 test-captions: environment caption-cpu  ## Captions through vLLM on CPU: its engine, its server, the environment itself.
 	OMP_NUM_THREADS=1 python -m pytest -m captions
 
-lint: environment  ## Format and lint of Python and Snakemake files; generated files in step with the models.
+lint: environment  ## Format and lint of Python and Snakemake files; generated files and versions in step with the code.
 	ruff format --check .
 	ruff check .
 	snakefmt --check Snakefile workflow
@@ -65,6 +65,7 @@ lint: environment  ## Format and lint of Python and Snakemake files; generated f
 	python -m eadnet.config.reference --check
 	python -m eadnet splits --check
 	python -m workflow.architecture --check
+	python -m workflow.stage_lock --check
 
 format: environment  ## Format everything.
 	ruff format .

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -96,7 +96,7 @@ def fetch(name: str, settings: AssetSettings, table: Traversable = TABLE) -> Pat
     """
     assets = read_table(table)
     if name not in assets:
-        raise AssetError(f"no published asset '{name}'; there are {', '.join(assets)}")
+        raise _unknown(name, assets)
     folder = Path(settings.folder) / name
     checked = _Checked(folder / ".checked.json")
     for file in assets[name]:
@@ -109,6 +109,23 @@ def fetch(name: str, settings: AssetSettings, table: Traversable = TABLE) -> Pat
         if found != place:
             _link(place, found)
     return folder
+
+
+def accepted_digests(names: Collection[str], settings: AssetSettings, table: Traversable = TABLE) -> dict[str, str]:
+    """The SHA-256 that each file of some assets must have, by ``<asset>/<file>``; "" where none is pinned or accepted.
+
+    Args:
+        names: Assets of the table; one may be named twice.
+        settings: The ``assets`` section.
+        table: The table of assets.
+
+    Raises:
+        AssetError: an asset is unknown.
+    """
+    assets = read_table(table)
+    if unknown := [name for name in names if name not in assets]:
+        raise _unknown(unknown[0], assets)
+    return {file.key: _accepted(file, settings) for name in names for file in assets[name]}
 
 
 def describe(settings: AssetSettings | None = None, table: Traversable = TABLE) -> list[dict[str, Any]]:
@@ -150,6 +167,10 @@ class _Checked:
         self.known[file.file] = [stat.st_size, stat.st_mtime_ns, digest]
         with atomic_path(self.path) as temporary:
             temporary.write_text(json.dumps(self.known, indent=2) + "\n")
+
+
+def _unknown(name: str, assets: dict[str, list[AssetFile]]) -> AssetError:
+    return AssetError(f"no published asset '{name}'; there are {', '.join(assets)}")
 
 
 def _check_row(file: AssetFile, where: str) -> None:

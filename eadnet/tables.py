@@ -82,9 +82,11 @@ are where no draw is asked for."""
 
 VIDEOS = _schema(
     run=_text, seed=_int, corpus=_text, clip_id=_text, video=_text, reference=_text, driving_audio=_text,
-    text=_text, n_frames=_int, seconds=_real, status=_text, reason=_text,
+    text=_text, n_frames=_int, seconds=_real, status=_text, reason=_text, model_commit=_text, videos_commit=_text,
 )  # fmt: skip
-"""One row per test clip and run: the generated video, what drove it, and the seconds that making it took."""
+"""One row per test clip and run: the generated video, what drove it, and the seconds that making it took.
+`model_commit` is the project's commit under which the run was trained, `videos_commit` that under which its videos were
+made or, if other people's, collected (``eadnet.provenance.commit``); null where there is none."""
 
 GENERATED = _schema(
     run=_text, seed=_int, corpus=_text, clip_id=_text, reference=_text, driving_audio=_text, text=_text,

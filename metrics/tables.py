@@ -4,6 +4,8 @@ Written and read with ``eadnet.tables``. SCORES is long: one row a clip and metr
 whatever happened; SUMMARY aggregates it. Imports nothing heavy.
 """
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 _text, _int, _real, _flag = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -12,12 +14,16 @@ MEASUREMENTS = pa.schema(
     [
         ("clip_id", _text), ("video", _text), ("n_frames", _int), ("video_frames", _int), ("truth_frames", _int),
         ("width", _int), ("height", _int), ("fps", _real), ("detected", _real), ("seconds", _real),
-        ("video_sha256", _text), ("status", _text), ("reason", _text),
+        ("video_sha256", _text), ("status", _text), ("reason", _text), ("model_commit", _text),
+        ("videos_commit", _text),
     ]
 )  # fmt: skip
 """One row per generated video. `n_frames` are the frames compared (the shorter of video and truth), `fps` the rate
 of the file before it was brought to 25, `detected` the share of frames with a face. `reason` also carries notes on
-videos whose status is ok (frames trimmed, picture scaled)."""
+videos whose status is ok (frames trimmed, picture scaled). Commits are those of ``eadnet.tables.VIDEOS``."""
+
+MADE_UNDER = ("model_commit", "videos_commit")
+"""Columns with the commits under which what is scored was made; `commit`, beside them, is that of scoring."""
 
 CROPS, LANDMARKS, EXTRACTED = "crops.safetensors", "landmarks.safetensors", "extracted.safetensors"
 """Files beside a table of measurements, keyed by clip_id (the last: by ``<clip_id>/<array>``)."""
@@ -27,14 +33,18 @@ SCORES = pa.schema(
         ("run", _text), ("seed", _int), ("corpus", _text), ("draw", _text), ("split", _text), ("clip_id", _text),
         ("speaker", _text), ("seen_speaker", _flag), ("emotion", _text), ("emotion_level", _int), ("family", _text),
         ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("value", _real),
-        ("ci_low", _real), ("ci_high", _real), ("n", _int), ("status", _text), ("reason", _text), ("commit", _text),
+        ("ci_low", _real), ("ci_high", _real), ("n", _int), ("status", _text), ("reason", _text),
+        ("model_commit", _text), ("videos_commit", _text), ("commit", _text),
     ]
 )  # fmt: skip
 """One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus `all`,
 and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips (`draw`
 is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions)
 behind a clip's value and the clips behind a set's. Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
-A row without a value says why in `status` and `reason`."""
+A row without a value says why in `status` and `reason`. Three commits of the project: the run was trained under
+`model_commit` (null where this project has trained none: baselines without a model, other people's methods), its videos
+were made or collected under `videos_commit` (null for captions and for folders scored without the workflow), and
+`commit` scored them."""
 
 SUMMARY = pa.schema(
     [
@@ -42,7 +52,8 @@ SUMMARY = pa.schema(
         ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("n", _int),
         ("n_missing", _int), ("coverage", _real), ("mean", _real), ("std", _real), ("ci_low", _real),
         ("ci_high", _real), ("difference_vs_full", _real), ("difference_low", _real), ("difference_high", _real),
-        ("p_vs_full", _real), ("p_holm", _real), ("reason", _text), ("commit", _text),
+        ("p_vs_full", _real), ("p_holm", _real), ("reason", _text), ("model_commit", _text),
+        ("videos_commit", _text), ("commit", _text),
     ]
 )  # fmt: skip
 """One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric.
@@ -50,7 +61,8 @@ SUMMARY = pa.schema(
 A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
 clips; `split` is `all` where several are mixed. `difference_*` is the mean paired difference to run `full` with its
 interval; `p_holm` is `p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
-corpus and slice. `reason` says of a row without any value what most of its scores say."""
+corpus and slice. `reason` says of a row without any value what most of its scores say. Commits are those of SCORES;
+where they differ between seeds, all are named (`join_commits`)."""
 
 PAIRWISE = pa.schema(
     [
@@ -86,3 +98,8 @@ class Unscorable(ValueError):
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+def join_commits(commits: Iterable[str | None]) -> str | None:
+    """The different commits among some, sorted and separated by ", "; None where there is none."""
+    return ", ".join(sorted({commit for commit in commits if commit})) or None

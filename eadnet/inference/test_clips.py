@@ -36,6 +36,7 @@ from eadnet.features.text_tokens import TextError
 from eadnet.inference.animator import PART, Animator, Codec, Scene
 from eadnet.inference.sampler import derived_seed
 from eadnet.models.loading import load_run
+from eadnet.provenance import commit
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
 
 if TYPE_CHECKING:
@@ -89,13 +90,15 @@ class SelectedClips:
     Attributes:
         rows: of the CLIPS table.
         region: (S, S) bool, True where the crop is generated.
+        model_commit: the project's commit under which the run was trained; None without a run.
     """
 
     def __init__(self, inputs: SynthesisInputs, settings: "Synthesis", mask: str) -> None:
         self.clips = ClipSet.read(inputs.clips)
         chosen = read_test_clips(inputs.test_clips, inputs.corpora)
         self.rows = [self.clips.clips[self.clips.position[clip_id]].row for clip_id in chosen]
-        self.mask = read_config(inputs.model, "mask")["mask"] if inputs.model else mask
+        config = read_config(inputs.model, "mask") if inputs.model else {"mask": mask}
+        self.mask, self.model_commit = config["mask"], config.get("commit")
         self.resolution = self.clips.crops[0].shape[1]
         factor = read_config(inputs.autoencoder, "autoencoder")["autoencoder"]["factor"]
         self.region = region_mask(self.mask, self.resolution, self.resolution // factor)
@@ -296,6 +299,7 @@ def synthesise(
         stage = StoredCrops(crops, inputs, settings, run, seed, mask)
     spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in stage.made.items()}
     weight = None if run == "ground_truth" else paste_weight(stage.region)
+    commits = {"model_commit": stage.model_commit, "videos_commit": commit()}
     log, rows = Log(stage.rows), []
     for clip in map(Clip, stage.rows):
         started, row = time.monotonic(), _blank_row(clip, run, seed)
@@ -307,7 +311,7 @@ def synthesise(
         except FAULTS as error:
             row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
         row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
-        rows.append(log(clip, row))
+        rows.append(log(clip, row | commits))
     write_table(rows, Path(output, "videos.parquet"), VIDEOS)
 
 

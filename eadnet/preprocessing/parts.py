@@ -33,11 +33,20 @@ class Parts:
     """The finished sources of a shard."""
 
     def __init__(
-        self, folder: Path, settings: Preprocess, version: int, digests: dict[str, str | None], quality: bool = False
+        self,
+        folder: Path,
+        settings: Preprocess,
+        version: int,
+        digests: dict[str, str | None],
+        quality: bool = False,
+        weights: dict[str, str] | None = None,
     ) -> None:
-        """`digests` are the SHA-256 of the sources' files, by `source_id`; `quality` says whether it is measured."""
+        """`digests` are the SHA-256 of the sources' files, by `source_id`; `weights` those of the published weights.
+
+        `quality` says whether it is measured.
+        """
         self.shard, self.folder = folder, folder / ".parts"
-        self.made_with = [settings.model_dump(mode="json"), version, quality]
+        self.made_with = [settings.model_dump(mode="json"), version, quality, weights or {}]
         self.digests = digests
 
     def load(self, source: ClipSource) -> list[dict] | None:

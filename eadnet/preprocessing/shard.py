@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eadnet.assets import AssetError, AssetSettings, fetch
+from eadnet.assets import AssetError, AssetSettings, accepted_digests, fetch
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.faces.detectors.interface import WEIGHTS
@@ -61,7 +61,8 @@ def preprocess_shard(
     folder = Path(folder)
     weights = _weights(settings, assets, report)
     digests = dict(zip(sources["source_id"], sources["sha256"], strict=True))
-    parts = Parts(folder, settings, version, digests, weights.quality is not None)
+    accepted = accepted_digests([name for name in _names(settings) if name], assets) if assets else {}
+    parts = Parts(folder, settings, version, digests, weights.quality is not None, accepted)
     job = ShardJob(reader, settings, weights, parts, folder / "source")
     with _told_when_full(folder):
         (folder / "clips.parquet").unlink(missing_ok=True)
@@ -87,15 +88,20 @@ def _weights(settings: Preprocess, assets: AssetSettings | None, report: Callabl
 
     Quality alone may go unmeasured: what it judges is usable without.
     """
-    names = (WEIGHTS[settings.detector], settings.sync_weights)
+    *names, quality = _names(settings)
     needed = Weights(*(fetch(name, assets) if name else None for name in names))
-    if settings.quality_weights is None:
+    if quality is None:
         return needed
     try:
-        return replace(needed, quality=fetch(settings.quality_weights, assets))
+        return replace(needed, quality=fetch(quality, assets))
     except AssetError as error:
         report(f"{quality_note(settings)} ({error})")
         return needed
+
+
+def _names(settings: Preprocess) -> tuple[str | None, str | None, str | None]:
+    """Published weights of the detector, of the sound's offset and of the quality; None where there are none."""
+    return WEIGHTS[settings.detector], settings.sync_weights, settings.quality_weights
 
 
 def _rows(job: ShardJob, offered: list[ClipSource], workers: int, report: Callable[[str], None]) -> list[dict]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eadnet.config.methods import Method
 from eadnet.data.selection import read_test_clips
+from eadnet.provenance import commit
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.folders import list_names, video_row
 from metrics.external.matching import Matches, match_names
@@ -42,7 +43,7 @@ def collect_method(
     known = {row["clip_id"]: row for row in read_rows(clips, CLIPS)}
     chosen = [known[clip_id] for clip_id in read_test_clips(test_clips)]
     found = _found(method, chosen, log) if method.videos else _made(name, method, chosen, known, output, log)
-    rows = [row | {"run": name, "seed": seed} for row in found]
+    rows = [row | {"run": name, "seed": seed, "videos_commit": commit()} for row in found]
     write_table(rows, output / "videos.parquet", VIDEOS)
     return sum(row["status"] == "ok" for row in rows)
 

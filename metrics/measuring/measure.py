@@ -23,7 +23,7 @@ from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.measuring.extractors import Extractor
 from metrics.measuring.own_sound import ALIKE, LATE, compare_sound
 from metrics.measuring.spool import Spool, opened_spool
-from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
+from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MADE_UNDER, MEASUREMENTS
 
 FPS = 25
 MIN_SHARE = 0.5  # of the true frames that a video must have
@@ -112,6 +112,7 @@ class Meter:
         start = time.perf_counter()
         row = dict.fromkeys(MEASUREMENTS.names)
         row |= {"clip_id": clip.clip_id, "video": video["video"], "truth_frames": int(clip.row["n_frames"])}
+        row |= {name: video[name] for name in MADE_UNDER}
         try:
             if video["status"] != "ok":
                 raise WrongVideo(video["status"], video["reason"] or "the video was not made")

@@ -44,7 +44,7 @@ class Value:
 class Pair:
     """A generated clip and its truth, both cut to the `n_frames` that they have in common.
 
-    `row` is the clip's row of ``eadnet.tables.CLIPS``; `status` and `reason` are those of its measurement.
+    `row` is the clip's row of ``eadnet.tables.CLIPS``; `status`, `reason` and commits are those of its measurement.
     """
 
     row: dict
@@ -54,6 +54,8 @@ class Pair:
     reason: str | None
     video_sha256: str | None = None
     truth_folder: Path | None = None
+    model_commit: str | None = None
+    videos_commit: str | None = None
 
     @property
     def clip_id(self) -> str:
@@ -143,7 +145,7 @@ def load_pairs(measurements: str | Path, clips: str | Path, truth: str | Path | 
     return [
         Pair(
             known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason,
-            row.video_sha256, truth,
+            row.video_sha256, truth, row.model_commit, row.videos_commit,
         )
         for row in table.itertuples()
     ]  # fmt: skip

@@ -18,7 +18,7 @@ from metrics.scoring.pairs import Pair, Value, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
-from metrics.tables import ALL, SCORES
+from metrics.tables import ALL, MADE_UNDER, SCORES, join_commits
 
 
 def score_family(
@@ -82,9 +82,11 @@ def score_pairs(name: str, pairs: list[Pair], settings: ScoringSettings) -> list
 def stamp(
     values: Iterable[Value], pairs: Iterable[Pair], run: str, seed: int, evaluators: dict[str, str]
 ) -> list[dict]:
-    """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commit."""
+    """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commits."""
+    pairs = list(pairs)
     clips = {pair.clip_id: pair.row for pair in pairs}
     common = {"run": run, "seed": seed, "split": "test", "commit": commit()}
+    common |= {name: join_commits(getattr(pair, name) for pair in pairs) for name in MADE_UNDER}
     return [_row(value, clips, evaluators) | common for value in values]
 
 
@@ -132,7 +134,8 @@ def _evaluator_sha256(spec: MetricSpec, settings: ScoringSettings) -> str | None
         return sha256_file(weights) if weights.exists() else None
     if kind == "asset" and settings.assets is not None:
         weights = Path(settings.assets.folder) / place
-        return pinned_sha256(spec) or (sha256_file(weights) if weights.exists() else None)
+        known = settings.assets.sha256.get(place, "").lower() or pinned_sha256(spec)
+        return known or (sha256_file(weights) if weights.exists() else None)
     return None
 
 

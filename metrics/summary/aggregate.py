@@ -18,7 +18,19 @@ from eadnet.config.section import ConfigError
 from eadnet.tables import read_tables, write_table
 from metrics.functional.statistics import Difference, Replicates, Resampling, draw_weights, holm
 from metrics.spec import REGISTRY, MetricSpec, family
-from metrics.tables import ALL, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY, TOLD
+from metrics.tables import (
+    ALL,
+    LEVELLED,
+    LEVELS,
+    MADE_UNDER,
+    NOT_APPLICABLE,
+    PAIRWISE,
+    PEOPLE,
+    SCORES,
+    SUMMARY,
+    TOLD,
+    join_commits,
+)
 
 BASELINE = "full"
 MOST_DRAWS, FEWEST_REPLICATES = 50_000_000, 1000
@@ -43,7 +55,7 @@ def summarise(
     Args:
         scores: SCORES tables, one per run, seed and family.
         resampling: replicates, and the confidence of the intervals.
-        output_scores: parquet file for the joined table.
+        output_scores: parquet file for the join_commits table.
         output_summary: parquet file for the summary.
         output_pairwise: parquet file for the comparison of every two runs; None leaves it out.
         pooled: corpora whose clips together count as `all`; empty: every corpus.
@@ -248,5 +260,5 @@ def _labels(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
     return {
         "run": run, "seeds": int(rows["seed"].nunique()), "split": _split(rows), "family": spec.family,
         "metric": spec.key, "metric_version": int(first["metric_version"]), "level": spec.level,
-        "evaluator_sha256": first["evaluator_sha256"], "commit": first["commit"],
-    }  # fmt: skip
+        "evaluator_sha256": first["evaluator_sha256"],
+    } | {name: join_commits(rows[name].unique()) for name in (*MADE_UNDER, "commit")}  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eadnet.config.configuration import BASELINES
@@ -108,19 +109,27 @@ def lead(inputs: Inputs) -> str:
 
 
 def provenance(inputs: Inputs, configuration: str) -> dict[str, str]:
-    """Where the numbers come from: commit, digest of the configuration, seeds and versions of the metrics."""
-    commits = sorted(set(inputs.summary.commit.dropna()))
+    """Where the numbers come from: commits, digest of the configuration, seeds and versions of the metrics."""
     known = json.loads(configuration)
     text = json.dumps(known, sort_keys=True, separators=(",", ":"))
     versions = inputs.summary[["family", "metric_version"]].drop_duplicates().sort_values("family")
     seeds = sorted({int(seed) for seed in inputs.videos.seed})
     return {
-        "Commit": listing(commits) or "unknown",
+        **commits(inputs.summary),
         "Configuration (SHA-256)": hashlib.sha256(text.encode()).hexdigest() if known else "not given",
         "Seeds": listing([str(seed) for seed in seeds]),
         "Runs": listing([run_label(run) for run in order_runs(inputs.videos.run)]),
         "Metric versions": listing([f"{row.family} {row.metric_version}" for row in versions.itertuples()]),
     }
+
+
+def commits(summary: pd.DataFrame) -> dict[str, str]:
+    """The project's commits behind a SUMMARY table, by label: of scoring, and of models and videos if they differ."""
+    columns = {"Commit": "commit", "Commit of the models": "model_commit", "Commit of the videos": "videos_commit"}
+    found = {label: sorted(set(summary[name].dropna().str.split(", ").explode())) for label, name in columns.items()}
+    scored = found.pop("Commit")
+    others = {label: listing(names) for label, names in found.items() if names and names != scored}
+    return {"Commit": listing(scored) or "unknown", **others}
 
 
 def _rows(inputs: Inputs) -> tuple[list[players.Row], str]:

@@ -29,7 +29,7 @@ from reports.tables.reported import value_range
 
 COLUMNS = (
     "slice", "corpus", "run", "family", "metric", "metric_version", "seeds", "n", "n_missing", "coverage", "mean",
-    "std", "ci_low", "ci_high", "reason", "evaluator_sha256", "commit",
+    "std", "ci_low", "ci_high", "reason", "evaluator_sha256", "model_commit", "videos_commit", "commit",
 )  # fmt: skip
 PERCENT = ("acc_emo",)
 """Metrics that papers print in percent."""

@@ -327,3 +327,13 @@ def test_what_judges_comes_the_same_way_and_is_refused_when_it_is_not_what_was_p
             with pytest.raises(scoring.WeightsAbsent, match="weights absent: net"):
                 asked.weights("net")
             assert not (tmp_path / name / "weights/net/net.pt").exists()
+
+
+def test_accepted_digests_are_the_pinned_ones_or_those_of_the_configuration(tmp_path):
+    table = write_table(tmp_path, "https://example.org/net.pt")
+    assert assets.accepted_digests([], settings(tmp_path), table) == {}
+    assert assets.accepted_digests(["net", "net"], settings(tmp_path), table) == {"net/net.pt": DIGEST}
+    accepted = settings(tmp_path, sha256={"net/net.pt": OTHER.upper()})
+    assert assets.accepted_digests(["net"], accepted, table) == {"net/net.pt": OTHER}
+    with pytest.raises(AssetError, match="no published asset 'nets'; there are net"):
+        assets.accepted_digests(["nets"], accepted, table)

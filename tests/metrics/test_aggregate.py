@@ -51,6 +51,15 @@ def test_counts_means_and_slices(tmp_path: Path) -> None:
     assert table.loc[("full", "all", "unseen_people")]["mean"] == 3.0
 
 
+def test_commits_of_models_videos_and_scoring_are_named(tmp_path: Path) -> None:
+    made = [{"model_commit": f"model{seed}", "videos_commit": "made"} for seed in range(2)]
+    parts = [rows("full", [1.0, 2.0], seed=seed, **made[seed]) for seed in range(2)]
+    table = summary_of(tmp_path, *parts, rows("ground_truth", [1.0, 2.0], videos_commit="made"))
+    named = ["model_commit", "videos_commit", "commit"]
+    assert table.loc[("full", "all", "all")][named].tolist() == ["model0, model1", "made", "abc"]
+    assert table.loc[("ground_truth", "all", "all")][named].tolist() == [None, "made", "abc"]
+
+
 def test_clips_to_which_a_metric_does_not_apply_lower_no_coverage(tmp_path: Path) -> None:
     part = rows("full", [1.0, 0.0, None], metric="acc_emo@corpus-v1", family="emotion")
     part[2]["status"] = "no_label"

@@ -17,6 +17,7 @@ from eadnet.data.clips import Clip
 from eadnet.faces.alignment import apply, warp_frame
 from eadnet.media.reading import iterate_video, read_audio, read_video
 from eadnet.media.writing import write_video
+from eadnet.provenance import commit
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.inputs import write_inputs
 from metrics.external.methods import collect_method
@@ -77,6 +78,7 @@ def test_a_folder_of_videos_is_matched(drawn: Path, tmp_path: Path) -> None:
     rows = rows_of(Method(videos=str(theirs)), drawn, tmp_path / "out", lines.append)
     assert {row["status"] for row in rows.values()} == {"ok", "missing"}
     assert rows["test_P3_9"]["status"] == "ok" and rows["test_P3_11"]["status"] == "missing"
+    assert {(row["model_commit"], row["videos_commit"]) for row in rows.values()} == {(None, commit())}
     assert any("no video for reference test_P3_11" in line for line in lines)
     with pytest.raises(ConfigError, match="no such folder"):
         collect_method(

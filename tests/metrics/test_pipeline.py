@@ -13,6 +13,7 @@ from eadnet.config.networks import Schedule
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import Clip, save_shard
 from eadnet.media.writing import write_video
+from eadnet.provenance import commit
 from eadnet.tables import CLIPS, EMOTIONS, VIDEOS, read_table, write_table
 from metrics import judges
 from metrics.measuring.measure import measure_videos
@@ -189,6 +190,8 @@ def test_every_bad_video_is_a_row_with_its_reason(corpus: Path, tmp_path: Path) 
     assert "12.50 fps" in found["slow"]["reason"] and found["slow"]["n_frames"] >= 54
     scores = scores_of("image", tmp_path / "m", corpus, None)["psnr@region"]
     assert scores["value"].notna().sum() == 3 and len(scores) == 8
+    assert set(scores["model_commit"]) == {"trained"} and set(scores["videos_commit"]) == {"made"}
+    assert set(scores["commit"]) == {commit()}
     assert scores.loc[table.iloc[0]["clip_id"], "reason"] == "file not found"
 
 

@@ -31,6 +31,7 @@ def pairs_of(sizes: dict[str, int], frames: int = 18) -> list[SimpleNamespace]:
             for side in ("generated", "true"):
                 setattr(pair, f"{side}_landmarks", landmarks_of(smooth_noise(rng, frames), np.ones(frames)))
             pair.row = {"corpus": corpus, "speaker": corpus, "seen_speaker": False, "emotion": None, "level": None}
+            pair.model_commit, pair.videos_commit = "trained", None
             pairs.append(pair)
     return pairs
 

@@ -49,6 +49,7 @@ LEAVES = (
     "eadnet.config.section",
     "eadnet.config.view",
     "eadnet.assets",
+    "eadnet.faces.detectors.interface",
     "eadnet.config.captions",
     "eadnet.captions.grammar.sentences",
     "eadnet.captions.prompt",

@@ -19,6 +19,7 @@ from metrics.tables import SUMMARY
 from reports import cli, figures, numbers, style, tables
 from reports.figures import emotions, graphs, mouths, times
 from reports.gallery import players
+from reports.gallery.page import commits
 from reports.load import EmptyInputs, Inputs, ReportError, frame_picks, spread
 from reports.registry import FIGURES, INPUTS, TABLES
 from reports.tables import ablation, comparison, formats, supervision
@@ -305,6 +306,16 @@ def test_the_page_shows_videos_figures_tables_and_provenance(hostile_page: str) 
     assert all(f"<dt>{name}</dt><dd>Published" in hostile_page for name in ("STDA", "TFRM", "Text", "Base"))
     ids = re.findall(r'\bid="([^"]+)"', hostile_page)
     assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]+)"', hostile_page)) <= set(ids)
+
+
+def test_the_page_names_the_commits_of_models_and_videos_where_they_differ(inputs: Inputs) -> None:
+    same = inputs.summary.assign(model_commit="one", videos_commit=None, commit="one")
+    assert commits(same) == {"Commit": "one"}
+    other = same.assign(model_commit="old, older", videos_commit="old")
+    assert commits(other) == {
+        "Commit": "one", "Commit of the models": "old and older", "Commit of the videos": "old",
+    }  # fmt: skip
+    assert commits(same.assign(commit=None, model_commit=None)) == {"Commit": "unknown"}
 
 
 def test_large_videos_are_made_smaller(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:

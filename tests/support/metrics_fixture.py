@@ -87,7 +87,7 @@ def video_row(clip_id: str, video: Path | str, **changes: object) -> dict:
     """Row of a VIDEOS table."""
     row = {"run": "full", "seed": 0, "corpus": "folder", "clip_id": clip_id, "video": str(video), "reference": clip_id,
            "driving_audio": clip_id, "text": "", "n_frames": FRAMES, "seconds": 1.0, "status": "ok",
-           "reason": None}  # fmt: skip
+           "reason": None, "model_commit": "trained", "videos_commit": "made"}  # fmt: skip
     assert set(row) == set(VIDEOS.names)
     return row | changes
 

@@ -232,7 +232,7 @@ def _write_run(folder: Path, run: str, test: list[dict], random: np.random.Gener
         videos.append(
             {"run": run, "seed": 0, "corpus": "mead", "clip_id": row["clip_id"], "video": str(path),
              "reference": row["reference"], "driving_audio": row["clip_id"], "text": "", "n_frames": frames,
-             "seconds": 1.0, "status": "ok", "reason": ""}
+             "seconds": 1.0, "status": "ok", "reason": "", "model_commit": None, "videos_commit": None}
         )  # fmt: skip
     write_table(videos, folder / "videos" / run / "0" / "videos.parquet", VIDEOS)
     target = folder / "measurements" / run / "0"

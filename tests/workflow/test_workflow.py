@@ -18,7 +18,7 @@ pytestmark = pytest.mark.workflow
 
 TABLE_RULES = {"summarise_scores", "measure_resolution", "make_table", "draw_figure", "write_page", "all"}
 RUN_RULES = {"train_run", "synthesise_videos", "measure_videos", "score_family"}
-VOLATILE = ["commit"]
+VOLATILE = ["model_commit", "videos_commit", "commit"]
 
 
 @pytest.fixture(scope="module")

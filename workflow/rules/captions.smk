@@ -92,6 +92,7 @@ rule caption_shard:
         settings=captioner_settings,
         prompt=captioner_prompt,
         version=STAGE_VERSIONS["caption"],
+        weights=lambda wildcards: captioner_weights(CONFIG, wildcards.captioner),
         seed=CONFIG.seed,
     shell:
         r"""
@@ -131,6 +132,7 @@ rule encode_captions:
         captions=lambda wildcards, input: options("--captions", input),
         settings=as_json(CONFIG.captions, only=ENCODER_KEYS),
         version=STAGE_VERSIONS["encode_captions"],
+        weights=weights_of(CONFIG, CONFIG.captions.weights),
     shell:
         r"""
         python -m eadnet encode-captions \

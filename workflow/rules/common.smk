@@ -22,6 +22,7 @@ from workflow.options import as_json, folder_option, options
 from workflow.plan import HDTF_ANNOTATIONS, Plan
 from workflow.report_plan import ReportPlan
 from workflow.stages import STAGE_VERSIONS
+from workflow.weights import captioner_weights, extractor_weights, family_weights, preprocessing_weights, weights_of
 
 
 def typed(value):

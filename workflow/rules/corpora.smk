@@ -162,6 +162,7 @@ rule fetch_hdtf_annotations:
     params:
         folder=subpath(output[0], parent=True),
         version=STAGE_VERSIONS["download"],
+        weights=weights_of(CONFIG, "hdtf-annotations"),
     shell:
         r"""
         python -m eadnet fetch-annotations \
@@ -265,6 +266,7 @@ rule preprocess_shard:
         corpus_settings=corpus_settings,
         settings=settings("preprocess"),
         version=STAGE_VERSIONS["preprocess"],
+        weights=preprocessing_weights(CONFIG),
     shell:
         r"""
         python -m eadnet preprocess \

@@ -40,6 +40,7 @@ rule pretrain_autoencoder:
         settings=settings("autoencoder"),
         mask=CONFIG.backbone.mask,
         version=STAGE_VERSIONS["autoencoder"],
+        weights=weights_of(CONFIG, CONFIG.autoencoder.weights),
         seed=CONFIG.seed,
     shell:
         r"""
@@ -83,6 +84,7 @@ rule pretrain_syncnet:
         folder=subpath(output.model, parent=True),
         settings=settings("syncnet"),
         version=STAGE_VERSIONS["syncnet"],
+        weights=weights_of(CONFIG, CONFIG.syncnet.weights),
         seed=CONFIG.seed,
     shell:
         r"""
@@ -125,6 +127,7 @@ rule pretrain_videomae:
         folder=subpath(output.model, parent=True),
         settings=settings("videomae"),
         version=STAGE_VERSIONS["videomae"],
+        weights=weights_of(CONFIG, CONFIG.videomae.weights),
         seed=CONFIG.seed,
     shell:
         r"""
@@ -157,6 +160,7 @@ rule adopt_lpips:
         folder=subpath(output.model, parent=True),
         settings=settings("lpips"),
         version=STAGE_VERSIONS["lpips"],
+        weights=weights_of(CONFIG, CONFIG.lpips.trunk, CONFIG.lpips.heads),
     shell:
         r"""
         python -m eadnet adopt-lpips \
@@ -187,6 +191,7 @@ rule encode_audio:
     params:
         settings=settings("audio"),
         version=STAGE_VERSIONS["encode_audio"],
+        weights=weights_of(CONFIG, CONFIG.audio.weights),
         seed=CONFIG.seed,
     shell:
         r"""
@@ -268,6 +273,7 @@ rule pretrain_backbone:
         settings=settings("backbone"),
         corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["backbone"],
+        weights=weights_of(CONFIG, CONFIG.backbone.weights),
         seed=CONFIG.seed,
     shell:
         r"""

@@ -37,6 +37,7 @@ rule measure_resolution:
         synthetic=options("--synthetic", PLAN.of_origin("synthetic")),
         experiment=PLAN.experiment,
         version=STAGE_VERSIONS["resolution"],
+        weights=family_weights(CONFIG, CONFIG.evaluation.metrics),
     shell:
         r"""
         python -m metrics measure-resolution \

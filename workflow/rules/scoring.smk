@@ -82,6 +82,7 @@ rule measure_videos:
         resolution=CONFIG.preprocess.resolution,
         families=PLAN.frame_families,
         extractors=extractors_of(CONFIG.evaluation.metrics),
+        weights=extractor_weights(CONFIG),
         version=STAGE_VERSIONS["measure"],
     shell:
         r"""
@@ -125,6 +126,7 @@ rule measure_truth:
         resolution=CONFIG.preprocess.resolution,
         families=PLAN.frame_families,
         extractors=extractors_of(CONFIG.evaluation.metrics, of_truth=True),
+        weights=extractor_weights(CONFIG, of_truth=True),
         version=STAGE_VERSIONS["measure"],
     shell:
         r"""
@@ -169,6 +171,7 @@ rule score_family:
         cells=PLAN.cells,
         pooled=options("--pooled", CONFIG.learned("full")),
         version=lambda wildcards: [STAGE_VERSIONS["score"], family_version(wildcards.family)],
+        weights=lambda wildcards: family_weights(CONFIG, [wildcards.family]),
     shell:
         r"""
         python -m metrics score-family \
@@ -215,7 +218,7 @@ rule score_captions:
         captions=lambda wildcards, input: options("--captions", input.captions),
         true_units=lambda wildcards, input: options("--true-units", input.true_units),
         seed=CONFIG.seed,
-        version=family_version("captions"),
+        version=[STAGE_VERSIONS["score"], family_version("captions")],
     shell:
         r"""
         python -m metrics score-captions \
@@ -333,6 +336,7 @@ rule calibrate_metrics:
         frames=CONFIG.evaluation.calibration_frames,
         split=CONFIG.evaluation.calibration_split,
         version=STAGE_VERSIONS["calibrate"],
+        weights=family_weights(CONFIG, CONFIG.evaluation.metrics),
     shell:
         r"""
         python -m metrics calibrate \

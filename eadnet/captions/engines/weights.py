@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from eadnet.assets import AssetSettings, fetch, read_table
+from eadnet.assets import AssetSettings, accepted_digests, fetch, read_table
 from eadnet.captions.requests import CaptionError
 from eadnet.config.captions import Captions
 from eadnet.provenance import sha256_file
@@ -21,7 +21,8 @@ def locate(chosen: Captions, assets: AssetSettings) -> tuple[Path | None, str]:
 
     Returns:
         The folder, None where a server has the model; and a name that changes with every bit that can change answers:
-        ``<asset>@<revision>``, or ``<folder>@sha256:<digest>`` for a model of the user's.
+        ``<asset>@<revision>``, with ``+sha256:<digest>`` where other files are accepted than the pinned ones, or
+        ``<folder>@sha256:<digest>`` for a model of one's own.
 
     Raises:
         CaptionError: the folder is no model; one line that names it.
@@ -31,12 +32,21 @@ def locate(chosen: Captions, assets: AssetSettings) -> tuple[Path | None, str]:
     if chosen.engine in ("descriptor", "server"):
         return None, ""
     if model.weights:
-        revision = read_table()[model.weights][0].revision
-        return fetch(model.weights, assets), f"{model.weights}@{revision[:12]}"
+        return fetch(model.weights, assets), _published(model.weights, assets)
     folder = Path(model.folder or "")
     if not (folder / "config.json").is_file():
         raise CaptionError(f"{folder}: no language model (config.json is missing); see captions.language_model.folder")
     return folder, f"{folder.resolve().name}@sha256:{_digest(folder)[:12]}"
+
+
+def _published(name: str, assets: AssetSettings) -> str:
+    """``<asset>@<revision>``, and what tells other files apart that are accepted in the place of the pinned ones."""
+    files = read_table()[name]
+    accepted = accepted_digests([name], assets)
+    identity = f"{name}@{files[0].revision[:12]}"
+    if accepted == {file.key: file.sha256 for file in files}:
+        return identity
+    return f"{identity}+sha256:{hashlib.sha256(repr(sorted(accepted.items())).encode()).hexdigest()[:12]}"
 
 
 def _digest(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from eadnet.inference import sampler
 from eadnet.inference.test_clips import ClipGenerator, SynthesisError, SynthesisInputs, generate_crops, synthesise
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
+from eadnet.provenance import commit
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
 from tests.support.tiny_models import write_tiny_run
 
@@ -90,10 +92,14 @@ def _write_clip(folder: Path, number: int) -> dict:
 
 @pytest.mark.parametrize("run", ["ground_truth", "reconstruction", "still", "shuffled_audio", "full"])
 def test_videos_are_the_same_whole_and_in_two_halves(inputs, tmp_path, run):
+    driven = run in ("shuffled_audio", "full")
+    inputs = inputs if driven else replace(inputs, model=None)
     synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "whole")
     generate_crops(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "crops")
     synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "halves", crops=tmp_path / "crops")
     whole, halves = (read_rows(tmp_path / name / "videos.parquet", VIDEOS) for name in ("whole", "halves"))
+    assert {row["videos_commit"] for row in (*whole, *halves)} == {commit()}
+    assert {row["model_commit"] for row in (*whole, *halves)} == {"abc" if driven else None}
     assert [row["clip_id"] for row in whole] == ["clip_1", "clip_3"]
     for row, other in zip(whole, halves, strict=True):
         assert row["status"] == "ok" and row["n_frames"] == FRAMES

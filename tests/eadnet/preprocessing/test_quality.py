@@ -233,3 +233,12 @@ def test_what_was_finished_without_the_weights_is_made_again_with_them(videos: P
     without.begin(source)
     without.store_rows(source, [])
     assert without.load(source) == [] and measured.load(source) is None
+
+
+def test_what_was_finished_with_other_weights_is_made_again(videos: Path, tmp_path: Path) -> None:
+    chosen = folder_reader(videos)
+    source, *_ = chosen.clips(sources_of(chosen, tmp_path))
+    made = Parts(tmp_path, Preprocess(), 1, {}, True, {FILE: "one"})
+    made.begin(source)
+    made.store_rows(source, [])
+    assert made.load(source) == [] and Parts(tmp_path, Preprocess(), 1, {}, True, {FILE: "two"}).load(source) is None
