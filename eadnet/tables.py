@@ -60,7 +60,7 @@ CAPTIONS = _schema(
     clip_id=_text, corpus=_text, shard=_text, caption=_text, caption_short=_text, paraphrases=pa.list_(_text),
     template=_text, emotion=_text, confidence=_real, intensity=_text, valence=_real, arousal=_real,
     action_units=pa.list_(_text), dynamics=_text, observation=_text, engine=_text, model=_text, prompt_version=_text,
-    prompt_sha256=_text, sampling=_text, labelled=pa.bool_(), attempts=_int, faults=pa.list_(_text), status=_text,
+    prompt_sha256=_text, decoding=_text, labelled=pa.bool_(), attempts=_int, faults=pa.list_(_text), status=_text,
     reason=_text,
 )  # fmt: skip
 """One row per usable clip: the text that guides generation. `template` is the text of label and level alone,

@@ -73,7 +73,7 @@ def _key(request: Request, engine: Engine) -> str:
             "model": engine.model,
             "prompt": engine.prompt.sha256,
             "question": engine.question(request),
-            "sampling": engine.sampling,
+            "decoding": engine.decoding,
         }
     )
 
@@ -91,7 +91,7 @@ def _table_row(
         "model": engine.model,
         "prompt_version": engine.prompt.version,
         "prompt_sha256": engine.prompt.sha256,
-        "sampling": json.dumps(engine.sampling, sort_keys=True),
+        "decoding": json.dumps(engine.decoding, sort_keys=True),
         "labelled": labelled and row["emotion"] is not None,
     }
     if row["status"] != "ok":

@@ -125,7 +125,7 @@ class Config(Section):
                 raise ValueError(f"variants.{name}: not usable as a name, or already a run's")
             if self.variants[name].run not in self.run_names:
                 raise ValueError(f"variants.{name}.run: no run is called '{self.variants[name].run}'")
-            self.sampling(name)
+            self.synthesis_of(name)
         taken = TAKEN + self.run_names + self.variant_names
         for name in self.method_names:
             if not NAME.fullmatch(name) or name in taken:
@@ -210,7 +210,7 @@ class Config(Section):
         delta = {} if name == MAIN else self.captions.compared[name] or {}
         return parse(Captions, _merge(own, delta) | {"compared": {}}, where=f"captions.compared.{name}")
 
-    def sampling(self, source: str) -> Synthesis:
+    def synthesis_of(self, source: str) -> Synthesis:
         """How a run, variant or baseline is sampled.
 
         Raises:

@@ -13,7 +13,7 @@ SEED_DOMAIN = 0x6A756467  # keeps judges' random numbers apart from those of tra
 
 
 class Task(Protocol):
-    """What a judge learns. Built from train clips, held-out clips and a generator for sampling."""
+    """What a judge learns. Built from train clips, held-out clips and a generator of random numbers."""
 
     network: nn.Module
 

@@ -72,7 +72,7 @@ rule synthesise_videos:
         model=lambda wildcards, input: folder_option("model", input),
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.videos, parent=True),
-        settings=lambda wildcards: as_json(CONFIG.sampling(wildcards.source)),
+        settings=lambda wildcards: as_json(CONFIG.synthesis_of(wildcards.source)),
         corpora=lambda wildcards: options("--corpora", CONFIG.tested(wildcards.source)),
         mask=CONFIG.backbone.mask,
         version=STAGE_VERSIONS["synthesise"],

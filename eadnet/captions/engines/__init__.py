@@ -20,13 +20,13 @@ class Engine(Protocol):
         name: Short name, the `engine` column.
         model: The exact model and revision, the `model` column.
         prompt: The instructions, the `prompt_version` and `prompt_sha256` columns.
-        sampling: What else can change a caption, the `sampling` column.
+        decoding: What else can change a caption, the `decoding` column.
     """
 
     name: str
     model: str
     prompt: Prompt
-    sampling: dict[str, Any]
+    decoding: dict[str, Any]
 
     def question(self, request: Request) -> str:
         """The engine's input for a clip as text, pictures apart; part of the key of a cached outcome."""

@@ -21,11 +21,11 @@ class DescriptorEngine:
     name: str = "descriptor"
     model: str = "descriptor-2"
     prompt: Prompt = GRAMMAR
-    sampling: dict[str, Any] = field(init=False)
+    decoding: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         """The choice of words depends on the seed only."""
-        object.__setattr__(self, "sampling", {"seed": self.seed})
+        object.__setattr__(self, "decoding", {"seed": self.seed})
 
     def question(self, request: Request) -> str:
         """The engine's input for a clip, as text."""

@@ -61,7 +61,7 @@ class LanguageEngine:
         return self.backend.model
 
     @property
-    def sampling(self) -> dict[str, Any]:
+    def decoding(self) -> dict[str, Any]:
         """Settings besides model and prompt that can change an answer."""
         kept = ("frames", "image_size", "dtype", "quantisation", "max_length", "max_answer", "retries")
         return {"temperature": 0} | {name: getattr(self.chosen, name) for name in kept}

@@ -180,9 +180,9 @@ def test_a_phase_is_merged_key_by_key_or_switched_off():
 def test_a_variant_is_a_run_sampled_otherwise():
     config = load({"variants": {"whole": {"run": "no_tfrm", "synthesis": {"window": None, "steps": 4}}}})
     assert [config.run_of(name) for name in ("whole", "full", "still")] == ["no_tfrm", "full", "still"]
-    sampled = config.sampling("whole")
+    sampled = config.synthesis_of("whole")
     assert (sampled.window, sampled.steps) == (None, 4)
-    assert sampled.model_copy(update={"window": 16, "steps": 2}) == config.synthesis == config.sampling("full")
+    assert sampled.model_copy(update={"window": 16, "steps": 2}) == config.synthesis == config.synthesis_of("full")
 
 
 def test_the_variants_of_the_settings_are_those_of_the_modules():
