@@ -19,7 +19,8 @@ import torch
 from benchmarks.machine import in_turn, ratios
 from eadnet.checkpoint import load_weights, read_config
 from eadnet.config.configuration import Config
-from eadnet.config.view import view
+from eadnet.config.section import parse
+from eadnet.config.training import Training
 from eadnet.device import Device, open_device
 from eadnet.inference.sampler import Conditions, WindowedSampler, window_starts
 from eadnet.models.inpainting import Inpainting
@@ -42,7 +43,7 @@ def network(run: str | None, config: Config, machine: Device) -> EADNet:
     """The trained network of a run, or the default's with random weights."""
     if run:
         described = read_config(run, "network", "training")
-        model = make_unet(described, run_modules(view(described["training"])))
+        model = make_unet(described, run_modules(parse(Training, described["training"])))
         load_weights(run, model)
     else:
         torch.manual_seed(0)

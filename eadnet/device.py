@@ -3,12 +3,10 @@
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
+from eadnet.config.machine import Compute
 
 TYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -46,7 +44,7 @@ CPU = Device()
 """One process on the processor, in float32."""
 
 
-def open_device(compute: "Compute", join: bool = False) -> Device:
+def open_device(compute: Compute, join: bool = False) -> Device:
     """The machine that `compute` describes, for a process of its own: all of it computes deterministically (`settle`).
 
     Args:
@@ -60,7 +58,7 @@ def open_device(compute: "Compute", join: bool = False) -> Device:
     return find_device(compute, join)
 
 
-def find_device(compute: "Compute", join: bool = False) -> Device:
+def find_device(compute: Compute, join: bool = False) -> Device:
     """The machine that `compute` describes; nothing else of the process is changed.
 
     Args:

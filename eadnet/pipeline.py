@@ -29,7 +29,6 @@ from eadnet.config.machine import Compute
 from eadnet.config.section import parse
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Mask
-from eadnet.config.view import plain
 from eadnet.device import Device, find_device, moved
 from eadnet.features.text_encoder import TextEncoder, make_text_encoder
 from eadnet.features.text_tokens import NULL_TEXT
@@ -290,7 +289,7 @@ class EADNetPipeline:
             FootageError, SoundError: a file that cannot be used, or shows no face; of several clips, with its number.
             ConfigError: a sampling key that does not exist, or a value out of range.
         """
-        settings = parse(Synthesis, plain(self.index.synthesis) | sampling, where="synthesis")
+        settings = parse(Synthesis, self.index.synthesis.model_dump(mode="json") | sampling, where="synthesis")
         values = {"audio": audio, "image": image, "video": video, "text": text, "output": output}
         requests, listed = clip_requests(values, seed, generator)
         check_output_type(output_type, any(request.output is not None for request in requests))

@@ -10,12 +10,13 @@ L text tokens.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from eadnet.config.view import view
+from eadnet.config.section import parse
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Diffusion
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Device
 from eadnet.inference.sampler import Conditions, OnStep, WindowedSampler
@@ -23,9 +24,6 @@ from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import load_autoencoder
 from eadnet.models.unet.audio_tokens import hide_beyond
 from eadnet.models.unet.unet import EADNet
-
-if TYPE_CHECKING:
-    from eadnet.config.synthesis import Synthesis
 
 PART = 32
 """Frames that are encoded or decoded together."""
@@ -109,7 +107,7 @@ class Animator:
         model: EADNet,
         config: dict,
         codec: Codec,
-        settings: "Synthesis",
+        settings: Synthesis,
         mask: str,
         resolution: int,
         compiled: bool = False,
@@ -121,7 +119,7 @@ class Animator:
         trained, own = config["training"]["shared_noise"], settings.shared_noise
         shared_noise = trained if own is None else own
         self.generator = WindowedSampler(
-            network, self.task, view(config["diffusion"]), settings, codec.machine, shared_noise
+            network, self.task, parse(Diffusion, config["diffusion"]), settings, codec.machine, shared_noise
         )
 
     def crops(

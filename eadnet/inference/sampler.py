@@ -11,19 +11,16 @@ Shape legend: T frames, C latent channels, H latent side, L text tokens, W windo
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Diffusion
 from eadnet.device import Device
 from eadnet.diffusion import Process, guide
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.unet.unet import EADNet
-
-if TYPE_CHECKING:
-    from eadnet.config.synthesis import Synthesis
-    from eadnet.config.training import Diffusion
 
 BLOCK = 256
 """Frames that are denoised together at most; single-pass synthesis (no window) has no blocks."""
@@ -74,8 +71,8 @@ class WindowedSampler:
         self,
         model: EADNet,
         task: Inpainting,
-        diffusion: "Diffusion",
-        settings: "Synthesis",
+        diffusion: Diffusion,
+        settings: Synthesis,
         machine: Device,
         shared_noise: float,
     ) -> None:

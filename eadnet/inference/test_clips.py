@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError, read_config
+from eadnet.config.machine import Compute
+from eadnet.config.synthesis import Synthesis
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.selection import read_test_clips, shuffled_audio
@@ -37,10 +38,6 @@ from eadnet.inference.animator import PART, Animator, Codec, Scene
 from eadnet.inference.sampler import derived_seed
 from eadnet.models.loading import load_run
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
-
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
-    from eadnet.config.synthesis import Synthesis
 
 CROPS, TABLE = "crops.safetensors", "generated.parquet"
 FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
@@ -91,7 +88,7 @@ class SelectedClips:
         region: (S, S) bool, True where the crop is generated.
     """
 
-    def __init__(self, inputs: SynthesisInputs, settings: "Synthesis", mask: str) -> None:
+    def __init__(self, inputs: SynthesisInputs, settings: Synthesis, mask: str) -> None:
         self.clips = ClipSet.read(inputs.clips)
         chosen = read_test_clips(inputs.test_clips, inputs.corpora)
         self.rows = [self.clips.clips[self.clips.position[clip_id]].row for clip_id in chosen]
@@ -109,7 +106,7 @@ class ClipGenerator(SelectedClips):
     """Everything that making a test clip needs: clips, networks, masks and texts."""
 
     def __init__(
-        self, inputs: SynthesisInputs, settings: "Synthesis", compute: "Compute", run: str, seed: int, mask: str
+        self, inputs: SynthesisInputs, settings: Synthesis, compute: Compute, run: str, seed: int, mask: str
     ) -> None:
         super().__init__(inputs, settings, mask)
         self.run, self.seed, self.settings = run, seed, settings
@@ -195,7 +192,7 @@ class StoredCrops(SelectedClips):
     """
 
     def __init__(
-        self, folder: str | Path, inputs: SynthesisInputs, settings: "Synthesis", run: str, seed: int, mask: str
+        self, folder: str | Path, inputs: SynthesisInputs, settings: Synthesis, run: str, seed: int, mask: str
     ) -> None:
         super().__init__(inputs, settings, mask)
         self.made = {row["clip_id"]: row for row in read_rows(Path(folder, TABLE), GENERATED)}
@@ -236,8 +233,8 @@ class Log:
 
 def generate_crops(
     inputs: SynthesisInputs,
-    settings: "Synthesis",
-    compute: "Compute",
+    settings: Synthesis,
+    compute: Compute,
     run: str,
     seed: int,
     mask: str,
@@ -265,8 +262,8 @@ def generate_crops(
 
 def synthesise(
     inputs: SynthesisInputs,
-    settings: "Synthesis",
-    compute: "Compute",
+    settings: Synthesis,
+    compute: Compute,
     run: str,
     seed: int,
     mask: str,

@@ -5,13 +5,12 @@ In training half of each batch is masked frames, since the network is shown thos
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest
-from eadnet.config.view import plain
+from eadnet.config.networks import Autoencoder as Settings
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Device
 from eadnet.features.latents import PART
@@ -21,15 +20,12 @@ from eadnet.training.adoption import load_published, read_published, save_adopte
 from eadnet.training.loop import Loop, step_generator
 from eadnet.training.losses import attention_map, perceptual_loss
 
-if TYPE_CHECKING:
-    from eadnet.config.networks import Autoencoder as Settings
-
 PUBLISHED = "diffusion_pytorch_model.safetensors"
 MEASURED = 64  # frames of the report
 KL_WEIGHT = 1e-4
 
 
-def train_autoencoder(clips: str, settings: "Settings", mask: str, seed: int, output: str, machine: Device) -> None:
+def train_autoencoder(clips: str, settings: Settings, mask: str, seed: int, output: str, machine: Device) -> None:
     """Train on the train split, calibrate the latent scale, report the held-out error."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     resolution = train.crops[0].shape[1]
@@ -40,7 +36,7 @@ def train_autoencoder(clips: str, settings: "Settings", mask: str, seed: int, ou
     left_out = model.initialise_linear(sample)
     model.to(machine.device)
     weight = attention_map(task.pixels, mouth=3.0, eyes=3.0, outside=0.5).to(machine.device)
-    identity = {"model": plain(settings), "mask": mask, "inputs": inputs_digest([clips])}
+    identity = {"model": settings.model_dump(mode="json"), "mask": mask, "inputs": inputs_digest([clips])}
     loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
     for _, generator in loop:
         frames = _augment(_frames(train, settings.optimiser.batch_size, generator), generator)
@@ -58,12 +54,12 @@ def train_autoencoder(clips: str, settings: "Settings", mask: str, seed: int, ou
         )
     model.calibrate(sample[:64].to(machine.device))
     report = {"pca_variance_left_out": left_out, "held_out": _held_out_error(model, held_out, task, machine)}
-    loop.finish({"autoencoder": plain(settings), "resolution": resolution}, report)
+    loop.finish({"autoencoder": settings.model_dump(mode="json"), "resolution": resolution}, report)
 
 
 def adopt_autoencoder(
     assets: str | Path,
-    settings: "Settings",
+    settings: Settings,
     output: str,
     clips: str,
     mask: str,
@@ -90,7 +86,7 @@ def adopt_autoencoder(
     load_published(model, from_published(read_published(path)), path)
     task = Inpainting.make(mask, resolution, settings.factor)
     report = {"held_out": _held_out_error(model.to(machine.device).eval(), held_out, task, machine)}
-    save_adopted(output, model, {"autoencoder": plain(settings), "resolution": resolution}, report)
+    save_adopted(output, model, {"autoencoder": settings.model_dump(mode="json"), "resolution": resolution}, report)
 
 
 def _frames(clips: ClipSet, count: int, generator: torch.Generator) -> Tensor:

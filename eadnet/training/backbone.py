@@ -8,12 +8,12 @@ steps (``eadnet.training.loop``).
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from eadnet.checkpoint import read_config
-from eadnet.config.view import plain
+from eadnet.config.machine import Compute
+from eadnet.config.training import Backbone
 from eadnet.device import leave, open_device
 from eadnet.models.loading import make_unet
 from eadnet.models.unet.levels import Modules
@@ -23,18 +23,14 @@ from eadnet.training.losses import simple_loss, simple_weight
 from eadnet.training.unet_weights import load_published_unet
 from eadnet.training.validation import Validator
 
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
-    from eadnet.config.training import Backbone
-
 PACE = ("optimiser", "checkpoint_every", "validation", "processes")
 """Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""
 
 
 def train_backbone(
     inputs: TrainingInputs,
-    settings: "Backbone",
-    compute: "Compute",
+    settings: Backbone,
+    compute: Compute,
     seed: int,
     autoencoder: str,
     published: str | Path | None,
@@ -57,7 +53,7 @@ def train_backbone(
     draw = BatchSampler(inputs, settings, how, factor)
     torch.manual_seed(seed)
     shape = {
-        "network": plain(settings.network),
+        "network": settings.network.model_dump(mode="json"),
         "latent_channels": draw.latent_channels,
         "audio": draw.audio.kind,
         "text_input": draw.texts.width,
@@ -70,7 +66,7 @@ def train_backbone(
         print(taken, flush=True)
     model = model.to(machine.device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
-    stage = {name: value for name, value in plain(settings).items() if name not in PACE}
+    stage = {name: value for name, value in settings.model_dump(mode="json").items() if name not in PACE}
     loop = Loop(
         model,
         settings.optimiser,

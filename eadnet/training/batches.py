@@ -6,12 +6,12 @@ Shape legend: B clips, T frames, C latent channels, H latent side, L text tokens
 import random
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from eadnet.checkpoint import inputs_digest
+from eadnet.config.training import Backbone
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.diffusion import Process, mixed_noise
 from eadnet.features.audio import AudioFeatures
@@ -22,9 +22,6 @@ from eadnet.models.inpainting import Inpainting
 from eadnet.models.syncnet import mel_columns
 from eadnet.models.unet.audio_tokens import hide_beyond
 from eadnet.training.references import References
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Backbone
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class BatchSampler:
     def __init__(
         self,
         inputs: TrainingInputs,
-        settings: "Backbone",
+        settings: Backbone,
         draw: BatchSpec,
         factor: int,
         kept: Collection[str] | None = None,
@@ -129,7 +126,7 @@ class BatchSampler:
 
     @classmethod
     def held_out(
-        cls, inputs: TrainingInputs, settings: "Backbone", draw: BatchSpec, factor: int
+        cls, inputs: TrainingInputs, settings: Backbone, draw: BatchSpec, factor: int
     ) -> "BatchSampler | None":
         """The same over clips that are kept out of training, or None (said once) where there is none long enough."""
         try:

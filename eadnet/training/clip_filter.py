@@ -17,13 +17,13 @@ Shape legend: T frames, A audio tokens of a frame, C audio channels, N emotions.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from eadnet.checkpoint import CheckpointError, read_config
+from eadnet.config.machine import Compute
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
 from eadnet.device import open_device
@@ -36,9 +36,6 @@ from eadnet.models.unet.levels import Modules
 from eadnet.models.unet.unet import EADNet
 from eadnet.tables import EMOTIONS, TRAINING_FILTER, write_table
 from eadnet.training.kept_clips import FilterError
-
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
 
 PART = 256
 """Frames that are encoded together, so that a long clip needs no more memory than a short one."""
@@ -55,7 +52,7 @@ def measure_clips(
     tokens: str,
     audio: str,
     backbone: str,
-    compute: "Compute",
+    compute: Compute,
     output: str,
     corpora: tuple[str, ...] = (),
 ) -> None:

@@ -22,22 +22,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from eadnet.checkpoint import TrainingState, digest, save_model
-from eadnet.config.view import plain
+from eadnet.config.networks import Optimiser
 from eadnet.device import CPU, Device
 from eadnet.provenance import atomic_path, commit
 from eadnet.training.distributed import average_gradients, average_values
 from eadnet.training.log import TrainingLog
 from eadnet.training.losses import Losses
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Optimiser
 
 Batch = TypeVar("Batch")
 
@@ -55,7 +52,7 @@ class Phase:
         parameters: what learns; None is everything that is not frozen.
     """
 
-    settings: "Optimiser"
+    settings: Optimiser
     parameters: list[nn.Parameter] | None = None
 
 
@@ -95,7 +92,7 @@ class Loop:
     """
 
     def __init__(
-        self, module: nn.Module, settings: "Optimiser | list[Phase]", folder: str | Path, seed: int, **extras: Any
+        self, module: nn.Module, settings: Optimiser | list[Phase], folder: str | Path, seed: int, **extras: Any
     ) -> None:
         self.module, self.folder, self.seed, self.extras = module, Path(folder), seed, LoopOptions(**extras)
         self.phases = settings if isinstance(settings, list) else [Phase(settings)]
@@ -104,7 +101,7 @@ class Loop:
         self.scaler = torch.amp.GradScaler(enabled=self.machine.precision == torch.float16)
         ema = self.extras.ema
         self.average = AveragedModel(module, multi_avg_fn=_warming_average(ema)) if ema else None
-        described = [plain(phase.settings) for phase in self.phases]
+        described = [phase.settings.model_dump(mode="json") for phase in self.phases]
         self.state = TrainingState(
             folder, digest({"phases": described, "shares": self.extras.shares, "seed": seed, **self.extras.identity})
         )
@@ -213,7 +210,7 @@ class Loop:
             for turn in range(self._turns(settings)):
                 yield step, turn * self.machine.world + self.machine.rank
 
-    def _turns(self, settings: "Optimiser") -> int:
+    def _turns(self, settings: Optimiser) -> int:
         """Shares of a step that this process takes, one after the other."""
         shares = self.extras.shares * settings.accumulate
         if shares % self.machine.world:
@@ -291,7 +288,7 @@ class Loop:
         print(f"resuming at step {self.step}", file=sys.stderr)
 
 
-def learning_rate(settings: "Optimiser", step: int) -> float:
+def learning_rate(settings: Optimiser, step: int) -> float:
     """Learning rate of a step (from 0): linear warm-up times a cosine from the peak to `final_rate` of it."""
     warm = min(1.0, (step + 1) / settings.warmup)
     cosine = 0.5 + 0.5 * math.cos(math.pi * step / settings.steps)

@@ -3,17 +3,13 @@
 Shape legend: B clips, T frames, C latent channels, H latent side, S crop side, D feature width.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eadnet.config.training import Backbone
 from eadnet.faces.regions import MOUTH_CENTRE, MOUTH_RADII
 from eadnet.models.inpainting import Inpainting
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Backbone
 
 EYE_ROWS = (0.08, 0.38)
 LEAST_COSINE = 1e-4
@@ -117,6 +113,6 @@ def attention_map(generated: Tensor, mouth: float, eyes: float, outside: float) 
     return weight / weight.mean()
 
 
-def simple_weight(task: Inpainting, backbone: "Backbone") -> Tensor:
+def simple_weight(task: Inpainting, backbone: Backbone) -> Tensor:
     """(H, H) weight of the latents in the simple loss, mean 1; all ones where the three weights are 1."""
     return attention_map(task.cells, backbone.mouth_weight, backbone.eye_weight, backbone.outside_weight)

@@ -4,12 +4,11 @@ Shape legend: B clips, T frames, C latent channels, H latent side, S crop side.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from eadnet.config.supervisors import needs_frames, networks_of
+from eadnet.config.training import Backbone, Training
 from eadnet.data.clip_set import unit_pixels
 from eadnet.diffusion import Process
 from eadnet.models.inpainting import Inpainting
@@ -29,9 +28,6 @@ from eadnet.training.losses import (
     velocity_loss,
     x0_gate,
 )
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Backbone, Training
 
 
 @dataclass(frozen=True)
@@ -58,8 +54,8 @@ class Objective:
 
     def __init__(
         self,
-        backbone: "Backbone",
-        settings: "Training",
+        backbone: Backbone,
+        settings: Training,
         task: Inpainting,
         folders: Supervisors,
         device: torch.device,
@@ -67,8 +63,8 @@ class Objective:
     ) -> None:
         self.settings, self.process, self.task = settings, Process(backbone.diffusion), task.to(device)
         self.autoencoder = self.syncnet = self.videomae = self.lpips = None
-        needed = networks_of(settings.losses)
-        if needs_frames(settings.losses):
+        needed = settings.losses.networks()
+        if settings.losses.needs_frames():
             self.autoencoder = load_autoencoder(folders.autoencoder, checkpointing).to(device)
         if "syncnet" in needed:
             self.syncnet = load_syncnet(_required("syncnet", folders.syncnet), checkpointing).to(device)

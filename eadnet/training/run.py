@@ -7,15 +7,12 @@ resumable state. A run may begin with an adaptation phase, in which the new modu
 Shape legend: B clips, T frames, C latent channels, H latent side.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 
-from eadnet.checkpoint import read_config
-from eadnet.config.supervisors import needs_frames, networks_of
-from eadnet.config.view import plain, view
+from eadnet.config.machine import Compute
+from eadnet.config.training import Training
 from eadnet.device import leave, open_device
-from eadnet.models.loading import load_backbone
+from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import run_modules
 from eadnet.models.unet.unet import EADNet
 from eadnet.tables import TRAINING_FILTER, read_rows
@@ -26,18 +23,14 @@ from eadnet.training.loop import Loop, Phase
 from eadnet.training.objective import Objective, Supervisors
 from eadnet.training.validation import Validator
 
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
-    from eadnet.config.training import Training
-
 PACE = ("optimiser", "adaptation", "checkpoint_every", "validation", "processes")
 """Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""
 
 
 def train_run(
     inputs: TrainingInputs,
-    settings: "Training",
-    compute: "Compute",
+    settings: Training,
+    compute: Compute,
     run: str,
     seed: int,
     backbone: str,
@@ -62,8 +55,7 @@ def train_run(
         FilterError: the filter is on and there is no table, or nothing was measured.
     """
     machine = open_device(compute, join=True)
-    config = read_config(backbone)
-    stage_one = view(config)
+    stage_one, config = read_backbone(backbone)
     torch.manual_seed(seed)
     model = load_backbone(backbone, run_modules(settings)).to(machine.device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
@@ -71,9 +63,9 @@ def train_run(
     kept = _kept(settings, filtered)
     if kept and machine.rank == 0:
         print(kept, flush=True)
-    draw = BatchSampler(inputs, stage_one, how, stage_one.factor, kept and kept.clip_ids)
+    draw = BatchSampler(inputs, stage_one, how, config["factor"], kept and kept.clip_ids)
     supervise = Objective(stage_one, settings, draw.task, supervisors, machine.device, compute.gradient_checkpointing)
-    held_out = BatchSampler.held_out(inputs, stage_one, how, stage_one.factor)
+    held_out = BatchSampler.held_out(inputs, stage_one, how, config["factor"])
     validate = Validator(settings.validation, held_out, supervisors.autoencoder, machine, output)
     loop = Loop(
         model,
@@ -81,7 +73,7 @@ def train_run(
         output,
         seed,
         identity={
-            "settings": {name: value for name, value in plain(settings).items() if name not in PACE},
+            "settings": {name: value for name, value in settings.model_dump(mode="json").items() if name not in PACE},
             "inputs": inputs.digest(backbone, *filter(None, vars(supervisors).values())),
             "clips": kept and sorted(kept.clip_ids),
         },
@@ -109,11 +101,11 @@ def train_run(
         loop.scalars.add(loop.steps - 1, validate(trained, loop.steps - 1))
     if machine.rank == 0:
         write_graphs(trained, validate, machine, run, seed, output)
-    loop.finish({**config, "run": run, "seed": seed, "training": plain(settings)})
+    loop.finish({**config, "run": run, "seed": seed, "training": settings.model_dump(mode="json")})
     leave(machine)
 
 
-def _kept(settings: "Training", filtered: str | None) -> Kept | None:
+def _kept(settings: Training, filtered: str | None) -> Kept | None:
     """The clips that the run's filter keeps; None where it has none."""
     if settings.filter is None:
         return None
@@ -122,19 +114,19 @@ def _kept(settings: "Training", filtered: str | None) -> Kept | None:
     return kept_clips(read_rows(filtered, TRAINING_FILTER), settings.filter)
 
 
-def _phases(model: EADNet, settings: "Training") -> list[Phase]:
+def _phases(model: EADNet, settings: Training) -> list[Phase]:
     """The adaptation phase, if there is one, then the main one."""
     main = Phase(settings.optimiser, model.part(settings.trainable))
     return [Phase(settings.adaptation, model.part("modules")), main] if settings.adaptation else [main]
 
 
-def _drawn(settings: "Training") -> BatchSpec:
+def _drawn(settings: Training) -> BatchSpec:
     """What a batch of the run must hold."""
     return BatchSpec(
         frames=settings.frames,
         shared_noise=settings.shared_noise,
         text=settings.text,
         visible=settings.visible,
-        with_crops=needs_frames(settings.losses),
-        with_mel="syncnet" in networks_of(settings.losses),
+        with_crops=settings.losses.needs_frames(),
+        with_mel="syncnet" in settings.losses.networks(),
     )

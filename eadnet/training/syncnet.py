@@ -9,22 +9,18 @@ Shape legend: B windows, D embedding.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest
-from eadnet.config.view import plain
+from eadnet.config.networks import SyncNet as Settings
 from eadnet.data.clip_set import ClipSet, unit_pixels
 from eadnet.device import CPU, Device
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.training.adoption import load_published, read_published, save_adopted
 from eadnet.training.loop import Loop, step_generator
 from eadnet.training.losses import contrastive_loss
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import SyncNet as Settings
 
 PUBLISHED = "stable_syncnet.pt"
 WINDOWS_PER_CLIP = 4
@@ -34,12 +30,12 @@ MOST_PAIRS = 256
 PART = 16
 
 
-def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, machine: Device) -> None:
+def train_syncnet(clips: str, settings: Settings, seed: int, output: str, machine: Device) -> None:
     """Train on the train split; report accuracy on the test split's real clips."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     torch.manual_seed(seed)
     model = make_syncnet(settings).to(machine.device)
-    identity = {"model": plain(settings), "inputs": inputs_digest([clips])}
+    identity = {"model": settings.model_dump(mode="json"), "inputs": inputs_digest([clips])}
     loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
     for step, generator in loop:
         which, first = _draw_windows(train, settings.optimiser.batch_size, generator)
@@ -53,10 +49,10 @@ def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, mach
             loop.update({"contrastive": (1.0, contrast)})
         else:
             loop.update({"contrastive": (0.25, contrast), "calibration": (1.0, _calibration(seen @ heard.T, which))})
-    loop.finish({"syncnet": plain(settings)}, accuracy(model, held_out))
+    loop.finish({"syncnet": settings.model_dump(mode="json")}, accuracy(model, held_out))
 
 
-def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Device = CPU) -> None:
+def adopt_syncnet(assets: str | Path, settings: Settings, output: str, clips: str, machine: Device = CPU) -> None:
     """Make the published StableSyncNet one of our models; report its accuracy on the test split's real clips.
 
     Args:
@@ -73,7 +69,7 @@ def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: 
     model = make_syncnet(settings)
     load_published(model, read_published(path), path)
     report = accuracy(model.to(machine.device).eval(), ClipSet.read(clips, "test"))
-    save_adopted(output, model, {"syncnet": plain(settings)}, report)
+    save_adopted(output, model, {"syncnet": settings.model_dump(mode="json")}, report)
 
 
 @torch.no_grad()

@@ -5,12 +5,12 @@ are written to ``{output}/validation/step_{n}.png``: truth above, generated belo
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from eadnet.config.training import Validation
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Device
 from eadnet.models.loading import load_autoencoder
@@ -19,9 +19,6 @@ from eadnet.provenance import atomic_path
 from eadnet.training.batches import Batch, BatchSampler
 from eadnet.training.loop import step_generator
 from eadnet.training.losses import simple_loss, simple_weight
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Validation
 
 BATCH = 2
 SEED = 20_000
@@ -39,7 +36,7 @@ class Validator:
     """
 
     def __init__(
-        self, settings: "Validation", draw: BatchSampler | None, autoencoder: str, machine: Device, output: str
+        self, settings: Validation, draw: BatchSampler | None, autoencoder: str, machine: Device, output: str
     ) -> None:
         self.settings, self.draw, self.machine = settings, draw, machine
         self.autoencoder, self.output = autoencoder, Path(output)

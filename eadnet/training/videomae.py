@@ -5,13 +5,12 @@ shuffled frames, a frozen frame, flicker. A representation that is blind to orde
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from eadnet.checkpoint import inputs_digest
-from eadnet.config.view import plain
+from eadnet.config.networks import VideoMAE as Settings
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Device
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
@@ -19,9 +18,6 @@ from eadnet.published.videomae_v2 import STEPS, from_published
 from eadnet.training.adoption import load_published, read_published, save_adopted
 from eadnet.training.loop import Loop, step_generator
 from eadnet.training.losses import trepa_pooled_mse, trepa_tubelet_difference
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import VideoMAE as Settings
 
 PUBLISHED = "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
 REAL_CLIPS = {"small": 32, "v2": 8}
@@ -31,13 +27,13 @@ LEAST_MOTION = 0.1
 PART = 4
 
 
-def train_videomae(clips: str, settings: "Settings", seed: int, output: str, machine: Device) -> None:
+def train_videomae(clips: str, settings: Settings, seed: int, output: str, machine: Device) -> None:
     """Train on the train split, set the features' statistics from real clips, report what they react to."""
     train = ClipSet.read(clips, "train")
     resolution = train.crops[0].shape[1]
     torch.manual_seed(seed)
     model = make_videomae(settings, resolution).to(machine.device)
-    identity = {"model": plain(settings), "inputs": inputs_digest([clips])}
+    identity = {"model": settings.model_dump(mode="json"), "inputs": inputs_digest([clips])}
     loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
     for _, generator in loop:
         video = _draw(train, settings.optimiser.batch_size, generator).to(machine.device)
@@ -48,10 +44,10 @@ def train_videomae(clips: str, settings: "Settings", seed: int, output: str, mac
         loop.update({"reconstruction": (1.0, error[hidden].mean())})
     real = _draw(train, REAL_CLIPS[settings.kind], step_generator(seed, 1, 0))
     standardise(model, real)
-    loop.finish({"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
+    loop.finish({"videomae": settings.model_dump(mode="json"), "resolution": resolution}, reactions(model, real))
 
 
-def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Device = CPU) -> None:
+def adopt_videomae(assets: str | Path, settings: Settings, output: str, clips: str, machine: Device = CPU) -> None:
     """Make the published VideoMAE-v2 one of our models, in bfloat16, with the statistics of real train clips.
 
     Args:
@@ -70,7 +66,9 @@ def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips:
     load_published(model, from_published(read_published(path)), path)
     real = _draw(train, REAL_CLIPS[settings.kind], step_generator(0, 1, 0))
     standardise(model.to(machine.device).eval(), real)
-    save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
+    save_adopted(
+        output, model, {"videomae": settings.model_dump(mode="json"), "resolution": resolution}, reactions(model, real)
+    )
 
 
 @torch.no_grad()

@@ -15,10 +15,9 @@ from eadnet.checkpoint import read_config, save_model
 from eadnet.config.configuration import load
 from eadnet.config.section import ConfigError
 from eadnet.config.training import Filter
-from eadnet.config.view import view
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.features.text_tokens import TextTokens
-from eadnet.models.loading import load_backbone
+from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
 from eadnet.training.batches import BatchSampler, BatchSpec
@@ -214,17 +213,17 @@ def test_a_threshold_above_all_cosines_keeps_at_least_so_many_of_each_emotion(to
 # ------------------------------------------------------------------------------------------------- what is drawn
 def test_training_draws_kept_clips_only_and_validation_stays_whole(toy, table):
     kept = kept_clips(read_rows(table, TRAINING_FILTER), Filter(threshold=1.0, at_least=0.5)).clip_ids
-    stage_one = view(read_config(toy.backbone))
+    stage_one, config = read_backbone(toy.backbone)
     drawn = {}
     for name, chosen in (("kept", kept), ("all", None)):
-        draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16), stage_one.factor, chosen)
+        draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16), config["factor"], chosen)
         batches = [draw(8, step_generator(0, 0, step)) for step in range(20)]
         drawn[name] = {clip for batch in batches for clip in draw.clips.names(batch.which)}
         first = batches[0]  # what is drawn belongs to the clip that is named
         rows = (draw.latents.start[draw.clips.names(first.which)[0]] + first.first[0]) + torch.arange(16)
         assert torch.equal(first.clean[0], draw.latents.full[rows].float())
     assert drawn["kept"] == kept and len(kept) == 6 and len(drawn["all"]) == 8
-    held_out = BatchSampler.held_out(toy.inputs, stage_one, BatchSpec(16), stage_one.factor)
+    held_out = BatchSampler.held_out(toy.inputs, stage_one, BatchSpec(16), config["factor"])
     assert set(held_out.clips.position) == set(ClipSet.read(toy.inputs.clips, "validation").position) != set()
 
 
