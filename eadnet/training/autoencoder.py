@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest
 from eadnet.config.networks import Autoencoder as Settings
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Device
@@ -17,7 +16,7 @@ from eadnet.features.latents import PART
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.inpainting import Inpainting
 from eadnet.training.adoption import load_published, read_published, save_adopted
-from eadnet.training.loop import Loop, step_generator
+from eadnet.training.loop import network_loop, step_generator
 from eadnet.training.losses import attention_map, perceptual_loss
 
 PUBLISHED = "diffusion_pytorch_model.safetensors"
@@ -36,8 +35,7 @@ def train_autoencoder(clips: str, settings: Settings, mask: str, seed: int, outp
     left_out = model.initialise_linear(sample)
     model.to(machine.device)
     weight = attention_map(task.pixels, mouth=3.0, eyes=3.0, outside=0.5).to(machine.device)
-    identity = {"model": settings.model_dump(mode="json"), "mask": mask, "inputs": inputs_digest([clips])}
-    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
+    loop = network_loop(model, settings, clips, output, seed, machine, mask=mask)
     for _, generator in loop:
         frames = _augment(_frames(train, settings.optimiser.batch_size, generator), generator)
         frames[::2] = task.hide(frames[::2])

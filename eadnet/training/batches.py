@@ -72,6 +72,11 @@ class Batch:
     crops: Tensor | None = None
     mel: Tensor | None = None
 
+    @property
+    def network_inputs(self) -> tuple[Tensor, ...]:
+        """What the U-Net is called with."""
+        return self.inputs, self.timesteps, self.audio, self.text, self.text_mask
+
     def to(self, device: torch.device) -> "Batch":
         """The batch on another device; pinned on the way to a GPU, so that the copy overlaps with computing."""
         if device.type == "cpu":

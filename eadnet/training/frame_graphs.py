@@ -27,7 +27,7 @@ def _edges(model: EADNet, batch: Batch, draw: BatchSampler, machine: Device) -> 
     for graph in graphs.values():
         graph.record = True
     with machine.autocast():
-        model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
+        model(*batch.network_inputs)
     rows = []
     for name, graph in graphs.items():
         weights = graph.recorded.dense()[:CLIPS].float().cpu()

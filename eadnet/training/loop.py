@@ -28,8 +28,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from eadnet.checkpoint import TrainingState, digest, save_model
-from eadnet.config.networks import Optimiser
+from eadnet.checkpoint import TrainingState, digest, inputs_digest, save_model
+from eadnet.config.networks import Autoencoder, Optimiser, SyncNet, VideoMAE
 from eadnet.device import CPU, Device
 from eadnet.provenance import atomic_path, commit
 from eadnet.training.distributed import average_gradients, average_values
@@ -286,6 +286,30 @@ class Loop:
         self.step = self.first = stored["step"]
         self.scalars.continue_from(self.step, stored["log"])
         print(f"resuming at step {self.step}", file=sys.stderr)
+
+
+def network_loop(
+    module: nn.Module,
+    settings: Autoencoder | SyncNet | VideoMAE,
+    clips: str,
+    output: str,
+    seed: int,
+    device: Device,
+    **identity: Any,
+) -> Loop:
+    """The loop of a network that learns from clips alone.
+
+    Args:
+        module: the network.
+        settings: its section of the configuration, with an `optimiser`.
+        clips: table of all clips; their contents belong to the identity of a checkpoint.
+        output: folder to write.
+        seed: the stage's seed.
+        device: device and precision.
+        identity: what else the result depends on.
+    """
+    identity |= {"model": settings.model_dump(mode="json"), "inputs": inputs_digest([clips])}
+    return Loop(module, settings.optimiser, output, seed, identity=identity, machine=device)
 
 
 def learning_rate(settings: Optimiser, step: int) -> float:

@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from eadnet.config.training import Backbone
+from eadnet.diffusion import Process
 from eadnet.faces.regions import MOUTH_CENTRE, MOUTH_RADII
 from eadnet.models.inpainting import Inpainting
+from eadnet.training.batches import Batch
 
 EYE_ROWS = (0.08, 0.38)
 LEAST_COSINE = 1e-4
@@ -22,6 +24,12 @@ Losses = dict[str, tuple[float, Tensor]]
 def simple_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Weighted mean squared error of the clean latents (..., C, H, H); `weight` (H, H) has mean 1."""
     return ((predicted - target).square() * weight).mean()
+
+
+def denoising_loss(process: Process, batch: Batch, predicted_BTCHH: Tensor, weight: Tensor) -> Tensor:
+    """The simple loss of a network's output, in the process's own target; `weight` (H, H) has mean 1."""
+    target = process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
+    return simple_loss(predicted_BTCHH.float(), target, weight)
 
 
 def velocity_loss(predicted_BTCHH: Tensor, target_BTCHH: Tensor, weight: Tensor) -> Tensor:

@@ -18,9 +18,9 @@ from eadnet.training.batches import Batch
 from eadnet.training.losses import (
     Losses,
     attention_map,
+    denoising_loss,
     gated_gradient,
     perceptual_loss,
-    simple_loss,
     simple_weight,
     sync_loss,
     trepa_pooled_mse,
@@ -86,9 +86,8 @@ class Objective:
         """
         weights = self.settings.losses
         clean = self.process.clean(output_BTCHH, batch.noisy, batch.base, batch.timesteps)
-        target = self.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
         losses: Losses = {
-            "simple": (weights.simple, simple_loss(output_BTCHH.float(), target, self.cells)),
+            "simple": (weights.simple, denoising_loss(self.process, batch, output_BTCHH, self.cells)),
             "velocity": (weights.velocity, velocity_loss(clean, batch.clean, self.cells)),
         }
         if weights.graph and any(model.graphs()):

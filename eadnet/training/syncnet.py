@@ -13,13 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest
 from eadnet.config.networks import SyncNet as Settings
 from eadnet.data.clip_set import ClipSet, unit_pixels
 from eadnet.device import CPU, Device
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.training.adoption import load_published, read_published, save_adopted
-from eadnet.training.loop import Loop, step_generator
+from eadnet.training.loop import network_loop, step_generator
 from eadnet.training.losses import contrastive_loss
 
 PUBLISHED = "stable_syncnet.pt"
@@ -35,8 +34,7 @@ def train_syncnet(clips: str, settings: Settings, seed: int, output: str, machin
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     torch.manual_seed(seed)
     model = make_syncnet(settings).to(machine.device)
-    identity = {"model": settings.model_dump(mode="json"), "inputs": inputs_digest([clips])}
-    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
+    loop = network_loop(model, settings, clips, output, seed, machine)
     for step, generator in loop:
         which, first = _draw_windows(train, settings.optimiser.batch_size, generator)
         crops = unit_pixels(train.stored_windows(which, first, FRAMES).to(machine.device))

@@ -18,7 +18,7 @@ from eadnet.models.unet.unet import EADNet
 from eadnet.provenance import atomic_path
 from eadnet.training.batches import Batch, BatchSampler
 from eadnet.training.loop import step_generator
-from eadnet.training.losses import simple_loss, simple_weight
+from eadnet.training.losses import denoising_loss, simple_weight
 
 BATCH = 2
 SEED = 20_000
@@ -60,9 +60,8 @@ class Validator:
 
     def _loss(self, model: EADNet, batch: Batch) -> Tensor:
         with self.machine.autocast():
-            output = model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
-        target = self.draw.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
-        return simple_loss(output.float(), target, self.weight)
+            predicted = model(*batch.network_inputs)
+        return denoising_loss(self.draw.process, batch, predicted, self.weight)
 
     def _write_strip(self, model: EADNet, step: int) -> None:
         """The first window: true frames above, frames denoised from pure noise below."""

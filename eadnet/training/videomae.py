@@ -9,14 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest
 from eadnet.config.networks import VideoMAE as Settings
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Device
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
 from eadnet.published.videomae_v2 import STEPS, from_published
 from eadnet.training.adoption import load_published, read_published, save_adopted
-from eadnet.training.loop import Loop, step_generator
+from eadnet.training.loop import network_loop, step_generator
 from eadnet.training.losses import trepa_pooled_mse, trepa_tubelet_difference
 
 PUBLISHED = "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
@@ -33,8 +32,7 @@ def train_videomae(clips: str, settings: Settings, seed: int, output: str, machi
     resolution = train.crops[0].shape[1]
     torch.manual_seed(seed)
     model = make_videomae(settings, resolution).to(machine.device)
-    identity = {"model": settings.model_dump(mode="json"), "inputs": inputs_digest([clips])}
-    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
+    loop = network_loop(model, settings, clips, output, seed, machine)
     for _, generator in loop:
         video = _draw(train, settings.optimiser.batch_size, generator).to(machine.device)
         hidden = (torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share).to(machine.device)
