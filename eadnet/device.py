@@ -126,13 +126,11 @@ def leave(machine: Device) -> None:
         torch.distributed.destroy_process_group()
 
 
-def autocast() -> AbstractContextManager:
-    """bfloat16 autocast where this CPU computes it natively, else none: emulation would be slower than float32."""
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_native_bfloat16())
-
-
 def has_native_bfloat16() -> bool:
-    """Whether this CPU has bfloat16 instructions, and torch may use them (ATEN_CPU_CAPABILITY can forbid it)."""
+    """Whether this CPU has bfloat16 instructions, and torch may use them (ATEN_CPU_CAPABILITY can forbid it).
+
+    Without them bfloat16 is emulated, and slower than float32.
+    """
     allowed = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return allowed and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from eadnet.checkpoint import CheckpointError, TrainingState, inputs_digest, load_weights, read_config, save_model
+from eadnet.config.machine import Compute
 from eadnet.config.networks import Optimiser, VideoMAE
-from eadnet.device import autocast, settle
+from eadnet.device import open_device
 from eadnet.models.videomae import VideoMaskedAutoencoder
 from eadnet.training.log import TrainingLog
 from eadnet.training.loop import Loop, Phase, TrainingError, learning_rate, step_generator
@@ -320,12 +321,12 @@ def test_inputs_digest_follows_the_content_of_files_and_model_folders(tmp_path):
 
 
 def test_trepa_of_equal_pictures_is_zero_with_and_without_gradients():
-    settle()
+    device = open_device(Compute(device="cpu"))
     torch.manual_seed(0)
     model = VideoMaskedAutoencoder(VideoMAE(width=32, depth=2), 48).eval().requires_grad_(False)
     real = torch.rand(2, 16, 3, 48, 48) * 2 - 1
     generated = real.clone().requires_grad_()
-    with autocast():
+    with device.autocast():
         with torch.no_grad():
             target = model.tubelet_features(real)
         loss = trepa_tubelet_difference(model.tubelet_features(generated), target)
