@@ -49,7 +49,7 @@ def network(run: str | None, config: Config, machine: Device) -> EADNet:
         torch.manual_seed(0)
         modules = Modules("published", "published", "added")
         model = EADNet(config.backbone.network, config.autoencoder.channels, modules=modules)
-    return model.to(machine.device).eval().requires_grad_(False)
+    return model.to(machine.torch_device).eval().requires_grad_(False)
 
 
 def conditions(frames: int, channels: int, side: int) -> Conditions:

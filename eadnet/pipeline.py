@@ -173,7 +173,7 @@ class EADNetPipeline:
         if config["audio"] == "whisper" and audio_weights is None:
             raise PipelineError(f"{unet}: hears whisper, whose weights are absent; add audio/{WHISPER} to the folder")
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
-        network, codec = network.to(machine.device), codec.to(machine.device)
+        network, codec = network.to(machine.torch_device), codec.to(machine.torch_device)
         return cls(network, codec, configs, index, machine, text_weights, audio_weights, compute.compile)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -194,7 +194,7 @@ class EADNetPipeline:
     @property
     def device(self) -> torch.device:
         """Where networks run."""
-        return self.machine.device
+        return self.machine.torch_device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -211,7 +211,7 @@ class EADNetPipeline:
             dtype: float32, bfloat16 or (on a GPU) float16.
 
         Raises:
-            MachineError: a device that is not there, or a type that it lacks; nothing was changed.
+            DeviceError: a device that is not there, or a type that it lacks; nothing was changed.
         """
         if isinstance(device, torch.dtype):
             device, dtype = None, device
@@ -286,7 +286,7 @@ class EADNetPipeline:
 
         Raises:
             PipelineError: arguments that do not go together, or a text encoder of another width.
-            FootageError, SoundError: a file that cannot be used, or shows no face; of several clips, with its number.
+            SourceVideoError, SoundError: a file that is unusable or shows no face; of several clips, with its number.
             ConfigError: a sampling key that does not exist, or a value out of range.
         """
         settings = parse(Synthesis, self.index.synthesis.model_dump(mode="json") | sampling, where="synthesis")
@@ -331,7 +331,7 @@ class EADNetPipeline:
         return open_video(video, frames, *alignment, watch)
 
     def _scene(self, footage: SourceVideo, sound: Sound, text: str) -> Scene:
-        hearing = Hearing(sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.device)
+        hearing = Hearing(sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.torch_device)
         reference = torch.from_numpy(footage.reference())
 
         def source(first: int, last: int) -> Tensor:

@@ -63,11 +63,11 @@ def synthesise(
     compute: ComputeJSON = "{}",
 ) -> None:
     """Make the test clips of a run or baseline."""
-    from eadnet.inference import test_clips as clips_stage
+    from eadnet.inference import test_clips as stage
 
     inputs = _inputs(run, clips, test_clips, captions, tokens, audio, autoencoder, model, corpora)
     how = parse(Synthesis, settings), parse(Compute, compute)
-    clips_stage.synthesise(inputs, *how, run, seed, mask, output, crops)
+    stage.synthesise(stage.SynthesisJob(inputs, *how, run, seed, mask, output), crops)
 
 
 def generate_crops(
@@ -87,11 +87,11 @@ def generate_crops(
     compute: ComputeJSON = "{}",
 ) -> None:
     """The first half of synthesise, without OpenCV and PyAV: crops, of which synthesise --crops makes the videos."""
-    from eadnet.inference import test_clips as clips_stage
+    from eadnet.inference import test_clips as stage
 
     inputs = _inputs(run, clips, test_clips, captions, tokens, audio, autoencoder, model, corpora)
     how = parse(Synthesis, settings), parse(Compute, compute)
-    clips_stage.generate_crops(inputs, *how, run, seed, mask, output)
+    stage.generate_crops(stage.SynthesisJob(inputs, *how, run, seed, mask, output))
 
 
 def generate(

@@ -49,7 +49,7 @@ class PreparedClip:
             output_type: form of frames that are given back.
             progress: whether to show a bar.
         """
-        settings, output = animator.generator.settings, self.request.output
+        settings, output = animator.sampler.settings, self.request.output
         on_step = calls.of_clip(self.request.position, self.sound.frames, settings.steps)
         if output_type == "latent":
             frames = self._latents(animator, on_step, progress)

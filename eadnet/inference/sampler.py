@@ -59,11 +59,11 @@ class WindowedSampler:
     """A trained network with the process that it was trained for, and how to sample it.
 
     Args:
-        model: the network, frozen, on the machine's device.
+        model: the network, frozen, on the device.
         task: the generated region.
         diffusion: the process's settings.
         settings: solver, steps, guidance, windows.
-        machine: device and precision.
+        device: device and precision.
         shared_noise: share of the noise variance common to all frames, since that of `settings` may be null.
     """
 
@@ -73,10 +73,10 @@ class WindowedSampler:
         task: Inpainting,
         diffusion: Diffusion,
         settings: Synthesis,
-        machine: Device,
+        device: Device,
         shared_noise: float,
     ) -> None:
-        self.model, self.task, self.settings, self.machine = model, task.to(machine.device), settings, machine
+        self.model, self.task, self.settings, self.device = model, task.to(device.torch_device), settings, device
         self.process, self.shared_noise = Process(diffusion), shared_noise
 
     def stream(
@@ -125,7 +125,7 @@ class WindowedSampler:
             progress: called after every step with its share of all steps.
             on_step: called after every step; may change the latents.
         """
-        conditions = conditions.to(self.machine.device)
+        conditions = conditions.to(self.device.torch_device)
         masked = conditions.masked[None]
         reference = conditions.reference[None, None].expand_as(masked)
         base = self.task.base(masked, reference)
@@ -171,7 +171,7 @@ class WindowedSampler:
         def predict(audio: bool, text: bool) -> Tensor:
             heard = conditions.audio[None, span] * audio
             mask = conditions.text_mask[None] & text
-            with self.machine.autocast():
+            with self.device.autocast():
                 return self.model(inputs, times, heard, conditions.text[None], mask).float()
 
         both = predict(audio=True, text=True)

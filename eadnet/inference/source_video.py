@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from eadnet import faces
 from eadnet.config.preprocessing import Template
+from eadnet.faces import alignment
 from eadnet.faces.detectors import opened_detector
 from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.mesh import detect_landmarks
@@ -52,7 +52,7 @@ class SourceVideo:
         smoothing: of the alignment over time, in frames.
 
     Raises:
-        FootageError: no frame has a face.
+        SourceVideoError: no frame has a face.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SourceVideo:
             raise SourceVideoError(f"{name}: no face found; give a picture or video of one face seen from the front")
         self.name, self.resolution, self._read = name, resolution, read
         self.length = len(landmarks)
-        self.transforms = faces.align(landmarks, resolution, smoothing, template)
+        self.transforms = alignment.align(landmarks, resolution, smoothing, template)
         self.reference_position = restful_frame(landmarks)
 
     def positions(self, first: int, last: int) -> np.ndarray:
@@ -86,12 +86,12 @@ class SourceVideo:
         """Aligned crops that stand at first ... last - 1, (last - first, S, S, 3) uint8; of a picture, one for all."""
         last = min(last, first + 1) if self.length == 1 else last
         transforms = self.transforms[self.positions(first, last)]
-        return faces.warp(self.frames(first, last), transforms, self.resolution)
+        return alignment.warp(self.frames(first, last), transforms, self.resolution)
 
     def reference(self) -> np.ndarray:
         """(S, S, 3) uint8 crop of the most restful frame."""
         place = self.reference_position
-        return faces.warp(self._exactly(place, place + 1), self.transforms[[place]], self.resolution)[0]
+        return alignment.warp(self._exactly(place, place + 1), self.transforms[[place]], self.resolution)[0]
 
     def _exactly(self, low: int, high: int) -> Iterator[np.ndarray]:
         """Frames low ... high - 1 of the video itself."""
@@ -117,7 +117,7 @@ def open_picture(picture: Picture, resolution: int, template: Template = "eyes")
         template: where the face lies in the crop.
 
     Raises:
-        FootageError: unreadable, or without a face.
+        SourceVideoError: unreadable, or without a face.
     """
     name = str(picture) if isinstance(picture, str | Path) else "the image"
     pixels = _even(_pixels(picture, name))
@@ -144,7 +144,7 @@ def open_video(
         watch: passes on the frames in which the face is being found.
 
     Raises:
-        FootageError: unreadable, without a picture or without a face.
+        SourceVideoError: unreadable, without a picture or without a face.
     """
     try:
         info = probe(path)

@@ -66,7 +66,7 @@ class StepCallbacks:
                 )
 
     def of_clip(self, clip: int, frames: int, steps: int) -> OnStep | None:
-        """The callback for one clip, as `Generator.stream` calls it."""
+        """The callback for one clip, as `WindowedSampler.stream` calls it."""
         if self.callback is None:
             return None
 

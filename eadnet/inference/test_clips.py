@@ -4,9 +4,9 @@ Writes ``{output}/{clip_id}.mp4``, each with the clip's true sound, and ``{outpu
 every selected clip. Baselines: `ground_truth` (the source itself), `reconstruction` (the autoencoder's own, the
 ceiling), `still` (the reference frame repeated) and `shuffled_audio` (the given model driven by another clip's sound).
 
-A bare GPU node, where there is no OpenCV and no PyAV, does the first half: `generate_crops` writes
-``{output}/crops.safetensors`` and ``{output}/generated.parquet``, and `synthesise` makes videos of them elsewhere.
-Either way one stretch of a clip is in memory at a time.
+A GPU node without OpenCV and PyAV does the first half: `generate_crops` writes ``{output}/crops.safetensors`` and
+``{output}/generated.parquet``, and `synthesise` makes videos of them elsewhere. Either way one stretch of a clip is in
+memory at a time.
 
 Shape legend: t frames of a stretch, S crop side.
 """
@@ -66,11 +66,34 @@ class SynthesisInputs:
 
 
 @dataclass(frozen=True)
-class GeneratedClip:
-    """A made clip.
+class SynthesisJob:
+    """The test clips of one run or baseline.
 
     Attributes:
-        crops: (t, S, S, 3) uint8 each, one stretch after another; they are made when asked for.
+        inputs: what is read.
+        settings: how the network is sampled.
+        compute: how the machine is used.
+        run: name of the run or baseline.
+        seed: of the noise; every clip derives its own from it and its name.
+        mask: generated region of the baselines that have no model.
+        output: folder to write.
+    """
+
+    inputs: SynthesisInputs
+    settings: Synthesis
+    compute: Compute
+    run: str
+    seed: int
+    mask: str
+    output: str | Path
+
+
+@dataclass(frozen=True)
+class GeneratedClip:
+    """A generated clip.
+
+    Attributes:
+        crops: (t, S, S, 3) uint8 each, one stretch after another; each is made when it is taken.
         driving_audio: name of the clip whose sound drives it.
         text: that guides it.
     """
@@ -84,15 +107,17 @@ class SelectedClips:
     """The selected test clips and what is generated of them.
 
     Attributes:
+        job: what is made.
         rows: of the CLIPS table.
         region: (S, S) bool, True where the crop is generated.
     """
 
-    def __init__(self, inputs: SynthesisInputs, settings: Synthesis, mask: str) -> None:
+    def __init__(self, job: SynthesisJob) -> None:
+        inputs, self.job = job.inputs, job
         self.clips = ClipSet.read(inputs.clips)
         chosen = read_test_clips(inputs.test_clips, inputs.corpora)
         self.rows = [self.clips.clips[self.clips.position[clip_id]].row for clip_id in chosen]
-        self.mask = read_config(inputs.model, "mask")["mask"] if inputs.model else mask
+        self.mask = read_config(inputs.model, "mask")["mask"] if inputs.model else job.mask
         self.resolution = self.clips.crops[0].shape[1]
         factor = read_config(inputs.autoencoder, "autoencoder")["autoencoder"]["factor"]
         self.region = region_mask(self.mask, self.resolution, self.resolution // factor)
@@ -105,17 +130,15 @@ class SelectedClips:
 class ClipGenerator(SelectedClips):
     """Everything that making a test clip needs: clips, networks, masks and texts."""
 
-    def __init__(
-        self, inputs: SynthesisInputs, settings: Synthesis, compute: Compute, run: str, seed: int, mask: str
-    ) -> None:
-        super().__init__(inputs, settings, mask)
-        self.run, self.seed, self.settings = run, seed, settings
-        self.codec = Codec.load(inputs.autoencoder, open_device(compute))
+    def __init__(self, job: SynthesisJob) -> None:
+        super().__init__(job)
+        inputs, settings = job.inputs, job.settings
+        self.codec = Codec.load(inputs.autoencoder, open_device(job.compute))
         if inputs.model:
             model, config = load_run(inputs.model, self.codec.autoencoder.channels)
-            model.to(self.codec.machine.device)
+            model.to(self.codec.device.torch_device)
             self.animator = Animator(
-                model, config, self.codec, settings, self.mask, self.resolution, compiled=compute.compile
+                model, config, self.codec, settings, self.mask, self.resolution, compiled=job.compute.compile
             )
             self.texts = TextSource(inputs.captions, inputs.tokens, config["training"]["text"])
             self.audio = _features(inputs, config["audio"])
@@ -128,7 +151,7 @@ class ClipGenerator(SelectedClips):
             "reconstruction": self._reconstruction,
             "still": self._still,
             "shuffled_audio": self._misled,
-        }.get(self.run, self._generated)
+        }.get(self.job.run, self._generated)
         return make(clip)
 
     def _truth(self, clip: Clip) -> GeneratedClip:
@@ -160,7 +183,7 @@ class ClipGenerator(SelectedClips):
     def _animated(self, clip: Clip, heard: Clip, begin: int = 0) -> GeneratedClip:
         """The clip driven by what is heard from frame `begin` on; the sound begins again where it ends."""
         crops, length = self.stored(clip), len(self.stored(heard))
-        text = self.texts.guiding_text(clip, self.settings.text)
+        text = self.texts.guiding_text(clip, self.job.settings.text)
         states, mask = self.texts.encode([text])
 
         def audio(first: int, last: int) -> Tensor:
@@ -169,7 +192,7 @@ class ClipGenerator(SelectedClips):
 
         source = lambda first, last: crops[first:last]  # noqa: E731
         scene = Scene(len(crops), source, self._reference(clip), audio, states[0], mask[0])
-        return GeneratedClip(self.animator.crops(scene, derived_seed(self.seed, clip.clip_id)), heard.clip_id, text)
+        return GeneratedClip(self.animator.crops(scene, derived_seed(self.job.seed, clip.clip_id)), heard.clip_id, text)
 
     def _reference(self, clip: Clip) -> Tensor:
         """(S, S, 3) crop that shows the speaker."""
@@ -181,33 +204,32 @@ class ClipGenerator(SelectedClips):
 
 
 class StoredCrops(SelectedClips):
-    """Crops that `generate_crops` wrote, perhaps on another machine, in place of a studio.
+    """Crops that `generate_crops` wrote, perhaps on another machine, in place of a `ClipGenerator`.
 
     Args:
         folder: that it wrote.
-        inputs, settings, run, seed, mask: that it was given.
+        job: the same as there, but for `compute` and `output`.
 
     Raises:
         SynthesisError: the crops are of another run or seed, or lack a selected clip.
     """
 
-    def __init__(
-        self, folder: str | Path, inputs: SynthesisInputs, settings: Synthesis, run: str, seed: int, mask: str
-    ) -> None:
-        super().__init__(inputs, settings, mask)
+    def __init__(self, folder: str | Path, job: SynthesisJob) -> None:
+        super().__init__(job)
         self.made = {row["clip_id"]: row for row in read_rows(Path(folder, TABLE), GENERATED)}
-        others = {(row["run"], row["seed"]) for row in self.made.values()} - {(run, seed)}
+        others = {(row["run"], row["seed"]) for row in self.made.values()} - {(job.run, job.seed)}
         absent = [row["clip_id"] for row in self.rows if row["clip_id"] not in self.made]
         if others or absent:
             fault = f"are of run {others.pop()}" if others else f"lack clip {absent[0]}"
-            raise SynthesisError(f"{folder}: the crops {fault}, {run} with seed {seed} is wanted; generate them again")
+            wanted = f"{job.run} with seed {job.seed}"
+            raise SynthesisError(f"{folder}: the crops {fault}, {wanted} is wanted; generate them again")
         try:
             self.store = safe_open(str(Path(folder, CROPS)), framework="pt")
         except (OSError, SafetensorError) as error:
-            raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); carry it here again") from None
+            raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); copy it here again") from None
 
     def take(self, clip: Clip) -> GeneratedClip:
-        """The carried crops; raises ClipError where they could not be generated."""
+        """The stored crops; raises ClipError where they could not be generated."""
         row = self.made[clip.clip_id]
         if row["status"] != "ok":
             raise ClipError(row["reason"].removeprefix(f"{clip.clip_id}: "))
@@ -231,81 +253,46 @@ class Log:
         return row
 
 
-def generate_crops(
-    inputs: SynthesisInputs,
-    settings: Synthesis,
-    compute: Compute,
-    run: str,
-    seed: int,
-    mask: str,
-    output: str | Path,
-) -> None:
+def generate_crops(job: SynthesisJob) -> None:
     """Make the crops of every selected clip, without pasting them back; needs no video library.
 
-    Args:
-        inputs: what to read.
-        settings: how to sample.
-        compute: how to use the machine.
-        run: name of the run or baseline.
-        seed: of the noise; every clip derives its own from it and its name.
-        mask: generated region of the baselines that have no model.
-        output: folder that gets ``crops.safetensors`` and ``generated.parquet``.
+    The job's folder gets ``crops.safetensors`` and ``generated.parquet``; a clip that cannot be made is black, and a
+    row with its reason.
     """
-    studio = ClipGenerator(inputs, settings, compute, run, seed, mask)
-    clips = [Clip(row) for row in studio.rows]
-    specs = {clip.clip_id: (tuple(studio.stored(clip).shape), torch.uint8) for clip in clips}
-    log = Log(studio.rows)
-    with streamed_tensors(Path(output, CROPS), specs) as writer:
-        rows = [log(clip, _store_clip(studio, clip, writer)) for clip in clips]
-    write_table(rows, Path(output, TABLE), GENERATED)
+    generator = ClipGenerator(job)
+    clips = [Clip(row) for row in generator.rows]
+    specs = {clip.clip_id: (tuple(generator.stored(clip).shape), torch.uint8) for clip in clips}
+    log = Log(generator.rows)
+    with streamed_tensors(Path(job.output, CROPS), specs) as writer:
+        rows = [log(clip, _store_clip(generator, clip, writer)) for clip in clips]
+    write_table(rows, Path(job.output, TABLE), GENERATED)
 
 
-def synthesise(
-    inputs: SynthesisInputs,
-    settings: Synthesis,
-    compute: Compute,
-    run: str,
-    seed: int,
-    mask: str,
-    output: str | Path,
-    crops: str | Path | None = None,
-) -> None:
+def synthesise(job: SynthesisJob, crops: str | Path | None = None) -> None:
     """Make the video of every selected clip; a clip that cannot be made is a row with its reason.
 
     Args:
-        inputs: what to read.
-        settings: how to sample.
-        compute: how to use the machine.
-        run: name of the run or baseline.
-        seed: of the noise; every clip derives its own from it and its name.
-        mask: generated region of the baselines that have no model.
-        output: folder that gets the videos and ``videos.parquet``.
+        job: whose folder gets the videos and ``videos.parquet``.
         crops: folder that `generate_crops` wrote; None generates them here, with no file in between.
     """
-    from eadnet.inference.paste_back import (  # not at the top: a bare GPU node has no OpenCV and no PyAV
-        paste_weight,
-        render_clip,
-    )
+    from eadnet.inference.paste_back import paste_weight, render_clip  # `generate_crops` does without OpenCV and PyAV
 
-    if crops is None:
-        stage = ClipGenerator(inputs, settings, compute, run, seed, mask)
-    else:
-        stage = StoredCrops(crops, inputs, settings, run, seed, mask)
-    spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in stage.made.items()}
-    weight = None if run == "ground_truth" else paste_weight(stage.region)
-    log, rows = Log(stage.rows), []
-    for clip in map(Clip, stage.rows):
-        started, row = time.monotonic(), _blank_row(clip, run, seed)
-        path = Path(output, f"{clip.clip_id}.mp4")
+    source = ClipGenerator(job) if crops is None else StoredCrops(crops, job)
+    spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in source.made.items()}
+    weight = None if job.run == "ground_truth" else paste_weight(source.region)
+    log, rows = Log(source.rows), []
+    for clip in map(Clip, source.rows):
+        started, row = time.monotonic(), _blank_row(clip, job)
+        path = Path(job.output, f"{clip.clip_id}.mp4")
         try:
-            take = stage.take(clip)
-            frames = render_clip(clip, take.crops, weight, path, settings.crf)
+            take = source.take(clip)
+            frames = render_clip(clip, take.crops, weight, path, job.settings.crf)
             row |= _made(take, frames) | {"video": str(path)}
         except FAULTS as error:
             row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
         row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
         rows.append(log(clip, row))
-    write_table(rows, Path(output, "videos.parquet"), VIDEOS)
+    write_table(rows, Path(job.output, "videos.parquet"), VIDEOS)
 
 
 def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
@@ -315,24 +302,24 @@ def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
     return features
 
 
-def _store_clip(studio: ClipGenerator, clip: Clip, writer: TensorWriter) -> dict:
+def _store_clip(generator: ClipGenerator, clip: Clip, writer: TensorWriter) -> dict:
     """Write a clip's crops, black from where it fails on, and return its row."""
-    started, row, left = time.monotonic(), _blank_row(clip, studio.run, studio.seed), len(studio.stored(clip))
+    started, row, left = time.monotonic(), _blank_row(clip, generator.job), len(generator.stored(clip))
     try:
-        take = studio.take(clip)
+        take = generator.take(clip)
         for crops in take.crops:
             writer.append(clip.clip_id, crops)
             left -= len(crops)
-        row |= _made(take, len(studio.stored(clip)))
+        row |= _made(take, len(generator.stored(clip)))
     except FAULTS as error:
         row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}"}
     for first in range(0, left, PART):
-        writer.append(clip.clip_id, torch.zeros_like(studio.stored(clip)[first : min(first + PART, left)]))
+        writer.append(clip.clip_id, torch.zeros_like(generator.stored(clip)[first : min(first + PART, left)]))
     return row | {"seconds": time.monotonic() - started}
 
 
-def _blank_row(clip: Clip, run: str, seed: int) -> dict:
-    row = {"run": run, "seed": seed, "corpus": clip.row["corpus"], "clip_id": clip.clip_id}
+def _blank_row(clip: Clip, job: SynthesisJob) -> dict:
+    row = {"run": job.run, "seed": job.seed, "corpus": clip.row["corpus"], "clip_id": clip.clip_id}
     unknown = {"driving_audio": None, "text": None, "n_frames": 0, "seconds": 0.0}
     return row | {"reference": clip.row["reference"], **unknown}
 

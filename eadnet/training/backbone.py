@@ -40,7 +40,7 @@ def train_backbone(
     Args:
         inputs: what to read.
         settings: the backbone's settings.
-        compute: how to use the machine.
+        compute: how the machine is used.
         seed: of initial weights and samples.
         autoencoder: folder of the autoencoder.
         published: folder of the published U-Net to start from, or None.
@@ -63,7 +63,7 @@ def train_backbone(
     if published:
         taken, new = load_published_unet(model, published)
         print(taken, flush=True)
-    model = model.to(device.device)
+    model = model.to(device.torch_device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
     stage = lasting_settings(settings)
     loop = Loop(
@@ -76,7 +76,7 @@ def train_backbone(
         faster_rate=settings.new_layer_rate,
         **loop_options(settings, compute, device),
     )
-    weight = simple_weight(batches.task, settings).to(device.device)
+    weight = simple_weight(batches.task, settings).to(device.torch_device)
 
     def step_losses(batch: Batch, predicted_BTCHH: Tensor, step: int) -> Losses:
         return {"simple": (1.0, denoising_loss(batches.process, batch, predicted_BTCHH, weight))}

@@ -88,7 +88,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """What a stage draws: how long, how noised, guided by which text, hearing how much, and with which extras."""
+    """What a stage draws: clips of how many frames, how their noise and audio are made, which text, and what else."""
 
     frames: int = 1
     shared_noise: float = 0.0
@@ -105,7 +105,7 @@ class BatchSampler:
     Args:
         inputs: what to read.
         settings: the backbone's settings, which fix mask, dropout, references, process and balance for both stages.
-        draw: what the stage draws.
+        spec: what the stage draws.
         factor: pixels of a latent cell.
         kept: names of the clips to draw from; None draws from all of the split.
     """
@@ -114,42 +114,42 @@ class BatchSampler:
         self,
         inputs: TrainingInputs,
         settings: Backbone,
-        draw: BatchSpec,
+        spec: BatchSpec,
         factor: int,
         kept: Collection[str] | None = None,
     ) -> None:
-        self.settings, self.how = settings, draw
-        self.clips = ClipSet.read(inputs.clips, draw.split, inputs.corpora)
+        self.settings, self.spec = settings, spec
+        self.clips = ClipSet.read(inputs.clips, spec.split, inputs.corpora)
         self.clips = self.clips if kept is None else self.clips.only(kept)
         self.latents = Latents.read(inputs.latents)
         self.offsets = self.latents.offsets(self.clips)
         self.references = References(self.clips, ClipSet.read(inputs.clips), self.latents)
-        self.texts = TextSource(inputs.captions, inputs.tokens, draw.text)
+        self.texts = TextSource(inputs.captions, inputs.tokens, spec.text)
         self.audio = AudioFeatures.read(inputs.audio)
         self.process = Process(settings.diffusion)
         self.task = Inpainting.make(settings.mask, self.latents.full.shape[-1] * factor, factor)
 
     @classmethod
     def held_out(
-        cls, inputs: TrainingInputs, settings: Backbone, draw: BatchSpec, factor: int
+        cls, inputs: TrainingInputs, settings: Backbone, spec: BatchSpec, factor: int
     ) -> "BatchSampler | None":
-        """The same over clips that are kept out of training, or None (said once) where there is none long enough."""
+        """The same over clips that are kept out of training, or None (printed once) where there is none long enough."""
         try:
-            sampler = cls(inputs, settings, replace(draw, split="validation", with_crops=True), factor)
-            sampler.clips.draw(1, draw.frames, torch.Generator(), settings.balance)
+            batches = cls(inputs, settings, replace(spec, split="validation", with_crops=True), factor)
+            batches.clips.draw(1, spec.frames, torch.Generator(), settings.balance)
         except DatasetError:
             print("no clip is held out for validation; its loss and strips are left out", flush=True)
             return None
-        return sampler
+        return batches
 
     def __call__(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of `count` clips of T frames."""
-        which, first = self.clips.draw(count, self.how.frames, generator, self.settings.balance)
-        rows = (self.offsets[which] + first)[:, None] + torch.arange(self.how.frames)
+        which, first = self.clips.draw(count, self.spec.frames, generator, self.settings.balance)
+        rows = (self.offsets[which] + first)[:, None] + torch.arange(self.spec.frames)
         clean, masked = self.latents.full[rows].float(), self.latents.masked[rows].float()
         reference = self._reference(which, first, generator)[:, None].expand_as(clean)
         timesteps = self.process.draw_timesteps(count, generator)
-        noise = mixed_noise(clean.shape, self.how.shared_noise, generator)
+        noise = mixed_noise(clean.shape, self.spec.shared_noise, generator)
         noisy = self.process.add_noise(clean, noise, timesteps)
         heard, read = self._kept(count, generator)
         text, text_mask = self._text(which, read, generator)
@@ -166,8 +166,8 @@ class BatchSampler:
             heard=heard,
             text=text,
             text_mask=text_mask,
-            crops=self.clips.stored_windows(which, first, self.how.frames) if self.how.with_crops else None,
-            mel=self.clips.mel_spans(which, mel_columns(first)) if self.how.with_mel else None,
+            crops=self.clips.stored_windows(which, first, self.spec.frames) if self.spec.with_crops else None,
+            mel=self.clips.mel_spans(which, mel_columns(first)) if self.spec.with_mel else None,
         )
 
     @property
@@ -185,15 +185,15 @@ class BatchSampler:
         names = self.clips.names(which)
         versions = torch.tensor([self.audio.variants(name) for name in names])
         chosen = (torch.rand(len(which), generator=generator) * versions).long()
-        windows = self.audio.windows(names, first[:, None] + torch.arange(self.how.frames), chosen)
-        return hide_beyond(windows, self.audio.kind, self.how.visible)
+        windows = self.audio.windows(names, first[:, None] + torch.arange(self.spec.frames), chosen)
+        return hide_beyond(windows, self.audio.kind, self.spec.visible)
 
     def _reference(self, which: Tensor, first: Tensor, generator: torch.Generator) -> Tensor:
         """(B, C, H, H) a frame of the same clip or of the speaker's reference clip; sometimes none (zero)."""
         elsewhere = torch.rand(len(which), generator=generator) < self.settings.neutral_reference
         place = torch.rand(len(which), generator=generator)
         kept = torch.rand(len(which), generator=generator) >= self.settings.dropout.reference
-        rows = self.references.rows(which, first, self.how.frames, elsewhere, place)
+        rows = self.references.rows(which, first, self.spec.frames, elsewhere, place)
         return self.latents.full[rows].float() * kept[:, None, None, None]
 
     def _kept(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -75,7 +75,7 @@ def measure_clips(
     """
     listed = ClipSet.read(clips, "train", corpora).clips
     try:
-        ruler = Ruler.load(captions, tokens, audio, backbone, open_device(compute).device)
+        ruler = Ruler.load(captions, tokens, audio, backbone, open_device(compute).torch_device)
     except FilterError as reason:
         print(f"{reason}; no clip is measured", flush=True)
         ruler = None

@@ -43,7 +43,7 @@ def train_run(
     Args:
         inputs: what to read.
         settings: the run's settings.
-        compute: how to use the machine.
+        compute: how the machine is used.
         run: name of the run.
         seed: of samples and of what is new in the network.
         backbone: folder of the backbone.
@@ -57,14 +57,16 @@ def train_run(
     device = open_device(compute, join=True)
     stage_one, config = read_backbone(backbone)
     torch.manual_seed(seed)
-    model = load_backbone(backbone, run_modules(settings)).to(device.device)
+    model = load_backbone(backbone, run_modules(settings)).to(device.torch_device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
     kept = _kept(settings, filtered)
     if kept and device.rank == 0:
         print(kept, flush=True)
     spec, factor = _spec(settings), config["factor"]
     batches = BatchSampler(inputs, stage_one, spec, factor, kept and kept.clip_ids)
-    objective = Objective(stage_one, settings, batches.task, supervisors, device.device, compute.gradient_checkpointing)
+    objective = Objective(
+        stage_one, settings, batches.task, supervisors, device.torch_device, compute.gradient_checkpointing
+    )
     held_out = BatchSampler.held_out(inputs, stage_one, spec, factor)
     validate = Validator(settings.validation, held_out, supervisors.autoencoder, device, output)
     loop = Loop(

@@ -29,19 +29,19 @@ MOST_PAIRS = 256
 PART = 16
 
 
-def train_syncnet(clips: str, settings: Settings, seed: int, output: str, machine: Device) -> None:
+def train_syncnet(clips: str, settings: Settings, seed: int, output: str, device: Device) -> None:
     """Train on the train split; report accuracy on the test split's real clips."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     torch.manual_seed(seed)
-    model = make_syncnet(settings).to(machine.device)
-    loop = network_loop(model, settings, clips, output, seed, machine)
+    model = make_syncnet(settings).to(device.torch_device)
+    loop = network_loop(model, settings, clips, output, seed, device)
     for step, generator in loop:
         which, first = _draw_windows(train, settings.optimiser.batch_size, generator)
-        crops = unit_pixels(train.stored_windows(which, first, FRAMES).to(machine.device))
+        crops = unit_pixels(train.stored_windows(which, first, FRAMES).to(device.torch_device))
         mouths = _augment(model.mouth_region(crops), generator)
-        with machine.autocast():
+        with device.autocast():
             seen = model.embed_video(mouths)
-            heard = model.embed_audio(train.mel_spans(which, mel_columns(first)).to(machine.device))
+            heard = model.embed_audio(train.mel_spans(which, mel_columns(first)).to(device.torch_device))
         contrast = contrastive_loss(seen, heard)
         if step < CONTRASTIVE_SHARE * settings.optimiser.steps:
             loop.update({"contrastive": (1.0, contrast)})
@@ -50,7 +50,7 @@ def train_syncnet(clips: str, settings: Settings, seed: int, output: str, machin
     loop.finish({"syncnet": settings.model_dump(mode="json")}, accuracy(model, held_out))
 
 
-def adopt_syncnet(assets: str | Path, settings: Settings, output: str, clips: str, machine: Device = CPU) -> None:
+def adopt_syncnet(assets: str | Path, settings: Settings, output: str, clips: str, device: Device = CPU) -> None:
     """Make the published StableSyncNet one of our models; report its accuracy on the test split's real clips.
 
     Args:
@@ -58,7 +58,7 @@ def adopt_syncnet(assets: str | Path, settings: Settings, output: str, clips: st
         settings: of kind `stable`.
         output: folder to write.
         clips: table of all clips.
-        machine: where the accuracy is measured.
+        device: where the accuracy is measured.
 
     Raises:
         CheckpointError: absent or damaged weights, or of other sizes than the settings.
@@ -66,7 +66,7 @@ def adopt_syncnet(assets: str | Path, settings: Settings, output: str, clips: st
     path = Path(assets) / PUBLISHED
     model = make_syncnet(settings)
     load_published(model, read_published(path), path)
-    report = accuracy(model.to(machine.device).eval(), ClipSet.read(clips, "test"))
+    report = accuracy(model.to(device.torch_device).eval(), ClipSet.read(clips, "test"))
     save_adopted(output, model, {"syncnet": settings.model_dump(mode="json")}, report)
 
 

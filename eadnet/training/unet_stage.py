@@ -35,7 +35,7 @@ def loop_options(settings: Backbone | Training, compute: Compute, device: Device
         "ema": settings.ema,
         "shares": settings.processes,
         "checkpoint_every": settings.checkpoint_every,
-        "machine": device,
+        "device": device,
         "prefetch": compute.prefetch,
     }
 
@@ -51,14 +51,14 @@ def train_unet(loop: Loop, batches: BatchSampler, step_losses: StepLosses, valid
         compiled: whether to compile the network.
     """
     predict = torch.compile(loop.module) if compiled else loop.module
-    every, device = validate.settings.every, loop.machine
+    every, device = validate.settings.every, loop.device
     loop.module.train()
     for step, batch in loop.batches(batches):
-        batch = batch.to(device.device)
+        batch = batch.to(device.torch_device)
         with device.autocast():
             losses = step_losses(batch, predict(*batch.network_inputs), step)
         loop.update(losses, lambda batch=batch: batches.named(batch))
         if loop.due(every):
-            loop.scalars.add(step, validate(loop.averaged(), step))
+            loop.log.add(step, validate(loop.averaged(), step))
     if every:  # also where the last step was taken before an interruption
-        loop.scalars.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))
+        loop.log.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))

@@ -26,17 +26,17 @@ LEAST_MOTION = 0.1
 PART = 4
 
 
-def train_videomae(clips: str, settings: Settings, seed: int, output: str, machine: Device) -> None:
+def train_videomae(clips: str, settings: Settings, seed: int, output: str, device: Device) -> None:
     """Train on the train split, set the features' statistics from real clips, report what they react to."""
     train = ClipSet.read(clips, "train")
     resolution = train.crops[0].shape[1]
     torch.manual_seed(seed)
-    model = make_videomae(settings, resolution).to(machine.device)
-    loop = network_loop(model, settings, clips, output, seed, machine)
+    model = make_videomae(settings, resolution).to(device.torch_device)
+    loop = network_loop(model, settings, clips, output, seed, device)
     for _, generator in loop:
-        video = _draw(train, settings.optimiser.batch_size, generator).to(machine.device)
-        hidden = (torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share).to(machine.device)
-        with machine.autocast():
+        video = _draw(train, settings.optimiser.batch_size, generator).to(device.torch_device)
+        hidden = (torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share).to(device.torch_device)
+        with device.autocast():
             predicted = model.reconstruct(model(video, hidden)).float()
         error = (predicted - model.tubelets(video)).square().mean(-1)
         loop.update({"reconstruction": (1.0, error[hidden].mean())})
@@ -45,7 +45,7 @@ def train_videomae(clips: str, settings: Settings, seed: int, output: str, machi
     loop.finish({"videomae": settings.model_dump(mode="json"), "resolution": resolution}, reactions(model, real))
 
 
-def adopt_videomae(assets: str | Path, settings: Settings, output: str, clips: str, machine: Device = CPU) -> None:
+def adopt_videomae(assets: str | Path, settings: Settings, output: str, clips: str, device: Device = CPU) -> None:
     """Make the published VideoMAE-v2 one of our models, in bfloat16, with the statistics of real train clips.
 
     Args:
@@ -53,7 +53,7 @@ def adopt_videomae(assets: str | Path, settings: Settings, output: str, clips: s
         settings: of kind `v2`.
         output: folder to write.
         clips: table of all clips.
-        machine: where the features of the report are computed.
+        device: where the features of the report are computed.
 
     Raises:
         CheckpointError: absent or damaged weights, or of other sizes than the settings.
@@ -63,7 +63,7 @@ def adopt_videomae(assets: str | Path, settings: Settings, output: str, clips: s
     model = make_videomae(settings, resolution).requires_grad_(False)
     load_published(model, from_published(read_published(path)), path)
     real = _draw(train, REAL_CLIPS[settings.kind], step_generator(0, 1, 0))
-    standardise(model.to(machine.device).eval(), real)
+    standardise(model.to(device.torch_device).eval(), real)
     save_adopted(
         output, model, {"videomae": settings.model_dump(mode="json"), "resolution": resolution}, reactions(model, real)
     )

@@ -14,8 +14,8 @@ ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "faces", "detectors", "landmarks", "regions", "spectrogram", "clips",
-        "assets", "device", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "experiment",
-        "face_crops",
+        "assets", "captions.schema", "captions.settings", "captions.true_units", "corpora.files", "experiment",
+        "device", "face_crops",
         "mapped_tensors", "method_settings", "packages", "published", "resizing", "selection",
         "streamed_tensors", "syncnet_v2",
     )),

@@ -16,7 +16,14 @@ from eadnet.data.selection import DRAWN, SelectionError, read_test_clips, select
 from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.text_tokens import TextTokens
 from eadnet.inference import sampler
-from eadnet.inference.test_clips import ClipGenerator, SynthesisError, SynthesisInputs, generate_crops, synthesise
+from eadnet.inference.test_clips import (
+    ClipGenerator,
+    SynthesisError,
+    SynthesisInputs,
+    SynthesisJob,
+    generate_crops,
+    synthesise,
+)
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
@@ -89,9 +96,9 @@ def _write_clip(folder: Path, number: int) -> dict:
 
 @pytest.mark.parametrize("run", ["ground_truth", "reconstruction", "still", "shuffled_audio", "full"])
 def test_videos_are_the_same_whole_and_in_two_halves(inputs, tmp_path, run):
-    synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "whole")
-    generate_crops(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "crops")
-    synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "halves", crops=tmp_path / "crops")
+    synthesise(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "whole"))
+    generate_crops(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "crops"))
+    synthesise(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "halves"), crops=tmp_path / "crops")
     whole, halves = (read_rows(tmp_path / name / "videos.parquet", VIDEOS) for name in ("whole", "halves"))
     assert [row["clip_id"] for row in whole] == ["clip_1", "clip_3"]
     for row, other in zip(whole, halves, strict=True):
@@ -101,7 +108,7 @@ def test_videos_are_the_same_whole_and_in_two_halves(inputs, tmp_path, run):
 
 
 def test_only_the_generated_region_changes(inputs, tmp_path):
-    synthesise(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path)
+    synthesise(SynthesisJob(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path))
     made, source = read_video(tmp_path / "clip_1.mp4"), read_video(Path(inputs.clips).parent / "clip_1.mp4")
     change = np.abs(made.astype(int) - source).mean((0, 3))
     assert change[:24].max() < 4 and change[40:70, 40:60].mean() > 6  # the others change by compression alone
@@ -111,7 +118,7 @@ def test_baselines_are_what_they_are_called(inputs, tmp_path):
     stored = load_file(Path(inputs.clips).parent / "clip_1/crops.safetensors")["clip_1"]
     crops = {}
     for run in ("ground_truth", "still", "full", "shuffled_audio"):
-        generate_crops(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / run)
+        generate_crops(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / run))
         crops[run] = load_file(tmp_path / run / "crops.safetensors")["clip_1"]
     assert torch.equal(crops["ground_truth"], stored)
     assert (crops["still"] == crops["still"][0]).all() and crops["still"].shape == stored.shape
@@ -129,12 +136,12 @@ def test_a_clip_that_fails_is_a_row_and_the_others_are_made(inputs, tmp_path):
     broken[0]["landmarks"] = str(tmp_path / "absent.safetensors")  # the reference of clip_1
     write_table(broken, tmp_path / "clips.parquet", CLIPS)
     damaged = SynthesisInputs(**vars(inputs) | {"clips": str(tmp_path / "clips.parquet")})
-    generate_crops(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path)
+    generate_crops(SynthesisJob(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path))
     first, second = read_rows(tmp_path / "generated.parquet", GENERATED)
     assert first["status"] == "failed" and "absent.safetensors" in first["reason"] and second["status"] == "ok"
-    synthesise(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path, crops=tmp_path)
-    carried, unreadable = read_rows(tmp_path / "videos.parquet", VIDEOS)
-    assert carried["reason"] == first["reason"] and carried["video"] is None
+    synthesise(SynthesisJob(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path), crops=tmp_path)
+    stored, unreadable = read_rows(tmp_path / "videos.parquet", VIDEOS)
+    assert stored["reason"] == first["reason"] and stored["video"] is None
     assert unreadable["status"] == "failed" and "absent.mp4: file not found" in unreadable["reason"]
 
 
@@ -151,7 +158,7 @@ def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inp
     def heard(run: str, seed: int, settings: Synthesis = SETTINGS) -> list[torch.Tensor]:
         """(T, C, H, H) noise of each clip."""
         blocks.clear()
-        generate_crops(inputs, settings, CPU, run, seed, "face", tmp_path / run)
+        generate_crops(SynthesisJob(inputs, settings, CPU, run, seed, "face", tmp_path / run))
         return [torch.stack([clip[number] for number in range(FRAMES)]) for clip in blocks.values()]
 
     first, second = heard("full", 0)
@@ -168,14 +175,15 @@ def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inp
 @pytest.mark.parametrize(("given", "share"), [(None, 0.5), (0.25, 0.25), (0.0, 0.0), (1.0, 1.0)])
 def test_noise_is_shared_as_in_training_unless_a_number_is_given(inputs, given: float | None, share: float):
     settings = SETTINGS.model_copy(update={"shared_noise": given})
+    job = SynthesisJob(inputs, settings, CPU, "full", 0, "face", "unused")
     assert Synthesis().shared_noise is None
-    assert ClipGenerator(inputs, settings, CPU, "full", 0, "face").animator.generator.shared_noise == share
+    assert ClipGenerator(job).animator.sampler.shared_noise == share
 
 
 def test_crops_of_another_seed_are_refused(inputs, tmp_path):
-    generate_crops(inputs, SETTINGS, CPU, "still", 0, "face", tmp_path)
+    generate_crops(SynthesisJob(inputs, SETTINGS, CPU, "still", 0, "face", tmp_path))
     with pytest.raises(SynthesisError, match=r"\('still', 0\).*still with seed 1"):
-        synthesise(inputs, SETTINGS, CPU, "still", 1, "face", tmp_path, crops=tmp_path)
+        synthesise(SynthesisJob(inputs, SETTINGS, CPU, "still", 1, "face", tmp_path), crops=tmp_path)
 
 
 def test_selection_takes_turns_and_does_not_depend_on_the_order(inputs):
@@ -224,7 +232,7 @@ def test_the_verb_generate_crops_needs_neither_opencv_nor_pyav(root, inputs, tmp
     command = [sys.executable, "-c", WITHOUT_VIDEO, "generate-crops", *options]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    generate_crops(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path / "here")
+    generate_crops(SynthesisJob(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path / "here"))
     bare, here = (load_file(tmp_path / name / "crops.safetensors") for name in ("bare", "here"))
     assert all(torch.equal(bare[name], here[name]) for name in here)
 

@@ -250,10 +250,10 @@ def test_a_filtered_run_says_what_it_keeps_and_resumes_as_if_never_stopped(toy, 
     drawn, draw = [], BatchSampler.__call__
 
     def noted(self: BatchSampler, count: int, generator: torch.Generator):
-        if self.how.split == "train" and len(drawn) == 4:
+        if self.spec.split == "train" and len(drawn) == 4:
             raise Stopped
         batch = draw(self, count, generator)
-        drawn.append(self.clips.names(batch.which)) if self.how.split == "train" else None
+        drawn.append(self.clips.names(batch.which)) if self.spec.split == "train" else None
         return batch
 
     whole = saved_weights(_train(toy, table, tmp_path / "whole", **strict))

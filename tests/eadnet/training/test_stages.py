@@ -69,7 +69,7 @@ def stop_after(monkeypatch):
         draw, left = BatchSampler.__call__, [draws]
 
         def failing(self: BatchSampler, count: int, generator: torch.Generator) -> Batch:
-            if self.how.split == "train":
+            if self.spec.split == "train":
                 left[0] -= 1
                 if left[0] < 0:
                     raise Stopped
@@ -212,7 +212,7 @@ def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp
     draw = BatchSampler(
         toy.inputs, stage_one, BatchSpec(16, 0.5, with_crops=True, with_mel=True), TOY.autoencoder.factor
     )
-    supervise = Objective(stage_one, settings, draw.task, toy.supervisors, torch.device("cpu"))
+    objective = Objective(stage_one, settings, draw.task, toy.supervisors, torch.device("cpu"))
     halves = [draw(1, step_generator(0, share, 0)) for share in (0, 1)]
     gradients = []
     for number, batches in enumerate((halves, [_joined(halves)])):
@@ -220,7 +220,7 @@ def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp
         optimiser = settings.optimiser.model_copy(update={"batch_size": len(batches[0].which)})
         loop = Loop(model, optimiser, tmp_path / str(number), seed=0, shares=len(batches))
         for (_, _), batch in zip(loop, batches, strict=False):
-            loop.update(supervise(model, batch, _predict(model, batch)))
+            loop.update(objective(model, batch, _predict(model, batch)))
         gradients.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
     assert len(gradients[0]) > 200
     for apart, joined in zip(*gradients, strict=True):
@@ -229,7 +229,7 @@ def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp
 
 def test_a_number_of_processes_that_does_not_divide_the_shares_is_refused(tmp_path):
     settings = backbone_settings().optimiser
-    loop = Loop(torch.nn.Linear(1, 1), settings, tmp_path, 0, shares=2, machine=Device(world=3))
+    loop = Loop(torch.nn.Linear(1, 1), settings, tmp_path, 0, shares=2, device=Device(world=3))
     with pytest.raises(TrainingError, match="3 processes cannot divide the 2 shares.*start as many as divide 2"):
         next(iter(loop))
 
