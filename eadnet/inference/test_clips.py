@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from tqdm import tqdm
 
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.config.machine import Compute
@@ -38,6 +39,7 @@ from eadnet.inference.animator import PART, Animator, Codec, Scene
 from eadnet.inference.sampler import derived_seed
 from eadnet.models.loading import load_run
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
+from eadnet.training.progress import progress_bar
 
 CROPS, TABLE = "crops.safetensors", "generated.parquet"
 FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
@@ -236,23 +238,6 @@ class StoredCrops(SelectedClips):
         return GeneratedClip(iter(self.store.get_tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
 
 
-class Log:
-    """Tells after every clip how fast frames are made and how long the others will take."""
-
-    def __init__(self, rows: list[dict]) -> None:
-        self.clips, self.frames = len(rows), sum(row["n_frames"] for row in rows)
-        self.number, self.done, self.started = 0, 0, time.monotonic()
-
-    def __call__(self, clip: Clip, row: dict) -> dict:
-        """Count the clip and return its row."""
-        self.number, self.done = self.number + 1, self.done + clip.row["n_frames"]
-        pace = self.done / (time.monotonic() - self.started)
-        left = (self.frames - self.done) / pace
-        what = row["reason"] or f"{clip.clip_id}: {row['n_frames']} frames"
-        print(f"[{self.number}/{self.clips}] {what} ({pace:.1f} frames/s, {left:.0f} s left)", flush=True)
-        return row
-
-
 def generate_crops(job: SynthesisJob) -> None:
     """Make the crops of every selected clip, without pasting them back; needs no video library.
 
@@ -262,9 +247,8 @@ def generate_crops(job: SynthesisJob) -> None:
     generator = ClipGenerator(job)
     clips = [Clip(row) for row in generator.rows]
     specs = {clip.clip_id: (tuple(generator.stored(clip).shape), torch.uint8) for clip in clips}
-    log = Log(generator.rows)
-    with streamed_tensors(Path(job.output, CROPS), specs) as writer:
-        rows = [log(clip, _store_clip(generator, clip, writer)) for clip in clips]
+    with streamed_tensors(Path(job.output, CROPS), specs) as writer, _bar(generator.rows) as bar:
+        rows = [_counted(bar, clip, _store_clip(generator, clip, writer)) for clip in clips]
     write_table(rows, Path(job.output, TABLE), GENERATED)
 
 
@@ -280,19 +264,32 @@ def synthesise(job: SynthesisJob, crops: str | Path | None = None) -> None:
     source = ClipGenerator(job) if crops is None else StoredCrops(crops, job)
     spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in source.made.items()}
     weight = None if job.run == "ground_truth" else paste_weight(source.region)
-    log, rows = Log(source.rows), []
-    for clip in map(Clip, source.rows):
-        started, row = time.monotonic(), _blank_row(clip, job)
-        path = Path(job.output, f"{clip.clip_id}.mp4")
-        try:
-            take = source.take(clip)
-            frames = render_clip(clip, take.crops, weight, path, job.settings.crf)
-            row |= _made(take, frames) | {"video": str(path)}
-        except FAULTS as error:
-            row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
-        row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
-        rows.append(log(clip, row))
+    rows = []
+    with _bar(source.rows) as bar:
+        for clip in map(Clip, source.rows):
+            started, row = time.monotonic(), _blank_row(clip, job)
+            path = Path(job.output, f"{clip.clip_id}.mp4")
+            try:
+                take = source.take(clip)
+                frames = render_clip(clip, take.crops, weight, path, job.settings.crf)
+                row |= _made(take, frames) | {"video": str(path)}
+            except FAULTS as error:
+                row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
+            row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
+            rows.append(_counted(bar, clip, row))
     write_table(rows, Path(job.output, "videos.parquet"), VIDEOS)
+
+
+def _bar(rows: list[dict]) -> tqdm:
+    return progress_bar("generated", sum(row["n_frames"] for row in rows), "frame")
+
+
+def _counted(bar: tqdm, clip: Clip, row: dict) -> dict:
+    """Count a clip that is made, or has failed, which is printed; returns its row."""
+    if row["reason"]:
+        tqdm.write(row["reason"])
+    bar.update(clip.row["n_frames"])
+    return row
 
 
 def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+from tqdm import tqdm
 
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.config.machine import Compute
@@ -36,11 +37,10 @@ from eadnet.models.unet.levels import Modules
 from eadnet.models.unet.unet import EADNet
 from eadnet.tables import EMOTIONS, TRAINING_FILTER, write_table
 from eadnet.training.kept_clips import FilterError
+from eadnet.training.progress import progress_bar
 
 PART = 256
 """Frames that are encoded together, so that a long clip needs no more memory than a short one."""
-SAID_EVERY = 50
-"""Clips between two lines of progress."""
 FAULTS = (AudioFeaturesError, TextError, FilterError)
 """What can be wrong with one clip; the others are measured."""
 UNMEASURED = {"cosine": None, "rival": None, "rival_emotion": None}
@@ -80,10 +80,10 @@ def measure_clips(
         print(f"{reason}; no clip is measured", flush=True)
         ruler = None
     rows = []
-    for number, clip in enumerate(listed, start=1):
-        rows.append(_row(clip, ruler))
-        if number % SAID_EVERY == 0:
-            print(f"compared {number}/{len(listed)} clips", flush=True)
+    with progress_bar("compared", len(listed), "clip") as bar:
+        for clip in listed:
+            rows.append(_row(clip, ruler))
+            bar.update()
     write_table(rows, output, TRAINING_FILTER)
     measured = sum(row["cosine"] is not None for row in rows)
     without = sum(row["emotion"] is None for row in rows)
@@ -192,5 +192,5 @@ def _row(clip: Clip, ruler: Ruler | None) -> dict:
     try:
         return row | compared(ruler.fused(clip), ruler.words, row["emotion"])
     except FAULTS as fault:
-        print(f"{clip.clip_id}: not measured: {fault}", flush=True)
+        tqdm.write(f"{clip.clip_id}: not measured: {fault}")
         return row
