@@ -156,7 +156,7 @@ def _inputs(run: str, *paths: Any) -> Any:
 
 
 def _read(path: Path) -> Any:
-    """The configuration of a file; what it does not say is the default."""
+    """The configuration of a file; keys that it lacks have their defaults."""
     import yaml
 
     from eadnet.config.configuration import load

@@ -34,7 +34,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip of any length is generated from; stretches are asked for when they are needed.
+    """What a clip of any length is generated from; stretches are read when they are needed.
 
     Attributes:
         frames: T.

@@ -151,7 +151,12 @@ class WindowedSampler:
         return blocks(frames, max(BLOCK, settings.window), max(MARGIN, settings.overlap))
 
     def _blended(self, inputs: Tensor, times: Tensor, conditions: Conditions, shift: int) -> Tensor:
-        """(1, T, C, H, H) guided output, blended over windows."""
+        """(1, T, C, H, H) guided output, blended over windows.
+
+        Every window sees the noise of its own frames only. Their outputs are averaged before the solver's step, so that
+        neighbours go into the next step with the same latents where they overlap; `shift` moves the seams from step to
+        step, which would else stay at the same frames.
+        """
         frames = inputs.shape[1]
         length = min(frames, self.settings.window or frames)
         ramp = blend_weights(length, self.settings.overlap).to(inputs.device)
@@ -169,10 +174,10 @@ class WindowedSampler:
         settings = self.settings
 
         def predict(audio: bool, text: bool) -> Tensor:
-            heard = conditions.audio[None, span] * audio
+            windows = conditions.audio[None, span] * audio  # all zero: as dropped in training
             mask = conditions.text_mask[None] & text
             with self.device.autocast():
-                return self.model(inputs, times, heard, conditions.text[None], mask).float()
+                return self.model(inputs, times, windows, conditions.text[None], mask).float()
 
         both = predict(audio=True, text=True)
         if settings.audio_guidance == settings.text_guidance:  # the text-only term cancels
@@ -188,6 +193,7 @@ def blocks(frames: int, block: int | None, margin: int = MARGIN) -> Iterator[tup
     if block is None or frames <= block:
         yield 0, frames, frames
         return
+    # a block's last `margin` frames lack what follows them: the next block makes them again, and both are cross-faded
     first = 0
     while first + block < frames:
         yield first, first + block, first + block - margin
@@ -207,6 +213,7 @@ def window_starts(frames: int, window: int, overlap: int, shift: int = 0) -> lis
     if frames <= window:
         return [0]
     stride = window - overlap
+    # a start before the clip is moved to 0, and the last to the end: all windows have the length of training
     wanted = range(-(shift % stride), frames - overlap, stride)
     return sorted({min(max(start, 0), frames - window) for start in wanted})
 
@@ -223,6 +230,7 @@ def frame_noise(shape_1TCHW: tuple[int, ...], shared: float, seed: int, first: i
     common = torch.randn((1, 1, *grid), generator=torch.Generator().manual_seed(seed))
     if shared == 1:
         return common.repeat(1, frames, 1, 1, 1)
+    # by frame number rather than in one draw: a frame has the same noise however the clip is cut into blocks
     numbers = range(first, first + frames)
     own = [torch.randn(grid, generator=torch.Generator().manual_seed(derived_seed(seed, number))) for number in numbers]
     return shared**0.5 * common + (1 - shared) ** 0.5 * torch.stack(own)[None]

@@ -1,6 +1,6 @@
 """diffusers' `callback_on_step_end` for clips that are made block by block.
 
-A callback may be a function or one of diffusers' `PipelineCallback` objects, which say themselves what they read.
+A callback may be a function or one of diffusers' `PipelineCallback` objects, which name the tensors that they read.
 """
 
 from collections.abc import Callable, Sequence

@@ -47,7 +47,7 @@ FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
 
 
 class SynthesisError(ValueError):
-    """Crops that do not belong to what is to be made of them; the message names the folder and the mend."""
+    """Crops that do not belong to what is to be made of them; the message names the folder and the fix."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class ClipGenerator(SelectedClips):
             "ground_truth": self._truth,
             "reconstruction": self._reconstruction,
             "still": self._still,
-            "shuffled_audio": self._misled,
+            "shuffled_audio": self._shuffled,
         }.get(self.job.run, self._generated)
         return make(clip)
 
@@ -172,29 +172,31 @@ class ClipGenerator(SelectedClips):
     def _generated(self, clip: Clip) -> GeneratedClip:
         return self._animated(clip, clip)
 
-    def _misled(self, clip: Clip) -> GeneratedClip:
+    def _shuffled(self, clip: Clip) -> GeneratedClip:
         """The model's clip, driven by another clip's sound from a point of its own.
 
         Rotated, because clips share the silence before and after the speech, which alone would look like sync.
         """
-        heard = self._named(self.partner[clip.clip_id])
-        frames = len(self.stored(heard))
+        partner = self._named(self.partner[clip.clip_id])
+        frames = len(self.stored(partner))
         place = int(hashlib.sha256(clip.clip_id.encode()).hexdigest(), 16) % (frames // 2)
-        return self._animated(clip, heard, begin=frames // 4 + place)
+        return self._animated(clip, partner, begin=frames // 4 + place)
 
-    def _animated(self, clip: Clip, heard: Clip, begin: int = 0) -> GeneratedClip:
-        """The clip driven by what is heard from frame `begin` on; the sound begins again where it ends."""
-        crops, length = self.stored(clip), len(self.stored(heard))
+    def _animated(self, clip: Clip, driving: Clip, begin: int = 0) -> GeneratedClip:
+        """The clip driven by the sound of `driving` from frame `begin` on, which begins again where it ends."""
+        crops, length = self.stored(clip), len(self.stored(driving))
         text = self.texts.guiding_text(clip, self.job.settings.text)
         states, mask = self.texts.encode([text])
 
         def audio(first: int, last: int) -> Tensor:
             frames = (begin + torch.arange(first, last)) % length
-            return self.audio.windows([heard.clip_id], frames[None])[0]
+            return self.audio.windows([driving.clip_id], frames[None])[0]
 
         source = lambda first, last: crops[first:last]  # noqa: E731
         scene = Scene(len(crops), source, self._reference(clip), audio, states[0], mask[0])
-        return GeneratedClip(self.animator.crops(scene, derived_seed(self.job.seed, clip.clip_id)), heard.clip_id, text)
+        return GeneratedClip(
+            self.animator.crops(scene, derived_seed(self.job.seed, clip.clip_id)), driving.clip_id, text
+        )
 
     def _reference(self, clip: Clip) -> Tensor:
         """(S, S, 3) crop that shows the speaker."""
@@ -270,9 +272,9 @@ def synthesise(job: SynthesisJob, crops: str | Path | None = None) -> None:
             started, row = time.monotonic(), _blank_row(clip, job)
             path = Path(job.output, f"{clip.clip_id}.mp4")
             try:
-                take = source.take(clip)
-                frames = render_clip(clip, take.crops, weight, path, job.settings.crf)
-                row |= _made(take, frames) | {"video": str(path)}
+                made = source.take(clip)
+                frames = render_clip(clip, made.crops, weight, path, job.settings.crf)
+                row |= _made(made, frames) | {"video": str(path)}
             except FAULTS as error:
                 row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
             row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
@@ -295,7 +297,7 @@ def _counted(bar: tqdm, clip: Clip, row: dict) -> dict:
 def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
     features = AudioFeatures.read(inputs.audio)
     if features.kind != kind:
-        raise CheckpointError(f"{inputs.model}: hears {kind}, {inputs.audio} holds {features.kind}; encode it again")
+        raise CheckpointError(f"{inputs.model}: takes {kind}, {inputs.audio} holds {features.kind}; encode it again")
     return features
 
 
@@ -303,11 +305,11 @@ def _store_clip(generator: ClipGenerator, clip: Clip, writer: TensorWriter) -> d
     """Write a clip's crops, black from where it fails on, and return its row."""
     started, row, left = time.monotonic(), _blank_row(clip, generator.job), len(generator.stored(clip))
     try:
-        take = generator.take(clip)
-        for crops in take.crops:
+        made = generator.take(clip)
+        for crops in made.crops:
             writer.append(clip.clip_id, crops)
             left -= len(crops)
-        row |= _made(take, len(generator.stored(clip)))
+        row |= _made(made, len(generator.stored(clip)))
     except FAULTS as error:
         row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}"}
     for first in range(0, left, PART):
@@ -321,6 +323,6 @@ def _blank_row(clip: Clip, job: SynthesisJob) -> dict:
     return row | {"reference": clip.row["reference"], **unknown}
 
 
-def _made(take: GeneratedClip, frames: int) -> dict:
-    made = {"driving_audio": take.driving_audio, "text": take.text, "n_frames": frames}
-    return made | {"status": "ok", "reason": None}
+def _made(made: GeneratedClip, frames: int) -> dict:
+    row = {"driving_audio": made.driving_audio, "text": made.text, "n_frames": frames}
+    return row | {"status": "ok", "reason": None}

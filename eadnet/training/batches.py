@@ -51,7 +51,7 @@ class Batch:
         inputs: (B, T, 3 C + 1, H, H) network input.
         timesteps: (B,) 0 to 999.
         audio: (B, T, W, C) audio windows; all zero where the audio is dropped.
-        heard: (B,) float, 0 where the audio is dropped.
+        has_audio: (B,) float, 0 where the audio is dropped.
         text, text_mask: (B, L, C) and (B, L).
         crops: (B, T, S, S, 3) uint8 true frames, where a loss needs them.
         mel: (B, 80, M) clean spectrogram of SyncNet's window, where a loss needs it.
@@ -66,7 +66,7 @@ class Batch:
     inputs: Tensor
     timesteps: Tensor
     audio: Tensor
-    heard: Tensor
+    has_audio: Tensor
     text: Tensor
     text_mask: Tensor
     crops: Tensor | None = None
@@ -151,8 +151,8 @@ class BatchSampler:
         timesteps = self.process.draw_timesteps(count, generator)
         noise = mixed_noise(clean.shape, self.spec.shared_noise, generator)
         noisy = self.process.add_noise(clean, noise, timesteps)
-        heard, read = self._kept(count, generator)
-        text, text_mask = self._text(which, read, generator)
+        has_audio, has_text = self._kept(count, generator)
+        text, text_mask = self._text(which, has_text, generator)
         return Batch(
             which=which,
             first=first,
@@ -162,8 +162,8 @@ class BatchSampler:
             base=self.task.base(masked, reference),
             inputs=self.task.inputs(noisy, masked, reference),
             timesteps=timesteps,
-            audio=self._audio(which, first, generator) * heard[:, None, None, None],
-            heard=heard,
+            audio=self._audio(which, first, generator) * has_audio[:, None, None, None],
+            has_audio=has_audio,
             text=text,
             text_mask=text_mask,
             crops=self.clips.stored_windows(which, first, self.spec.frames) if self.spec.with_crops else None,
@@ -199,13 +199,14 @@ class BatchSampler:
     def _kept(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(count,) float each: 0 where the audio, and where the text, is dropped."""
         dropout = self.settings.dropout
-        draw = torch.rand(count, generator=generator)
-        both = draw < dropout.both
-        audio = (draw >= dropout.both) & (draw < dropout.both + dropout.audio)
-        text = (draw >= dropout.both + dropout.audio) & (draw < dropout.both + dropout.audio + dropout.text)
+        uniform = torch.rand(count, generator=generator)  # one number a clip, so that the cases exclude each other
+        both = uniform < dropout.both
+        audio = (uniform >= dropout.both) & (uniform < dropout.both + dropout.audio)
+        text = (uniform >= dropout.both + dropout.audio) & (uniform < dropout.both + dropout.audio + dropout.text)
         return (~(both | audio)).float(), (~(both | text)).float()
 
     def _text(self, which: Tensor, read: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        # Python's generator, which chooses a text, is seeded from the step's own: it follows (seed, share, step), too
         choice = random.Random(int(torch.randint(2**31, (), generator=generator)))
         texts = [self.texts.training_text(self.clips.clips[clip], choice) for clip in which.tolist()]
         return self.texts.encode([text if keep else NULL_TEXT for text, keep in zip(texts, read.tolist(), strict=True)])

@@ -4,9 +4,9 @@ The paper keeps a training clip x where cos(f_c(x), y_x) >= tau = 0.8, with f_c 
 "the ground-truth emotion embedding". When f_c is taken, of what frames, and what embeds the emotion is not stated. Our
 choices:
 
-* f_c is taken after stage 1, the backbone, whose W, b, lambda and audio encoder are trained. It hears the first stored
-  version of the clip's sound (the clean one, unless ``audio.variants`` degrades all sound) and reads the clip's own
-  caption, and is averaged over the clip's frames and audio tokens.
+* f_c is taken after stage 1, the backbone, whose W, b, lambda and audio encoder are trained. Its inputs are the first
+  stored version of the clip's sound (the clean one, unless ``audio.variants`` degrades all sound) and the clip's own
+  caption; it is averaged over the clip's frames and audio tokens.
 * y_x is the clip's emotion word, encoded and projected as captions are: mean(W f_t + b) of the word. So both are
   vectors in the space of the audio features, and nothing else has to be trained.
 
@@ -97,8 +97,8 @@ class Ruler:
     Attributes:
         model: the backbone.
         texts: captions of all clips.
-        audio: what is heard of them.
-        visible: spectrogram columns that the backbone hears.
+        audio: their audio features.
+        visible: spectrogram columns that the backbone takes.
         device: where the network runs.
         words: (N, C) float64 embeddings of the words in ``EMOTIONS``.
     """
@@ -123,7 +123,7 @@ class Ruler:
         features = AudioFeatures.read(audio)
         if features.kind != config["audio"]:
             raise CheckpointError(
-                f"{backbone}: hears {config['audio']}, {audio} holds {features.kind}; run encode-audio again"
+                f"{backbone}: takes {config['audio']}, {audio} holds {features.kind}; run encode-audio again"
             )
         model = load_backbone(backbone, Modules(fusion="added")).to(device).eval()
         texts = TextSource(captions, tokens, "caption")
@@ -137,13 +137,13 @@ class Ruler:
         """(C,) float64 mean of f_c over frames and audio tokens, with the clip's own caption."""
         text, mask = _encoded(self.texts, [self.texts.guiding_text(clip, "caption")], self.device)
         total, count = torch.zeros((), dtype=torch.float64), 0
-        for windows in self._heard(clip):
+        for windows in self._windows(clip):
             tokens_TAC = self.model.fused(windows[None].to(self.device), text, mask)[0]
             total = total + tokens_TAC.double().sum((0, 1)).cpu()
             count += tokens_TAC.shape[0] * tokens_TAC.shape[1]
         return total / count
 
-    def _heard(self, clip: Clip) -> Iterator[Tensor]:
+    def _windows(self, clip: Clip) -> Iterator[Tensor]:
         """Audio windows of the clip's frames, (T, W, C) a part."""
         frames = clip.row["n_frames"]
         for first in range(0, frames, PART):

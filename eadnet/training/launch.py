@@ -24,7 +24,7 @@ def runs_elsewhere(processes: int, compute: Compute) -> bool:
         is one of those that were started, or the only one.
 
     Raises:
-        SystemExit: a process failed, and has said why.
+        SystemExit: a process failed; its own message stands above.
     """
     if "RANK" in os.environ:
         _end_with_parent()

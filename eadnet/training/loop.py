@@ -98,6 +98,7 @@ class Loop:
         self.phases = settings if isinstance(settings, list) else [Phase(settings)]
         self.device, self.steps = self.options.device, sum(phase.settings.steps for phase in self.phases)
         self.optimiser = _optimiser(module, self.phases, self.options)
+        # bfloat16 has the range of float32; in float16 small gradients would be zero if they were not scaled
         self.scaler = torch.amp.GradScaler(enabled=self.device.precision == torch.float16)
         ema = self.options.ema
         self.average = AveragedModel(module, multi_avg_fn=_warming_average(ema)) if ema else None
@@ -149,14 +150,14 @@ class Loop:
 
         Args:
             losses: named (weight, value) pairs, summed.
-            named: says which samples the batch held, for the message where the loss is not finite.
+            named: names the clips of the batch, for the message where the loss is not finite.
 
         Raises:
             TrainingError: the sum or its gradient is not finite.
         """
         total = sum(weight * value for weight, value in losses.values() if weight)
         values = {"total": total.detach()} | {name: value.detach() for name, (_, value) in losses.items()}
-        if not torch.isfinite(total):
+        if not torch.isfinite(total):  # before it gets into the gradients, which all processes share
             raise TrainingError(self._complaint("loss", values, [named] if named else []))
         if self.turn == 0:
             self.optimiser.zero_grad(set_to_none=True)
@@ -208,6 +209,7 @@ class Loop:
         for step in range(self.step, self.steps):
             settings = self.phase_at(step).settings
             for turn in range(self._turns(settings)):
+                # the processes take the shares in turn: together the same ones, however many processes there are
                 yield step, turn * self.device.world + self.device.rank
 
     def _turns(self, settings: Optimiser) -> int:
@@ -231,13 +233,14 @@ class Loop:
     def _enter_phase(self, step: int) -> None:
         """Let the parameters of the step's phase learn, and those of other phases not."""
         chosen = self.phase_at(step).parameters
-        if chosen is None or self.turn:
+        if chosen is None or self.turn:  # within a step, gradients of earlier shares are waiting
             return
         learning = {id(parameter) for parameter in chosen}
         for parameter in self.module.parameters():
             parameter.requires_grad_(id(parameter) in learning)
 
     def _awaited(self, step: int, future: Any) -> tuple[int, Any]:
+        # all of this when a batch is taken, not when it is drawn, which a thread does up to `prefetch` steps ahead
         self._store_if_due()
         started = time.perf_counter()
         batch = future.result()
@@ -277,6 +280,7 @@ class Loop:
         stored = self.state.load()
         if stored is None:
             return self.log.start_over()
+        # random numbers are no part of the state: every step's generator follows from its number (`step_generator`)
         self.module.load_state_dict(stored["module"])
         self.optimiser.load_state_dict(stored["optimiser"])
         if stored["scaler"]:  # empty where the interrupted stage ran in another precision
@@ -320,7 +324,10 @@ def learning_rate(settings: Optimiser, step: int) -> float:
 
 
 def step_generator(seed: int, share: int, step: int) -> torch.Generator:
-    """A generator that depends on nothing but its arguments."""
+    """A generator that depends on nothing but its arguments.
+
+    Different arguments have different seeds while share and step are below 1,000,003.
+    """
     return torch.Generator().manual_seed((seed * 1_000_003 + share) * 1_000_003 + step)
 
 

@@ -111,7 +111,7 @@ class Objective:
             distance = self.lpips(pasted.flatten(0, 1)[..., *region], real.flatten(0, 1)[..., *region])
             losses["lpips"] = (weights.lpips, distance)
         if self.syncnet:
-            losses["sync"] = (weights.sync, sync_loss(self.syncnet(pasted, batch.mel), batch.heard))
+            losses["sync"] = (weights.sync, sync_loss(self.syncnet(pasted, batch.mel), batch.has_audio))
         if self.videomae:
             losses["trepa"] = (weights.trepa, _trepa(self.videomae, settings.trepa_form, pasted, real))
         return losses

@@ -40,13 +40,13 @@ def train_syncnet(clips: str, settings: Settings, seed: int, output: str, device
         crops = unit_pixels(train.stored_windows(which, first, FRAMES).to(device.torch_device))
         mouths = _augment(model.mouth_region(crops), generator)
         with device.autocast():
-            seen = model.embed_video(mouths)
-            heard = model.embed_audio(train.mel_spans(which, mel_columns(first)).to(device.torch_device))
-        contrast = contrastive_loss(seen, heard)
+            frames = model.embed_video(mouths)
+            sounds = model.embed_audio(train.mel_spans(which, mel_columns(first)).to(device.torch_device))
+        contrast = contrastive_loss(frames, sounds)
         if step < CONTRASTIVE_SHARE * settings.optimiser.steps:
             loop.update({"contrastive": (1.0, contrast)})
         else:
-            loop.update({"contrastive": (0.25, contrast), "calibration": (1.0, _calibration(seen @ heard.T, which))})
+            loop.update({"contrastive": (0.25, contrast), "calibration": (1.0, _calibration(frames @ sounds.T, which))})
     loop.finish({"syncnet": settings.model_dump(mode="json")}, accuracy(model, held_out))
 
 
@@ -106,19 +106,19 @@ def _cosine_by_offset(model: nn.Module, clips: ClipSet, pairs: int) -> dict[str,
     return {str(offset): float(mean) for offset, mean in zip(offsets, means, strict=True)}
 
 
-def _cosines(model: nn.Module, clips: ClipSet, which: Tensor, first: Tensor, heard_from: list[Tensor]) -> Tensor:
-    """(len(heard_from), B) cosines of windows with sounds of the same clips, a few windows at a time."""
+def _cosines(model: nn.Module, clips: ClipSet, which: Tensor, first: Tensor, starts: list[Tensor]) -> Tensor:
+    """(len(starts), B) cosines of windows with sounds of the same clips, a few windows at a time."""
     place, parts = next(model.parameters()).device, []
     for part in torch.arange(len(which)).split(PART):
         crops = unit_pixels(clips.stored_windows(which[part], first[part], FRAMES).to(place))
         seen = model.embed_video(model.mouth_region(crops))
-        sounds = [clips.mel_spans(which[part], mel_columns(start[part])).to(place) for start in heard_from]
+        sounds = [clips.mel_spans(which[part], mel_columns(start[part])).to(place) for start in starts]
         parts.append(torch.stack([(seen * model.embed_audio(sound)).sum(1) for sound in sounds]).cpu())
     return torch.cat(parts, 1)
 
 
 def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Several windows of each drawn clip, spread over it: negatives must not be told apart by the face."""
+    """Several windows of each drawn clip, spread over it: negatives must not differ by the face."""
     which, _ = clips.draw(max(1, count // WINDOWS_PER_CLIP), FRAMES, generator)
     which = which.repeat_interleave(WINDOWS_PER_CLIP)
     room = (clips.lengths[which] - FRAMES + 1).float()
@@ -128,7 +128,7 @@ def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tup
 
 
 def _augment(mouths: Tensor, generator: torch.Generator) -> Tensor:
-    """Gain, tint and noise by clip, the batch mirrored half of the time: sync must not hang on appearance."""
+    """Gain, tint and noise by clip, the batch mirrored half of the time: sync must not depend on appearance."""
     count, place = len(mouths), mouths.device
     gain = 1 + 0.1 * torch.randn((count, 1, 1, 1, 1), generator=generator)
     tint = 0.1 * torch.randn((count, 1, 3, 1, 1), generator=generator)

@@ -1,6 +1,6 @@
 """What both stages of the U-Net share: the loop's options, the steps, and validation while it learns.
 
-A stage says what its batches hold and which losses it takes; all else is here, and in ``eadnet.training.loop``.
+A stage gives its batches and its losses; all else is here and in ``eadnet.training.loop``.
 """
 
 from collections.abc import Callable
@@ -60,5 +60,5 @@ def train_unet(loop: Loop, batches: BatchSampler, step_losses: StepLosses, valid
         loop.update(losses, lambda batch=batch: batches.named(batch))
         if loop.due(every):
             loop.log.add(step, validate(loop.averaged(), step))
-    if every:  # also where the last step was taken before an interruption
+    if every:  # `Loop.due` leaves the last step out, since it may not be a multiple of `every`
         loop.log.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))

@@ -1,4 +1,4 @@
-"""What is looked at while a network trains: its loss on held-out windows, and a strip of generated frames.
+"""Validation while a network trains: its loss on held-out windows, and a strip of generated frames.
 
 The windows, their noise and their timesteps are the same at every validation, so that the curve is comparable. Strips
 are written to ``{output}/validation/step_{n}.png``: truth above, generated below.
