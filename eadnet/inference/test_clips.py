@@ -12,6 +12,7 @@ Shape legend: t frames of a stretch, S crop side.
 """
 
 import hashlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -289,7 +290,7 @@ def _bar(rows: list[dict]) -> tqdm:
 def _counted(bar: tqdm, clip: Clip, row: dict) -> dict:
     """Count a clip that is made, or has failed, which is printed; returns its row."""
     if row["reason"]:
-        tqdm.write(row["reason"])
+        tqdm.write(row["reason"], file=sys.stderr)
     bar.update(clip.row["n_frames"])
     return row
 

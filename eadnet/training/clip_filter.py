@@ -15,6 +15,7 @@ choices:
 Shape legend: T frames, A audio tokens of a frame, C audio channels, N emotions.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -192,5 +193,5 @@ def _row(clip: Clip, ruler: Ruler | None) -> dict:
     try:
         return row | compared(ruler.fused(clip), ruler.words, row["emotion"])
     except FAULTS as fault:
-        tqdm.write(f"{clip.clip_id}: not measured: {fault}")
+        tqdm.write(f"{clip.clip_id}: not measured: {fault}", file=sys.stderr)
         return row

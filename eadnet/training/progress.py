@@ -36,5 +36,6 @@ def progress_bar(what: str, total: int, unit: str, shown: bool = True) -> tqdm:
     """
     terminal = sys.stderr.isatty()
     where, pause = (sys.stderr, 0.5) if terminal else (_Lines(), PAUSE)
-    style = {"bar_format": STATE, "ascii": True, "mininterval": pause, "miniters": 1}
+    # position: beside a bar that an interruption left open, tqdm would move the cursor
+    style = {"bar_format": STATE, "ascii": True, "mininterval": pause, "miniters": 1, "position": 0}
     return tqdm(desc=what, total=total, unit=unit, file=where, disable=not shown, **style)
