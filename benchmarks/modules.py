@@ -81,12 +81,12 @@ def parse() -> argparse.Namespace:
 def measure(name: str, scale: Scale, machine: Device, rounds: int) -> list[dict]:
     """A row for each kind of pass and design of a scale."""
     models = make_models(scale, machine)
-    inputs = make_inputs(scale.size, scale.network, str(machine.device), scale.latents, scale.audio, scale.text)
+    inputs = make_inputs(scale.size, scale.network, str(machine.torch_device), scale.latents, scale.audio, scale.text)
     found = []
     for work in ("step", "frame") if scale.learns else ("frame",):
         run = training_step if work == "step" else synthesis_pass
         works = {design: run(model, inputs, machine) for design, model in models.items()}
-        times = in_turn(works, rounds, machine.device.type)
+        times = in_turn(works, rounds, machine.torch_device.type)
         found += [_row(name, scale, work, design, times, models) for design in DESIGNS]
     return found
 
@@ -95,13 +95,13 @@ def make_models(scale: Scale, machine: Device) -> dict[str, EADNet]:
     """All designs; what they have of LatentSync's is the same tensors, so that memory holds it once."""
     torch.manual_seed(0)
     arguments = (scale.network, scale.latents, scale.audio, scale.text[1])
-    base = EADNet(*arguments).to(machine.device)
+    base = EADNet(*arguments).to(machine.torch_device)
     shared, models = base.state_dict(keep_vars=True), {BASE: base}
     for design in list(DESIGNS)[1:]:
         with torch.device("meta"):
             model = EADNet(*arguments, DESIGNS[design])
         new = {
-            key: torch.randn(value.shape, device=machine.device) / 50
+            key: torch.randn(value.shape, device=machine.torch_device) / 50
             for key, value in model.state_dict().items()
             if key not in shared
         }

@@ -19,7 +19,8 @@ import torch
 from benchmarks.machine import in_turn, ratios
 from eadnet.checkpoint import load_weights, read_config
 from eadnet.config.configuration import Config
-from eadnet.config.view import view
+from eadnet.config.section import parse
+from eadnet.config.training import Training
 from eadnet.device import Device, open_device
 from eadnet.inference.sampler import Conditions, WindowedSampler, window_starts
 from eadnet.models.inpainting import Inpainting
@@ -42,13 +43,13 @@ def network(run: str | None, config: Config, machine: Device) -> EADNet:
     """The trained network of a run, or the default's with random weights."""
     if run:
         described = read_config(run, "network", "training")
-        model = make_unet(described, run_modules(view(described["training"])))
+        model = make_unet(described, run_modules(parse(Training, described["training"])))
         load_weights(run, model)
     else:
         torch.manual_seed(0)
         modules = Modules("published", "published", "added")
         model = EADNet(config.backbone.network, config.autoencoder.channels, modules=modules)
-    return model.to(machine.device).eval().requires_grad_(False)
+    return model.to(machine.torch_device).eval().requires_grad_(False)
 
 
 def conditions(frames: int, channels: int, side: int) -> Conditions:

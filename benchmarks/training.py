@@ -177,7 +177,7 @@ def _measure(
     before = standing(options.device)
     found = {"precision": _named(machine.precision)}
     try:
-        model = make_design(design, sizes).to(machine.device).train()
+        model = make_design(design, sizes).to(machine.torch_device).train()
         model.checkpoint_gradients(checkpointing)
         inputs = make_inputs(size, sizes, options.device)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
@@ -205,7 +205,7 @@ def _matrix_speed(options: argparse.Namespace) -> float:
         if known:
             return known[0]
     side = 8192 if options.device == "cuda" else 1536
-    matrix = torch.randn(side, side, device=machine.device, dtype=machine.precision or torch.float32)
+    matrix = torch.randn(side, side, device=machine.torch_device, dtype=machine.precision or torch.float32)
     times = [timed(lambda: matrix @ matrix, options.device) for _ in range(6)]
     return 2 * side**3 / min(times) / 1e12
 

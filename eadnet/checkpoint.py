@@ -21,7 +21,7 @@ from eadnet.provenance import atomic_path, sha256_file
 
 
 class CheckpointError(ValueError):
-    """A model that is absent, damaged or of another shape; the message names the file and the mend."""
+    """A model that is absent, damaged or of another shape; the message names the file and the fix."""
 
 
 def save_model(folder: str | Path, module: torch.nn.Module, config: dict[str, Any]) -> None:

@@ -3,12 +3,10 @@
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
+from eadnet.config.machine import Compute
 
 TYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -22,53 +20,53 @@ class Device:
     """This process's share of the hardware.
 
     Attributes:
-        device: where networks run.
+        torch_device: where networks run.
         precision: autocast type, None for float32.
         rank, world: position in the data-parallel group, whose other members run the same code.
     """
 
-    device: torch.device = torch.device("cpu")
+    torch_device: torch.device = torch.device("cpu")
     precision: torch.dtype | None = None
     rank: int = 0
     world: int = 1
 
     def autocast(self) -> AbstractContextManager:
         """Mixed precision, or nothing in float32."""
-        return torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision is not None)
+        return torch.autocast(self.torch_device.type, dtype=self.precision, enabled=self.precision is not None)
 
     def synchronise(self) -> None:
         """Wait until the device is idle; for timing."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        if self.torch_device.type == "cuda":
+            torch.cuda.synchronize(self.torch_device)
 
 
 CPU = Device()
 """One process on the processor, in float32."""
 
 
-def open_device(compute: "Compute", join: bool = False) -> Device:
-    """The machine that `compute` describes, for a process of its own: all of it computes deterministically (`settle`).
+def open_device(compute: Compute, join: bool = False) -> Device:
+    """What `compute` describes, for a process of its own: all of it computes deterministically (`settle`).
 
     Args:
         compute: device and precision; `auto` picks.
         join: whether to join the data-parallel group that ``torchrun`` started, if it did.
 
     Raises:
-        MachineError: no GPU where one is asked for, or float16 on a CPU.
+        DeviceError: no GPU where one is requested, or float16 on a CPU.
     """
     settle()
     return find_device(compute, join)
 
 
-def find_device(compute: "Compute", join: bool = False) -> Device:
-    """The machine that `compute` describes; nothing else of the process is changed.
+def find_device(compute: Compute, join: bool = False) -> Device:
+    """What `compute` describes; nothing else of the process is changed.
 
     Args:
         compute: device and precision; `auto` picks.
         join: as of `open_device`.
 
     Raises:
-        MachineError: as of `open_device`.
+        DeviceError: as of `open_device`.
     """
     rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
     rank, world = (rank, world) if join else (0, 1)
@@ -83,19 +81,19 @@ def find_device(compute: "Compute", join: bool = False) -> Device:
     return Device(device, _precision(compute.precision, device), rank, world)
 
 
-def moved(machine: Device, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Device:
-    """The machine with another device, autocast type or both.
+def moved(current: Device, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Device:
+    """Another place, autocast type or both.
 
     Args:
-        machine: present one.
+        current: what is to be changed.
         device: `cpu`, `cuda` or a numbered GPU; None keeps it.
         dtype: float32, bfloat16 or float16; None keeps it.
 
     Raises:
-        MachineError: a device that is not there, or a type that it lacks.
+        DeviceError: a device that is not there, or a type that it lacks.
     """
-    device = machine.device if device is None else _present(device)
-    precision = machine.precision if dtype is None else dtype
+    device = current.torch_device if device is None else _present(device)
+    precision = current.precision if dtype is None else dtype
     if precision not in (torch.float32, *TYPES.values()):
         raise DeviceError(f"dtype {precision}: give torch.float32, torch.bfloat16 or torch.float16")
     if precision == torch.float16 and device.type == "cpu":
@@ -103,7 +101,7 @@ def moved(machine: Device, device: str | torch.device | None = None, dtype: torc
     if precision == torch.bfloat16 and device.type == "cuda" and torch.cuda.get_device_capability(device)[0] < 8:
         name = torch.cuda.get_device_name(device)
         raise DeviceError(f"dtype torch.bfloat16: {name} lacks it; give torch.float16 or torch.float32")
-    return replace(machine, device=device, precision=None if precision == torch.float32 else precision)
+    return replace(current, torch_device=device, precision=None if precision == torch.float32 else precision)
 
 
 def _present(device: str | torch.device) -> torch.device:
@@ -122,19 +120,17 @@ def _present(device: str | torch.device) -> torch.device:
     return found
 
 
-def leave(machine: Device) -> None:
+def leave(device: Device) -> None:
     """Leave the data-parallel group, if one was joined."""
-    if machine.world > 1:
+    if device.world > 1:
         torch.distributed.destroy_process_group()
 
 
-def autocast() -> AbstractContextManager:
-    """bfloat16 autocast where this CPU computes it natively, else none: emulation would be slower than float32."""
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_native_bfloat16())
-
-
 def has_native_bfloat16() -> bool:
-    """Whether this CPU has bfloat16 instructions, and torch may use them (ATEN_CPU_CAPABILITY can forbid it)."""
+    """Whether this CPU has bfloat16 instructions, and torch may use them (ATEN_CPU_CAPABILITY can forbid it).
+
+    Without them bfloat16 is emulated, and slower than float32.
+    """
     allowed = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return allowed and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 

@@ -13,10 +13,10 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
+from eadnet.config.training import Diffusion
+
 if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
-
-    from eadnet.config.training import Diffusion
 
 TRAIN_STEPS = 1000
 Solver: TypeAlias = "DDIMScheduler | DPMSolverMultistepScheduler"
@@ -29,7 +29,7 @@ class Process:
         settings: what the network predicts, and the schedule.
     """
 
-    def __init__(self, settings: "Diffusion") -> None:
+    def __init__(self, settings: Diffusion) -> None:
         self.settings = settings
 
     def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:

@@ -29,13 +29,12 @@ from eadnet.config.machine import Compute
 from eadnet.config.section import parse
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Mask
-from eadnet.config.view import plain
 from eadnet.device import Device, find_device, moved
 from eadnet.features.text_encoder import TextEncoder, make_text_encoder
 from eadnet.features.text_tokens import NULL_TEXT
 from eadnet.inference.animator import Animator, Codec, Scene
 from eadnet.inference.clip_requests import ClipRequest, clip_requests
-from eadnet.inference.driving_audio import Hearing, Sound
+from eadnet.inference.driving_audio import Sound, SoundFeatures
 from eadnet.inference.hub import is_hub_id, pipeline_folder
 from eadnet.inference.model_card import describe_clips, model_card
 from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, PipelineError, PipelineIndex, read_index
@@ -58,7 +57,7 @@ class EADNetPipeline:
         index: sizes and defaults.
         machine: device and precision.
         text_weights: folder of the text encoder, None where it comes with a package.
-        audio_weights: file of Whisper tiny, None where the network hears a spectrogram.
+        audio_weights: file of Whisper tiny, None where the network takes a spectrogram.
         compiled: whether the U-Net is compiled.
     """
 
@@ -135,7 +134,7 @@ class EADNetPipeline:
         kind = read_config(run, "audio")["audio"]
         if kind != config.audio.encoder:
             raise PipelineError(
-                f"{run}: hears {kind}, but audio.encoder is {config.audio.encoder}; give the configuration it was "
+                f"{run}: takes {kind}, but audio.encoder is {config.audio.encoder}; give the configuration it was "
                 "trained with"
             )
         index = PipelineIndex(
@@ -172,9 +171,9 @@ class EADNetPipeline:
             codec = load_autoencoder(autoencoder)
             network, config = load_run(unet, codec.channels)
         if config["audio"] == "whisper" and audio_weights is None:
-            raise PipelineError(f"{unet}: hears whisper, whose weights are absent; add audio/{WHISPER} to the folder")
+            raise PipelineError(f"{unet}: takes whisper, whose weights are absent; add audio/{WHISPER} to the folder")
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
-        network, codec = network.to(machine.device), codec.to(machine.device)
+        network, codec = network.to(machine.torch_device), codec.to(machine.torch_device)
         return cls(network, codec, configs, index, machine, text_weights, audio_weights, compute.compile)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -195,7 +194,7 @@ class EADNetPipeline:
     @property
     def device(self) -> torch.device:
         """Where networks run."""
-        return self.machine.device
+        return self.machine.torch_device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -212,7 +211,7 @@ class EADNetPipeline:
             dtype: float32, bfloat16 or (on a GPU) float16.
 
         Raises:
-            MachineError: a device that is not there, or a type that it lacks; nothing was changed.
+            DeviceError: a device that is not there, or a type that it lacks; nothing was changed.
         """
         if isinstance(device, torch.dtype):
             device, dtype = None, device
@@ -252,12 +251,12 @@ class EADNetPipeline:
         warning.
 
         **Several clips.** `audio`, `image`, `video`, `text` and `output` may be lists with one value a clip; a single
-        value stands for all. Faces, sounds and texts of all clips are looked at before the first one is generated.
+        value stands for all. Faces, sounds and texts of all clips are read before the first one is generated.
 
         **Callback.** It is called as ``callback(pipeline, step, timestep, callback_kwargs)`` after every denoising
         step, with the latents (1, t, C, S, S) of all frames that are denoised together: windows are blended before,
         so it never sees one by itself. A clip longer than 256 frames (or than `window`) is made block by block, with
-        all steps for each: ``callback_kwargs["block"]`` says which frames of which clip these are
+        all steps for each: ``callback_kwargs["block"]`` states which frames of which clip these are
         (`eadnet.inference.step_callbacks.Block`). The latents in the dict that it returns go on; None changes nothing.
         Frames that are given back are made as they are taken, and so is the callback called; its exceptions end the
         clip.
@@ -272,7 +271,7 @@ class EADNetPipeline:
                 neither decoded nor pasted into the picture.
             mask: generated region: `lower`, `face` or `full`; None is the one that the network was trained with.
             seed: of the noise, which depends on it, the clip's place in the lists (0 for one) and the frame's number.
-                The same seed gives the same video; on a GPU to the last bit only where the program has asked for
+                The same seed gives the same video; on a GPU to the last bit only where the program has set
                 ``torch.use_deterministic_algorithms``, which the pipeline does not.
             generator: in place of the seed: the same state, the same video; clips draw from one in turn, or each from
                 its own of a list.
@@ -287,16 +286,16 @@ class EADNetPipeline:
 
         Raises:
             PipelineError: arguments that do not go together, or a text encoder of another width.
-            FootageError, SoundError: a file that cannot be used, or shows no face; of several clips, with its number.
+            SourceVideoError, SoundError: a file that is unusable or shows no face; of several clips, with its number.
             ConfigError: a sampling key that does not exist, or a value out of range.
         """
-        settings = parse(Synthesis, plain(self.index.synthesis) | sampling, where="synthesis")
+        settings = parse(Synthesis, self.index.synthesis.model_dump(mode="json") | sampling, where="synthesis")
         values = {"audio": audio, "image": image, "video": video, "text": text, "output": output}
         requests, listed = clip_requests(values, seed, generator)
         check_output_type(output_type, any(request.output is not None for request in requests))
         calls = StepCallbacks(self, callback_on_step_end, callback_on_step_end_tensor_inputs)
         animator = self._animator(settings, self._mask(mask))
-        sounds = [self._sound(request) for request in requests]  # all, before faces are looked for, which takes longer
+        sounds = [self._sound(request) for request in requests]  # all, before faces are searched, which takes longer
         clips = [self._prepared(*each, progress) for each in zip(requests, sounds, strict=True)]
         made = [clip.made(animator, calls, output_type, progress) for clip in clips]
         return made if listed else made[0]
@@ -310,7 +309,7 @@ class EADNetPipeline:
             return Sound.open(request.audio)
 
     def _prepared(self, request: ClipRequest, sound: Sound, progress: bool) -> PreparedClip:
-        """The clip with its sound heard, its face found and its text read."""
+        """The clip with its face found and its text encoded."""
         with request.named():
             footage = self._footage(request.image, request.video, sound.frames, progress)
             return PreparedClip(request, sound, footage, self._scene(footage, sound, request.text))
@@ -332,13 +331,13 @@ class EADNetPipeline:
         return open_video(video, frames, *alignment, watch)
 
     def _scene(self, footage: SourceVideo, sound: Sound, text: str) -> Scene:
-        hearing = Hearing(sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.device)
+        features = SoundFeatures(sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.torch_device)
         reference = torch.from_numpy(footage.reference())
 
         def source(first: int, last: int) -> Tensor:
             return torch.from_numpy(footage.crops(first, last))
 
-        return Scene(sound.frames, source, reference, hearing.windows, *self._text(text))
+        return Scene(sound.frames, source, reference, features.windows, *self._text(text))
 
     def _text(self, text: str) -> tuple[Tensor, Tensor]:
         """States (L, C) and mask (L,) of a text; all False for the null text."""

@@ -12,7 +12,7 @@ fail() {
 case "$(uname -s) $(uname -m)" in
     "Linux x86_64") ;;
     Darwin*) fail "macOS is not supported, only Linux on x86-64 (the lock's wheels): use such a machine, or a container: docker run --platform linux/amd64 -it -v \"\$PWD\":/eadnet -w /eadnet python:3.12 make reproduce" ;;
-    Linux*) fail "$(uname -m) is not supported, only x86-64: MediaPipe 0.10.21 has no wheels for others; use such a machine (training alone runs anywhere torch does: python -m eadnet.node)" ;;
+    Linux*) fail "$(uname -m) is not supported, only x86-64: MediaPipe 0.10.21 has no wheels for others; use such a machine (training alone runs anywhere torch does: python -m eadnet train)" ;;
     *) fail "$(uname -s) is not supported, only Linux on x86-64: on Windows, run this inside WSL 2" ;;
 esac
 libc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)

@@ -27,6 +27,8 @@ from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Mask as MaskMode
 
 MODEL = "Folder of a pipeline or of a run (results/runs/full/0), or organisation/name on the Hugging Face hub."
+RunOrBaseline = Annotated[str, typer.Option(help=f"Name of the run, or a baseline: {', '.join(BASELINES)}.")]
+RunFolder = Annotated[str | None, typer.Option(help="Folder of the run; shuffled_audio needs one too.")]
 
 
 def choose_test_clips(
@@ -45,7 +47,7 @@ def choose_test_clips(
 
 def synthesise(
     settings: SettingsJSON,
-    run: Annotated[str, typer.Option(help=f"Name of the run, or a baseline: {', '.join(BASELINES)}.")],
+    run: RunOrBaseline,
     seed: Seed,
     clips: Clips,
     test_clips: TestClips,
@@ -55,19 +57,41 @@ def synthesise(
     autoencoder: AutoencoderFolder,
     output: Output,
     corpora: Corpora = None,
-    model: Annotated[str | None, typer.Option(help="Folder of the run; shuffled_audio needs one too.")] = None,
+    model: RunFolder = None,
     crops: Annotated[str | None, typer.Option(help="Folder that generate-crops wrote.")] = None,
     mask: Mask = "face",
     compute: ComputeJSON = "{}",
 ) -> None:
     """Make the test clips of a run or baseline."""
-    from eadnet.inference.test_clips import SynthesisInputs
-    from eadnet.inference.test_clips import synthesise as make_videos
+    from eadnet.inference import test_clips as stage
 
-    if model is None and run not in BASELINES[:3]:
-        raise ValueError(f"{run} needs --model, the folder of a trained run")
-    inputs = SynthesisInputs(clips, test_clips, captions, tokens, audio, autoencoder, model, tuple(corpora or ()))
-    make_videos(inputs, parse(Synthesis, settings), parse(Compute, compute), run, seed, mask, output, crops)
+    inputs = _inputs(run, clips, test_clips, captions, tokens, audio, autoencoder, model, corpora)
+    how = parse(Synthesis, settings), parse(Compute, compute)
+    stage.synthesise(stage.SynthesisJob(inputs, *how, run, seed, mask, output), crops)
+
+
+def generate_crops(
+    settings: SettingsJSON,
+    run: RunOrBaseline,
+    seed: Seed,
+    clips: Clips,
+    test_clips: TestClips,
+    captions: Captions,
+    tokens: Tokens,
+    audio: Features,
+    autoencoder: AutoencoderFolder,
+    output: Output,
+    corpora: Corpora = None,
+    model: RunFolder = None,
+    mask: Mask = "face",
+    compute: ComputeJSON = "{}",
+) -> None:
+    """The first half of synthesise, without OpenCV and PyAV: crops, of which synthesise --crops makes the videos."""
+    from eadnet.inference import test_clips as stage
+
+    inputs = _inputs(run, clips, test_clips, captions, tokens, audio, autoencoder, model, corpora)
+    how = parse(Synthesis, settings), parse(Compute, compute)
+    stage.generate_crops(stage.SynthesisJob(inputs, *how, run, seed, mask, output))
 
 
 def generate(
@@ -122,8 +146,17 @@ def generate(
     typer.echo(f"{output}: {made.count} frames, {made.count / made.fps:.1f} s")
 
 
+def _inputs(run: str, *paths: Any) -> Any:
+    from eadnet.inference.test_clips import SynthesisInputs
+
+    *files, model, corpora = paths
+    if model is None and run not in BASELINES[:3]:
+        raise ValueError(f"{run} needs --model, the folder of a trained run")
+    return SynthesisInputs(*files, model, tuple(corpora or ()))
+
+
 def _read(path: Path) -> Any:
-    """The configuration of a file; what it does not say is the default."""
+    """The configuration of a file; keys that it lacks have their defaults."""
     import yaml
 
     from eadnet.config.configuration import load
@@ -135,4 +168,4 @@ def _read(path: Path) -> Any:
         raise ConfigError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
 
 
-VERBS = (choose_test_clips, synthesise, generate)
+VERBS = (choose_test_clips, generate_crops, synthesise, generate)

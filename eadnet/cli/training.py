@@ -40,11 +40,11 @@ def pretrain_autoencoder(
     from eadnet.device import open_device
     from eadnet.training.autoencoder import adopt_autoencoder, train_autoencoder
 
-    chosen, machine = parse(Autoencoder, settings), open_device(parse(Compute, compute))
+    chosen, device = parse(Autoencoder, settings), open_device(parse(Compute, compute))
     if chosen.weights:
-        adopt_autoencoder(_fetched(chosen.weights, assets), chosen, output, clips, mask, machine)
+        adopt_autoencoder(_fetched(chosen.weights, assets), chosen, output, clips, mask, device)
     else:
-        train_autoencoder(clips, chosen, mask, seed, output, machine)
+        train_autoencoder(clips, chosen, mask, seed, output, device)
 
 
 def pretrain_syncnet(
@@ -59,11 +59,11 @@ def pretrain_syncnet(
     from eadnet.device import open_device
     from eadnet.training.syncnet import adopt_syncnet, train_syncnet
 
-    chosen, machine = parse(SyncNet, settings), open_device(parse(Compute, compute))
+    chosen, device = parse(SyncNet, settings), open_device(parse(Compute, compute))
     if chosen.weights:
-        adopt_syncnet(_fetched(chosen.weights, assets), chosen, output, clips, machine)
+        adopt_syncnet(_fetched(chosen.weights, assets), chosen, output, clips, device)
     else:
-        train_syncnet(clips, chosen, seed, output, machine)
+        train_syncnet(clips, chosen, seed, output, device)
 
 
 def pretrain_videomae(
@@ -78,11 +78,11 @@ def pretrain_videomae(
     from eadnet.device import open_device
     from eadnet.training.videomae import adopt_videomae, train_videomae
 
-    chosen, machine = parse(VideoMAE, settings), open_device(parse(Compute, compute))
+    chosen, device = parse(VideoMAE, settings), open_device(parse(Compute, compute))
     if chosen.weights:
-        adopt_videomae(_fetched(chosen.weights, assets), chosen, output, clips, machine)
+        adopt_videomae(_fetched(chosen.weights, assets), chosen, output, clips, device)
     else:
-        train_videomae(clips, chosen, seed, output, machine)
+        train_videomae(clips, chosen, seed, output, device)
 
 
 def adopt_lpips(settings: SettingsJSON, output: Output, assets: AssetsJSON = "{}") -> None:
@@ -164,10 +164,10 @@ def train(
 
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
-    chosen, machine = parse(Training, settings), parse(Compute, compute)
+    chosen = parse(Training, settings)
     inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(chosen.corpora or ()))
     supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
-    train_run(inputs, chosen, machine, run, seed, backbone, supervisors, output, filter)
+    train_run(inputs, chosen, parse(Compute, compute), run, seed, backbone, supervisors, output, filter)
 
 
 def _fetched(name: str, assets: str) -> Any:

@@ -91,7 +91,7 @@ def parse(model: type[AnySection], mapping: dict[str, Any] | str, where: str = "
     """Validate one section, given as a mapping or as JSON text; `where` prefixes the keys in messages.
 
     Raises:
-        ConfigError: one line per fault, each naming the key and the mend.
+        ConfigError: one line per fault, each naming the key and the fix.
     """
     text = mapping if isinstance(mapping, str) else json.dumps(mapping)
     try:

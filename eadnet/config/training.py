@@ -6,8 +6,9 @@ from pydantic import Field, model_validator
 
 from eadnet.config.networks import Network, Optimiser, Weights
 from eadnet.config.section import OrZero, Positive, Rate, Section, Share, Weight, renamed
-from eadnet.config.supervisors import networks_of
 
+SUPERVISORS = {"sync": "syncnet", "trepa": "videomae", "lpips": "lpips"}
+"""The frozen network behind a loss; the other losses need none."""
 Mask = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
 Visible = Annotated[
     Literal[1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23],
@@ -108,6 +109,14 @@ class Losses(Section):
     trepa: Weight = Field(0.1, description="Temporal representation alignment.")
     graph: Weight = Field(1e-3, description="Regularisers of the extended TFRM.")
 
+    def networks(self) -> tuple[str, ...]:
+        """Names of the frozen networks behind the losses that are on: syncnet, videomae, lpips."""
+        return tuple(network for loss, network in SUPERVISORS.items() if getattr(self, loss))
+
+    def needs_frames(self) -> bool:
+        """Whether a loss that is on compares decoded frames."""
+        return bool(self.perceptual or self.networks())
+
 
 STDA = Annotated[
     Literal[
@@ -197,7 +206,7 @@ class Training(Section):
         losses = self.losses
         if self.corpora == ():
             raise ValueError("corpora must name one corpus or more; null stands for all")
-        if self.frames != 16 and {"syncnet", "videomae"} & set(self.supervisors()):
+        if self.frames != 16 and {"syncnet", "videomae"} & set(losses.networks()):
             raise ValueError("frames must be 16, the window of SyncNet and VideoMAE, while their losses are on")
         if not (losses.simple or losses.velocity or losses.perceptual):
             raise ValueError("losses: one of simple, velocity, perceptual must be above 0")
@@ -205,4 +214,4 @@ class Training(Section):
 
     def supervisors(self) -> tuple[str, ...]:
         """Names of the pretrained networks that the run's losses need: syncnet, videomae, lpips."""
-        return networks_of(self.losses)
+        return self.losses.networks()

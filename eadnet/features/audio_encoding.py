@@ -6,7 +6,6 @@ SyncNet loss and the scores always hear the clean sound (``eadnet.data.clip_set`
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
@@ -14,6 +13,8 @@ import torch
 from torch import Tensor
 
 from eadnet.assets import fetch
+from eadnet.config.machine import Assets
+from eadnet.config.networks import Audio
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
 from eadnet.features.audio import feature_steps, feature_writer
@@ -21,12 +22,8 @@ from eadnet.features.degradation import VOICES, degrade
 from eadnet.features.whisper import WhisperStates
 from eadnet.media.spectrogram import BANDS, log_mel
 
-if TYPE_CHECKING:
-    from eadnet.config.machine import Assets
-    from eadnet.config.networks import Audio
 
-
-def encode_audio(clips: str, settings: "Audio", seed: int, output: str, assets: "Assets") -> None:
+def encode_audio(clips: str, settings: Audio, seed: int, output: str, assets: Assets) -> None:
     """Write the features of all usable clips, one clip in memory at a time; Whisper runs on a GPU where there is one.
 
     Args:
@@ -55,12 +52,12 @@ def encode_audio(clips: str, settings: "Audio", seed: int, output: str, assets: 
                 print(f"encoded {number}/{len(listed)} clips", flush=True)
 
 
-def versions(clip: Clip, settings: "Audio") -> int:
+def versions(clip: Clip, settings: Audio) -> int:
     """How many versions of a clip's sound are stored."""
     return max(1, settings.variants) if clip.row["split"] == "train" else 1
 
 
-def heard(clip: Clip, pool: list[Clip], settings: "Audio", seed: int) -> list[np.ndarray]:
+def heard(clip: Clip, pool: list[Clip], settings: Audio, seed: int) -> list[np.ndarray]:
     """The versions of a clip's wave: the clean one alone, or degraded ones, whatever the order of work.
 
     Args:
@@ -84,7 +81,7 @@ def heard(clip: Clip, pool: list[Clip], settings: "Audio", seed: int) -> list[np
     return waves
 
 
-def _listener(settings: "Audio", assets: "Assets") -> tuple[Callable[[np.ndarray], Tensor], int]:
+def _listener(settings: Audio, assets: Assets) -> tuple[Callable[[np.ndarray], Tensor], int]:
     """The function from a wave to its features (S, C), and C."""
     if settings.encoder == "mel":
         return lambda wave: torch.from_numpy(log_mel(wave).T), BANDS

@@ -6,21 +6,18 @@ same generator state.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eadnet.config.networks import Audio
 from eadnet.media.spectrogram import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Audio
 
 VOICES = 4
 HISS = 0.5
 
 
 def degrade(
-    wave: np.ndarray, others: Sequence[np.ndarray], settings: "Audio", generator: np.random.Generator
+    wave: np.ndarray, others: Sequence[np.ndarray], settings: Audio, generator: np.random.Generator
 ) -> np.ndarray:
     """Bury a wave in noise at a random level, then lose packets of the mixture.
 

@@ -60,7 +60,7 @@ def cache_latents(clips: str, autoencoder: str, mask: str, output: str, machine:
             JSON text of each clip's first row.
         machine: where, and in which precision, frames are encoded.
     """
-    model, everything = load_autoencoder(autoencoder).to(machine.device), ClipSet.read(clips)
+    model, everything = load_autoencoder(autoencoder).to(machine.torch_device), ClipSet.read(clips)
     resolution = everything.crops[0].shape[1]
     task = Inpainting.make(mask, resolution, model.factor)
     ends = everything.lengths.cumsum(0)
@@ -81,7 +81,7 @@ def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: Ten
             frames = clips.pixels(position, slice(first, first + PART))
             for name, seen in ((FULL, frames), (MASKED, task.hide(frames))):
                 with machine.autocast():
-                    store.append(name, model.encode(seen.to(machine.device)).half())
+                    store.append(name, model.encode(seen.to(machine.torch_device)).half())
         done, now = position + 1, time.monotonic()
         if now - shown > SHOWN_EVERY_SECONDS or done == len(clips):
             shown, pace = now, (now - started) / done

@@ -10,12 +10,13 @@ L text tokens.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from eadnet.config.view import view
+from eadnet.config.section import parse
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Diffusion
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Device
 from eadnet.inference.sampler import Conditions, OnStep, WindowedSampler
@@ -23,9 +24,6 @@ from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import load_autoencoder
 from eadnet.models.unet.audio_tokens import hide_beyond
 from eadnet.models.unet.unet import EADNet
-
-if TYPE_CHECKING:
-    from eadnet.config.synthesis import Synthesis
 
 PART = 32
 """Frames that are encoded or decoded together."""
@@ -36,7 +34,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip of any length is generated from; stretches are asked for when they are needed.
+    """What a clip of any length is generated from; stretches are read when they are needed.
 
     Attributes:
         frames: T.
@@ -58,25 +56,25 @@ class Codec:
     """An autoencoder between stored crops and latents, a few frames at a time.
 
     Args:
-        autoencoder: the frozen network, on the machine's device.
-        machine: device and precision.
+        autoencoder: the frozen network, on the device.
+        device: device and precision.
     """
 
-    def __init__(self, autoencoder: torch.nn.Module, machine: Device) -> None:
-        self.autoencoder, self.machine = autoencoder.to(machine.device), machine
+    def __init__(self, autoencoder: torch.nn.Module, device: Device) -> None:
+        self.autoencoder, self.device = autoencoder.to(device.torch_device), device
 
     @classmethod
-    def load(cls, folder: str | Path, machine: Device) -> "Codec":
+    def load(cls, folder: str | Path, device: Device) -> "Codec":
         """The autoencoder of a folder; raises CheckpointError where it is absent or damaged."""
-        return cls(load_autoencoder(folder), machine)
+        return cls(load_autoencoder(folder), device)
 
     @torch.inference_mode()
     def encode(self, crops_TSS3: Tensor, task: Inpainting | None = None) -> Tensor:
         """Latents (T, C, H, H) of stored crops; with a task, of the crops with the generated region hidden."""
         parts = []
         for part in crops_TSS3.split(PART):
-            pixels = unit_pixels(part.to(self.machine.device))
-            with self.machine.autocast():
+            pixels = unit_pixels(part.to(self.device.torch_device))
+            with self.device.autocast():
                 parts.append(self.autoencoder.encode(task.hide(pixels) if task else pixels).float())
         return torch.cat(parts)
 
@@ -86,8 +84,8 @@ class Codec:
 
     @torch.inference_mode()
     def _decode(self, latents_TCHH: Tensor) -> Tensor:
-        with self.machine.autocast():
-            pixels = self.autoencoder.decode(latents_TCHH.to(self.machine.device))
+        with self.device.autocast():
+            pixels = self.autoencoder.decode(latents_TCHH.to(self.device.torch_device))
         return stored_pixels(pixels).cpu()
 
 
@@ -109,7 +107,7 @@ class Animator:
         model: EADNet,
         config: dict,
         codec: Codec,
-        settings: "Synthesis",
+        settings: Synthesis,
         mask: str,
         resolution: int,
         compiled: bool = False,
@@ -120,8 +118,8 @@ class Animator:
         network = torch.compile(model) if compiled else model
         trained, own = config["training"]["shared_noise"], settings.shared_noise
         shared_noise = trained if own is None else own
-        self.generator = WindowedSampler(
-            network, self.task, view(config["diffusion"]), settings, codec.machine, shared_noise
+        self.sampler = WindowedSampler(
+            network, self.task, parse(Diffusion, config["diffusion"]), settings, codec.device, shared_noise
         )
 
     def crops(
@@ -133,7 +131,7 @@ class Animator:
             scene: what they are generated from.
             seed: of the noise; the same seed gives the same crops.
             progress: called with the frames that were denoised.
-            on_step: called after every step; may change the latents (`Generator.stream`).
+            on_step: called after every step; may change the latents (`WindowedSampler.stream`).
         """
         for latents in self.latents(scene, seed, progress, on_step):
             yield from self.codec.decode(latents)
@@ -153,10 +151,10 @@ class Animator:
                 text_mask=scene.text_mask,
             )
 
-        yield from self.generator.stream(scene.frames, conditions, seed, progress, on_step)
+        yield from self.sampler.stream(scene.frames, conditions, seed, progress, on_step)
 
     def _masked(self, scene: Scene, reference: Tensor, first: int, last: int) -> Tensor:
         """(t, C, H, H) latents of the masked frames; a portrait is generated from its reference alone."""
         if self.task.portrait:
             return reference.expand(last - first, -1, -1, -1)
-        return self.codec.encode(scene.source(first, last), self.generator.task).expand(last - first, -1, -1, -1)
+        return self.codec.encode(scene.source(first, last), self.sampler.task).expand(last - first, -1, -1, -1)

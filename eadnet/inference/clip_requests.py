@@ -23,7 +23,7 @@ FAULTS = (SourceVideoError, SoundError, PipelineError, TextError)
 
 @dataclass(frozen=True)
 class ClipRequest:
-    """One clip that is asked for.
+    """One clip of a call.
 
     Attributes:
         position: its place in the lists, from 0.
@@ -81,8 +81,8 @@ def clip_requests(
         if isinstance(value, list | tuple)
     }
     if len(set(lengths.values())) > 1 or 0 in lengths.values():
-        said = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise PipelineError(f"a list needs one value for each clip; their lengths are {said}: make them equal")
+        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise PipelineError(f"a list needs one value for each clip; their lengths are {listed}: make them equal")
     count = next(iter(lengths.values()), 1)
     columns = {name: value if name in lengths else [value] * count for name, value in values.items()}
     _check_outputs(columns["output"])

@@ -1,4 +1,4 @@
-"""The sound that drives a generated video: heard by the network at 16 kHz, and muxed as good as it came.
+"""The sound that drives a generated video: at 16 kHz for the network, and at the video's rate for people.
 
 Features are those of ``eadnet.features.audio``, computed here for one wave and kept in half precision as there. The
 spectrogram is made ten seconds at a time, so that a long wave needs little more memory than itself.
@@ -27,7 +27,7 @@ CONTEXT = 4
 
 
 class SoundError(ValueError):
-    """Sound that cannot be used; the message names the file and the mend."""
+    """Sound that cannot be used; the message names the file and the fix."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Sound:
     """One sound.
 
     Attributes:
-        heard: (n,) float32 mono in [-1, 1] at 16 kHz, padded with silence to whole video frames.
+        wave: (n,) float32 mono in [-1, 1] at 16 kHz, padded with silence to whole video frames.
         muxed: (n',) float32 mono, the same for people.
         rate: samples per second of `muxed`.
     """
 
-    heard: np.ndarray
+    wave: np.ndarray
     muxed: np.ndarray
     rate: int
 
@@ -65,11 +65,11 @@ class Sound:
     @property
     def frames(self) -> int:
         """T, the video frames that last as long."""
-        return len(self.heard) // SAMPLES_PER_FRAME
+        return len(self.wave) // SAMPLES_PER_FRAME
 
 
-class Hearing:
-    """What the network hears of a sound.
+class SoundFeatures:
+    """The audio features of a sound, as the network takes them.
 
     Args:
         sound: the sound.
@@ -83,11 +83,11 @@ class Hearing:
     ) -> None:
         self.kind = kind
         if kind == "mel":
-            self.features = _mel_steps(sound.heard)
+            self.features = _mel_steps(sound.wave)
         else:
             from eadnet.features.whisper import WhisperStates  # brings transformers, which takes seconds to import
 
-            self.features = WhisperStates(whisper, device)(sound.heard).flatten(1).half()
+            self.features = WhisperStates(whisper, device)(sound.wave).flatten(1).half()
 
     def windows(self, first: int, last: int) -> Tensor:
         """(last - first, W, C) float32 windows around video frames first ... last - 1."""

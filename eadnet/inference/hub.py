@@ -58,7 +58,7 @@ def pipeline_folder(
 
 
 def _reason(error: Exception, name: str, revision: str | None, local_files_only: bool) -> str:
-    """What a failed look at the hub means, and the fix."""
+    """What a failed request to the hub means, and the fix."""
     from huggingface_hub import constants, errors
 
     hub = constants.ENDPOINT
@@ -72,7 +72,7 @@ def _reason(error: Exception, name: str, revision: str | None, local_files_only:
         kept = f"revision {revision!r}" if revision else "it"
         return f"no folder here, and {kept} is not whole in the hub's cache; allow the download, or give a folder"
     cause = error.__cause__ or error
-    said = " ".join(str(cause).split()[:20])
+    reason = " ".join(str(cause).split()[:20])
     if isinstance(error, ValueError) and not isinstance(error, OSError):
-        return f"neither a folder here nor a name that the hub allows ({said})"
-    return f"no folder here, and {hub} gave no answer ({type(cause).__name__}: {said}); try again, or give a folder"
+        return f"neither a folder here nor a name that the hub allows ({reason})"
+    return f"no folder here, and {hub} gave no answer ({type(cause).__name__}: {reason}); try again, or give a folder"

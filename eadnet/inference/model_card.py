@@ -43,8 +43,8 @@ pipeline(image="face.png", audio="speech.wav", text="smiles broadly, brows raise
 |---|---|
 | generates | $region |
 | size | $resolution x $resolution pixels of the aligned face, 25 frames per second |
-| hears | $audio |
-| reads | $text_encoder token states; in training the text was: $text |
+| audio input | $audio |
+| text input | $text_encoder token states; in training the text was: $text |
 | STDA, TFRM, fusion of text | $stda, $tfrm, $fusion (`published` and `added` are the paper's, `none` is LatentSync) |
 | sampling by default | $solver, $steps steps, guidance $audio_guidance (audio) and $text_guidance (text) |
 
@@ -87,7 +87,7 @@ def model_card(config: dict[str, Any], index: "PipelineIndex") -> str:
         seed=config.get("seed", "unknown"),
         region=f"{REGIONS[config['mask']]} (mask `{config['mask']}`)",
         resolution=index.resolution,
-        audio=_hearing(config),
+        audio=_audio(config),
         text_encoder=index.text_encoder,
         text=training["text"],
         stda=training["stda"],
@@ -104,7 +104,7 @@ def model_card(config: dict[str, Any], index: "PipelineIndex") -> str:
 
 
 def describe_clips(table: Path, learned: Collection[str] = ()) -> str:
-    """A sentence about the training clips of a workflow's clips table; says so where there is none.
+    """A sentence about the training clips of a workflow's clips table; where there is none, it states that.
 
     Args:
         table: of clips.
@@ -124,7 +124,7 @@ def describe_clips(table: Path, learned: Collection[str] = ()) -> str:
     )
 
 
-def _hearing(config: dict[str, Any]) -> str:
+def _audio(config: dict[str, Any]) -> str:
     if config["audio"] == "whisper":
         return "Whisper tiny's states (`audio/`)"
     return f"a log-mel spectrogram, {config['training']['visible']} of the 23 columns around each frame"

@@ -1,6 +1,6 @@
 """Crops become video: pasted back into the source frames with a feathered seam, and written, one frame at a time.
 
-Needs OpenCV and PyAV, which a bare GPU node may lack; ``test_clips.generate_crops`` does without this half.
+Needs OpenCV and PyAV, which a GPU node may lack; ``test_clips.generate_crops`` does without this half.
 
 Shape legend: t frames of a stretch, S crop side, H, W source frame.
 """

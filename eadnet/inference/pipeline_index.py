@@ -1,4 +1,4 @@
-"""``model_index.json``: what a pipeline's folder says beside its networks, headed as diffusers heads its own. Light."""
+"""``model_index.json``: what a pipeline's folder holds beside its networks, in diffusers' form. Light."""
 
 import json
 from importlib import metadata
@@ -28,7 +28,7 @@ def package_version() -> str:
 
 
 class PipelineIndex(Section):
-    """What a pipeline's folder says beside its networks.
+    """What a pipeline's folder holds beside its networks.
 
     Attributes:
         class_name, version: `_class_name` and `_eadnet_version` in the file: which class wrote it, of which version.

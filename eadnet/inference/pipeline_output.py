@@ -1,4 +1,4 @@
-"""What a call of the pipeline gives back: a video, its sound, and its frames in the form that was asked for.
+"""What a call of the pipeline gives back: a video, its sound, and its frames in the requested form.
 
 Shape legend: T frames, H, W picture, C latent channels, S latent side.
 """
@@ -26,7 +26,7 @@ class Generation:
     Attributes:
         frames: made as they are taken, once; None where they were written. By `output_type`: `np` (H, W, 3) uint8 RGB;
             `pil` pictures; `pt` (3, H, W) float32 in [0, 1]; `latent` (C, S, S) float32 of the aligned crop.
-        path: the written file, if one was asked for.
+        path: the written file, if one was requested.
         count: T.
         fps: frames per second.
         audio: (n,) float32 mono wave in [-1, 1] that belongs to the frames.

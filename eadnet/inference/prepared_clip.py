@@ -1,4 +1,4 @@
-"""A clip that is ready to be made, its sound heard, its face found and its text read, and how it is made.
+"""A clip whose sound, face and text have been read, and how its video is generated.
 
 Shape legend: T frames, H, W picture, C latent channels, S latent side.
 """
@@ -27,10 +27,10 @@ BAR = "{desc}: {percentage:3.0f}% |{bar}| {rate_fmt}, {remaining} left"
 
 @dataclass(frozen=True)
 class PreparedClip:
-    """A clip that is ready to be made.
+    """A clip that is ready to be generated.
 
     Attributes:
-        request: what is asked for.
+        request: the clip of the call.
         sound, footage: that it is made of.
         scene: the same as the network takes it.
     """
@@ -41,7 +41,7 @@ class PreparedClip:
     scene: Scene
 
     def made(self, animator: Animator, calls: StepCallbacks, output_type: OutputType, progress: bool) -> Generation:
-        """The clip in the form that is asked for: a file, or frames that are made when they are taken.
+        """The clip in the requested form: a file, or frames that are made when they are taken.
 
         Args:
             animator: what generates its crops.
@@ -49,7 +49,7 @@ class PreparedClip:
             output_type: form of frames that are given back.
             progress: whether to show a bar.
         """
-        settings, output = animator.generator.settings, self.request.output
+        settings, output = animator.sampler.settings, self.request.output
         on_step = calls.of_clip(self.request.position, self.sound.frames, settings.steps)
         if output_type == "latent":
             frames = self._latents(animator, on_step, progress)
@@ -61,7 +61,7 @@ class PreparedClip:
         return Generation(None if path else frames, path, self.sound.frames, FPS, self.sound.muxed, self.sound.rate)
 
     def _frames(self, animator: Animator, on_step: OnStep | None, progress: bool) -> Iterator[np.ndarray]:
-        """Frames (H, W, 3) uint8 with the generated crops pasted in, as they are asked for."""
+        """Frames (H, W, 3) uint8 with the generated crops pasted in, each made when it is taken."""
         count, weight = self.scene.frames, paste_weight(animator.task.pixels.numpy())
         transforms = self.footage.transforms[self.footage.positions(0, count)]
         with self.request.named(), _bar(count, progress) as bar:
@@ -69,7 +69,7 @@ class PreparedClip:
             yield from paste_stream(self.footage.frames(0, count), crops, transforms, weight)
 
     def _latents(self, animator: Animator, on_step: OnStep | None, progress: bool) -> Iterator[Tensor]:
-        """Latents (C, S, S) of the generated crops, as they are asked for."""
+        """Latents (C, S, S) of the generated crops, each made when it is taken."""
         with self.request.named(), _bar(self.scene.frames, progress) as bar:
             for stretch in animator.latents(self.scene, self.request.seed, bar.update, on_step):
                 yield from stretch.clone()  # no inference tensor, so that autograd takes it

@@ -11,19 +11,16 @@ Shape legend: T frames, C latent channels, H latent side, L text tokens, W windo
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from eadnet.config.synthesis import Synthesis
+from eadnet.config.training import Diffusion
 from eadnet.device import Device
 from eadnet.diffusion import Process, guide
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.unet.unet import EADNet
-
-if TYPE_CHECKING:
-    from eadnet.config.synthesis import Synthesis
-    from eadnet.config.training import Diffusion
 
 BLOCK = 256
 """Frames that are denoised together at most; single-pass synthesis (no window) has no blocks."""
@@ -62,11 +59,11 @@ class WindowedSampler:
     """A trained network with the process that it was trained for, and how to sample it.
 
     Args:
-        model: the network, frozen, on the machine's device.
+        model: the network, frozen, on the device.
         task: the generated region.
         diffusion: the process's settings.
         settings: solver, steps, guidance, windows.
-        machine: device and precision.
+        device: device and precision.
         shared_noise: share of the noise variance common to all frames, since that of `settings` may be null.
     """
 
@@ -74,12 +71,12 @@ class WindowedSampler:
         self,
         model: EADNet,
         task: Inpainting,
-        diffusion: "Diffusion",
-        settings: "Synthesis",
-        machine: Device,
+        diffusion: Diffusion,
+        settings: Synthesis,
+        device: Device,
         shared_noise: float,
     ) -> None:
-        self.model, self.task, self.settings, self.machine = model, task.to(machine.device), settings, machine
+        self.model, self.task, self.settings, self.device = model, task.to(device.torch_device), settings, device
         self.process, self.shared_noise = Process(diffusion), shared_noise
 
     def stream(
@@ -128,7 +125,7 @@ class WindowedSampler:
             progress: called after every step with its share of all steps.
             on_step: called after every step; may change the latents.
         """
-        conditions = conditions.to(self.machine.device)
+        conditions = conditions.to(self.device.torch_device)
         masked = conditions.masked[None]
         reference = conditions.reference[None, None].expand_as(masked)
         base = self.task.base(masked, reference)
@@ -154,7 +151,12 @@ class WindowedSampler:
         return blocks(frames, max(BLOCK, settings.window), max(MARGIN, settings.overlap))
 
     def _blended(self, inputs: Tensor, times: Tensor, conditions: Conditions, shift: int) -> Tensor:
-        """(1, T, C, H, H) guided output, blended over windows."""
+        """(1, T, C, H, H) guided output, blended over windows.
+
+        Every window sees the noise of its own frames only. Their outputs are averaged before the solver's step, so that
+        neighbours go into the next step with the same latents where they overlap; `shift` moves the seams from step to
+        step, which would else stay at the same frames.
+        """
         frames = inputs.shape[1]
         length = min(frames, self.settings.window or frames)
         ramp = blend_weights(length, self.settings.overlap).to(inputs.device)
@@ -172,10 +174,10 @@ class WindowedSampler:
         settings = self.settings
 
         def predict(audio: bool, text: bool) -> Tensor:
-            heard = conditions.audio[None, span] * audio
+            windows = conditions.audio[None, span] * audio  # all zero: as dropped in training
             mask = conditions.text_mask[None] & text
-            with self.machine.autocast():
-                return self.model(inputs, times, heard, conditions.text[None], mask).float()
+            with self.device.autocast():
+                return self.model(inputs, times, windows, conditions.text[None], mask).float()
 
         both = predict(audio=True, text=True)
         if settings.audio_guidance == settings.text_guidance:  # the text-only term cancels
@@ -191,6 +193,7 @@ def blocks(frames: int, block: int | None, margin: int = MARGIN) -> Iterator[tup
     if block is None or frames <= block:
         yield 0, frames, frames
         return
+    # a block's last `margin` frames lack what follows them: the next block makes them again, and both are cross-faded
     first = 0
     while first + block < frames:
         yield first, first + block, first + block - margin
@@ -210,6 +213,7 @@ def window_starts(frames: int, window: int, overlap: int, shift: int = 0) -> lis
     if frames <= window:
         return [0]
     stride = window - overlap
+    # a start before the clip is moved to 0, and the last to the end: all windows have the length of training
     wanted = range(-(shift % stride), frames - overlap, stride)
     return sorted({min(max(start, 0), frames - window) for start in wanted})
 
@@ -226,6 +230,7 @@ def frame_noise(shape_1TCHW: tuple[int, ...], shared: float, seed: int, first: i
     common = torch.randn((1, 1, *grid), generator=torch.Generator().manual_seed(seed))
     if shared == 1:
         return common.repeat(1, frames, 1, 1, 1)
+    # by frame number rather than in one draw: a frame has the same noise however the clip is cut into blocks
     numbers = range(first, first + frames)
     own = [torch.randn(grid, generator=torch.Generator().manual_seed(derived_seed(seed, number))) for number in numbers]
     return shared**0.5 * common + (1 - shared) ** 0.5 * torch.stack(own)[None]

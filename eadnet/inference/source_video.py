@@ -1,7 +1,7 @@
 """The face that a generated video shows: frames of a video or a picture of any size, and where the face is in them.
 
 A video that is shorter than the sound runs forth and back, as LatentSync's does (2412.09262, ``lipsync_pipeline.py``,
-``loop_video``); a picture is held. Frames are decoded whenever they are wanted, never kept: a video is read once to
+``loop_video``); a picture is held. Frames are decoded whenever they are needed, never kept: a video is read once to
 find the face, once to cut it out and once to paste it back.
 
 Shape legend: N frames of the video, T of what is generated, H, W picture, S crop side.
@@ -28,7 +28,7 @@ FPS = 25
 BACKWARDS = 32
 """Frames that are decoded together where a video runs backwards."""
 SAMPLED = 12
-"""Frames that are looked at to find out how near the face is."""
+"""Frames in which a face is searched to find out how near it is."""
 SAMPLE_HEIGHT = 512
 
 Picture = str | Path | Image.Image | np.ndarray
@@ -38,7 +38,7 @@ Watch = Callable[[Iterator[np.ndarray], int], Iterator[np.ndarray]]
 
 
 class SourceVideoError(ValueError):
-    """A picture or video that cannot be used; the message names the file and the mend."""
+    """A picture or video that cannot be used; the message names the file and the fix."""
 
 
 class SourceVideo:
@@ -52,7 +52,7 @@ class SourceVideo:
         smoothing: of the alignment over time, in frames.
 
     Raises:
-        FootageError: no frame has a face.
+        SourceVideoError: no frame has a face.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ def open_picture(picture: Picture, resolution: int, template: Template = "eyes")
         template: where the face lies in the crop.
 
     Raises:
-        FootageError: unreadable, or without a face.
+        SourceVideoError: unreadable, or without a face.
     """
     name = str(picture) if isinstance(picture, str | Path) else "the image"
     pixels = _even(_pixels(picture, name))
@@ -144,7 +144,7 @@ def open_video(
         watch: passes on the frames in which the face is being found.
 
     Raises:
-        FootageError: unreadable, without a picture or without a face.
+        SourceVideoError: unreadable, without a picture or without a face.
     """
     try:
         info = probe(path)

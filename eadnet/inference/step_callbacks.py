@@ -1,6 +1,6 @@
 """diffusers' `callback_on_step_end` for clips that are made block by block.
 
-A callback may be a function or one of diffusers' `PipelineCallback` objects, which say themselves what they read.
+A callback may be a function or one of diffusers' `PipelineCallback` objects, which name the tensors that they read.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,7 +66,7 @@ class StepCallbacks:
                 )
 
     def of_clip(self, clip: int, frames: int, steps: int) -> OnStep | None:
-        """The callback for one clip, as `Generator.stream` calls it."""
+        """The callback for one clip, as `WindowedSampler.stream` calls it."""
         if self.callback is None:
             return None
 

@@ -4,25 +4,28 @@ Writes ``{output}/{clip_id}.mp4``, each with the clip's true sound, and ``{outpu
 every selected clip. Baselines: `ground_truth` (the source itself), `reconstruction` (the autoencoder's own, the
 ceiling), `still` (the reference frame repeated) and `shuffled_audio` (the given model driven by another clip's sound).
 
-A bare GPU node, where there is no OpenCV and no PyAV, does the first half: `generate_crops` writes
-``{output}/crops.safetensors`` and ``{output}/generated.parquet``, and `synthesise` makes videos of them elsewhere.
-Either way one stretch of a clip is in memory at a time.
+A GPU node without OpenCV and PyAV does the first half: `generate_crops` writes ``{output}/crops.safetensors`` and
+``{output}/generated.parquet``, and `synthesise` makes videos of them elsewhere. Either way one stretch of a clip is in
+memory at a time.
 
 Shape legend: t frames of a stretch, S crop side.
 """
 
 import hashlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from tqdm import tqdm
 
 from eadnet.checkpoint import CheckpointError, read_config
+from eadnet.config.machine import Compute
+from eadnet.config.synthesis import Synthesis
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.selection import read_test_clips, shuffled_audio
@@ -38,10 +41,7 @@ from eadnet.inference.sampler import derived_seed
 from eadnet.models.loading import load_run
 from eadnet.provenance import commit
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
-
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
-    from eadnet.config.synthesis import Synthesis
+from eadnet.training.progress import progress_bar
 
 CROPS, TABLE = "crops.safetensors", "generated.parquet"
 FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
@@ -49,7 +49,7 @@ FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
 
 
 class SynthesisError(ValueError):
-    """Crops that do not belong to what is to be made of them; the message names the folder and the mend."""
+    """Crops that do not belong to what is to be made of them; the message names the folder and the fix."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,34 @@ class SynthesisInputs:
 
 
 @dataclass(frozen=True)
-class GeneratedClip:
-    """A made clip.
+class SynthesisJob:
+    """The test clips of one run or baseline.
 
     Attributes:
-        crops: (t, S, S, 3) uint8 each, one stretch after another; they are made when asked for.
+        inputs: what is read.
+        settings: how the network is sampled.
+        compute: how the machine is used.
+        run: name of the run or baseline.
+        seed: of the noise; every clip derives its own from it and its name.
+        mask: generated region of the baselines that have no model.
+        output: folder to write.
+    """
+
+    inputs: SynthesisInputs
+    settings: Synthesis
+    compute: Compute
+    run: str
+    seed: int
+    mask: str
+    output: str | Path
+
+
+@dataclass(frozen=True)
+class GeneratedClip:
+    """A generated clip.
+
+    Attributes:
+        crops: (t, S, S, 3) uint8 each, one stretch after another; each is made when it is taken.
         driving_audio: name of the clip whose sound drives it.
         text: that guides it.
     """
@@ -88,16 +111,18 @@ class SelectedClips:
     """The selected test clips and what is generated of them.
 
     Attributes:
+        job: what is made.
         rows: of the CLIPS table.
         region: (S, S) bool, True where the crop is generated.
         model_commit: the project's commit under which the run was trained; None without a run.
     """
 
-    def __init__(self, inputs: SynthesisInputs, settings: "Synthesis", mask: str) -> None:
+    def __init__(self, job: SynthesisJob) -> None:
+        inputs, self.job = job.inputs, job
         self.clips = ClipSet.read(inputs.clips)
         chosen = read_test_clips(inputs.test_clips, inputs.corpora)
         self.rows = [self.clips.clips[self.clips.position[clip_id]].row for clip_id in chosen]
-        config = read_config(inputs.model, "mask") if inputs.model else {"mask": mask}
+        config = read_config(inputs.model, "mask") if inputs.model else {"mask": job.mask}
         self.mask, self.model_commit = config["mask"], config.get("commit")
         self.resolution = self.clips.crops[0].shape[1]
         factor = read_config(inputs.autoencoder, "autoencoder")["autoencoder"]["factor"]
@@ -111,17 +136,15 @@ class SelectedClips:
 class ClipGenerator(SelectedClips):
     """Everything that making a test clip needs: clips, networks, masks and texts."""
 
-    def __init__(
-        self, inputs: SynthesisInputs, settings: "Synthesis", compute: "Compute", run: str, seed: int, mask: str
-    ) -> None:
-        super().__init__(inputs, settings, mask)
-        self.run, self.seed, self.settings = run, seed, settings
-        self.codec = Codec.load(inputs.autoencoder, open_device(compute))
+    def __init__(self, job: SynthesisJob) -> None:
+        super().__init__(job)
+        inputs, settings = job.inputs, job.settings
+        self.codec = Codec.load(inputs.autoencoder, open_device(job.compute))
         if inputs.model:
             model, config = load_run(inputs.model, self.codec.autoencoder.channels)
-            model.to(self.codec.machine.device)
+            model.to(self.codec.device.torch_device)
             self.animator = Animator(
-                model, config, self.codec, settings, self.mask, self.resolution, compiled=compute.compile
+                model, config, self.codec, settings, self.mask, self.resolution, compiled=job.compute.compile
             )
             self.texts = TextSource(inputs.captions, inputs.tokens, config["training"]["text"])
             self.audio = _features(inputs, config["audio"])
@@ -133,8 +156,8 @@ class ClipGenerator(SelectedClips):
             "ground_truth": self._truth,
             "reconstruction": self._reconstruction,
             "still": self._still,
-            "shuffled_audio": self._misled,
-        }.get(self.run, self._generated)
+            "shuffled_audio": self._shuffled,
+        }.get(self.job.run, self._generated)
         return make(clip)
 
     def _truth(self, clip: Clip) -> GeneratedClip:
@@ -153,29 +176,31 @@ class ClipGenerator(SelectedClips):
     def _generated(self, clip: Clip) -> GeneratedClip:
         return self._animated(clip, clip)
 
-    def _misled(self, clip: Clip) -> GeneratedClip:
+    def _shuffled(self, clip: Clip) -> GeneratedClip:
         """The model's clip, driven by another clip's sound from a point of its own.
 
         Rotated, because clips share the silence before and after the speech, which alone would look like sync.
         """
-        heard = self._named(self.partner[clip.clip_id])
-        frames = len(self.stored(heard))
+        partner = self._named(self.partner[clip.clip_id])
+        frames = len(self.stored(partner))
         place = int(hashlib.sha256(clip.clip_id.encode()).hexdigest(), 16) % (frames // 2)
-        return self._animated(clip, heard, begin=frames // 4 + place)
+        return self._animated(clip, partner, begin=frames // 4 + place)
 
-    def _animated(self, clip: Clip, heard: Clip, begin: int = 0) -> GeneratedClip:
-        """The clip driven by what is heard from frame `begin` on; the sound begins again where it ends."""
-        crops, length = self.stored(clip), len(self.stored(heard))
-        text = self.texts.guiding_text(clip, self.settings.text)
+    def _animated(self, clip: Clip, driving: Clip, begin: int = 0) -> GeneratedClip:
+        """The clip driven by the sound of `driving` from frame `begin` on, which begins again where it ends."""
+        crops, length = self.stored(clip), len(self.stored(driving))
+        text = self.texts.guiding_text(clip, self.job.settings.text)
         states, mask = self.texts.encode([text])
 
         def audio(first: int, last: int) -> Tensor:
             frames = (begin + torch.arange(first, last)) % length
-            return self.audio.windows([heard.clip_id], frames[None])[0]
+            return self.audio.windows([driving.clip_id], frames[None])[0]
 
         source = lambda first, last: crops[first:last]  # noqa: E731
         scene = Scene(len(crops), source, self._reference(clip), audio, states[0], mask[0])
-        return GeneratedClip(self.animator.crops(scene, derived_seed(self.seed, clip.clip_id)), heard.clip_id, text)
+        return GeneratedClip(
+            self.animator.crops(scene, derived_seed(self.job.seed, clip.clip_id)), driving.clip_id, text
+        )
 
     def _reference(self, clip: Clip) -> Tensor:
         """(S, S, 3) crop that shows the speaker."""
@@ -187,163 +212,122 @@ class ClipGenerator(SelectedClips):
 
 
 class StoredCrops(SelectedClips):
-    """Crops that `generate_crops` wrote, perhaps on another machine, in place of a studio.
+    """Crops that `generate_crops` wrote, perhaps on another machine, in place of a `ClipGenerator`.
 
     Args:
         folder: that it wrote.
-        inputs, settings, run, seed, mask: that it was given.
+        job: the same as there, but for `compute` and `output`.
 
     Raises:
         SynthesisError: the crops are of another run or seed, or lack a selected clip.
     """
 
-    def __init__(
-        self, folder: str | Path, inputs: SynthesisInputs, settings: "Synthesis", run: str, seed: int, mask: str
-    ) -> None:
-        super().__init__(inputs, settings, mask)
+    def __init__(self, folder: str | Path, job: SynthesisJob) -> None:
+        super().__init__(job)
         self.made = {row["clip_id"]: row for row in read_rows(Path(folder, TABLE), GENERATED)}
-        others = {(row["run"], row["seed"]) for row in self.made.values()} - {(run, seed)}
+        others = {(row["run"], row["seed"]) for row in self.made.values()} - {(job.run, job.seed)}
         absent = [row["clip_id"] for row in self.rows if row["clip_id"] not in self.made]
         if others or absent:
             fault = f"are of run {others.pop()}" if others else f"lack clip {absent[0]}"
-            raise SynthesisError(f"{folder}: the crops {fault}, {run} with seed {seed} is wanted; generate them again")
+            wanted = f"{job.run} with seed {job.seed}"
+            raise SynthesisError(f"{folder}: the crops {fault}, {wanted} is wanted; generate them again")
         try:
             self.store = safe_open(str(Path(folder, CROPS)), framework="pt")
         except (OSError, SafetensorError) as error:
-            raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); carry it here again") from None
+            raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); copy it here again") from None
 
     def take(self, clip: Clip) -> GeneratedClip:
-        """The carried crops; raises ClipError where they could not be generated."""
+        """The stored crops; raises ClipError where they could not be generated."""
         row = self.made[clip.clip_id]
         if row["status"] != "ok":
             raise ClipError(row["reason"].removeprefix(f"{clip.clip_id}: "))
         return GeneratedClip(iter(self.store.get_tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
 
 
-class Log:
-    """Tells after every clip how fast frames are made and how long the others will take."""
-
-    def __init__(self, rows: list[dict]) -> None:
-        self.clips, self.frames = len(rows), sum(row["n_frames"] for row in rows)
-        self.number, self.done, self.started = 0, 0, time.monotonic()
-
-    def __call__(self, clip: Clip, row: dict) -> dict:
-        """Count the clip and return its row."""
-        self.number, self.done = self.number + 1, self.done + clip.row["n_frames"]
-        pace = self.done / (time.monotonic() - self.started)
-        left = (self.frames - self.done) / pace
-        what = row["reason"] or f"{clip.clip_id}: {row['n_frames']} frames"
-        print(f"[{self.number}/{self.clips}] {what} ({pace:.1f} frames/s, {left:.0f} s left)", flush=True)
-        return row
-
-
-def generate_crops(
-    inputs: SynthesisInputs,
-    settings: "Synthesis",
-    compute: "Compute",
-    run: str,
-    seed: int,
-    mask: str,
-    output: str | Path,
-) -> None:
+def generate_crops(job: SynthesisJob) -> None:
     """Make the crops of every selected clip, without pasting them back; needs no video library.
 
-    Args:
-        inputs: what to read.
-        settings: how to sample.
-        compute: how to use the machine.
-        run: name of the run or baseline.
-        seed: of the noise; every clip derives its own from it and its name.
-        mask: generated region of the baselines that have no model.
-        output: folder that gets ``crops.safetensors`` and ``generated.parquet``.
+    The job's folder gets ``crops.safetensors`` and ``generated.parquet``; a clip that cannot be made is black, and a
+    row with its reason.
     """
-    studio = ClipGenerator(inputs, settings, compute, run, seed, mask)
-    clips = [Clip(row) for row in studio.rows]
-    specs = {clip.clip_id: (tuple(studio.stored(clip).shape), torch.uint8) for clip in clips}
-    log = Log(studio.rows)
-    with streamed_tensors(Path(output, CROPS), specs) as writer:
-        rows = [log(clip, _store_clip(studio, clip, writer)) for clip in clips]
-    write_table(rows, Path(output, TABLE), GENERATED)
+    generator = ClipGenerator(job)
+    clips = [Clip(row) for row in generator.rows]
+    specs = {clip.clip_id: (tuple(generator.stored(clip).shape), torch.uint8) for clip in clips}
+    with streamed_tensors(Path(job.output, CROPS), specs) as writer, _bar(generator.rows) as bar:
+        rows = [_counted(bar, clip, _store_clip(generator, clip, writer)) for clip in clips]
+    write_table(rows, Path(job.output, TABLE), GENERATED)
 
 
-def synthesise(
-    inputs: SynthesisInputs,
-    settings: "Synthesis",
-    compute: "Compute",
-    run: str,
-    seed: int,
-    mask: str,
-    output: str | Path,
-    crops: str | Path | None = None,
-) -> None:
+def synthesise(job: SynthesisJob, crops: str | Path | None = None) -> None:
     """Make the video of every selected clip; a clip that cannot be made is a row with its reason.
 
     Args:
-        inputs: what to read.
-        settings: how to sample.
-        compute: how to use the machine.
-        run: name of the run or baseline.
-        seed: of the noise; every clip derives its own from it and its name.
-        mask: generated region of the baselines that have no model.
-        output: folder that gets the videos and ``videos.parquet``.
+        job: whose folder gets the videos and ``videos.parquet``.
         crops: folder that `generate_crops` wrote; None generates them here, with no file in between.
     """
-    from eadnet.inference.paste_back import (  # not at the top: a bare GPU node has no OpenCV and no PyAV
-        paste_weight,
-        render_clip,
-    )
+    from eadnet.inference.paste_back import paste_weight, render_clip  # `generate_crops` does without OpenCV and PyAV
 
-    if crops is None:
-        stage = ClipGenerator(inputs, settings, compute, run, seed, mask)
-    else:
-        stage = StoredCrops(crops, inputs, settings, run, seed, mask)
-    spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in stage.made.items()}
-    weight = None if run == "ground_truth" else paste_weight(stage.region)
-    commits = {"model_commit": stage.model_commit, "videos_commit": commit()}
-    log, rows = Log(stage.rows), []
-    for clip in map(Clip, stage.rows):
-        started, row = time.monotonic(), _blank_row(clip, run, seed)
-        path = Path(output, f"{clip.clip_id}.mp4")
-        try:
-            take = stage.take(clip)
-            frames = render_clip(clip, take.crops, weight, path, settings.crf)
-            row |= _made(take, frames) | {"video": str(path)}
-        except FAULTS as error:
-            row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
-        row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
-        rows.append(log(clip, row | commits))
-    write_table(rows, Path(output, "videos.parquet"), VIDEOS)
+    source = ClipGenerator(job) if crops is None else StoredCrops(crops, job)
+    spent = {} if crops is None else {clip_id: row["seconds"] for clip_id, row in source.made.items()}
+    weight = None if job.run == "ground_truth" else paste_weight(source.region)
+    commits = {"model_commit": source.model_commit, "videos_commit": commit()}
+    rows = []
+    with _bar(source.rows) as bar:
+        for clip in map(Clip, source.rows):
+            started, row = time.monotonic(), _blank_row(clip, job)
+            path = Path(job.output, f"{clip.clip_id}.mp4")
+            try:
+                made = source.take(clip)
+                frames = render_clip(clip, made.crops, weight, path, job.settings.crf)
+                row |= _made(made, frames) | {"video": str(path)}
+            except FAULTS as error:
+                row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
+            row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
+            rows.append(_counted(bar, clip, row | commits))
+    write_table(rows, Path(job.output, "videos.parquet"), VIDEOS)
+
+
+def _bar(rows: list[dict]) -> tqdm:
+    return progress_bar("generated", sum(row["n_frames"] for row in rows), "frame")
+
+
+def _counted(bar: tqdm, clip: Clip, row: dict) -> dict:
+    """Count a clip that is made, or has failed, which is printed; returns its row."""
+    if row["reason"]:
+        tqdm.write(row["reason"], file=sys.stderr)
+    bar.update(clip.row["n_frames"])
+    return row
 
 
 def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
     features = AudioFeatures.read(inputs.audio)
     if features.kind != kind:
-        raise CheckpointError(f"{inputs.model}: hears {kind}, {inputs.audio} holds {features.kind}; encode it again")
+        raise CheckpointError(f"{inputs.model}: takes {kind}, {inputs.audio} holds {features.kind}; encode it again")
     return features
 
 
-def _store_clip(studio: ClipGenerator, clip: Clip, writer: TensorWriter) -> dict:
+def _store_clip(generator: ClipGenerator, clip: Clip, writer: TensorWriter) -> dict:
     """Write a clip's crops, black from where it fails on, and return its row."""
-    started, row, left = time.monotonic(), _blank_row(clip, studio.run, studio.seed), len(studio.stored(clip))
+    started, row, left = time.monotonic(), _blank_row(clip, generator.job), len(generator.stored(clip))
     try:
-        take = studio.take(clip)
-        for crops in take.crops:
+        made = generator.take(clip)
+        for crops in made.crops:
             writer.append(clip.clip_id, crops)
             left -= len(crops)
-        row |= _made(take, len(studio.stored(clip)))
+        row |= _made(made, len(generator.stored(clip)))
     except FAULTS as error:
         row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}"}
     for first in range(0, left, PART):
-        writer.append(clip.clip_id, torch.zeros_like(studio.stored(clip)[first : min(first + PART, left)]))
+        writer.append(clip.clip_id, torch.zeros_like(generator.stored(clip)[first : min(first + PART, left)]))
     return row | {"seconds": time.monotonic() - started}
 
 
-def _blank_row(clip: Clip, run: str, seed: int) -> dict:
-    row = {"run": run, "seed": seed, "corpus": clip.row["corpus"], "clip_id": clip.clip_id}
+def _blank_row(clip: Clip, job: SynthesisJob) -> dict:
+    row = {"run": job.run, "seed": job.seed, "corpus": clip.row["corpus"], "clip_id": clip.clip_id}
     unknown = {"driving_audio": None, "text": None, "n_frames": 0, "seconds": 0.0}
     return row | {"reference": clip.row["reference"], **unknown}
 
 
-def _made(take: GeneratedClip, frames: int) -> dict:
-    made = {"driving_audio": take.driving_audio, "text": take.text, "n_frames": frames}
-    return made | {"status": "ok", "reason": None}
+def _made(made: GeneratedClip, frames: int) -> dict:
+    row = {"driving_audio": made.driving_audio, "text": made.text, "n_frames": frames}
+    return row | {"status": "ok", "reason": None}

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.config.networks import Autoencoder as Settings
 from eadnet.models.attention import zero_initialised
 
 if TYPE_CHECKING:
-    from eadnet.config.networks import Autoencoder as Settings
     from eadnet.models.kl_autoencoder import KLAutoencoder
 
 
@@ -26,7 +26,7 @@ class LatentAutoencoder(nn.Module):
     then spends its effort where it shows.
     """
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
         if settings.factor % 2:
             raise ValueError(f"autoencoder.factor must be even, got {settings.factor}")
@@ -113,7 +113,7 @@ class LatentAutoencoder(nn.Module):
         return torch.stack(changes)
 
 
-def make_autoencoder(settings: "Settings", checkpointing: bool = False) -> "LatentAutoencoder | KLAutoencoder":
+def make_autoencoder(settings: Settings, checkpointing: bool = False) -> "LatentAutoencoder | KLAutoencoder":
     """The network of `settings.kind`; `checkpointing` trades time for memory where the network is large."""
     if settings.kind == "patch":
         return LatentAutoencoder(settings)

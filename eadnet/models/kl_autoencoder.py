@@ -6,15 +6,12 @@ Frames pass in small parts, so that memory does not grow with the length of a cl
 Shape legend: N frames, S crop side in pixels, f = S / H pixels a cell, H latent side, C latent channels.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-if TYPE_CHECKING:
-    from eadnet.config.networks import Autoencoder as Settings
+from eadnet.config.networks import Autoencoder as Settings
 
 SCALING = 0.18215
 PART = 8
@@ -31,7 +28,7 @@ class KLAutoencoder(nn.Module):
         ValueError: the factor is not what the widths give.
     """
 
-    def __init__(self, settings: "Settings", checkpointing: bool = False) -> None:
+    def __init__(self, settings: Settings, checkpointing: bool = False) -> None:
         super().__init__()
         widths, levels = tuple(settings.widths), len(settings.widths)
         if settings.factor != 2 ** (levels - 1):

@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 from eadnet.checkpoint import CheckpointError, load_weights, read_config
-from eadnet.config.view import view
+from eadnet.config import networks
+from eadnet.config.section import parse
+from eadnet.config.training import Backbone, Training
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.unet.levels import LATENTSYNC, Modules, run_modules
@@ -21,7 +23,8 @@ def load_autoencoder(folder: str | Path, checkpointing: bool = False) -> nn.Modu
     Raises:
         CheckpointError: absent or damaged.
     """
-    model = make_autoencoder(view(read_config(folder, "autoencoder")["autoencoder"]), checkpointing)
+    settings = parse(networks.Autoencoder, read_config(folder, "autoencoder")["autoencoder"])
+    model = make_autoencoder(settings, checkpointing)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 
@@ -32,7 +35,7 @@ def load_syncnet(folder: str | Path, checkpointing: bool = False) -> nn.Module:
     Raises:
         CheckpointError: absent or damaged.
     """
-    model = make_syncnet(view(read_config(folder, "syncnet")["syncnet"]), checkpointing)
+    model = make_syncnet(parse(networks.SyncNet, read_config(folder, "syncnet")["syncnet"]), checkpointing)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 
@@ -45,7 +48,7 @@ def load_videomae(folder: str | Path, checkpointing: bool = False) -> nn.Module:
     """
     config = read_config(folder, "videomae", "resolution")
     with torch.device("meta"):  # drawing the initial weights of the large network would take longer than reading it
-        model = make_videomae(view(config["videomae"]), config["resolution"], checkpointing)
+        model = make_videomae(parse(networks.VideoMAE, config["videomae"]), config["resolution"], checkpointing)
     model = model.to_empty(device="cpu")
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
@@ -62,6 +65,18 @@ def load_lpips(folder: str | Path) -> LPIPS:
     return model.eval().requires_grad_(False)
 
 
+def read_backbone(folder: str | Path) -> tuple[Backbone, dict]:
+    """The settings of stage 1, and all of its config; the stage's pace, which is not stored, is the default's.
+
+    Raises:
+        CheckpointError: absent or damaged.
+        ConfigError: written by other code, with a value that is not allowed now.
+    """
+    config = read_config(folder, "network", "diffusion", "mask", "factor")
+    stored = {name: value for name, value in config.items() if name in Backbone.model_fields}
+    return parse(Backbone, stored, where=f"{folder}: backbone"), config
+
+
 def load_backbone(folder: str | Path, modules: Modules) -> EADNet:
     """A model with the backbone's weights, new modules that start as the identity, and without text where none is read.
 
@@ -76,7 +91,7 @@ def load_backbone(folder: str | Path, modules: Modules) -> EADNet:
 
 def make_unet(config: dict, modules: Modules = LATENTSYNC) -> EADNet:
     """The network that a backbone's or a run's config describes, with new weights."""
-    network = view(config["network"])
+    network = parse(networks.Network, config["network"])
     return EADNet(network, config["latent_channels"], config["audio"], config["text_input"], modules)
 
 
@@ -97,6 +112,6 @@ def load_run(folder: str | Path, autoencoder_channels: int | None = None) -> tup
             f"{folder}: trained on latents of {config['latent_channels']} channels, the autoencoder's have "
             f"{autoencoder_channels}; give the autoencoder of its workflow"
         )
-    model = make_unet(config, run_modules(view(config["training"])))
+    model = make_unet(config, run_modules(parse(Training, config["training"])))
     load_weights(folder, model)
     return model.eval().requires_grad_(False), config

@@ -8,7 +8,7 @@ loads as it is; every width is a multiple of the first audio block's, 32 as publ
 Shape legend: B clips, T = 16 frames, S crop side, C channels, H, W grid, D embedding.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from diffusers.models.attention import FeedForward
@@ -17,10 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from eadnet.config.networks import SyncNet as Settings
 from eadnet.published.resizing import resized
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import SyncNet as Settings
 
 RESOLUTION = 256
 VIDEO_CHANNELS = 48
@@ -67,7 +65,7 @@ class StableSyncNet(nn.Module):
         ValueError: the embedding is not 64 widths.
     """
 
-    def __init__(self, settings: "Settings", checkpointing: bool = False) -> None:
+    def __init__(self, settings: Settings, checkpointing: bool = False) -> None:
         super().__init__()
         width, embedding = settings.width, settings.embedding
         if embedding != AUDIO[-1].width * width:

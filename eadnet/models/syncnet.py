@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.config.networks import SyncNet as Settings
 from eadnet.media.spectrogram import BANDS
 from eadnet.published.resizing import resized
 
 if TYPE_CHECKING:
-    from eadnet.config.networks import SyncNet as Settings
     from eadnet.models.stable_syncnet import StableSyncNet
 
 FRAMES = 16
@@ -27,7 +27,7 @@ INPUT_SIZE = (24, 48)
 class SyncNet(nn.Module):
     """Embeds lower-half video and audio windows in one space."""
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
         width, embedding = settings.width, settings.embedding
         self.frame = nn.Sequential(
@@ -80,7 +80,7 @@ class SyncNet(nn.Module):
         return (self.embed_video(self.mouth_region(crops)) * self.embed_audio(mel)).sum(1)
 
 
-def make_syncnet(settings: "Settings", checkpointing: bool = False) -> "SyncNet | StableSyncNet":
+def make_syncnet(settings: Settings, checkpointing: bool = False) -> "SyncNet | StableSyncNet":
     """The network of `settings.kind`; `checkpointing` trades time for memory where the network is large."""
     if settings.kind == "framewise":
         return SyncNet(settings)

@@ -6,15 +6,11 @@
 Shape legend: B clips, 16 frames, S crop side, 512 tubelets, D width.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
+from eadnet.config.networks import VideoMAE as Settings
 from eadnet.published.videomae_v2 import VideoMAEv2
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import VideoMAE as Settings
 
 FRAMES = 16
 GRID = (8, 8, 8)
@@ -24,7 +20,7 @@ TOKENS = 512
 class VideoMaskedAutoencoder(nn.Module):
     """Transformer over tubelets; masked ones are reconstructed from the rest."""
 
-    def __init__(self, settings: "Settings", resolution: int) -> None:
+    def __init__(self, settings: Settings, resolution: int) -> None:
         super().__init__()
         if resolution % GRID[1]:
             raise ValueError(f"resolution {resolution} is not a multiple of {GRID[1]}")
@@ -80,7 +76,7 @@ class VideoMaskedAutoencoder(nn.Module):
 
 
 def make_videomae(
-    settings: "Settings", resolution: int, checkpointing: bool = False
+    settings: Settings, resolution: int, checkpointing: bool = False
 ) -> VideoMaskedAutoencoder | VideoMAEv2:
     """The network of `settings.kind` for crops of `resolution`; the large one in bfloat16 but for its statistics.
 

@@ -8,17 +8,13 @@ one rebuilds its position table in Python loops and copies it to the device at e
 Shape legend: B clips, T = 16 frames, S crop side, G = size / patch, L = 8 G^2 tubelets, D width.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from eadnet.config.networks import VideoMAE as Settings
 from eadnet.published.resizing import resized
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import VideoMAE as Settings
 
 FRAMES = 16
 STEPS = 8
@@ -34,7 +30,7 @@ class VideoMAEv2(nn.Module):
         checkpointing: recompute activations in the backward pass, a block at a time.
     """
 
-    def __init__(self, settings: "Settings", checkpointing: bool = False) -> None:
+    def __init__(self, settings: Settings, checkpointing: bool = False) -> None:
         super().__init__()
         if settings.size % settings.patch or settings.width % settings.heads:
             raise ValueError(

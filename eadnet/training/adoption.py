@@ -1,6 +1,6 @@
 """Adopt published weights: read a file as it was published, check it, write it as one of our model folders.
 
-What stands downstream reads our folders alone: ``model.safetensors config.json train.parquet report.json``, where the
+Later stages read our folders alone: ``model.safetensors config.json train.parquet report.json``, where the
 table of losses is empty, since nothing was trained here.
 """
 
@@ -18,7 +18,7 @@ from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.provenance import atomic_path, commit
 from eadnet.training.log import SCHEMA
 
-_MEND = "make the section's sizes those of the published network"
+_FIX = "make the section's sizes those of the published network"
 WRAPPERS = ("state_dict", "model", "module")
 
 
@@ -53,11 +53,11 @@ def load_published(module: nn.Module, weights: dict[str, Tensor], path: str | Pa
         missing, unexpected = module.load_state_dict(weights, strict=False)
     except RuntimeError as error:  # PyTorch lists every tensor that does not fit
         reason = " ".join(str(error).split()[:30])
-        raise CheckpointError(f"{path}: {reason}; {_MEND}") from None
+        raise CheckpointError(f"{path}: {reason}; {_FIX}") from None
     absent = sorted(set(missing) & {name for name, _ in module.named_parameters()})
     if absent or unexpected:
         names = ", ".join((absent + sorted(unexpected))[:3])
-        raise CheckpointError(f"{path}: parameters missing or unknown ({names} ...); {_MEND}")
+        raise CheckpointError(f"{path}: parameters missing or unknown ({names} ...); {_FIX}")
 
 
 def save_adopted(output: str | Path, module: nn.Module, config: dict[str, Any], report: dict[str, Any]) -> None:

@@ -8,33 +8,28 @@ steps (``eadnet.training.loop``).
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from eadnet.checkpoint import read_config
-from eadnet.config.view import plain
+from eadnet.config.machine import Compute
+from eadnet.config.training import Backbone
 from eadnet.device import leave, open_device
 from eadnet.models.loading import make_unet
 from eadnet.models.unet.levels import Modules
-from eadnet.training.batches import BatchSampler, BatchSpec, TrainingInputs
+from eadnet.training.batches import Batch, BatchSampler, BatchSpec, TrainingInputs
 from eadnet.training.loop import Loop
-from eadnet.training.losses import simple_loss, simple_weight
+from eadnet.training.losses import Losses, denoising_loss, simple_weight
+from eadnet.training.unet_stage import lasting_settings, loop_options, train_unet
 from eadnet.training.unet_weights import load_published_unet
 from eadnet.training.validation import Validator
-
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
-    from eadnet.config.training import Backbone
-
-PACE = ("optimiser", "checkpoint_every", "validation", "processes")
-"""Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""
 
 
 def train_backbone(
     inputs: TrainingInputs,
-    settings: "Backbone",
-    compute: "Compute",
+    settings: Backbone,
+    compute: Compute,
     seed: int,
     autoencoder: str,
     published: str | Path | None,
@@ -45,22 +40,22 @@ def train_backbone(
     Args:
         inputs: what to read.
         settings: the backbone's settings.
-        compute: how to use the machine.
+        compute: how the machine is used.
         seed: of initial weights and samples.
         autoencoder: folder of the autoencoder.
         published: folder of the published U-Net to start from, or None.
         output: folder to write.
     """
-    machine = open_device(compute, join=True)
+    device = open_device(compute, join=True)
     factor = read_config(autoencoder, "autoencoder")["autoencoder"]["factor"]
-    how = BatchSpec(frames=settings.frames, text=settings.text, visible=settings.visible)
-    draw = BatchSampler(inputs, settings, how, factor)
+    spec = BatchSpec(frames=settings.frames, text=settings.text, visible=settings.visible)
+    batches = BatchSampler(inputs, settings, spec, factor)
     torch.manual_seed(seed)
     shape = {
-        "network": plain(settings.network),
-        "latent_channels": draw.latent_channels,
-        "audio": draw.audio.kind,
-        "text_input": draw.texts.width,
+        "network": settings.network.model_dump(mode="json"),
+        "latent_channels": batches.latent_channels,
+        "audio": batches.audio.kind,
+        "text_input": batches.texts.width,
     }
     model = make_unet(shape, Modules(fusion="none" if settings.text == "none" else "added"))
     model.framewise = True
@@ -68,9 +63,9 @@ def train_backbone(
     if published:
         taken, new = load_published_unet(model, published)
         print(taken, flush=True)
-    model = model.to(machine.device)
+    model = model.to(device.torch_device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
-    stage = {name: value for name, value in plain(settings).items() if name not in PACE}
+    stage = lasting_settings(settings)
     loop = Loop(
         model,
         settings.optimiser,
@@ -79,29 +74,15 @@ def train_backbone(
         identity={"settings": stage, "inputs": inputs.digest(), "corpora": inputs.corpora},
         faster=[parameter for name, parameter in model.named_parameters() if name in new],
         faster_rate=settings.new_layer_rate,
-        ema=settings.ema,
-        shares=settings.processes,
-        checkpoint_every=settings.checkpoint_every,
-        machine=machine,
-        prefetch=compute.prefetch,
+        **loop_options(settings, compute, device),
     )
-    predict = torch.compile(model) if compute.compile else model
-    validate = Validator(
-        settings.validation, BatchSampler.held_out(inputs, settings, how, factor), autoencoder, machine, output
-    )
-    weight = simple_weight(draw.task, settings).to(machine.device)
-    model.train()
-    for step, batch in loop.batches(draw):
-        batch = batch.to(machine.device)
-        with machine.autocast():
-            predicted = predict(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
-        target = draw.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
-        loop.update(
-            {"simple": (1.0, simple_loss(predicted.float(), target, weight))}, lambda batch=batch: draw.named(batch)
-        )
-        if loop.due(settings.validation.every):
-            loop.scalars.add(step, validate(loop.averaged(), step))
-    if settings.validation.every:
-        loop.scalars.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))
+    weight = simple_weight(batches.task, settings).to(device.torch_device)
+
+    def step_losses(batch: Batch, predicted_BTCHH: Tensor, step: int) -> Losses:
+        return {"simple": (1.0, denoising_loss(batches.process, batch, predicted_BTCHH, weight))}
+
+    held_out = BatchSampler.held_out(inputs, settings, spec, factor)
+    validate = Validator(settings.validation, held_out, autoencoder, device, output)
+    train_unet(loop, batches, step_losses, validate, compute.compile)
     loop.finish({**stage, **shape, "factor": factor, "corpora": inputs.corpora})
-    leave(machine)
+    leave(device)

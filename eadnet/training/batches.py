@@ -6,12 +6,12 @@ Shape legend: B clips, T frames, C latent channels, H latent side, L text tokens
 import random
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from eadnet.checkpoint import inputs_digest
+from eadnet.config.training import Backbone
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.diffusion import Process, mixed_noise
 from eadnet.features.audio import AudioFeatures
@@ -22,9 +22,6 @@ from eadnet.models.inpainting import Inpainting
 from eadnet.models.syncnet import mel_columns
 from eadnet.models.unet.audio_tokens import hide_beyond
 from eadnet.training.references import References
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Backbone
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Batch:
         inputs: (B, T, 3 C + 1, H, H) network input.
         timesteps: (B,) 0 to 999.
         audio: (B, T, W, C) audio windows; all zero where the audio is dropped.
-        heard: (B,) float, 0 where the audio is dropped.
+        has_audio: (B,) float, 0 where the audio is dropped.
         text, text_mask: (B, L, C) and (B, L).
         crops: (B, T, S, S, 3) uint8 true frames, where a loss needs them.
         mel: (B, 80, M) clean spectrogram of SyncNet's window, where a loss needs it.
@@ -69,11 +66,16 @@ class Batch:
     inputs: Tensor
     timesteps: Tensor
     audio: Tensor
-    heard: Tensor
+    has_audio: Tensor
     text: Tensor
     text_mask: Tensor
     crops: Tensor | None = None
     mel: Tensor | None = None
+
+    @property
+    def network_inputs(self) -> tuple[Tensor, ...]:
+        """What the U-Net is called with."""
+        return self.inputs, self.timesteps, self.audio, self.text, self.text_mask
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on another device; pinned on the way to a GPU, so that the copy overlaps with computing."""
@@ -86,7 +88,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """What a stage draws: how long, how noised, guided by which text, hearing how much, and with which extras."""
+    """What a stage draws: clips of how many frames, how their noise and audio are made, which text, and what else."""
 
     frames: int = 1
     shared_noise: float = 0.0
@@ -103,7 +105,7 @@ class BatchSampler:
     Args:
         inputs: what to read.
         settings: the backbone's settings, which fix mask, dropout, references, process and balance for both stages.
-        draw: what the stage draws.
+        spec: what the stage draws.
         factor: pixels of a latent cell.
         kept: names of the clips to draw from; None draws from all of the split.
     """
@@ -111,46 +113,46 @@ class BatchSampler:
     def __init__(
         self,
         inputs: TrainingInputs,
-        settings: "Backbone",
-        draw: BatchSpec,
+        settings: Backbone,
+        spec: BatchSpec,
         factor: int,
         kept: Collection[str] | None = None,
     ) -> None:
-        self.settings, self.how = settings, draw
-        self.clips = ClipSet.read(inputs.clips, draw.split, inputs.corpora)
+        self.settings, self.spec = settings, spec
+        self.clips = ClipSet.read(inputs.clips, spec.split, inputs.corpora)
         self.clips = self.clips if kept is None else self.clips.only(kept)
         self.latents = Latents.read(inputs.latents)
         self.offsets = self.latents.offsets(self.clips)
         self.references = References(self.clips, ClipSet.read(inputs.clips), self.latents)
-        self.texts = TextSource(inputs.captions, inputs.tokens, draw.text)
+        self.texts = TextSource(inputs.captions, inputs.tokens, spec.text)
         self.audio = AudioFeatures.read(inputs.audio)
         self.process = Process(settings.diffusion)
         self.task = Inpainting.make(settings.mask, self.latents.full.shape[-1] * factor, factor)
 
     @classmethod
     def held_out(
-        cls, inputs: TrainingInputs, settings: "Backbone", draw: BatchSpec, factor: int
+        cls, inputs: TrainingInputs, settings: Backbone, spec: BatchSpec, factor: int
     ) -> "BatchSampler | None":
-        """The same over clips that are kept out of training, or None (said once) where there is none long enough."""
+        """The same over clips that are kept out of training, or None (printed once) where there is none long enough."""
         try:
-            sampler = cls(inputs, settings, replace(draw, split="validation", with_crops=True), factor)
-            sampler.clips.draw(1, draw.frames, torch.Generator(), settings.balance)
+            batches = cls(inputs, settings, replace(spec, split="validation", with_crops=True), factor)
+            batches.clips.draw(1, spec.frames, torch.Generator(), settings.balance)
         except DatasetError:
             print("no clip is held out for validation; its loss and strips are left out", flush=True)
             return None
-        return sampler
+        return batches
 
     def __call__(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of `count` clips of T frames."""
-        which, first = self.clips.draw(count, self.how.frames, generator, self.settings.balance)
-        rows = (self.offsets[which] + first)[:, None] + torch.arange(self.how.frames)
+        which, first = self.clips.draw(count, self.spec.frames, generator, self.settings.balance)
+        rows = (self.offsets[which] + first)[:, None] + torch.arange(self.spec.frames)
         clean, masked = self.latents.full[rows].float(), self.latents.masked[rows].float()
         reference = self._reference(which, first, generator)[:, None].expand_as(clean)
         timesteps = self.process.draw_timesteps(count, generator)
-        noise = mixed_noise(clean.shape, self.how.shared_noise, generator)
+        noise = mixed_noise(clean.shape, self.spec.shared_noise, generator)
         noisy = self.process.add_noise(clean, noise, timesteps)
-        heard, read = self._kept(count, generator)
-        text, text_mask = self._text(which, read, generator)
+        has_audio, has_text = self._kept(count, generator)
+        text, text_mask = self._text(which, has_text, generator)
         return Batch(
             which=which,
             first=first,
@@ -160,12 +162,12 @@ class BatchSampler:
             base=self.task.base(masked, reference),
             inputs=self.task.inputs(noisy, masked, reference),
             timesteps=timesteps,
-            audio=self._audio(which, first, generator) * heard[:, None, None, None],
-            heard=heard,
+            audio=self._audio(which, first, generator) * has_audio[:, None, None, None],
+            has_audio=has_audio,
             text=text,
             text_mask=text_mask,
-            crops=self.clips.stored_windows(which, first, self.how.frames) if self.how.with_crops else None,
-            mel=self.clips.mel_spans(which, mel_columns(first)) if self.how.with_mel else None,
+            crops=self.clips.stored_windows(which, first, self.spec.frames) if self.spec.with_crops else None,
+            mel=self.clips.mel_spans(which, mel_columns(first)) if self.spec.with_mel else None,
         )
 
     @property
@@ -183,27 +185,28 @@ class BatchSampler:
         names = self.clips.names(which)
         versions = torch.tensor([self.audio.variants(name) for name in names])
         chosen = (torch.rand(len(which), generator=generator) * versions).long()
-        windows = self.audio.windows(names, first[:, None] + torch.arange(self.how.frames), chosen)
-        return hide_beyond(windows, self.audio.kind, self.how.visible)
+        windows = self.audio.windows(names, first[:, None] + torch.arange(self.spec.frames), chosen)
+        return hide_beyond(windows, self.audio.kind, self.spec.visible)
 
     def _reference(self, which: Tensor, first: Tensor, generator: torch.Generator) -> Tensor:
         """(B, C, H, H) a frame of the same clip or of the speaker's reference clip; sometimes none (zero)."""
         elsewhere = torch.rand(len(which), generator=generator) < self.settings.neutral_reference
         place = torch.rand(len(which), generator=generator)
         kept = torch.rand(len(which), generator=generator) >= self.settings.dropout.reference
-        rows = self.references.rows(which, first, self.how.frames, elsewhere, place)
+        rows = self.references.rows(which, first, self.spec.frames, elsewhere, place)
         return self.latents.full[rows].float() * kept[:, None, None, None]
 
     def _kept(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(count,) float each: 0 where the audio, and where the text, is dropped."""
         dropout = self.settings.dropout
-        draw = torch.rand(count, generator=generator)
-        both = draw < dropout.both
-        audio = (draw >= dropout.both) & (draw < dropout.both + dropout.audio)
-        text = (draw >= dropout.both + dropout.audio) & (draw < dropout.both + dropout.audio + dropout.text)
+        uniform = torch.rand(count, generator=generator)  # one number a clip, so that the cases exclude each other
+        both = uniform < dropout.both
+        audio = (uniform >= dropout.both) & (uniform < dropout.both + dropout.audio)
+        text = (uniform >= dropout.both + dropout.audio) & (uniform < dropout.both + dropout.audio + dropout.text)
         return (~(both | audio)).float(), (~(both | text)).float()
 
     def _text(self, which: Tensor, read: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        # Python's generator, which chooses a text, is seeded from the step's own: it follows (seed, share, step), too
         choice = random.Random(int(torch.randint(2**31, (), generator=generator)))
         texts = [self.texts.training_text(self.clips.clips[clip], choice) for clip in which.tolist()]
         return self.texts.encode([text if keep else NULL_TEXT for text, keep in zip(texts, read.tolist(), strict=True)])

@@ -4,9 +4,9 @@ The paper keeps a training clip x where cos(f_c(x), y_x) >= tau = 0.8, with f_c 
 "the ground-truth emotion embedding". When f_c is taken, of what frames, and what embeds the emotion is not stated. Our
 choices:
 
-* f_c is taken after stage 1, the backbone, whose W, b, lambda and audio encoder are trained. It hears the first stored
-  version of the clip's sound (the clean one, unless ``audio.variants`` degrades all sound) and reads the clip's own
-  caption, and is averaged over the clip's frames and audio tokens.
+* f_c is taken after stage 1, the backbone, whose W, b, lambda and audio encoder are trained. Its inputs are the first
+  stored version of the clip's sound (the clean one, unless ``audio.variants`` degrades all sound) and the clip's own
+  caption; it is averaged over the clip's frames and audio tokens.
 * y_x is the clip's emotion word, encoded and projected as captions are: mean(W f_t + b) of the word. So both are
   vectors in the space of the audio features, and nothing else has to be trained.
 
@@ -15,15 +15,17 @@ choices:
 Shape legend: T frames, A audio tokens of a frame, C audio channels, N emotions.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from tqdm import tqdm
 
 from eadnet.checkpoint import CheckpointError, read_config
+from eadnet.config.machine import Compute
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
 from eadnet.device import open_device
@@ -36,14 +38,10 @@ from eadnet.models.unet.levels import Modules
 from eadnet.models.unet.unet import EADNet
 from eadnet.tables import EMOTIONS, TRAINING_FILTER, write_table
 from eadnet.training.kept_clips import FilterError
-
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
+from eadnet.training.progress import progress_bar
 
 PART = 256
 """Frames that are encoded together, so that a long clip needs no more memory than a short one."""
-SAID_EVERY = 50
-"""Clips between two lines of progress."""
 FAULTS = (AudioFeaturesError, TextError, FilterError)
 """What can be wrong with one clip; the others are measured."""
 UNMEASURED = {"cosine": None, "rival": None, "rival_emotion": None}
@@ -55,7 +53,7 @@ def measure_clips(
     tokens: str,
     audio: str,
     backbone: str,
-    compute: "Compute",
+    compute: Compute,
     output: str,
     corpora: tuple[str, ...] = (),
 ) -> None:
@@ -78,15 +76,15 @@ def measure_clips(
     """
     listed = ClipSet.read(clips, "train", corpora).clips
     try:
-        ruler = Ruler.load(captions, tokens, audio, backbone, open_device(compute).device)
+        ruler = Ruler.load(captions, tokens, audio, backbone, open_device(compute).torch_device)
     except FilterError as reason:
         print(f"{reason}; no clip is measured", flush=True)
         ruler = None
     rows = []
-    for number, clip in enumerate(listed, start=1):
-        rows.append(_row(clip, ruler))
-        if number % SAID_EVERY == 0:
-            print(f"compared {number}/{len(listed)} clips", flush=True)
+    with progress_bar("compared", len(listed), "clip") as bar:
+        for clip in listed:
+            rows.append(_row(clip, ruler))
+            bar.update()
     write_table(rows, output, TRAINING_FILTER)
     measured = sum(row["cosine"] is not None for row in rows)
     without = sum(row["emotion"] is None for row in rows)
@@ -100,8 +98,8 @@ class Ruler:
     Attributes:
         model: the backbone.
         texts: captions of all clips.
-        audio: what is heard of them.
-        visible: spectrogram columns that the backbone hears.
+        audio: their audio features.
+        visible: spectrogram columns that the backbone takes.
         device: where the network runs.
         words: (N, C) float64 embeddings of the words in ``EMOTIONS``.
     """
@@ -126,7 +124,7 @@ class Ruler:
         features = AudioFeatures.read(audio)
         if features.kind != config["audio"]:
             raise CheckpointError(
-                f"{backbone}: hears {config['audio']}, {audio} holds {features.kind}; run encode-audio again"
+                f"{backbone}: takes {config['audio']}, {audio} holds {features.kind}; run encode-audio again"
             )
         model = load_backbone(backbone, Modules(fusion="added")).to(device).eval()
         texts = TextSource(captions, tokens, "caption")
@@ -140,13 +138,13 @@ class Ruler:
         """(C,) float64 mean of f_c over frames and audio tokens, with the clip's own caption."""
         text, mask = _encoded(self.texts, [self.texts.guiding_text(clip, "caption")], self.device)
         total, count = torch.zeros((), dtype=torch.float64), 0
-        for windows in self._heard(clip):
+        for windows in self._windows(clip):
             tokens_TAC = self.model.fused(windows[None].to(self.device), text, mask)[0]
             total = total + tokens_TAC.double().sum((0, 1)).cpu()
             count += tokens_TAC.shape[0] * tokens_TAC.shape[1]
         return total / count
 
-    def _heard(self, clip: Clip) -> Iterator[Tensor]:
+    def _windows(self, clip: Clip) -> Iterator[Tensor]:
         """Audio windows of the clip's frames, (T, W, C) a part."""
         frames = clip.row["n_frames"]
         for first in range(0, frames, PART):
@@ -195,5 +193,5 @@ def _row(clip: Clip, ruler: Ruler | None) -> dict:
     try:
         return row | compared(ruler.fused(clip), ruler.words, row["emotion"])
     except FAULTS as fault:
-        print(f"{clip.clip_id}: not measured: {fault}", flush=True)
+        tqdm.write(f"{clip.clip_id}: not measured: {fault}", file=sys.stderr)
         return row

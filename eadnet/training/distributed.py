@@ -14,26 +14,26 @@ BUCKET = 2**24
 """Elements sent together: 64 MiB of float32."""
 
 
-def average_gradients(module: nn.Module, machine: Device) -> None:
+def average_gradients(module: nn.Module, device: Device) -> None:
     """Average the gradients of all processes in place."""
-    if machine.world == 1:
+    if device.world == 1:
         return
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
     sent = [(bucket, *_send(bucket)) for bucket in _buckets(gradients)]
     for bucket, flat, work in sent:
         work.wait()
-        flat /= machine.world
+        flat /= device.world
         parts = flat.split([gradient.numel() for gradient in bucket])
         for gradient, part in zip(bucket, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
 
-def average_values(values: dict[str, Tensor], machine: Device) -> dict[str, float]:
+def average_values(values: dict[str, Tensor], device: Device) -> dict[str, float]:
     """Named scalars, averaged over all processes, as numbers (one transfer from the device)."""
     stacked = torch.stack([value.float().reshape(()) for value in values.values()])
-    if machine.world > 1:
+    if device.world > 1:
         torch.distributed.all_reduce(stacked)
-        stacked /= machine.world
+        stacked /= device.world
     return dict(zip(values, stacked.tolist(), strict=True))
 
 

@@ -14,24 +14,24 @@ CLIPS = 2
 
 
 @torch.no_grad()
-def write_graphs(model: EADNet, validate: Validator, machine: Device, run: str, seed: int, output: str) -> None:
+def write_graphs(model: EADNet, validate: Validator, device: Device, run: str, seed: int, output: str) -> None:
     """Write ``{output}/graphs.parquet``: every edge of every frame graph on a few windows; no row without graphs."""
-    rows = [row for batch in validate.batches[:1] for row in _edges(model, batch, validate.draw, machine)]
+    rows = [row for batch in validate.batches[:1] for row in _edges(model, batch, validate.held_out, device)]
     described = [{"run": run, "seed": seed, **row} for row in rows]
     write_table(described, Path(output, "graphs.parquet"), GRAPHS)
 
 
-def _edges(model: EADNet, batch: Batch, draw: BatchSampler, machine: Device) -> list[dict]:
-    batch = batch.to(machine.device)
+def _edges(model: EADNet, batch: Batch, held_out: BatchSampler, device: Device) -> list[dict]:
+    batch = batch.to(device.torch_device)
     graphs = dict(model.graphs())
     for graph in graphs.values():
         graph.record = True
-    with machine.autocast():
-        model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
+    with device.autocast():
+        model(*batch.network_inputs)
     rows = []
     for name, graph in graphs.items():
         weights = graph.recorded.dense()[:CLIPS].float().cpu()
-        for clip, weight in zip(draw.clips.names(batch.which.cpu()), weights, strict=False):
+        for clip, weight in zip(held_out.clips.names(batch.which.cpu()), weights, strict=False):
             queries, keys = weight.nonzero(as_tuple=True)
             values = weight[queries, keys].tolist()
             edges = zip(queries.tolist(), keys.tolist(), values, strict=True)

@@ -9,10 +9,8 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from eadnet.config.training import Filter
+from eadnet.config.training import Filter
 
 
 class FilterError(ValueError):
@@ -37,7 +35,7 @@ class Kept:
         return f"filter: {len(self.clip_ids)} of {self.clips} clips are kept, {len(self.extra)} only through at_least"
 
 
-def kept_clips(rows: Sequence[dict], settings: "Filter") -> Kept:
+def kept_clips(rows: Sequence[dict], settings: Filter) -> Kept:
     """Choose the clips to train on.
 
     Args:

@@ -4,30 +4,27 @@ import ctypes
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
+from eadnet.config.machine import Compute
 
 PR_SET_PDEATHSIG = 1
 
 
-def runs_elsewhere(processes: int, compute: "Compute", module: str = "eadnet") -> bool:
+def runs_elsewhere(processes: int, compute: Compute) -> bool:
     """Run this very command line on `processes` processes, on as many GPUs where they are used.
 
     Args:
         processes: how many at most; on GPUs never more than there are.
         compute: where networks run.
-        module: whose command line this is.
 
     Returns:
         True if it has been run by others and there is nothing left to do; False if this process is to do the work: it
         is one of those that were started, or the only one.
 
     Raises:
-        SystemExit: a process failed, and has said why.
+        SystemExit: a process failed; its own message stands above.
     """
     if "RANK" in os.environ:
         _end_with_parent()
@@ -42,7 +39,7 @@ def runs_elsewhere(processes: int, compute: "Compute", module: str = "eadnet") -
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))  # else each process takes the threads of all
     try:
-        torchrun(["--standalone", f"--nproc-per-node={processes}", "-m", module, *sys.argv[1:]])
+        torchrun(["--standalone", f"--nproc-per-node={processes}", "-m", "eadnet", *sys.argv[1:]])
     except ChildFailedError as error:
         sys.exit(f"error: {len(error.failures)} of {processes} processes failed; their own message stands above")
     return True

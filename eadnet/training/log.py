@@ -12,11 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eadnet.provenance import atomic_path
+from eadnet.training.progress import progress_bar
 
 SCHEMA = pa.schema([("step", pa.int64()), ("loss", pa.string()), ("value", pa.float64())])
-SHOWN_EVERY = 25
-"""Steps between lines of progress; a step of over `SHOWN_SECONDS` is shown by itself."""
-SHOWN_SECONDS = 5.0
 
 
 class TrainingLog:
@@ -31,7 +29,8 @@ class TrainingLog:
     def __init__(self, folder: Path, steps: int, writes: bool = True) -> None:
         self.folder, self.steps, self.writes = folder, steps, writes
         self.rows: list[tuple[int, str, float]] = []
-        self.first, self.waiting, self.started, self.previous = 0, 0.0, time.perf_counter(), time.perf_counter()
+        self.waiting, self.previous = 0.0, time.perf_counter()
+        self.bar = progress_bar("step", steps, "step", shown=writes)
 
     def waited(self, seconds: float) -> None:
         """Count time that the step spent waiting for its batch."""
@@ -45,10 +44,11 @@ class TrainingLog:
         timing = {"seconds": seconds, "loader_seconds": self.waiting, "optimiser_seconds": optimiser_seconds}
         if self.writes:
             self._append({"step": step, **values, **timing, "samples_per_second": samples / seconds})
-            done = step + 1
-            if done % SHOWN_EVERY == 0 or done == self.steps or seconds > SHOWN_SECONDS:
-                self._show(done, values, samples)
         self.waiting = 0.0
+        self.bar.set_postfix_str(" ".join(f"{name} {value:.4f}" for name, value in values.items()), refresh=False)
+        self.bar.update()
+        if step + 1 == self.steps:
+            self.bar.close()
 
     def add(self, step: int, values: dict[str, float]) -> None:
         """Log values that are not a step's losses (validation)."""
@@ -64,7 +64,8 @@ class TrainingLog:
 
     def continue_from(self, step: int, rows: list) -> None:
         """Take over the rows of an interrupted stage; JSON lines of steps that are taken again are dropped."""
-        self.rows, self.first = [tuple(row) for row in rows], step
+        self.rows = [tuple(row) for row in rows]
+        self.bar.initial = self.bar.n = step  # so that the pace is that of the steps taken now
         path = self.folder / "scalars.jsonl"
         if self.writes and path.exists():
             kept = [line for line in path.read_text().splitlines(True) if _step_of(line) < step]
@@ -82,15 +83,6 @@ class TrainingLog:
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "scalars.jsonl", "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
-
-    def _show(self, done: int, values: dict[str, float], samples: int) -> None:
-        pace = (time.perf_counter() - self.started) / (done - self.first)
-        shown = " ".join(f"{name} {value:.4f}" for name, value in values.items())
-        left = pace * (self.steps - done)
-        print(
-            f"step {done}/{self.steps} {shown} ({pace:.3f} s/step, {samples / pace:.1f} samples/s, {left:.0f} s left)",
-            flush=True,
-        )
 
 
 def _step_of(line: str) -> float:

@@ -22,22 +22,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from eadnet.checkpoint import TrainingState, digest, save_model
-from eadnet.config.view import plain
+from eadnet.checkpoint import TrainingState, digest, inputs_digest, save_model
+from eadnet.config.networks import Autoencoder, Optimiser, SyncNet, VideoMAE
 from eadnet.device import CPU, Device
 from eadnet.provenance import atomic_path, commit
 from eadnet.training.distributed import average_gradients, average_values
 from eadnet.training.log import TrainingLog
 from eadnet.training.losses import Losses
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Optimiser
 
 Batch = TypeVar("Batch")
 
@@ -55,7 +52,7 @@ class Phase:
         parameters: what learns; None is everything that is not frozen.
     """
 
-    settings: "Optimiser"
+    settings: Optimiser
     parameters: list[nn.Parameter] | None = None
 
 
@@ -69,7 +66,7 @@ class LoopOptions:
         ema: decay of the averaged weights that are saved in the end; 0 saves the last weights.
         shares: data-parallel shares of a step, before accumulation.
         checkpoint_every: steps between resumable states.
-        machine: device, precision, rank and world.
+        device: device, precision, rank and world.
         prefetch: batches drawn ahead by a thread.
     """
 
@@ -79,7 +76,7 @@ class LoopOptions:
     ema: float = 0.0
     shares: int = 1
     checkpoint_every: int = 100
-    machine: Device = CPU
+    device: Device = CPU
     prefetch: int = 0
 
 
@@ -91,24 +88,25 @@ class Loop:
         settings: optimiser settings, or the phases of the stage.
         folder: where the stage writes.
         seed: the stage's seed.
-        extras: see `LoopOptions`; its fields may also be given by name.
+        options: fields of `LoopOptions`, by name.
     """
 
     def __init__(
-        self, module: nn.Module, settings: "Optimiser | list[Phase]", folder: str | Path, seed: int, **extras: Any
+        self, module: nn.Module, settings: Optimiser | list[Phase], folder: str | Path, seed: int, **options: Any
     ) -> None:
-        self.module, self.folder, self.seed, self.extras = module, Path(folder), seed, LoopOptions(**extras)
+        self.module, self.folder, self.seed, self.options = module, Path(folder), seed, LoopOptions(**options)
         self.phases = settings if isinstance(settings, list) else [Phase(settings)]
-        self.machine, self.steps = self.extras.machine, sum(phase.settings.steps for phase in self.phases)
-        self.optimiser = _optimiser(module, self.phases, self.extras)
-        self.scaler = torch.amp.GradScaler(enabled=self.machine.precision == torch.float16)
-        ema = self.extras.ema
+        self.device, self.steps = self.options.device, sum(phase.settings.steps for phase in self.phases)
+        self.optimiser = _optimiser(module, self.phases, self.options)
+        # bfloat16 has the range of float32; in float16 small gradients would be zero if they were not scaled
+        self.scaler = torch.amp.GradScaler(enabled=self.device.precision == torch.float16)
+        ema = self.options.ema
         self.average = AveragedModel(module, multi_avg_fn=_warming_average(ema)) if ema else None
-        described = [plain(phase.settings) for phase in self.phases]
+        described = [phase.settings.model_dump(mode="json") for phase in self.phases]
         self.state = TrainingState(
-            folder, digest({"phases": described, "shares": self.extras.shares, "seed": seed, **self.extras.identity})
+            folder, digest({"phases": described, "shares": self.options.shares, "seed": seed, **self.options.identity})
         )
-        self.scalars = TrainingLog(self.folder, self.steps, writes=self.machine.rank == 0)
+        self.log = TrainingLog(self.folder, self.steps, writes=self.device.rank == 0)
         self.first, self.step, self.turn, self.sums, self.drawn = 0, 0, 0, {}, []
         self._resume()
 
@@ -133,7 +131,7 @@ class Loop:
         with ThreadPoolExecutor(1) as thread:
             for step, share in plan:
                 waiting.append((step, thread.submit(make, step, share)))
-                if len(waiting) > self.extras.prefetch:
+                if len(waiting) > self.options.prefetch:
                     yield self._awaited(*waiting.popleft())
             while waiting:
                 yield self._awaited(*waiting.popleft())
@@ -152,14 +150,14 @@ class Loop:
 
         Args:
             losses: named (weight, value) pairs, summed.
-            named: says which samples the batch held, for the message where the loss is not finite.
+            named: names the clips of the batch, for the message where the loss is not finite.
 
         Raises:
             TrainingError: the sum or its gradient is not finite.
         """
         total = sum(weight * value for weight, value in losses.values() if weight)
         values = {"total": total.detach()} | {name: value.detach() for name, (_, value) in losses.items()}
-        if not torch.isfinite(total):
+        if not torch.isfinite(total):  # before it gets into the gradients, which all processes share
             raise TrainingError(self._complaint("loss", values, [named] if named else []))
         if self.turn == 0:
             self.optimiser.zero_grad(set_to_none=True)
@@ -177,23 +175,23 @@ class Loop:
 
     def finish(self, config: dict[str, Any], report: dict[str, Any] | None = None) -> None:
         """Write model, config, loss table and (if given) the stage's own report; remove the resumable state."""
-        if self.machine.rank:
+        if self.device.rank:
             return
         if report is not None:
             print(json.dumps(report), flush=True)
             with atomic_path(self.folder / "report.json") as temporary:
                 temporary.write_text(json.dumps(report, indent=2) + "\n")
-        self.scalars.write_table()
+        self.log.write_table()
         save_model(self.folder, self.averaged(), {**config, "steps": self.steps, "commit": commit()})
         self.state.discard()
 
     def _take_step(self) -> None:
         settings, clock = self.phase_at(self.step).settings, time.perf_counter
         started = clock()
-        average_gradients(self.module, self.machine)
+        average_gradients(self.module, self.device)
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
-        values = average_values(self.sums | {"gradient_norm": norm}, self.machine)
+        values = average_values(self.sums | {"gradient_norm": norm}, self.device)
         if not math.isfinite(values["gradient_norm"]) and not self.scaler.is_enabled():  # a scaler skips such a step
             raise TrainingError(self._complaint("gradient", self.sums, self.drawn))
         self._follow_schedule()
@@ -201,8 +199,8 @@ class Loop:
         self.scaler.update()
         if self.average:
             self.average.update_parameters(self.module)
-        samples = settings.batch_size * settings.accumulate * self.extras.shares
-        self.scalars.record(self.step, values, samples, optimiser_seconds=clock() - started)
+        samples = settings.batch_size * settings.accumulate * self.options.shares
+        self.log.record(self.step, values, samples, optimiser_seconds=clock() - started)
         self.sums, self.drawn, self.step = {}, [], self.step + 1
 
     # ------------------------------------------------------------------------------------------------ plan
@@ -211,17 +209,18 @@ class Loop:
         for step in range(self.step, self.steps):
             settings = self.phase_at(step).settings
             for turn in range(self._turns(settings)):
-                yield step, turn * self.machine.world + self.machine.rank
+                # the processes take the shares in turn: together the same ones, however many processes there are
+                yield step, turn * self.device.world + self.device.rank
 
-    def _turns(self, settings: "Optimiser") -> int:
+    def _turns(self, settings: Optimiser) -> int:
         """Shares of a step that this process takes, one after the other."""
-        shares = self.extras.shares * settings.accumulate
-        if shares % self.machine.world:
+        shares = self.options.shares * settings.accumulate
+        if shares % self.device.world:
             raise TrainingError(
-                f"{self.machine.world} processes cannot divide the {shares} shares of a step (settings.processes x "
+                f"{self.device.world} processes cannot divide the {shares} shares of a step (settings.processes x "
                 f"accumulate); start as many as divide {shares}"
             )
-        return shares // self.machine.world
+        return shares // self.device.world
 
     def _place(self, step: int) -> tuple[int, int]:
         """Number of the phase that a step belongs to, and the step's number within it."""
@@ -234,17 +233,18 @@ class Loop:
     def _enter_phase(self, step: int) -> None:
         """Let the parameters of the step's phase learn, and those of other phases not."""
         chosen = self.phase_at(step).parameters
-        if chosen is None or self.turn:
+        if chosen is None or self.turn:  # within a step, gradients of earlier shares are waiting
             return
         learning = {id(parameter) for parameter in chosen}
         for parameter in self.module.parameters():
             parameter.requires_grad_(id(parameter) in learning)
 
     def _awaited(self, step: int, future: Any) -> tuple[int, Any]:
+        # all of this when a batch is taken, not when it is drawn, which a thread does up to `prefetch` steps ahead
         self._store_if_due()
         started = time.perf_counter()
         batch = future.result()
-        self.scalars.waited(time.perf_counter() - started)
+        self.log.waited(time.perf_counter() - started)
         self._enter_phase(step)
         return step, batch
 
@@ -263,7 +263,7 @@ class Loop:
     # ---------------------------------------------------------------------------------------------- resume
     def _store_if_due(self) -> None:
         """Store the state before a step rather than after one, so that it holds all that was logged of the last."""
-        if self.machine.rank or self.turn or self.step == self.first or self.step % self.extras.checkpoint_every:
+        if self.device.rank or self.turn or self.step == self.first or self.step % self.options.checkpoint_every:
             return
         self.state.save(
             {
@@ -272,14 +272,15 @@ class Loop:
                 "optimiser": self.optimiser.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "average": self.average.state_dict() if self.average else None,
-                "log": self.scalars.rows,
+                "log": self.log.rows,
             }
         )
 
     def _resume(self) -> None:
         stored = self.state.load()
         if stored is None:
-            return self.scalars.start_over()
+            return self.log.start_over()
+        # random numbers are no part of the state: every step's generator follows from its number (`step_generator`)
         self.module.load_state_dict(stored["module"])
         self.optimiser.load_state_dict(stored["optimiser"])
         if stored["scaler"]:  # empty where the interrupted stage ran in another precision
@@ -287,11 +288,35 @@ class Loop:
         if self.average:
             self.average.load_state_dict(stored["average"])
         self.step = self.first = stored["step"]
-        self.scalars.continue_from(self.step, stored["log"])
+        self.log.continue_from(self.step, stored["log"])
         print(f"resuming at step {self.step}", file=sys.stderr)
 
 
-def learning_rate(settings: "Optimiser", step: int) -> float:
+def network_loop(
+    module: nn.Module,
+    settings: Autoencoder | SyncNet | VideoMAE,
+    clips: str,
+    output: str,
+    seed: int,
+    device: Device,
+    **identity: Any,
+) -> Loop:
+    """The loop of a network that learns from clips alone.
+
+    Args:
+        module: the network.
+        settings: its section of the configuration, with an `optimiser`.
+        clips: table of all clips; their contents belong to the identity of a checkpoint.
+        output: folder to write.
+        seed: the stage's seed.
+        device: device and precision.
+        identity: what else the result depends on.
+    """
+    identity |= {"model": settings.model_dump(mode="json"), "inputs": inputs_digest([clips])}
+    return Loop(module, settings.optimiser, output, seed, identity=identity, device=device)
+
+
+def learning_rate(settings: Optimiser, step: int) -> float:
     """Learning rate of a step (from 0): linear warm-up times a cosine from the peak to `final_rate` of it."""
     warm = min(1.0, (step + 1) / settings.warmup)
     cosine = 0.5 + 0.5 * math.cos(math.pi * step / settings.steps)
@@ -299,22 +324,25 @@ def learning_rate(settings: "Optimiser", step: int) -> float:
 
 
 def step_generator(seed: int, share: int, step: int) -> torch.Generator:
-    """A generator that depends on nothing but its arguments."""
+    """A generator that depends on nothing but its arguments.
+
+    Different arguments have different seeds while share and step are below 1,000,003.
+    """
     return torch.Generator().manual_seed((seed * 1_000_003 + share) * 1_000_003 + step)
 
 
-def _optimiser(module: nn.Module, phases: list[Phase], extras: LoopOptions) -> torch.optim.AdamW:
+def _optimiser(module: nn.Module, phases: list[Phase], options: LoopOptions) -> torch.optim.AdamW:
     """AdamW over everything that learns in some phase; the phase sets its rates before every step.
 
     Parameters without a gradient are left alone.
     """
     everything = [parameter for parameter in module.parameters() if parameter.requires_grad]
     some = {id(p) for phase in phases for p in (everything if phase.parameters is None else phase.parameters)}
-    quick = {id(parameter) for parameter in extras.faster}
+    quick = {id(parameter) for parameter in options.faster}
     slow = [parameter for parameter in everything if id(parameter) in some and id(parameter) not in quick]
     groups = [{"params": slow, "pace": 1.0}] if slow else []
-    if extras.faster:
-        groups.append({"params": extras.faster, "pace": extras.faster_rate})
+    if options.faster:
+        groups.append({"params": options.faster, "pace": options.faster_rate})
     return torch.optim.AdamW(groups, fused=True)
 
 

@@ -3,17 +3,15 @@
 Shape legend: B clips, T frames, C latent channels, H latent side, S crop side, D feature width.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eadnet.config.training import Backbone
+from eadnet.diffusion import Process
 from eadnet.faces.regions import MOUTH_CENTRE, MOUTH_RADII
 from eadnet.models.inpainting import Inpainting
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Backbone
+from eadnet.training.batches import Batch
 
 EYE_ROWS = (0.08, 0.38)
 LEAST_COSINE = 1e-4
@@ -26,6 +24,12 @@ Losses = dict[str, tuple[float, Tensor]]
 def simple_loss(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Weighted mean squared error of the clean latents (..., C, H, H); `weight` (H, H) has mean 1."""
     return ((predicted - target).square() * weight).mean()
+
+
+def denoising_loss(process: Process, batch: Batch, predicted_BTCHH: Tensor, weight: Tensor) -> Tensor:
+    """The simple loss of a network's output, in the process's own target; `weight` (H, H) has mean 1."""
+    target = process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
+    return simple_loss(predicted_BTCHH.float(), target, weight)
 
 
 def velocity_loss(predicted_BTCHH: Tensor, target_BTCHH: Tensor, weight: Tensor) -> Tensor:
@@ -117,6 +121,6 @@ def attention_map(generated: Tensor, mouth: float, eyes: float, outside: float) 
     return weight / weight.mean()
 
 
-def simple_weight(task: Inpainting, backbone: "Backbone") -> Tensor:
+def simple_weight(task: Inpainting, backbone: Backbone) -> Tensor:
     """(H, H) weight of the latents in the simple loss, mean 1; all ones where the three weights are 1."""
     return attention_map(task.cells, backbone.mouth_weight, backbone.eye_weight, backbone.outside_weight)

@@ -4,12 +4,11 @@ Shape legend: B clips, T frames, C latent channels, H latent side, S crop side.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from eadnet.config.supervisors import needs_frames, networks_of
+from eadnet.config.training import Backbone, Training
 from eadnet.data.clip_set import unit_pixels
 from eadnet.diffusion import Process
 from eadnet.models.inpainting import Inpainting
@@ -19,9 +18,9 @@ from eadnet.training.batches import Batch
 from eadnet.training.losses import (
     Losses,
     attention_map,
+    denoising_loss,
     gated_gradient,
     perceptual_loss,
-    simple_loss,
     simple_weight,
     sync_loss,
     trepa_pooled_mse,
@@ -29,9 +28,6 @@ from eadnet.training.losses import (
     velocity_loss,
     x0_gate,
 )
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Backbone, Training
 
 
 @dataclass(frozen=True)
@@ -58,8 +54,8 @@ class Objective:
 
     def __init__(
         self,
-        backbone: "Backbone",
-        settings: "Training",
+        backbone: Backbone,
+        settings: Training,
         task: Inpainting,
         folders: Supervisors,
         device: torch.device,
@@ -67,8 +63,8 @@ class Objective:
     ) -> None:
         self.settings, self.process, self.task = settings, Process(backbone.diffusion), task.to(device)
         self.autoencoder = self.syncnet = self.videomae = self.lpips = None
-        needed = networks_of(settings.losses)
-        if needs_frames(settings.losses):
+        needed = settings.losses.networks()
+        if settings.losses.needs_frames():
             self.autoencoder = load_autoencoder(folders.autoencoder, checkpointing).to(device)
         if "syncnet" in needed:
             self.syncnet = load_syncnet(_required("syncnet", folders.syncnet), checkpointing).to(device)
@@ -90,9 +86,8 @@ class Objective:
         """
         weights = self.settings.losses
         clean = self.process.clean(output_BTCHH, batch.noisy, batch.base, batch.timesteps)
-        target = self.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
         losses: Losses = {
-            "simple": (weights.simple, simple_loss(output_BTCHH.float(), target, self.cells)),
+            "simple": (weights.simple, denoising_loss(self.process, batch, output_BTCHH, self.cells)),
             "velocity": (weights.velocity, velocity_loss(clean, batch.clean, self.cells)),
         }
         if weights.graph and any(model.graphs()):
@@ -116,7 +111,7 @@ class Objective:
             distance = self.lpips(pasted.flatten(0, 1)[..., *region], real.flatten(0, 1)[..., *region])
             losses["lpips"] = (weights.lpips, distance)
         if self.syncnet:
-            losses["sync"] = (weights.sync, sync_loss(self.syncnet(pasted, batch.mel), batch.heard))
+            losses["sync"] = (weights.sync, sync_loss(self.syncnet(pasted, batch.mel), batch.has_audio))
         if self.videomae:
             losses["trepa"] = (weights.trepa, _trepa(self.videomae, settings.trepa_form, pasted, real))
         return losses

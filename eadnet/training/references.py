@@ -34,7 +34,7 @@ class References:
     def rows(self, which: Tensor, first: Tensor, frames: int, elsewhere: Tensor, place: Tensor) -> Tensor:
         """Rows (B,) of the latents that show the speakers.
 
-        A frame comes from the window's own clip, or from the speaker's reference clip where `elsewhere` says so or the
+        A frame comes from the window's own clip, or from the speaker's reference clip where `elsewhere` is set or the
         own clip has no frame that is far enough. Where the own clip is all there is, it is the farthest frame.
 
         Args:

@@ -7,37 +7,30 @@ resumable state. A run may begin with an adaptation phase, in which the new modu
 Shape legend: B clips, T frames, C latent channels, H latent side.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
+from torch import Tensor
 
-from eadnet.checkpoint import read_config
-from eadnet.config.supervisors import needs_frames, networks_of
-from eadnet.config.view import plain, view
+from eadnet.config.machine import Compute
+from eadnet.config.training import Training
 from eadnet.device import leave, open_device
-from eadnet.models.loading import load_backbone
+from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import run_modules
 from eadnet.models.unet.unet import EADNet
 from eadnet.tables import TRAINING_FILTER, read_rows
-from eadnet.training.batches import BatchSampler, BatchSpec, TrainingInputs
+from eadnet.training.batches import Batch, BatchSampler, BatchSpec, TrainingInputs
 from eadnet.training.frame_graphs import write_graphs
 from eadnet.training.kept_clips import FilterError, Kept, kept_clips
 from eadnet.training.loop import Loop, Phase
+from eadnet.training.losses import Losses
 from eadnet.training.objective import Objective, Supervisors
+from eadnet.training.unet_stage import lasting_settings, loop_options, train_unet
 from eadnet.training.validation import Validator
-
-if TYPE_CHECKING:
-    from eadnet.config.machine import Compute
-    from eadnet.config.training import Training
-
-PACE = ("optimiser", "adaptation", "checkpoint_every", "validation", "processes")
-"""Settings that the loop takes up by itself; the others are part of a checkpoint's identity."""
 
 
 def train_run(
     inputs: TrainingInputs,
-    settings: "Training",
-    compute: "Compute",
+    settings: Training,
+    compute: Compute,
     run: str,
     seed: int,
     backbone: str,
@@ -50,7 +43,7 @@ def train_run(
     Args:
         inputs: what to read.
         settings: the run's settings.
-        compute: how to use the machine.
+        compute: how the machine is used.
         run: name of the run.
         seed: of samples and of what is new in the network.
         backbone: folder of the backbone.
@@ -61,59 +54,48 @@ def train_run(
     Raises:
         FilterError: the filter is on and there is no table, or nothing was measured.
     """
-    machine = open_device(compute, join=True)
-    config = read_config(backbone)
-    stage_one = view(config)
+    device = open_device(compute, join=True)
+    stage_one, config = read_backbone(backbone)
     torch.manual_seed(seed)
-    model = load_backbone(backbone, run_modules(settings)).to(machine.device)
+    model = load_backbone(backbone, run_modules(settings)).to(device.torch_device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
-    how = _drawn(settings)
     kept = _kept(settings, filtered)
-    if kept and machine.rank == 0:
+    if kept and device.rank == 0:
         print(kept, flush=True)
-    draw = BatchSampler(inputs, stage_one, how, stage_one.factor, kept and kept.clip_ids)
-    supervise = Objective(stage_one, settings, draw.task, supervisors, machine.device, compute.gradient_checkpointing)
-    held_out = BatchSampler.held_out(inputs, stage_one, how, stage_one.factor)
-    validate = Validator(settings.validation, held_out, supervisors.autoencoder, machine, output)
+    spec, factor = _spec(settings), config["factor"]
+    batches = BatchSampler(inputs, stage_one, spec, factor, kept and kept.clip_ids)
+    objective = Objective(
+        stage_one, settings, batches.task, supervisors, device.torch_device, compute.gradient_checkpointing
+    )
+    held_out = BatchSampler.held_out(inputs, stage_one, spec, factor)
+    validate = Validator(settings.validation, held_out, supervisors.autoencoder, device, output)
     loop = Loop(
         model,
         _phases(model, settings),
         output,
         seed,
         identity={
-            "settings": {name: value for name, value in plain(settings).items() if name not in PACE},
+            "settings": lasting_settings(settings),
             "inputs": inputs.digest(backbone, *filter(None, vars(supervisors).values())),
             "clips": kept and sorted(kept.clip_ids),
         },
         faster=model.part("modules"),
         faster_rate=settings.new_module_rate,
-        ema=settings.ema,
-        shares=settings.processes,
-        checkpoint_every=settings.checkpoint_every,
-        machine=machine,
-        prefetch=compute.prefetch,
+        **loop_options(settings, compute, device),
     )
-    predict = torch.compile(model) if compute.compile else model
     adapting = settings.adaptation.steps if settings.adaptation else 0
-    model.train()
-    for step, batch in loop.batches(draw):
-        batch = batch.to(machine.device)
-        with machine.autocast():
-            output_BTCHH = predict(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
-            losses = supervise(model, batch, output_BTCHH, decoded=step >= adapting)
-        loop.update(losses, lambda batch=batch: draw.named(batch))
-        if loop.due(settings.validation.every):
-            loop.scalars.add(step, validate(loop.averaged(), step))
-    trained = loop.averaged().eval()
-    if settings.validation.every:
-        loop.scalars.add(loop.steps - 1, validate(trained, loop.steps - 1))
-    if machine.rank == 0:
-        write_graphs(trained, validate, machine, run, seed, output)
-    loop.finish({**config, "run": run, "seed": seed, "training": plain(settings)})
-    leave(machine)
+
+    def step_losses(batch: Batch, predicted_BTCHH: Tensor, step: int) -> Losses:
+        return objective(model, batch, predicted_BTCHH, decoded=step >= adapting)
+
+    train_unet(loop, batches, step_losses, validate, compute.compile)
+    if device.rank == 0:
+        write_graphs(loop.averaged().eval(), validate, device, run, seed, output)
+    loop.finish({**config, "run": run, "seed": seed, "training": settings.model_dump(mode="json")})
+    leave(device)
 
 
-def _kept(settings: "Training", filtered: str | None) -> Kept | None:
+def _kept(settings: Training, filtered: str | None) -> Kept | None:
     """The clips that the run's filter keeps; None where it has none."""
     if settings.filter is None:
         return None
@@ -122,19 +104,19 @@ def _kept(settings: "Training", filtered: str | None) -> Kept | None:
     return kept_clips(read_rows(filtered, TRAINING_FILTER), settings.filter)
 
 
-def _phases(model: EADNet, settings: "Training") -> list[Phase]:
+def _phases(model: EADNet, settings: Training) -> list[Phase]:
     """The adaptation phase, if there is one, then the main one."""
     main = Phase(settings.optimiser, model.part(settings.trainable))
     return [Phase(settings.adaptation, model.part("modules")), main] if settings.adaptation else [main]
 
 
-def _drawn(settings: "Training") -> BatchSpec:
+def _spec(settings: Training) -> BatchSpec:
     """What a batch of the run must hold."""
     return BatchSpec(
         frames=settings.frames,
         shared_noise=settings.shared_noise,
         text=settings.text,
         visible=settings.visible,
-        with_crops=needs_frames(settings.losses),
-        with_mel="syncnet" in networks_of(settings.losses),
+        with_crops=settings.losses.needs_frames(),
+        with_mel="syncnet" in settings.losses.networks(),
     )

@@ -9,22 +9,17 @@ Shape legend: B windows, D embedding.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest
-from eadnet.config.view import plain
+from eadnet.config.networks import SyncNet as Settings
 from eadnet.data.clip_set import ClipSet, unit_pixels
 from eadnet.device import CPU, Device
 from eadnet.models.syncnet import FRAMES, make_syncnet, mel_columns
 from eadnet.training.adoption import load_published, read_published, save_adopted
-from eadnet.training.loop import Loop, step_generator
+from eadnet.training.loop import network_loop, step_generator
 from eadnet.training.losses import contrastive_loss
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import SyncNet as Settings
 
 PUBLISHED = "stable_syncnet.pt"
 WINDOWS_PER_CLIP = 4
@@ -34,29 +29,28 @@ MOST_PAIRS = 256
 PART = 16
 
 
-def train_syncnet(clips: str, settings: "Settings", seed: int, output: str, machine: Device) -> None:
+def train_syncnet(clips: str, settings: Settings, seed: int, output: str, device: Device) -> None:
     """Train on the train split; report accuracy on the test split's real clips."""
     train, held_out = ClipSet.read(clips, "train"), ClipSet.read(clips, "test")
     torch.manual_seed(seed)
-    model = make_syncnet(settings).to(machine.device)
-    identity = {"model": plain(settings), "inputs": inputs_digest([clips])}
-    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
+    model = make_syncnet(settings).to(device.torch_device)
+    loop = network_loop(model, settings, clips, output, seed, device)
     for step, generator in loop:
         which, first = _draw_windows(train, settings.optimiser.batch_size, generator)
-        crops = unit_pixels(train.stored_windows(which, first, FRAMES).to(machine.device))
+        crops = unit_pixels(train.stored_windows(which, first, FRAMES).to(device.torch_device))
         mouths = _augment(model.mouth_region(crops), generator)
-        with machine.autocast():
-            seen = model.embed_video(mouths)
-            heard = model.embed_audio(train.mel_spans(which, mel_columns(first)).to(machine.device))
-        contrast = contrastive_loss(seen, heard)
+        with device.autocast():
+            frames = model.embed_video(mouths)
+            sounds = model.embed_audio(train.mel_spans(which, mel_columns(first)).to(device.torch_device))
+        contrast = contrastive_loss(frames, sounds)
         if step < CONTRASTIVE_SHARE * settings.optimiser.steps:
             loop.update({"contrastive": (1.0, contrast)})
         else:
-            loop.update({"contrastive": (0.25, contrast), "calibration": (1.0, _calibration(seen @ heard.T, which))})
-    loop.finish({"syncnet": plain(settings)}, accuracy(model, held_out))
+            loop.update({"contrastive": (0.25, contrast), "calibration": (1.0, _calibration(frames @ sounds.T, which))})
+    loop.finish({"syncnet": settings.model_dump(mode="json")}, accuracy(model, held_out))
 
 
-def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Device = CPU) -> None:
+def adopt_syncnet(assets: str | Path, settings: Settings, output: str, clips: str, device: Device = CPU) -> None:
     """Make the published StableSyncNet one of our models; report its accuracy on the test split's real clips.
 
     Args:
@@ -64,7 +58,7 @@ def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: 
         settings: of kind `stable`.
         output: folder to write.
         clips: table of all clips.
-        machine: where the accuracy is measured.
+        device: where the accuracy is measured.
 
     Raises:
         CheckpointError: absent or damaged weights, or of other sizes than the settings.
@@ -72,8 +66,8 @@ def adopt_syncnet(assets: str | Path, settings: "Settings", output: str, clips: 
     path = Path(assets) / PUBLISHED
     model = make_syncnet(settings)
     load_published(model, read_published(path), path)
-    report = accuracy(model.to(machine.device).eval(), ClipSet.read(clips, "test"))
-    save_adopted(output, model, {"syncnet": plain(settings)}, report)
+    report = accuracy(model.to(device.torch_device).eval(), ClipSet.read(clips, "test"))
+    save_adopted(output, model, {"syncnet": settings.model_dump(mode="json")}, report)
 
 
 @torch.no_grad()
@@ -112,19 +106,19 @@ def _cosine_by_offset(model: nn.Module, clips: ClipSet, pairs: int) -> dict[str,
     return {str(offset): float(mean) for offset, mean in zip(offsets, means, strict=True)}
 
 
-def _cosines(model: nn.Module, clips: ClipSet, which: Tensor, first: Tensor, heard_from: list[Tensor]) -> Tensor:
-    """(len(heard_from), B) cosines of windows with sounds of the same clips, a few windows at a time."""
+def _cosines(model: nn.Module, clips: ClipSet, which: Tensor, first: Tensor, starts: list[Tensor]) -> Tensor:
+    """(len(starts), B) cosines of windows with sounds of the same clips, a few windows at a time."""
     place, parts = next(model.parameters()).device, []
     for part in torch.arange(len(which)).split(PART):
         crops = unit_pixels(clips.stored_windows(which[part], first[part], FRAMES).to(place))
         seen = model.embed_video(model.mouth_region(crops))
-        sounds = [clips.mel_spans(which[part], mel_columns(start[part])).to(place) for start in heard_from]
+        sounds = [clips.mel_spans(which[part], mel_columns(start[part])).to(place) for start in starts]
         parts.append(torch.stack([(seen * model.embed_audio(sound)).sum(1) for sound in sounds]).cpu())
     return torch.cat(parts, 1)
 
 
 def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Several windows of each drawn clip, spread over it: negatives must not be told apart by the face."""
+    """Several windows of each drawn clip, spread over it: negatives must not differ by the face."""
     which, _ = clips.draw(max(1, count // WINDOWS_PER_CLIP), FRAMES, generator)
     which = which.repeat_interleave(WINDOWS_PER_CLIP)
     room = (clips.lengths[which] - FRAMES + 1).float()
@@ -134,7 +128,7 @@ def _draw_windows(clips: ClipSet, count: int, generator: torch.Generator) -> tup
 
 
 def _augment(mouths: Tensor, generator: torch.Generator) -> Tensor:
-    """Gain, tint and noise by clip, the batch mirrored half of the time: sync must not hang on appearance."""
+    """Gain, tint and noise by clip, the batch mirrored half of the time: sync must not depend on appearance."""
     count, place = len(mouths), mouths.device
     gain = 1 + 0.1 * torch.randn((count, 1, 1, 1, 1), generator=generator)
     tint = 0.1 * torch.randn((count, 1, 3, 1, 1), generator=generator)

@@ -19,7 +19,7 @@ from eadnet.training.adoption import read_published
 FILES = ("diffusion_pytorch_model.safetensors", "latentsync_unet.pt")
 OWN_PARTS = (*NEW_PARTS, "audio_encoder.", "motion_modules.")
 """Parts of ours that a published network may lack."""
-_MEND = "make backbone.network's sizes those of the published one, with patch 1"
+_FIX = "make backbone.network's sizes those of the published one, with patch 1"
 
 
 def load_published_unet(model: EADNet, folder: str | Path) -> tuple[str, set[str]]:
@@ -46,7 +46,7 @@ def load_published_unet(model: EADNet, folder: str | Path) -> tuple[str, set[str
     lacking = [name for name in missing if not any(part in name for part in OWN_PARTS) and name not in dropped]
     if lacking:
         raise CheckpointError(
-            f"{path}: lacks {len(lacking)} tensors of the U-Net ({', '.join(lacking[:3])} ...); {_MEND}"
+            f"{path}: lacks {len(lacking)} tensors of the U-Net ({', '.join(lacking[:3])} ...); {_FIX}"
         )
     return f"{path}: took {len(weights)} tensors, dropped {len(dropped)}, {len(missing)} are new", set(missing)
 
@@ -62,12 +62,12 @@ def fitted(published: dict[str, Tensor], model: EADNet) -> tuple[dict[str, Tenso
         if name == "conv_in.weight":
             value = _widened(value, model.inputs)
         if name not in ours:
-            raise CheckpointError(f"tensor {name} is unknown to the U-Net; {_MEND}")
+            raise CheckpointError(f"tensor {name} is unknown to the U-Net; {_FIX}")
         if ours[name].shape != value.shape and name.endswith(("attn2.to_k.weight", "attn2.to_v.weight")):
             dropped.append(name)
             continue
         if ours[name].shape != value.shape:
-            raise CheckpointError(f"tensor {name} is {tuple(value.shape)}, expected {tuple(ours[name].shape)}; {_MEND}")
+            raise CheckpointError(f"tensor {name} is {tuple(value.shape)}, expected {tuple(ours[name].shape)}; {_FIX}")
         weights[name] = value
     return weights, dropped
 

@@ -1,16 +1,16 @@
-"""What is looked at while a network trains: its loss on held-out windows, and a strip of generated frames.
+"""Validation while a network trains: its loss on held-out windows, and a strip of generated frames.
 
 The windows, their noise and their timesteps are the same at every validation, so that the curve is comparable. Strips
 are written to ``{output}/validation/step_{n}.png``: truth above, generated below.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from eadnet.config.training import Validation
 from eadnet.data.clip_set import stored_pixels, unit_pixels
 from eadnet.device import Device
 from eadnet.models.loading import load_autoencoder
@@ -18,10 +18,7 @@ from eadnet.models.unet.unet import EADNet
 from eadnet.provenance import atomic_path
 from eadnet.training.batches import Batch, BatchSampler
 from eadnet.training.loop import step_generator
-from eadnet.training.losses import simple_loss, simple_weight
-
-if TYPE_CHECKING:
-    from eadnet.config.training import Validation
+from eadnet.training.losses import denoising_loss, simple_weight
 
 BATCH = 2
 SEED = 20_000
@@ -32,21 +29,21 @@ class Validator:
 
     Args:
         settings: how often, and on how much.
-        draw: draws held-out windows; None where there are none.
+        held_out: batches of held-out windows; None where there are none.
         autoencoder: folder of the autoencoder.
-        machine: device and precision.
+        device: device and precision.
         output: the stage's folder.
     """
 
     def __init__(
-        self, settings: "Validation", draw: BatchSampler | None, autoencoder: str, machine: Device, output: str
+        self, settings: Validation, held_out: BatchSampler | None, autoencoder: str, device: Device, output: str
     ) -> None:
-        self.settings, self.draw, self.machine = settings, draw, machine
+        self.settings, self.held_out, self.device = settings, held_out, device
         self.autoencoder, self.output = autoencoder, Path(output)
         self.batches: list[Batch] = []
-        if draw is not None:
-            self.weight = simple_weight(draw.task, draw.settings).to(machine.device)
-            self.batches = [draw(BATCH, step_generator(SEED, 0, number)) for number in range(settings.batches)]
+        if held_out is not None:
+            self.weight = simple_weight(held_out.task, held_out.settings).to(device.torch_device)
+            self.batches = [held_out(BATCH, step_generator(SEED, 0, number)) for number in range(settings.batches)]
 
     @torch.no_grad()
     def __call__(self, model: EADNet, step: int) -> dict[str, float]:
@@ -54,44 +51,43 @@ class Validator:
         if not self.batches:
             return {}
         training, model = model.training, model.eval()
-        losses = torch.stack([self._loss(model, batch.to(self.machine.device)) for batch in self.batches])
-        if self.machine.rank == 0:
+        losses = torch.stack([self._loss(model, batch.to(self.device.torch_device)) for batch in self.batches])
+        if self.device.rank == 0:
             self._write_strip(model, step)
         health = {f"{name}_{key}": value for name, graph in model.graphs() for key, value in graph.health().items()}
         model.train(training)
         return {"validation": losses.mean().item(), **health}
 
     def _loss(self, model: EADNet, batch: Batch) -> Tensor:
-        with self.machine.autocast():
-            output = model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
-        target = self.draw.process.target(batch.clean, batch.noise, batch.base, batch.timesteps)
-        return simple_loss(output.float(), target, self.weight)
+        with self.device.autocast():
+            predicted = model(*batch.network_inputs)
+        return denoising_loss(self.held_out.process, batch, predicted, self.weight)
 
     def _write_strip(self, model: EADNet, step: int) -> None:
         """The first window: true frames above, frames denoised from pure noise below."""
-        batch = self.batches[0].to(self.machine.device)
+        batch = self.batches[0].to(self.device.torch_device)
         latents = self._denoised(model, batch)
-        autoencoder = load_autoencoder(self.autoencoder).to(self.machine.device)
+        autoencoder = load_autoencoder(self.autoencoder).to(self.device.torch_device)
         chosen = torch.linspace(0, len(latents) - 1, min(self.settings.frames, len(latents))).long()
-        with self.machine.autocast():
+        with self.device.autocast():
             made = autoencoder.decode(latents[chosen.to(latents.device)]).float()
         truth = unit_pixels(batch.crops[0])[chosen.to(batch.crops.device)]
-        pasted = torch.where(self.draw.task.to(made.device).pixels, made, truth)
+        pasted = torch.where(self.held_out.task.to(made.device).pixels, made, truth)
         rows = [torch.cat(list(stored_pixels(frames).cpu()), 1) for frames in (truth, pasted)]
         with atomic_path(self.output / "validation" / f"step_{step + 1:06d}.png") as temporary:
             Image.fromarray(torch.cat(rows, 0).numpy()).save(temporary)
 
     def _denoised(self, model: EADNet, batch: Batch) -> Tensor:
         """(T, C, H, H) of the first clip, without guidance, from the batch's own noise."""
-        solver = self.draw.process.solver("ddim", self.settings.steps)
+        solver = self.held_out.process.solver("ddim", self.settings.steps)
         channels, first = batch.clean.shape[2], slice(0, 1)
         sample, fixed = batch.noise[first], batch.inputs[first, :, channels:]
         for timestep in solver.timesteps:
             times = timestep.to(sample.device).expand(1)
-            with self.machine.autocast():
+            with self.device.autocast():
                 output = model(
                     torch.cat([sample, fixed], 2), times, batch.audio[first], batch.text[first], batch.text_mask[first]
                 )
-            clean = self.draw.process.clean(output, sample, batch.base[first], times)
+            clean = self.held_out.process.clean(output, sample, batch.base[first], times)
             sample = solver.step(clean, timestep, sample).prev_sample
         return sample[0]

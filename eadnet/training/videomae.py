@@ -5,23 +5,18 @@ shuffled frames, a frozen frame, flicker. A representation that is blind to orde
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import inputs_digest
-from eadnet.config.view import plain
+from eadnet.config.networks import VideoMAE as Settings
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import CPU, Device
 from eadnet.models.videomae import FRAMES, TOKENS, make_videomae
 from eadnet.published.videomae_v2 import STEPS, from_published
 from eadnet.training.adoption import load_published, read_published, save_adopted
-from eadnet.training.loop import Loop, step_generator
+from eadnet.training.loop import network_loop, step_generator
 from eadnet.training.losses import trepa_pooled_mse, trepa_tubelet_difference
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import VideoMAE as Settings
 
 PUBLISHED = "vit_g_hybrid_pt_1200e_ssv2_ft.pth"
 REAL_CLIPS = {"small": 32, "v2": 8}
@@ -31,27 +26,26 @@ LEAST_MOTION = 0.1
 PART = 4
 
 
-def train_videomae(clips: str, settings: "Settings", seed: int, output: str, machine: Device) -> None:
+def train_videomae(clips: str, settings: Settings, seed: int, output: str, device: Device) -> None:
     """Train on the train split, set the features' statistics from real clips, report what they react to."""
     train = ClipSet.read(clips, "train")
     resolution = train.crops[0].shape[1]
     torch.manual_seed(seed)
-    model = make_videomae(settings, resolution).to(machine.device)
-    identity = {"model": plain(settings), "inputs": inputs_digest([clips])}
-    loop = Loop(model, settings.optimiser, output, seed, identity=identity, machine=machine)
+    model = make_videomae(settings, resolution).to(device.torch_device)
+    loop = network_loop(model, settings, clips, output, seed, device)
     for _, generator in loop:
-        video = _draw(train, settings.optimiser.batch_size, generator).to(machine.device)
-        hidden = (torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share).to(machine.device)
-        with machine.autocast():
+        video = _draw(train, settings.optimiser.batch_size, generator).to(device.torch_device)
+        hidden = (torch.rand((len(video), TOKENS), generator=generator) < settings.mask_share).to(device.torch_device)
+        with device.autocast():
             predicted = model.reconstruct(model(video, hidden)).float()
         error = (predicted - model.tubelets(video)).square().mean(-1)
         loop.update({"reconstruction": (1.0, error[hidden].mean())})
     real = _draw(train, REAL_CLIPS[settings.kind], step_generator(seed, 1, 0))
     standardise(model, real)
-    loop.finish({"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
+    loop.finish({"videomae": settings.model_dump(mode="json"), "resolution": resolution}, reactions(model, real))
 
 
-def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips: str, machine: Device = CPU) -> None:
+def adopt_videomae(assets: str | Path, settings: Settings, output: str, clips: str, device: Device = CPU) -> None:
     """Make the published VideoMAE-v2 one of our models, in bfloat16, with the statistics of real train clips.
 
     Args:
@@ -59,7 +53,7 @@ def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips:
         settings: of kind `v2`.
         output: folder to write.
         clips: table of all clips.
-        machine: where the features of the report are computed.
+        device: where the features of the report are computed.
 
     Raises:
         CheckpointError: absent or damaged weights, or of other sizes than the settings.
@@ -69,8 +63,10 @@ def adopt_videomae(assets: str | Path, settings: "Settings", output: str, clips:
     model = make_videomae(settings, resolution).requires_grad_(False)
     load_published(model, from_published(read_published(path)), path)
     real = _draw(train, REAL_CLIPS[settings.kind], step_generator(0, 1, 0))
-    standardise(model.to(machine.device).eval(), real)
-    save_adopted(output, model, {"videomae": plain(settings), "resolution": resolution}, reactions(model, real))
+    standardise(model.to(device.torch_device).eval(), real)
+    save_adopted(
+        output, model, {"videomae": settings.model_dump(mode="json"), "resolution": resolution}, reactions(model, real)
+    )
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ MODULES = {"sync": "metrics.judges.sync", "emotion": "metrics.judges.emotion", "
 
 
 class JudgeError(ValueError):
-    """A judge that cannot be trained or read; the message names its folder and the mend."""
+    """A judge that cannot be trained or read; the message names its folder and the fix."""
 
 
 class UnusableCorpus(JudgeError):

@@ -1,4 +1,4 @@
-"""How a judge learns: AdamW in bfloat16 on the batches that its task draws."""
+"""How a judge learns: AdamW on the batches that its task draws, in bfloat16 where the processor has it."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -7,7 +7,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from eadnet.config.machine import Compute
 from eadnet.config.networks import Schedule
+from eadnet.device import find_device
 
 SEED_DOMAIN = 0x6A756467  # keeps judges' random numbers apart from those of training, whatever the seed
 
@@ -25,18 +27,16 @@ class Task(Protocol):
 
 
 def optimise(task: Task, settings: Schedule, log: Callable[[str], None]) -> Iterator[float]:
-    """AdamW with warm-up and cosine decay to zero, in bfloat16 autocast; yields the loss of every step."""
+    """AdamW with warm-up and cosine decay to zero; yields the loss of every step."""
     parameters = list(task.network.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=0.0, weight_decay=settings.weight_decay, fused=True)
-    # emulated bfloat16 would be slower than float32; ATEN_CPU_CAPABILITY can forbid what the CPU has
-    native_bfloat16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and (
-        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    )
+    # tasks draw their batches with numpy, so judges learn on the processor wherever they are trained
+    device = find_device(Compute(device="cpu"))
     task.network.train()
     for step in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(settings, step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=native_bfloat16):
+        with device.autocast():
             loss = task.loss(settings.batch_size)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -54,7 +54,7 @@ def leave_speaker_out(
 
 
 def speaker_folds(clips: list[Clip], folds: int, seed: int) -> list[list[str]]:
-    """People of the clips in at most `folds` parts of nearly one size; one person alone leaves nobody to train on."""
+    """People of the clips in at most `folds` parts of nearly one size; one person alone leaves no one to train on."""
     people = sorted({clip.row["speaker"] for clip in clips})
     if len(people) < 2:
         return []

@@ -1,7 +1,7 @@
 """The sync judge: do these five frames of the mouth and this fifth of a second of sound belong together?
 
 After SyncNet (Chung & Zisserman 2016): a window of 5 frames and the sound around it are embedded side by side, and
-the distance tells how well they fit. It differs from the SyncNet that supervises training in window, input,
+the distance measures how well they fit. It differs from the SyncNet that supervises training in window, input,
 architecture, loss and seed: InfoNCE over all shifts inside one clip, so that neither voice nor emotion, which are
 constant in a clip, can stand in for the lips.
 """
@@ -98,12 +98,12 @@ class Task:
     """Find, for every window of frames, its sound among all windows of the same stretch, and the reverse."""
 
     def __init__(self, train: list[Clip], test: list[Clip], rng: np.random.Generator) -> None:
-        heard = [clip for clip in train if _is_audible(clip)]
-        if len(heard) < 2:
-            raise UnusableCorpus(f"{len(heard)} train clips with sound and {STRETCH} frames; the sync judge needs 2")
+        audible = [clip for clip in train if _is_audible(clip)]
+        if len(audible) < 2:
+            raise UnusableCorpus(f"{len(audible)} train clips with sound and {STRETCH} frames; the sync judge needs 2")
         self.network, self.rng, self.test = Network(), rng, test
-        self.frames = [prepare_frames(clip.crops) for clip in heard]
-        self.sounds = [prepare_sound(clip.mel, len(clip.crops) - WINDOW + 1) for clip in heard]
+        self.frames = [prepare_frames(clip.crops) for clip in audible]
+        self.sounds = [prepare_sound(clip.mel, len(clip.crops) - WINDOW + 1) for clip in audible]
 
     def loss(self, batch_size: int) -> Tensor:
         """Symmetric InfoNCE inside `batch_size` stretches."""
@@ -141,7 +141,7 @@ class Task:
 
     @staticmethod
     def _mismatched(embedded: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        """LSE of every clip with the sound of the next one: what a judge says of wrong sound."""
+        """LSE of every clip with the sound of the next one: what a judge answers to wrong sound."""
         values = []
         for index, (seen, _) in enumerate(embedded):
             heard = embedded[(index + 1) % len(embedded)][1]

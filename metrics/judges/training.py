@@ -21,7 +21,7 @@ from metrics import judges
 from metrics.judges.optimisation import SEED_DOMAIN, optimise
 from metrics.judges.speakers import leave_speaker_out
 
-MAX_CLIPS = 2000  # train clips held in memory at once; more are sampled evenly
+MAX_CLIPS = 2000  # train clips held in memory at once; of more a random choice is taken
 
 
 def train_judge(
@@ -83,7 +83,7 @@ def _left_out(
 def split_clips(table: pd.DataFrame, seed: int) -> tuple[list[Clip], list[Clip]]:
     """Usable train and test clips, at most `MAX_CLIPS` each, drawn evenly where there are more.
 
-    Corpora for testing only are left out: a judge's report says how it does on the corpora that it learned from.
+    Corpora for testing only are left out: a judge's report is about the corpora that it learned from.
     """
     usable = table[(table["status"] == "ok") & ~table["corpus"].isin(TEST_ONLY)]
     parts = (usable[usable["split"] == split] for split in ("train", "test"))

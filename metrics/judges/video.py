@@ -1,8 +1,8 @@
 """The video judge: features in which frames, and 16-frame windows, are compared as distributions.
 
-Learnt without labels from real clips damaged on purpose. The frame feature must rebuild the clean picture and tell
+Learnt without labels from real clips damaged on purpose. The frame feature must rebuild the clean picture and estimate
 how much blur, noise and blocking was added; the window feature, which sees the differences of neighbouring frames
-beside the frame features, must rebuild the mean picture and where it moves, and tell how much the frames were
+beside the frame features, must rebuild the mean picture and where it moves, and estimate how much the frames were
 shuffled, frozen and made to flicker. Both are then whitened by their spread on real train clips, so that a Frechet
 distance has no unit and every direction counts alike.
 """
@@ -28,7 +28,7 @@ WINDOW = 16
 STRIDE = 4
 DAMAGES = 3  # per frame: blur, noise, blocks; per window: shuffled, frozen, flickering
 SMALL = 16  # side of the rebuilt picture
-LOOKED_AT = 4  # frames of a training window whose frame feature is computed
+SEEN = 4  # frames of a training window whose frame feature is computed
 WHITENING_CLIPS = 96  # train clips, evenly spread, whose features set the whitening
 CHANGE_GAIN = 8.0  # neighbouring frames differ little; brings their difference to the scale of a picture
 
@@ -89,7 +89,7 @@ def features(network: Network, crops: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 class Task:
-    """Rebuild clean windows from damaged ones, and tell the damage."""
+    """Rebuild clean windows from damaged ones, and estimate the damage."""
 
     def __init__(self, train: list[Clip], test: list[Clip], rng: np.random.Generator) -> None:
         long_enough = [clip for clip in train if len(clip.crops) >= WINDOW]
@@ -105,10 +105,10 @@ class Task:
         clean = recolour(stacked, self.rng, WINDOW).view(batch_size, WINDOW, 3, *SIZE)
         moved, over_time = self._damage_time(clean)
         damaged, in_frames = self._damage_frames(moved)
-        looked_at = torch.from_numpy(np.sort(self.rng.choice(WINDOW, LOOKED_AT, replace=False)))
-        frames = self.network.frame(damaged[:, looked_at].flatten(0, 1)).view(batch_size, LOOKED_AT, -1)
+        seen = torch.from_numpy(np.sort(self.rng.choice(WINDOW, SEEN, replace=False)))
+        frames = self.network.frame(damaged[:, seen].flatten(0, 1)).view(batch_size, SEEN, -1)
         windows = self.network.windows(damaged.mean(2), frames)
-        still = _small(moved[:, looked_at].flatten(0, 1)).reshape(batch_size, LOOKED_AT, -1)
+        still = _small(moved[:, seen].flatten(0, 1)).reshape(batch_size, SEEN, -1)
         blurry = _small(clean.flatten(0, 1)).reshape(batch_size, WINDOW, 3, SMALL, SMALL)
         activity = CHANGE_GAIN * blurry.diff(dim=1).abs().mean(dim=(1, 2))[:, None]
         rebuilt = torch.cat([blurry.mean(1), activity], dim=1).flatten(1)
@@ -185,7 +185,7 @@ class Task:
 
 @torch.inference_mode()
 def _raw(network: Network, crops: np.ndarray) -> tuple[Tensor, Tensor]:
-    seen = by_parts(lambda part: _looked_at(network, part), crops)
+    seen = by_parts(lambda part: _seen(network, part), crops)
     frames, grey = seen[:, : -SIZE[0] * SIZE[1]], seen[:, -SIZE[0] * SIZE[1] :].view(-1, *SIZE)
     starts = range(0, len(frames) - WINDOW + 1, STRIDE)
     if not starts:
@@ -194,7 +194,7 @@ def _raw(network: Network, crops: np.ndarray) -> tuple[Tensor, Tensor]:
     return frames, by_parts(lambda windows: network.windows(grey[windows], frames[windows]), inside)
 
 
-def _looked_at(network: Network, crops: np.ndarray) -> Tensor:
+def _seen(network: Network, crops: np.ndarray) -> Tensor:
     """(n, features + 64 * 64) raw features of frames beside their grey pictures."""
     images = to_tensor(cut(crops, BOX, SIZE))
     return torch.cat([network.frame(images), images.mean(1).flatten(1)], dim=1)

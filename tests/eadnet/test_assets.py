@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from eadnet import assets
 from eadnet.assets import AssetError, describe, fetch, read_table
-from eadnet.config.view import view
+from eadnet.config.machine import Assets
 from tests.support import published_keys
 from tests.support.published_weights import SIZES, WRITERS, write_mirror
 
@@ -91,10 +91,10 @@ def write_table(
     return path
 
 
-def settings(folder: Path, mirror: Path | None = None, sha256: dict | None = None, offline: bool = False):
-    """The ``assets`` section as the bare node sees it."""
-    values = {"folder": str(folder / "weights"), "mirror": mirror and str(mirror), "sha256": sha256 or {}}
-    return view(values | {"offline": offline})
+def settings(folder: Path, mirror: Path | None = None, sha256: dict | None = None, offline: bool = False) -> Assets:
+    """The ``assets`` section of the configuration."""
+    mirrored = mirror and str(mirror)
+    return Assets(folder=str(folder / "weights"), mirror=mirrored, sha256=sha256 or {}, offline=offline)
 
 
 def write_mirrored(folder: Path, content: bytes = BODY) -> Path:
@@ -230,7 +230,7 @@ def test_stand_ins_cover_the_table_and_are_accepted(tmp_path):
     section = write_mirror(tmp_path / "mirror", "small")["assets"]
     table = read_table()
     assert set(section["sha256"]) == {file.key for name in WRITERS for file in table[name]}
-    section = view(section | {"folder": str(tmp_path / "weights")})
+    section = Assets(**section | {"folder": str(tmp_path / "weights")})
     for name in WRITERS:
         assert fetch(name, section) == tmp_path / "weights" / name
     assert all(row["here"] and row["pinned"] for row in describe(section) if row["asset"] in WRITERS)

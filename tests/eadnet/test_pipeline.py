@@ -18,7 +18,7 @@ from eadnet.config.configuration import Config
 from eadnet.config.machine import Compute
 from eadnet.config.section import ConfigError
 from eadnet.faces.landmarks import restful_frame
-from eadnet.inference.driving_audio import Hearing, Sound, SoundError
+from eadnet.inference.driving_audio import Sound, SoundError, SoundFeatures
 from eadnet.inference.source_video import SourceVideo, SourceVideoError, open_picture, open_video
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.media.spectrogram import log_mel
@@ -111,7 +111,7 @@ def test_folders_that_are_none_are_named(run, tmp_path):
         EADNetPipeline.from_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match="neither a pipeline.*nor a run"):
         open_pipeline(tmp_path)
-    with pytest.raises(PipelineError, match="hears mel, but audio.encoder is whisper"):
+    with pytest.raises(PipelineError, match="takes mel, but audio.encoder is whisper"):
         whisper = {"encoder": "whisper", "weights": "whisper-tiny"}
         network = {"audio_width": 384}
         EADNetPipeline.from_run(run, config=Config.model_validate({"audio": whisper, "backbone": {"network": network}}))
@@ -208,15 +208,15 @@ def test_real_speech_and_video(pipeline, shared, tmp_path):
     assert result.shape == source.shape
     change = np.abs(result.astype(int) - source).mean((0, 3))
     assert np.median(change) < 4 < change.max()
-    assert np.corrcoef(read_audio(made.path, seconds=1.0), sound.heard[:16000])[0, 1] > 0.95
+    assert np.corrcoef(read_audio(made.path, seconds=1.0), sound.wave[:16000])[0, 1] > 0.95
 
 
 # -------------------------------------------------------------------------------------------------- the sound
 def test_features_in_pieces_equal_those_of_the_whole_wave():
     wave = voice(700)  # 28 seconds, three pieces
-    hearing = Hearing(Sound.open(wave), "mel")
-    assert hearing.windows(0, 700).shape == (700, 23, 80)
-    assert torch.allclose(hearing.features.float(), torch.from_numpy(log_mel(wave).T), atol=2e-3)
+    features = SoundFeatures(Sound.open(wave), "mel")
+    assert features.windows(0, 700).shape == (700, 23, 80)
+    assert torch.allclose(features.features.float(), torch.from_numpy(log_mel(wave).T), atol=2e-3)
 
 
 def test_sound_is_padded_to_whole_frames_and_empty_sound_is_refused():
@@ -238,7 +238,7 @@ import resource, sys
 import numpy as np
 from skimage import data
 from eadnet.pipeline import EADNetPipeline
-from eadnet.config.training import Compute
+from eadnet.config.machine import Compute
 
 pipeline = EADNetPipeline.from_run(sys.argv[1], compute=Compute(device="cpu", precision="float32"))
 face, peaks = data.astronaut()[40:168, 160:288], []

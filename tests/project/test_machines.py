@@ -81,7 +81,7 @@ def test_a_python_that_was_named_is_the_only_one_looked_at(root: Path, machine: 
     ("system", "processor", "words"),
     [
         ("Darwin", "arm64", ("macOS is not supported", "docker run --platform linux/amd64")),
-        ("Linux", "aarch64", ("aarch64 is not supported", "MediaPipe", "eadnet.node")),
+        ("Linux", "aarch64", ("aarch64 is not supported", "MediaPipe", "python -m eadnet train")),
         ("MINGW64_NT-10.0", "x86_64", ("Linux on x86-64", "WSL 2")),
     ],
 )

@@ -18,7 +18,6 @@ from eadnet.config.machine import Compute
 from eadnet.config.networks import Audio, Autoencoder, SyncNet, VideoMAE
 from eadnet.config.section import parse
 from eadnet.config.training import Backbone, Training
-from eadnet.config.view import plain
 from eadnet.data.clip_set import ClipSet
 from eadnet.features.audio_encoding import encode_audio
 from eadnet.features.latents import cache_latents
@@ -148,15 +147,17 @@ def _write_autoencoder(clips: str, folder: str, sizes: Sizes) -> None:
     model = make_autoencoder(sizes.autoencoder)
     model.initialise_linear(frames)
     model.calibrate(frames)
-    save_model(folder, model, {"autoencoder": plain(sizes.autoencoder), "resolution": sizes.side})
+    save_model(folder, model, {"autoencoder": sizes.autoencoder.model_dump(mode="json"), "resolution": sizes.side})
 
 
 def _write_supervisors(clips: str, paths: dict[str, str], sizes: Sizes) -> None:
-    save_model(paths["syncnet"], make_syncnet(sizes.syncnet), {"syncnet": plain(sizes.syncnet)})
+    save_model(paths["syncnet"], make_syncnet(sizes.syncnet), {"syncnet": sizes.syncnet.model_dump(mode="json")})
     real = ClipSet.read(clips).windows(torch.arange(4), torch.zeros(4).long(), 16)
     videomae = make_videomae(sizes.videomae, sizes.side)
     standardise(videomae, real)
-    save_model(paths["videomae"], videomae, {"videomae": plain(sizes.videomae), "resolution": sizes.side})
+    save_model(
+        paths["videomae"], videomae, {"videomae": sizes.videomae.model_dump(mode="json"), "resolution": sizes.side}
+    )
     widths = (4, 4, 8, 8, 8)
     save_model(paths["lpips"], LPIPS(VGG16(widths)), {"lpips": {"widths": widths}})
 

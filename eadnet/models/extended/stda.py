@@ -7,18 +7,14 @@ banded, so that weights trained on short clips run at any length, in time and me
 Shape legend: B clips, T frames, C channels, H height, W width, S directions, N heads of a direction, D channels a head.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
+from eadnet.config.networks import Network
 from eadnet.models.attention import zero_initialised
 from eadnet.models.extended.light_strips import LightSTDA
 from eadnet.models.extended.strips import BandedStrip, Strip, check_maps
 from eadnet.models.extended.volume import Volume
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Network
 
 DIRECTIONS = {
     "extended": ("width", "height", "time"),
@@ -32,7 +28,7 @@ DIRECTIONS = {
 VARIANTS = (*DIRECTIONS, "extended_light")
 
 
-def make_stda(channels: int, network: "Network", variant: str) -> nn.Module:
+def make_stda(channels: int, network: Network, variant: str) -> nn.Module:
     """The STDA of a U-Net level.
 
     Args:

@@ -9,17 +9,13 @@ Shape legend: B clips, T frames, C channels, H height, W width, N node channels,
 of a frame (``eadnet.models.extended.frame_graph``).
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.config.networks import Network
 from eadnet.models.attention import zero_initialised
 from eadnet.models.extended.frame_graph import Band, Graph, band
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Network
 
 VARIANTS = ("extended", "extended_chain", "dense")
 TIE = 2**-9
@@ -194,7 +190,7 @@ class ExtendedTFRM(nn.Module):
         return self.propagate(difference.flatten(0, 1)).view_as(maps).to(maps.dtype)
 
 
-def make_tfrm(channels: int, network: "Network", variant: str) -> ExtendedTFRM:
+def make_tfrm(channels: int, network: Network, variant: str) -> ExtendedTFRM:
     """The frame graph of a level with the network's sizes; `variant` is one of `VARIANTS`."""
     return ExtendedTFRM(
         channels,

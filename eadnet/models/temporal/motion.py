@@ -8,18 +8,14 @@ LatentSync's names. Its table of positions ends at 24 frames; here longer clips 
 Shape legend: B clips, T frames, C channels, H height, W width, N = B * H * W pixels.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from diffusers.models.attention import FeedForward
 from torch import Tensor, nn
 
+from eadnet.config.networks import Network
 from eadnet.models.attention import CrossAttention, zero_initialised
 from eadnet.models.constants import constant
 from eadnet.published.videomae_v2 import sinusoids
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Network
 
 STORED_POSITIONS = 24
 """Frames in the table of positions that a published file holds."""
@@ -28,7 +24,7 @@ STORED_POSITIONS = 24
 class MotionModule(nn.Module):
     """Residual attention through time over a clip's maps; the identity when newly made."""
 
-    def __init__(self, width: int, network: "Network") -> None:
+    def __init__(self, width: int, network: Network) -> None:
         super().__init__()
         self.temporal_transformer = TemporalTransformer(width, network)
 
@@ -40,7 +36,7 @@ class MotionModule(nn.Module):
 class TemporalTransformer(nn.Module):
     """Norm, projection, one block, projection, over the frames of each pixel."""
 
-    def __init__(self, width: int, network: "Network") -> None:
+    def __init__(self, width: int, network: Network) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(network.groups, width, eps=1e-6)
         self.proj_in = nn.Linear(width, width)
@@ -61,7 +57,7 @@ class TemporalTransformer(nn.Module):
 class TemporalBlock(nn.Module):
     """Two pre-norm self-attentions over frames, then a gated feed-forward."""
 
-    def __init__(self, width: int, network: "Network") -> None:
+    def __init__(self, width: int, network: Network) -> None:
         super().__init__()
         self.attention_blocks = nn.ModuleList(TemporalAttention(width, None, network.heads) for _ in range(2))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))

@@ -9,23 +9,20 @@ Shape legend: F = B * T frames, B clips, T frames a clip, C channels, H, W grid,
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, cat, nn
 from torch.utils.checkpoint import checkpoint
 
+from eadnet.config.networks import Network
+from eadnet.config.training import Training
 from eadnet.models.extended.stda import make_stda
 from eadnet.models.extended.tfrm import make_tfrm
 from eadnet.models.temporal.motion import MotionModule
 from eadnet.models.temporal.tfrm import TFRM
 from eadnet.models.unet.residual import ResidualBlock
 from eadnet.models.unet.transformer import Context, SpatialTransformer
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Network
-    from eadnet.config.training import Training
 
 NONE, PUBLISHED = "none", "published"
 """No module, and the variant of STDA and TFRM that the paper describes; all others are extensions of ours."""
@@ -60,7 +57,7 @@ class Level(nn.Module):
         self,
         inputs: list[int],
         width: int,
-        network: "Network",
+        network: Network,
         modules: Modules,
         attends: list[bool],
         moves: bool = True,
@@ -98,9 +95,7 @@ class Level(nn.Module):
 class DownLevel(Level):
     """Encoder level; hands every layer's maps on as skips."""
 
-    def __init__(
-        self, before: int, width: int, network: "Network", modules: Modules, attends: bool, last: bool
-    ) -> None:
+    def __init__(self, before: int, width: int, network: Network, modules: Modules, attends: bool, last: bool) -> None:
         inputs = [before] + [width] * (network.layers - 1)
         super().__init__(inputs, width, network, modules, [attends] * len(inputs))
         samplers = [] if last else [Downsample2D(width, use_conv=True, out_channels=width, name="op")]
@@ -121,7 +116,7 @@ class DownLevel(Level):
 class MiddleLevel(Level):
     """Residual block, transformer, TFRM, residual block; TFRM is the middle's only link between frames."""
 
-    def __init__(self, width: int, network: "Network", modules: Modules) -> None:
+    def __init__(self, width: int, network: Network, modules: Modules) -> None:
         super().__init__([width, width], width, network, modules, [True, False], moves=False)
         self.strips[0] = None
         if modules.tfrm == PUBLISHED:
@@ -147,7 +142,7 @@ class UpLevel(Level):
         before: int,
         width: int,
         skips: list[int],
-        network: "Network",
+        network: Network,
         modules: Modules,
         attends: bool,
         last: bool,
@@ -175,6 +170,6 @@ def by_clip(module: nn.Module, maps: Tensor, frames: int, *others: Tensor | None
     return module(maps.unflatten(0, (-1, frames)), *others).flatten(0, 1)
 
 
-def run_modules(training: "Training") -> Modules:
+def run_modules(training: Training) -> Modules:
     """What a run's network has beyond LatentSync's; a run without text has no fusion."""
     return Modules(training.stda, training.tfrm, "none" if training.text == "none" else training.fusion)

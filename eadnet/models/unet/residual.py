@@ -8,16 +8,12 @@ makes, before the block's sum.
 Shape legend: F = B * T frames, B clips, T frames a clip, C channels, H height, W width, E channels of the condition.
 """
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from eadnet.config.networks import Network
 from eadnet.models.attention import zero_initialised
 from eadnet.models.temporal.stda import STDA
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Network
 
 
 class ClipNorm(nn.GroupNorm):
@@ -41,7 +37,7 @@ class ResidualBlock(nn.Module):
         stda: whether STDA is in it.
     """
 
-    def __init__(self, inputs: int, width: int, network: "Network", stda: bool) -> None:
+    def __init__(self, inputs: int, width: int, network: Network, stda: bool) -> None:
         super().__init__()
         self.scale_shift = network.modulation == "scale_shift"
         self.norm1, self.norm2 = (ClipNorm(network.groups, channels, eps=1e-5) for channels in (inputs, width))

@@ -7,16 +7,13 @@ Shape legend: F = B * T frames, B clips, T frames a clip, L = H * W image tokens
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from diffusers.models.attention import FeedForward
 from torch import Tensor, nn
 
+from eadnet.config.networks import Network
 from eadnet.models.attention import CrossAttention, zero_initialised
 from eadnet.models.extended.fusion import TextAttention
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Network
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class TransformerBlock(nn.Module):
         decoupled: whether a second attention reads the text beside the audio's (`fusion: decoupled`).
     """
 
-    def __init__(self, width: int, network: "Network", decoupled: bool) -> None:
+    def __init__(self, width: int, network: Network, decoupled: bool) -> None:
         super().__init__()
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
         self.attn1 = CrossAttention(width, None, network.heads)
@@ -73,7 +70,7 @@ class TransformerBlock(nn.Module):
 class SpatialTransformer(nn.Module):
     """Residual transformer over the grid of each frame; the identity when newly made."""
 
-    def __init__(self, width: int, network: "Network", decoupled: bool) -> None:
+    def __init__(self, width: int, network: Network, decoupled: bool) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(network.groups, width, eps=1e-6)
         self.proj_in = nn.Conv2d(width, width, 1)

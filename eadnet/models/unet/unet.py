@@ -8,13 +8,13 @@ Shape legend: B clips, T frames, F = B * T, z latent channels, C channels, H, W 
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.config.networks import Network
 from eadnet.models.attention import zero_initialised
 from eadnet.models.extended.fusion import TextAdapter
 from eadnet.models.extended.tfrm import ExtendedTFRM
@@ -23,9 +23,6 @@ from eadnet.models.unet.fusion import AddedText
 from eadnet.models.unet.levels import LATENTSYNC, DownLevel, Level, MiddleLevel, Modules, UpLevel
 from eadnet.models.unet.residual import ClipNorm
 from eadnet.models.unet.transformer import Context
-
-if TYPE_CHECKING:
-    from eadnet.config.networks import Network
 
 NEW_PARTS = ("stda.", "strips.", "tfrm.", "text_fusion.", "text_attention.", "text_adapter.")
 """What EAD-Net and our extensions add to LatentSync's network."""
@@ -49,7 +46,7 @@ class EADNet(nn.Module):
 
     def __init__(
         self,
-        network: "Network",
+        network: Network,
         latent_channels: int,
         audio: str = "mel",
         text_input: int = 384,
@@ -178,7 +175,7 @@ class EADNet(nn.Module):
         return embedding if self.embed_audio is None else embedding + self.embed_audio(heard.flatten(1))
 
 
-def _encoder(network: "Network", modules: Modules) -> tuple[nn.ModuleList, list[int]]:
+def _encoder(network: Network, modules: Modules) -> tuple[nn.ModuleList, list[int]]:
     """The encoder's levels, and the channels of all skips, finest first."""
     levels, skips = [], [network.widths[0]]
     for number, width in enumerate(network.widths):
@@ -189,7 +186,7 @@ def _encoder(network: "Network", modules: Modules) -> tuple[nn.ModuleList, list[
     return nn.ModuleList(levels), skips
 
 
-def _decoder(network: "Network", modules: Modules, skips: list[int]) -> nn.ModuleList:
+def _decoder(network: Network, modules: Modules, skips: list[int]) -> nn.ModuleList:
     levels, before, left = [], network.widths[-1], list(skips)
     for number, width in reversed(list(enumerate(network.widths))):
         taken = [left.pop() for _ in range(network.layers + 1)]

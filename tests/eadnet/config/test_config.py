@@ -20,9 +20,7 @@ from eadnet.config.experiment import experiment_of, run_for
 from eadnet.config.networks import Optimiser
 from eadnet.config.reference import config_yaml, documents, stale_documents
 from eadnet.config.section import ConfigError, parse
-from eadnet.config.supervisors import needs_frames, networks_of
 from eadnet.config.training import Training
-from eadnet.config.view import view
 from tests.support.paths import ROOT
 from tests.support.workflow_project import Project
 
@@ -162,10 +160,8 @@ def test_a_run_is_the_base_with_its_delta():
 )
 def test_a_loss_that_is_on_needs_its_network_and_decoded_frames(losses, networks, frames):
     run = load({"runs": {"full": {"losses": losses}}}).run("full")
-    assert run.supervisors() == networks
-    assert needs_frames(run.losses) is frames
-    assert needs_frames(view(run.model_dump_json()).losses) is frames
-    assert networks_of(view(run.model_dump_json()).losses) == networks
+    assert run.supervisors() == run.losses.networks() == networks
+    assert run.losses.needs_frames() is frames
 
 
 def test_a_phase_is_merged_key_by_key_or_switched_off():

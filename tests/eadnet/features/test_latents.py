@@ -10,7 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from eadnet.checkpoint import CheckpointError, save_model
-from eadnet.config.view import Settings, plain, view
+from eadnet.config.networks import Autoencoder, Optimiser
+from eadnet.config.section import parse
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.tensor_files import streamed_tensors
 from eadnet.device import Device
@@ -23,7 +24,7 @@ from eadnet.training.autoencoder import adopt_autoencoder, train_autoencoder
 from tests.support.published_weights import write_mirror
 from tests.support.talking_clips import write_talking_clips
 
-KL = view({"kind": "kl", "weights": None, "factor": 2, "channels": 4, "widths": [8, 16], "layers": 1})
+KL = Autoencoder(kind="kl", weights="sd-vae-ft-mse", factor=2, channels=4, widths=(8, 16), layers=1)
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +33,10 @@ def clips(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory) -> tuple[Path, Settings]:
+def published(tmp_path_factory) -> tuple[Path, Autoencoder]:
     folder = tmp_path_factory.mktemp("published")
-    settings = view(write_mirror(folder, "small", ["sd-vae-ft-mse"]))
-    return folder / "sd-vae-ft-mse", settings.autoencoder
+    sizes = write_mirror(folder, "small", ["sd-vae-ft-mse"])["autoencoder"]
+    return folder / "sd-vae-ft-mse", parse(Autoencoder, sizes)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +78,9 @@ def test_todays_names_of_attention_are_adopted_too(published, adopted: Path, cli
 
 
 def test_trained_autoencoder_is_loaded_as_its_kind(clips: str, tmp_path: Path):
-    optimiser = {
-        "steps": 30, "batch_size": 8, "accumulate": 1, "learning_rate": 3e-3, "final_rate": 0.0, "warmup": 5,
-        "weight_decay": 0.0, "beta2": 0.98, "clip_norm": 1.0,
-    }  # fmt: skip
+    optimiser = Optimiser(steps=30, batch_size=8, learning_rate=3e-3, warmup=5, weight_decay=0.0)
     sizes = {"factor": 4, "channels": 6, "encoder_width": 16, "decoder_width": 16, "detail_width": 8}
-    settings = view({"kind": "patch", "weights": None, **sizes, "optimiser": optimiser})
+    settings = Autoencoder(**sizes, optimiser=optimiser)
     train_autoencoder(clips, settings, "face", 0, str(tmp_path), Device())
     assert json.loads((tmp_path / "report.json").read_text())["held_out"]["psnr"] > 20
     model = load_autoencoder(tmp_path)
@@ -94,8 +92,8 @@ def test_small_autoencoder_is_linear_at_first_and_scales_its_latents():
     torch.manual_seed(0)
     ramp = torch.linspace(-0.8, 0.8, 24)
     frames = torch.stack([(a * ramp[:, None] + b * ramp[None]).expand(3, 24, 24) for a, b in torch.rand(64, 2)])
-    sizes = {"kind": "patch", "factor": 6, "channels": 8, "encoder_width": 8, "decoder_width": 8, "detail_width": 8}
-    model = make_autoencoder(view(sizes))
+    sizes = Autoencoder(factor=6, channels=8, encoder_width=8, decoder_width=8, detail_width=8)
+    model = make_autoencoder(sizes)
     assert model.initialise_linear(frames) < 0.01
     model.calibrate(frames)
     latents = model.encode(frames)
@@ -123,11 +121,11 @@ def test_frames_pass_in_parts():
 
 def test_wrong_sizes_of_the_autoencoder_are_told(published, clips: str, tmp_path: Path):
     with pytest.raises(ValueError, match=r"autoencoder.factor: expected 2 with widths \(8, 16\), got 8"):
-        KLAutoencoder(view(plain(KL) | {"factor": 8}))
+        KLAutoencoder(KL.model_copy(update={"factor": 8}))
     with pytest.raises(ValueError, match=r"frames: expected sides that are multiples of 2, got \(1, 3, 15, 15\)"):
         KLAutoencoder(KL).encode(_frames(1, 15))
     folder, settings = published
-    thinner = view(plain(settings) | {"widths": [32, 32, 32, 64]})
+    thinner = settings.model_copy(update={"widths": (32, 32, 32, 64)})
     with pytest.raises(CheckpointError, match="diffusion_pytorch_model.safetensors: .*size mismatch.*sizes"):
         adopt_autoencoder(folder, thinner, str(tmp_path), clips, "face")
 
@@ -150,9 +148,8 @@ def test_cached_latents_are_those_of_every_frame(adopted: Path, clips: str, tmp_
 
 
 def test_small_autoencoder_caches_the_same_way(clips: str, tmp_path: Path):
-    sizes = {"factor": 4, "channels": 6, "encoder_width": 8, "decoder_width": 8, "detail_width": 8}
-    settings = view({"kind": "patch", "weights": None, **sizes})
-    save_model(tmp_path / "model", make_autoencoder(settings), {"autoencoder": plain(settings)})
+    settings = Autoencoder(factor=4, channels=6, encoder_width=8, decoder_width=8, detail_width=8)
+    save_model(tmp_path / "model", make_autoencoder(settings), {"autoencoder": settings.model_dump(mode="json")})
     cache_latents(clips, str(tmp_path / "model"), "lower", str(tmp_path / "latents.safetensors"))
     latents = Latents.read(tmp_path / "latents.safetensors")
     frames = ClipSet.read(clips).pixels(4, slice(33, 40))

@@ -1,4 +1,4 @@
-"""Synthesis of test clips: whole and in two halves, baselines, faults, the choice of clips, a bare GPU node."""
+"""Synthesis of test clips: whole and in two halves, baselines, faults, the choice of clips."""
 
 import subprocess
 import sys
@@ -18,7 +18,14 @@ from eadnet.data.selection import SelectionError, read_test_clips, select_clips,
 from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.text_tokens import TextTokens
 from eadnet.inference import sampler
-from eadnet.inference.test_clips import ClipGenerator, SynthesisError, SynthesisInputs, generate_crops, synthesise
+from eadnet.inference.test_clips import (
+    ClipGenerator,
+    SynthesisError,
+    SynthesisInputs,
+    SynthesisJob,
+    generate_crops,
+    synthesise,
+)
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.provenance import commit
@@ -94,9 +101,9 @@ def _write_clip(folder: Path, number: int) -> dict:
 def test_videos_are_the_same_whole_and_in_two_halves(inputs, tmp_path, run):
     driven = run in ("shuffled_audio", "full")
     inputs = inputs if driven else replace(inputs, model=None)
-    synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "whole")
-    generate_crops(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "crops")
-    synthesise(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "halves", crops=tmp_path / "crops")
+    synthesise(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "whole"))
+    generate_crops(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "crops"))
+    synthesise(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / "halves"), crops=tmp_path / "crops")
     whole, halves = (read_rows(tmp_path / name / "videos.parquet", VIDEOS) for name in ("whole", "halves"))
     assert {row["videos_commit"] for row in (*whole, *halves)} == {commit()}
     assert {row["model_commit"] for row in (*whole, *halves)} == {"abc" if driven else None}
@@ -108,7 +115,7 @@ def test_videos_are_the_same_whole_and_in_two_halves(inputs, tmp_path, run):
 
 
 def test_only_the_generated_region_changes(inputs, tmp_path):
-    synthesise(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path)
+    synthesise(SynthesisJob(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path))
     made, source = read_video(tmp_path / "clip_1.mp4"), read_video(Path(inputs.clips).parent / "clip_1.mp4")
     change = np.abs(made.astype(int) - source).mean((0, 3))
     assert change[:24].max() < 4 and change[40:70, 40:60].mean() > 6  # the others change by compression alone
@@ -118,7 +125,7 @@ def test_baselines_are_what_they_are_called(inputs, tmp_path):
     stored = load_file(Path(inputs.clips).parent / "clip_1/crops.safetensors")["clip_1"]
     crops = {}
     for run in ("ground_truth", "still", "full", "shuffled_audio"):
-        generate_crops(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / run)
+        generate_crops(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path / run))
         crops[run] = load_file(tmp_path / run / "crops.safetensors")["clip_1"]
     assert torch.equal(crops["ground_truth"], stored)
     assert (crops["still"] == crops["still"][0]).all() and crops["still"].shape == stored.shape
@@ -136,12 +143,12 @@ def test_a_clip_that_fails_is_a_row_and_the_others_are_made(inputs, tmp_path):
     broken[0]["landmarks"] = str(tmp_path / "absent.safetensors")  # the reference of clip_1
     write_table(broken, tmp_path / "clips.parquet", CLIPS)
     damaged = SynthesisInputs(**vars(inputs) | {"clips": str(tmp_path / "clips.parquet")})
-    generate_crops(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path)
+    generate_crops(SynthesisJob(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path))
     first, second = read_rows(tmp_path / "generated.parquet", GENERATED)
     assert first["status"] == "failed" and "absent.safetensors" in first["reason"] and second["status"] == "ok"
-    synthesise(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path, crops=tmp_path)
-    carried, unreadable = read_rows(tmp_path / "videos.parquet", VIDEOS)
-    assert carried["reason"] == first["reason"] and carried["video"] is None
+    synthesise(SynthesisJob(damaged, SETTINGS, CPU, "full", 0, "face", tmp_path), crops=tmp_path)
+    stored, unreadable = read_rows(tmp_path / "videos.parquet", VIDEOS)
+    assert stored["reason"] == first["reason"] and stored["video"] is None
     assert unreadable["status"] == "failed" and "absent.mp4: file not found" in unreadable["reason"]
 
 
@@ -158,7 +165,7 @@ def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inp
     def heard(run: str, seed: int, settings: Synthesis = SETTINGS) -> list[torch.Tensor]:
         """(T, C, H, H) noise of each clip."""
         blocks.clear()
-        generate_crops(inputs, settings, CPU, run, seed, "face", tmp_path / run)
+        generate_crops(SynthesisJob(inputs, settings, CPU, run, seed, "face", tmp_path / run))
         return [torch.stack([clip[number] for number in range(FRAMES)]) for clip in blocks.values()]
 
     first, second = heard("full", 0)
@@ -175,14 +182,15 @@ def test_clips_differ_in_their_noise_and_runs_share_it_however_clips_are_cut(inp
 @pytest.mark.parametrize(("given", "share"), [(None, 0.5), (0.25, 0.25), (0.0, 0.0), (1.0, 1.0)])
 def test_noise_is_shared_as_in_training_unless_a_number_is_given(inputs, given: float | None, share: float):
     settings = SETTINGS.model_copy(update={"shared_noise": given})
+    job = SynthesisJob(inputs, settings, CPU, "full", 0, "face", "unused")
     assert Synthesis().shared_noise is None
-    assert ClipGenerator(inputs, settings, CPU, "full", 0, "face").animator.generator.shared_noise == share
+    assert ClipGenerator(job).animator.sampler.shared_noise == share
 
 
 def test_crops_of_another_seed_are_refused(inputs, tmp_path):
-    generate_crops(inputs, SETTINGS, CPU, "still", 0, "face", tmp_path)
+    generate_crops(SynthesisJob(inputs, SETTINGS, CPU, "still", 0, "face", tmp_path))
     with pytest.raises(SynthesisError, match=r"\('still', 0\).*still with seed 1"):
-        synthesise(inputs, SETTINGS, CPU, "still", 1, "face", tmp_path, crops=tmp_path)
+        synthesise(SynthesisJob(inputs, SETTINGS, CPU, "still", 1, "face", tmp_path), crops=tmp_path)
 
 
 def test_selection_takes_turns_and_does_not_depend_on_the_order(inputs):
@@ -203,38 +211,35 @@ def test_selection_takes_turns_and_does_not_depend_on_the_order(inputs):
         assert by_name[clip]["sentence"] != by_name[partner]["sentence"]
 
 
-BARE = """
+WITHOUT_VIDEO = """
 import sys
 from importlib.machinery import PathFinder
 
-ABSENT = "pandas pydantic cv2 av scipy mediapipe typer sklearn skimage matplotlib einops".split()
+ABSENT = "cv2 av mediapipe".split()
 
 
-class Bare(PathFinder):
+class Finder(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
         return None if name.partition(".")[0] in ABSENT else super().find_spec(name, path, target)
 
 
-sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
-from eadnet.config.view import view
-from eadnet.inference.test_clips import SynthesisInputs, generate_crops
+sys.meta_path[:] = [Finder if finder is PathFinder else finder for finder in sys.meta_path]
+from eadnet.cli.main import main
 
-settings, compute, output, *paths = sys.argv[1:]
-generate_crops(SynthesisInputs(*paths), view(settings), view(compute), "full", 0, "face", output)
+main()
 """
 
 
-def test_crops_are_generated_on_a_bare_node(root, inputs, tmp_path):
-    arguments = [
-        SETTINGS.model_dump_json(),
-        CPU.model_dump_json(),
-        str(tmp_path / "bare"),
-        *[path for name, path in vars(inputs).items() if name != "corpora"],
-    ]
-    done = subprocess.run([sys.executable, "-c", BARE, *arguments], cwd=root, capture_output=True, text=True)
+def test_the_verb_generate_crops_needs_neither_opencv_nor_pyav(root, inputs, tmp_path):
+    given = {name: path for name, path in vars(inputs).items() if name != "corpora"}
+    given |= {"settings": SETTINGS.model_dump_json(), "compute": CPU.model_dump_json(), "run": "full", "seed": "0"}
+    given |= {"output": str(tmp_path / "bare")}
+    options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    command = [sys.executable, "-c", WITHOUT_VIDEO, "generate-crops", *options]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    generate_crops(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path / "here")
+    generate_crops(SynthesisJob(inputs, SETTINGS, CPU, "full", 0, "face", tmp_path / "here"))
     bare, here = (load_file(tmp_path / name / "crops.safetensors") for name in ("bare", "here"))
     assert all(torch.equal(bare[name], here[name]) for name in here)
 

@@ -15,10 +15,9 @@ from eadnet.checkpoint import read_config, save_model
 from eadnet.config.configuration import load
 from eadnet.config.section import ConfigError
 from eadnet.config.training import Filter
-from eadnet.config.view import view
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.features.text_tokens import TextTokens
-from eadnet.models.loading import load_backbone
+from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
 from eadnet.training.batches import BatchSampler, BatchSpec
@@ -121,9 +120,8 @@ def _fused_by_hand(weights: dict, toy: Toy, clip_id: str) -> np.ndarray:
 
 def test_a_long_clip_is_measured_as_in_one_part_and_progress_is_shown(toy, table, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("eadnet.training.clip_filter.PART", 7)
-    monkeypatch.setattr("eadnet.training.clip_filter.SAID_EVERY", 3)
     parts = read_rows(_measured(toy, tmp_path), TRAINING_FILTER)
-    assert capsys.readouterr().out.splitlines()[:2] == ["compared 3/8 clips", "compared 6/8 clips"]
+    assert capsys.readouterr().err.splitlines()[-1].startswith("compared 8/8 (")
     for one, other in zip(parts, read_rows(table, TRAINING_FILTER), strict=True):
         assert one["cosine"] == (other["cosine"] and pytest.approx(other["cosine"], abs=1e-6))
 
@@ -137,10 +135,11 @@ def test_a_clip_that_cannot_be_read_is_a_line_and_the_others_are_measured(toy, t
     whole = read_rows(table, TRAINING_FILTER)
     unread = {"cosine": None, "rival": None, "rival_emotion": None}
     assert rows == [row | unread if row["clip_id"] in ("clip_01", "clip_02") else row for row in whole]
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("clip_01: not measured: ") and "run encode-audio again" in lines[0]
-    assert lines[1].startswith("clip_02: not measured: ") and "no number" in lines[1]
-    assert lines[2].endswith(": 5 of 8 clips measured, 1 have no label") and len(lines) == 3
+    printed = capsys.readouterr()
+    first, second = [line for line in printed.err.splitlines() if not line.startswith("compared ")]
+    assert first.startswith("clip_01: not measured: ") and "run encode-audio again" in first
+    assert second.startswith("clip_02: not measured: ") and "no number" in second
+    assert printed.out.endswith(": 5 of 8 clips measured, 1 have no label\n") and printed.out.count("\n") == 1
 
 
 @pytest.mark.parametrize(("fault", "said"), [("text", "reads no text"), ("zero", "train it longer")])
@@ -214,17 +213,17 @@ def test_a_threshold_above_all_cosines_keeps_at_least_so_many_of_each_emotion(to
 # ------------------------------------------------------------------------------------------------- what is drawn
 def test_training_draws_kept_clips_only_and_validation_stays_whole(toy, table):
     kept = kept_clips(read_rows(table, TRAINING_FILTER), Filter(threshold=1.0, at_least=0.5)).clip_ids
-    stage_one = view(read_config(toy.backbone))
+    stage_one, config = read_backbone(toy.backbone)
     drawn = {}
     for name, chosen in (("kept", kept), ("all", None)):
-        draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16), stage_one.factor, chosen)
+        draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16), config["factor"], chosen)
         batches = [draw(8, step_generator(0, 0, step)) for step in range(20)]
         drawn[name] = {clip for batch in batches for clip in draw.clips.names(batch.which)}
         first = batches[0]  # what is drawn belongs to the clip that is named
         rows = (draw.latents.start[draw.clips.names(first.which)[0]] + first.first[0]) + torch.arange(16)
         assert torch.equal(first.clean[0], draw.latents.full[rows].float())
     assert drawn["kept"] == kept and len(kept) == 6 and len(drawn["all"]) == 8
-    held_out = BatchSampler.held_out(toy.inputs, stage_one, BatchSpec(16), stage_one.factor)
+    held_out = BatchSampler.held_out(toy.inputs, stage_one, BatchSpec(16), config["factor"])
     assert set(held_out.clips.position) == set(ClipSet.read(toy.inputs.clips, "validation").position) != set()
 
 
@@ -251,10 +250,10 @@ def test_a_filtered_run_says_what_it_keeps_and_resumes_as_if_never_stopped(toy, 
     drawn, draw = [], BatchSampler.__call__
 
     def noted(self: BatchSampler, count: int, generator: torch.Generator):
-        if self.how.split == "train" and len(drawn) == 4:
+        if self.spec.split == "train" and len(drawn) == 4:
             raise Stopped
         batch = draw(self, count, generator)
-        drawn.append(self.clips.names(batch.which)) if self.how.split == "train" else None
+        drawn.append(self.clips.names(batch.which)) if self.spec.split == "train" else None
         return batch
 
     whole = saved_weights(_train(toy, table, tmp_path / "whole", **strict))

@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from eadnet.checkpoint import CheckpointError, TrainingState, inputs_digest, load_weights, read_config, save_model
+from eadnet.config.machine import Compute
 from eadnet.config.networks import Optimiser, VideoMAE
-from eadnet.device import autocast, settle
+from eadnet.device import open_device
 from eadnet.models.videomae import VideoMaskedAutoencoder
+from eadnet.training import progress
 from eadnet.training.log import TrainingLog
 from eadnet.training.loop import Loop, Phase, TrainingError, learning_rate, step_generator
 from eadnet.training.losses import (
@@ -81,7 +83,7 @@ def test_training_goes_on_from_the_state_before_a_damaged_one(tmp_path, capsys, 
     else:
         state.write_bytes(state.read_bytes()[:900])
     assert torch.equal(_train(tmp_path / "cut").weight, whole.weight)
-    said = capsys.readouterr().err
+    said = "".join(line for line in capsys.readouterr().err.splitlines(True) if not line.startswith("step "))
     line = r"\S+state.pt: damaged checkpoint \(\w+\); going on from the one before, earlier.pt\n"
     assert re.fullmatch(("" if damage == "absent" else line) + "resuming at step 5\n", said)
     steps = [json.loads(line)["step"] for line in (tmp_path / "cut/scalars.jsonl").read_text().splitlines()]
@@ -237,14 +239,26 @@ def test_lines_that_a_kill_cut_short_or_that_come_again_are_dropped(tmp_path):
     assert lines[0].keys() >= {"total", "seconds", "loader_seconds", "samples_per_second"}
 
 
-def test_progress_shows_pace_and_what_is_left(tmp_path, capsys):
-    log = TrainingLog(tmp_path, steps=50)
-    log.started -= 25  # a second a step
-    for step in range(25):
-        log.record(step, {"total": 0.5}, samples=4)
-    # the clock goes on: 1.001 s a step on a busy machine
-    said = capsys.readouterr().out
-    assert re.search(r"step 25/50 total 0\.5000 \(1\.0\d\d s/step, [34]\.\d samples/s, 2[56] s left\)", said), said
+def test_progress_in_a_log_is_a_line_every_pause_with_pace_time_left_and_losses(tmp_path, capsys, monkeypatch):
+    lines, interrupted = {}, progress.progress_bar("step", 9, "step")
+    for pause in (0.0, 1e6):
+        monkeypatch.setattr(progress, "PAUSE", pause)
+        log = TrainingLog(tmp_path, steps=30)
+        log.continue_from(10, [])
+        for step in range(10, 30):
+            log.record(step, {"total": 0.5}, samples=4)
+        lines[pause] = [line for line in capsys.readouterr().err.splitlines() if "/9 " not in line]
+    interrupted.close()
+    state = r"step (\d+)/30 \(( *[\d.]+k?step/s|[\d.]+s/step), \d\d:\d\d left\), total 0\.5000"
+    taken = [re.fullmatch(state, line) for line in lines[0.0][1:]]
+    assert all(taken) and {int(found[1]) for found in taken} == set(range(11, 31)), lines[0.0]
+    assert len(lines[1e6]) == 2 and re.fullmatch(state, lines[1e6][1])[1] == "30"
+
+
+def test_other_processes_show_no_progress(tmp_path, capsys):
+    log = TrainingLog(tmp_path, steps=1, writes=False)
+    log.record(0, {"total": 0.5}, samples=4)
+    assert capsys.readouterr().err == "" and not list(tmp_path.iterdir())
 
 
 def test_model_files_round_trip_and_name_their_faults(tmp_path):
@@ -320,12 +334,12 @@ def test_inputs_digest_follows_the_content_of_files_and_model_folders(tmp_path):
 
 
 def test_trepa_of_equal_pictures_is_zero_with_and_without_gradients():
-    settle()
+    device = open_device(Compute(device="cpu"))
     torch.manual_seed(0)
     model = VideoMaskedAutoencoder(VideoMAE(width=32, depth=2), 48).eval().requires_grad_(False)
     real = torch.rand(2, 16, 3, 48, 48) * 2 - 1
     generated = real.clone().requires_grad_()
-    with autocast():
+    with device.autocast():
         with torch.no_grad():
             target = model.tubelet_features(real)
         loss = trepa_tubelet_difference(model.tubelet_features(generated), target)

@@ -11,7 +11,8 @@ from torch.nn import functional
 from transformers import VideoMAEConfig, VideoMAEModel
 
 from eadnet.checkpoint import CheckpointError, save_model
-from eadnet.config.view import Settings, view
+from eadnet.config import networks
+from eadnet.config.section import parse
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import Device
 from eadnet.models.loading import load_syncnet, load_videomae
@@ -27,13 +28,11 @@ from eadnet.training.videomae import adopt_videomae, standardise, train_videomae
 from tests.support.published_weights import write_mirror
 from tests.support.talking_clips import write_talking_clips
 
-OPTIMISER = {
-    "batch_size": 16, "accumulate": 1, "learning_rate": 3e-3, "final_rate": 0.0, "warmup": 10, "weight_decay": 0.01,
-    "beta2": 0.98, "clip_norm": 1.0,
-}  # fmt: skip
-FRAMEWISE = {"kind": "framewise", "weights": None, "width": 8, "embedding": 64}
-STABLE = view({"kind": "stable", "weights": None, "width": 4, "embedding": 256})
-V2 = view({"kind": "v2", "weights": None, "width": 32, "depth": 2, "heads": 4, "mlp": 70, "patch": 8, "size": 24})
+OPTIMISER = networks.Optimiser(steps=40, batch_size=16, learning_rate=3e-3, warmup=10)
+FRAMEWISE = networks.SyncNet(width=8, embedding=64, optimiser=OPTIMISER)
+STABLE = networks.SyncNet(kind="stable", width=4, embedding=256)
+V2 = networks.VideoMAE(kind="v2", weights="videomae-v2-g", width=32, depth=2, heads=4, mlp=70, patch=8, size=24)
+SIZES = {"v2": V2, "small": V2.model_copy(update={"kind": "small", "weights": None})}
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +46,17 @@ def few_clips(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory) -> tuple[Path, Settings]:
+def published(tmp_path_factory) -> tuple[Path, networks.SyncNet, networks.VideoMAE]:
     """Files with the published names, and settings with the sizes of these."""
     folder = tmp_path_factory.mktemp("published")
-    return folder, view(write_mirror(folder, "small", ["latentsync-syncnet", "videomae-v2-g"]))
+    sizes = write_mirror(folder, "small", ["latentsync-syncnet", "videomae-v2-g"])
+    return folder, parse(networks.SyncNet, sizes["syncnet"]), parse(networks.VideoMAE, sizes["videomae"])
 
 
 @pytest.fixture(scope="module")
 def trained_syncnet(clips, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("syncnet")
-    train_syncnet(clips, view(FRAMEWISE | {"optimiser": {"steps": 40, **OPTIMISER}}), 0, str(folder), Device())
+    train_syncnet(clips, FRAMEWISE, 0, str(folder), Device())
     return folder
 
 
@@ -102,19 +102,19 @@ def test_loaded_syncnet_reports_what_the_trained_one_did(trained_syncnet: Path, 
 
 def test_syncnet_of_short_clips_has_no_cosine_by_offset(tmp_path: Path):
     short = ClipSet.read(write_talking_clips(tmp_path, train=0, test=2, frames=27))
-    assert accuracy(SyncNet(view(FRAMEWISE)), short)["cosine_by_offset"] == {}
+    assert accuracy(SyncNet(FRAMEWISE), short)["cosine_by_offset"] == {}
 
 
 def test_stable_syncnet_trains_in_the_same_stage(few_clips: str, tmp_path: Path):
-    optimiser = {"steps": 4, **OPTIMISER, "batch_size": 4, "learning_rate": 1e-4}
-    train_syncnet(few_clips, view(dict(STABLE) | {"optimiser": optimiser}), 0, str(tmp_path), Device())
+    optimiser = OPTIMISER.model_copy(update={"steps": 4, "batch_size": 4, "learning_rate": 1e-4})
+    train_syncnet(few_clips, STABLE.model_copy(update={"optimiser": optimiser}), 0, str(tmp_path), Device())
     assert isinstance(load_syncnet(tmp_path), StableSyncNet)
     losses = parquet.read_table(tmp_path / "train.parquet").to_pydict()["loss"]
     assert {"contrastive", "calibration"} <= set(losses)
 
 
-@pytest.mark.parametrize("settings", [view(FRAMEWISE), STABLE], ids=["framewise", "stable"])
-def test_syncnet_supervises_the_lower_half_and_stays_frozen(settings: Settings):
+@pytest.mark.parametrize("settings", [FRAMEWISE, STABLE], ids=["framewise", "stable"])
+def test_syncnet_supervises_the_lower_half_and_stays_frozen(settings: networks.SyncNet):
     torch.manual_seed(0)
     model = make_syncnet(settings).requires_grad_(False)
     crops = _crops().requires_grad_()
@@ -150,12 +150,12 @@ def test_wrong_sizes_of_syncnet_are_told():
     with pytest.raises(ValueError, match=r"mel windows: expected \(80, 52\) a clip, got \(80, 50\)"):
         model.embed_audio(torch.zeros(1, 80, 50))
     with pytest.raises(ValueError, match="syncnet.embedding: expected 256, 64 times syncnet.width, got 128"):
-        StableSyncNet(view(dict(STABLE) | {"embedding": 128}))
+        StableSyncNet(STABLE.model_copy(update={"embedding": 128}))
 
 
 def test_published_syncnet_is_adopted_whole(published, few_clips: str, tmp_path: Path):
-    folder, settings = published
-    adopt_syncnet(folder / "latentsync-syncnet", settings.syncnet, str(tmp_path), few_clips)
+    folder, syncnet, videomae = published
+    adopt_syncnet(folder / "latentsync-syncnet", syncnet, str(tmp_path), few_clips)
     assert not _unwritten(tmp_path)
     assert parquet.read_table(tmp_path / "train.parquet").num_rows == 0
     stored = read_published(folder / "latentsync-syncnet/stable_syncnet.pt")
@@ -169,17 +169,17 @@ def test_published_syncnet_is_adopted_whole(published, few_clips: str, tmp_path:
 @pytest.fixture(scope="module")
 def trained_videomae(clips, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("videomae")
-    sizes = {"kind": "small", "weights": None, "width": 16, "depth": 1, "heads": 2, "mlp": 32, "mask_share": 0.75}
-    settings = view(sizes | {"optimiser": {"steps": 3, **OPTIMISER, "batch_size": 2}})
+    optimiser = OPTIMISER.model_copy(update={"steps": 3, "batch_size": 2})
+    settings = networks.VideoMAE(width=16, depth=1, heads=2, mlp=32, optimiser=optimiser)
     train_videomae(clips, settings, 0, str(folder), Device())
     return folder
 
 
 @pytest.fixture(scope="module")
 def adopted_videomae(published, clips, tmp_path_factory) -> Path:
-    folder, settings = published
+    folder, syncnet, videomae = published
     output = tmp_path_factory.mktemp("videomae_v2")
-    adopt_videomae(folder / "videomae-v2-g", settings.videomae, str(output), clips)
+    adopt_videomae(folder / "videomae-v2-g", videomae, str(output), clips)
     return output
 
 
@@ -223,10 +223,9 @@ def test_without_deviations_order_would_be_lost(videomae: Path, clips: str):
 
 @pytest.mark.parametrize("kind", ["small", "v2"])
 def test_statistics_are_saved_and_loaded_in_full_precision(kind: str, tmp_path: Path):
-    sizes = view(dict(V2) | {"kind": kind})
-    model, real = make_videomae(sizes, 48).eval().requires_grad_(False), _moving_clips()
+    model, real = make_videomae(SIZES[kind], 48).eval().requires_grad_(False), _moving_clips()
     standardise(model, real)
-    save_model(tmp_path, model, {"videomae": dict(sizes), "resolution": 48})
+    save_model(tmp_path, model, {"videomae": SIZES[kind].model_dump(mode="json"), "resolution": 48})
     loaded = load_videomae(tmp_path)
     for name in ("feature_mean", "feature_std"):
         assert torch.equal(getattr(loaded, name), getattr(model, name)) and getattr(loaded, name).dtype == torch.float32
@@ -241,8 +240,7 @@ def test_trepa_reaches_every_frame_and_no_parameter(videomae: Path):
 
 
 def test_small_video_network_reconstructs_every_pixel_once():
-    sizes = {"kind": "small", "width": 16, "depth": 1, "heads": 2, "mlp": 32}
-    model, video = make_videomae(view(sizes), 48), _crops(2, 48)
+    model, video = make_videomae(networks.VideoMAE(width=16, depth=1, heads=2, mlp=32), 48), _crops(2, 48)
     tubelets = model.tubelets(video)
     assert tubelets.shape == (2, 512, 3 * 2 * 36)
     assert torch.allclose(tubelets.flatten(1).sort().values, (video / 2 + 0.5).flatten(1).sort().values)
@@ -309,7 +307,7 @@ def test_wrong_sizes_of_video_networks_are_told():
     with pytest.raises(ValueError, match=r"video: expected 16 frames of 3 channels, got \(8, 3\)"):
         VideoMAEv2(V2)(torch.zeros(1, 8, 3, 24, 24))
     with pytest.raises(ValueError, match="videomae: expected size a multiple of patch .* got size 25, patch 8"):
-        VideoMAEv2(view(dict(V2) | {"size": 25}))
+        VideoMAEv2(V2.model_copy(update={"size": 25}))
 
 
 def test_position_table_takes_sines_and_cosines_in_turn():
@@ -321,7 +319,7 @@ def test_position_table_takes_sines_and_cosines_in_turn():
 @pytest.mark.parametrize("kind", ["small", "v2"])
 def test_features_of_the_clips_that_statistics_come_from_have_mean_zero_and_deviation_one(kind: str):
     torch.manual_seed(0)
-    model, real = make_videomae(view(dict(V2) | {"kind": kind}), 48).float(), _moving_clips()
+    model, real = make_videomae(SIZES[kind], 48).float(), _moving_clips()
     for _ in range(2):  # what was set before does not count
         standardise(model, real)
     features = model.tubelet_features(real).unflatten(1, (15, -1))
@@ -357,11 +355,11 @@ def test_resizing_equals_torch(mode: str, size: tuple[int, int]):
 
 
 def test_published_weights_of_other_sizes_are_told_in_one_line(published, clips: str, tmp_path: Path):
-    folder, settings = published
-    wider = view(dict(settings.syncnet) | {"width": 8, "embedding": 512})
+    folder, syncnet, videomae = published
+    wider = syncnet.model_copy(update={"width": 8, "embedding": 512})
     with pytest.raises(CheckpointError, match="stable_syncnet.pt: .*size mismatch.*sizes") as fault:
         adopt_syncnet(folder / "latentsync-syncnet", wider, str(tmp_path), clips)
-    deeper = view(dict(settings.videomae) | {"depth": 3})
+    deeper = videomae.model_copy(update={"depth": 3})
     with pytest.raises(CheckpointError, match=r"missing or unknown \(blocks.2") as other:
         adopt_videomae(folder / "videomae-v2-g", deeper, str(tmp_path), clips)
     assert "\n" not in str(fault.value) + str(other.value) and not list(tmp_path.iterdir())

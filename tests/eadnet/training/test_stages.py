@@ -18,12 +18,11 @@ from PIL import Image
 from pyarrow import parquet
 from torch._dynamo.utils import counters
 
-from eadnet.checkpoint import read_config
 from eadnet.config.machine import Compute
-from eadnet.config.view import Settings, plain, view
+from eadnet.config.training import Backbone, Dropout
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import Device, DeviceError, open_device
-from eadnet.models.loading import load_backbone
+from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.training.backbone import train_backbone
 from eadnet.training.batches import Batch, BatchSampler, BatchSpec
@@ -34,6 +33,7 @@ from tests.support.toy_training import (
     CPU,
     NETWORK,
     SIDE,
+    TOY,
     Toy,
     backbone_settings,
     logged_losses,
@@ -48,7 +48,7 @@ from tests.support.toy_training import (
 CHEAP = {"perceptual": 0, "sync": 0, "trepa": 0}
 PREFETCHING = CPU.model_copy(update={"prefetch": 2})
 OPTIMISER = {"steps": 6, "batch_size": 1, "learning_rate": 1e-3, "warmup": 2}
-CPU_JSON = json.dumps(plain(PREFETCHING))
+CPU_JSON = PREFETCHING.model_dump_json()
 
 
 class Stopped(Exception):
@@ -69,7 +69,7 @@ def stop_after(monkeypatch):
         draw, left = BatchSampler.__call__, [draws]
 
         def failing(self: BatchSampler, count: int, generator: torch.Generator) -> Batch:
-            if self.how.split == "train":
+            if self.spec.split == "train":
                 left[0] -= 1
                 if left[0] < 0:
                     raise Stopped
@@ -142,7 +142,7 @@ def test_state_of_other_inputs_is_not_taken_up(toy, tmp_path, stop_after, capsys
 # ----------------------------------------------------------------------------------------------------- processes
 def _command(toy: Toy, verb: str, settings, output: Path, *more: str) -> list[str]:
     paths = {name: path for name, path in vars(toy.inputs).items() if name != "corpora"}
-    given = paths | {"autoencoder": toy.supervisors.autoencoder, "settings": json.dumps(plain(settings))}
+    given = paths | {"autoencoder": toy.supervisors.autoencoder, "settings": settings.model_dump_json()}
     given |= {"seed": "0", "compute": CPU_JSON, "output": str(output)}
     options = [word for name, value in given.items() for word in (f"--{name}", value)]
     return [sys.executable, "-m", "eadnet", verb, *options, *more]
@@ -209,8 +209,10 @@ def test_two_processes_do_the_work_of_one_even_if_killed(toy, tmp_path, root):
 def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp_path):
     stage_one = _without_dropout(toy)
     settings = training_settings(losses={"lpips": 0.1})
-    draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16, 0.5, with_crops=True, with_mel=True), stage_one.factor)
-    supervise = Objective(stage_one, settings, draw.task, toy.supervisors, torch.device("cpu"))
+    draw = BatchSampler(
+        toy.inputs, stage_one, BatchSpec(16, 0.5, with_crops=True, with_mel=True), TOY.autoencoder.factor
+    )
+    objective = Objective(stage_one, settings, draw.task, toy.supervisors, torch.device("cpu"))
     halves = [draw(1, step_generator(0, share, 0)) for share in (0, 1)]
     gradients = []
     for number, batches in enumerate((halves, [_joined(halves)])):
@@ -218,7 +220,7 @@ def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp
         optimiser = settings.optimiser.model_copy(update={"batch_size": len(batches[0].which)})
         loop = Loop(model, optimiser, tmp_path / str(number), seed=0, shares=len(batches))
         for (_, _), batch in zip(loop, batches, strict=False):
-            loop.update(supervise(model, batch, _predict(model, batch)))
+            loop.update(objective(model, batch, _predict(model, batch)))
         gradients.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
     assert len(gradients[0]) > 200
     for apart, joined in zip(*gradients, strict=True):
@@ -227,7 +229,7 @@ def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp
 
 def test_a_number_of_processes_that_does_not_divide_the_shares_is_refused(tmp_path):
     settings = backbone_settings().optimiser
-    loop = Loop(torch.nn.Linear(1, 1), settings, tmp_path, 0, shares=2, machine=Device(world=3))
+    loop = Loop(torch.nn.Linear(1, 1), settings, tmp_path, 0, shares=2, device=Device(world=3))
     with pytest.raises(TrainingError, match="3 processes cannot divide the 2 shares.*start as many as divide 2"):
         next(iter(loop))
 
@@ -266,7 +268,7 @@ def _moved(before: dict, after: dict) -> set[str]:
 # ----------------------------------------------------------------------------------------------- how it computes
 def test_gradient_checkpointing_changes_no_gradient(toy):
     stage_one = _without_dropout(toy)
-    draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16, 0.5), stage_one.factor)
+    draw = BatchSampler(toy.inputs, stage_one, BatchSpec(16, 0.5), TOY.autoencoder.factor)
     batch, gradients = draw(1, step_generator(0, 0, 0)), []
     for switch in (False, True):
         model = _model(toy)
@@ -389,10 +391,10 @@ def _predict(model, batch: Batch) -> torch.Tensor:
     return model(batch.inputs, batch.timesteps, batch.audio, batch.text, batch.text_mask)
 
 
-def _without_dropout(toy: Toy) -> Settings:
+def _without_dropout(toy: Toy) -> Backbone:
     """The backbone's settings; a share in which the sound is dropped counts less in the sync loss."""
-    config = read_config(toy.backbone)
-    return view(config | {"dropout": dict.fromkeys(config["dropout"], 0.0)})
+    dropout = Dropout(audio=0.0, text=0.0, both=0.0, reference=0.0)
+    return read_backbone(toy.backbone)[0].model_copy(update={"dropout": dropout})
 
 
 def _joined(batches: list[Batch]) -> Batch:
