@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.config.corpora import TEST_ONLY
 from eadnet.data.clips import Clip
+from eadnet.data.tensor_files import TensorFile
 from eadnet.tables import CLIPS, read_rows
 
 VALIDATION_SHARE = 24
@@ -79,8 +79,8 @@ class ClipSet:
     @cached_property
     def crops(self) -> list[Tensor]:
         """Per clip, (T, S, S, 3) uint8, memory-mapped."""
-        stores = {path: _opened(path) for path in {clip.row["video"] for clip in self.clips}}
-        return [stores[clip.row["video"]].get_tensor(clip.clip_id) for clip in self.clips]
+        files = {path: TensorFile(path) for path in {clip.row["video"] for clip in self.clips}}
+        return [files[clip.row["video"]].tensor(clip.clip_id) for clip in self.clips]
 
     @cached_property
     def spectrograms(self) -> list[Tensor]:
@@ -163,10 +163,3 @@ def _role(row: dict, shown: bool) -> str:
     drawn = int(hashlib.sha256(row["clip_id"].encode()).hexdigest(), 16) % VALIDATION_SHARE == 0
     kept_out = row["split"] == "val" or (row["split"] == "train" and drawn and not shown)
     return "validation" if kept_out else row["split"]
-
-
-def _opened(path: str | Path) -> safe_open:
-    try:
-        return safe_open(str(path), framework="pt")
-    except (OSError, SafetensorError) as error:
-        raise DatasetError(f"{path} is unreadable ({error}); delete it and run again") from None

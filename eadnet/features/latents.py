@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from eadnet.data.clip_set import ClipSet, _opened
-from eadnet.data.tensor_files import TensorWriter, streamed_tensors
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.tensor_files import TensorFile, TensorWriter, streamed_tensors
 from eadnet.device import CPU, Device
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import load_autoencoder
@@ -36,10 +36,10 @@ class Latents:
 
     @classmethod
     def read(cls, path: str | Path) -> "Latents":
-        """Open a file that `encode-latents` wrote; raises DatasetError where it is absent or damaged."""
-        store = _opened(path)
-        start = json.loads(bytes(store.get_tensor("index").tolist()))
-        return cls(store.get_tensor(FULL), store.get_tensor(MASKED), start)
+        """Open a file that `encode-latents` wrote; raises TensorFileError where it is absent or damaged."""
+        file = TensorFile(path)
+        start = json.loads(bytes(file.tensor("index").tolist()))
+        return cls(file.tensor(FULL), file.tensor(MASKED), start)
 
     def offsets(self, clips: ClipSet) -> Tensor:
         """(len(clips),) first rows of a clip set, in its order."""

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eadnet.features.text_tokens import NULL_TEXT, TextError, TextTokens, write_tokens
+from eadnet.data.tensor_files import TensorFileError
+from eadnet.features.text_tokens import NULL_TEXT, TextTokens, write_tokens
 from eadnet.provenance import atomic_path
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class TextCache:
             return
         try:
             tokens = TextTokens.load(path)
-        except TextError:
+        except TensorFileError:
             print(f"{path}: damaged; its texts are encoded again", file=sys.stderr)
             path.unlink(missing_ok=True)
             return

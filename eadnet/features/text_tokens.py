@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.data.tensor_files import MappedError, map_tensor, streamed_tensors
+from eadnet.data.tensor_files import FIX, TensorFileError, map_tensor, streamed_tensors
 
 NULL_TEXT = ""
 
@@ -60,20 +60,18 @@ class TextTokens:
         """Map what `save` or `write_tokens` wrote.
 
         Raises:
-            TextError: the file is missing, damaged, of an earlier version or holds something else.
+            TensorFileError: the file is missing, damaged or holds something else.
         """
+        packed = map_tensor(path, "tokens")
         try:
-            packed = map_tensor(path, "tokens")
-            if packed.ndim != 2:
-                raise TextError(f"{path}: padded tokens, made by an earlier version; delete it and run again")
             texts = tuple(json.loads(map_tensor(path, "texts").tobytes()))
             offsets, longest = np.array(map_tensor(path, "offsets")), int(map_tensor(path, "max_tokens")[0])
-        except (MappedError, json.JSONDecodeError, UnicodeDecodeError, TypeError, IndexError) as error:
-            raise TextError(f"{path}: no readable text tokens ({error}); delete it and run again") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, IndexError) as error:
+            raise TensorFileError(f"{path} holds no text tokens ({error}); {FIX}") from None
         tokens = cls(texts, np.asarray(packed), offsets, longest)  # a plain view: quicker to index than numpy's memmap
         fault = tokens._fault()
         if fault:
-            raise TextError(f"{path}: parts do not match ({fault}); delete it and run again")
+            raise TensorFileError(f"{path}: parts do not match ({fault}); {FIX}")
         return tokens
 
     def save(self, path: str | Path) -> None:
@@ -134,8 +132,8 @@ class TextTokens:
     def _fault(self) -> str:
         """What does not fit together; "" where all does."""
         offsets, tokens = self.offsets, len(self.packed)
-        if self.packed.dtype != np.float16 or offsets.shape != (len(self.texts) + 1,):
-            return f"{len(self.texts)} texts, tokens {self.packed.dtype}, offsets {offsets.shape}"
+        if self.packed.dtype != np.float16 or self.packed.ndim != 2 or offsets.shape != (len(self.texts) + 1,):
+            return f"{len(self.texts)} texts, tokens {self.packed.dtype} {self.packed.shape}, offsets {offsets.shape}"
         if offsets[0] != 0 or offsets[-1] != tokens:
             return f"offsets {offsets[0]} to {offsets[-1]}, {tokens} tokens"
         if not 0 <= self.lengths.min(initial=0) <= self.lengths.max(initial=0) <= self.max_tokens:

@@ -19,18 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.data.clip_set import ClipSet, DatasetError
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.selection import read_test_clips, shuffled_audio
-from eadnet.data.tensor_files import TensorWriter, streamed_tensors
+from eadnet.data.tensor_files import TensorFile, TensorFileError, TensorWriter, streamed_tensors
 from eadnet.device import open_device
 from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.regions import region_mask
-from eadnet.features.audio import AudioFeatures, AudioFeaturesError
+from eadnet.features.audio import AudioFeatures
 from eadnet.features.text_source import TextSource
 from eadnet.features.text_tokens import TextError
 from eadnet.inference.animator import PART, Animator, Codec, Scene
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from eadnet.config.synthesis import Synthesis
 
 CROPS, TABLE = "crops.safetensors", "generated.parquet"
-FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
+FAULTS = (ClipError, DatasetError, TensorFileError, TextError, OSError)
 """What can be wrong with one clip; the others are made."""
 
 
@@ -204,17 +203,14 @@ class StoredCrops(SelectedClips):
         if others or absent:
             fault = f"are of run {others.pop()}" if others else f"lack clip {absent[0]}"
             raise SynthesisError(f"{folder}: the crops {fault}, {run} with seed {seed} is wanted; generate them again")
-        try:
-            self.store = safe_open(str(Path(folder, CROPS)), framework="pt")
-        except (OSError, SafetensorError) as error:
-            raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); carry it here again") from None
+        self.file = TensorFile(Path(folder, CROPS), fix="copy it here again")
 
     def take(self, clip: Clip) -> GeneratedClip:
         """The carried crops; raises ClipError where they could not be generated."""
         row = self.made[clip.clip_id]
         if row["status"] != "ok":
             raise ClipError(row["reason"].removeprefix(f"{clip.clip_id}: "))
-        return GeneratedClip(iter(self.store.get_tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
+        return GeneratedClip(iter(self.file.tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
 
 
 class Log:

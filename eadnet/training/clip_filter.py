@@ -26,8 +26,9 @@ from torch.nn import functional
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
+from eadnet.data.tensor_files import TensorFileError
 from eadnet.device import open_device
-from eadnet.features.audio import AudioFeatures, AudioFeaturesError
+from eadnet.features.audio import AudioFeatures
 from eadnet.features.text_source import TextSource
 from eadnet.features.text_tokens import TextError
 from eadnet.models.loading import load_backbone
@@ -44,7 +45,7 @@ PART = 256
 """Frames that are encoded together, so that a long clip needs no more memory than a short one."""
 SAID_EVERY = 50
 """Clips between two lines of progress."""
-FAULTS = (AudioFeaturesError, TextError, FilterError)
+FAULTS = (TensorFileError, TextError, FilterError)
 """What can be wrong with one clip; the others are measured."""
 UNMEASURED = {"cosine": None, "rival": None, "rival_emotion": None}
 
@@ -74,7 +75,7 @@ def measure_clips(
         corpora: those that the backbone learned from; all where none is named.
 
     Raises:
-        CheckpointError, DatasetError, AudioFeaturesError, TextError: an input is absent, damaged or of other networks.
+        CheckpointError, DatasetError, TensorFileError: an input is absent, damaged or of other networks.
     """
     listed = ClipSet.read(clips, "train", corpora).clips
     try:

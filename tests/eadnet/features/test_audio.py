@@ -14,7 +14,8 @@ from eadnet import tables
 from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
-from eadnet.features.audio import AudioFeatures, AudioFeaturesError, feature_steps, feature_writer
+from eadnet.data.tensor_files import TensorFileError
+from eadnet.features.audio import AudioFeatures, feature_steps, feature_writer
 from eadnet.features.audio_encoding import encode_audio
 from eadnet.features.degradation import babble, degrade, lost, mixed
 from eadnet.features.whisper import WhisperError, WhisperStates
@@ -76,12 +77,16 @@ def test_several_frames_and_versions_per_clip_and_spans_agree_with_single_frames
 
 def test_a_missing_clip_and_unusable_files_are_named(tmp_path):
     features, _ = stored(tmp_path, "mel")
-    with pytest.raises(AudioFeaturesError, match=r"audio.safetensors: holds no features of clip 'other'"):
+    with pytest.raises(
+        TensorFileError, match="audio.safetensors does not hold other; delete it and run encode-audio again"
+    ):
         features.windows(["other"], torch.tensor([0]))
-    with pytest.raises(AudioFeaturesError, match="absent.safetensors: no readable audio features"):
+    with pytest.raises(
+        TensorFileError, match="absent.safetensors is unreadable .*; delete it and run encode-audio again"
+    ):
         AudioFeatures.read(tmp_path / "absent.safetensors")
     save_file({"short": torch.zeros(1)}, tmp_path / "strange.safetensors")
-    with pytest.raises(AudioFeaturesError, match="strange.safetensors: no readable audio features"):
+    with pytest.raises(TensorFileError, match="strange.safetensors does not hold kind; delete it"):
         AudioFeatures.read(tmp_path / "strange.safetensors")
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from eadnet.data.tensor_files import TensorFileError
 from eadnet.features.text_tokens import TextError, TextTokens, write_tokens
 
 WIDTH = 384
@@ -63,30 +64,33 @@ def test_unknown_text_is_named(stored: Path) -> None:
 
 
 def test_missing_or_damaged_file_is_named(stored: Path) -> None:
-    with pytest.raises(TextError, match="absent.safetensors: no readable text tokens"):
+    with pytest.raises(TensorFileError, match="absent.safetensors is unreadable .*; delete it and run again"):
         TextTokens.load(stored.parent / "absent.safetensors")
     stored.write_bytes(stored.read_bytes()[:-1])
-    with pytest.raises(TextError, match="cut short .*; delete it and run again"):
+    with pytest.raises(TensorFileError, match="cut short .*; delete it and run again"):
         TextTokens.load(stored)
     stored.write_bytes(b"not tokens")
-    with pytest.raises(TextError, match="no safetensors file"):
+    with pytest.raises(TensorFileError, match="no safetensors file"):
         TextTokens.load(stored)
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"offsets": torch.tensor([0, 0, 2])}, "3 texts, tokens float16, offsets"),
+        ({"offsets": torch.tensor([0, 0, 2])}, r"3 texts, tokens float16 \(6, \d+\), offsets \(3,\)"),
         ({"offsets": torch.tensor([0, 0, 2, 5])}, "offsets 0 to 5, 6 tokens"),
         ({"offsets": torch.tensor([0, 3, 2, 6])}, "texts of -1 to 4 tokens"),
         ({"max_tokens": torch.tensor([3])}, "texts of 0 to 4 tokens, at most 3"),
-        ({"texts": torch.tensor(list(b"[1"), dtype=torch.uint8)}, "no readable text tokens"),
-        ({"tokens": torch.zeros(3, 4, WIDTH).half()}, "made by an earlier version; delete it and run again"),
+        ({"texts": torch.tensor(list(b"[1"), dtype=torch.uint8)}, "holds no text tokens"),
+        (
+            {"tokens": torch.zeros(3, 4, WIDTH).half()},
+            r"3 texts, tokens float16 \(3, 4, \d+\).*; delete it and run again",
+        ),
     ],
 )
 def test_parts_that_do_not_match_are_named(stored: Path, change: dict, fault: str) -> None:
     save_file(load_file(stored) | change, stored)
-    with pytest.raises(TextError, match=fault):
+    with pytest.raises(TensorFileError, match=fault):
         TextTokens.load(stored)
 
 
