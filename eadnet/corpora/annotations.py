@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eadnet.config.corpora import HDTF
-from eadnet.corpora.sources import CorpusError
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.splits import hdtf_identity, hdtf_published
 
 GROUPS = ("RD", "WDA", "WRA")

@@ -6,7 +6,7 @@
 import pandas as pd
 
 from eadnet.config.corpora import TEST_ONLY
-from eadnet.corpora.sources import CorpusError
+from eadnet.corpora.files import CorpusError
 
 # Corpora of which nothing is for training: alone they give the tables of data, but no network.
 # Whose clips may show a person's appearance to a clip of the split, the preferred first.

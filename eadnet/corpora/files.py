@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+class CorpusError(ValueError):
+    """A corpus that cannot be read, split or drawn as it stands; the message names the path or key, and the fix."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """An entry below a folder.

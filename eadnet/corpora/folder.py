@@ -16,12 +16,11 @@ from pathlib import Path
 import pandas as pd
 
 from eadnet.config.corpora import FolderCorpus
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
     AUDIO_SUFFIXES,
     VIDEO_SUFFIXES,
     ClipSource,
-    CorpusError,
     OpenedMedia,
     found_row,
     path_of,

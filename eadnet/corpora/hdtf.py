@@ -16,12 +16,11 @@ import pandas as pd
 
 from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import AnnotatedVideo, annotation_folder, known_videos, read_annotations
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
     AUDIO_SUFFIXES,
     VIDEO_SUFFIXES,
     ClipSource,
-    CorpusError,
     CropBox,
     OpenedMedia,
     found_row,

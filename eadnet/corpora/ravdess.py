@@ -17,7 +17,7 @@ import pandas as pd
 
 from eadnet.config.corpora import RAVDESS
 from eadnet.corpora.archives import Member
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.ravdess_layout import (
     ACTORS,
     BOTH,
@@ -27,7 +27,6 @@ from eadnet.corpora.ravdess_layout import (
     SHARED,
     SONG,
     SOUND,
-    NameFault,
     RecordedTake,
     archive_name,
     list_actors,
@@ -38,7 +37,6 @@ from eadnet.corpora.ravdess_layout import (
 from eadnet.corpora.shelf import Shelf
 from eadnet.corpora.sources import (
     ClipSource,
-    CorpusError,
     OpenedMedia,
     failed_downloads,
     found_row,
@@ -166,7 +164,7 @@ class RAVDESSReader:
         """What a file's name says, and the status and reason of one that cannot be this actor's."""
         try:
             take = parse_name(path)
-        except NameFault as fault:
+        except CorpusError as fault:
             return None, ("misnamed", str(fault))
         if take is None:
             return None, ("skipped", "not a name such as 01-01-06-02-02-01-12.mp4; remove or rename it")

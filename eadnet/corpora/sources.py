@@ -29,10 +29,6 @@ USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its so
 Media = Path | BinaryIO
 
 
-class CorpusError(ValueError):
-    """A corpus that cannot be read as it stands; the message names the path and the mend."""
-
-
 @dataclass(frozen=True)
 class CropBox:
     """An annotated rectangle, in pixels of a picture `frame_height` high (0: of the video as it is)."""

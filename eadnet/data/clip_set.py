@@ -14,16 +14,12 @@ import torch
 from torch import Tensor
 
 from eadnet.config.corpora import TEST_ONLY
-from eadnet.data.clips import Clip
+from eadnet.data.clips import Clip, ClipError
 from eadnet.data.tensor_files import TensorFile
 from eadnet.tables import CLIPS, read_rows
 
 VALIDATION_SHARE = 24
 """One of so many training clips is kept out of training, to be looked at while it goes on."""
-
-
-class DatasetError(ValueError):
-    """The clips cannot be trained on; the message says what is missing or damaged."""
 
 
 class ClipSet:
@@ -35,7 +31,7 @@ class ClipSet:
 
     def __init__(self, rows: list[dict]) -> None:
         if not rows:
-            raise DatasetError("no usable clip: see the status and reason columns of results/clips.parquet")
+            raise ClipError("no usable clip: see the status and reason columns of results/clips.parquet")
         self.clips = [Clip(row) for row in rows]
         self.position = {clip.clip_id: index for index, clip in enumerate(self.clips)}
         self.lengths = torch.tensor([clip.row["n_frames"] for clip in self.clips])
@@ -47,7 +43,7 @@ class ClipSet:
         `test` clips are those of corpora that something learns from: by them a network's own report says how it does.
 
         Raises:
-            DatasetError: there is none.
+            ClipError: there is none.
         """
         rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
@@ -55,22 +51,20 @@ class ClipSet:
         rows = [row for row in rows if split != "test" or row["corpus"] not in TEST_ONLY]
         kept = [row for row in rows if split in (None, _role(row, row["clip_id"] in shown))]
         if rows and not kept:
-            raise DatasetError(
-                f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split"
-            )
+            raise ClipError(f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split")
         return cls(kept)
 
     def only(self, clip_ids: Collection[str]) -> "ClipSet":
         """Those of the clips that are named, in this set's order.
 
         Raises:
-            DatasetError: no name, or one of a clip that is not here.
+            ClipError: no name, or one of a clip that is not here.
         """
         strange = sorted(name for name in clip_ids if name not in self.position)
         if strange:
-            raise DatasetError(f"clip {strange[0]} is kept but is none to train on; run filter-clips again")
+            raise ClipError(f"clip {strange[0]} is kept but is none to train on; run filter-clips again")
         if not clip_ids:
-            raise DatasetError("no clip is kept; lower training.filter.threshold or raise training.filter.at_least")
+            raise ClipError("no clip is kept; lower training.filter.threshold or raise training.filter.at_least")
         return ClipSet([clip.row for clip in self.clips if clip.clip_id in clip_ids])
 
     def __len__(self) -> int:
@@ -123,11 +117,11 @@ class ClipSet:
                 others, and a clip of it as its number of windows.
 
         Raises:
-            DatasetError: no clip has so many frames.
+            ClipError: no clip has so many frames.
         """
         room = (self.lengths - frames + 1).clamp(min=0)
         if not room.any():
-            raise DatasetError(f"no clip has {frames} frames; lower preprocess.min_frames or give longer clips")
+            raise ClipError(f"no clip has {frames} frames; lower preprocess.min_frames or give longer clips")
         weights = room if balance == "windows" else room / self._summed_by_corpus(room).clamp(min=1)
         clips = torch.multinomial(weights.float(), count, replacement=True, generator=generator)
         first = (torch.rand(count, generator=generator) * room[clips]).long()

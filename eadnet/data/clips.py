@@ -23,7 +23,7 @@ SAMPLES_PER_FRAME = 640
 
 
 class ClipError(ValueError):
-    """A clip's stored arrays cannot be read; the message names the clip and the fix."""
+    """A clip, or a choice of clips, that cannot be used; the message names it and the fix."""
 
 
 @dataclass(frozen=True)

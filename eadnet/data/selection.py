@@ -6,16 +6,13 @@ from collections.abc import Collection
 from itertools import chain, zip_longest
 from pathlib import Path
 
+from eadnet.data.clips import ClipError
 from eadnet.tables import CLIPS, TEST_CLIPS, read_rows, write_table
 
 DRAWN = 30
 """Videos of each test set in EAD-Net's evaluation (arXiv 2604.23325, section 4.2), "randomly selected"."""
 DRAW = "paper30-v1"
 """Name and version of the draw's rule: another rule gets another name."""
-
-
-class SelectionError(ValueError):
-    """No test clip can be chosen; the message names the fix."""
 
 
 def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, output: str | Path) -> list[str]:
@@ -32,7 +29,7 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         One line a corpus.
 
     Raises:
-        SelectionError: there is no usable test clip.
+        ClipError: there is no usable test clip.
     """
     of_corpus = defaultdict(list)
     for row in read_rows(clips, CLIPS):
@@ -49,7 +46,7 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         fewer = f" ({DRAWN} wanted: the test set has no more)" if draw and len(drawn) < DRAWN else ""
         lines.append(f"{corpus}: {len(chosen)} test clips" + (f", {len(drawn)} drawn by {DRAW}{fewer}" if draw else ""))
     if not made:
-        raise SelectionError(f"{clips}: no usable test clip; its columns status and reason say why")
+        raise ClipError(f"{clips}: no usable test clip; its columns status and reason say why")
     write_table(made, output, TEST_CLIPS)
     return lines
 

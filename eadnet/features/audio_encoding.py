@@ -37,7 +37,7 @@ def encode_audio(clips: str, settings: "Audio", seed: int, output: str, assets: 
         assets: where published weights lie, used by the whisper encoder.
 
     Raises:
-        AssetError, WhisperError: published weights are absent or damaged.
+        AssetError: published weights are absent or damaged.
     """
     listed = ClipSet.read(clips).clips
     listen, channels = _listener(settings, assets)

@@ -66,7 +66,7 @@ def encode_file(
         progress: Called with (texts encoded, texts to encode) after every part.
 
     Raises:
-        TextError: as of `TextEncoder.batches`.
+        AssetError, ConfigError: as of `TextEncoder.batches`.
     """
     with _folder(cache, path) as folder:
         known = TextCache(folder, encoder, max_tokens, batch_size)

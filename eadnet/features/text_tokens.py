@@ -18,13 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from eadnet.data.clips import ClipError
 from eadnet.data.tensor_files import FIX, TensorFileError, map_tensor, streamed_tensors
 
 NULL_TEXT = ""
-
-
-class TextError(ValueError):
-    """Text that cannot be encoded or looked up; the message names the text or file and the mend."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +97,12 @@ class TextTokens:
             (n,) int64 indices.
 
         Raises:
-            TextError: a text was never encoded.
+            ClipError: a text was never encoded.
         """
         try:
             return np.array([self._places[text] for text in texts], np.int64)
         except KeyError as error:
-            raise TextError(f"text {error.args[0]!r} was never encoded; run encode-captions again") from None
+            raise ClipError(f"text {error.args[0]!r} was never encoded; run encode-captions again") from None
 
     def gather(self, indices: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of some texts, padded as a network reads them.

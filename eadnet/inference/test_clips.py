@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from eadnet.checkpoint import CheckpointError, read_config
-from eadnet.data.clip_set import ClipSet, DatasetError
+from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.selection import read_test_clips, shuffled_audio
 from eadnet.data.tensor_files import TensorFile, TensorFileError, TensorWriter, streamed_tensors
@@ -31,7 +31,6 @@ from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.regions import region_mask
 from eadnet.features.audio import AudioFeatures
 from eadnet.features.text_source import TextSource
-from eadnet.features.text_tokens import TextError
 from eadnet.inference.animator import PART, Animator, Codec, Scene
 from eadnet.inference.sampler import derived_seed
 from eadnet.models.loading import load_run
@@ -42,12 +41,8 @@ if TYPE_CHECKING:
     from eadnet.config.synthesis import Synthesis
 
 CROPS, TABLE = "crops.safetensors", "generated.parquet"
-FAULTS = (ClipError, DatasetError, TensorFileError, TextError, OSError)
+FAULTS = (ClipError, TensorFileError, OSError)
 """What can be wrong with one clip; the others are made."""
-
-
-class SynthesisError(ValueError):
-    """Crops that do not belong to what is to be made of them; the message names the folder and the mend."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +185,7 @@ class StoredCrops(SelectedClips):
         inputs, settings, run, seed, mask: that it was given.
 
     Raises:
-        SynthesisError: the crops are of another run or seed, or lack a selected clip.
+        ClipError: the crops are of another run or seed, or lack a selected clip.
     """
 
     def __init__(
@@ -202,7 +197,7 @@ class StoredCrops(SelectedClips):
         absent = [row["clip_id"] for row in self.rows if row["clip_id"] not in self.made]
         if others or absent:
             fault = f"are of run {others.pop()}" if others else f"lack clip {absent[0]}"
-            raise SynthesisError(f"{folder}: the crops {fault}, {run} with seed {seed} is wanted; generate them again")
+            raise ClipError(f"{folder}: the crops {fault}, {run} with seed {seed} is wanted; generate them again")
         self.file = TensorFile(Path(folder, CROPS), fix="copy it here again")
 
     def take(self, clip: Clip) -> GeneratedClip:

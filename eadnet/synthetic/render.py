@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media.writing import write_audio, write_video
 from eadnet.provenance import atomic_path
@@ -27,7 +28,7 @@ from eadnet.synthetic.expressions import expression
 from eadnet.synthetic.motion import Motion
 from eadnet.synthetic.people import Person, sample_person
 from eadnet.synthetic.puppet import Framing, Puppet
-from eadnet.synthetic.script import Line, RenderError, derived_seed, hdtf_line, mead_lines
+from eadnet.synthetic.script import Line, derived_seed, hdtf_line, mead_lines
 from eadnet.synthetic.speech import SAMPLE_RATE, Speech, join, silence
 
 MEAD_FPS, HDTF_FPS = 30, 25
@@ -40,7 +41,7 @@ def render_mead(settings: SyntheticMEAD, seed: int, actor: str, folder: Path, tr
     """Draw one actor's archives and truth; returns the number of clips.
 
     Raises:
-        RenderError: no such actor, or more sentences than MEAD has numbers for.
+        CorpusError: no such actor, or more sentences than MEAD has numbers for.
     """
     lines = mead_lines(settings, seed, actor)
     person = _mead_person(settings, seed, actor)
@@ -160,13 +161,13 @@ def render_hdtf(settings: HDTF, seed: int, shard: str, folder: Path, truth: Path
     """Draw the videos of one shard's people, and their truth; returns the number of intervals.
 
     Raises:
-        RenderError: the shard holds nobody.
+        CorpusError: the shard holds nobody.
     """
     from eadnet.corpora.shards import shard_people
 
     people = shard_people(settings, None, shard)
     if not people:
-        raise RenderError(f"HDTF shard {shard} holds nobody; there are {len(hdtf_people(settings))} people")
+        raise CorpusError(f"HDTF shard {shard} holds nobody; there are {len(hdtf_people(settings))} people")
     facts: dict[str, np.ndarray] = {}
     notes: dict[str, dict] = {}
     for name in people:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.corpora import SyntheticRAVDESS
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.ravdess_layout import (
     ACTORS,
     BOTH,
@@ -36,7 +37,7 @@ from eadnet.synthetic.expressions import expression
 from eadnet.synthetic.motion import Motion
 from eadnet.synthetic.people import Person, sample_person
 from eadnet.synthetic.puppet import Framing, Puppet
-from eadnet.synthetic.script import Line, RenderError, derived_seed
+from eadnet.synthetic.script import Line, derived_seed
 from eadnet.synthetic.speech import SAMPLE_RATE, Speech
 
 FPS = 30
@@ -59,11 +60,11 @@ def ravdess_takes(settings: SyntheticRAVDESS, actor: str) -> list[RecordedTake]:
     """The recordings of an actor: all emotions, `repetitions` times, statements and intensities in turn.
 
     Raises:
-        RenderError: no such actor is drawn.
+        CorpusError: no such actor is drawn.
     """
     drawn = ACTORS[: settings.people]
     if actor not in drawn:
-        raise RenderError(f"actor {actor} is not drawn; the settings ask for {' '.join(drawn)}")
+        raise CorpusError(f"actor {actor} is not drawn; the settings ask for {' '.join(drawn)}")
     takes = []
     for turn, emotion in enumerate(EMOTION_CODES.values()):
         for repetition in range(1, settings.repetitions + 1):

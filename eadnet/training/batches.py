@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from eadnet.checkpoint import inputs_digest
-from eadnet.data.clip_set import ClipSet, DatasetError
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.clips import ClipError
 from eadnet.diffusion import Process, mixed_noise
 from eadnet.features.audio import AudioFeatures
 from eadnet.features.latents import Latents
@@ -135,7 +136,7 @@ class BatchSampler:
         try:
             sampler = cls(inputs, settings, replace(draw, split="validation", with_crops=True), factor)
             sampler.clips.draw(1, draw.frames, torch.Generator(), settings.balance)
-        except DatasetError:
+        except ClipError:
             print("no clip is held out for validation; its loss and strips are left out", flush=True)
             return None
         return sampler

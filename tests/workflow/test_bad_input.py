@@ -16,10 +16,10 @@ from eadnet.checkpoint import CheckpointError, TrainingState, load_weights, read
 from eadnet.config.configuration import load
 from eadnet.config.corpora import MEAD, Corpora, FolderCorpus
 from eadnet.config.section import ConfigError
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.folder import FolderReader
 from eadnet.corpora.mead import MEADReader
 from eadnet.corpora.shards import list_shards, unused_folders
-from eadnet.corpora.sources import CorpusError
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.tensor_files import TensorFileError
 from eadnet.features.latents import Latents

@@ -12,12 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
+from eadnet.assets import AssetError
+
 # Published weights (eadnet/assets.tsv) behind each detector; None: they come with the package.
 WEIGHTS = {"mediapipe": None, "scrfd": "insightface-buffalo-l", "yunet": "yunet"}
-
-
-class DetectorError(ValueError):
-    """A detector that cannot be opened; one line that names the file and the mend."""
 
 
 @dataclass(frozen=True, eq=False)  # two faces are one only if they are the same object
@@ -65,7 +63,7 @@ def opened_detector(name: str, weights: Path | None = None) -> Iterator[Detector
     """The detector `name`; `weights` is the folder of its published files.
 
     Raises:
-        DetectorError: a file of the weights is absent or of another kind.
+        AssetError: a file of the weights is absent or of another kind.
     """
     with _opener(name)(weights) as detector:
         yield detector
@@ -82,12 +80,12 @@ def weight_file(weights: Path | None, detector: str, file: str) -> Path:
     """A file of a detector's published weights.
 
     Raises:
-        DetectorError: it is absent.
+        AssetError: it is absent.
     """
     path = Path(weights or "") / file
     if weights is None or not path.is_file():
         mend = f"fetch it (python -m eadnet fetch-asset {WEIGHTS[detector]}) or set preprocess.detector to mediapipe"
-        raise DetectorError(f"{path}: absent, {detector} needs it; {mend}")
+        raise AssetError(f"{path}: absent, {detector} needs it; {mend}")
     return path
 
 
@@ -100,5 +98,5 @@ def _opener(name: str) -> Callable[[Path | None], AbstractContextManager[Detecto
     elif name == "yunet":
         from eadnet.faces.detectors.yunet import opened
     else:
-        raise DetectorError(f"unknown detector '{name}'; use {', '.join(WEIGHTS)}")
+        raise AssetError(f"unknown detector '{name}'; use {', '.join(WEIGHTS)}")
     return opened

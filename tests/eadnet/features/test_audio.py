@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from eadnet import tables
+from eadnet.assets import AssetError
 from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
@@ -18,7 +19,7 @@ from eadnet.data.tensor_files import TensorFileError
 from eadnet.features.audio import AudioFeatures, feature_steps, feature_writer
 from eadnet.features.audio_encoding import encode_audio
 from eadnet.features.degradation import babble, degrade, lost, mixed
-from eadnet.features.whisper import WhisperError, WhisperStates
+from eadnet.features.whisper import WhisperStates
 from eadnet.media.spectrogram import log_mel
 from eadnet.models.unet.audio_tokens import hide_beyond, make_audio_encoder
 from tests.support.published_weights import write_mirror
@@ -199,15 +200,15 @@ def test_long_waves_are_heard_window_by_window_under_one_floor(checkpoint):
 
 
 def test_other_files_are_no_whisper(tmp_path, checkpoint):
-    with pytest.raises(WhisperError, match="tiny.pt: missing"):
+    with pytest.raises(AssetError, match="tiny.pt: missing"):
         WhisperStates(tmp_path / "tiny.pt")
     (tmp_path / "tiny.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(WhisperError, match="no Whisper checkpoint"):
+    with pytest.raises(AssetError, match="no Whisper checkpoint"):
         WhisperStates(tmp_path / "tiny.pt")
     weights = checkpoint[1]["model_state_dict"]
     lacking = {name: tensor for name, tensor in weights.items() if name != "encoder.blocks.3.attn.key.weight"}
     torch.save(checkpoint[1] | {"model_state_dict": lacking}, tmp_path / "tiny.pt")
-    with pytest.raises(WhisperError, match=r"layers\.3\.self_attn\.k_proj\.weight"):
+    with pytest.raises(AssetError, match=r"layers\.3\.self_attn\.k_proj\.weight"):
         WhisperStates(tmp_path / "tiny.pt")
 
 

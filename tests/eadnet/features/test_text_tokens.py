@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from eadnet.data.clips import ClipError
 from eadnet.data.tensor_files import TensorFileError
-from eadnet.features.text_tokens import TextError, TextTokens, write_tokens
+from eadnet.features.text_tokens import TextTokens, write_tokens
 
 WIDTH = 384
 
@@ -59,7 +60,7 @@ def test_nothing_is_read_that_is_not_asked_for(tmp_path: Path) -> None:
 
 
 def test_unknown_text_is_named(stored: Path) -> None:
-    with pytest.raises(TextError, match="'gloomy' was never encoded; run encode-captions"):
+    with pytest.raises(ClipError, match="'gloomy' was never encoded; run encode-captions"):
         TextTokens.load(stored).lookup(["happy", "gloomy"])
 
 

@@ -11,12 +11,12 @@ from safetensors.torch import load_file
 
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
-from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
-from eadnet.data.selection import DRAWN, SelectionError, read_test_clips, select_clips, shuffled_audio, write_test_clips
+from eadnet.data.clips import SAMPLES_PER_FRAME, ClipError, save_shard
+from eadnet.data.selection import DRAWN, read_test_clips, select_clips, shuffled_audio, write_test_clips
 from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.text_tokens import TextTokens
 from eadnet.inference import sampler
-from eadnet.inference.test_clips import ClipGenerator, SynthesisError, SynthesisInputs, generate_crops, synthesise
+from eadnet.inference.test_clips import ClipGenerator, SynthesisInputs, generate_crops, synthesise
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
@@ -174,7 +174,7 @@ def test_noise_is_shared_as_in_training_unless_a_number_is_given(inputs, given: 
 
 def test_crops_of_another_seed_are_refused(inputs, tmp_path):
     generate_crops(inputs, SETTINGS, CPU, "still", 0, "face", tmp_path)
-    with pytest.raises(SynthesisError, match=r"\('still', 0\).*still with seed 1"):
+    with pytest.raises(ClipError, match=r"\('still', 0\).*still with seed 1"):
         synthesise(inputs, SETTINGS, CPU, "still", 1, "face", tmp_path, crops=tmp_path)
 
 
@@ -267,5 +267,5 @@ def test_the_draw_is_of_each_corpus_seeded_and_keeps_what_a_lost_clip_does_not_t
     assert read_test_clips(tmp_path / "test_clips.parquet", ("mead",)) == [
         row["clip_id"] for row in without if row["corpus"] == "mead"
     ]
-    with pytest.raises(SelectionError, match="no usable test clip"):
+    with pytest.raises(ClipError, match="no usable test clip"):
         chosen([row | {"split": "train"} for row in rows])

@@ -11,8 +11,9 @@ from eadnet import faces
 from eadnet.config.corpora import HDTF, MEAD, FolderCorpus
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.collection import collect, summary
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.shards import reader
-from eadnet.corpora.sources import CorpusError, CropBox
+from eadnet.corpora.sources import CropBox
 from eadnet.data.clips import Clip
 from eadnet.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from eadnet.faces.mesh import detect_landmarks
