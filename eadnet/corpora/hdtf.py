@@ -18,8 +18,6 @@ from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import AnnotatedVideo, annotation_folder, known_videos, read_annotations
 from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
-    AUDIO_SUFFIXES,
-    VIDEO_SUFFIXES,
     ClipSource,
     CropBox,
     OpenedMedia,
@@ -34,6 +32,7 @@ from eadnet.corpora.sources import (
     with_duplicates,
 )
 from eadnet.corpora.splits import hdtf_people, hdtf_splits
+from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 _FRAGMENT = re.compile(r"(?P<path>[^#]*)(?:#t=(?P<start>\d+),(?P<end>\d+))?", re.DOTALL)
 _CUT = re.compile(r"(?P<stem>.+)_(?P<place>[0-9]{1,4})", re.DOTALL)

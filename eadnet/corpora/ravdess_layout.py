@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from eadnet.config.corpora import RAVDESS
 from eadnet.corpora.files import CorpusError
-from eadnet.corpora.sources import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 ACTORS = tuple(f"A{number:02d}" for number in range(1, 25))
 SHARED = "all actors"

@@ -19,10 +19,9 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 import pandas as pd
 
 from eadnet.corpora.files import Found
+from eadnet.media.suffixes import AUDIO_SUFFIXES
 from eadnet.tables import DOWNLOADS, read_rows
 
-VIDEO_SUFFIXES = frozenset(".mp4 .mov .m4v .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .ogv .3gp".split())
-AUDIO_SUFFIXES = (".wav", ".m4a", ".flac", ".mp3", ".ogg", ".aac")
 MAX_SLUG = 80
 USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its sound
 

@@ -1,5 +1,7 @@
 """Which part of the aligned crop is generated, by mask mode. Numpy only."""
 
+from typing import get_args
+
 import numpy as np
 
 from eadnet.config.training import Mask
@@ -45,7 +47,7 @@ def region_mask(mode: Mask, resolution: int, cells: int) -> np.ndarray:
     """
     if resolution % cells:
         raise ValueError(f"mask resolution {resolution} is no multiple of {cells} cells")
-    known = (*_REGIONS, "latentsync", "full")
+    known = get_args(Mask)
     if mode not in known:
         raise ValueError(f"unknown mask mode '{mode}'; use {', '.join(known[:-1])} or {known[-1]}")
     mask = _latentsync(cells) if mode == "latentsync" else _rectangle(mode, cells)

@@ -20,9 +20,9 @@ from eadnet.corpora.download.youtube import Wanted, fetch_video, video_id
 from eadnet.corpora.download.zenodo import fetch_record_archive, wanted_archive
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.ravdess_layout import archive_name
-from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import probe
+from eadnet.media.suffixes import VIDEO_SUFFIXES
 from eadnet.provenance import sha256_file
 from eadnet.tables import DOWNLOADS
 

@@ -24,7 +24,7 @@ from yt_dlp.utils import DownloadError, GeoRestrictedError
 
 from eadnet.config.corpora import VideoDownload
 from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address
-from eadnet.corpora.sources import VIDEO_SUFFIXES
+from eadnet.media.suffixes import VIDEO_SUFFIXES
 from eadnet.provenance import atomic_path
 
 LARGEST = 1080  # a larger picture is no better: crops are 256 or 512 pixels
