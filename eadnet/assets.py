@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path, sha256_file
 
 TABLE = resources.files("eadnet") / "assets.tsv"
@@ -210,7 +211,8 @@ def _transfer(file: AssetFile, target: Path, settings: AssetSettings) -> None:
     from pooch import HTTPDownloader  # only a machine that downloads needs it
 
     address, _, member = file.url.partition("#")
-    HTTPDownloader(progressbar=True, chunk_size=1 << 20, timeout=60)(address, str(target), None)
+    with progress_bar(file.key, file.bytes or 1, "B") as bar:  # the downloader knows better how many they are
+        HTTPDownloader(progressbar=bar, chunk_size=1 << 20, timeout=60)(address, str(target), None)
     if member:
         _unzip(target, member)
     size = target.stat().st_size

@@ -20,6 +20,7 @@ from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.degradation import VOICES, degrade
 from eadnet.features.whisper import WhisperStates
 from eadnet.media.spectrogram import BANDS, log_mel
+from eadnet.progress import progress_bar
 
 if TYPE_CHECKING:
     from eadnet.config.machine import Assets
@@ -47,12 +48,11 @@ def encode_audio(clips: str, settings: "Audio", seed: int, output: str, assets: 
     }
     splits = {clip.row["split"] for clip in listed}
     pools = {split: [clip for clip in listed if clip.row["split"] == split] for split in splits}
-    with feature_writer(output, settings.encoder, shapes) as write:
-        for number, clip in enumerate(listed, start=1):
+    with feature_writer(output, settings.encoder, shapes) as write, progress_bar("audio", len(listed), "clips") as bar:
+        for clip in listed:
             waves = heard(clip, pools[clip.row["split"]], settings, seed)
             write(clip.clip_id, torch.stack([listen(wave).half() for wave in waves]))
-            if number % 50 == 0:
-                print(f"encoded {number}/{len(listed)} clips", flush=True)
+            bar.update()
 
 
 def versions(clip: Clip, settings: "Audio") -> int:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 
 from eadnet.data.tensor_files import TensorFileError
 from eadnet.features.text_tokens import NULL_TEXT, TextTokens, write_tokens
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 PART = 1024
 """Texts of a file of the cache: some 40 MB of CLIP's states, half a minute of them on a processor."""
 DAY = 86400
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,6 @@ def encode_file(
     max_tokens: int,
     batch_size: int = 8,
     cache: str | Path | None = None,
-    progress: Progress | None = None,
 ) -> Encoded:
     """Write the token states of texts, of which those that the cache lacks are encoded and added to it.
 
@@ -63,7 +61,6 @@ def encode_file(
         max_tokens: L, as of `TextEncoder.batches`.
         batch_size: as of `TextEncoder.batches`.
         cache: folder in which states are remembered; None remembers nothing.
-        progress: Called with (texts encoded, texts to encode) after every part.
 
     Raises:
         AssetError, ConfigError: as of `TextEncoder.batches`.
@@ -71,12 +68,10 @@ def encode_file(
     with _folder(cache, path) as folder:
         known = TextCache(folder, encoder, max_tokens, batch_size)
         lacking = [text for text in texts if text not in known]
-        done = 0
-        for part in _parts(encoder.batches(lacking, max_tokens, batch_size)):
-            known.add({lacking[index]: states for index, states in part})
-            done += len(part)
-            if progress:
-                progress(done, len(lacking))
+        with progress_bar("texts", len(lacking), "texts") as bar:
+            for part in _parts(encoder.batches(lacking, max_tokens, batch_size)):
+                known.add({lacking[index]: states for index, states in part})
+                bar.update(len(part))
         lengths = [len(known.states(text)) for text in texts]
         write_tokens(path, texts, lengths, map(known.states, texts), encoder.width, max_tokens)
     return Encoded(len(texts), len(lacking), max(lengths, default=0))

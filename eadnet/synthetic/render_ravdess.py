@@ -31,6 +31,7 @@ from eadnet.corpora.ravdess_layout import (
     file_name,
 )
 from eadnet.media.writing import write_video
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path
 from eadnet.synthetic.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
 from eadnet.synthetic.expressions import expression
@@ -84,16 +85,16 @@ def render_ravdess(settings: SyntheticRAVDESS, seed: int, actor: str, folder: Pa
     notes = {"person": asdict(person)}
     with tempfile.TemporaryDirectory(prefix="render-") as scratch:
         stage = _Stage(person, puppet, settings, Path(scratch))
-        with _archive(folder / archive_name(actor)) as archive:
-            for count, take in enumerate(takes, start=1):
+        with _archive(folder / archive_name(actor)) as archive, progress_bar(actor, len(takes), "clips") as bar:
+            for take in takes:
                 key = f"ravdess_{actor}_{take.label}"
                 speech = perform(person, _line(take), settings.seconds, key)
                 _pack(archive, take, _film(stage, take, speech, key, with_sound=True))
-                if count == 1:
+                if take is takes[0]:
                     silent = replace(take, modality=PICTURE)
                     _pack(archive, silent, _film(stage, take, speech, key, with_sound=False))
                 record_facts(facts, notes, key, _motion(stage, take, speech, TRUTH_FPS, key), _line(take), speech.text)
-                print(f"[{count}/{len(takes)}] {key}", flush=True)
+                bar.update()
         with _archive(folder / archive_name(actor, SONG)) as archive:
             song = replace(takes[-1], channel=SONG, emotion="happy", level=LEVELS["01"])
             speech = perform(person, _line(song), SONG_SECONDS, f"ravdess_{actor}_song")

@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 from eadnet.assets import LOOPBACK
 from eadnet.provenance import sha256_file
 
-REPORT_EVERY = 10.0  # seconds between two lines on a long download
-
 
 class FetchError(Exception):
     """A file that did not come; `status` is the word for the table."""

@@ -23,8 +23,9 @@ from yt_dlp import YoutubeDL
 from yt_dlp.utils import DownloadError, GeoRestrictedError
 
 from eadnet.config.corpora import VideoDownload
-from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address
+from eadnet.corpora.download.fetching import FetchError, check_address
 from eadnet.media.suffixes import VIDEO_SUFFIXES
+from eadnet.progress import progress_bar, show_bytes
 from eadnet.provenance import atomic_path
 
 LARGEST = 1080  # a larger picture is no better: crops are 256 or 512 pixels
@@ -58,13 +59,12 @@ class Wanted:
     target: Path
 
 
-def fetch_video(wanted: Wanted, settings: VideoDownload, report: Callable[[str], None] = print) -> Path:
+def fetch_video(wanted: Wanted, settings: VideoDownload) -> Path:
     """Fetch a video with its sound, in the wanted height where there is one, else in the largest.
 
     Args:
         wanted: what, and where to.
         settings: attempts, pauses, rate and cookies.
-        report: called with a line now and then.
 
     Returns:
         The file, complete under its final name.
@@ -79,11 +79,14 @@ def fetch_video(wanted: Wanted, settings: VideoDownload, report: Callable[[str],
     files: list[Path] = []
 
     def note(progress: dict[str, Any]) -> None:
+        show_bytes(bar, progress.get("downloaded_bytes") or 0, progress.get("total_bytes"))
         if progress["status"] == "finished":
             files.append(Path(progress["filename"]))
 
-    hooks = [note, _reporter(wanted.target.name, report)]
-    with YoutubeDL(_options(wanted, settings, partial, hooks)) as downloader:
+    with (
+        progress_bar(wanted.target.name, None, "B") as bar,
+        YoutubeDL(_options(wanted, settings, partial, note)) as downloader,
+    ):
         _extract(downloader, wanted.url, settings)
     path = _joined(list(dict.fromkeys(files)), wanted.target)
     shutil.rmtree(partial, ignore_errors=True)
@@ -138,7 +141,9 @@ def choose_formats(formats: list[dict[str, Any]], height: int) -> list[dict[str,
     return [picture, max(reversed(sounds), key=clear)]
 
 
-def _options(wanted: Wanted, settings: VideoDownload, partial: Path, hooks: list) -> dict[str, Any]:
+def _options(
+    wanted: Wanted, settings: VideoDownload, partial: Path, hook: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     def sleep(n: int) -> float:  # yt-dlp gives the attempt by this name
         return settings.pause * 2**n
 
@@ -146,7 +151,7 @@ def _options(wanted: Wanted, settings: VideoDownload, partial: Path, hooks: list
         "format": lambda context: iter(choose_formats(context["formats"], wanted.height)),
         "outtmpl": {"default": str(partial).replace("%", "%%") + "/%(format_id)s.%(ext)s"},
         "restrictfilenames": True,
-        "progress_hooks": hooks,
+        "progress_hooks": [hook],
         "retries": settings.retries,
         "fragment_retries": settings.retries,
         "extractor_retries": settings.retries,
@@ -177,22 +182,6 @@ class _Silent:
         """Say nothing."""
 
     info = warning = error = debug
-
-
-def _reporter(name: str, report: Callable[[str], None]) -> Callable[[dict[str, Any]], None]:
-    last = time.monotonic()
-
-    def hook(progress: dict[str, Any]) -> None:
-        nonlocal last
-        if progress["status"] == "downloading" and time.monotonic() - last > REPORT_EVERY:
-            last = time.monotonic()
-            done, total = progress.get("downloaded_bytes") or 0, progress.get("total_bytes") or 0
-            share = f" of {total / 1e6:.0f}" if total else ""
-            speed, left = progress.get("speed") or 0, progress.get("eta")
-            rest = f", {left:.0f} s left" if left is not None else ""
-            report(f"{name}: {done / 1e6:.0f}{share} MB, {speed / 2**20:.1f} MiB/s{rest}")
-
-    return hook
 
 
 def _explained(error: DownloadError) -> FetchError:
