@@ -107,9 +107,9 @@ class AudioFeatures:
         ]
         return torch.stack(rows).float()
 
-    def span(self, clip_id: str, first: int, count: int, variant: int = 0) -> Tensor:
-        """(count, W, C) float32 windows around consecutive frames of one clip."""
-        return self.windows([clip_id], torch.arange(first, first + count)[None], variant)[0]
+    def span(self, clip_id: str, first: int, count: int) -> Tensor:
+        """(count, W, C) float32 windows around consecutive frames of one clip's variant 0."""
+        return self.windows([clip_id], torch.arange(first, first + count)[None])[0]
 
     def _features(self, clip_id: str) -> Tensor:
         """(V, S, C) float16, mapped when first asked for."""

@@ -41,20 +41,8 @@ class TextTokens:
     max_tokens: int
 
     @classmethod
-    def pack(cls, texts: Sequence[str], tokens: np.ndarray, mask: np.ndarray) -> "TextTokens":
-        """Of padded states, as `TextEncoder.encode` makes them.
-
-        Args:
-            texts: N distinct texts.
-            tokens: (N, L, D) float16; what lies where the mask is False is dropped.
-            mask: (N, L) bool, True at the first tokens of each text.
-        """
-        offsets = np.concatenate([[0], mask.sum(axis=1).cumsum()]).astype(np.int64)
-        return cls(tuple(texts), tokens[mask], offsets, mask.shape[1])
-
-    @classmethod
     def load(cls, path: str | Path) -> "TextTokens":
-        """Map what `save` or `write_tokens` wrote.
+        """Map what `write_tokens` wrote.
 
         Raises:
             TensorFileError: the file is missing, damaged or holds something else.
@@ -70,11 +58,6 @@ class TextTokens:
         if fault:
             raise TensorFileError(f"{path}: parts do not match ({fault}); {FIX}")
         return tokens
-
-    def save(self, path: str | Path) -> None:
-        """Write one safetensors file, all or nothing."""
-        rows = (self.states(index) for index in range(len(self.texts)))
-        write_tokens(path, self.texts, self.lengths, rows, self.width, self.max_tokens)
 
     @property
     def width(self) -> int:

@@ -90,13 +90,11 @@ def iterate_video(
     return islice(frames, None if seconds is None else round(seconds * fps))
 
 
-def read_video(
-    source: Source, fps: int = 25, start: float = 0.0, seconds: float | None = None, window: Window | None = None
-) -> np.ndarray:
+def read_video(source: Source, fps: int = 25, seconds: float | None = None) -> np.ndarray:
     """Read a whole video, (T, H, W, 3) uint8 RGB with T >= 1; arguments and errors as `iterate_video`."""
-    frames = list(iterate_video(source, fps, start, seconds, window))
+    frames = list(iterate_video(source, fps, seconds=seconds))
     if not frames:
-        raise MediaError(f"no video frame after {start:g} s; check the file or the interval", "truncated")
+        raise MediaError("no video frame; copy the file again", "truncated")
     return np.stack(frames)
 
 

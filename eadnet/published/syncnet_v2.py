@@ -175,24 +175,23 @@ def features(
     return seen, hear(network, wave, len(seen))
 
 
-def search_offset(seen: Tensor, heard: Tensor, shift: int = SHIFT) -> tuple[int, float, float]:
+def search_offset(seen: Tensor, heard: Tensor) -> tuple[int, float, float]:
     """Where sound and pictures fit best.
 
     Args:
         seen: (W, C) features of the pictures.
         heard: (W, C) features of the sound.
-        shift: frames tried on either side; beyond the ends the reference hears zeros.
 
     Returns:
         Frames by which the sound comes late (the reference's "AV offset" with the other sign), the confidence (median
-        minus minimum of the 2 * shift + 1 mean distances: LSE-C) and the least mean distance (LSE-D).
+        minus minimum of the 2 * SHIFT + 1 mean distances: LSE-C) and the least mean distance (LSE-D).
     """
-    padded = nn.functional.pad(heard, (0, 0, shift, shift))
+    padded = nn.functional.pad(heard, (0, 0, SHIFT, SHIFT))  # beyond its ends the reference pads the sound with zeros
     means = torch.stack(
-        [nn.functional.pairwise_distance(seen, padded[k : k + len(seen)]).mean() for k in range(2 * shift + 1)]
+        [nn.functional.pairwise_distance(seen, padded[k : k + len(seen)]).mean() for k in range(2 * SHIFT + 1)]
     )
     best = int(means.argmin())
-    return best - shift, float(means.median() - means[best]), float(means[best])
+    return best - SHIFT, float(means.median() - means[best]), float(means[best])
 
 
 def _folded(convolution: nn.Conv3d, normalisation: nn.BatchNorm3d) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from eadnet.data.clips import ClipError
 from eadnet.data.tensor_files import TensorFileError
 from eadnet.features.text_tokens import TextTokens, write_tokens
+from tests.support.encoded_texts import save_padded
 
 WIDTH = 384
 
@@ -27,7 +28,7 @@ def example() -> tuple[list[str], np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    TextTokens.pack(*example()).save(tmp_path / "tokens.safetensors")
+    save_padded(tmp_path / "tokens.safetensors", *example())
     return tmp_path / "tokens.safetensors"
 
 

@@ -14,12 +14,12 @@ from eadnet.config.synthesis import Synthesis
 from eadnet.data.clips import SAMPLES_PER_FRAME, ClipError, save_shard
 from eadnet.data.selection import DRAWN, read_test_clips, select_clips, shuffled_audio, write_test_clips
 from eadnet.features.audio import feature_steps, feature_writer
-from eadnet.features.text_tokens import TextTokens
 from eadnet.inference import sampler
 from eadnet.inference.test_clips import ClipGenerator, SynthesisInputs, generate_crops, synthesise
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
+from tests.support.encoded_texts import save_padded
 from tests.support.tiny_models import write_tiny_run
 
 CPU = Compute(device="cpu", precision="float32")
@@ -42,7 +42,7 @@ def inputs(tmp_path_factory) -> SynthesisInputs:
     write_table(captions, folder / "captions.parquet", CAPTIONS)
     states = np.random.default_rng(0).standard_normal((2, 5, 384)).astype(np.float16)
     mask = np.array([[False] * 5, [True] * 5])
-    TextTokens.pack(("", "The person speaks."), states, mask).save(folder / "tokens.safetensors")
+    save_padded(folder / "tokens.safetensors", ("", "The person speaks."), states, mask)
     shapes = {row["clip_id"]: (1, feature_steps("mel", FRAMES), 80) for row in rows}
     with feature_writer(folder / "audio.safetensors", "mel", shapes) as write:
         for number, row in enumerate(rows):

@@ -18,7 +18,7 @@ from eadnet.config.training import Filter
 from eadnet.config.view import view
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import ClipError
-from eadnet.features.text_tokens import TextTokens
+from eadnet.features.text_tokens import TextTokens, write_tokens
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
@@ -61,8 +61,7 @@ def _encode_words(path: str) -> None:
     random = np.random.default_rng(1)
     states = [known.states(index) for index in range(len(known.texts))]
     states += [random.standard_normal((1 + n % 6, known.width)).astype(np.float16) for n in range(len(EMOTIONS))]
-    offsets = np.cumsum([0, *map(len, states)])
-    TextTokens((*known.texts, *EMOTIONS), np.concatenate(states), offsets, known.max_tokens).save(path)
+    write_tokens(path, (*known.texts, *EMOTIONS), [len(rows) for rows in states], states, known.width, known.max_tokens)
 
 
 def _measured(toy: Toy, folder: Path, **inputs: str) -> str:
