@@ -52,7 +52,7 @@ def annotation_folder(settings: HDTF, root: str | Path | None = None) -> Path | 
         root: folder that holds the corpus; by default ``settings.path``. None: not known.
 
     Returns:
-        The folder; None where nobody has laid any down.
+        The folder; None where there is none.
 
     Raises:
         CorpusError: ``settings.annotations`` is given and holds none.

@@ -42,7 +42,7 @@ def collect(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(clips: pd.DataFrame) -> list[str]:
-    """Lines that say what each corpus holds: usable clips by split, hours, people, and why the others are not."""
+    """Lines on what each corpus holds: usable clips by split, hours, people, and why the others are not."""
     lines = []
     for corpus, group in clips.groupby("corpus", sort=True):
         usable = group[group["status"] == "ok"]

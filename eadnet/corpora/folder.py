@@ -35,7 +35,7 @@ from eadnet.tables import EMOTIONS
 
 @dataclass(frozen=True)
 class Label:
-    """One line of the CSV; None where it says nothing."""
+    """One line of the CSV; None where it is empty."""
 
     person: str | None = None
     emotion: str | None = None

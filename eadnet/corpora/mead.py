@@ -47,7 +47,7 @@ _AUDIO = re.compile(rf"(?:^|/){_LABEL}\.(?:m4a|wav|mp3|aac)$")
 
 @dataclass(frozen=True)
 class Utterance:
-    """What a MEAD path says; `view` is None for sound."""
+    """What a MEAD path states; `view` is None for sound."""
 
     view: str | None
     emotion: str

@@ -59,7 +59,7 @@ SETS = tuple(("neutral", 1) if emotion == "neutral" else (emotion, level)
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the shard: on disk, or (`member`) in the archive of that name; and what its name says, or the fault."""
+    """A file of the shard: on disk, or (`member`) in the archive of that name; what its name states, or the fault."""
 
     found: Found
     member: Member | None
@@ -128,7 +128,7 @@ class RAVDESSReader:
 
     @contextmanager
     def opened(self, clip: ClipSource) -> Iterator[OpenedMedia]:
-        """The recording, and its sound of modality 03 where that is there: it is heard if the video has none."""
+        """The recording, and its sound of modality 03 where that is there: it is used if the video has none."""
         sound = self._sounds.get(f"{self.shard}_{SOUND}_{_take_of(clip.uri).label}")
         yield OpenedMedia(self.shelf.media(clip.uri), None if sound is None else self.shelf.media(sound))
 
@@ -161,7 +161,7 @@ class RAVDESSReader:
                 yield Entry(found, member, *self._said(member.name))
 
     def _said(self, path: str) -> tuple[RecordedTake | None, tuple[str, str] | None]:
-        """What a file's name says, and the status and reason of one that cannot be this actor's."""
+        """What a file's name states, and the status and reason of one that cannot be this actor's."""
         try:
             take = parse_name(path)
         except CorpusError as fault:
@@ -192,7 +192,7 @@ class RAVDESSReader:
         return self._used(entry, name, "ok", None)
 
     def _unused(self, entry: Entry, source_id: str, status: str, reason: str) -> dict:
-        """The row of a file that is not opened; what would forbid to read it comes before what its name says."""
+        """The row of a file that is not opened; a fault of the file comes before one of its name."""
         status, reason = (entry.member or entry.found).fault or (status, reason)
         size = (entry.member or entry.found).size
         return source_row("ravdess", self.shard, source_id, entry.uri, status, reason, size=size)

@@ -1,4 +1,4 @@
-"""RAVDESS by its names: what a file's seven codes say, and whose an archive or a folder is.
+"""RAVDESS by its names: what a file's seven codes mean, and whose an archive or a folder is.
 
 A file is called ``01-01-06-02-02-01-12.mp4``: modality, channel, emotion, intensity, statement, repetition, actor. It
 stands in ``Video_Speech_Actor_12.zip``, in ``Audio_Speech_Actors_01-24.zip`` (all actors together), or in such an
@@ -45,7 +45,7 @@ _INSIDE = re.compile(r"(?:^|/)Actor_(\d\d)/", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class RecordedTake:
-    """What a file's name says; `actor` is the shard's name, such as A12, and `level` ours."""
+    """What a file's name states; `actor` is the shard's name, such as A12, and `level` ours."""
 
     modality: str
     channel: str

@@ -66,7 +66,7 @@ def mead_people(settings: MEAD) -> tuple[str, ...]:
     """Actors of the drawn MEAD: test actors, then training actors.
 
     Raises:
-        CorpusError: more actors are asked for than MEAD has ids.
+        CorpusError: more actors are requested than MEAD has ids.
     """
     drawn = settings.synthetic
     for key, wanted, known in (
@@ -74,7 +74,7 @@ def mead_people(settings: MEAD) -> tuple[str, ...]:
         ("train_actors", drawn.train_actors, MEAD_ACTORS),
     ):
         if wanted > len(known):
-            raise CorpusError(f"corpora.mead.synthetic.{key}: {wanted} asked for, {len(known)} ids known; lower it")
+            raise CorpusError(f"corpora.mead.synthetic.{key}: {wanted} requested, {len(known)} ids known; lower it")
     return (*MEAD_TEST_ACTORS[: drawn.test_actors], *MEAD_ACTORS[: drawn.train_actors])
 
 
@@ -104,7 +104,7 @@ def hdtf_people(settings: HDTF) -> tuple[str, ...]:
     }
     if count > 3 * len(_LAST) * 12:
         raise CorpusError(
-            f"corpora.hdtf.synthetic: {count} people asked for, {3 * len(_LAST) * 12} names known; lower it"
+            f"corpora.hdtf.synthetic: {count} people requested, {3 * len(_LAST) * 12} names known; lower it"
         )
     return tuple(f"{group}_{next(names[group])}" for group, _ in zip(itertools.cycle(names), range(count)))
 
@@ -112,7 +112,7 @@ def hdtf_people(settings: HDTF) -> tuple[str, ...]:
 def hdtf_identity(group: str, name: str) -> str:
     """Who a video shows: ``{group}_{name}`` without the digits that number a person's videos.
 
-    Radio shows are called Radio1, Radio2, ...: there the digits tell people apart and stay.
+    Radio shows are called Radio1, Radio2, ...: there the digits distinguish people and stay.
     """
     identity = f"{group}_{name}" if group == "RD" else f"{group}_{re.sub(r'[0-9]+$', '', name) or name}"
     return HDTF_SAME_PERSON.get(identity, identity)
@@ -126,8 +126,8 @@ def hdtf_published(settings: HDTF) -> dict[str, str]:
 def hdtf_splits(settings: HDTF, identities: tuple[str, ...]) -> dict[str, str]:
     """The split of every identity.
 
-    Drawn people: the last `test_people` are for testing. Real people: as the named split says, and training for those
-    whom it does not know; where it knows nobody, the last tenth is for testing. `test_identities` take the place of
+    Drawn people: the last `test_people` are for testing. Real people: as the named split has them, and training for the
+    others; where it has none of them, the last tenth is for testing. `test_identities` take the place of
     the named split's test identities.
 
     Raises:
@@ -174,7 +174,7 @@ def _ravdess_rules(name: str) -> dict[str, str]:
 
 # ---------------------------------------------------------------------------------------------------- folder
 def folder_test_people(people: set[str], share: float) -> frozenset[str]:
-    """A share of people, picked by the digest of their names: adding a person moves hardly anybody else.
+    """A share of people, picked by the digest of their names: adding a person moves few others.
 
     At least one is picked and one is left, where there are two.
     """

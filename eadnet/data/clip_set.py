@@ -19,7 +19,7 @@ from eadnet.data.tensor_files import TensorFile
 from eadnet.tables import CLIPS, read_rows
 
 VALIDATION_SHARE = 24
-"""One of so many training clips is kept out of training, to be looked at while it goes on."""
+"""One of so many training clips is kept out of training, for the validation loss and strips."""
 
 
 class ClipSet:
@@ -40,7 +40,7 @@ class ClipSet:
     def read(cls, path: str | Path, split: str | None = None, corpora: Collection[str] = ()) -> "ClipSet":
         """The clips of a table with status ok: of `train`, `validation`, `test` or all, and of some corpora or all.
 
-        `test` clips are those of corpora that something learns from: by them a network's own report says how it does.
+        `test` leaves out corpora for testing only: a network's own report is of corpora that it learned from.
 
         Raises:
             ClipError: there is none.
@@ -150,7 +150,7 @@ def stored_pixels(pixels: Tensor) -> Tensor:
 
 
 def _role(row: dict, shown: bool) -> str:
-    """The row's split; training clips whose name's digest says so, and those of split `val`, are for validation.
+    """The row's split; training clips chosen by their name's digest, and those of split `val`, are for validation.
 
     A clip that shows its speaker to training clips (`shown`) stays with these.
     """

@@ -1,4 +1,4 @@
-"""What the network hears of every clip, computed once: one file of features, read by windows around video frames.
+"""Audio features of every clip, computed once: one file, read by windows around video frames.
 
 The file is safetensors: per clip_id a tensor (V, S, C) float16, and the kind of features as ASCII in a uint8 tensor.
 
@@ -112,7 +112,7 @@ class AudioFeatures:
         return self.windows([clip_id], torch.arange(first, first + count)[None])[0]
 
     def _features(self, clip_id: str) -> Tensor:
-        """(V, S, C) float16, mapped when first asked for."""
+        """(V, S, C) float16, mapped at first use."""
         if clip_id not in self._clips:
             self._clips[clip_id] = self._file.tensor(clip_id)
         return self._clips[clip_id]

@@ -1,8 +1,8 @@
 """Compute the audio features of every clip once, clean or degraded; one file that training and synthesis read.
 
 With ``audio.variants`` above 0, a training clip is stored in that many degraded versions and any other clip in one,
-whose babble comes from clips of its own split, so that no test voice is heard in training. With 0 all is clean. The
-SyncNet loss and the scores always hear the clean sound (``eadnet.data.clip_set``), whatever stands here.
+whose babble comes from clips of its own split, so that no test voice gets into training. With 0 all is clean. The
+SyncNet loss and the scores always use the clean sound (``eadnet.data.clip_set``).
 """
 
 from collections.abc import Callable

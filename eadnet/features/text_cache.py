@@ -1,4 +1,4 @@
-"""Token states remembered by text, so that changed captions have only their new texts encoded.
+"""Token states cached by text, so that changed captions have only their new texts encoded.
 
 A folder an encoder, ``{folder}/{kind}-{digest}``, named after everything that can move a state: the encoder's files,
 class, library builds and machine (`TextEncoder.identity`), the cut and the batch's shape; ``identity.json`` spells it
@@ -6,7 +6,7 @@ out. In it, every `PART` texts a file of `features.text_tokens`, named after its
 jobs may share the folder, and one that is killed loses the part under way. Deleting the folder costs time only.
 
 A text's states do not depend on the texts that it was encoded with (`TextEncoder.batches`), hence what `encode_file`
-writes does not depend on what was remembered.
+writes does not depend on what was cached.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ def encode_file(
         path: the file of token states.
         max_tokens: L, as of `TextEncoder.batches`.
         batch_size: as of `TextEncoder.batches`.
-        cache: folder in which states are remembered; None remembers nothing.
+        cache: folder in which states are kept; None keeps none.
 
     Raises:
         AssetError, ConfigError: as of `TextEncoder.batches`.
@@ -104,12 +104,12 @@ class TextCache:
         return text in self._places
 
     def states(self, text: str) -> np.ndarray:
-        """(n, D) float16 of a text that is remembered, mapped from disk."""
+        """(n, D) float16 of a cached text, mapped from disk."""
         tokens, index = self._places[text]
         return tokens.states(index)
 
     def add(self, states: dict[str, np.ndarray]) -> None:
-        """Remember the states (n, D) float16 of some texts, in a file of their own."""
+        """Cache the states (n, D) float16 of some texts, in a file of their own."""
         texts, rows = list(states), list(states.values())
         path = self.folder / f"{_digest(json.dumps(texts))}.safetensors"
         write_tokens(path, texts, [len(row) for row in rows], rows, rows[0].shape[1], self._max_tokens)

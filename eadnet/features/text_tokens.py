@@ -135,7 +135,7 @@ def write_tokens(
         path: where the file shall stand.
         texts: N distinct texts.
         lengths: (N,), tokens of each.
-        states: (lengths[i], width) float16 of each text, in order; asked for as they are written.
+        states: (lengths[i], width) float16 of each text, in order; taken as they are written.
         width: D, channels of a token.
         max_tokens: L, to which readers pad.
 

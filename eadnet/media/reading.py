@@ -31,7 +31,7 @@ from eadnet.media.decoding import (
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a container says about itself, after rotation and with square pixels.
+    """What a container states about itself, after rotation and with square pixels.
 
     `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate.
     """
@@ -103,7 +103,7 @@ def read_audio(
 ) -> np.ndarray:
     """Read the sound as one mono wave whose first sample stands at `start`.
 
-    Sound that begins late is padded with zeros, gaps are filled, so that sample n is heard at start + n / rate.
+    Sound that begins late is padded with zeros, gaps are filled, so that sample n belongs to time start + n / rate.
 
     Args:
         source: path or seekable binary file, of a video or of sound alone.

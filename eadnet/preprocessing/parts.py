@@ -2,8 +2,8 @@
 
 ``{folder}/.parts/{clip_id}.safetensors`` holds the arrays of one clip and ``{source's clip_id}.json`` the rows of one
 source. The rows come last, and with them a fingerprint of all that they were made from: a part counts only if they are
-there and it is today's. ``{source's clip_id}.begun`` stands for a source at work; where one is left over, its process
-has died.
+there and it is the present one. ``{source's clip_id}.begun`` stands for a source at work; where one is left over, its
+process has died.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class Parts:
     def __init__(
         self, folder: Path, settings: Preprocess, version: int, digests: dict[str, str | None], quality: bool = False
     ) -> None:
-        """`digests` are the SHA-256 of the sources' files, by `source_id`; `quality` says whether it is measured."""
+        """`digests` are the SHA-256 of the sources' files, by `source_id`; `quality`: whether it is measured."""
         self.shard, self.folder = folder, folder / ".parts"
         self.made_with = [settings.model_dump(mode="json"), version, quality]
         self.digests = digests

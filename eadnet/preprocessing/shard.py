@@ -56,14 +56,14 @@ def preprocess_shard(
 
     Raises:
         OSError: the folder cannot be written to; finished clips are kept.
-        eadnet.assets.AssetError: published weights are absent; those of quality may be, and clips say so.
+        eadnet.assets.AssetError: published weights are absent; without those of quality a clip's `reason` has a note.
     """
     folder = Path(folder)
     weights = _weights(settings, assets, report)
     digests = dict(zip(sources["source_id"], sources["sha256"], strict=True))
     parts = Parts(folder, settings, version, digests, weights.quality is not None)
     job = ShardJob(reader, settings, weights, parts, folder / "source")
-    with _told_when_full(folder):
+    with _full_disk_explained(folder):
         (folder / "clips.parquet").unlink(missing_ok=True)
         table = _finish(folder, parts, _rows(job, reader.clips(sources), workers, report), sources)
     report(_summary(table))
@@ -71,15 +71,16 @@ def preprocess_shard(
 
 
 @contextmanager
-def _told_when_full(folder: Path) -> Iterator[None]:
-    """A full disk as one line with the mend."""
+def _full_disk_explained(folder: Path) -> Iterator[None]:
+    """A full disk as one line with the fix."""
     try:
         yield
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        mend = "make room and run again: finished clips are kept"
-        raise OSError(f"{folder}: no space left on the disk; {mend}") from None
+        raise OSError(
+            f"{folder}: no space left on the disk; make room and run again: finished clips are kept"
+        ) from None
 
 
 def _weights(settings: Preprocess, assets: AssetSettings | None, report: Callable[[str], None]) -> Weights:

@@ -100,7 +100,7 @@ def _trunk() -> nn.Module:
 
 
 def _patches(channels: int, kept: int, side: int) -> nn.Module:
-    """What one stage says about each of side x side patches of the picture, (N, 16)."""
+    """Features that one stage gives of side x side patches of the picture, (N, 16)."""
     squeeze = nn.Conv2d(channels, kept, 1, bias=False)
     return nn.Sequential(squeeze, nn.AvgPool2d(GRID), nn.Flatten(), nn.Linear(kept * side**2, LOCAL_WIDTH))
 

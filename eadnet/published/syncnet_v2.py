@@ -18,7 +18,7 @@ from torch.nn import functional
 FILE = "syncnet_v2.model"
 SHIFT = 15  # frames tried on either side
 WINDOW = 5  # frames seen at once
-COLUMNS, STRIDE = 20, 4  # MFCC columns heard at once, and columns per frame
+COLUMNS, STRIDE = 20, 4  # MFCC columns of a window, and columns per frame
 SAMPLES = 640  # of sound a frame
 SIZE = 224
 FEATURES = 1024
@@ -156,7 +156,7 @@ def hear(network: SyncNetV2, wave: np.ndarray, count: int) -> Tensor:
 def features(
     network: SyncNetV2, crops: Iterable[np.ndarray], wave: np.ndarray, eyes: Eyes | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What the network sees and hears at each of W windows, (W, 1024) each.
+    """Features of pictures and of sound in each of W windows, (W, 1024) each.
 
     Args:
         network: SyncNet v2.

@@ -163,13 +163,13 @@ def render_hdtf(settings: HDTF, seed: int, shard: str, folder: Path, truth: Path
     """Draw the videos of one shard's people, and their truth; returns the number of intervals.
 
     Raises:
-        CorpusError: the shard holds nobody.
+        CorpusError: the shard has no people.
     """
     from eadnet.corpora.shards import shard_people
 
     people = shard_people(settings, None, shard)
     if not people:
-        raise CorpusError(f"HDTF shard {shard} holds nobody; there are {len(hdtf_people(settings))} people")
+        raise CorpusError(f"HDTF shard {shard} has no people; there are {len(hdtf_people(settings))} people")
     facts: dict[str, np.ndarray] = {}
     notes: dict[str, dict] = {}
     with progress_bar(shard, len(people), "people") as bar:
@@ -184,7 +184,7 @@ def render_hdtf(settings: HDTF, seed: int, shard: str, folder: Path, truth: Path
 
 @dataclass(frozen=True)
 class _Take:
-    """One HDTF interval with the silence around it: what is said, how, and where the interval begins in `speech`."""
+    """One HDTF interval with the silence around it: the line, its speech, and where the interval begins in `speech`."""
 
     key: str
     line: Line

@@ -42,7 +42,7 @@ from eadnet.synthetic.script import Line, derived_seed
 from eadnet.synthetic.speech import SAMPLE_RATE, Speech
 
 FPS = 30
-SONG_SECONDS = 0.6  # it is not heard: a song is left out by its name
+SONG_SECONDS = 0.6  # its sound is never used: a song is left out by its name
 FIRST_LOOK = 30  # place among all drawn looks: beyond those of MEAD's and HDTF's people
 MADE = (2018, 4, 5, 0, 0, 0)  # time of every member: equal content is equal bytes
 

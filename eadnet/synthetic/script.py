@@ -89,7 +89,7 @@ def _training(settings: SyntheticMEAD, emotion: str, level: int, count: int, see
 
 
 def _held_out(settings: SyntheticMEAD, emotion: str, level: int, count: int, seed: int, actor: str) -> Iterator[Line]:
-    """Held-out sentences in an order of the actor's own; the file's number says which of six groups they are from."""
+    """Held-out sentences in an order of the actor's own; the file's number gives which of six groups they are from."""
     numbers = MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS)
     book, groups = books(settings.sentences)[True], len(MEAD_HELD_OUT_OTHERS)
     names = (actor, f"{emotion}/{level}/test")

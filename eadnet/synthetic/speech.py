@@ -143,7 +143,7 @@ def join(parts: list[Speech]) -> Speech:
 
 
 def silence(seconds: float) -> Speech:
-    """Nobody speaks."""
+    """No one speaks."""
     wave = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
     return Speech("", wave, (Phoneme(0.0, seconds, "", "sil"),))
 

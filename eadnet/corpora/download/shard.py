@@ -59,7 +59,7 @@ def _videos(settings: HDTF, root: Path, shard: str, report: Report) -> Iterator[
     fetched: dict[str, Path] = {}
     for key, video in HDTFReader(settings, root, shard).annotated.items():
         if not video.intervals:
-            continue  # nothing to cut: the sources table says so
+            continue  # nothing to cut: the sources table has the reason
         row = _row("hdtf", shard, key, video.url or "") | {"stated_height": video.height or None}
         try:
             path = _video(video, root / "videos" / key, fetched, settings, report)

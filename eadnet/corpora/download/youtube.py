@@ -29,13 +29,13 @@ from eadnet.progress import progress_bar, show_bytes
 from eadnet.provenance import atomic_path
 
 LARGEST = 1080  # a larger picture is no better: crops are 256 or 512 pixels
-MEND = {
+FIXES = {
     "private": "only its owner can see it; look for another copy, or leave it out",
     "geo_blocked": "not shown in this country; fetch it elsewhere and lay it down by hand",
     "unavailable": "it is gone; look for another copy, or leave it out",
     "failed": "run again, or give corpora.hdtf.download.cookies if it asks to sign in (docs/data.md)",
 }
-# What YouTube says, in small letters, of videos that will not come.
+# YouTube's messages, in small letters, on videos that will not come.
 SAYINGS = (
     ("private", ("private video", "video is private", "members-only", "join this channel")),
     ("geo_blocked", ("in your country", "in your location", "geo restrict")),
@@ -94,7 +94,7 @@ def fetch_video(wanted: Wanted, settings: VideoDownload) -> Path:
 
 
 def _extract(downloader: YoutubeDL, url: str, settings: VideoDownload) -> None:
-    """Fetch; a server that is busy (5xx) is asked again, which yt-dlp does for downloads but not for pages."""
+    """Fetch, again where a server is busy (5xx), which yt-dlp does for downloads but not for pages."""
     for attempt in range(settings.retries + 1):
         try:
             downloader.extract_info(url)
@@ -106,7 +106,7 @@ def _extract(downloader: YoutubeDL, url: str, settings: VideoDownload) -> None:
 
 
 def video_id(url: str) -> str:
-    """What tells a video from others: YouTube's id, or the whole address."""
+    """What distinguishes a video from others: YouTube's id, or the whole address."""
     parts = urlsplit(url)
     named = parse_qs(parts.query).get("v")
     return named[0] if named else parts.path.strip("/") if parts.hostname == "youtu.be" else url
@@ -124,14 +124,14 @@ def choose_formats(formats: list[dict[str, Any]], height: int) -> list[dict[str,
     pictures = [form for form in formats if form.get("vcodec") != "none"]
     sounds = [form for form in formats if form.get("vcodec") == "none" and form.get("acodec") not in (None, "none")]
     if not pictures:
-        raise FetchError("failed", f"no format with a picture is offered; {MEND['failed']}")
+        raise FetchError("failed", f"no format with a picture is offered; {FIXES['failed']}")
 
     def rank(form: dict[str, Any]) -> tuple:
         tall = form.get("height") or 0
         plain = str(form.get("vcodec") or "").startswith(("avc1", "h264")) and form.get("ext") == "mp4"
         return bool(height) and tall == height, min(tall, LARGEST), plain, form.get("tbr") or 0
 
-    def clear(form: dict[str, Any]) -> tuple:  # the language first: a dubbed track is in step with nobody's lips
+    def clear(form: dict[str, Any]) -> tuple:  # the language first: a dubbed track does not fit the lips
         rate = form.get("abr") or form.get("tbr") or 0
         return form.get("language_preference") or -1, form.get("ext") == "m4a", rate
 
@@ -179,7 +179,7 @@ class _Silent:
     """yt-dlp's messages: what matters comes as an exception."""
 
     def debug(self, message: str) -> None:
-        """Say nothing."""
+        """Drop a message."""
 
     info = warning = error = debug
 
@@ -195,7 +195,7 @@ def _explained(error: DownloadError) -> FetchError:
         return cause
     if isinstance(cause, GeoRestrictedError):
         status = "geo_blocked"
-    return FetchError(status, f"{said[:160]}; {MEND[status]}")
+    return FetchError(status, f"{said[:160]}; {FIXES[status]}")
 
 
 def _joined(files: list[Path], target: Path) -> Path:
@@ -212,7 +212,7 @@ def _joined(files: list[Path], target: Path) -> Path:
             return path
         except av.error.FFmpegError as error:
             reason = error.strerror
-    raise FetchError("failed", f"what came cannot be put together ({reason}); {MEND['failed']}")
+    raise FetchError("failed", f"what came cannot be put together ({reason}); {FIXES['failed']}")
 
 
 def _remux(files: list[Path], target: Path) -> None:

@@ -129,7 +129,7 @@ def _write(transfer: _Transfer, answer: requests.Response, start: int) -> str | 
     """Append an answer to what is here from byte `start` on; None when the file has the length that it should have."""
     if start and not (answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
         transfer.partial.unlink()
-        return "the server sends another part than was asked for"
+        return "the server sends another part than was requested"
     total = _total(answer, start)
     with open(transfer.partial, "ab") as stream, progress_bar(transfer.partial.name, total or None, "B") as bar:
         stream.truncate(start)
@@ -141,7 +141,7 @@ def _write(transfer: _Transfer, answer: requests.Response, start: int) -> str | 
 
 
 def _total(answer: requests.Response, start: int) -> int:
-    """The whole file's size; 0 where the server does not tell."""
+    """The whole file's size; 0 where the server does not state it."""
     stated = re.search(r"/(\d+)$", answer.headers.get("Content-Range") or "")
     length = int(answer.headers.get("Content-Length") or 0)
     return int(stated[1]) if stated else length and start + length

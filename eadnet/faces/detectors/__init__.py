@@ -1,4 +1,4 @@
-"""Face detectors behind one interface: whoever finds the face, the same tables come out.
+"""Face detectors behind one interface: each detector gives the same tables.
 
 A detector names the faces of one picture; ``tracking`` follows one of them through a clip; ``mesh`` finds the 478
 points that every later stage reads. Reads the detectors' published weights, writes nothing.
@@ -84,8 +84,8 @@ def weight_file(weights: Path | None, detector: str, file: str) -> Path:
     """
     path = Path(weights or "") / file
     if weights is None or not path.is_file():
-        mend = f"fetch it (python -m eadnet fetch-asset {WEIGHTS[detector]}) or set preprocess.detector to mediapipe"
-        raise AssetError(f"{path}: absent, {detector} needs it; {mend}")
+        fix = f"fetch it (python -m eadnet fetch-asset {WEIGHTS[detector]}) or set preprocess.detector to mediapipe"
+        raise AssetError(f"{path}: absent, {detector} needs it; {fix}")
     return path
 
 

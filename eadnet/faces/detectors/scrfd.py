@@ -27,7 +27,7 @@ class SCRFDDetector:
     """Faces by SCRFD, anchors by 2d106."""
 
     def __init__(self, detector: Any, landmarks: Path) -> None:
-        """Wrap a prepared detector; the landmark network is loaded when first asked for."""
+        """Wrap a prepared detector; the landmark network is loaded at first use."""
         self.detector, self.path, self.network = detector, landmarks, None
 
     def detect(self, frame: np.ndarray) -> list[Face]:
@@ -68,7 +68,7 @@ class _Box(dict):
 
 
 def _model(path: Path, task: str) -> Any:
-    """An InsightFace network on one thread, told apart by its shapes; it prints, and must fetch nothing."""
+    """An InsightFace network on one thread, recognised by its shapes; it prints, and must fetch nothing."""
     import onnxruntime
     from insightface.model_zoo import model_zoo
 

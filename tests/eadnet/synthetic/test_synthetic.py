@@ -141,7 +141,7 @@ def test_unknown_actor_and_too_many_sentences_are_one_clear_line(tmp_path: Path)
         mead_lines(TINY, 0, "W999")
     with pytest.raises(CorpusError, match="train_sentences: at most 24"):
         mead_lines(SyntheticMEAD(train_sentences=25), 0, "M005")
-    with pytest.raises(CorpusError, match="holds nobody"):
+    with pytest.raises(CorpusError, match="has no people"):
         render_hdtf(HDTF_TINY, 0, "009", tmp_path, tmp_path / "truth.safetensors")
 
 
