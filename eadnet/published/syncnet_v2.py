@@ -15,6 +15,8 @@ from python_speech_features import mfcc
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.assets import AssetError
+
 FILE = "syncnet_v2.model"
 SHIFT = 15  # frames tried on either side
 WINDOW = 5  # frames seen at once
@@ -64,14 +66,14 @@ def load_syncnet_v2(path: str | Path) -> SyncNetV2:
     """The network with the published weights.
 
     Raises:
-        ValueError: the file does not hold them.
+        AssetError: the file does not hold them.
     """
     network = SyncNetV2()
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path}: does not hold SyncNet v2 ({reason}); fetch it again") from None
+        raise AssetError(f"{path}: does not hold SyncNet v2 ({reason}); fetch it again") from None
     return network.eval()
 
 
