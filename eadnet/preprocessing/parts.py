@@ -34,7 +34,7 @@ class Parts:
     def __init__(
         self, folder: Path, settings: Preprocess, version: int, digests: dict[str, str | None], quality: bool = False
     ) -> None:
-        """`digests` are the SHA-256 of the sources' files, by `source_id`; `quality`: whether it is measured."""
+        """`digests` are the SHA-256 of the sources' files, by `source_id`; `quality` says whether it is measured."""
         self.shard, self.folder = folder, folder / ".parts"
         self.made_with = [settings.model_dump(mode="json"), version, quality]
         self.digests = digests
