@@ -4,7 +4,7 @@
 from the first place that has it: the folder of weights, the mirror (linked to, not copied), the network (an address may
 name a member of a zip archive, ``....zip#member``). It is used
 only if its digest is the pinned one, or the one that the configuration accepts in its place. What was checked is
-remembered in ``{folder}/{asset}/.checked.json``, so that gigabytes are read once.
+recorded in ``{folder}/{asset}/.checked.json``, so that gigabytes are read once.
 """
 
 import csv
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path, sha256_file
 
 TABLE = resources.files("eadnet") / "assets.tsv"
@@ -34,7 +35,7 @@ PAUSES = (2.0, 10.0)  # seconds before the second and the third attempt
 
 
 class AssetError(ValueError):
-    """Published weights that are absent, damaged or not pinned; one line that names the file and the mend."""
+    """Published weights that are absent, damaged or not pinned; one line that names the file and the fix."""
 
 
 class AssetSettings(Protocol):
@@ -48,7 +49,7 @@ class AssetSettings(Protocol):
 
 @dataclass(frozen=True)
 class AssetFile:
-    """One file of a published asset; `sha256` is empty and `bytes` 0 where nobody has published them."""
+    """One file of a published asset; `sha256` is empty and `bytes` 0 where they are not published."""
 
     asset: str
     file: str
@@ -129,7 +130,7 @@ def accepted_digests(names: Collection[str], settings: AssetSettings, table: Tra
 
 
 def describe(settings: AssetSettings | None = None, table: Traversable = TABLE) -> list[dict[str, Any]]:
-    """One row per asset: ``asset``, ``files``, ``bytes``, ``licence``, ``pinned``, and ``here`` where settings tell."""
+    """One row per asset: ``asset``, ``files``, ``bytes``, ``licence``, ``pinned``, ``here`` with settings."""
     rows = []
     for name, files in read_table(table).items():
         row = {"asset": name, "files": len(files), "bytes": sum(file.bytes for file in files)}
@@ -208,8 +209,8 @@ def _link(place: Path, target: Path) -> None:
 def _check(file: AssetFile, path: Path | str, digest: str, settings: AssetSettings) -> None:
     expected = _accepted(file, settings)
     if not expected:
-        mend = f'if it is trusted, accept it with  assets: {{sha256: {{"{file.key}": "{digest}"}}}}'
-        raise AssetError(f"{path}: has sha256 {digest}, and none is pinned for {file.key}; {mend}")
+        fix = f'if it is trusted, accept it with  assets: {{sha256: {{"{file.key}": "{digest}"}}}}'
+        raise AssetError(f"{path}: has sha256 {digest}, and none is pinned for {file.key}; {fix}")
     if digest != expected:
         raise AssetError(f"{path}: sha256 is {digest}, expected {expected}; delete it, or get it again from {file.url}")
 
@@ -217,8 +218,8 @@ def _check(file: AssetFile, path: Path | str, digest: str, settings: AssetSettin
 def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _Checked) -> None:
     """Download to a temporary file, which gets its name only if it is whole and the accepted one."""
     if settings.offline:
-        mend = f"put it at {_mirrored(file, settings) or place}, or set assets.offline to false"
-        raise AssetError(f"{file.key}: absent; {mend} to download {file.url} (licence: {file.licence})")
+        fix = f"put it at {_mirrored(file, settings) or place}, or set assets.offline to false"
+        raise AssetError(f"{file.key}: absent; {fix} to download {file.url} (licence: {file.licence})")
     print(f"{file.key}: downloading {file.url} (licence: {file.licence})", file=sys.stderr)
     with atomic_path(place) as temporary:
         _attempt(lambda: _transfer(file, temporary, settings), file, place)
@@ -231,7 +232,8 @@ def _transfer(file: AssetFile, target: Path, settings: AssetSettings) -> None:
     from pooch import HTTPDownloader  # only a machine that downloads needs it
 
     address, _, member = file.url.partition("#")
-    HTTPDownloader(progressbar=True, chunk_size=1 << 20, timeout=60)(address, str(target), None)
+    with progress_bar(file.key, file.bytes or 1, "B") as bar:  # the downloader knows better how many they are
+        HTTPDownloader(progressbar=bar, chunk_size=1 << 20, timeout=60)(address, str(target), None)
     if member:
         _unzip(target, member)
     size = target.stat().st_size
@@ -255,7 +257,7 @@ def _unzip(archive: Path, member: str) -> None:
 
 
 def _attempt(transfer: Callable[[], None], file: AssetFile, place: Path) -> None:
-    """Transfer, thrice at most; an address that the server refuses (4xx) is not asked again."""
+    """Transfer, thrice at most; a refusal of the server (4xx) is final."""
     for pause in (*PAUSES, None):
         try:
             return transfer()

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
+from eadnet.data.tensor_files import TensorFile, TensorFileError
 from eadnet.provenance import atomic_path, sha256_file
 
 
@@ -68,8 +68,8 @@ def load_weights(
     """
     path = Path(folder) / "model.safetensors"
     try:
-        missing, unexpected = module.load_state_dict(load_file(path), strict=False)
-    except (OSError, SafetensorError, RuntimeError) as error:
+        missing, unexpected = module.load_state_dict(TensorFile(path).tensors(), strict=False)
+    except (TensorFileError, RuntimeError) as error:
         reason = " ".join(str(error).split()[:30])  # PyTorch lists every tensor that does not fit
         raise CheckpointError(f"{path}: {reason}; delete {folder} and run again") from None
     unexpected = [name for name in unexpected if not name.startswith(unused)]

@@ -286,7 +286,7 @@ class EADNetPipeline:
 
         Raises:
             PipelineError: arguments that do not go together, or a text encoder of another width.
-            SourceVideoError, SoundError: a file that is unusable or shows no face; of several clips, with its number.
+            MediaError: a file that cannot be used, or shows no face; of several clips, with its number.
             ConfigError: a sampling key that does not exist, or a value out of range.
         """
         settings = parse(Synthesis, self.index.synthesis.model_dump(mode="json") | sampling, where="synthesis")

@@ -1,7 +1,7 @@
 """The tables that cross between stages: their columns, and reading and writing them whole.
 
 Every table is parquet. Each row accounts for one input; a row that could not be used has a `status` other than
-``ok`` and a `reason` that names the mend.
+``ok`` and a `reason` that names the fix.
 """
 
 from pathlib import Path
@@ -54,7 +54,7 @@ pixels), `blur` (0 to 1), `loudness` (dBFS of the loudest 100 ms), `sync_offset`
 was moved by), `sync_confidence` and `quality` (HyperIQA's score of the crops, about 0 to 100)."""
 
 QUALITY_UNMEASURED = "quality not measured"
-"""Begins the note in `reason` of a clip whose quality was asked for and could not be measured."""
+"""Begins the note in `reason` of a clip whose quality was to be measured and could not be."""
 
 CAPTIONS = _schema(
     clip_id=_text, corpus=_text, shard=_text, caption=_text, caption_short=_text, paraphrases=pa.list_(_text),
@@ -65,7 +65,7 @@ CAPTIONS = _schema(
 )  # fmt: skip
 """One row per usable clip: the text that guides generation. `template` is the text of label and level alone,
 `observation` the record behind the texts as JSON (regions of the face, head, gaze), `labelled` whether the writer was
-told the corpus's label. `attempts` counts the answers that were read, `faults` names the kind of each that was refused
+given the corpus's label. `attempts` counts the answers that were read, `faults` names the kind of each that was refused
 (``eadnet.captions.engines.answers.FAULTS``)."""
 
 TRAINING_FILTER = _schema(
@@ -78,7 +78,7 @@ TRAINING_FILTER = _schema(
 
 TEST_CLIPS = _schema(clip_id=_text, corpus=_text, speaker=_text, drawn=pa.bool_())
 """One row per test clip that is generated and scored. `drawn`: it is one of the test draw (``evaluation.draw``); all
-are where no draw is asked for."""
+are where no draw is made."""
 
 VIDEOS = _schema(
     run=_text, seed=_int, corpus=_text, clip_id=_text, video=_text, reference=_text, driving_audio=_text,

@@ -11,6 +11,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from eadnet.captions.plain_text import LETTERS, plain, readings
 from eadnet.tables import EMOTIONS, LABELS
@@ -76,14 +77,6 @@ Phrase = Annotated[str, StringConstraints(max_length=120, pattern=_LETTERS), Bef
 Text = Annotated[str, StringConstraints(min_length=3, max_length=480, pattern=_LETTERS), BeforeValidator(_plain)]
 Number = Annotated[float, Field(strict=True)]
 UnitName = Literal[ACTION_UNITS]
-
-
-class ForbiddenContentError(ValueError):
-    """A text that holds what no caption may hold."""
-
-
-class WordLimitError(ValueError):
-    """A text with too many words."""
 
 
 def forbidden_content(text: str) -> list[str]:
@@ -169,14 +162,19 @@ class CaptionRecord(Observation):
         for name, limit in limits.items():
             words = len(getattr(self, name).split())
             if words > limit:
-                raise WordLimitError(f"{name} has {words} words, at most {limit} are allowed")
+                raise _fault("length", f"{name} has {words} words, at most {limit} are allowed")
         for text in (self.caption_short, self.caption_full, *self.paraphrases):
             if found := forbidden_content(text):
-                raise ForbiddenContentError(f"forbidden content ({', '.join(found)}) in {text!r}")
+                raise _fault("forbidden", f"forbidden content ({', '.join(found)}) in {text!r}")
         for phrase in _phrases(self):  # they may say what the lips do
             if found := [topic for topic in forbidden_content(phrase) if not topic.startswith("lip shapes")]:
-                raise ForbiddenContentError(f"forbidden content ({', '.join(found)}) in {phrase!r}")
+                raise _fault("forbidden", f"forbidden content ({', '.join(found)}) in {phrase!r}")
         return self
+
+
+def _fault(kind: str, message: str) -> PydanticCustomError:
+    """A kind of fault of `eadnet.captions.engines.answers`, as pydantic passes it on."""
+    return PydanticCustomError(kind, "{message}", {"message": message})
 
 
 class AnsweredRecord(CaptionRecord):

@@ -61,13 +61,9 @@ def encode_captions(
     table = tables.read_tables(list(captions), tables.CAPTIONS)
     texts = distinct_texts(table)
     encoder = make_text_encoder(chosen.encoder, folder)
-    done = encode_file(encoder, texts, output, chosen.max_tokens, chosen.batch_size, cache, _progress)
+    done = encode_file(encoder, texts, output, chosen.max_tokens, chosen.batch_size, cache)
     tables.write_table(table, output_captions, tables.CAPTIONS)
     typer.echo(f"{output}: {done.texts} texts of up to {done.longest} tokens, {done.new} of them encoded now")
-
-
-def _progress(done: int, total: int) -> None:
-    typer.echo(f"encoded {done} of {total} texts")
 
 
 VERBS = (encode_audio, encode_latents, encode_captions)

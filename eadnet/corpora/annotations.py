@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eadnet.config.corpora import HDTF
-from eadnet.corpora.sources import CorpusError
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.splits import hdtf_identity, hdtf_published
 
 GROUPS = ("RD", "WDA", "WRA")
@@ -52,7 +52,7 @@ def annotation_folder(settings: HDTF, root: str | Path | None = None) -> Path | 
         root: folder that holds the corpus; by default ``settings.path``. None: not known.
 
     Returns:
-        The folder; None where nobody has laid any down.
+        The folder; None where there is none.
 
     Raises:
         CorpusError: ``settings.annotations`` is given and holds none.

@@ -1,7 +1,7 @@
 """Tar archives read where they lie: an index of members, and single members by their offset (zip: ``zips``).
 
 Nothing is ever extracted. Members that are no plain file, that point out of the archive or that are too large carry a
-fault; what stands before a damage is kept, and the damage is told. Opens archives for reading, writes nothing.
+fault; what stands before a damage is kept, and the damage is reported. Opens archives for reading, writes nothing.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class MemberIndex:
 
 
 def is_archive(path: str | Path) -> bool:
-    """Whether a file's name says that it is an archive, compressed or not."""
+    """Whether a file's name is that of an archive, compressed or not."""
     return os.fspath(path).lower().endswith((".tar", *_COMPRESSED))
 
 
@@ -104,7 +104,7 @@ def _walk(stream: BinaryIO, max_size: int, members: list[Member]) -> str | None:
 
 
 def refusal(name: str, plain: bool, size: int, max_size: int, key: str) -> tuple[str, str] | None:
-    """Why a member of any archive is not read, by what its header says; None where it may be.
+    """Why a member of any archive is not read, by its header; None where it may be.
 
     Args:
         name: its path.

@@ -6,7 +6,7 @@
 import pandas as pd
 
 from eadnet.config.corpora import TEST_ONLY
-from eadnet.corpora.sources import CorpusError
+from eadnet.corpora.files import CorpusError
 
 # Corpora of which nothing is for training: alone they give the tables of data, but no network.
 # Whose clips may show a person's appearance to a clip of the split, the preferred first.
@@ -42,7 +42,7 @@ def collect(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(clips: pd.DataFrame) -> list[str]:
-    """Lines that say what each corpus holds: usable clips by split, hours, people, and why the others are not."""
+    """Lines on what each corpus holds: usable clips by split, hours, people, and why the others are not."""
     lines = []
     for corpus, group in clips.groupby("corpus", sort=True):
         usable = group[group["status"] == "ok"]

@@ -1,4 +1,4 @@
-"""The files below a folder, each asked for its size and time once, and what stands there that is no plain file.
+"""The files below a folder, with size and time, and what stands there that is no plain file.
 
 Links to folders are not followed (or only those right inside the folder, on demand), pipes are not opened, and a
 folder that may not be read is an entry like any other: nothing hangs, nothing is lost. Reads listings, never contents.
@@ -8,6 +8,10 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be read, split or drawn as it stands; the message names the path or key, and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def _found(name: str, entry: os.DirEntry) -> Found:
     try:
         status = entry.stat()
     except OSError as error:
-        return Found(name, fault=("unreadable", f"a link that leads to no file ({error.strerror}); mend or remove it"))
+        return Found(name, fault=("unreadable", f"a link that leads to no file ({error.strerror}); fix or remove it"))
     if stat.S_ISREG(status.st_mode):
         return Found(name, status.st_size, status.st_mtime_ns)
     if stat.S_ISDIR(status.st_mode):

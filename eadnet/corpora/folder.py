@@ -1,6 +1,6 @@
 """Any folder of talking-head videos, nested and mixed as it comes, with an optional CSV of labels.
 
-Reads ``{path}/**`` (suffixes in ``sources.VIDEO_SUFFIXES``; links to folders are not followed) and, where a video is
+Reads ``{path}/**`` (suffixes in ``media.suffixes``; links to folders are not followed) and, where a video is
 silent, the sound file of the same stem beside it. The CSV has a column ``file`` (path inside the folder) and any of
 ``person`` (or ``person_id``), ``emotion``, ``level`` and ``split``; other columns are ignored, empty cells mean
 unknown. Without a person every video counts as a person of its own. Light: opens no video.
@@ -16,12 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from eadnet.config.corpora import FolderCorpus
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
-    AUDIO_SUFFIXES,
-    VIDEO_SUFFIXES,
     ClipSource,
-    CorpusError,
     OpenedMedia,
     found_row,
     path_of,
@@ -32,12 +29,13 @@ from eadnet.corpora.sources import (
     usable,
 )
 from eadnet.corpora.splits import folder_test_people
+from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from eadnet.tables import EMOTIONS
 
 
 @dataclass(frozen=True)
 class Label:
-    """One line of the CSV; None where it says nothing."""
+    """One line of the CSV; None where it is empty."""
 
     person: str | None = None
     emotion: str | None = None

@@ -1,9 +1,9 @@
-"""HDTF: full-length videos that annotation files cut, or clips that somebody has cut already.
+"""HDTF: full-length videos that annotation files cut, or clips that are already cut.
 
 Reads the annotation files (``annotations``) and, anywhere below ``{root}``, ``{name}.mp4`` or ``{G}_{name}.mp4`` (or
 another video suffix) and already cut clips ``{G}_{name}_{iii}.mp4``; sound files of the same stem count as theirs. A
-full video goes before a cut clip. Where ``{root}/downloads/{shard}.parquet`` says why a video did not come, its
-intervals say so too. Light: opens no video.
+full video goes before a cut clip. Where a video did not come, its intervals have the reason that
+``{root}/downloads/{shard}.parquet`` gives. Light: opens no video.
 """
 
 import re
@@ -16,12 +16,9 @@ import pandas as pd
 
 from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import AnnotatedVideo, annotation_folder, known_videos, read_annotations
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
-    AUDIO_SUFFIXES,
-    VIDEO_SUFFIXES,
     ClipSource,
-    CorpusError,
     CropBox,
     OpenedMedia,
     found_row,
@@ -35,6 +32,7 @@ from eadnet.corpora.sources import (
     with_duplicates,
 )
 from eadnet.corpora.splits import hdtf_people, hdtf_splits
+from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 _FRAGMENT = re.compile(r"(?P<path>[^#]*)(?:#t=(?P<start>\d+),(?P<end>\d+))?", re.DOTALL)
 _CUT = re.compile(r"(?P<stem>.+)_(?P<place>[0-9]{1,4})", re.DOTALL)
@@ -135,7 +133,7 @@ class HDTFReader:
         return rows + ([whole] if unused else [])
 
     def _absent(self, video: AnnotatedVideo, fetched: dict | None) -> dict:
-        """The row of a video that is not here: why, as the download says or as we see it."""
+        """The row of a video that is not here: the download's reason, or ours."""
         status, reason = "missing", f"videos/{video.name}.mp4 not found; download it ({video.url or 'no URL given'})"
         if fetched and fetched["path"] is None:
             status, reason = fetched["status"], fetched["reason"]
@@ -173,7 +171,7 @@ class HDTFReader:
 def _cut_rows(video: AnnotatedVideo, whole: dict, cuts: dict[int, dict]) -> Iterator[dict]:
     """One row per interval: of the full video if it can be used, else of its cut clip; one per other cut clip.
 
-    `whole` is the row of the full video, or says why it is not there; `cuts` are usable clips by their number.
+    `whole` is the row of the full video, or the reason why it is not there; `cuts` are usable clips by their number.
     """
     good = whole["status"] == "ok"
     for place, interval in enumerate(video.intervals):
@@ -183,7 +181,7 @@ def _cut_rows(video: AnnotatedVideo, whole: dict, cuts: dict[int, dict]) -> Iter
         elif place in cuts:
             yield cuts[place] | name
         elif interval is None:
-            reason = f"interval {place} is not mm:ss-mm:ss; mend annotion_time"
+            reason = f"interval {place} is not mm:ss-mm:ss; fix annotion_time"
             yield whole | name | {"status": "bad_annotation", "reason": reason}
         else:
             yield whole | name

@@ -30,7 +30,7 @@ def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = lis
         corpora: the configuration.
         corpus: mead, hdtf, ravdess or folder.
         shard: one of its shards.
-        lister: `list_files`, or one that remembers (``functools.cache``): shards of one folder share its listing.
+        lister: `list_files`, or a cached one (``functools.cache``): shards of one folder share its listing.
     """
     settings = getattr(corpora, corpus)
     if getattr(settings, "origin", "local") != "local":
@@ -48,7 +48,7 @@ def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = lis
 
 
 def _of_people(settings: HDTF, shard: str, lister: Lister) -> list[Found]:
-    """The annotation files and the media of a shard's people; shard 000 also has the files of nobody."""
+    """The annotation files and the media of a shard's people; shard 000 also has the files that belong to no person."""
     identities = known_videos(settings, settings.path)
     names, people = FileNames(identities), set(shard_people(settings, settings.path, shard))
     if int(shard) == 0:

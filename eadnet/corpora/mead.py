@@ -20,12 +20,11 @@ import pandas as pd
 
 from eadnet.config.corpora import MEAD, View
 from eadnet.corpora.archives import Member, content, digest, is_archive, read_index
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.shelf import Shelf
 from eadnet.corpora.sources import (
     USED,
     ClipSource,
-    CorpusError,
     OpenedMedia,
     failed_downloads,
     found_row,
@@ -35,7 +34,7 @@ from eadnet.corpora.sources import (
     usable,
     with_duplicates,
 )
-from eadnet.corpora.splits import MEAD_PART_0, SplitError, mead_people, mead_split
+from eadnet.corpora.splits import MEAD_PART_0, mead_people, mead_split
 from eadnet.tables import EMOTIONS
 
 ACTOR = re.compile(r"[MW]\d{3}")
@@ -48,7 +47,7 @@ _AUDIO = re.compile(rf"(?:^|/){_LABEL}\.(?:m4a|wav|mp3|aac)$")
 
 @dataclass(frozen=True)
 class Utterance:
-    """What a MEAD path says; `view` is None for sound."""
+    """What a MEAD path states; `view` is None for sound."""
 
     view: str | None
     emotion: str
@@ -75,12 +74,11 @@ def list_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
     `root` is only needed for a folder of your own.
 
     Raises:
-        CorpusError: the folder holds no actor (that is wanted).
-        SplitError: the drawn corpus cannot have the split.
+        CorpusError: the folder holds no actor (that is wanted), or the drawn corpus cannot have the split.
     """
     if settings.origin == "synthetic":
         if settings.split == "emote":
-            raise SplitError("corpora.mead.split: 'emote' tests people whom we do not draw; use eat_sentences or eat")
+            raise CorpusError("corpora.mead.split: 'emote' tests people whom we do not draw; use eat_sentences or eat")
         return tuple(sorted(mead_people(settings)))
     if settings.origin == "download":
         return settings.actors or MEAD_PART_0

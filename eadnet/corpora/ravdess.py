@@ -17,7 +17,7 @@ import pandas as pd
 
 from eadnet.config.corpora import RAVDESS
 from eadnet.corpora.archives import Member
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.ravdess_layout import (
     ACTORS,
     BOTH,
@@ -27,7 +27,6 @@ from eadnet.corpora.ravdess_layout import (
     SHARED,
     SONG,
     SOUND,
-    NameFault,
     RecordedTake,
     archive_name,
     list_actors,
@@ -38,7 +37,6 @@ from eadnet.corpora.ravdess_layout import (
 from eadnet.corpora.shelf import Shelf
 from eadnet.corpora.sources import (
     ClipSource,
-    CorpusError,
     OpenedMedia,
     failed_downloads,
     found_row,
@@ -61,7 +59,7 @@ SETS = tuple(("neutral", 1) if emotion == "neutral" else (emotion, level)
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the shard: on disk, or (`member`) in the archive of that name; and what its name says, or the fault."""
+    """A file of the shard: on disk, or (`member`) in the archive of that name; what its name states, or the fault."""
 
     found: Found
     member: Member | None
@@ -130,7 +128,7 @@ class RAVDESSReader:
 
     @contextmanager
     def opened(self, clip: ClipSource) -> Iterator[OpenedMedia]:
-        """The recording, and its sound of modality 03 where that is there: it is heard if the video has none."""
+        """The recording, and its sound of modality 03 where that is there: it is used if the video has none."""
         sound = self._sounds.get(f"{self.shard}_{SOUND}_{_take_of(clip.uri).label}")
         yield OpenedMedia(self.shelf.media(clip.uri), None if sound is None else self.shelf.media(sound))
 
@@ -163,10 +161,10 @@ class RAVDESSReader:
                 yield Entry(found, member, *self._said(member.name))
 
     def _said(self, path: str) -> tuple[RecordedTake | None, tuple[str, str] | None]:
-        """What a file's name says, and the status and reason of one that cannot be this actor's."""
+        """What a file's name states, and the status and reason of one that cannot be this actor's."""
         try:
             take = parse_name(path)
-        except NameFault as fault:
+        except CorpusError as fault:
             return None, ("misnamed", str(fault))
         if take is None:
             return None, ("skipped", "not a name such as 01-01-06-02-02-01-12.mp4; remove or rename it")
@@ -194,7 +192,7 @@ class RAVDESSReader:
         return self._used(entry, name, "ok", None)
 
     def _unused(self, entry: Entry, source_id: str, status: str, reason: str) -> dict:
-        """The row of a file that is not opened; what would forbid to read it comes before what its name says."""
+        """The row of a file that is not opened; a fault of the file comes before one of its name."""
         status, reason = (entry.member or entry.found).fault or (status, reason)
         size = (entry.member or entry.found).size
         return source_row("ravdess", self.shard, source_id, entry.uri, status, reason, size=size)

@@ -1,4 +1,4 @@
-"""RAVDESS by its names: what a file's seven codes say, and whose an archive or a folder is.
+"""RAVDESS by its names: what a file's seven codes mean, and whose an archive or a folder is.
 
 A file is called ``01-01-06-02-02-01-12.mp4``: modality, channel, emotion, intensity, statement, repetition, actor. It
 stands in ``Video_Speech_Actor_12.zip``, in ``Audio_Speech_Actors_01-24.zip`` (all actors together), or in such an
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from eadnet.config.corpora import RAVDESS
-from eadnet.corpora.sources import AUDIO_SUFFIXES, VIDEO_SUFFIXES, CorpusError
+from eadnet.corpora.files import CorpusError
+from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 ACTORS = tuple(f"A{number:02d}" for number in range(1, 25))
 SHARED = "all actors"
@@ -42,13 +43,9 @@ _SHARED = re.compile(r"Audio_(?:Speech|Song)_Actors_01-24(?:\.zip)?", re.IGNOREC
 _INSIDE = re.compile(r"(?:^|/)Actor_(\d\d)/", re.IGNORECASE)
 
 
-class NameFault(ValueError):
-    """A name of RAVDESS's form that says what no file of it can say; the message says what, and the fix."""
-
-
 @dataclass(frozen=True)
 class RecordedTake:
-    """What a file's name says; `actor` is the shard's name, such as A12, and `level` ours."""
+    """What a file's name states; `actor` is the shard's name, such as A12, and `level` ours."""
 
     modality: str
     channel: str
@@ -73,7 +70,7 @@ def parse_name(path: str) -> RecordedTake | None:
     """Read the codes of a file's name, whatever folders stand before it; None where it has not RAVDESS's form.
 
     Raises:
-        NameFault: a code is unknown, or two do not go together.
+        CorpusError: a code is unknown, or two do not go together.
     """
     name = PurePosixPath(path)
     if not _NAME.fullmatch(name.stem):
@@ -82,12 +79,12 @@ def parse_name(path: str) -> RecordedTake | None:
     for part, code in said.items():
         if code not in CODES[part]:
             known = list(CODES[part])
-            raise NameFault(f"{part} {code} is unknown ({known[0]} to {known[-1]}); rename or remove it")
+            raise CorpusError(f"{part} {code} is unknown ({known[0]} to {known[-1]}); rename or remove it")
     if said["emotion"] == "01" and said["intensity"] == "02":
-        raise NameFault("neutral has no strong intensity; rename or remove it")
+        raise CorpusError("neutral has no strong intensity; rename or remove it")
     found = {part: CODES[part][code] for part, code in said.items()}
     if name.suffix.lower() not in (AUDIO_SUFFIXES if found["modality"] == SOUND else VIDEO_SUFFIXES):
-        raise NameFault(f"modality {said['modality']} cannot be a {name.suffix or 'file without suffix'}; rename it")
+        raise CorpusError(f"modality {said['modality']} cannot be a {name.suffix or 'file without suffix'}; rename it")
     found["level"] = 1 if found["emotion"] == "neutral" else LEVELS[said["intensity"]]
     del found["intensity"]
     return RecordedTake(**found)

@@ -8,13 +8,14 @@ their splits, and writes nothing.
 from pathlib import Path
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.folder import FolderReader, list_videos
 from eadnet.corpora.hdtf import HDTFReader, list_identities
 from eadnet.corpora.mead import MEADReader, list_actors, other_folders
 from eadnet.corpora.ravdess import RAVDESSReader
 from eadnet.corpora.ravdess_layout import list_actors as list_ravdess_actors
 from eadnet.corpora.ravdess_layout import other_entries
-from eadnet.corpora.sources import CorpusError, Reader
+from eadnet.corpora.sources import Reader
 
 AnyCorpus = HDTF | MEAD | RAVDESS | FolderCorpus
 
@@ -34,8 +35,7 @@ def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
     001, ...
 
     Raises:
-        CorpusError: a local folder is absent or empty; the message names the key.
-        eadnet.corpora.splits.SplitError: the drawn corpora ask for more people than there are names.
+        CorpusError: a local folder is absent or empty, or the drawn corpora ask for more people than there are names.
     """
     shards: dict[str, tuple[str, ...]] = {}
     if corpora.hdtf:

@@ -19,18 +19,13 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 import pandas as pd
 
 from eadnet.corpora.files import Found
+from eadnet.media.suffixes import AUDIO_SUFFIXES
 from eadnet.tables import DOWNLOADS, read_rows
 
-VIDEO_SUFFIXES = frozenset(".mp4 .mov .m4v .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .ogv .3gp".split())
-AUDIO_SUFFIXES = (".wav", ".m4a", ".flac", ".mp3", ".ogg", ".aac")
 MAX_SLUG = 80
 USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its sound
 
 Media = Path | BinaryIO
-
-
-class CorpusError(ValueError):
-    """A corpus that cannot be read as it stands; the message names the path and the mend."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class ClipSource:
     """A piece of video that a corpus offers, before it is decoded.
 
     Preprocessing cuts it at its shots and into pieces of at most `max_seconds`; several pieces append their numbers to
-    `clip_id`. `start` and `seconds` bound it; `crop` is an annotated window; `wants_crop` says that one is missing and
+    `clip_id`. `start` and `seconds` bound it; `crop` is an annotated window; `wants_crop`: one is missing and
     is to be found by detection.
     """
 
@@ -199,7 +194,7 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
     times = Counter(slug.lower() for slug in plain.values())
 
     def alone(slug: str) -> bool:
-        """Whether nobody else has the name, and it is not that of a piece of another (`a_0` beside `a`)."""
+        """Whether no other source has the name, and it is not that of a piece of another (`a_0` beside `a`)."""
         whole = re.sub(r"_\d+$", "", slug.lower())
         return times[slug.lower()] == 1 and (whole == slug.lower() or whole not in times)
 

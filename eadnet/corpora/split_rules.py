@@ -84,7 +84,7 @@ def eat() -> list[Row]:
 
 
 def official_sentences() -> list[Row]:
-    """MEAD's own split: the last sentences of every level are for testing, whoever says them."""
+    """MEAD's own split: the last sentences of every level are for testing, whichever the actor."""
     rows = [
         (ANY, emotion, str(number), "test" if number in MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS) else "train")
         for emotion, count in SENTENCES.items()

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS
+from eadnet.corpora.files import CorpusError
 
 MANIFESTS = files("eadnet.corpora") / "manifests"
 # A manifest never changes under its name: a changed rule makes a new version.
@@ -46,21 +47,17 @@ _FIRST = {
 _LAST = "Marlow Oakley Tarrant Wexford Linden Hartnell Corvin Esker Fenwick Galloway Ingram Lockyer".split()
 
 
-class SplitError(ValueError):
-    """A split that cannot be made from the settings; the message names the key and the mend."""
-
-
 @cache
 def read_manifest(name: str) -> tuple[dict[str, str], ...]:
     """The rows of a committed manifest, such as ``mead_eat-v1``, by column.
 
     Raises:
-        SplitError: the file is absent, or is not the one that was published under this name.
+        CorpusError: the file is absent, or is not the one that was published under this name.
     """
     path = MANIFESTS / f"{name}.tsv"
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != DIGESTS.get(name):
-        raise SplitError(f"{path}: not the published split of this name; restore it with `git checkout -- {path}`")
+        raise CorpusError(f"{path}: not the published split of this name; restore it with `git checkout -- {path}`")
     return tuple(csv.DictReader(content.decode().splitlines(), delimiter="\t"))
 
 
@@ -69,7 +66,7 @@ def mead_people(settings: MEAD) -> tuple[str, ...]:
     """Actors of the drawn MEAD: test actors, then training actors.
 
     Raises:
-        SplitError: more actors are asked for than MEAD has ids.
+        CorpusError: more actors are requested than MEAD has ids.
     """
     drawn = settings.synthetic
     for key, wanted, known in (
@@ -77,7 +74,7 @@ def mead_people(settings: MEAD) -> tuple[str, ...]:
         ("train_actors", drawn.train_actors, MEAD_ACTORS),
     ):
         if wanted > len(known):
-            raise SplitError(f"corpora.mead.synthetic.{key}: {wanted} asked for, {len(known)} ids known; lower it")
+            raise CorpusError(f"corpora.mead.synthetic.{key}: {wanted} requested, {len(known)} ids known; lower it")
     return (*MEAD_TEST_ACTORS[: drawn.test_actors], *MEAD_ACTORS[: drawn.train_actors])
 
 
@@ -106,8 +103,8 @@ def hdtf_people(settings: HDTF) -> tuple[str, ...]:
         "WRA": _full_names("WRA"),
     }
     if count > 3 * len(_LAST) * 12:
-        raise SplitError(
-            f"corpora.hdtf.synthetic: {count} people asked for, {3 * len(_LAST) * 12} names known; lower it"
+        raise CorpusError(
+            f"corpora.hdtf.synthetic: {count} people requested, {3 * len(_LAST) * 12} names known; lower it"
         )
     return tuple(f"{group}_{next(names[group])}" for group, _ in zip(itertools.cycle(names), range(count)))
 
@@ -115,7 +112,7 @@ def hdtf_people(settings: HDTF) -> tuple[str, ...]:
 def hdtf_identity(group: str, name: str) -> str:
     """Who a video shows: ``{group}_{name}`` without the digits that number a person's videos.
 
-    Radio shows are called Radio1, Radio2, ...: there the digits tell people apart and stay.
+    Radio shows are called Radio1, Radio2, ...: there the digits distinguish people and stay.
     """
     identity = f"{group}_{name}" if group == "RD" else f"{group}_{re.sub(r'[0-9]+$', '', name) or name}"
     return HDTF_SAME_PERSON.get(identity, identity)
@@ -129,12 +126,12 @@ def hdtf_published(settings: HDTF) -> dict[str, str]:
 def hdtf_splits(settings: HDTF, identities: tuple[str, ...]) -> dict[str, str]:
     """The split of every identity.
 
-    Drawn people: the last `test_people` are for testing. Real people: as the named split says, and training for those
-    whom it does not know; where it knows nobody, the last tenth is for testing. `test_identities` take the place of
+    Drawn people: the last `test_people` are for testing. Real people: as the named split has them, and training for the
+    others; where it has none of them, the last tenth is for testing. `test_identities` take the place of
     the named split's test identities.
 
     Raises:
-        SplitError: the settings name an identity that the annotations lack.
+        CorpusError: the settings name an identity that the annotations lack.
     """
     if settings.origin == "synthetic":
         named, tested = {}, set(identities[-settings.synthetic.test_people :])
@@ -152,7 +149,7 @@ def _chosen(settings: HDTF, identities: tuple[str, ...]) -> set[str]:
     chosen = {bare.get(name, name) for name in settings.test_identities}
     unknown = sorted(chosen - set(identities))
     if unknown:
-        raise SplitError(f"corpora.hdtf.test_identities: '{unknown[0]}' is not in the annotations; check its spelling")
+        raise CorpusError(f"corpora.hdtf.test_identities: '{unknown[0]}' is not in the annotations; check its spelling")
     return chosen
 
 
@@ -177,7 +174,7 @@ def _ravdess_rules(name: str) -> dict[str, str]:
 
 # ---------------------------------------------------------------------------------------------------- folder
 def folder_test_people(people: set[str], share: float) -> frozenset[str]:
-    """A share of people, picked by the digest of their names: adding a person moves hardly anybody else.
+    """A share of people, picked by the digest of their names: adding a person moves few others.
 
     At least one is picked and one is left, where there are two.
     """

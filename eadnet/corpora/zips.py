@@ -109,7 +109,7 @@ def _fault(entry: zipfile.ZipInfo, max_size: int, key: str, end: int) -> tuple[s
 
 
 def _said(error: Exception) -> str:
-    """A fault in words; what zipfile says of a missing directory means that the end of the file is missing."""
+    """A fault in words; zipfile's message on a missing directory means that the end of the file is missing."""
     if isinstance(error, zipfile.BadZipFile) and "not a zip file" in str(error):
         return "no directory at its end: cut short, or no zip archive"
     return " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())

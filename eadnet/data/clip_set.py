@@ -11,19 +11,15 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from eadnet.config.corpora import TEST_ONLY
-from eadnet.data.clips import Clip
+from eadnet.data.clips import Clip, ClipError
+from eadnet.data.tensor_files import TensorFile
 from eadnet.tables import CLIPS, read_rows
 
 VALIDATION_SHARE = 24
-"""One of so many training clips is kept out of training, to be looked at while it goes on."""
-
-
-class DatasetError(ValueError):
-    """The clips cannot be trained on; the message says what is missing or damaged."""
+"""One of so many training clips is kept out of training, for the validation loss and strips."""
 
 
 class ClipSet:
@@ -35,7 +31,7 @@ class ClipSet:
 
     def __init__(self, rows: list[dict]) -> None:
         if not rows:
-            raise DatasetError("no usable clip: see the status and reason columns of results/clips.parquet")
+            raise ClipError("no usable clip: see the status and reason columns of results/clips.parquet")
         self.clips = [Clip(row) for row in rows]
         self.position = {clip.clip_id: index for index, clip in enumerate(self.clips)}
         self.lengths = torch.tensor([clip.row["n_frames"] for clip in self.clips])
@@ -44,10 +40,10 @@ class ClipSet:
     def read(cls, path: str | Path, split: str | None = None, corpora: Collection[str] = ()) -> "ClipSet":
         """The clips of a table with status ok: of `train`, `validation`, `test` or all, and of some corpora or all.
 
-        `test` clips are those of corpora that something learns from: by them a network's own report says how it does.
+        `test` leaves out corpora for testing only: a network's own report is of corpora that it learned from.
 
         Raises:
-            DatasetError: there is none.
+            ClipError: there is none.
         """
         rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
@@ -55,22 +51,20 @@ class ClipSet:
         rows = [row for row in rows if split != "test" or row["corpus"] not in TEST_ONLY]
         kept = [row for row in rows if split in (None, _role(row, row["clip_id"] in shown))]
         if rows and not kept:
-            raise DatasetError(
-                f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split"
-            )
+            raise ClipError(f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split")
         return cls(kept)
 
     def only(self, clip_ids: Collection[str]) -> "ClipSet":
         """Those of the clips that are named, in this set's order.
 
         Raises:
-            DatasetError: no name, or one of a clip that is not here.
+            ClipError: no name, or one of a clip that is not here.
         """
         strange = sorted(name for name in clip_ids if name not in self.position)
         if strange:
-            raise DatasetError(f"clip {strange[0]} is kept but is none to train on; run filter-clips again")
+            raise ClipError(f"clip {strange[0]} is kept but is none to train on; run filter-clips again")
         if not clip_ids:
-            raise DatasetError("no clip is kept; lower training.filter.threshold or raise training.filter.at_least")
+            raise ClipError("no clip is kept; lower training.filter.threshold or raise training.filter.at_least")
         return ClipSet([clip.row for clip in self.clips if clip.clip_id in clip_ids])
 
     def __len__(self) -> int:
@@ -79,8 +73,8 @@ class ClipSet:
     @cached_property
     def crops(self) -> list[Tensor]:
         """Per clip, (T, S, S, 3) uint8, memory-mapped."""
-        stores = {path: _opened(path) for path in {clip.row["video"] for clip in self.clips}}
-        return [stores[clip.row["video"]].get_tensor(clip.clip_id) for clip in self.clips]
+        files = {path: TensorFile(path) for path in {clip.row["video"] for clip in self.clips}}
+        return [files[clip.row["video"]].tensor(clip.clip_id) for clip in self.clips]
 
     @cached_property
     def spectrograms(self) -> list[Tensor]:
@@ -123,11 +117,11 @@ class ClipSet:
                 others, and a clip of it as its number of windows.
 
         Raises:
-            DatasetError: no clip has so many frames.
+            ClipError: no clip has so many frames.
         """
         room = (self.lengths - frames + 1).clamp(min=0)
         if not room.any():
-            raise DatasetError(f"no clip has {frames} frames; lower preprocess.min_frames or give longer clips")
+            raise ClipError(f"no clip has {frames} frames; lower preprocess.min_frames or give longer clips")
         weights = room if balance == "windows" else room / self._summed_by_corpus(room).clamp(min=1)
         clips = torch.multinomial(weights.float(), count, replacement=True, generator=generator)
         first = (torch.rand(count, generator=generator) * room[clips]).long()
@@ -156,17 +150,10 @@ def stored_pixels(pixels: Tensor) -> Tensor:
 
 
 def _role(row: dict, shown: bool) -> str:
-    """The row's split; training clips whose name's digest says so, and those of split `val`, are for validation.
+    """The row's split; training clips chosen by their name's digest, and those of split `val`, are for validation.
 
     A clip that shows its speaker to training clips (`shown`) stays with these.
     """
     drawn = int(hashlib.sha256(row["clip_id"].encode()).hexdigest(), 16) % VALIDATION_SHARE == 0
     kept_out = row["split"] == "val" or (row["split"] == "train" and drawn and not shown)
     return "validation" if kept_out else row["split"]
-
-
-def _opened(path: str | Path) -> safe_open:
-    try:
-        return safe_open(str(path), framework="pt")
-    except (OSError, SafetensorError) as error:
-        raise DatasetError(f"{path} is unreadable ({error}); delete it and run again") from None

@@ -6,16 +6,16 @@
 (T, 2, 3) float32 similarity transforms from source pixels to crop pixels.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from eadnet.data.tensor_files import TensorFile, TensorFileError
 from eadnet.media.spectrogram import log_mel
 from eadnet.provenance import atomic_path
 
@@ -23,7 +23,7 @@ SAMPLES_PER_FRAME = 640
 
 
 class ClipError(ValueError):
-    """A clip's stored arrays cannot be read; the message names the clip and the mend."""
+    """A clip, or a choice of clips, that cannot be used; the message names it and the fix."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,11 @@ class Clip:
 
     def count_crops(self) -> int:
         """T, without reading the crops."""
-        with _opened(self.row["video"], self.clip_id) as store:
-            return store.get_slice(self.clip_id).get_shape()[0]
+        return _read(self.row["video"], self.clip_id, lambda file, key: file.spec(key)[0][0])
 
     def crop(self, frame: int) -> np.ndarray:
         """(H, W, 3) uint8: one of the crops, read alone and not kept."""
-        with _opened(self.row["video"], self.clip_id) as store:
-            return store.get_slice(self.clip_id)[frame]
+        return _read(self.row["video"], self.clip_id, lambda file, key: file.row(key, frame))
 
     @cached_property
     def audio(self) -> np.ndarray:
@@ -84,15 +82,9 @@ def save_shard(folder: str | Path, name: str, arrays: dict[str, np.ndarray]) -> 
     return str(path)
 
 
-def _read(path: str, key: str) -> np.ndarray:
-    with _opened(path, key) as store:
-        return store.get_tensor(key)
-
-
-@contextmanager
-def _opened(path: str, key: str) -> Iterator[safe_open]:
+def _read(path: str, key: str, what: Callable[[TensorFile, str], Any] = TensorFile.tensor) -> Any:
+    """The array `key`, or `what` is wanted of it."""
     try:
-        with safe_open(path, framework="numpy") as store:
-            yield store
-    except (OSError, SafetensorError) as error:
-        raise ClipError(f"{key}: {path} is unreadable ({error}); delete its folder and run again") from None
+        return what(TensorFile(path, "numpy", "delete its folder and run again"), key)
+    except TensorFileError as error:
+        raise ClipError(f"{key}: {error}") from None

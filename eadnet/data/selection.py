@@ -7,11 +7,8 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from eadnet.config.evaluation import DRAW, DRAWN
+from eadnet.data.clips import ClipError
 from eadnet.tables import CLIPS, TEST_CLIPS, read_rows, write_table
-
-
-class SelectionError(ValueError):
-    """No test clip can be chosen; the message names the fix."""
 
 
 def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, output: str | Path) -> list[str]:
@@ -28,7 +25,7 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         One line a corpus.
 
     Raises:
-        SelectionError: there is no usable test clip.
+        ClipError: there is no usable test clip.
     """
     of_corpus = defaultdict(list)
     for row in read_rows(clips, CLIPS):
@@ -45,7 +42,7 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         fewer = f" ({DRAWN} wanted: the test set has no more)" if draw and len(drawn) < DRAWN else ""
         lines.append(f"{corpus}: {len(chosen)} test clips" + (f", {len(drawn)} drawn by {DRAW}{fewer}" if draw else ""))
     if not made:
-        raise SelectionError(f"{clips}: no usable test clip; its columns status and reason say why")
+        raise ClipError(f"{clips}: no usable test clip; its columns status and reason say why")
     write_table(made, output, TEST_CLIPS)
     return lines
 

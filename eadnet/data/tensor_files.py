@@ -1,11 +1,13 @@
-"""Safetensors files of clips of any length: written row by row, and mapped from disk, never held as a whole.
+"""Safetensors files: written row by row, read tensor by tensor or mapped from disk, never held as a whole.
 
 The format (huggingface/safetensors `README.md`): 8 bytes, the header's length; a JSON header with the type, shape and
 place of every tensor; their bytes. Shapes are known in advance, hence the header can come first.
+
+Every fault of a file is a `TensorFileError`. No torch is imported here, so that preprocessing starts quickly.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from math import prod
@@ -13,13 +15,69 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from eadnet.provenance import atomic_path
 
 READ_AS = {"U8": "u1", "I16": "<i2", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8"}
 WRITTEN_AS = {"uint8": "U8", "int16": "I16", "float16": "F16", "float32": "F32", "int64": "I64"}
-Rows = Any  # a numpy array or a torch tensor; no torch is imported, so that preprocessing starts quickly
+Rows = Any  # a numpy array or a torch tensor
 Spec = tuple[tuple[int, ...], Any]  # shape, and numpy's or torch's type
+FIX = "delete it and run again"
+
+
+class TensorFileError(ValueError):
+    """A file that is absent, damaged, not safetensors, or lacks a tensor; the message names the file and the fix."""
+
+
+class TensorFile:
+    """A safetensors file, open for reading.
+
+    Args:
+        path: of the file.
+        framework: "pt" gives torch tensors that share their bytes with the file, "numpy" arrays of their own.
+        fix: what a user does about a file that cannot be used.
+
+    Raises:
+        TensorFileError: absent, damaged or another kind of file; the methods raise it for an absent tensor.
+    """
+
+    def __init__(self, path: str | Path, framework: str = "pt", fix: str = FIX) -> None:
+        self.path, self.fix = path, fix
+        try:
+            self._store = safe_open(str(path), framework=framework)
+        except (OSError, SafetensorError) as error:
+            raise TensorFileError(f"{path} is unreadable ({error}); {fix}") from None
+
+    def tensor(self, key: str) -> Any:
+        """A whole tensor."""
+        return self._found(self._store.get_tensor, key)
+
+    def tensors(self) -> dict[str, Any]:
+        """All tensors, by name."""
+        return {key: self._store.get_tensor(key) for key in self._store.keys()}  # noqa: SIM118 (it is no mapping)
+
+    def row(self, key: str, index: int) -> Any:
+        """One row of a tensor; the others are not read."""
+        return self._found(self._store.get_slice, key)[index]
+
+    def spec(self, key: str) -> Spec:
+        """Shape and numpy's type of a tensor, which is not read."""
+        view = self._found(self._store.get_slice, key)
+        return tuple(view.get_shape()), np.dtype(READ_AS[view.get_dtype()])
+
+    def metadata(self, key: str) -> str:
+        """A text of the header's metadata."""
+        texts = self._store.metadata() or {}
+        if key not in texts:
+            raise TensorFileError(f"{self.path} has no metadata {key}; {self.fix}")
+        return texts[key]
+
+    def _found(self, read: Callable[[str], Any], key: str) -> Any:
+        try:
+            return read(key)
+        except SafetensorError:
+            raise TensorFileError(f"{self.path} does not hold {key}; {self.fix}") from None
 
 
 class TensorWriter:
@@ -89,15 +147,11 @@ def streamed_tensors(path: str | Path, specs: dict[str, Spec]) -> Iterator[Tenso
             writer.check_full()
 
 
-class MappedError(ValueError):
-    """A file that is absent, is not safetensors, or lacks the tensor; the message names the file."""
-
-
-def map_tensor(path: str | Path, key: str) -> np.ndarray:
-    """A read-only array that shares its bytes with the file.
+def map_tensor(path: str | Path, key: str, fix: str = FIX) -> np.ndarray:
+    """A read-only array that shares its bytes with the file; safetensors itself maps for torch only.
 
     Raises:
-        MappedError: the file cannot be read, or has no such tensor.
+        TensorFileError: the file cannot be read, or has no such tensor; `fix` ends the message.
     """
     try:
         stat = Path(path).stat()
@@ -105,15 +159,15 @@ def map_tensor(path: str | Path, key: str) -> np.ndarray:
         entry = header[key]
         first, last = entry["data_offsets"]
         dtype, shape = np.dtype(READ_AS[entry["dtype"]]), tuple(entry["shape"])
-        if last - first != prod(shape) * dtype.itemsize or start + last > stat.st_size:
-            raise MappedError(f"{path} is cut short at {key}")
-        if not prod(shape):  # an empty file cannot be mapped
-            return np.empty(shape, dtype)
-        return np.memmap(path, dtype, "r", start + first, shape)
     except KeyError:
-        raise MappedError(f"{path} does not hold {key}") from None
+        raise TensorFileError(f"{path} does not hold {key}; {fix}") from None
     except (OSError, ValueError, TypeError) as error:
-        raise error if isinstance(error, MappedError) else MappedError(f"{path} is unreadable ({error})") from None
+        raise TensorFileError(f"{path} is unreadable ({error}); {fix}") from None
+    if last - first != prod(shape) * dtype.itemsize or start + last > stat.st_size:
+        raise TensorFileError(f"{path} is cut short at {key}; {fix}")
+    if not prod(shape):  # an empty file cannot be mapped
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, "r", start + first, shape)
 
 
 @lru_cache(maxsize=64)
@@ -122,5 +176,5 @@ def _header(path: str, size: int, changed: int) -> tuple[int, dict]:
     with open(path, "rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if not 0 < length <= size - 8:
-            raise MappedError(f"{path} is no safetensors file")
+            raise ValueError("no safetensors file")
         return 8 + length, json.loads(stream.read(length))

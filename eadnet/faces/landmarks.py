@@ -1,4 +1,4 @@
-"""What MediaPipe's landmarks tell of a face: its scale, and how far mouth and eyes are open. Numpy only."""
+"""What MediaPipe's landmarks show of a face: its scale, and how far mouth and eyes are open. Numpy only."""
 
 import numpy as np
 

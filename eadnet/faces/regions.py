@@ -1,5 +1,7 @@
 """Which part of the aligned crop is generated, by mask mode. Numpy only."""
 
+from typing import get_args
+
 import numpy as np
 
 from eadnet.config.training import Mask
@@ -25,7 +27,7 @@ column inside and the first behind; and of the notch for the nose's bridge the r
 def region_mask(mode: Mask, resolution: int, cells: int) -> np.ndarray:
     """The generated region of the crop, aligned to its grid of latent cells.
 
-    It ends with the crop: the throat's shadow tells how far the jaw has dropped. LatentSync's own is round, ends
+    It ends with the crop: the throat's shadow shows how far the jaw has dropped. LatentSync's own is round, ends
     soon below the chin, and leaves brows and eyes to be seen. Whole cells cost it its smooth border: with 32 x 32 of
     them, intersection over union with LatentSync's mask is 0.96 in 256 x 256 pixels, and 0.92 with that mask as its
     U-Net gets it (the first pixel of each cell, hence half a cell further down and right than the pixels it hides).
@@ -45,7 +47,7 @@ def region_mask(mode: Mask, resolution: int, cells: int) -> np.ndarray:
     """
     if resolution % cells:
         raise ValueError(f"mask resolution {resolution} is no multiple of {cells} cells")
-    known = (*_REGIONS, "latentsync", "full")
+    known = get_args(Mask)
     if mode not in known:
         raise ValueError(f"unknown mask mode '{mode}'; use {', '.join(known[:-1])} or {known[-1]}")
     mask = _latentsync(cells) if mode == "latentsync" else _rectangle(mode, cells)

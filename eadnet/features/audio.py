@@ -1,4 +1,4 @@
-"""What the network hears of every clip, computed once: one file of features, read by windows around video frames.
+"""Audio features of every clip, computed once: one file, read by windows around video frames.
 
 The file is safetensors: per clip_id a tensor (V, S, C) float16, and the kind of features as ASCII in a uint8 tensor.
 
@@ -18,19 +18,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from eadnet.data.tensor_files import streamed_tensors
+from eadnet.data.tensor_files import TensorFile, streamed_tensors
 from eadnet.media.spectrogram import HOP, SAMPLE_RATE
 
 KIND = "kind"
 REACH = {"mel": (-11, 11), "whisper": (-4, 5)}
 """First and last step of a window, counted from its centre, by kind of features."""
-
-
-class AudioFeaturesError(ValueError):
-    """Features that are absent, damaged or lack a clip; the message names the file and the mend."""
 
 
 def window_steps(kind: str, frames: Tensor) -> Tensor:
@@ -71,9 +66,9 @@ class AudioFeatures:
         kind: "mel" or "whisper".
     """
 
-    def __init__(self, path: str | Path, store: safe_open, kind: str) -> None:
-        self.path, self.kind = path, kind
-        self._store = store
+    def __init__(self, file: TensorFile, kind: str) -> None:
+        self.kind = kind
+        self._file = file
         self._clips: dict[str, Tensor] = {}
 
     @classmethod
@@ -81,13 +76,10 @@ class AudioFeatures:
         """Open a file that `feature_writer` wrote.
 
         Raises:
-            AudioFeaturesError: absent, damaged or something else.
+            TensorFileError: absent, damaged or something else.
         """
-        try:
-            store = safe_open(str(path), framework="pt")
-            return cls(path, store, bytes(store.get_tensor(KIND).tolist()).decode())
-        except (OSError, SafetensorError) as error:
-            raise AudioFeaturesError(f"{path}: no readable audio features ({error}); delete it and run again") from None
+        file = TensorFile(path, fix="delete it and run encode-audio again")
+        return cls(file, bytes(file.tensor(KIND).tolist()).decode())
 
     def variants(self, clip_id: str) -> int:
         """How many versions of a clip's sound there are, at least 1."""
@@ -105,7 +97,7 @@ class AudioFeatures:
             (N, W, C) or (N, T, W, C) float32.
 
         Raises:
-            AudioFeaturesError: a clip is not in the file.
+            TensorFileError: a clip is not in the file.
         """
         chosen = torch.as_tensor(variants).expand(len(clip_ids)).tolist()
         steps = window_steps(self.kind, frames)
@@ -115,17 +107,12 @@ class AudioFeatures:
         ]
         return torch.stack(rows).float()
 
-    def span(self, clip_id: str, first: int, count: int, variant: int = 0) -> Tensor:
-        """(count, W, C) float32 windows around consecutive frames of one clip."""
-        return self.windows([clip_id], torch.arange(first, first + count)[None], variant)[0]
+    def span(self, clip_id: str, first: int, count: int) -> Tensor:
+        """(count, W, C) float32 windows around consecutive frames of one clip's variant 0."""
+        return self.windows([clip_id], torch.arange(first, first + count)[None])[0]
 
     def _features(self, clip_id: str) -> Tensor:
-        """(V, S, C) float16, mapped when first asked for."""
+        """(V, S, C) float16, mapped at first use."""
         if clip_id not in self._clips:
-            try:
-                self._clips[clip_id] = self._store.get_tensor(clip_id)
-            except SafetensorError:
-                raise AudioFeaturesError(
-                    f"{self.path}: holds no features of clip {clip_id!r}; delete it and run encode-audio again"
-                ) from None
+            self._clips[clip_id] = self._file.tensor(clip_id)
         return self._clips[clip_id]

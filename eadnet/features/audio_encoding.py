@@ -1,8 +1,8 @@
 """Compute the audio features of every clip once, clean or degraded; one file that training and synthesis read.
 
 With ``audio.variants`` above 0, a training clip is stored in that many degraded versions and any other clip in one,
-whose babble comes from clips of its own split, so that no test voice is heard in training. With 0 all is clean. The
-SyncNet loss and the scores always hear the clean sound (``eadnet.data.clip_set``), whatever stands here.
+whose babble comes from clips of its own split, so that no test voice gets into training. With 0 all is clean. The
+SyncNet loss and the scores always use the clean sound (``eadnet.data.clip_set``).
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.degradation import VOICES, degrade
 from eadnet.features.whisper import WhisperStates
 from eadnet.media.spectrogram import BANDS, log_mel
+from eadnet.progress import progress_bar
 
 
 def encode_audio(clips: str, settings: Audio, seed: int, output: str, assets: Assets) -> None:
@@ -34,7 +35,7 @@ def encode_audio(clips: str, settings: Audio, seed: int, output: str, assets: As
         assets: where published weights lie, used by the whisper encoder.
 
     Raises:
-        AssetError, WhisperError: published weights are absent or damaged.
+        AssetError: published weights are absent or damaged.
     """
     listed = ClipSet.read(clips).clips
     listen, channels = _listener(settings, assets)
@@ -44,12 +45,11 @@ def encode_audio(clips: str, settings: Audio, seed: int, output: str, assets: As
     }
     splits = {clip.row["split"] for clip in listed}
     pools = {split: [clip for clip in listed if clip.row["split"] == split] for split in splits}
-    with feature_writer(output, settings.encoder, shapes) as write:
-        for number, clip in enumerate(listed, start=1):
+    with feature_writer(output, settings.encoder, shapes) as write, progress_bar("audio", len(listed), "clips") as bar:
+        for clip in listed:
             waves = heard(clip, pools[clip.row["split"]], settings, seed)
             write(clip.clip_id, torch.stack([listen(wave).half() for wave in waves]))
-            if number % 50 == 0:
-                print(f"encoded {number}/{len(listed)} clips", flush=True)
+            bar.update()
 
 
 def versions(clip: Clip, settings: Audio) -> int:

@@ -1,24 +1,23 @@
 """Cached latents of full and masked frames of every clip: made once, read by every run."""
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from eadnet.data.clip_set import ClipSet, _opened
-from eadnet.data.tensor_files import TensorWriter, streamed_tensors
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.tensor_files import TensorFile, TensorWriter, streamed_tensors
 from eadnet.device import CPU, Device
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.loading import load_autoencoder
+from eadnet.progress import progress_bar
 
 FULL, MASKED = "full", "masked"
 
 
 PART = 16  # frames encoded at once
-SHOWN_EVERY_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,10 @@ class Latents:
 
     @classmethod
     def read(cls, path: str | Path) -> "Latents":
-        """Open a file that `encode-latents` wrote; raises DatasetError where it is absent or damaged."""
-        store = _opened(path)
-        start = json.loads(bytes(store.get_tensor("index").tolist()))
-        return cls(store.get_tensor(FULL), store.get_tensor(MASKED), start)
+        """Open a file that `encode-latents` wrote; raises TensorFileError where it is absent or damaged."""
+        file = TensorFile(path)
+        start = json.loads(bytes(file.tensor("index").tolist()))
+        return cls(file.tensor(FULL), file.tensor(MASKED), start)
 
     def offsets(self, clips: ClipSet) -> Tensor:
         """(len(clips),) first rows of a clip set, in its order."""
@@ -74,16 +73,12 @@ def cache_latents(clips: str, autoencoder: str, mask: str, output: str, machine:
 
 
 def _encode_clips(model: nn.Module, clips: ClipSet, task: Inpainting, store: TensorWriter, machine: Device) -> None:
-    """Append the latents of every clip, a few frames at a time, and say how far it is."""
-    started = shown = time.monotonic()
-    for position in range(len(clips)):
-        for first in range(0, int(clips.lengths[position]), PART):
-            frames = clips.pixels(position, slice(first, first + PART))
-            for name, seen in ((FULL, frames), (MASKED, task.hide(frames))):
-                with machine.autocast():
-                    store.append(name, model.encode(seen.to(machine.torch_device)).half())
-        done, now = position + 1, time.monotonic()
-        if now - shown > SHOWN_EVERY_SECONDS or done == len(clips):
-            shown, pace = now, (now - started) / done
-            left = pace * (len(clips) - done)
-            print(f"encoded {done}/{len(clips)} clips ({1 / pace:.2f} clips/s, {left:.0f} s left)", flush=True)
+    """Append the latents of every clip, a few frames at a time."""
+    with progress_bar("latents", len(clips), "clips") as bar:
+        for position in range(len(clips)):
+            for first in range(0, int(clips.lengths[position]), PART):
+                frames = clips.pixels(position, slice(first, first + PART))
+                for name, seen in ((FULL, frames), (MASKED, task.hide(frames))):
+                    with machine.autocast():
+                        store.append(name, model.encode(seen.to(machine.torch_device)).half())
+            bar.update()

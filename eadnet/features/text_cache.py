@@ -1,4 +1,4 @@
-"""Token states remembered by text, so that changed captions have only their new texts encoded.
+"""Token states cached by text, so that changed captions have only their new texts encoded.
 
 A folder an encoder, ``{folder}/{kind}-{digest}``, named after everything that can move a state: the encoder's files,
 class, library builds and machine (`TextEncoder.identity`), the cut and the batch's shape; ``identity.json`` spells it
@@ -6,14 +6,14 @@ out. In it, every `PART` texts a file of `features.text_tokens`, named after its
 jobs may share the folder, and one that is killed loses the part under way. Deleting the folder costs time only.
 
 A text's states do not depend on the texts that it was encoded with (`TextEncoder.batches`), hence what `encode_file`
-writes does not depend on what was remembered.
+writes does not depend on what was cached.
 """
 
 import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eadnet.features.text_tokens import NULL_TEXT, TextError, TextTokens, write_tokens
+from eadnet.data.tensor_files import TensorFileError
+from eadnet.features.text_tokens import NULL_TEXT, TextTokens, write_tokens
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 PART = 1024
 """Texts of a file of the cache: some 40 MB of CLIP's states, half a minute of them on a processor."""
 DAY = 86400
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ def encode_file(
     max_tokens: int,
     batch_size: int = 8,
     cache: str | Path | None = None,
-    progress: Progress | None = None,
 ) -> Encoded:
     """Write the token states of texts, of which those that the cache lacks are encoded and added to it.
 
@@ -61,21 +60,18 @@ def encode_file(
         path: the file of token states.
         max_tokens: L, as of `TextEncoder.batches`.
         batch_size: as of `TextEncoder.batches`.
-        cache: folder in which states are remembered; None remembers nothing.
-        progress: Called with (texts encoded, texts to encode) after every part.
+        cache: folder in which states are kept; None keeps none.
 
     Raises:
-        TextError: as of `TextEncoder.batches`.
+        AssetError, ConfigError: as of `TextEncoder.batches`.
     """
     with _folder(cache, path) as folder:
         known = TextCache(folder, encoder, max_tokens, batch_size)
         lacking = [text for text in texts if text not in known]
-        done = 0
-        for part in _parts(encoder.batches(lacking, max_tokens, batch_size)):
-            known.add({lacking[index]: states for index, states in part})
-            done += len(part)
-            if progress:
-                progress(done, len(lacking))
+        with progress_bar("texts", len(lacking), "texts") as bar:
+            for part in _parts(encoder.batches(lacking, max_tokens, batch_size)):
+                known.add({lacking[index]: states for index, states in part})
+                bar.update(len(part))
         lengths = [len(known.states(text)) for text in texts]
         write_tokens(path, texts, lengths, map(known.states, texts), encoder.width, max_tokens)
     return Encoded(len(texts), len(lacking), max(lengths, default=0))
@@ -108,12 +104,12 @@ class TextCache:
         return text in self._places
 
     def states(self, text: str) -> np.ndarray:
-        """(n, D) float16 of a text that is remembered, mapped from disk."""
+        """(n, D) float16 of a cached text, mapped from disk."""
         tokens, index = self._places[text]
         return tokens.states(index)
 
     def add(self, states: dict[str, np.ndarray]) -> None:
-        """Remember the states (n, D) float16 of some texts, in a file of their own."""
+        """Cache the states (n, D) float16 of some texts, in a file of their own."""
         texts, rows = list(states), list(states.values())
         path = self.folder / f"{_digest(json.dumps(texts))}.safetensors"
         write_tokens(path, texts, [len(row) for row in rows], rows, rows[0].shape[1], self._max_tokens)
@@ -127,7 +123,7 @@ class TextCache:
             return
         try:
             tokens = TextTokens.load(path)
-        except TextError:
+        except TensorFileError:
             print(f"{path}: damaged; its texts are encoded again", file=sys.stderr)
             path.unlink(missing_ok=True)
             return

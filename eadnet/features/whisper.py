@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eadnet.assets import AssetError
 from eadnet.media.spectrogram import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ RENAMED = (
 """OpenAI's names of the encoder's tensors, and those of ``transformers``; the first pattern that fits counts."""
 
 
-class WhisperError(ValueError):
-    """Weights that are not a Whisper checkpoint of OpenAI; the message names the file and the mend."""
-
-
 class WhisperStates:
     """The frozen encoder of a Whisper checkpoint.
 
@@ -58,7 +55,7 @@ class WhisperStates:
         channels: of all states of a step side by side, 5 * 384.
 
     Raises:
-        WhisperError: the file is missing, damaged or holds something else.
+        AssetError: the file is missing, damaged or holds something else.
     """
 
     def __init__(self, path: str | Path, device: str | torch.device = "cpu") -> None:
@@ -111,7 +108,7 @@ def load_encoder(path: str | Path) -> "WhisperEncoder":
     """The frozen float32 encoder with the weights of an OpenAI checkpoint.
 
     Raises:
-        WhisperError: the file is missing, damaged or holds something else.
+        AssetError: the file is missing, damaged or holds something else.
     """
     from transformers import WhisperConfig
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
@@ -130,7 +127,7 @@ def load_encoder(path: str | Path) -> "WhisperEncoder":
         encoder.load_state_dict({renamed(name): weights[name] for name in weights if name.startswith("encoder.")})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split()[:30])  # PyTorch lists every tensor that does not fit
-        raise WhisperError(f"{path}: not a Whisper checkpoint of OpenAI ({reason}); fetch it again") from None
+        raise AssetError(f"{path}: not a Whisper checkpoint of OpenAI ({reason}); fetch it again") from None
     return encoder.eval().requires_grad_(False)
 
 
@@ -145,9 +142,9 @@ def _checkpoint(path: str | Path) -> tuple[dict[str, int], dict[str, Tensor]]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         return checkpoint["dims"], checkpoint["model_state_dict"]
     except FileNotFoundError:
-        raise WhisperError(f"{path}: missing; fetch the weights of Whisper again") from None
+        raise AssetError(f"{path}: missing; fetch the weights of Whisper again") from None
     except Exception as error:  # damaged bytes can raise anything; PyTorch's own advice is to load them unsafely
-        raise WhisperError(f"{path}: no Whisper checkpoint ({type(error).__name__}); fetch it again") from None
+        raise AssetError(f"{path}: no Whisper checkpoint ({type(error).__name__}); fetch it again") from None
 
 
 def _extractor(bands: int) -> "WhisperFeatureExtractor":

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eadnet.features.text_tokens import TextError
-from eadnet.inference.driving_audio import SoundError
+from eadnet.assets import AssetError
 from eadnet.inference.pipeline_index import PipelineError
-from eadnet.inference.source_video import Picture, SourceVideoError
+from eadnet.inference.source_video import Picture
+from eadnet.media.decoding import MediaError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-FAULTS = (SourceVideoError, SoundError, PipelineError, TextError)
+FAULTS = (MediaError, PipelineError, AssetError)
 """What can be wrong with one clip."""
 
 

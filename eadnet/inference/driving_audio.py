@@ -26,10 +26,6 @@ CONTEXT = 4
 """Columns on either side that the edge of a piece may have touched: a column sees 400 samples each way."""
 
 
-class SoundError(ValueError):
-    """Sound that cannot be used; the message names the file and the fix."""
-
-
 @dataclass(frozen=True)
 class Sound:
     """One sound.
@@ -49,18 +45,18 @@ class Sound:
         """The sound of a file (of sound or video, any format), or a mono wave (n,) at 16 kHz.
 
         Raises:
-            SoundError: unreadable, or without a sample.
+            MediaError: unreadable, or without a sample.
         """
         if isinstance(sound, np.ndarray):
             if sound.ndim != 1 or not len(sound):
-                raise SoundError(f"audio: expected a mono wave (n,) at {SAMPLE_RATE} Hz, got shape {sound.shape}")
+                raise MediaError(f"audio: expected a mono wave (n,) at {SAMPLE_RATE} Hz, got shape {sound.shape}")
             wave = sound.astype(np.float32)
             return cls(_padded(wave), wave, SAMPLE_RATE)
         try:
             return cls(_padded(read_audio(sound, SAMPLE_RATE)), read_audio(sound, MUXED_RATE), MUXED_RATE)
         except MediaError as error:
             reason = "holds no sound; give a file that does" if error.status == "no_audio" else error
-            raise SoundError(f"{sound}: {reason}") from None
+            raise MediaError(f"{sound}: {reason}") from None
 
     @property
     def frames(self) -> int:

@@ -37,10 +37,6 @@ Watch = Callable[[Iterator[np.ndarray], int], Iterator[np.ndarray]]
 """Passes frames on and shows how many of so many have gone by."""
 
 
-class SourceVideoError(ValueError):
-    """A picture or video that cannot be used; the message names the file and the fix."""
-
-
 class SourceVideo:
     """Frames with a face, as long as is wanted.
 
@@ -52,14 +48,14 @@ class SourceVideo:
         smoothing: of the alignment over time, in frames.
 
     Raises:
-        SourceVideoError: no frame has a face.
+        MediaError: no frame has a face.
     """
 
     def __init__(
         self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float, template: Template
     ) -> None:
         if not np.isfinite(landmarks[:, 0, 0]).any():
-            raise SourceVideoError(f"{name}: no face found; give a picture or video of one face seen from the front")
+            raise MediaError(f"{name}: no face found; give a picture or video of one face seen from the front")
         self.name, self.resolution, self._read = name, resolution, read
         self.length = len(landmarks)
         self.transforms = alignment.align(landmarks, resolution, smoothing, template)
@@ -101,11 +97,9 @@ class SourceVideo:
                 count += 1
                 yield frame
         except MediaError as error:
-            raise SourceVideoError(f"{self.name}: {error}") from None
+            raise MediaError(f"{self.name}: {error}") from None
         if count < high - low:
-            raise SourceVideoError(
-                f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264"
-            )
+            raise MediaError(f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264")
 
 
 def open_picture(picture: Picture, resolution: int, template: Template = "eyes") -> SourceVideo:
@@ -117,7 +111,7 @@ def open_picture(picture: Picture, resolution: int, template: Template = "eyes")
         template: where the face lies in the crop.
 
     Raises:
-        SourceVideoError: unreadable, or without a face.
+        MediaError: unreadable, or without a face.
     """
     name = str(picture) if isinstance(picture, str | Path) else "the image"
     pixels = _even(_pixels(picture, name))
@@ -144,7 +138,7 @@ def open_video(
         watch: passes on the frames in which the face is being found.
 
     Raises:
-        SourceVideoError: unreadable, without a picture or without a face.
+        MediaError: unreadable, without a picture or without a face.
     """
     try:
         info = probe(path)
@@ -156,7 +150,7 @@ def open_video(
         landmarks = landmarks * np.float32(zoom) + np.float32((window.x, window.y))
         return SourceVideo(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing, template)
     except MediaError as error:
-        raise SourceVideoError(f"{path}: {error}") from None
+        raise MediaError(f"{path}: {error}") from None
 
 
 def _decoded(path: str | Path, window: Window, low: int, high: int) -> Iterator[np.ndarray]:
@@ -189,10 +183,10 @@ def _pixels(picture: Picture, name: str) -> np.ndarray:
                 picture = ImageOps.exif_transpose(opened).convert("RGB")
     except OSError as error:
         reason = error.strerror or "not readable as a picture"
-        raise SourceVideoError(f"{name}: {reason}; give a JPEG or PNG, or a video as video") from None
+        raise MediaError(f"{name}: {reason}; give a JPEG or PNG, or a video as video") from None
     pixels = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise SourceVideoError(f"{name}: expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
+        raise MediaError(f"{name}: expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
     return pixels
 
 

@@ -19,37 +19,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from tqdm import tqdm
 
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
-from eadnet.data.clip_set import ClipSet, DatasetError
+from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.selection import read_test_clips, shuffled_audio
-from eadnet.data.tensor_files import TensorWriter, streamed_tensors
+from eadnet.data.tensor_files import TensorFile, TensorFileError, TensorWriter, streamed_tensors
 from eadnet.device import open_device
 from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.regions import region_mask
-from eadnet.features.audio import AudioFeatures, AudioFeaturesError
+from eadnet.features.audio import AudioFeatures
 from eadnet.features.text_source import TextSource
-from eadnet.features.text_tokens import TextError
 from eadnet.inference.animator import PART, Animator, Codec, Scene
 from eadnet.inference.sampler import derived_seed
 from eadnet.models.loading import load_run
+from eadnet.progress import progress_bar
 from eadnet.provenance import commit
 from eadnet.tables import GENERATED, VIDEOS, read_rows, write_table
-from eadnet.training.progress import progress_bar
 
 CROPS, TABLE = "crops.safetensors", "generated.parquet"
-FAULTS = (ClipError, DatasetError, AudioFeaturesError, TextError, OSError)
+FAULTS = (ClipError, TensorFileError, OSError)
 """What can be wrong with one clip; the others are made."""
-
-
-class SynthesisError(ValueError):
-    """Crops that do not belong to what is to be made of them; the message names the folder and the fix."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +213,7 @@ class StoredCrops(SelectedClips):
         job: the same as there, but for `compute` and `output`.
 
     Raises:
-        SynthesisError: the crops are of another run or seed, or lack a selected clip.
+        ClipError: the crops are of another run or seed, or lack a selected clip.
     """
 
     def __init__(self, folder: str | Path, job: SynthesisJob) -> None:
@@ -230,18 +224,15 @@ class StoredCrops(SelectedClips):
         if others or absent:
             fault = f"are of run {others.pop()}" if others else f"lack clip {absent[0]}"
             wanted = f"{job.run} with seed {job.seed}"
-            raise SynthesisError(f"{folder}: the crops {fault}, {wanted} is wanted; generate them again")
-        try:
-            self.store = safe_open(str(Path(folder, CROPS)), framework="pt")
-        except (OSError, SafetensorError) as error:
-            raise SynthesisError(f"{folder}/{CROPS} is unreadable ({error}); copy it here again") from None
+            raise ClipError(f"{folder}: the crops {fault}, {wanted} is wanted; generate them again")
+        self.file = TensorFile(Path(folder, CROPS), fix="copy it here again")
 
     def take(self, clip: Clip) -> GeneratedClip:
         """The stored crops; raises ClipError where they could not be generated."""
         row = self.made[clip.clip_id]
         if row["status"] != "ok":
             raise ClipError(row["reason"].removeprefix(f"{clip.clip_id}: "))
-        return GeneratedClip(iter(self.store.get_tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
+        return GeneratedClip(iter(self.file.tensor(clip.clip_id).split(PART)), row["driving_audio"], row["text"])
 
 
 def generate_crops(job: SynthesisJob) -> None:

@@ -96,7 +96,7 @@ def first_frame(container: av.container.InputContainer, stream: av.VideoStream) 
 
 
 def upright_size(stream: av.VideoStream, first: av.VideoFrame) -> tuple[int, int]:
-    """(width, height) with square pixels, turned as the container says."""
+    """(width, height) with square pixels, turned as the container states."""
     size = _square_width(stream, first), first.height
     return size[::-1] if first.rotation % 180 else size
 

@@ -31,7 +31,7 @@ from eadnet.media.decoding import (
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a container says about itself, after rotation and with square pixels.
+    """What a container states about itself, after rotation and with square pixels.
 
     `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate.
     """
@@ -90,13 +90,11 @@ def iterate_video(
     return islice(frames, None if seconds is None else round(seconds * fps))
 
 
-def read_video(
-    source: Source, fps: int = 25, start: float = 0.0, seconds: float | None = None, window: Window | None = None
-) -> np.ndarray:
+def read_video(source: Source, fps: int = 25, seconds: float | None = None) -> np.ndarray:
     """Read a whole video, (T, H, W, 3) uint8 RGB with T >= 1; arguments and errors as `iterate_video`."""
-    frames = list(iterate_video(source, fps, start, seconds, window))
+    frames = list(iterate_video(source, fps, seconds=seconds))
     if not frames:
-        raise MediaError(f"no video frame after {start:g} s; check the file or the interval", "truncated")
+        raise MediaError("no video frame; copy the file again", "truncated")
     return np.stack(frames)
 
 
@@ -105,7 +103,7 @@ def read_audio(
 ) -> np.ndarray:
     """Read the sound as one mono wave whose first sample stands at `start`.
 
-    Sound that begins late is padded with zeros, gaps are filled, so that sample n is heard at start + n / rate.
+    Sound that begins late is padded with zeros, gaps are filled, so that sample n belongs to time start + n / rate.
 
     Args:
         source: path or seekable binary file, of a video or of sound alone.

@@ -18,7 +18,6 @@ def write_video(
     audio: np.ndarray | None = None,
     sample_rate: int = 16000,
     crf: int = 16,
-    lossless: bool = False,
 ) -> None:
     """Write an H.264 video (yuv420p, AAC sound), the same bytes for the same input; all or nothing.
 
@@ -29,18 +28,17 @@ def write_video(
         audio: (n,) mono or (channels, n) float wave in [-1, 1]; None writes no sound.
         sample_rate: samples per second of `audio`.
         crf: x264 quality, 0 best to 51.
-        lossless: keep every RGB value (plays in few browsers).
 
     Raises:
         ValueError: no frame, odd size, or frames of differing shapes.
     """
     (height, width), frames = _checked(frames, path)
     with atomic_path(path) as temporary, _output(temporary) as container:
-        video = _add_video(container, fps, width, height, crf, lossless)
+        video = _add_video(container, fps, width, height, crf)
         sound = None if audio is None else _add_audio(container, audio, sample_rate, "aac")
         chunks = iter(()) if sound is None else _audio_frames(audio, sample_rate, sound)
         for index, frame in enumerate(frames):
-            _encode_picture(container, video, frame, index, lossless)
+            _encode_picture(container, video, frame, index)
             for chunk in islice(chunks, max(1, round(sample_rate / fps / 1024))):
                 container.mux(sound.encode(chunk))
         container.mux(video.encode())
@@ -100,21 +98,20 @@ def _output(path: Path) -> av.container.OutputContainer:
 
 
 def _add_video(
-    container: av.container.OutputContainer, fps: float | Fraction, width: int, height: int, crf: int, lossless: bool
+    container: av.container.OutputContainer, fps: float | Fraction, width: int, height: int, crf: int
 ) -> av.VideoStream:
-    quality = {"qp": "0"} if lossless else {"crf": str(crf)}
     # x264's lookahead reads memory that it has not written: about 1 in 70 encodings came out different (docs/log.md)
     steady = "bframes=0:rc-lookahead=0:no-mbtree=1"
-    options = {**quality, "preset": "veryfast", "flags": "+bitexact", "x264-params": steady}
-    stream = container.add_stream("libx264rgb" if lossless else "libx264", Fraction(fps).limit_denominator(1001))
-    stream.width, stream.height, stream.pix_fmt = width, height, "rgb24" if lossless else "yuv420p"
+    options = {"crf": str(crf), "preset": "veryfast", "flags": "+bitexact", "x264-params": steady}
+    stream = container.add_stream("libx264", Fraction(fps).limit_denominator(1001))
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.codec_context.thread_count = 1  # several threads encode other bytes
     stream.options = options
     return stream
 
 
 def _encode_picture(
-    container: av.container.OutputContainer, stream: av.VideoStream, frame: np.ndarray, index: int, lossless: bool
+    container: av.container.OutputContainer, stream: av.VideoStream, frame: np.ndarray, index: int
 ) -> None:
     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
     picture.pts, picture.time_base = index, 1 / stream.codec_context.framerate

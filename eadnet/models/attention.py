@@ -35,27 +35,26 @@ def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = N
     return scaled_dot_product_attention(query, key, value, attn_mask=None if bias is None else bias.to(query.dtype))
 
 
-def rotary(values: Tensor, base: float = 100.0, first: int = 0) -> Tensor:
+def rotary(values: Tensor, base: float = 100.0) -> Tensor:
     """Rotate channel pairs by angles proportional to position (RoFormer, arXiv 2104.09864, eq. 34).
 
     Args:
         values: (..., L, D) with D even.
         base: the longest wavelength is about 2 pi base.
-        first: position of the first of the L values; the others follow one by one.
 
     Returns:
         (..., L, D); dot products of rotated queries and keys depend only on relative positions.
     """
     # one matrix product: several elementwise passes over the maps are slower (benchmarks/scaling.py)
-    return torch.einsum("...ld,lde->...le", values, _turns_LDD(values, *values.shape[-2:], base, first))
+    return torch.einsum("...ld,lde->...le", values, _turns_LDD(values, *values.shape[-2:], base))
 
 
 @constant
-def _turns_LDD(length: int, width: int, base: float, first: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+def _turns_LDD(length: int, width: int, base: float, device: torch.device, dtype: torch.dtype) -> Tensor:
     """The matrix that turns each position's channels."""
     half = width // 2
     frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=device) / half)
-    angles = torch.arange(first, first + length, device=device)[:, None].float() * frequencies
+    angles = torch.arange(length, device=device)[:, None].float() * frequencies
     cosine, sine = torch.diag_embed(angles.cos()), torch.diag_embed(angles.sin())
     return torch.cat([torch.cat([cosine, sine], -1), torch.cat([-sine, cosine], -1)], -2).to(dtype)
 

@@ -44,7 +44,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a worker opens once: the detector and, where asked for, the judges of sync and of quality."""
+    """What a worker opens once: the detector and, where switched on, the networks for sync and quality."""
 
     detector: Detector
     sync: "SyncJudge | None"

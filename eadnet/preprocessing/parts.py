@@ -2,8 +2,8 @@
 
 ``{folder}/.parts/{clip_id}.safetensors`` holds the arrays of one clip and ``{source's clip_id}.json`` the rows of one
 source. The rows come last, and with them a fingerprint of all that they were made from: a part counts only if they are
-there and it is today's. ``{source's clip_id}.begun`` stands for a source at work; where one is left over, its process
-has died.
+there and it is the present one. ``{source's clip_id}.begun`` stands for a source at work; where one is left over, its
+process has died.
 """
 
 import hashlib
@@ -14,11 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
-from eadnet.data.tensor_files import streamed_tensors
+from eadnet.data.tensor_files import TensorFile, streamed_tensors
 from eadnet.provenance import atomic_path
 
 # File of the finished shard: the keys of a part that it holds, and what they are called there
@@ -89,10 +88,10 @@ class Parts:
                 form.format(clip=clip): (self._path(clip), key) for clip in clip_ids for key, form in keys.items()
             }
             path = self.shard / f"{name}.safetensors"
-            with streamed_tensors(path, {called: _spec(*place) for called, place in places.items()}) as writer:
+            specs = {called: TensorFile(part, "numpy").spec(key) for called, (part, key) in places.items()}
+            with streamed_tensors(path, specs) as writer:
                 for called, (part, key) in places.items():
-                    with safe_open(part, framework="numpy") as store:
-                        writer.append(called, store.get_tensor(key))
+                    writer.append(called, TensorFile(part, "numpy").tensor(key))
             paths[name] = str(path)
         return paths
 
@@ -117,10 +116,3 @@ class Parts:
     def _fingerprint(self, source: ClipSource) -> str:
         content = [self.digests.get(source.source_id), asdict(source), self.made_with]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _spec(path: Path, key: str) -> tuple[tuple[int, ...], np.dtype]:
-    with safe_open(path, framework="numpy") as store:
-        view = store.get_slice(key)
-        names = {"U8": "uint8", "I16": "int16", "F32": "float32"}
-        return tuple(view.get_shape()), np.dtype(names[view.get_dtype()])

@@ -27,7 +27,7 @@ TAIL = 5  # frames: a shorter rest, as when a header is off by a few, stays with
 class Piece:
     """Consecutive frames of one shot.
 
-    `clip` has the piece's own name, start and length; `fault` says why the source ended early, in its last piece.
+    `clip` has the piece's own name, start and length; `fault`: why the source ended early, in its last piece.
     """
 
     clip: ClipSource
@@ -101,7 +101,7 @@ def _expected(source: ClipSource, info: MediaInfo, fps: int) -> float:
 def _ended_early(there: int, total: float, info: MediaInfo) -> MediaError | None:
     """Why frames are missing at the end; an interval that is whole may lie in a file that is not."""
     if there < 0.9 * total - 1:
-        reason = f"{there} of {total:.0f} frames are there; copy the file again or mend the interval"
+        reason = f"{there} of {total:.0f} frames are there; copy the file again or fix the interval"
     elif info.truncated and there < round(total):
         reason = "the file ends before its own index does; copy it again"
     else:

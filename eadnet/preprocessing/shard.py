@@ -7,11 +7,10 @@ at least one row; a clip that fails a gate keeps what was measured, with a statu
 """
 
 import errno
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +22,7 @@ from eadnet.faces.detectors.interface import WEIGHTS
 from eadnet.preprocessing.clip import Weights, quality_note
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.workers import ShardJob, run_all
+from eadnet.progress import progress_bar
 from eadnet.tables import CLIPS, write_table
 
 
@@ -56,7 +56,7 @@ def preprocess_shard(
 
     Raises:
         OSError: the folder cannot be written to; finished clips are kept.
-        eadnet.assets.AssetError: published weights are absent; those of quality may be, and clips say so.
+        eadnet.assets.AssetError: published weights are absent; without those of quality a clip's `reason` has a note.
     """
     folder = Path(folder)
     weights = _weights(settings, assets, report)
@@ -64,7 +64,7 @@ def preprocess_shard(
     accepted = accepted_digests([name for name in _names(settings) if name], assets) if assets else {}
     parts = Parts(folder, settings, version, digests, weights.quality is not None, accepted)
     job = ShardJob(reader, settings, weights, parts, folder / "source")
-    with _told_when_full(folder):
+    with _full_disk_explained(folder):
         (folder / "clips.parquet").unlink(missing_ok=True)
         table = _finish(folder, parts, _rows(job, reader.clips(sources), workers, report), sources)
     report(_summary(table))
@@ -72,15 +72,16 @@ def preprocess_shard(
 
 
 @contextmanager
-def _told_when_full(folder: Path) -> Iterator[None]:
-    """A full disk as one line with the mend."""
+def _full_disk_explained(folder: Path) -> Iterator[None]:
+    """A full disk as one line with the fix."""
     try:
         yield
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        mend = "make room and run again: finished clips are kept"
-        raise OSError(f"{folder}: no space left on the disk; {mend}") from None
+        raise OSError(
+            f"{folder}: no space left on the disk; make room and run again: finished clips are kept"
+        ) from None
 
 
 def _weights(settings: Preprocess, assets: AssetSettings | None, report: Callable[[str], None]) -> Weights:
@@ -110,11 +111,12 @@ def _rows(job: ShardJob, offered: list[ClipSource], workers: int, report: Callab
     todo = [source for source in offered if rows[source.clip_id] is None]
     if len(todo) < len(offered):
         report(f"{len(offered) - len(todo)} of {len(offered)} sources kept from an earlier run")
-    progress = Progress(len(todo))
-    for source, made in run_all(job, todo, workers):
-        rows[source.clip_id] = made
-        for line in progress.lines(made):
-            report(line)
+    with progress_bar("clips", len(todo), "sources") as bar:
+        for source, made in run_all(job, todo, workers):
+            rows[source.clip_id] = made
+            for row in made:
+                report(_outcome(row))
+            bar.update()
     return [row for source in offered for row in rows[source.clip_id]]
 
 
@@ -131,24 +133,6 @@ def _finish(folder: Path, parts: Parts, rows: list[dict], sources: pd.DataFrame)
             path.unlink()
     parts.clear()
     return table
-
-
-@dataclass
-class Progress:
-    """How far a shard is, and how long the rest takes."""
-
-    total: int
-    done: int = 0
-    clips: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    def lines(self, rows: list[dict]) -> list[str]:
-        """One line for each clip of a finished source."""
-        self.done, self.clips = self.done + 1, self.clips + len(rows)
-        seconds = max(time.monotonic() - self.started, 1e-6)
-        left = round(seconds / self.done * (self.total - self.done))
-        pace = f"{self.clips / seconds:.1f} clips/s, {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
-        return [f"[{self.done}/{self.total}] {_outcome(row)} ({pace})" for row in rows]
 
 
 def _outcome(row: dict) -> str:

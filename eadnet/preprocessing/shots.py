@@ -10,11 +10,11 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 LOOK_AHEAD = 2  # frames after a cut until it is known
-SEEN_HEIGHT = 144  # of the pictures that are looked at
+SEEN_HEIGHT = 144  # of the pictures that are compared
 
 
 class ShotFinder:
-    """Told every frame of a video, it tells the numbers of those that begin a shot."""
+    """Takes every frame of a video, and gives the numbers of those that begin a shot."""
 
     def __init__(self, threshold: float, fps: int) -> None:
         """`threshold` of change over that of the neighbours; 0 finds no shot."""

@@ -130,12 +130,12 @@ def _open_tools(job: ShardJob) -> None:
     _Worker.job = job
     try:
         _Worker.tools = _Worker.stack.enter_context(opened_tools(job.settings, job.weights))
-    except (ValueError, OSError) as error:  # told by the first source; here it would look like a death
+    except (ValueError, OSError) as error:  # raised at the first source; here it would look like a death
         _Worker.fault = error
 
 
 def _leave_with_parent() -> None:
-    """A killed parent says goodbye to nobody, and its workers would wait for more work for ever."""
+    """A killed parent cannot stop its workers, which would wait for more work for ever."""
     parent_process().join()
     os._exit(1)
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from eadnet.assets import AssetError
+
 FILE = "koniq_pretrained.pkl"
 SIDE = 224
 CHANNELS = (256, 512, 1024, 2048)
@@ -73,14 +75,14 @@ def load_hyperiqa(path: str | Path) -> HyperIQA:
     """The network with the published weights.
 
     Raises:
-        ValueError: the file does not hold them.
+        AssetError: the file does not hold them.
     """
     network = HyperIQA()
     try:
         network.load_state_dict(from_published(torch.load(path, map_location="cpu", weights_only=True)))
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path}: does not hold HyperIQA ({reason}); fetch it again") from None
+        raise AssetError(f"{path}: does not hold HyperIQA ({reason}); fetch it again") from None
     return network.eval()
 
 
@@ -100,7 +102,7 @@ def _trunk() -> nn.Module:
 
 
 def _patches(channels: int, kept: int, side: int) -> nn.Module:
-    """What one stage says about each of side x side patches of the picture, (N, 16)."""
+    """Features that one stage gives of side x side patches of the picture, (N, 16)."""
     squeeze = nn.Conv2d(channels, kept, 1, bias=False)
     return nn.Sequential(squeeze, nn.AvgPool2d(GRID), nn.Flatten(), nn.Linear(kept * side**2, LOCAL_WIDTH))
 

@@ -15,10 +15,12 @@ from python_speech_features import mfcc
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eadnet.assets import AssetError
+
 FILE = "syncnet_v2.model"
 SHIFT = 15  # frames tried on either side
 WINDOW = 5  # frames seen at once
-COLUMNS, STRIDE = 20, 4  # MFCC columns heard at once, and columns per frame
+COLUMNS, STRIDE = 20, 4  # MFCC columns of a window, and columns per frame
 SAMPLES = 640  # of sound a frame
 SIZE = 224
 FEATURES = 1024
@@ -64,14 +66,14 @@ def load_syncnet_v2(path: str | Path) -> SyncNetV2:
     """The network with the published weights.
 
     Raises:
-        ValueError: the file does not hold them.
+        AssetError: the file does not hold them.
     """
     network = SyncNetV2()
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path}: does not hold SyncNet v2 ({reason}); fetch it again") from None
+        raise AssetError(f"{path}: does not hold SyncNet v2 ({reason}); fetch it again") from None
     return network.eval()
 
 
@@ -156,7 +158,7 @@ def hear(network: SyncNetV2, wave: np.ndarray, count: int) -> Tensor:
 def features(
     network: SyncNetV2, crops: Iterable[np.ndarray], wave: np.ndarray, eyes: Eyes | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What the network sees and hears at each of W windows, (W, 1024) each.
+    """Features of pictures and of sound in each of W windows, (W, 1024) each.
 
     Args:
         network: SyncNet v2.
@@ -175,24 +177,23 @@ def features(
     return seen, hear(network, wave, len(seen))
 
 
-def search_offset(seen: Tensor, heard: Tensor, shift: int = SHIFT) -> tuple[int, float, float]:
+def search_offset(seen: Tensor, heard: Tensor) -> tuple[int, float, float]:
     """Where sound and pictures fit best.
 
     Args:
         seen: (W, C) features of the pictures.
         heard: (W, C) features of the sound.
-        shift: frames tried on either side; beyond the ends the reference hears zeros.
 
     Returns:
         Frames by which the sound comes late (the reference's "AV offset" with the other sign), the confidence (median
-        minus minimum of the 2 * shift + 1 mean distances: LSE-C) and the least mean distance (LSE-D).
+        minus minimum of the 2 * SHIFT + 1 mean distances: LSE-C) and the least mean distance (LSE-D).
     """
-    padded = nn.functional.pad(heard, (0, 0, shift, shift))
+    padded = nn.functional.pad(heard, (0, 0, SHIFT, SHIFT))  # beyond its ends the reference pads the sound with zeros
     means = torch.stack(
-        [nn.functional.pairwise_distance(seen, padded[k : k + len(seen)]).mean() for k in range(2 * shift + 1)]
+        [nn.functional.pairwise_distance(seen, padded[k : k + len(seen)]).mean() for k in range(2 * SHIFT + 1)]
     )
     best = int(means.argmin())
-    return best - shift, float(means.median() - means[best]), float(means[best])
+    return best - SHIFT, float(means.median() - means[best]), float(means[best])
 
 
 def _folded(convolution: nn.Conv3d, normalisation: nn.BatchNorm3d) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ STEPS = 8
 
 
 class VideoMAEv2(nn.Module):
-    """Frozen features of 16 frames, computed in the type of the weights, whatever autocast says.
+    """Frozen features of 16 frames, computed in the type of the weights, also under autocast.
 
     Weights are kept in bfloat16, not float16: TREPA's gradients are so small that float16 would round them to zero.
 

@@ -18,7 +18,7 @@ from eadnet.synthetic.script import Line, derived_seed
 from eadnet.synthetic.speech import Speech, fit, join, prosody, silence, speak
 
 TRUTH_FPS = 25
-LEAD_SECONDS = (0.06, 0.36)  # silence before somebody speaks: clips must not all start alike
+LEAD_SECONDS = (0.06, 0.36)  # silence before the first word: clips must not all start alike
 PAUSE_SECONDS = (0.15, 0.8)  # silence between utterances of one clip, beside what espeak-ng leaves
 ROOM_NOISE = 4e-4
 CRF = 14  # x264 quality of drawn videos

@@ -23,10 +23,6 @@ PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "pitch_range": 4, "word_gap": 
 NOISE_SEED = 1
 
 
-class SpeechError(ValueError):
-    """Speech that cannot be synthesised; the message names the voice or the call that failed."""
-
-
 class _Identifier(ctypes.Union):
     _fields_ = [("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8)]
 
@@ -54,7 +50,7 @@ def synthesise(request: dict) -> tuple[int, list[tuple[int, str]], bytes]:
         Sample rate in Hz, (first sample, IPA symbol) of every phoneme, and 16-bit mono PCM.
 
     Raises:
-        SpeechError: the library does not start, or has no such voice.
+        ValueError: the library does not start, or has no such voice.
     """
     library, sample_rate = _start()
     phonemes: list[tuple[int, str]] = []
@@ -77,7 +73,7 @@ def synthesise(request: dict) -> tuple[int, list[tuple[int, str]], bytes]:
     _set_voice(library, request)
     text = request["text"].encode()
     if library.espeak_Synth(text, len(text) + 1, 0, 0, 0, UTF8_TEXT | END_PAUSE, None, None):
-        raise SpeechError("espeak_Synth failed")
+        raise ValueError("espeak_Synth failed")
     library.espeak_Synchronize()
     return sample_rate, phonemes, b"".join(pcm)
 
@@ -91,13 +87,13 @@ def _start() -> tuple[ctypes.CDLL, int]:
     options = PHONEME_EVENTS | PHONEME_IPA | DONT_EXIT
     sample_rate = library.espeak_Initialize(RETRIEVAL_MODE, 0, espeakng_loader.get_data_path().encode(), options)
     if sample_rate <= 0:
-        raise SpeechError(f"espeak_Initialize returned {sample_rate}; reinstall espeakng-loader")
+        raise ValueError(f"espeak_Initialize returned {sample_rate}; reinstall espeakng-loader")
     return library, sample_rate
 
 
 def _set_voice(library: ctypes.CDLL, request: dict) -> None:
     if library.espeak_SetVoiceByName(request["voice"].encode()):
-        raise SpeechError(f"espeak-ng has no voice {request['voice']!r}")
+        raise ValueError(f"espeak-ng has no voice {request['voice']!r}")
     for name, number in PARAMETERS.items():
         library.espeak_SetParameter(number, int(request[name]), 0)
     library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
@@ -107,7 +103,7 @@ def main() -> int:
     """Read a request from standard input, write header and samples to standard output."""
     try:
         sample_rate, phonemes, pcm = synthesise(json.load(sys.stdin))
-    except SpeechError as error:
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     header = json.dumps({"sample_rate": sample_rate, "phonemes": phonemes})

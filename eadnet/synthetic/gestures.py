@@ -1,4 +1,4 @@
-"""Movement that a moment of speech does not tell: blinks of no cause, glances, beats of the brows, small nods.
+"""Movement that does not follow from speech: blinks of no cause, glances, beats of the brows, small nods.
 
 Each keeps a fixed course once begun, so neighbouring frames know what a single frame cannot. All are functions of time
 and of a generator, without state; curves are sampled where asked. Off unless ``eadnet.config.corpora.Movement``
@@ -69,7 +69,7 @@ def glances(times: np.ndarray, rate: float, generator: np.random.Generator) -> n
 
 
 def _next_target(target: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Straight ahead, or a glance to the side that is not looked at."""
+    """Straight ahead, or a glance to one side."""
     returns, side = generator.random() < RETURNS, generator.choice((-1, 1))
     reach, vertical = generator.uniform(*AWAY), generator.uniform(-AWAY_VERTICAL, AWAY_VERTICAL)
     if not target.any():

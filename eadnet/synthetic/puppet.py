@@ -22,7 +22,7 @@ from eadnet.synthetic.people import Person
 SUPERSAMPLING = 2
 LID_STEPS = 10
 GAZE_STEPS = 100  # per IOD
-KEPT_EYES = 64  # finished pairs of eyes that a mask remembers
+KEPT_EYES = 64  # finished pairs of eyes that are cached
 FACE_BOX = (-1.40, -1.05, 1.40, 2.55)  # what jaw and brows move; left, top, right, bottom in face units
 HEAD_BOX = (-2.10, -2.60, 2.10, 2.95)  # what sways
 BEAT_TOP = (0.42, 0.66)  # heights above the eyes where beats of the brows fade out: inside the generated region

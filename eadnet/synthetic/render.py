@@ -19,15 +19,17 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media.writing import write_audio, write_video
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path
 from eadnet.synthetic.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
 from eadnet.synthetic.expressions import expression
 from eadnet.synthetic.motion import Motion
 from eadnet.synthetic.people import Person, sample_person
 from eadnet.synthetic.puppet import Framing, Puppet
-from eadnet.synthetic.script import Line, RenderError, derived_seed, hdtf_line, mead_lines
+from eadnet.synthetic.script import Line, derived_seed, hdtf_line, mead_lines
 from eadnet.synthetic.speech import SAMPLE_RATE, Speech, join, silence
 
 MEAD_FPS, HDTF_FPS = 30, 25
@@ -40,7 +42,7 @@ def render_mead(settings: SyntheticMEAD, seed: int, actor: str, folder: Path, tr
     """Draw one actor's archives and truth; returns the number of clips.
 
     Raises:
-        RenderError: no such actor, or more sentences than MEAD has numbers for.
+        CorpusError: no such actor, or more sentences than MEAD has numbers for.
     """
     lines = mead_lines(settings, seed, actor)
     person = _mead_person(settings, seed, actor)
@@ -51,14 +53,15 @@ def render_mead(settings: SyntheticMEAD, seed: int, actor: str, folder: Path, tr
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="render-")))
         video = stack.enter_context(_Archive.create(folder / "video.tar"))
         audio = stack.enter_context(_Archive.create(folder / "audio.tar"))
-        for index, line in enumerate(lines):
+        bar = stack.enter_context(progress_bar(actor, len(lines), "clips"))
+        for line in lines:
             clip_id = f"mead_{actor}_front_{line.emotion}_{line.level}_{line.number:03d}"
             speech = perform(person, line, settings.seconds, clip_id)
             _act(puppet, speech, line, _motion(settings, speech, line, MEAD_FPS, clip_id), scratch)
             video.add(f"video/front/{line.stem}.mp4", scratch / "clip.mp4")
             audio.add(f"audio/{line.stem}.m4a", scratch / "clip.m4a")
             record_facts(facts, notes, clip_id, _motion(settings, speech, line, TRUTH_FPS, clip_id), line, speech.text)
-            print(f"[{index + 1}/{len(lines)}] {clip_id}", flush=True)
+            bar.update()
     save_truth(truth, facts, notes)
     return len(lines)
 
@@ -160,27 +163,28 @@ def render_hdtf(settings: HDTF, seed: int, shard: str, folder: Path, truth: Path
     """Draw the videos of one shard's people, and their truth; returns the number of intervals.
 
     Raises:
-        RenderError: the shard holds nobody.
+        CorpusError: the shard has no people.
     """
     from eadnet.corpora.shards import shard_people
 
     people = shard_people(settings, None, shard)
     if not people:
-        raise RenderError(f"HDTF shard {shard} holds nobody; there are {len(hdtf_people(settings))} people")
+        raise CorpusError(f"HDTF shard {shard} has no people; there are {len(hdtf_people(settings))} people")
     facts: dict[str, np.ndarray] = {}
     notes: dict[str, dict] = {}
-    for name in people:
-        person = _hdtf_person(settings, seed, name)
-        notes[name] = asdict(person)
-        _render_hdtf_video(settings, seed, person, folder / f"{name.split('_', 1)[1]}.mp4", facts, notes)
-        print(f"{name}: {settings.synthetic.intervals} intervals", flush=True)
+    with progress_bar(shard, len(people), "people") as bar:
+        for name in people:
+            person = _hdtf_person(settings, seed, name)
+            notes[name] = asdict(person)
+            _render_hdtf_video(settings, seed, person, folder / f"{name.split('_', 1)[1]}.mp4", facts, notes)
+            bar.update()
     save_truth(truth, facts, notes)
     return len(people) * settings.synthetic.intervals
 
 
 @dataclass(frozen=True)
 class _Take:
-    """One HDTF interval with the silence around it: what is said, how, and where the interval begins in `speech`."""
+    """One HDTF interval with the silence around it: the line, its speech, and where the interval begins in `speech`."""
 
     key: str
     line: Line

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.corpora import SyntheticRAVDESS
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.ravdess_layout import (
     ACTORS,
     BOTH,
@@ -30,17 +31,18 @@ from eadnet.corpora.ravdess_layout import (
     file_name,
 )
 from eadnet.media.writing import write_video
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path
 from eadnet.synthetic.acting import CRF, TRUTH_FPS, moved, perform, record_facts, save_truth
 from eadnet.synthetic.expressions import expression
 from eadnet.synthetic.motion import Motion
 from eadnet.synthetic.people import Person, sample_person
 from eadnet.synthetic.puppet import Framing, Puppet
-from eadnet.synthetic.script import Line, RenderError, derived_seed
+from eadnet.synthetic.script import Line, derived_seed
 from eadnet.synthetic.speech import SAMPLE_RATE, Speech
 
 FPS = 30
-SONG_SECONDS = 0.6  # it is not heard: a song is left out by its name
+SONG_SECONDS = 0.6  # its sound is never used: a song is left out by its name
 FIRST_LOOK = 30  # place among all drawn looks: beyond those of MEAD's and HDTF's people
 MADE = (2018, 4, 5, 0, 0, 0)  # time of every member: equal content is equal bytes
 
@@ -59,11 +61,11 @@ def ravdess_takes(settings: SyntheticRAVDESS, actor: str) -> list[RecordedTake]:
     """The recordings of an actor: all emotions, `repetitions` times, statements and intensities in turn.
 
     Raises:
-        RenderError: no such actor is drawn.
+        CorpusError: no such actor is drawn.
     """
     drawn = ACTORS[: settings.people]
     if actor not in drawn:
-        raise RenderError(f"actor {actor} is not drawn; the settings ask for {' '.join(drawn)}")
+        raise CorpusError(f"actor {actor} is not drawn; the settings ask for {' '.join(drawn)}")
     takes = []
     for turn, emotion in enumerate(EMOTION_CODES.values()):
         for repetition in range(1, settings.repetitions + 1):
@@ -83,16 +85,16 @@ def render_ravdess(settings: SyntheticRAVDESS, seed: int, actor: str, folder: Pa
     notes = {"person": asdict(person)}
     with tempfile.TemporaryDirectory(prefix="render-") as scratch:
         stage = _Stage(person, puppet, settings, Path(scratch))
-        with _archive(folder / archive_name(actor)) as archive:
-            for count, take in enumerate(takes, start=1):
+        with _archive(folder / archive_name(actor)) as archive, progress_bar(actor, len(takes), "clips") as bar:
+            for take in takes:
                 key = f"ravdess_{actor}_{take.label}"
                 speech = perform(person, _line(take), settings.seconds, key)
                 _pack(archive, take, _film(stage, take, speech, key, with_sound=True))
-                if count == 1:
+                if take is takes[0]:
                     silent = replace(take, modality=PICTURE)
                     _pack(archive, silent, _film(stage, take, speech, key, with_sound=False))
                 record_facts(facts, notes, key, _motion(stage, take, speech, TRUTH_FPS, key), _line(take), speech.text)
-                print(f"[{count}/{len(takes)}] {key}", flush=True)
+                bar.update()
         with _archive(folder / archive_name(actor, SONG)) as archive:
             song = replace(takes[-1], channel=SONG, emotion="happy", level=LEVELS["01"])
             speech = perform(person, _line(song), SONG_SECONDS, f"ravdess_{actor}_song")

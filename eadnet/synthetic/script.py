@@ -10,16 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.config.corpora import HDTF, MEAD, SyntheticMEAD
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.splits import MEAD_HELD_OUT, MEAD_HELD_OUT_OTHERS, hdtf_people, hdtf_splits, mead_people
 from eadnet.synthetic.sentences import books
 from eadnet.tables import EMOTIONS
 
 SENTENCE_SECONDS = {"few": 1.8, "many": 2.4}  # cautious lengths, to find how many sentences fill a time
 HDTF_EMOTIONS = ("neutral", "happy", "sad", "surprised", "angry")
-
-
-class RenderError(ValueError):
-    """A corpus that cannot be drawn as asked; the message names the key and the mend."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +44,11 @@ def mead_lines(settings: SyntheticMEAD, seed: int, actor: str) -> list[Line]:
     Test actors say neutral training sentences (their references) and one level of every other emotion.
 
     Raises:
-        RenderError: no such actor, or more lines than MEAD has numbers for.
+        CorpusError: no such actor, or more lines than MEAD has numbers for.
     """
     people = mead_people(MEAD(synthetic=settings))
     if actor not in people:
-        raise RenderError(f"actor {actor} is not drawn; the settings ask for {' '.join(people)}")
+        raise CorpusError(f"actor {actor} is not drawn; the settings ask for {' '.join(people)}")
     _check_counts(settings)
     place, tested = people.index(actor), people.index(actor) < settings.test_actors
     lines = list(_training(settings, "neutral", 1, settings.neutral_sentences, seed, actor, "neutral"))
@@ -92,7 +89,7 @@ def _training(settings: SyntheticMEAD, emotion: str, level: int, count: int, see
 
 
 def _held_out(settings: SyntheticMEAD, emotion: str, level: int, count: int, seed: int, actor: str) -> Iterator[Line]:
-    """Held-out sentences in an order of the actor's own; the file's number says which of six groups they are from."""
+    """Held-out sentences in an order of the actor's own; the file's number gives which of six groups they are from."""
     numbers = MEAD_HELD_OUT.get(emotion, MEAD_HELD_OUT_OTHERS)
     book, groups = books(settings.sentences)[True], len(MEAD_HELD_OUT_OTHERS)
     names = (actor, f"{emotion}/{level}/test")
@@ -121,4 +118,4 @@ def _check_counts(settings: SyntheticMEAD) -> None:
         ("seen_test_clips", 21),
     ):
         if getattr(settings, key) > limit:
-            raise RenderError(f"corpora.mead.synthetic.{key}: at most {limit}, as MEAD numbers its sentences; lower it")
+            raise CorpusError(f"corpora.mead.synthetic.{key}: at most {limit}, as MEAD numbers its sentences; lower it")

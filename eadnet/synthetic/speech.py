@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import soxr
 
-from eadnet.synthetic.espeak import SpeechError
+from eadnet.corpora.files import CorpusError
 
 SAMPLE_RATE = 48000
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "RR", "aa", "E", "ih", "oh", "ou")
@@ -94,13 +94,13 @@ def speak(text: str, voice: str, settings: Prosody) -> Speech:
         settings: Rate, volume, pitch, range and word gap.
 
     Raises:
-        SpeechError: espeak-ng cannot speak it; the message is its own line.
+        CorpusError: espeak-ng cannot speak it; the message is its own line.
     """
     request = json.dumps({"text": text, "voice": voice, **asdict(settings)})
     command = [sys.executable, "-m", "eadnet.synthetic.espeak"]
     done = subprocess.run(command, input=request.encode(), capture_output=True)
     if done.returncode:
-        raise SpeechError(done.stderr.decode(errors="replace").strip().removeprefix("error: ") or "espeak-ng crashed")
+        raise CorpusError(done.stderr.decode(errors="replace").strip().removeprefix("error: ") or "espeak-ng crashed")
     header, pcm = done.stdout.split(b"\n", 1)
     fields = json.loads(header)
     wave = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
@@ -112,10 +112,10 @@ def fit(speech: Speech, seconds: float, lead: float = 0.0) -> Speech:
     """Place speech after `lead` seconds of silence in exactly `seconds`; what does not fit is faded out and cut.
 
     Raises:
-        SpeechError: `lead` leaves no room.
+        CorpusError: `lead` leaves no room.
     """
     if not 0 <= lead < seconds:
-        raise SpeechError(f"a lead of {lead} s does not fit {seconds} s")
+        raise CorpusError(f"a lead of {lead} s does not fit {seconds} s")
     total, offset = round(seconds * SAMPLE_RATE), round(lead * SAMPLE_RATE)
     room = total - offset
     body = speech.wave[:room].copy()
@@ -143,7 +143,7 @@ def join(parts: list[Speech]) -> Speech:
 
 
 def silence(seconds: float) -> Speech:
-    """Nobody speaks."""
+    """No one speaks."""
     wave = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
     return Speech("", wave, (Phoneme(0.0, seconds, "", "sil"),))
 

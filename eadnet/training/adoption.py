@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from eadnet.checkpoint import CheckpointError, save_model
+from eadnet.data.tensor_files import TensorFile
 from eadnet.provenance import atomic_path, commit
 from eadnet.training.log import SCHEMA
 
@@ -29,10 +29,10 @@ def read_published(path: str | Path) -> dict[str, Tensor]:
         CheckpointError: absent, damaged, or holding anything but named tensors.
     """
     path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: not there; name the folder of the published files")
     try:
-        weights = load_file(path) if path.suffix == ".safetensors" else _load_pickled(path)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: not there; name the folder of the published files") from None
+        weights = TensorFile(path).tensors() if path.suffix == ".safetensors" else _load_pickled(path)
     except Exception as error:  # damaged bytes can raise anything; PyTorch's own advice is to load them unsafely
         raise CheckpointError(f"{path}: unreadable ({type(error).__name__}); delete it and fetch it again") from None
     for name in WRAPPERS:

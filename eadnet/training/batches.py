@@ -12,7 +12,8 @@ from torch import Tensor
 
 from eadnet.checkpoint import inputs_digest
 from eadnet.config.training import Backbone
-from eadnet.data.clip_set import ClipSet, DatasetError
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.clips import ClipError
 from eadnet.diffusion import Process, mixed_noise
 from eadnet.features.audio import AudioFeatures
 from eadnet.features.latents import Latents
@@ -137,7 +138,7 @@ class BatchSampler:
         try:
             batches = cls(inputs, settings, replace(spec, split="validation", with_crops=True), factor)
             batches.clips.draw(1, spec.frames, torch.Generator(), settings.balance)
-        except DatasetError:
+        except ClipError:
             print("no clip is held out for validation; its loss and strips are left out", flush=True)
             return None
         return batches

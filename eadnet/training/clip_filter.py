@@ -27,22 +27,22 @@ from tqdm import tqdm
 from eadnet.checkpoint import CheckpointError, read_config
 from eadnet.config.machine import Compute
 from eadnet.data.clip_set import ClipSet
-from eadnet.data.clips import Clip
+from eadnet.data.clips import Clip, ClipError
+from eadnet.data.tensor_files import TensorFileError
 from eadnet.device import open_device
-from eadnet.features.audio import AudioFeatures, AudioFeaturesError
+from eadnet.features.audio import AudioFeatures
 from eadnet.features.text_source import TextSource
-from eadnet.features.text_tokens import TextError
 from eadnet.models.loading import load_backbone
 from eadnet.models.unet.audio_tokens import hide_beyond
 from eadnet.models.unet.levels import Modules
 from eadnet.models.unet.unet import EADNet
+from eadnet.progress import progress_bar
 from eadnet.tables import EMOTIONS, TRAINING_FILTER, write_table
-from eadnet.training.kept_clips import FilterError
-from eadnet.training.progress import progress_bar
+from eadnet.training.loop import TrainingError
 
 PART = 256
 """Frames that are encoded together, so that a long clip needs no more memory than a short one."""
-FAULTS = (AudioFeaturesError, TextError, FilterError)
+FAULTS = (TensorFileError, ClipError, TrainingError)
 """What can be wrong with one clip; the others are measured."""
 UNMEASURED = {"cosine": None, "rival": None, "rival_emotion": None}
 
@@ -72,12 +72,12 @@ def measure_clips(
         corpora: those that the backbone learned from; all where none is named.
 
     Raises:
-        CheckpointError, DatasetError, AudioFeaturesError, TextError: an input is absent, damaged or of other networks.
+        CheckpointError, ClipError, TensorFileError: an input is absent, damaged or of other networks.
     """
     listed = ClipSet.read(clips, "train", corpora).clips
     try:
         ruler = Ruler.load(captions, tokens, audio, backbone, open_device(compute).torch_device)
-    except FilterError as reason:
+    except TrainingError as reason:
         print(f"{reason}; no clip is measured", flush=True)
         ruler = None
     rows = []
@@ -116,11 +116,11 @@ class Ruler:
         """Open the inputs of `measure_clips`, which see for arguments and other errors.
 
         Raises:
-            FilterError: the backbone reads no text, or has not learned to.
+            TrainingError: the backbone reads no text, or has not learned to.
         """
         config = read_config(backbone, "audio", "visible", "text")
         if config["text"] == "none":
-            raise FilterError(f"{backbone} reads no text (backbone.text is none)")
+            raise TrainingError(f"{backbone} reads no text (backbone.text is none)")
         features = AudioFeatures.read(audio)
         if features.kind != config["audio"]:
             raise CheckpointError(
@@ -130,7 +130,7 @@ class Ruler:
         texts = TextSource(captions, tokens, "caption")
         words = _embedded(model, texts, EMOTIONS, device)
         if not (words.isfinite().all() and words.any(1).all()):
-            raise FilterError(f"{backbone}: projects an emotion word to zero or to no number (train it longer)")
+            raise TrainingError(f"{backbone}: projects an emotion word to zero or to no number (train it longer)")
         return cls(model, texts, features, config["visible"], device, words)
 
     @torch.no_grad()
@@ -161,12 +161,12 @@ def compared(fused_C: Tensor, words_NC: Tensor, emotion: str) -> dict[str, float
         emotion: the clip's label.
 
     Raises:
-        FilterError: the label is none of ``EMOTIONS``, or f_c is zero or not finite.
+        TrainingError: the label is none of ``EMOTIONS``, or f_c is zero or not finite.
     """
     if emotion not in EMOTIONS:
-        raise FilterError(f"emotion {emotion!r} is none of {', '.join(EMOTIONS)}")
+        raise TrainingError(f"emotion {emotion!r} is none of {', '.join(EMOTIONS)}")
     if not (fused_C.isfinite().all() and fused_C.any()):
-        raise FilterError("its fused features are zero or hold a value that is no number")
+        raise TrainingError("its fused features are zero or hold a value that is no number")
     cosines = functional.cosine_similarity(words_NC, fused_C[None], dim=1, eps=0).clamp(-1, 1)
     cosines = dict(zip(EMOTIONS, cosines.tolist(), strict=True))
     own = cosines.pop(emotion)

@@ -11,10 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eadnet.config.training import Filter
-
-
-class FilterError(ValueError):
-    """A filter that cannot be applied; the message names the fix."""
+from eadnet.training.loop import TrainingError
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,12 @@ def kept_clips(rows: Sequence[dict], settings: Filter) -> Kept:
         be measured is left out.
 
     Raises:
-        FilterError: there are labelled clips and none of them was measured.
+        TrainingError: there are labelled clips and none of them was measured.
     """
     labelled = [row for row in rows if row["emotion"] is not None]
     measured = [row for row in labelled if row["cosine"] is not None]
     if labelled and not measured:
-        raise FilterError(
+        raise TrainingError(
             "training.filter: no cosine was measured; set it to null, or train the backbone with text and run "
             "filter-clips again"
         )

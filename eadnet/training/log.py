@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from eadnet.progress import progress_bar
 from eadnet.provenance import atomic_path
-from eadnet.training.progress import progress_bar
 
 SCHEMA = pa.schema([("step", pa.int64()), ("loss", pa.string()), ("value", pa.float64())])
 

@@ -19,8 +19,8 @@ from eadnet.models.unet.unet import EADNet
 from eadnet.tables import TRAINING_FILTER, read_rows
 from eadnet.training.batches import Batch, BatchSampler, BatchSpec, TrainingInputs
 from eadnet.training.frame_graphs import write_graphs
-from eadnet.training.kept_clips import FilterError, Kept, kept_clips
-from eadnet.training.loop import Loop, Phase
+from eadnet.training.kept_clips import Kept, kept_clips
+from eadnet.training.loop import Loop, Phase, TrainingError
 from eadnet.training.losses import Losses
 from eadnet.training.objective import Objective, Supervisors
 from eadnet.training.unet_stage import lasting_settings, loop_options, train_unet
@@ -52,7 +52,7 @@ def train_run(
         filtered: table of ``eadnet.training.clip_filter``, where the run's filter is on.
 
     Raises:
-        FilterError: the filter is on and there is no table, or nothing was measured.
+        TrainingError: the filter is on and there is no table, or nothing was measured.
     """
     device = open_device(compute, join=True)
     stage_one, config = read_backbone(backbone)
@@ -100,7 +100,7 @@ def _kept(settings: Training, filtered: str | None) -> Kept | None:
     if settings.filter is None:
         return None
     if filtered is None:
-        raise FilterError("training.filter is on, but --filter names no table; run filter-clips")
+        raise TrainingError("training.filter is on, but --filter names no table; run filter-clips")
     return kept_clips(read_rows(filtered, TRAINING_FILTER), settings.filter)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
+from eadnet.media.suffixes import VIDEO_SUFFIXES
+
 SEPARATORS = "_-. "
 
 
@@ -57,7 +58,7 @@ def match_names(generated: Iterable[str], references: Iterable[str]) -> Matches:
 
 def is_video(name: str) -> bool:
     """Whether a file name ends as videos do."""
-    return name.lower().endswith(SUFFIXES)
+    return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _key(name: str) -> str:

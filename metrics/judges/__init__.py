@@ -10,9 +10,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-
 from eadnet.data.clips import save_shard
+from eadnet.data.tensor_files import TensorFile, TensorFileError
 from eadnet.provenance import atomic_path
 
 if TYPE_CHECKING:
@@ -65,8 +64,6 @@ def load(folder: str | Path) -> "nn.Module":
     Raises:
         JudgeError: a file is absent, is not of this version, or does not fit the network.
     """
-    from safetensors.torch import load_file
-
     folder = Path(folder)
     config = _read_json(folder / "config.json", "judge", "version", "network")
     code = module(config["judge"])
@@ -74,8 +71,8 @@ def load(folder: str | Path) -> "nn.Module":
         raise JudgeError(f"{folder}: version {config['version']}, expected {code.VERSION}; delete it and train again")
     network = code.Network(**config["network"])
     try:
-        network.load_state_dict(load_file(folder / "model.safetensors"))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        network.load_state_dict(TensorFile(folder / "model.safetensors").tensors())
+    except (TensorFileError, RuntimeError) as error:
         fault = " ".join(str(error).split()[:30])  # PyTorch lists every tensor that does not fit
         raise JudgeError(f"{folder}/model.safetensors: {fault}; delete it and train again") from None
     return network.eval()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
-from eadnet.data.tensor_files import MappedError, map_tensor
+from eadnet.data.tensor_files import TensorFileError, map_tensor
 from eadnet.tables import CLIPS, read_table
 from metrics.scoring.settings import WeightsAbsent
 from metrics.spec import MetricSpec
@@ -76,9 +76,9 @@ class Pair:
     def true_crops(self) -> np.ndarray:
         """(T, H, W, 3) uint8 aligned crops of the true clip, mapped from disk."""
         try:
-            return map_tensor(self.row["video"], self.clip_id)[: self.n_frames]
-        except MappedError as error:
-            raise ClipError(f"{self.clip_id}: {error}; delete its folder and run again") from None
+            return map_tensor(self.row["video"], self.clip_id, "delete its folder and run again")[: self.n_frames]
+        except TensorFileError as error:
+            raise ClipError(f"{self.clip_id}: {error}") from None
 
     @property
     def generated_landmarks(self) -> np.ndarray:
@@ -184,17 +184,17 @@ def usable(pairs: Iterable[Pair]) -> list[Pair]:
 
 def _map(path: Path, key: str) -> np.ndarray:
     try:
-        return map_tensor(path, key)
-    except MappedError as error:
-        raise MeasurementError(f"{key}: {error}; delete it and measure again") from None
+        return map_tensor(path, key, "delete it and measure again")
+    except TensorFileError as error:
+        raise MeasurementError(f"{key}: {error}") from None
 
 
 def _extracted(folder: Path, name: str, clip_id: str) -> np.ndarray:
     path = folder / EXTRACTED
     try:
-        return map_tensor(path, f"{clip_id}/{name}")
-    except MappedError as error:
-        raise Unscorable("not_measured", f"no {name}: {error}; measure again with this family") from None
+        return map_tensor(path, f"{clip_id}/{name}", "measure again with this family")
+    except TensorFileError as error:
+        raise Unscorable("not_measured", f"no {name}: {error}") from None
 
 
 def _digest(*parts: object) -> str:

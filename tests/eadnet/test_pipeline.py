@@ -18,8 +18,9 @@ from eadnet.config.configuration import Config
 from eadnet.config.machine import Compute
 from eadnet.config.section import ConfigError
 from eadnet.faces.landmarks import restful_frame
-from eadnet.inference.driving_audio import Sound, SoundError, SoundFeatures
-from eadnet.inference.source_video import SourceVideo, SourceVideoError, open_picture, open_video
+from eadnet.inference.driving_audio import Sound, SoundFeatures
+from eadnet.inference.source_video import SourceVideo, open_picture, open_video
+from eadnet.media.decoding import MediaError
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.media.spectrogram import log_mel
 from eadnet.media.writing import write_audio, write_video
@@ -153,17 +154,17 @@ def test_no_face_is_one_line_that_names_the_file(pipeline, tmp_path, name):
     path = tmp_path / ("wall.png" if name == "image" else "wall.mp4")
     wall = np.full((96, 96, 3), 90, np.uint8)
     Image.fromarray(wall).save(path) if name == "image" else write_video(path, [wall] * 4)
-    with pytest.raises(SourceVideoError, match=rf"^{path}: no face found; give [^\n]*$"):
+    with pytest.raises(MediaError, match=rf"^{path}: no face found; give [^\n]*$"):
         pipeline(**{name: path}, audio=voice(2), **QUICK)
 
 
 def test_files_and_arguments_that_do_not_fit_are_named(pipeline, face, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(SourceVideoError, match="text.png: not readable as a picture"):
+    with pytest.raises(MediaError, match="text.png: not readable as a picture"):
         pipeline(image=tmp_path / "text.png", audio=voice(1), **QUICK)
-    with pytest.raises(SourceVideoError, match="absent.mp4: file not found"):
+    with pytest.raises(MediaError, match="absent.mp4: file not found"):
         pipeline(video=tmp_path / "absent.mp4", audio=voice(1), **QUICK)
-    with pytest.raises(SoundError, match="text.png: holds no sound; give a file that does"):
+    with pytest.raises(MediaError, match="text.png: holds no sound; give a file that does"):
         pipeline(image=face, audio=tmp_path / "text.png", **QUICK)
     with pytest.raises(PipelineError, match="an image or a video"):
         pipeline(audio=voice(1), **QUICK)
@@ -221,7 +222,7 @@ def test_features_in_pieces_equal_those_of_the_whole_wave():
 
 def test_sound_is_padded_to_whole_frames_and_empty_sound_is_refused():
     assert Sound.open(np.zeros(1, np.float32)).frames == 1 and Sound.open(np.zeros(641, np.float32)).frames == 2
-    with pytest.raises(SoundError, match="expected a mono wave"):
+    with pytest.raises(MediaError, match="expected a mono wave"):
         Sound.open(np.zeros((2, 5)))
 
 

@@ -16,11 +16,11 @@ from eadnet.config.machine import Compute
 from eadnet.data.clip_set import stored_pixels
 from eadnet.device import Device, DeviceError, moved
 from eadnet.inference import sampler
-from eadnet.inference.driving_audio import SoundError
 from eadnet.inference.paste_back import paste_stream, paste_weight
 from eadnet.inference.pipeline_index import package_version
-from eadnet.inference.source_video import SourceVideoError, open_picture
+from eadnet.inference.source_video import open_picture
 from eadnet.inference.step_callbacks import Block
+from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.models.inpainting import Inpainting
@@ -308,7 +308,7 @@ def test_a_single_value_stands_for_all(pipeline, face):
 @pytest.mark.parametrize(
     ("wrong", "kind", "said"),
     [
-        ({"audio": [voice(1), "absent.wav"]}, SoundError, r"clip 2 of 2: absent\.wav: file not found"),
+        ({"audio": [voice(1), "absent.wav"]}, MediaError, r"clip 2 of 2: absent\.wav: file not found"),
         ({"image": [None, np.full((96, 96, 3), 90, np.uint8)]}, PipelineError, "clip 1 of 2: give an image or a video"),
         ({"text": ["smiles", None]}, PipelineError, "clip 2 of 2: text: expected words, got NoneType"),
         ({"output": ["a.mp4", "b.gif"]}, PipelineError, r"clip 2 of 2: output b\.gif: give a name that ends in \.mp4"),
@@ -332,7 +332,7 @@ def test_one_bad_clip_is_named_before_anything_is_generated(pipeline, face, tmp_
 def test_a_clip_without_a_face_is_named_before_the_first_is_written(pipeline, face, tmp_path):
     Image.fromarray(np.full((96, 96, 3), 90, np.uint8)).save(tmp_path / "wall.png")
     outputs = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
-    with pytest.raises(SourceVideoError, match=rf"^clip 2 of 2: {re.escape(str(tmp_path))}/wall\.png: no face found"):
+    with pytest.raises(MediaError, match=rf"^clip 2 of 2: {re.escape(str(tmp_path))}/wall\.png: no face found"):
         pipeline(image=[face, tmp_path / "wall.png"], audio=voice(1), output=outputs, **QUICK)
     assert not any(path.exists() for path in outputs)
 

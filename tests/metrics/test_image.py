@@ -11,7 +11,6 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from eadnet.faces.regions import region_mask
 from eadnet.media.reading import read_video
-from eadnet.media.writing import write_video
 from metrics.families import frames, image
 from metrics.families.image import blur, compare, psnr, ssim
 from metrics.families.temporal import landmark_jitter, mean_difference
@@ -19,6 +18,7 @@ from metrics.functional.pixels import PSNR_CEILING
 from metrics.measuring.extractors.frames import Extractor
 from metrics.scoring.settings import ScoringSettings
 from metrics.tables import Unscorable
+from tests.support.lossless import write_lossless
 from tests.support.metrics_fixture import RESOLUTION, draw, landmarks_of, smooth_noise
 
 REGION = region_mask("face", RESOLUTION, 16)
@@ -124,7 +124,7 @@ def test_values_of_a_clip(truth: np.ndarray) -> None:
 
 
 def test_whole_frames_equal_skimage_however_they_come(truth: np.ndarray, tmp_path: Path) -> None:
-    write_video(tmp_path / "truth.mp4", truth, lossless=True)
+    write_lossless(tmp_path / "truth.mp4", truth)
     source, made = read_video(tmp_path / "truth.mp4"), noisy(truth, 9)
     found = []
     for size in (5, 12):

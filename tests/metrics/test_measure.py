@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from eadnet.assets import read_table as read_assets
 from eadnet.config.machine import Assets
 from eadnet.data.clips import Clip
-from eadnet.data.tensor_files import MappedError, map_tensor
+from eadnet.data.tensor_files import TensorFileError, map_tensor
 from eadnet.faces.alignment import warp
 from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.reading import read_video
@@ -127,7 +127,7 @@ def test_mapped_arrays_are_those_of_the_file(tmp_path: Path) -> None:
         ("x", "b", "does not hold b"), ("short", "a", "cut short"), ("junk", "a", "no safetensors"),
         ("none", "a", "unreadable"),
     ):  # fmt: skip
-        with pytest.raises(MappedError, match=told):
+        with pytest.raises(TensorFileError, match=told):
             map_tensor(tmp_path / f"{name}.safetensors", key)
 
 

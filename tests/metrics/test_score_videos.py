@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -19,12 +20,12 @@ from metrics.tables import SCORES
 # ------------------------------------------------------------------------------------------------- name matching
 def test_names_are_matched_by_path_then_stem_then_beginning() -> None:
     found = match_names(
-        ["a/one.mp4", "b/one.avi", "two_ours.mp4", "x/three.mp4", "notes.txt"],
+        ["a/one.mp4", "b/one.avi", "two_ours.wmv", "x/three.mp4", "notes.txt"],
         ["a/one.mp4", "b/one.mp4", "two.mp4", "three.mov"],
     )
     assert found.pairs == {
         "a/one": ("a/one.mp4", "a/one.mp4"), "b/one": ("b/one.avi", "b/one.mp4"),
-        "two": ("two_ours.mp4", "two.mp4"), "three": ("x/three.mp4", "three.mov"),
+        "two": ("two_ours.wmv", "two.mp4"), "three": ("x/three.mp4", "three.mov"),
     }  # fmt: skip
     assert found.lines() == ["4 pairs, 0 references without a video, 0 videos without a reference, 0 ambiguous"]
 
@@ -75,6 +76,20 @@ def test_the_same_sound_is_known_after_encoding_and_delay(tmp_path: Path) -> Non
 
 
 # -------------------------------------------------------------------------------------------------- command line
+def write_wmv(path: Path, frames: np.ndarray, wave: np.ndarray) -> None:
+    """Frames (T, H, W, 3) and sound (n,) int16 as Windows Media, 25 frames a second."""
+    with av.open(path, "w") as container:
+        video, sound = container.add_stream("wmv2", rate=25), container.add_stream("wmav2", rate=16000, layout="mono")
+        video.height, video.width, video.pix_fmt, video.bit_rate = *frames.shape[1:3], "yuv420p", 8_000_000
+        sound.bit_rate = 32_000  # the default is more than Windows Media allows at this rate
+        for frame in frames:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        samples = av.AudioFrame.from_ndarray(as_float(wave)[None], format="fltp", layout="mono")
+        samples.sample_rate = 16000
+        container.mux(sound.encode(samples))
+        container.mux(video.encode() + sound.encode())
+
+
 @pytest.fixture(scope="module")
 def folders(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A second of a real speaker as reference; itself, a damaged copy, one with wrong sound, and one too short."""
@@ -82,7 +97,7 @@ def folders(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     source = shared / "clips/grid_lwbsza.mpg"
     frames, wave = read_video(source, seconds=1.4), read_audio(source, seconds=1.4)
     wave = np.round(wave * 32767).astype(np.int16)
-    names = ("exact", "noisy", "wrong_sound", "short", "absent")
+    names = ("exact", "noisy", "wrong_sound", "short", "absent", "windows")
     for name in names:
         write_video(root / f"reference/{name}.mp4", frames, audio=as_float(wave), crf=12)
     rng = np.random.default_rng(0)
@@ -91,6 +106,7 @@ def folders(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     write_video(root / "generated/noisy_ours.mp4", noisy[:-2], audio=as_float(wave), crf=12)
     write_video(root / "generated/wrong_sound.mp4", frames, audio=as_float(speech(3)), crf=12)
     write_video(root / "generated/short.mp4", frames[:10], crf=12)
+    write_wmv(root / "generated/windows.WMV", frames, wave)
     write_video(root / "generated/stray.mp4", frames[:10], crf=12)
     return root / "generated", root / "reference"
 
@@ -104,13 +120,14 @@ def test_two_folders_are_scored(root: Path, folders: tuple[Path, Path], tmp_path
          "128", "-o", tmp_path / "scores.parquet"], cwd=root, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "4 pairs, 1 references without a video, 1 videos without a reference" in done.stdout
+    assert "5 pairs, 1 references without a video, 1 videos without a reference" in done.stdout
     rows = {(row["clip_id"], row["metric"]): row for row in read_rows(tmp_path / "scores.parquet", SCORES)}
     assert {row["run"] for row in rows.values()} == {"ours"}
     assert rows["exact", "psnr@region"]["value"] > 38 > 28 > rows["noisy", "psnr@region"]["value"]
     assert rows["exact", "mouth_correlation@mediapipe"]["value"] > 0.99
     assert rows["exact", "psnr@region"]["emotion"] == "happy" and rows["exact", "psnr@region"]["emotion_level"] == 2
     assert rows["noisy", "psnr@region"]["n"] == 33
+    assert rows["windows", "psnr@region"]["status"] == "ok" and rows["windows", "psnr@region"]["value"] > 28
     statuses = {name: rows[name, "psnr@region"]["status"] for name in ("wrong_sound", "short", "absent")}
     assert statuses == {"wrong_sound": "wrong_audio", "short": "wrong_length", "absent": "missing"}
     assert rows["exact", "lse_c@corpus-v1"]["status"] == "no_judge"

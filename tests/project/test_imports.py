@@ -12,8 +12,8 @@ import pytest
 PACKAGES = ("eadnet", "metrics", "reports")
 FLOORS = {
     "eadnet": (
-        "provenance", "assets", "tables", "checkpoint", "media", "config", "data", "diffusion", "device", "faces",
-        "published", "corpora", "synthetic", "preprocessing", "captions", "models", "features", "training",
+        "progress", "provenance", "assets", "tables", "media", "config", "data", "checkpoint", "diffusion", "device",
+        "faces", "published", "corpora", "synthetic", "preprocessing", "captions", "models", "features", "training",
         "inference", "pipeline", "cli", "__main__",
     ),
     "metrics": (

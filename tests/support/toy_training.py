@@ -21,7 +21,7 @@ from eadnet.config.training import Backbone, Training
 from eadnet.data.clip_set import ClipSet
 from eadnet.features.audio_encoding import encode_audio
 from eadnet.features.latents import cache_latents
-from eadnet.features.text_tokens import NULL_TEXT, TextTokens
+from eadnet.features.text_tokens import NULL_TEXT
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
 from eadnet.models.videomae import make_videomae
@@ -32,6 +32,7 @@ from eadnet.training.batches import TrainingInputs
 from eadnet.training.objective import Supervisors
 from eadnet.training.run import train_run
 from eadnet.training.videomae import standardise
+from tests.support.encoded_texts import save_padded
 from tests.support.talking_clips import write_talking_clips
 
 SIDE = 48
@@ -177,7 +178,7 @@ def _write_texts(clips: str, folder: Path, sizes: Sizes) -> None:
     states = np.random.default_rng(0).standard_normal((len(texts), sizes.tokens, sizes.text_width)).astype(np.float16)
     mask = np.ones((len(texts), sizes.tokens), bool)
     mask[0] = False
-    TextTokens.pack(texts, states, mask).save(folder / "tokens.safetensors")
+    save_padded(folder / "tokens.safetensors", texts, states, mask)
 
 
 def _merged(base: dict, delta: dict) -> dict:

@@ -16,11 +16,12 @@ from eadnet.checkpoint import CheckpointError, TrainingState, load_weights, read
 from eadnet.config.configuration import load
 from eadnet.config.corpora import MEAD, Corpora, FolderCorpus
 from eadnet.config.section import ConfigError
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.folder import FolderReader
 from eadnet.corpora.mead import MEADReader
 from eadnet.corpora.shards import list_shards, unused_folders
-from eadnet.corpora.sources import CorpusError
-from eadnet.data.clip_set import ClipSet, DatasetError
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.tensor_files import TensorFileError
 from eadnet.features.latents import Latents
 from eadnet.tables import CLIPS, TableError, read_table
 from metrics.judges import JudgeError, read_report
@@ -125,10 +126,10 @@ def test_damaged_arrays_are_named(tmp_path: Path):
     path = tmp_path / "crops.safetensors"
     path.write_bytes(b"not safetensors at all")
     row = dict.fromkeys(CLIPS.names) | {"clip_id": "one", "n_frames": 30, "video": str(path)}
-    with pytest.raises(DatasetError, match="crops.safetensors is unreadable .*; delete it and run again"):
+    with pytest.raises(TensorFileError, match="crops.safetensors is unreadable .*; delete it and run again"):
         _ = ClipSet([row]).crops
     for latents in (path, tmp_path / "absent.safetensors"):
-        with pytest.raises(DatasetError, match=latents.name):
+        with pytest.raises(TensorFileError, match=latents.name):
             Latents.read(latents)
 
 

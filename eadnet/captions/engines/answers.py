@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from eadnet.captions.plain_text import plain
-from eadnet.captions.schema import AnsweredRecord, CaptionRecord, ForbiddenContentError, WordLimitError
+from eadnet.captions.schema import AnsweredRecord, CaptionRecord
 
 FAULTS = ("unfinished", "json", "schema", "length", "forbidden", "refusal", "too_long", "unreachable", "frames")
 """Kinds of fault. ``unfinished``: cut off; ``json``: not one JSON object; ``schema``: another shape, a value out of
@@ -116,8 +116,7 @@ def _record(found: dict[str, Any]) -> CaptionRecord:
 def _refused(error: ValidationError) -> AnswerError:
     """The first fault of a record, with its key."""
     fault = error.errors(include_url=False)[0]
-    cause = fault.get("ctx", {}).get("error")
-    kind = {ForbiddenContentError: "forbidden", WordLimitError: "length"}.get(type(cause), "schema")
+    kind = fault["type"] if fault["type"] in ("forbidden", "length") else "schema"
     place = ".".join(str(part) for part in fault["loc"])
     message = fault["msg"].removeprefix("Value error, ")
     return AnswerError(kind, f"{place}: {message}" if place else message)

@@ -11,12 +11,13 @@ from contextlib import aclosing
 import httpx2
 import openai
 
-from eadnet.captions.engines.answers import MAX_CHARACTERS, Answer, one_line
+from eadnet.captions.engines.answers import MAX_CHARACTERS, Answer, AnswerError, one_line
 from eadnet.captions.engines.endpoint import KEY_VARIABLE, Endpoint
 
 MAX_BODY = 1 << 20  # bytes of a reply that are read; an answer takes a few thousand
 ONE_REQUEST = (400, 413, 422)  # statuses that concern one request
 _PASSING = (408, 409, 425, 429, *range(500, 600))  # that may pass; any other concerns all requests
+_NO_ANSWER = {"json": 500, "unreachable": 503}  # statuses that such a body should have had
 _HINTS = {
     401: f"check {KEY_VARIABLE}",
     403: f"check {KEY_VARIABLE} and what it allows",
@@ -51,16 +52,12 @@ class CheckedClient(openai.DefaultAsyncHttpxClient):
                 read_completion(body)
         except TimeoutError:
             return _reply(request, 408, f"nothing within {self.seconds:g} s")
-        except NoAnswerError as error:
-            return _reply(request, *error.args)
+        except AnswerError as error:
+            return _reply(request, _NO_ANSWER[error.kind], str(error))
         headers = {name: text for name, text in response.headers.items() if name != "content-encoding"}  # it is decoded
         if b'"insufficient_quota"' in body:  # a 429 that does not pass
             headers["x-should-retry"] = "false"  # the OpenAI client obeys this header
         return httpx2.Response(response.status_code, headers=headers, content=bytes(body), request=request)
-
-
-class NoAnswerError(ValueError):
-    """A body that holds no answer: the status it should have had, and why."""
 
 
 def _reply(request: httpx2.Request, status: int, message: str) -> httpx2.Response:
@@ -71,20 +68,20 @@ def read_completion(body: bytes | bytearray) -> Answer:
     """The answer in a chat completion.
 
     Raises:
-        NoAnswerError: it is none (500), or one that the server broke off because it is going down (503).
+        AnswerError: it is none (`json`), or one that the server broke off because it is going down (`unreachable`).
     """
     try:
         choice = json.loads(body)["choices"][0]
         text, refusal = choice["message"].get("content") or "", choice["message"].get("refusal")
         finish = str(choice.get("finish_reason") or "none")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise NoAnswerError(500, "the reply is no chat completion") from None
+        raise AnswerError("json", "the reply is no chat completion") from None
     if finish in ("abort", "error"):
-        raise NoAnswerError(503, f"the answer was broken off ({finish})")
+        raise AnswerError("unreachable", f"the answer was broken off ({finish})")
     if refusal:
         return Answer(one_line(str(refusal)), "refusal")
     if not isinstance(text, str):
-        raise NoAnswerError(500, f"the reply's content is no text but a {type(text).__name__}")
+        raise AnswerError("json", f"the reply's content is no text but a {type(text).__name__}")
     kept = text[: MAX_CHARACTERS + 1]  # what is longer is refused unread
     return Answer(kept.encode("utf-8", "replace").decode(), one_line(finish))  # half characters cannot be sent back
 

@@ -29,12 +29,12 @@ from eadnet.captions.engines.answers import Answer, one_line
 from eadnet.captions.engines.breaker import Breaker
 from eadnet.captions.engines.conversations import Conversation, png_bytes
 from eadnet.captions.engines.endpoint import Endpoint, check_endpoint
-from eadnet.captions.engines.progress import progress_bar
 from eadnet.captions.engines.replies import ONE_REQUEST, CheckedClient, explain, may_pass, read_completion, status_of
 from eadnet.captions.requests import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
+from eadnet.progress import progress_bar
 
 
 def make_backend(
@@ -128,7 +128,7 @@ class Server:
         async with self._client() as client:
             probe, once = [{"role": "user", "content": "Say yes."}], client.with_options(max_retries=0)
             await self.breaker.begin(lambda: self._ask(once, probe, max_tokens=1))
-            with progress_bar(self.model, len(conversations)) as bar:
+            with progress_bar(self.model, len(conversations), "answers") as bar:
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(answer(index)) for index in range(len(conversations))]
         return [task.result() for task in tasks]

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from eadnet.captions.engines.answers import Answer, one_line
 from eadnet.captions.engines.constraint import AnswerGrammar, pixel_bounds
 from eadnet.captions.engines.conversations import Conversation
-from eadnet.captions.engines.progress import progress_bar
 from eadnet.captions.requests import CaptionError
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
+from eadnet.progress import progress_bar
 
 if TYPE_CHECKING:
     import torch
@@ -133,7 +133,7 @@ class TransformersBackend:
             except ValueError as error:
                 answers[place] = Answer(failure=f"refused: {one_line(str(error))}")
         prompts.sort(key=lambda prompt: len(prompt.tokens))  # prompts of similar length together: little padding
-        with progress_bar(self.model, len(prompts)) as bar:
+        with progress_bar(self.model, len(prompts), "answers") as bar:
             for start in range(0, len(prompts), self.rows):
                 batch = prompts[start : start + self.rows]
                 answers.update(zip((prompt.place for prompt in batch), self._generate(batch), strict=True))

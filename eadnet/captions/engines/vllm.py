@@ -22,11 +22,11 @@ import numpy as np
 from eadnet.captions.engines.answers import Answer, one_line
 from eadnet.captions.engines.constraint import pixel_bounds
 from eadnet.captions.engines.conversations import Conversation
-from eadnet.captions.engines.progress import progress_bar
 from eadnet.captions.requests import CaptionError
 from eadnet.captions.schema import answer_schema
 from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
+from eadnet.progress import progress_bar
 
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -153,7 +153,7 @@ class VllmBackend:
         places: dict[str, int] = {}
         coming = iter(enumerate(conversations))
         try:
-            with progress_bar(self.model, len(conversations)) as bar:
+            with progress_bar(self.model, len(conversations), "answers") as bar:
                 while len(answers) < len(conversations):
                     before = len(answers)
                     self._hand_over(coming, places, answers)

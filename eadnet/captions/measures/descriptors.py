@@ -43,10 +43,6 @@ _NOSE_DEPTH = 0.75  # how far the tip of the nose stands before the eyes, in eye
 _Baseline = tuple[dict[str, float], Voice]
 
 
-class DescriptorError(ValueError):
-    """A clip whose face cannot be measured; the message names the clip and what is missing."""
-
-
 @dataclass(frozen=True)
 class Descriptors:
     """Measures of one clip.
@@ -97,7 +93,7 @@ def describe_shard(clips: Sequence[Clip]) -> dict[str, Descriptors | str]:
     for clip in clips:
         try:
             measured[clip.clip_id] = _measure(clip)
-        except (DescriptorError, ClipError) as error:
+        except ClipError as error:
             outcome[clip.clip_id] = str(error)
     baselines = _baselines(clips, measured)
     for clip in clips:
@@ -146,7 +142,7 @@ def unit_strengths(change: Mapping[str, np.ndarray | float]) -> dict[str, np.nda
 def _measure(clip: Clip) -> _Measured:
     found = ~np.isnan(clip.landmarks).any(axis=(1, 2))
     if found.sum() < MIN_FRAMES:
-        raise DescriptorError(f"{clip.clip_id}: a face in only {found.sum()} frames, {MIN_FRAMES} are needed")
+        raise ClipError(f"{clip.clip_id}: a face in only {found.sum()} frames, {MIN_FRAMES} are needed")
     landmarks = clip.landmarks[found]
     frames = measure_frames(landmarks)
     return _Measured(frames, _summarise(frames), head_path(landmarks), measure_voice(clip.audio))

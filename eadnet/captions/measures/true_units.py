@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from safetensors import SafetensorError, safe_open
 
 from eadnet import tables
+from eadnet.data.clips import ClipError
+from eadnet.data.tensor_files import TensorFile, TensorFileError
 
 UNIT_NAMES = {
     1: "inner brow raiser",
@@ -56,10 +57,6 @@ TRUE_UNITS = pa.schema(
 and in the order of their numbers. `level` is 1 to 3, also where the corpus does not give it."""
 
 
-class TruthError(ValueError):
-    """A file of drawn truth cannot be used; the message names it and the fix."""
-
-
 def true_unit_rows(truths: Sequence[str | Path], clip_ids: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """What was drawn, clip by clip.
 
@@ -73,7 +70,8 @@ def true_unit_rows(truths: Sequence[str | Path], clip_ids: Iterable[str] | None 
         Rows of `TRUE_UNITS`, sorted by clip_id.
 
     Raises:
-        TruthError: a file is unreadable, is no truth, or draws a unit without a name.
+        TensorFileError: a file is unreadable or is no truth.
+        ClipError: a unit without a name is drawn.
     """
     drawn: dict[str, dict[str, Any]] = {}
     for path in truths:
@@ -91,18 +89,18 @@ def write_true_units(rows: list[dict[str, Any]], path: str | Path) -> None:
 
 def _notes(path: str | Path) -> dict[str, dict[str, Any]]:
     """Notes of the clips of a truth file; those of people are left out."""
+    fix = "delete it and draw again"
     try:
-        with safe_open(path, framework="numpy") as store:
-            notes = json.loads((store.metadata() or {})["notes"])
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise TruthError(f"{path}: not the truth of a drawn shard ({error!r}); delete it and draw again") from None
+        notes = json.loads(TensorFile(path, "numpy", fix).metadata("notes"))
+    except json.JSONDecodeError as error:
+        raise TensorFileError(f"{path}: not the truth of a drawn shard ({error}); {fix}") from None
     return {clip_id: note for clip_id, note in notes.items() if "action_units" in note}
 
 
 def _row(clip_id: str, note: Mapping[str, Any]) -> dict[str, Any]:
     strengths = {int(number): float(strength) for number, strength in note["action_units"].items()}
     if unknown := sorted(set(strengths) - set(UNIT_NAMES) - UNNAMED):
-        raise TruthError(f"{clip_id}: action unit {unknown[0]} has no name; add it to UNIT_NAMES or UNNAMED")
+        raise ClipError(f"{clip_id}: action unit {unknown[0]} has no name; add it to UNIT_NAMES or UNNAMED")
     present = [number for number in sorted(strengths) if strengths[number] > 0 and number in UNIT_NAMES]
     return {
         "clip_id": clip_id,

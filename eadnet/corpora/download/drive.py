@@ -13,15 +13,17 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import gdown
 import requests
 
 from eadnet.config.corpora import Archive, ArchiveDownload
-from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address, check_file
+from eadnet.corpora.download.fetching import FetchError, check_address, check_file
+from eadnet.progress import progress_bar, show_bytes
 from eadnet.provenance import atomic_path
 
 TIMEOUT = 60.0  # seconds without an answer after which a connection is given up
@@ -44,16 +46,13 @@ def list_archives(actor: str, settings: ArchiveDownload, root: Path) -> list[Arc
     return [_archive(key, path, names.count(path.name) > 1) for key, path in mine]
 
 
-def fetch_archive(
-    archive: Archive, target: Path, settings: ArchiveDownload, report: Callable[[str], None] = print
-) -> str:
+def fetch_archive(archive: Archive, target: Path, settings: ArchiveDownload) -> str:
     """Fetch an archive, or check the one that is there; a partial one is resumed.
 
     Args:
         archive: what, and what it must be.
         target: where it goes.
         settings: attempts and cookies.
-        report: called with a line now and then.
 
     Returns:
         Its SHA-256.
@@ -64,7 +63,7 @@ def fetch_archive(
     if archive.url:
         check_address(archive.url, "corpora.mead.download.files")
     if not target.is_file():
-        _transfer(archive, target, settings, report)
+        _transfer(archive, target, settings)
     return check_file(target, archive.bytes, archive.sha256)
 
 
@@ -102,12 +101,12 @@ def _hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> None:
+def _transfer(archive: Archive, target: Path, settings: ArchiveDownload) -> None:
     partial = target.parent / ".partial"
     partial.mkdir(parents=True, exist_ok=True)
     for attempt in range(settings.retries + 1):
         try:
-            _attempt(archive, partial / target.name, settings, report)
+            _attempt(archive, partial / target.name, settings)
             break
         except requests.HTTPError as error:
             code = error.response.status_code
@@ -131,12 +130,12 @@ def _transfer(archive: Archive, target: Path, settings: ArchiveDownload, report:
     (partial / target.name).replace(target)
 
 
-def _attempt(archive: Archive, path: Path, settings: ArchiveDownload, report: Callable[[str], None]) -> None:
+def _attempt(archive: Archive, path: Path, settings: ArchiveDownload) -> None:
     try:
-        with _cookies(settings) as cookies:
+        with _cookies(settings) as cookies, progress_bar(path.name, None, "B") as bar:
             gdown.download(
                 url=archive.url, id=archive.id, output=str(path), quiet=True, resume=True, retries=settings.retries,
-                timeout=TIMEOUT, progress=_reporter(path, report), **cookies,
+                timeout=TIMEOUT, progress=partial(show_bytes, bar), **cookies,
             )  # fmt: skip
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -171,19 +170,3 @@ def _refused(error: Exception) -> FetchError:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _reporter(target: Path, report: Callable[[str], None]) -> Callable[[int, int | None], None]:
-    started = last = time.monotonic()
-    first = None
-
-    def progress(done: int, total: int | None) -> None:
-        nonlocal last, first
-        first = done if first is None else first
-        now = time.monotonic()
-        if now - last > REPORT_EVERY:
-            last, speed = now, max((done - first) / (now - started), 1.0)
-            rest = f" of {total / 1e6:.0f} MB, {(total - done) / speed:.0f} s left" if total else " MB"
-            report(f"{target.parent.name}/{target.name}: {done / 1e6:.0f}{rest}, {speed / 2**20:.1f} MiB/s")
-
-    return progress

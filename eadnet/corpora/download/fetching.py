@@ -6,23 +6,21 @@ from urllib.parse import urlsplit
 from eadnet.assets import LOOPBACK
 from eadnet.provenance import sha256_file
 
-REPORT_EVERY = 10.0  # seconds between two lines on a long download
-
 
 class FetchError(Exception):
     """A file that did not come; `status` is the word for the table."""
 
     def __init__(self, status: str, reason: str) -> None:
-        """Keep the status and the reason, one line with the mend."""
+        """Keep the status and the reason, one line with the fix."""
         super().__init__(reason)
         self.status = status
 
 
 def check_address(url: str, where: str) -> None:
-    """Raise FetchError unless an address is https, or of this very machine; `where` says what to mend."""
+    """Raise FetchError unless an address is https, or of this very machine; `where` names what to fix."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise FetchError("failed", f"{url}: not an https address; mend {where}")
+        raise FetchError("failed", f"{url}: not an https address; fix {where}")
 
 
 def check_file(path: Path, size: int, sha256: str) -> str:

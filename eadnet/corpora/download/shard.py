@@ -20,9 +20,9 @@ from eadnet.corpora.download.youtube import Wanted, fetch_video, video_id
 from eadnet.corpora.download.zenodo import fetch_record_archive, wanted_archive
 from eadnet.corpora.hdtf import HDTFReader
 from eadnet.corpora.ravdess_layout import archive_name
-from eadnet.corpora.sources import VIDEO_SUFFIXES
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import probe
+from eadnet.media.suffixes import VIDEO_SUFFIXES
 from eadnet.provenance import sha256_file
 from eadnet.tables import DOWNLOADS
 
@@ -36,7 +36,7 @@ def download_shard(settings: HDTF | MEAD | RAVDESS, root: Path, shard: str, repo
         settings: the corpus's section.
         root: the corpus's folder.
         shard: an actor, or the number of a group of identities.
-        report: called with a line for each file, and now and then during a long one.
+        report: called with a line for each file.
 
     Returns:
         Rows of ``eadnet.tables.DOWNLOADS``.
@@ -59,7 +59,7 @@ def _videos(settings: HDTF, root: Path, shard: str, report: Report) -> Iterator[
     fetched: dict[str, Path] = {}
     for key, video in HDTFReader(settings, root, shard).annotated.items():
         if not video.intervals:
-            continue  # nothing to cut: the sources table says so
+            continue  # nothing to cut: the sources table has the reason
         row = _row("hdtf", shard, key, video.url or "") | {"stated_height": video.height or None}
         try:
             path = _video(video, root / "videos" / key, fetched, settings, report)
@@ -83,7 +83,7 @@ def _video(video: AnnotatedVideo, target: Path, fetched: dict[str, Path], settin
         _twin(twin, path)
         return path
     time.sleep(settings.download.pause)
-    return fetch_video(Wanted(video.url, video.height, target), settings.download, report)
+    return fetch_video(Wanted(video.url, video.height, target), settings.download)
 
 
 def _twin(first: Path, second: Path) -> None:
@@ -144,7 +144,7 @@ def _archives(settings: MEAD, root: Path, actor: str, report: Report) -> Iterato
         if place and not target.exists():
             time.sleep(settings.download.pause)
         try:
-            digest = fetch_archive(archive, target, settings.download, report)
+            digest = fetch_archive(archive, target, settings.download)
         except FetchError as error:
             yield row | {"status": error.status, "reason": str(error)}
             continue
@@ -159,7 +159,7 @@ def _record_archive(settings: RAVDESS, root: Path, actor: str, report: Report) -
     if not (root / name).exists():
         time.sleep(settings.download.pause)
     try:
-        digest = fetch_record_archive(actor, settings, root / name, report)
+        digest = fetch_record_archive(actor, settings, root / name)
     except FetchError as error:
         yield row | {"status": error.status, "reason": str(error)}
         return

@@ -23,18 +23,19 @@ from yt_dlp import YoutubeDL
 from yt_dlp.utils import DownloadError, GeoRestrictedError
 
 from eadnet.config.corpora import VideoDownload
-from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address
-from eadnet.corpora.sources import VIDEO_SUFFIXES
+from eadnet.corpora.download.fetching import FetchError, check_address
+from eadnet.media.suffixes import VIDEO_SUFFIXES
+from eadnet.progress import progress_bar, show_bytes
 from eadnet.provenance import atomic_path
 
 LARGEST = 1080  # a larger picture is no better: crops are 256 or 512 pixels
-MEND = {
+FIXES = {
     "private": "only its owner can see it; look for another copy, or leave it out",
     "geo_blocked": "not shown in this country; fetch it elsewhere and lay it down by hand",
     "unavailable": "it is gone; look for another copy, or leave it out",
     "failed": "run again, or give corpora.hdtf.download.cookies if it asks to sign in (docs/data.md)",
 }
-# What YouTube says, in small letters, of videos that will not come.
+# YouTube's messages, in small letters, on videos that will not come.
 SAYINGS = (
     ("private", ("private video", "video is private", "members-only", "join this channel")),
     ("geo_blocked", ("in your country", "in your location", "geo restrict")),
@@ -58,13 +59,12 @@ class Wanted:
     target: Path
 
 
-def fetch_video(wanted: Wanted, settings: VideoDownload, report: Callable[[str], None] = print) -> Path:
+def fetch_video(wanted: Wanted, settings: VideoDownload) -> Path:
     """Fetch a video with its sound, in the wanted height where there is one, else in the largest.
 
     Args:
         wanted: what, and where to.
         settings: attempts, pauses, rate and cookies.
-        report: called with a line now and then.
 
     Returns:
         The file, complete under its final name.
@@ -79,11 +79,14 @@ def fetch_video(wanted: Wanted, settings: VideoDownload, report: Callable[[str],
     files: list[Path] = []
 
     def note(progress: dict[str, Any]) -> None:
+        show_bytes(bar, progress.get("downloaded_bytes") or 0, progress.get("total_bytes"))
         if progress["status"] == "finished":
             files.append(Path(progress["filename"]))
 
-    hooks = [note, _reporter(wanted.target.name, report)]
-    with YoutubeDL(_options(wanted, settings, partial, hooks)) as downloader:
+    with (
+        progress_bar(wanted.target.name, None, "B") as bar,
+        YoutubeDL(_options(wanted, settings, partial, note)) as downloader,
+    ):
         _extract(downloader, wanted.url, settings)
     path = _joined(list(dict.fromkeys(files)), wanted.target)
     shutil.rmtree(partial, ignore_errors=True)
@@ -91,7 +94,7 @@ def fetch_video(wanted: Wanted, settings: VideoDownload, report: Callable[[str],
 
 
 def _extract(downloader: YoutubeDL, url: str, settings: VideoDownload) -> None:
-    """Fetch; a server that is busy (5xx) is asked again, which yt-dlp does for downloads but not for pages."""
+    """Fetch, again where a server is busy (5xx), which yt-dlp does for downloads but not for pages."""
     for attempt in range(settings.retries + 1):
         try:
             downloader.extract_info(url)
@@ -103,7 +106,7 @@ def _extract(downloader: YoutubeDL, url: str, settings: VideoDownload) -> None:
 
 
 def video_id(url: str) -> str:
-    """What tells a video from others: YouTube's id, or the whole address."""
+    """What distinguishes a video from others: YouTube's id, or the whole address."""
     parts = urlsplit(url)
     named = parse_qs(parts.query).get("v")
     return named[0] if named else parts.path.strip("/") if parts.hostname == "youtu.be" else url
@@ -121,14 +124,14 @@ def choose_formats(formats: list[dict[str, Any]], height: int) -> list[dict[str,
     pictures = [form for form in formats if form.get("vcodec") != "none"]
     sounds = [form for form in formats if form.get("vcodec") == "none" and form.get("acodec") not in (None, "none")]
     if not pictures:
-        raise FetchError("failed", f"no format with a picture is offered; {MEND['failed']}")
+        raise FetchError("failed", f"no format with a picture is offered; {FIXES['failed']}")
 
     def rank(form: dict[str, Any]) -> tuple:
         tall = form.get("height") or 0
         plain = str(form.get("vcodec") or "").startswith(("avc1", "h264")) and form.get("ext") == "mp4"
         return bool(height) and tall == height, min(tall, LARGEST), plain, form.get("tbr") or 0
 
-    def clear(form: dict[str, Any]) -> tuple:  # the language first: a dubbed track is in step with nobody's lips
+    def clear(form: dict[str, Any]) -> tuple:  # the language first: a dubbed track does not fit the lips
         rate = form.get("abr") or form.get("tbr") or 0
         return form.get("language_preference") or -1, form.get("ext") == "m4a", rate
 
@@ -138,7 +141,9 @@ def choose_formats(formats: list[dict[str, Any]], height: int) -> list[dict[str,
     return [picture, max(reversed(sounds), key=clear)]
 
 
-def _options(wanted: Wanted, settings: VideoDownload, partial: Path, hooks: list) -> dict[str, Any]:
+def _options(
+    wanted: Wanted, settings: VideoDownload, partial: Path, hook: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     def sleep(n: int) -> float:  # yt-dlp gives the attempt by this name
         return settings.pause * 2**n
 
@@ -146,7 +151,7 @@ def _options(wanted: Wanted, settings: VideoDownload, partial: Path, hooks: list
         "format": lambda context: iter(choose_formats(context["formats"], wanted.height)),
         "outtmpl": {"default": str(partial).replace("%", "%%") + "/%(format_id)s.%(ext)s"},
         "restrictfilenames": True,
-        "progress_hooks": hooks,
+        "progress_hooks": [hook],
         "retries": settings.retries,
         "fragment_retries": settings.retries,
         "extractor_retries": settings.retries,
@@ -174,25 +179,9 @@ class _Silent:
     """yt-dlp's messages: what matters comes as an exception."""
 
     def debug(self, message: str) -> None:
-        """Say nothing."""
+        """Drop a message."""
 
     info = warning = error = debug
-
-
-def _reporter(name: str, report: Callable[[str], None]) -> Callable[[dict[str, Any]], None]:
-    last = time.monotonic()
-
-    def hook(progress: dict[str, Any]) -> None:
-        nonlocal last
-        if progress["status"] == "downloading" and time.monotonic() - last > REPORT_EVERY:
-            last = time.monotonic()
-            done, total = progress.get("downloaded_bytes") or 0, progress.get("total_bytes") or 0
-            share = f" of {total / 1e6:.0f}" if total else ""
-            speed, left = progress.get("speed") or 0, progress.get("eta")
-            rest = f", {left:.0f} s left" if left is not None else ""
-            report(f"{name}: {done / 1e6:.0f}{share} MB, {speed / 2**20:.1f} MiB/s{rest}")
-
-    return hook
 
 
 def _explained(error: DownloadError) -> FetchError:
@@ -206,7 +195,7 @@ def _explained(error: DownloadError) -> FetchError:
         return cause
     if isinstance(cause, GeoRestrictedError):
         status = "geo_blocked"
-    return FetchError(status, f"{said[:160]}; {MEND[status]}")
+    return FetchError(status, f"{said[:160]}; {FIXES[status]}")
 
 
 def _joined(files: list[Path], target: Path) -> Path:
@@ -223,7 +212,7 @@ def _joined(files: list[Path], target: Path) -> Path:
             return path
         except av.error.FFmpegError as error:
             reason = error.strerror
-    raise FetchError("failed", f"what came cannot be put together ({reason}); {MEND['failed']}")
+    raise FetchError("failed", f"what came cannot be put together ({reason}); {FIXES['failed']}")
 
 
 def _remux(files: list[Path], target: Path) -> None:

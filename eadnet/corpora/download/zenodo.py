@@ -7,16 +7,16 @@ by the CRC-32 of every member, and its SHA-256 goes into the table of downloads.
 import errno
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from eadnet.config.corpora import RAVDESS, RecordArchive
-from eadnet.corpora.download.fetching import REPORT_EVERY, FetchError, check_address, check_file
+from eadnet.corpora.download.fetching import FetchError, check_address, check_file
 from eadnet.corpora.ravdess_layout import ACTORS, archive_name
 from eadnet.corpora.zips import first_damage, read_zip_index
+from eadnet.progress import progress_bar, show_bytes
 
 BYTES = dict(zip(ACTORS, (
     552_968_353, 570_673_024, 567_824_665, 546_560_009, 562_966_425, 568_517_859, 565_652_404, 562_573_079,
@@ -37,7 +37,6 @@ class _Transfer:
     url: str
     partial: Path
     timeout: float
-    report: Callable[[str], None]
 
 
 def wanted_archive(actor: str, settings: RAVDESS) -> RecordArchive:
@@ -47,14 +46,13 @@ def wanted_archive(actor: str, settings: RAVDESS) -> RecordArchive:
     return named or RecordArchive(url=url, bytes=BYTES[actor])
 
 
-def fetch_record_archive(actor: str, settings: RAVDESS, target: Path, report: Callable[[str], None] = print) -> str:
+def fetch_record_archive(actor: str, settings: RAVDESS, target: Path) -> str:
     """Fetch an actor's archive, or check the one that is there; a partial one is resumed.
 
     Args:
         actor: whose.
         settings: of the corpus.
         target: where it goes.
-        report: called with a line now and then.
 
     Returns:
         Its SHA-256.
@@ -66,15 +64,15 @@ def fetch_record_archive(actor: str, settings: RAVDESS, target: Path, report: Ca
     wanted = wanted_archive(actor, settings)
     check_address(wanted.url, "corpora.ravdess.download")
     if not target.is_file():
-        _fetch(wanted, settings, target, report)
+        _fetch(wanted, settings, target)
     return check_file(target, wanted.bytes, wanted.sha256)
 
 
-def _fetch(wanted: RecordArchive, settings: RAVDESS, target: Path, report: Callable[[str], None]) -> None:
+def _fetch(wanted: RecordArchive, settings: RAVDESS, target: Path) -> None:
     """Fetch into ``.partial``; the archive gets its name only when all its members are whole."""
     partial = target.parent / ".partial" / target.name
     partial.parent.mkdir(parents=True, exist_ok=True)
-    transfer, patience = _Transfer(wanted.url, partial, settings.download.timeout, report), settings.download
+    transfer, patience = _Transfer(wanted.url, partial, settings.download.timeout), settings.download
     for attempt in range(patience.retries + 1):
         fault = _attempt(transfer)
         if fault is None:
@@ -131,27 +129,19 @@ def _write(transfer: _Transfer, answer: requests.Response, start: int) -> str | 
     """Append an answer to what is here from byte `start` on; None when the file has the length that it should have."""
     if start and not (answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
         transfer.partial.unlink()
-        return "the server sends another part than was asked for"
+        return "the server sends another part than was requested"
     total = _total(answer, start)
-    last = began = time.monotonic()
-    with open(transfer.partial, "ab") as stream:
+    with open(transfer.partial, "ab") as stream, progress_bar(transfer.partial.name, total or None, "B") as bar:
         stream.truncate(start)
         for chunk in answer.iter_content(CHUNK):
             stream.write(chunk)
-            if time.monotonic() - last > REPORT_EVERY:
-                last = time.monotonic()
-                _report(transfer, stream.tell(), total, (stream.tell() - start) / (last - began))
+            show_bytes(bar, stream.tell(), total)
         done = stream.tell()
     return f"{done} of {total} bytes came" if total and done != total else None
 
 
 def _total(answer: requests.Response, start: int) -> int:
-    """The whole file's size; 0 where the server does not tell."""
+    """The whole file's size; 0 where the server does not state it."""
     stated = re.search(r"/(\d+)$", answer.headers.get("Content-Range") or "")
     length = int(answer.headers.get("Content-Length") or 0)
     return int(stated[1]) if stated else length and start + length
-
-
-def _report(transfer: _Transfer, done: int, total: int, speed: float) -> None:
-    rest = f" of {total / 1e6:.0f} MB, {(total - done) / max(speed, 1):.0f} s left" if total else " MB"
-    transfer.report(f"{transfer.partial.name}: {done / 1e6:.0f}{rest}, {speed / 2**20:.1f} MiB/s")

@@ -1,4 +1,4 @@
-"""Face detectors behind one interface: whoever finds the face, the same tables come out.
+"""Face detectors behind one interface: each detector gives the same tables.
 
 A detector names the faces of one picture; ``tracking`` follows one of them through a clip; ``mesh`` finds the 478
 points that every later stage reads. Reads the detectors' published weights, writes nothing.
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from eadnet.faces.detectors.interface import WEIGHTS, Detector, DetectorError
+from eadnet.assets import AssetError
+from eadnet.faces.detectors.interface import WEIGHTS, Detector
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def opened_detector(name: str, weights: Path | None = None) -> Iterator[Detector
     """The detector `name`; `weights` is the folder of its published files.
 
     Raises:
-        DetectorError: a file of the weights is absent or of another kind.
+        AssetError: a file of the weights is absent or of another kind.
     """
     with _opener(name)(weights) as detector:
         yield detector
@@ -31,5 +32,5 @@ def _opener(name: str) -> Callable[[Path | None], AbstractContextManager[Detecto
     elif name == "yunet":
         from eadnet.faces.detectors.yunet import opened
     else:
-        raise DetectorError(f"unknown detector '{name}'; use {', '.join(WEIGHTS)}")
+        raise AssetError(f"unknown detector '{name}'; use {', '.join(WEIGHTS)}")
     return opened

@@ -6,12 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
+from eadnet.assets import AssetError
+
 # Published weights (eadnet/assets.tsv) behind each detector; None: they come with the package.
 WEIGHTS = {"mediapipe": None, "scrfd": "insightface-buffalo-l", "yunet": "yunet"}
-
-
-class DetectorError(ValueError):
-    """A detector that cannot be opened; one line that names the file and the mend."""
 
 
 @dataclass(frozen=True, eq=False)  # two faces are one only if they are the same object
@@ -65,10 +63,10 @@ def weight_file(weights: Path | None, detector: str, file: str) -> Path:
     """A file of a detector's published weights.
 
     Raises:
-        DetectorError: it is absent.
+        AssetError: it is absent.
     """
     path = Path(weights or "") / file
     if weights is None or not path.is_file():
-        mend = f"fetch it (python -m eadnet fetch-asset {WEIGHTS[detector]}) or set preprocess.detector to mediapipe"
-        raise DetectorError(f"{path}: absent, {detector} needs it; {mend}")
+        fix = f"fetch it (python -m eadnet fetch-asset {WEIGHTS[detector]}) or set preprocess.detector to mediapipe"
+        raise AssetError(f"{path}: absent, {detector} needs it; {fix}")
     return path

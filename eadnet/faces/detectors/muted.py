@@ -29,12 +29,12 @@ _FILTER = ("grep", "--text", "--line-buffered", "--invert-match", "--extended-re
 _PATIENCE = 1.0  # seconds; a child born meanwhile may keep the filter open for longer, and then it goes on without us
 
 _FOUND = ("multi_face_landmarks", "detections")  # what FaceMesh and FaceDetection call the faces of a picture
-_SEEN_FACE: set[Callable[..., Any]] = set()  # solutions that have said, in this process, all that they say once
+_SEEN_FACE: set[Callable[..., Any]] = set()  # solutions that have printed, in this process, what they print once
 
 
 @contextmanager
 def opened_graph(solution: Callable[..., Any], **options: Any) -> Iterator[Callable[[np.ndarray], Any]]:
-    """A MediaPipe solution as a function of (H, W, 3) uint8 RGB pictures that says nothing needless."""
+    """A MediaPipe solution as a function of (H, W, 3) uint8 RGB pictures, without its needless messages."""
     with muted():
         graph = solution(**options)
         graph._graph.wait_until_idle()  # its nodes open in threads of their own, after the constructor has returned

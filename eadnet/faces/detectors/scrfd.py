@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from eadnet.faces.detectors.interface import DetectorError, Face, sorted_faces, weight_file
+from eadnet.assets import AssetError
+from eadnet.faces.detectors.interface import Face, sorted_faces, weight_file
 
 SIZES = [(128, 128), (640, 640)]  # InsightFace's pair: the small one for faces that fill the picture
 THRESHOLD = 0.5
@@ -26,7 +27,7 @@ class SCRFDDetector:
     """Faces by SCRFD, anchors by 2d106."""
 
     def __init__(self, detector: Any, landmarks: Path) -> None:
-        """Wrap a prepared detector; the landmark network is loaded when first asked for."""
+        """Wrap a prepared detector; the landmark network is loaded at first use."""
         self.detector, self.path, self.network = detector, landmarks, None
 
     def detect(self, frame: np.ndarray) -> list[Face]:
@@ -49,7 +50,7 @@ def opened(weights: Path | None) -> Iterator[SCRFDDetector]:
     """The detector, from the first ``det_*.onnx`` of the folder.
 
     Raises:
-        DetectorError: no such file, or it is no SCRFD.
+        AssetError: no such file, or it is no SCRFD.
     """
     paths = sorted(Path(weights).glob("det_*.onnx")) if weights else []
     path = paths[0] if paths else weight_file(weights, "scrfd", "det_10g.onnx")
@@ -67,7 +68,7 @@ class _Box(dict):
 
 
 def _model(path: Path, task: str) -> Any:
-    """An InsightFace network on one thread, told apart by its shapes; it prints, and must fetch nothing."""
+    """An InsightFace network on one thread, recognised by its shapes; it prints, and must fetch nothing."""
     import onnxruntime
     from insightface.model_zoo import model_zoo
 
@@ -79,7 +80,7 @@ def _model(path: Path, task: str) -> Any:
                 str(path), providers=["CPUExecutionProvider"], sess_options=options, download=False
             )
     except Exception as error:  # onnxruntime raises its own kinds, without a common parent but this
-        raise DetectorError(f"{path}: not readable as ONNX ({error}); fetch it again") from None
+        raise AssetError(f"{path}: not readable as ONNX ({error}); fetch it again") from None
     if model is None or getattr(model, "taskname", None) != task:
-        raise DetectorError(f"{path}: is no InsightFace network for {task}; fetch it again")
+        raise AssetError(f"{path}: is no InsightFace network for {task}; fetch it again")
     return model

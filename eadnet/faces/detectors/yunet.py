@@ -8,7 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from eadnet.faces.detectors.interface import DetectorError, Face, sorted_faces, weight_file
+from eadnet.assets import AssetError
+from eadnet.faces.detectors.interface import Face, sorted_faces, weight_file
 from eadnet.faces.mesh import mesh_anchors
 
 FILE = "face_detection_yunet_2023mar.onnx"
@@ -38,13 +39,13 @@ def opened(weights: Path | None) -> Iterator[YuNetDetector]:
     """The detector, from its ONNX file.
 
     Raises:
-        DetectorError: the file is absent, or OpenCV cannot read it.
+        AssetError: the file is absent, or OpenCV cannot read it.
     """
     path = weight_file(weights, "yunet", FILE)
     try:
         network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score_threshold=MIN_CONFIDENCE)
     except cv2.error as error:
-        raise DetectorError(f"{path}: not readable by OpenCV ({error.err}); fetch it again") from None
+        raise AssetError(f"{path}: not readable by OpenCV ({error.err}); fetch it again") from None
     yield YuNetDetector(network)
 
 

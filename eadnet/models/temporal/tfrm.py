@@ -24,7 +24,7 @@ class TFRM(nn.Module):
 
     Args:
         channels: C.
-        rounds: of message passing; a frame hears of frames as many steps away.
+        rounds: of message passing; information reaches frames as many steps away.
         object_width: D of the features of detected objects; None leaves the paper's object branch out, which its
             experiments do not use either.
     """

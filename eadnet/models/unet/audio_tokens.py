@@ -70,10 +70,10 @@ def make_audio_encoder(kind: str, width: int) -> MelEncoder | WhisperTokens:
 
 
 def hide_beyond(windows_SC: Tensor, kind: str, visible: int) -> Tensor:
-    """Windows (..., S, C) of which only the middle `visible` mel columns are heard; the others are zero.
+    """Windows (..., S, C) of which only the middle `visible` mel columns are kept; the others are zero.
 
     Three are the frame's own 40 ms. `visible` is odd; windows of Whisper's states stay whole, for each of them has
-    heard its surroundings already.
+    seen its surroundings already.
     """
     if kind != "mel" or visible >= windows_SC.shape[-2]:
         return windows_SC

@@ -4,9 +4,8 @@ EAD-Net (arXiv 2604.23325), section 3.4:
 
     f_c = f_a + lambda * mean over tokens of (W f_t + b)
 
-f_c goes where LatentSync's audio features go. Lambda is learned from 0.3. W and b start at zero (the paper does not say
-how they start), so that a new network hears what LatentSync hears. Text that is dropped, or that there is none of, adds
-nothing.
+f_c goes where LatentSync's audio features go. Lambda is learned from 0.3. W and b start at zero (the paper states no
+start), so that a new network gets LatentSync's own condition. Text that is dropped or absent adds nothing.
 
 Shape legend: B clips, T frames, A audio tokens of a frame, S text tokens, C audio channels, E text channels.
 """
@@ -33,7 +32,7 @@ class AddedText(nn.Module):
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE))
 
     def forward(self, audio_BTAC: Tensor, text_BSE: Tensor, mask_BS: Tensor) -> Tensor:
-        """Returns (B, T, A, C); `mask_BS` (B, S) bool says which tokens are text."""
+        """Returns (B, T, A, C); `mask_BS` (B, S) bool: which tokens are text."""
         added_BC = self.scale * self.pooled(text_BSE, mask_BS)
         return audio_BTAC + added_BC[:, None, None].to(audio_BTAC.dtype)
 

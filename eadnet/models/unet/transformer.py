@@ -1,4 +1,4 @@
-"""The U-Net's spatial transformer: self-attention, attention to what is heard and read, feed-forward, frame by frame.
+"""The U-Net's spatial transformer: self-attention, attention to audio and text, feed-forward, frame by frame.
 
 Parameters carry diffusers' names, so that the attention layers of Stable Diffusion and LatentSync load
 (``eadnet.training.unet_weights``).

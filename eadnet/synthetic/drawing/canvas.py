@@ -44,10 +44,8 @@ class View:
         size = (columns.stop - columns.start, rows.stop - rows.start)
         return View(*size, self.unit, self.origin_x - columns.start, self.origin_y - rows.start)
 
-    def spot(self, centre: ArrayLike, radii: ArrayLike, angle: float = 0.0) -> np.ndarray:
-        """Gaussian bump of height one, (height, width) float32; an upright one is an outer product."""
-        if angle:
-            return gaussian(*self.grid(), centre, radii, angle)
+    def spot(self, centre: ArrayLike, radii: ArrayLike) -> np.ndarray:
+        """Gaussian bump of height one, (height, width) float32: an outer product, since it is upright."""
         x = (np.arange(self.width, dtype=np.float32) - self.origin_x) / self.unit - centre[0]
         y = (np.arange(self.height, dtype=np.float32) - self.origin_y) / self.unit - centre[1]
         across, down = np.exp(-0.5 * (x / radii[0]) ** 2), np.exp(-0.5 * (y / radii[1]) ** 2)
@@ -99,14 +97,13 @@ class Sheet:
         colour: ArrayLike,
         alpha: float = 1.0,
         mode: Mode = "normal",
-        angle: float = 0.0,
     ) -> None:
-        """A Gaussian spot; `radii` are standard deviations in face units, `angle` in radians."""
+        """A Gaussian spot; `radii` are standard deviations in face units."""
         reach = 2.6 * max(radii)
         box = self.view.box(centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach)
         if box[0].start >= box[0].stop or box[1].start >= box[1].stop:
             return
-        self._blend(box, alpha * self.view.inside(*box).spot(centre, radii, angle), colour, mode)
+        self._blend(box, alpha * self.view.inside(*box).spot(centre, radii), colour, mode)
 
     def mask(self, points: ArrayLike, blur: float = 0.0) -> np.ndarray:
         """(H, W) float32 coverage of a polygon over the whole canvas."""

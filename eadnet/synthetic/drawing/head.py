@@ -75,10 +75,10 @@ def lit(height: np.ndarray, unit: float) -> np.ndarray:
     return np.clip(1 + 0.50 * (facing - light[2]), 0.5, 1.25).astype(np.float32)
 
 
-def tinted(colour: ArrayLike, light: np.ndarray, warmth: float = 1.0) -> np.ndarray:
+def tinted(colour: ArrayLike, light: np.ndarray) -> np.ndarray:
     """(H, W, 3) colour under `light`: shadows turn warm, highlights pale."""
     base = np.asarray(colour, np.float32)
-    exponent = np.array([1 - 0.22 * warmth, 1 + 0.08 * warmth, 1 + 0.10 * warmth], np.float32)
+    exponent = np.array([1 - 0.22, 1 + 0.08, 1 + 0.10], np.float32)
     shade = np.minimum(light, 1)[..., None] ** exponent
     gain = np.clip(light - 1, 0, None)[..., None]
     return base * shade + (1 - base) * gain * 0.62

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from eadnet.config.corpora import FolderCorpus
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.folder import FolderReader, list_videos, read_labels
-from eadnet.corpora.sources import CorpusError, path_of, slugs, uri_of
+from eadnet.corpora.sources import path_of, slugs, uri_of
 from eadnet.tables import SOURCES, read_table, write_table
 
 HOSTILE = ("-rf.mp4", "$(touch x).mp4", "a b'\"c.mp4", "new\nline.mp4", "naïve #1.mp4", "per%cent.mp4")

@@ -5,9 +5,9 @@ import pytest
 
 from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import annotation_folder, read_annotations
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.hdtf import FileNames, HDTFReader, list_identities
-from eadnet.corpora.sources import CorpusError
-from eadnet.corpora.splits import SplitError, hdtf_identity
+from eadnet.corpora.splits import hdtf_identity
 from eadnet.tables import DOWNLOADS, write_table
 
 ANNOTATIONS = {
@@ -108,7 +108,7 @@ def test_a_missing_video_names_its_url(corpus):
 
 
 def test_wrong_settings_name_the_mend(corpus, tmp_path_factory):
-    with pytest.raises(SplitError, match="test_identities: 'Nobody'"):
+    with pytest.raises(CorpusError, match="test_identities: 'Nobody'"):
         HDTFReader(local(corpus, test_identities=("Nobody",)), corpus, "000")
     empty = tmp_path_factory.mktemp("empty")
     with pytest.raises(CorpusError, match="annotion_time"):

@@ -14,9 +14,9 @@ import pytest
 from eadnet.config.corpora import MEAD, SyntheticMEAD
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.archives import MemberIndex, read_index
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
-from eadnet.corpora.sources import CorpusError
-from eadnet.corpora.splits import SplitError, mead_people
+from eadnet.corpora.splits import mead_people
 from eadnet.media.reading import probe
 from eadnet.preprocessing.pieces import cut_in_pieces
 from eadnet.tables import DOWNLOADS, write_table
@@ -268,7 +268,7 @@ def test_what_did_not_come_says_why(actor):
 def test_actors_are_shards(tmp_path):
     drawn = MEAD(synthetic=SyntheticMEAD(train_actors=3, test_actors=2))
     assert mead_people(drawn) == ("M003", "M030", "M005", "M007", "M009")
-    with pytest.raises(SplitError, match="train_actors: 99"):
+    with pytest.raises(CorpusError, match="train_actors: 99"):
         list_actors(MEAD(synthetic=SyntheticMEAD(train_actors=99)), None)
     with pytest.raises(CorpusError, match="no actor folder"):
         list_actors(SETTINGS, tmp_path)

@@ -12,12 +12,11 @@ import pytest
 
 from eadnet.config.corpora import HDTF, RAVDESS, Corpora, SyntheticRAVDESS
 from eadnet.corpora.collection import collect
-from eadnet.corpora.files import list_files
+from eadnet.corpora.files import CorpusError, list_files
 from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.ravdess import SETS, RAVDESSReader
-from eadnet.corpora.ravdess_layout import ACTORS, EMOTION_CODES, NameFault, file_name, list_actors, parse_name
+from eadnet.corpora.ravdess_layout import ACTORS, EMOTION_CODES, file_name, list_actors, parse_name
 from eadnet.corpora.shards import list_shards, reader, unused_folders
-from eadnet.corpora.sources import CorpusError
 from eadnet.corpora.splits import ravdess_split, read_manifest
 from eadnet.tables import CLIPS, DOWNLOADS, EMOTIONS, LABELS, write_table
 
@@ -95,7 +94,7 @@ def test_every_name_of_the_corpus_is_read_and_written_alike():
     ],
 )
 def test_codes_that_no_file_can_have_are_one_line(tmp_path, name, said):
-    with pytest.raises(NameFault) as fault:
+    with pytest.raises(CorpusError) as fault:
         parse_name(name)
     assert said in str(fault.value) and "\n" not in str(fault.value)
     packed(tmp_path / "Video_Speech_Actor_01.zip", name, f"01-{FEAR}-01.mp4")

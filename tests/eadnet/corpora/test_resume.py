@@ -124,7 +124,7 @@ def test_stale_parts_and_parts_without_their_files_are_made_again(videos, labels
 
     def stop_at_the_last(line: str) -> None:
         lines.append(line)
-        if line.startswith("[5/5]"):
+        if len(lines) % 5 == 0:
             raise KeyboardInterrupt
 
     chosen = folder_reader(videos, **labels)

@@ -13,6 +13,7 @@ from eadnet.config.corpora import HDTF, MEAD, Corpora, SyntheticHDTF
 from eadnet.corpora import splits
 from eadnet.corpora.annotations import read_annotations
 from eadnet.corpora.collection import collect, summary
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.hdtf import list_identities
 from eadnet.corpora.mead import list_actors
 from eadnet.corpora.shards import list_shards
@@ -21,7 +22,6 @@ from eadnet.corpora.splits import (
     DIGESTS,
     MANIFESTS,
     MEAD_PART_0,
-    SplitError,
     folder_test_people,
     hdtf_identity,
     hdtf_people,
@@ -64,7 +64,7 @@ def test_a_changed_manifest_is_refused(tmp_path, monkeypatch):
     (tmp_path / "mead_emote-v1.tsv").write_text(text.replace("M037\t*\t*\ttest", "M037\t*\t*\ttrain"))
     monkeypatch.setattr(splits, "MANIFESTS", tmp_path)
     for name in ("mead_emote-v1", "mead_eat-v1"):  # changed, absent
-        with pytest.raises(SplitError, match=f"{name}.tsv: not the published split .*git checkout"):
+        with pytest.raises(CorpusError, match=f"{name}.tsv: not the published split .*git checkout"):
             read_manifest.__wrapped__(name)
 
 
@@ -148,7 +148,7 @@ def test_the_default_is_what_it_was():
 def test_actors_to_download_are_known_without_any_file():
     assert list_actors(MEAD(origin="download"), None) == MEAD_PART_0
     assert list_actors(MEAD(origin="download", actors=("W009", "M003")), None) == ("W009", "M003")
-    with pytest.raises(SplitError, match="corpora.mead.split: 'emote'"):
+    with pytest.raises(CorpusError, match="corpora.mead.split: 'emote'"):
         list_actors(MEAD(split="emote"), None)
 
 
@@ -186,7 +186,7 @@ def test_settings_take_the_place_of_the_test_identities():
     found = hdtf_splits(published(test_identities=("AdamSchiff", "RD_Radio1")), known)
     assert {name for name, side in found.items() if side == "test"} == {"WDA_AdamSchiff", "RD_Radio1"}
     assert found["WRA_TimScott"] == "train" and Counter(found.values())["val"] == 13
-    with pytest.raises(SplitError, match="test_identities: 'Nobody'"):
+    with pytest.raises(CorpusError, match="test_identities: 'Nobody'"):
         hdtf_splits(published(test_identities=("Nobody",)), known)
 
 

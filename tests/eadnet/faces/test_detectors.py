@@ -11,8 +11,9 @@ import pytest
 from onnx import TensorProto, helper
 from skimage.data import astronaut
 
+from eadnet.assets import AssetError
 from eadnet.faces.detectors import opened_detector
-from eadnet.faces.detectors.interface import Detector, DetectorError, Face, sorted_faces
+from eadnet.faces.detectors.interface import Detector, Face, sorted_faces
 from eadnet.faces.mesh import detect_landmarks, mesh_anchors
 from eadnet.faces.tracking import find_window, follow, window_around
 from eadnet.media.decoding import Window
@@ -122,18 +123,18 @@ def test_anchors_of_the_mesh_are_brows_above_a_nose():
 def test_absent_and_damaged_weights_are_one_line(backend, tmp_path):
     for folder in (None, tmp_path):
         with (
-            pytest.raises(DetectorError, match=rf"absent, {backend} needs it; fetch it .*fetch-asset"),
+            pytest.raises(AssetError, match=rf"absent, {backend} needs it; fetch it .*fetch-asset"),
             opened_detector(backend, folder),
         ):
             pass
     for name in ("det_10g.onnx", "face_detection_yunet_2023mar.onnx"):
         (tmp_path / name).write_bytes(b"no network")
-    with pytest.raises(DetectorError, match="not readable"), opened_detector(backend, tmp_path):
+    with pytest.raises(AssetError, match="not readable"), opened_detector(backend, tmp_path):
         pass
 
 
 def test_an_unknown_detector_names_the_known_ones():
-    with pytest.raises(DetectorError, match="use mediapipe, scrfd, yunet"), opened_detector("s3fd"):
+    with pytest.raises(AssetError, match="use mediapipe, scrfd, yunet"), opened_detector("s3fd"):
         pass
 
 

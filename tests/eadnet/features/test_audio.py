@@ -11,13 +11,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from eadnet import tables
+from eadnet.assets import AssetError
 from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
-from eadnet.features.audio import AudioFeatures, AudioFeaturesError, feature_steps, feature_writer
+from eadnet.data.tensor_files import TensorFileError
+from eadnet.features.audio import AudioFeatures, feature_steps, feature_writer
 from eadnet.features.audio_encoding import encode_audio
 from eadnet.features.degradation import babble, degrade, lost, mixed
-from eadnet.features.whisper import WhisperError, WhisperStates
+from eadnet.features.whisper import WhisperStates
 from eadnet.media.spectrogram import log_mel
 from eadnet.models.unet.audio_tokens import hide_beyond, make_audio_encoder
 from tests.support.published_weights import write_mirror
@@ -69,19 +71,23 @@ def test_several_frames_and_versions_per_clip_and_spans_agree_with_single_frames
     assert together.shape == (3, 2, 23, 80)
     for row, (clip, version) in enumerate(zip(clips, (1, 0, 0), strict=True)):
         torch.testing.assert_close(together[row], features.windows([clip] * 2, frames[row], version))
-    span = features.span("long", 30, 10, variant=1)
-    torch.testing.assert_close(span, features.windows(["long"] * 10, torch.arange(30, 40), [1] * 10))
+    span = features.span("long", 30, 10)
+    torch.testing.assert_close(span, features.windows(["long"] * 10, torch.arange(30, 40), [0] * 10))
     assert features.variants("short") == 2 and features.kind == "mel"
 
 
 def test_a_missing_clip_and_unusable_files_are_named(tmp_path):
     features, _ = stored(tmp_path, "mel")
-    with pytest.raises(AudioFeaturesError, match=r"audio.safetensors: holds no features of clip 'other'"):
+    with pytest.raises(
+        TensorFileError, match="audio.safetensors does not hold other; delete it and run encode-audio again"
+    ):
         features.windows(["other"], torch.tensor([0]))
-    with pytest.raises(AudioFeaturesError, match="absent.safetensors: no readable audio features"):
+    with pytest.raises(
+        TensorFileError, match="absent.safetensors is unreadable .*; delete it and run encode-audio again"
+    ):
         AudioFeatures.read(tmp_path / "absent.safetensors")
     save_file({"short": torch.zeros(1)}, tmp_path / "strange.safetensors")
-    with pytest.raises(AudioFeaturesError, match="strange.safetensors: no readable audio features"):
+    with pytest.raises(TensorFileError, match="strange.safetensors does not hold kind; delete it"):
         AudioFeatures.read(tmp_path / "strange.safetensors")
 
 
@@ -194,15 +200,15 @@ def test_long_waves_are_heard_window_by_window_under_one_floor(checkpoint):
 
 
 def test_other_files_are_no_whisper(tmp_path, checkpoint):
-    with pytest.raises(WhisperError, match="tiny.pt: missing"):
+    with pytest.raises(AssetError, match="tiny.pt: missing"):
         WhisperStates(tmp_path / "tiny.pt")
     (tmp_path / "tiny.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(WhisperError, match="no Whisper checkpoint"):
+    with pytest.raises(AssetError, match="no Whisper checkpoint"):
         WhisperStates(tmp_path / "tiny.pt")
     weights = checkpoint[1]["model_state_dict"]
     lacking = {name: tensor for name, tensor in weights.items() if name != "encoder.blocks.3.attn.key.weight"}
     torch.save(checkpoint[1] | {"model_state_dict": lacking}, tmp_path / "tiny.pt")
-    with pytest.raises(WhisperError, match=r"layers\.3\.self_attn\.k_proj\.weight"):
+    with pytest.raises(AssetError, match=r"layers\.3\.self_attn\.k_proj\.weight"):
         WhisperStates(tmp_path / "tiny.pt")
 
 
@@ -292,7 +298,9 @@ def test_degraded_features_repeat_and_test_clips_hear_no_training_voice(tmp_path
     other_voices = encoded(tmp_path / "d", settings, train_frequency=500)
     assert (tmp_path / "a/features.safetensors").read_bytes() == (tmp_path / "b/features.safetensors").read_bytes()
     assert [first.variants(clip) for clip in ("train0", "train2", "test1")] == [3, 3, 1]
-    spans = [first.span("train0", 0, 30, variant) for variant in range(3)] + [other_seed.span("train0", 0, 30)]
+    spans = [first.windows(["train0"], torch.arange(30)[None], variant)[0] for variant in range(3)] + [
+        other_seed.span("train0", 0, 30)
+    ]
     assert all(not torch.equal(one, two) for n, one in enumerate(spans) for two in spans[:n])
     assert torch.equal(first.span("test0", 0, 30), other_voices.span("test0", 0, 30))
     assert not torch.equal(first.span("train0", 0, 30), other_voices.span("train0", 0, 30))

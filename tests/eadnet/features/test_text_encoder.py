@@ -10,9 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eadnet import tables
+from eadnet.assets import AssetError
 from eadnet.cli.features import encode_captions
+from eadnet.config.section import ConfigError
 from eadnet.features.text_encoder import TextEncoder, make_text_encoder
-from eadnet.features.text_tokens import TextError, TextTokens
+from eadnet.features.text_tokens import TextTokens
 from tests.support.published_weights import write_mirror
 
 WIDTH = 384
@@ -83,15 +85,15 @@ def test_long_texts_are_cut(encoder: TextEncoder) -> None:
 def test_no_texts_and_too_few_tokens(encoder: TextEncoder) -> None:
     tokens, mask = encoder.encode([], max_tokens=8)
     assert tokens.shape == (0, 8, WIDTH) and mask.shape == (0, 8)
-    with pytest.raises(TextError, match="at least 3"):
+    with pytest.raises(ConfigError, match="at least 3"):
         encoder.encode(TEXTS, max_tokens=2)
 
 
 def test_wrong_or_missing_weights_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TextError, match="missing; reinstall"):
+    with pytest.raises(AssetError, match="missing; reinstall"):
         make_text_encoder("minilm", tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not the weights")
-    with pytest.raises(TextError, match="expected 53aa5117"):
+    with pytest.raises(AssetError, match="expected 53aa5117"):
         make_text_encoder("minilm", tmp_path)
 
 
@@ -139,24 +141,24 @@ def test_clip_has_77_places(mirror: dict):
     encoder = make_text_encoder("clip", mirror["folder"] / PUBLISHED["clip"])
     _, mask = encoder.encode(["angry " * 100], max_tokens=77)
     assert mask.all()
-    with pytest.raises(TextError, match="max_tokens is 78; this text encoder takes at most 77"):
+    with pytest.raises(ConfigError, match="max_tokens is 78; this text encoder takes at most 77"):
         encoder.encode(TEXTS, max_tokens=78)
 
 
 def test_published_files_are_needed_and_must_be_complete(mirror: dict, tmp_path: Path):
-    with pytest.raises(TextError, match="'clip' needs published files; name them in captions.weights"):
+    with pytest.raises(AssetError, match="'clip' needs published files; name them in captions.weights"):
         make_text_encoder("clip")
-    with pytest.raises(TextError, match="no t5 text encoder .*; fetch its files again"):
+    with pytest.raises(AssetError, match="no t5 text encoder .*; fetch its files again"):
         make_text_encoder("t5", tmp_path)
     folder = shutil.copytree(mirror["folder"] / PUBLISHED["clip"], tmp_path / "clip")
     weights = load_file(folder / "model.safetensors")
     del weights["text_model.encoder.layers.1.mlp.fc1.weight"]
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(TextError, match=r"weights lack \S*layers.1.mlp.fc1.weight"):
+    with pytest.raises(AssetError, match=r"weights lack \S*layers.1.mlp.fc1.weight"):
         make_text_encoder("clip", folder)
     weights["text_model.encoder.layers.1.mlp.fc1.weight"] = torch.zeros(1, 1)
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(TextError, match="no clip text encoder"):
+    with pytest.raises(AssetError, match="no clip text encoder"):
         make_text_encoder("clip", folder)
 
 
@@ -165,7 +167,7 @@ def test_states_beyond_float16_are_refused(mirror: dict, tmp_path: Path):
     weights = load_file(folder / "model.safetensors")
     weights["text_model.final_layer_norm.weight"] = torch.full((64,), 1e6)
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(TextError, match="clip: states of 'happy' are not finite"):
+    with pytest.raises(AssetError, match="clip: states of 'happy' are not finite"):
         make_text_encoder("clip", folder).encode(["happy"], max_tokens=8)
 
 

@@ -11,7 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from eadnet.features.text_tokens import TextError, TextTokens, write_tokens
+from eadnet.data.clips import ClipError
+from eadnet.data.tensor_files import TensorFileError
+from eadnet.features.text_tokens import TextTokens, write_tokens
+from tests.support.encoded_texts import save_padded
 
 WIDTH = 384
 
@@ -25,7 +28,7 @@ def example() -> tuple[list[str], np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    TextTokens.pack(*example()).save(tmp_path / "tokens.safetensors")
+    save_padded(tmp_path / "tokens.safetensors", *example())
     return tmp_path / "tokens.safetensors"
 
 
@@ -58,35 +61,38 @@ def test_nothing_is_read_that_is_not_asked_for(tmp_path: Path) -> None:
 
 
 def test_unknown_text_is_named(stored: Path) -> None:
-    with pytest.raises(TextError, match="'gloomy' was never encoded; run encode-captions"):
+    with pytest.raises(ClipError, match="'gloomy' was never encoded; run encode-captions"):
         TextTokens.load(stored).lookup(["happy", "gloomy"])
 
 
 def test_missing_or_damaged_file_is_named(stored: Path) -> None:
-    with pytest.raises(TextError, match="absent.safetensors: no readable text tokens"):
+    with pytest.raises(TensorFileError, match="absent.safetensors is unreadable .*; delete it and run again"):
         TextTokens.load(stored.parent / "absent.safetensors")
     stored.write_bytes(stored.read_bytes()[:-1])
-    with pytest.raises(TextError, match="cut short .*; delete it and run again"):
+    with pytest.raises(TensorFileError, match="cut short .*; delete it and run again"):
         TextTokens.load(stored)
     stored.write_bytes(b"not tokens")
-    with pytest.raises(TextError, match="no safetensors file"):
+    with pytest.raises(TensorFileError, match="no safetensors file"):
         TextTokens.load(stored)
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"offsets": torch.tensor([0, 0, 2])}, "3 texts, tokens float16, offsets"),
+        ({"offsets": torch.tensor([0, 0, 2])}, r"3 texts, tokens float16 \(6, \d+\), offsets \(3,\)"),
         ({"offsets": torch.tensor([0, 0, 2, 5])}, "offsets 0 to 5, 6 tokens"),
         ({"offsets": torch.tensor([0, 3, 2, 6])}, "texts of -1 to 4 tokens"),
         ({"max_tokens": torch.tensor([3])}, "texts of 0 to 4 tokens, at most 3"),
-        ({"texts": torch.tensor(list(b"[1"), dtype=torch.uint8)}, "no readable text tokens"),
-        ({"tokens": torch.zeros(3, 4, WIDTH).half()}, "made by an earlier version; delete it and run again"),
+        ({"texts": torch.tensor(list(b"[1"), dtype=torch.uint8)}, "holds no text tokens"),
+        (
+            {"tokens": torch.zeros(3, 4, WIDTH).half()},
+            r"3 texts, tokens float16 \(3, 4, \d+\).*; delete it and run again",
+        ),
     ],
 )
 def test_parts_that_do_not_match_are_named(stored: Path, change: dict, fault: str) -> None:
     save_file(load_file(stored) | change, stored)
-    with pytest.raises(TextError, match=fault):
+    with pytest.raises(TensorFileError, match=fault):
         TextTokens.load(stored)
 
 

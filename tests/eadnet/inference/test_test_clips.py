@@ -13,14 +13,12 @@ from safetensors.torch import load_file
 from eadnet.config.evaluation import DRAWN
 from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
-from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
-from eadnet.data.selection import SelectionError, read_test_clips, select_clips, shuffled_audio, write_test_clips
+from eadnet.data.clips import SAMPLES_PER_FRAME, ClipError, save_shard
+from eadnet.data.selection import read_test_clips, select_clips, shuffled_audio, write_test_clips
 from eadnet.features.audio import feature_steps, feature_writer
-from eadnet.features.text_tokens import TextTokens
 from eadnet.inference import sampler
 from eadnet.inference.test_clips import (
     ClipGenerator,
-    SynthesisError,
     SynthesisInputs,
     SynthesisJob,
     generate_crops,
@@ -30,6 +28,7 @@ from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.provenance import commit
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
+from tests.support.encoded_texts import save_padded
 from tests.support.tiny_models import write_tiny_run
 
 CPU = Compute(device="cpu", precision="float32")
@@ -52,7 +51,7 @@ def inputs(tmp_path_factory) -> SynthesisInputs:
     write_table(captions, folder / "captions.parquet", CAPTIONS)
     states = np.random.default_rng(0).standard_normal((2, 5, 384)).astype(np.float16)
     mask = np.array([[False] * 5, [True] * 5])
-    TextTokens.pack(("", "The person speaks."), states, mask).save(folder / "tokens.safetensors")
+    save_padded(folder / "tokens.safetensors", ("", "The person speaks."), states, mask)
     shapes = {row["clip_id"]: (1, feature_steps("mel", FRAMES), 80) for row in rows}
     with feature_writer(folder / "audio.safetensors", "mel", shapes) as write:
         for number, row in enumerate(rows):
@@ -189,7 +188,7 @@ def test_noise_is_shared_as_in_training_unless_a_number_is_given(inputs, given: 
 
 def test_crops_of_another_seed_are_refused(inputs, tmp_path):
     generate_crops(SynthesisJob(inputs, SETTINGS, CPU, "still", 0, "face", tmp_path))
-    with pytest.raises(SynthesisError, match=r"\('still', 0\).*still with seed 1"):
+    with pytest.raises(ClipError, match=r"\('still', 0\).*still with seed 1"):
         synthesise(SynthesisJob(inputs, SETTINGS, CPU, "still", 1, "face", tmp_path), crops=tmp_path)
 
 
@@ -279,5 +278,5 @@ def test_the_draw_is_of_each_corpus_seeded_and_keeps_what_a_lost_clip_does_not_t
     assert read_test_clips(tmp_path / "test_clips.parquet", ("mead",)) == [
         row["clip_id"] for row in without if row["corpus"] == "mead"
     ]
-    with pytest.raises(SelectionError, match="no usable test clip"):
+    with pytest.raises(ClipError, match="no usable test clip"):
         chosen([row | {"split": "train"} for row in rows])

@@ -66,7 +66,7 @@ def test_cross_attention_is_heads_of_torch_s():
 
 def test_rotary_products_depend_on_relative_position_only():
     query, key = torch.randn(2, 1, 8)
-    at = lambda values, place: rotary(values, first=place)  # noqa: E731
+    at = lambda values, place: rotary(values.expand(place + 1, -1))[place]  # noqa: E731
     assert torch.allclose((at(query, 3) * at(key, 5)).sum(), (at(query, 13) * at(key, 15)).sum(), atol=1e-5)
     assert not torch.allclose((at(query, 3) * at(key, 5)).sum(), (at(query, 3) * at(key, 9)).sum(), atol=1e-3)
 
@@ -74,7 +74,6 @@ def test_rotary_products_depend_on_relative_position_only():
 def test_rotary_turns_each_position_by_its_number():
     values = torch.randn(3, 5, 8)
     for place, turned in enumerate(rotary(values).unbind(1)):
-        assert torch.allclose(turned, rotary(values[:, place : place + 1], first=place)[:, 0], atol=1e-6)
         pairs = torch.view_as_complex(torch.stack(values[:, place].chunk(2, -1), -1))
         angles = place * 100.0 ** (-torch.arange(4) / 4)
         expected = pairs * torch.polar(torch.ones(4), angles)

@@ -10,8 +10,9 @@ import pytest
 from eadnet.config.corpora import HDTF, MEAD, FolderCorpus
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.collection import collect, summary
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.shards import reader
-from eadnet.corpora.sources import CorpusError, CropBox
+from eadnet.corpora.sources import CropBox
 from eadnet.data.clips import Clip
 from eadnet.faces import alignment
 from eadnet.faces.landmarks import LEFT_EYE, RIGHT_EYE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eadnet.synthetic.espeak import SpeechError
+from eadnet.corpora.files import CorpusError
 from eadnet.synthetic.sentences import TEST_SENTENCES, TRAIN_SENTENCES, books
 from eadnet.synthetic.speech import SAMPLE_RATE, VISEMES, Speech, fit, join, pauses, prosody, silence, speak, visemes_of
 from eadnet.tables import EMOTIONS
@@ -103,10 +103,10 @@ def test_a_silence_joined_to_speech_is_one_pause(spoken: Speech) -> None:
 
 
 def test_an_unknown_voice_is_one_clear_line() -> None:
-    with pytest.raises(SpeechError, match="no voice 'xx-nowhere'"):
+    with pytest.raises(CorpusError, match="no voice 'xx-nowhere'"):
         speak("Hello.", "xx-nowhere", prosody("neutral", 1))
 
 
 def test_a_lead_longer_than_the_clip_is_refused(spoken: Speech) -> None:
-    with pytest.raises(SpeechError, match="lead"):
+    with pytest.raises(CorpusError, match="lead"):
         fit(spoken, 1.0, lead=1.5)

@@ -11,11 +11,12 @@ from safetensors import safe_open
 
 from eadnet.config.corpora import HDTF, MEAD, Movement, SyntheticHDTF, SyntheticMEAD
 from eadnet.corpora.annotations import read_annotations
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.mead import parse_path
 from eadnet.corpora.splits import MEAD_TEST_ACTORS, hdtf_people, mead_people, mead_split
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.synthetic.render import render_hdtf, render_mead, write_hdtf_annotations
-from eadnet.synthetic.script import RenderError, hdtf_line, mead_lines
+from eadnet.synthetic.script import hdtf_line, mead_lines
 from eadnet.synthetic.sentences import books
 
 TINY = SyntheticMEAD(train_actors=2, test_actors=1, seconds=1.2, size=96)
@@ -136,11 +137,11 @@ def test_hdtf_videos_hold_their_intervals(hdtf: Path) -> None:
 
 
 def test_unknown_actor_and_too_many_sentences_are_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match="W999 is not drawn"):
+    with pytest.raises(CorpusError, match="W999 is not drawn"):
         mead_lines(TINY, 0, "W999")
-    with pytest.raises(RenderError, match="train_sentences: at most 24"):
+    with pytest.raises(CorpusError, match="train_sentences: at most 24"):
         mead_lines(SyntheticMEAD(train_sentences=25), 0, "M005")
-    with pytest.raises(RenderError, match="holds nobody"):
+    with pytest.raises(CorpusError, match="has no people"):
         render_hdtf(HDTF_TINY, 0, "009", tmp_path, tmp_path / "truth.safetensors")
 
 

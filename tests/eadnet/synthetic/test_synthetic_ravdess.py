@@ -11,13 +11,13 @@ import pytest
 from safetensors import safe_open
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, SyntheticRAVDESS
+from eadnet.corpora.files import CorpusError
 from eadnet.corpora.ravdess import RAVDESSReader
 from eadnet.corpora.ravdess_layout import parse_name
 from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.synthetic.people import sample_person
 from eadnet.synthetic.render_ravdess import ravdess_takes, render_ravdess
-from eadnet.synthetic.script import RenderError
 from eadnet.tables import LABELS
 
 TINY = SyntheticRAVDESS(people=2, seconds=1.1, size=96)
@@ -85,7 +85,7 @@ def test_takes_differ_and_all_statements_and_intensities_occur() -> None:
     assert len({(take.actor, take.label) for take in takes}) == len(takes) == 4 * 16
     happy = {(take.level, take.statement) for take in takes if take.emotion == "happy"}
     assert happy == {(2, "kids"), (2, "dogs"), (3, "kids"), (3, "dogs")}
-    with pytest.raises(RenderError, match="actor A05 is not drawn; the settings ask for A01 A02 A03 A04"):
+    with pytest.raises(CorpusError, match="actor A05 is not drawn; the settings ask for A01 A02 A03 A04"):
         ravdess_takes(settings, "A05")
 
 

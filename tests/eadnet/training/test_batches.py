@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from eadnet.checkpoint import read_config
-from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet, DatasetError
+from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet
+from eadnet.data.clips import ClipError
 from eadnet.features.latents import Latents
 from eadnet.tables import CLIPS, read_rows, write_table
 from eadnet.training.backbone import train_backbone
@@ -203,7 +204,7 @@ def test_stages_learn_from_their_corpora_alone_and_say_so(toy: Toy, two_corpora:
 
 
 def test_a_corpus_without_clips_is_one_line(toy: Toy, two_corpora: str):
-    with pytest.raises(DatasetError, match="no usable clip"):
+    with pytest.raises(ClipError, match="no usable clip"):
         BatchSampler(
             replace(toy.inputs, clips=two_corpora, corpora=("ravdess",)), backbone_settings(), BatchSpec(16), factor=6
         )

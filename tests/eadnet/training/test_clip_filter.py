@@ -15,15 +15,16 @@ from eadnet.checkpoint import read_config, save_model
 from eadnet.config.configuration import load
 from eadnet.config.section import ConfigError
 from eadnet.config.training import Filter
-from eadnet.data.clip_set import ClipSet, DatasetError
-from eadnet.features.text_tokens import TextTokens
+from eadnet.data.clip_set import ClipSet
+from eadnet.data.clips import ClipError
+from eadnet.features.text_tokens import TextTokens, write_tokens
 from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.tables import CAPTIONS, CLIPS, EMOTIONS, TRAINING_FILTER, read_rows, write_table
 from eadnet.training.batches import BatchSampler, BatchSpec
 from eadnet.training.clip_filter import measure_clips
-from eadnet.training.kept_clips import FilterError, kept_clips
-from eadnet.training.loop import step_generator
+from eadnet.training.kept_clips import kept_clips
+from eadnet.training.loop import TrainingError, step_generator
 from eadnet.training.run import train_run
 from tests.support.toy_training import CPU, TOY, Toy, saved_weights, training_settings, write_toy
 
@@ -59,8 +60,7 @@ def _encode_words(path: str) -> None:
     random = np.random.default_rng(1)
     states = [known.states(index) for index in range(len(known.texts))]
     states += [random.standard_normal((1 + n % 6, known.width)).astype(np.float16) for n in range(len(EMOTIONS))]
-    offsets = np.cumsum([0, *map(len, states)])
-    TextTokens((*known.texts, *EMOTIONS), np.concatenate(states), offsets, known.max_tokens).save(path)
+    write_tokens(path, (*known.texts, *EMOTIONS), [len(rows) for rows in states], states, known.width, known.max_tokens)
 
 
 def _measured(toy: Toy, folder: Path, **inputs: str) -> str:
@@ -153,7 +153,7 @@ def test_a_backbone_that_does_not_read_measures_no_clip(toy, tmp_path, capsys, f
     rows = read_rows(_measured(toy, tmp_path, backbone=str(tmp_path / "backbone")), TRAINING_FILTER)
     assert len(rows) == 8 and {row["cosine"] for row in rows} == {row["rival_emotion"] for row in rows} == {None}
     assert said in capsys.readouterr().out
-    with pytest.raises(FilterError, match="training.filter: no cosine was measured; set it to null, or") as raised:
+    with pytest.raises(TrainingError, match="training.filter: no cosine was measured; set it to null, or") as raised:
         kept_clips(rows, Filter())
     assert "\n" not in str(raised.value)
 
@@ -229,9 +229,9 @@ def test_training_draws_kept_clips_only_and_validation_stays_whole(toy, table):
 
 def test_kept_clips_that_are_none_to_train_on_are_one_line(toy):
     clips = ClipSet.read(toy.inputs.clips, "train")
-    with pytest.raises(DatasetError, match="clip other is kept but is none to train on; run filter-clips again"):
+    with pytest.raises(ClipError, match="clip other is kept but is none to train on; run filter-clips again"):
         clips.only({"clip_00", "other"})
-    with pytest.raises(DatasetError, match="no clip is kept; lower training.filter.threshold or raise"):
+    with pytest.raises(ClipError, match="no clip is kept; lower training.filter.threshold or raise"):
         clips.only(set())
 
 
@@ -296,7 +296,7 @@ def test_a_checkpoint_of_other_kept_clips_is_not_gone_on_with(toy, table, tmp_pa
 
 
 def test_a_filter_without_its_table_is_one_line(toy, tmp_path):
-    with pytest.raises(FilterError, match="training.filter is on, but --filter names no table; run filter-clips$"):
+    with pytest.raises(TrainingError, match="training.filter is on, but --filter names no table; run filter-clips$"):
         _train(toy, None, tmp_path, filter={})
 
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import nn
 
+from eadnet import progress
 from eadnet.checkpoint import CheckpointError, TrainingState, inputs_digest, load_weights, read_config, save_model
 from eadnet.config.machine import Compute
 from eadnet.config.networks import Optimiser, VideoMAE
 from eadnet.device import open_device
 from eadnet.models.videomae import VideoMaskedAutoencoder
-from eadnet.training import progress
 from eadnet.training.log import TrainingLog
 from eadnet.training.loop import Loop, Phase, TrainingError, learning_rate, step_generator
 from eadnet.training.losses import (
