@@ -13,7 +13,7 @@ import pandas as pd
 
 from eadnet.captions.schema import ACTION_UNITS, INTENSITIES, SPEECH_UNITS, forbidden_content
 from eadnet.tables import EMOTIONS
-from metrics.captions.agreement import Agreement, macro_f1, rank_correlation, unit_f1
+from metrics.functional.agreement import Agreement, macro_f1, rank_correlation, unit_f1
 from metrics.scoring.pairs import Value
 
 UNANSWERED = ("unreachable", "too_long")

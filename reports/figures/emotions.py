@@ -69,8 +69,11 @@ def by_level(rows: pd.DataFrame) -> pd.DataFrame:
 
 def confusion(rows: pd.DataFrame) -> np.ndarray:
     """(8, 8) clip counts: label by row, prediction by column, in the order of ``EMOTIONS``."""
-    table = pd.crosstab(rows.emotion, rows.predicted)
-    return table.reindex(index=EMOTIONS, columns=EMOTIONS, fill_value=0).to_numpy()
+    from sklearn.metrics import confusion_matrix
+
+    if rows.empty:  # of which scikit-learn knows no matrix
+        return np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
+    return confusion_matrix(rows.emotion, rows.predicted, labels=EMOTIONS)
 
 
 def _draw_matrix(axes: Axes, rows: pd.DataFrame, title: str) -> None:

@@ -14,7 +14,7 @@ from eadnet.captions.measures.true_units import TRUE_UNITS
 from eadnet.captions.schema import SPEECH_UNITS
 from eadnet.config.section import ConfigError
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
-from metrics.captions.agreement import macro_f1, rank_correlation, unit_f1
+from metrics.functional.agreement import macro_f1, rank_correlation, unit_f1
 from metrics.captions.judged import UNITS
 from metrics.captions.scoring import score_captions
 from metrics.functional.statistics import Resampling

@@ -232,6 +232,8 @@ def test_confusion_counts_labels_by_row() -> None:
     rows = pd.DataFrame({"emotion": ["angry", "angry", "sad"], "predicted": ["angry", "fear", "sad"]})
     counts = emotions.confusion(rows)
     assert counts.sum() == 3 and counts[0, 0] == 1 and counts[0, 3] == 1 and counts[6, 6] == 1
+    unseen = emotions.confusion(rows[:0])
+    assert unseen.shape == (8, 8) and not unseen.any()
 
 
 def test_mouth_measures_know_their_units() -> None:
