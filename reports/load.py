@@ -10,7 +10,9 @@ methods lists captioners.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +40,7 @@ from metrics.calibration.responses import CALIBRATION
 from metrics.resolution.table import RESOLUTION
 from metrics.spec import families_of
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
-from reports.registry import INPUTS
+from reports.registry import INPUTS, Item
 
 CAPTIONER_COLUMNS = ("engine", "model", "prompt_version", "prompt_sha256", "labelled")
 """Columns of ``eadnet.tables.CAPTIONS`` that say who wrote a caption, and from what."""
@@ -277,6 +279,18 @@ class Inputs:
         if not common:
             raise EmptyInputs(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
         return spread(self.clips.loc[common])
+
+
+def made_of(item: Item, inputs: Inputs) -> Any:
+    """What a table's or figure's module makes of the inputs that it needs: see `reports.registry.Item`.
+
+    Raises:
+        ReportError: one of them is missing or holds nothing to show; the message names the fix.
+    """
+    module = import_module(item.module)
+    if hasattr(module, "draw"):
+        return module.draw(inputs, *([item.paper] if item.paper else []))
+    return module.build(*(getattr(inputs, name) for name in item.needs))
 
 
 def companions(clips_of: Mapping[str, Collection[str]]) -> list[str]:

@@ -46,7 +46,8 @@ class Item:
     """A table or figure.
 
     Attributes:
-        module: its module, with a ``draw``.
+        module: its module, with a ``build`` that takes what `Inputs` has by the names of `needs`, in their order; or
+            with a ``draw`` that takes `Inputs` itself, where more is to be done.
         needs: names of the inputs that it is made of.
         shown: where the workflow makes it without being asked for it by name.
         paper: which of the paper's tables it is: ``draw`` takes it, and the experiment is given; None for others.

@@ -4,16 +4,22 @@ Colours are Okabe and Ito's colour-blind safe set (Color Universal Design, 2008)
 figure files that `save` is asked for.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
+from eadnet.tables import EMOTIONS
 from metrics.spec import REGISTRY, MetricSpec, direction
 
 WIDTH = 9.6
@@ -23,6 +29,7 @@ INK, MUTED, RULE, PAPER = "#1b1e23", "#5d6570", "#d9dde3", "#ffffff"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442"
 )  # fmt: skip
+BLUES = LinearSegmentedColormap.from_list("paper-to-blue", ["#f3f5f8", BLUE])
 CYCLE = (ORANGE, GREEN, VERMILION, PURPLE, SKY, "#8c6d1f", "#4d4d4d", YELLOW)
 
 LABELS = {
@@ -206,6 +213,11 @@ def first_variants(keys: Iterable[str]) -> list[str]:
     return [spec.key for spec in reversed({spec.name: spec for spec in reversed(specs)}.values())]
 
 
+def family_label(family: str) -> str:
+    """The heading of a family of metrics."""
+    return FAMILY_LABELS.get(family, family)
+
+
 def metric_heading(spec: MetricSpec) -> str:
     """A metric's short name, its decibels if it has them, and the arrow or target of its direction."""
     unit = " (dB)" if spec.unit == "dB" else ""
@@ -234,6 +246,35 @@ def run_colours(runs: Iterable[str]) -> dict[str, str]:
     return {run: colours[run] for run in ordered}
 
 
+def by_rank(frame: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:
+    """Rows sorted by some columns, each in the order of the names given for it; unknown names come last."""
+    ranks = {column: dict(zip(dict.fromkeys(names), count(), strict=False)) for column, names in orders.items()}
+    return frame.sort_values(list(ranks), key=lambda column: column.map(ranks[column.name]), kind="stable")
+
+
+def by_emotion(names: Iterable[str]) -> list[str]:
+    """Emotions in the order of ``eadnet.tables.EMOTIONS``, others by name after them; each once."""
+    rank = {name: place for place, name in enumerate(EMOTIONS)}
+    return sorted(set(names), key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def panel_grid(panels: int, columns: int, height: Callable[[int], float], **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with axes for some panels, in lines of `columns`; axes that are left over are hidden.
+
+    Args:
+        panels: how many.
+        columns: panels side by side.
+        height: inches, by the number of lines.
+        **options: further ones of ``Figure.subplots``.
+    """
+    lines = math.ceil(panels / columns)
+    figure = Figure(figsize=(WIDTH, height(lines)), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False, **options)
+    for axes in grid.flat[panels:]:
+        axes.set_visible(False)
+    return figure, list(grid.flat[:panels])
+
+
 def bare(axes: Axes) -> Axes:
     """Take ticks and frame away, for axes that hold a picture."""
     axes.set_xticks([])
@@ -251,10 +292,18 @@ def save(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     if path.suffix != ".svg":
         raise ValueError(f"{path}: a figure is written as .svg (its .png goes beside it)")
-    with figure_style():
-        for target, metadata in (
-            (path, {"Date": None, "Creator": None}),
-            (path.with_suffix(".png"), {"Software": None}),
-        ):
-            with atomic_path(target) as temporary:
-                figure.savefig(temporary, metadata=metadata)
+    for target in (path, path.with_suffix(".png")):
+        write(figure, target)
+
+
+def write(figure: Figure, path: Path, dpi: float | None = None) -> None:
+    """Write a figure in the form of the path's suffix, all or nothing; the same figure gives the same bytes.
+
+    Args:
+        figure: what to write.
+        path: ends in ``.svg`` or ``.png``.
+        dpi: pixels an inch, of a PNG; None for the style's.
+    """
+    metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None, "Creator": None}
+    with figure_style(), atomic_path(path) as temporary:
+        figure.savefig(temporary, metadata=metadata, dpi=dpi)

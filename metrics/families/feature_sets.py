@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metrics.functional.distances import Distance, dimension_warning, jackknife
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair, Value, empty, usable
 from metrics.scoring.settings import ScoringSettings
-from metrics.spec import REGISTRY, family
+from metrics.spec import REGISTRY, family, family_specs
 
 if TYPE_CHECKING:
     import torch
@@ -62,6 +62,21 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
         yield from importlib.import_module(family(name).module).feature_sets(pairs, settings, keys)
 
 
+def of_enough(name: str, pairs: list[Pair], measure: Callable[[list[Pair]], Iterator[Value]]) -> Iterator[Value]:
+    """What a family gives the pairs that could be measured; rows without a value where they are fewer than `MIN_CLIPS`.
+
+    Args:
+        name: of a family of sets.
+        pairs: all of them.
+        measure: gives the values of the measured ones.
+    """
+    good = usable(pairs)
+    if len(good) >= MIN_CLIPS:
+        return measure(good)
+    reason = f"{len(good)} clips could be measured; {MIN_CLIPS} are needed"
+    return iter(empty(family_specs(name), pairs, "too_few", reason))
+
+
 def clip_features(
     pairs: Iterable[Pair], settings: ScoringSettings, evaluator: str, compute: Callable[[np.ndarray], np.ndarray]
 ) -> Sets:
@@ -69,7 +84,7 @@ def clip_features(
 
     Args:
         pairs: measured pairs.
-        settings: remembers features between runs.
+        settings: where features are cached.
         evaluator: plain name that changes with anything that can move a feature.
         compute: makes the features of (T, R, R, 3) uint8 crops.
     """

@@ -14,6 +14,7 @@ from eadnet.provenance import sha256_file
 from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
 from metrics.functional.face_chips import boxes, has_face
+from metrics.networks.onnx import open_onnx
 from metrics.scoring.pairs import Pair, Unscorable, Value, absent, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
@@ -61,16 +62,8 @@ def opened(path: Path, outputs: int, settings: ScoringSettings) -> Look:
     Raises:
         ValueError: the file is no such network.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # sums do not depend on how many cores there are
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        given = session.get_outputs()[0].shape[-1]
-    except Exception as error:  # onnxruntime raises kinds of its own, all derived from Exception alone
-        raise ValueError(f"{path}: no ONNX network ({' '.join(str(error).split()[:20])}); get it again") from None
+    session = open_onnx(path)
+    given = session.get_outputs()[0].shape[-1]
     if given != outputs:
         raise ValueError(f"{path}: gives {given} numbers a face, expected {outputs}; get it again")
     evaluator = f"hsemotion-{sha256_file(path)[:16]}-v1"

@@ -20,15 +20,15 @@ from torch.nn import functional
 
 from eadnet.provenance import sha256_file
 from metrics.families.feature_sets import (
-    MIN_CLIPS,
     FeatureSet,
     clip_features,
     computing_device,
     frechet_value,
     names_of,
+    of_enough,
 )
 from metrics.functional.distances import plain_frechet
-from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY, family_specs
 
@@ -52,11 +52,11 @@ class Recipe:
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """The three distances of all measured pairs together."""
-    specs, good = family_specs("i3d"), usable(pairs)
-    if len(good) < MIN_CLIPS:
-        yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
-        return
-    for sides in feature_sets(good, settings, [spec.key for spec in specs]):
+    return of_enough("i3d", pairs, lambda good: _values(good, settings))
+
+
+def _values(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
+    for sides in feature_sets(pairs, settings, [spec.key for spec in family_specs("i3d")]):
         yield frechet_value(sides, RECIPES[REGISTRY[sides.key].variant].needed)
 
 

@@ -14,6 +14,7 @@ from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import interocular
 from eadnet.provenance import sha256_file
 from metrics.functional.sync import cosine
+from metrics.networks.onnx import open_onnx
 from metrics.scoring.pairs import Pair, Unscorable, Value, chunks, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 
@@ -30,19 +31,12 @@ class LipReader:
     """The user's network."""
 
     def __init__(self, path: Path) -> None:
-        """Open it on one thread, so that numbers do not depend on the machine.
+        """Open it.
 
         Raises:
-            ValueError: it is no ONNX network with one input and one output.
+            ValueError: it is no ONNX network.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises its own kinds, without a common parent but this
-            raise ValueError(f"{path}: not readable as ONNX ({str(error).splitlines()[0]}); export it again") from None
+        self.session = open_onnx(path)
         self.name, self.path = f"{ASSET}-{sha256_file(path)[:16]}", path
 
     def read(self, mouths: np.ndarray) -> np.ndarray:
@@ -55,7 +49,7 @@ class LipReader:
         entry = self.session.get_inputs()[0]
         try:
             (features,) = self.session.run(None, {entry.name: pictures.astype(np.float32)})
-        except Exception as error:  # as above; or it gives several outputs
+        except Exception as error:  # onnxruntime's own kinds; or it gives several outputs
             raise ValueError(f"{self.path}: wants {entry.shape}, not (1, T, 1, 88, 88) ({error})") from None
         if features.ndim != 3 or features.shape[:2] != (1, len(mouths)):
             raise ValueError(f"{self.path}: gives {features.shape}, expected (1, {len(mouths)}, C)")

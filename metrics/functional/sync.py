@@ -26,6 +26,12 @@ class SyncValues:
     offset: int
     shifts: int
 
+    @property
+    def note(self) -> str | None:
+        """That the clip was too short for all shifts, where it was."""
+        every = 2 * MAX_SHIFT + 1
+        return None if self.shifts == every else f"{self.shifts} shifts instead of {every}"
+
 
 def distances(seen: np.ndarray, heard: np.ndarray) -> np.ndarray:
     """(W, W) float64 Euclidean distances between W windows of frames (rows) and of sound (columns)."""

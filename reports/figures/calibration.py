@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from metrics.calibration.damage import DAMAGES, STRENGTHS
 from metrics.calibration.responses import MOVES, SEES, WRONG, curves, summarise
 from metrics.spec import MetricSpec
-from reports.load import EmptyInputs, Inputs
-from reports.style import BLUE, CYCLE, FAMILY_LABELS, INK, MUTED, RULE, VERMILION, WIDTH, bare, metric_label
+from reports.load import EmptyInputs
+from reports.style import BLUE, CYCLE, INK, MUTED, RULE, VERMILION, WIDTH, bare, family_label, metric_label
 from reports.tables.calibration import amount, shown
 
 LINES = 6
@@ -59,11 +59,6 @@ def build(calibration: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw(inputs: Inputs) -> Figure:
-    """Fetch the calibration and draw it."""
-    return build(inputs.calibration)
-
-
 def _blocks(specs: list[MetricSpec]) -> list[list[MetricSpec]]:
     """Families one after the other, each cut into rows of at most `LINES` metrics."""
     families: dict[str, list[MetricSpec]] = {}
@@ -86,7 +81,7 @@ def _scaled(responses: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
 def _draw_names(axes: Axes, block: list[MetricSpec]) -> None:
     """The family, and its metrics in the colours of their lines."""
     bare(axes).set(xlim=(0, 1), ylim=(len(block) + 0.7, -0.5))
-    family = FAMILY_LABELS.get(block[0].family, block[0].family)
+    family = family_label(block[0].family)
     axes.text(0, 0, family, fontsize=7.5, fontweight="bold", va="center", color=INK)
     for place, spec in enumerate(block):
         axes.text(0.04, place + 1, metric_label(spec.key), fontsize=6.6, va="center", color=COLOURS[place])

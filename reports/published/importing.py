@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from eadnet.cli.packages import run_reporting
 from eadnet.provenance import atomic_path
 from reports.load import ReportError
 from reports.published.protocol import clips_stated
@@ -195,14 +196,11 @@ def main(
     output: Annotated[Path, typer.Option("--output", help="Where the registry goes.")] = Path(str(PATH)),
 ) -> None:
     """Check every gathered value and write the registry."""
-    try:
-        table = convert(read(csv, SOURCE))
-        check(table, read(copies, ("source", "source_table", "copying_paper", "copying_table", "equal_values")))
-    except ReportError as error:
-        raise SystemExit(f"error: {error}") from None
+    table = convert(read(csv, SOURCE))
+    check(table, read(copies, ("source", "source_table", "copying_paper", "copying_table", "equal_values")))
     write(table, output)
     print(f"{output}: {len(table):,} values, {output.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_reporting(lambda: typer.run(main))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from eadnet.provenance import atomic_path
+from reports import style
 from reports.load import ReportError
 from reports.numbers import count
 from reports.published.registry import SUSPICIOUS, by_paper, spreads
@@ -71,9 +71,7 @@ def write(figure: Figure, path: Path, dpi: int = 110) -> None:
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise ReportError(f"{path}: a plot is written as .png or .svg; give it such a name")
-    metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None, "Creator": None}
-    with figure_style(), atomic_path(path) as temporary:
-        figure.savefig(temporary, metadata=metadata, dpi=dpi)
+    style.write(figure, path, dpi)
 
 
 def _shown(table: pd.DataFrame, highlight: str) -> pd.DataFrame:

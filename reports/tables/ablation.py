@@ -10,10 +10,11 @@ import pandas as pd
 from metrics.functional.statistics import holm
 from metrics.spec import FAMILIES, REGISTRY, family_specs
 from metrics.tables import ALL
-from reports.load import Inputs, ReportError
+from reports.load import ReportError
 from reports.numbers import count, decimals, interval, listing, number, p_value, signed
 from reports.style import (
-    FAMILY_LABELS,
+    by_rank,
+    family_label,
     first_variants,
     is_baseline,
     metric_heading,
@@ -46,11 +47,6 @@ def build(summary: pd.DataFrame) -> Table:
     return Table("ablation", "Ablations", words, panels, frame)
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch the summary and lay it out."""
-    return build(inputs.summary)
-
-
 def differences(summary: pd.DataFrame) -> pd.DataFrame:
     """Every trained run and metric with its paired difference to full, columns ``COLUMNS``.
 
@@ -68,9 +64,7 @@ def differences(summary: pd.DataFrame) -> pd.DataFrame:
     rows["p_holm"] = holm(rows.p_vs_full.to_numpy(dtype=float))
     rows["excludes_zero"] = (rows.difference_low > 0) | (rows.difference_high < 0)
     rows["distinguishable"] = rows.p_holm < LEVEL
-    rank = {name: place for place, name in enumerate([*order_runs(rows.run), *REGISTRY])}
-    ordered = rows.sort_values(["run", "metric"], key=lambda column: column.map(rank))
-    return ordered[list(COLUMNS)].reset_index(drop=True)
+    return by_rank(rows, run=order_runs(rows.run), metric=REGISTRY)[list(COLUMNS)].reset_index(drop=True)
 
 
 def caption(frame: pd.DataFrame) -> str:
@@ -129,7 +123,7 @@ def _panel(frame: pd.DataFrame, family: str) -> Panel | None:
     body = [
         (Cell(run_label(run)), *(cells.get((run, s.key), Cell(number(float("nan")))) for s in specs)) for run in runs
     ]
-    return Panel(FAMILY_LABELS.get(family, family), ("Run", *map(metric_heading, specs)), tuple(body))
+    return Panel(family_label(family), ("Run", *map(metric_heading, specs)), tuple(body))
 
 
 def _cell(row: object, places: int) -> Cell:

@@ -15,8 +15,8 @@ from reports.numbers import count, decimals, interval, number, span
 from reports.published.registry import chosen
 from reports.published.vocabulary import OURS
 from reports.style import (
-    FAMILY_LABELS,
     SLICE_LABELS,
+    family_label,
     is_baseline,
     metric_heading,
     name_label,
@@ -128,7 +128,7 @@ def _panel(rows: pd.DataFrame, part: str, family: str) -> Panel | None:
         for run in order_runs(rows.run)
     ]  # fmt: skip
     header = ("Method", *map(metric_heading, specs), "n", "coverage")
-    return Panel(FAMILY_LABELS.get(family, family), header, tuple(body), group=SLICE_LABELS.get(part, part))
+    return Panel(family_label(family), header, tuple(body), group=SLICE_LABELS.get(part, part))
 
 
 def _column(rows: pd.DataFrame, spec: MetricSpec) -> dict[str, Cell]:
@@ -160,7 +160,7 @@ def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: p
         for dataset, subject in subjects
         if any((dataset, subject, name) in cells for name in names)
     ]
-    title = f"{FAMILY_LABELS.get(family, family)}, reported elsewhere (other protocols, never to be subtracted)"
+    title = f"{family_label(family)}, reported elsewhere (other protocols, never to be subtracted)"
     header = ("Method ‡", "dataset", *map(name_label, names))
     yield Panel(title, header, tuple(body), group=SLICE_LABELS.get(part, part), names=2)
 

@@ -11,7 +11,6 @@ import pandas as pd
 from metrics.spec import REGISTRY, direction
 from metrics.summary.paper_columns import COLUMNS
 from reports.laid_over import counted_alone, laid, spreads, unit
-from reports.load import Inputs
 from reports.numbers import NONE, count, listing, number, span
 from reports.published.printing import aligned
 from reports.tables.layout import Cell, Panel, Table
@@ -47,11 +46,6 @@ def build(resolution: pd.DataFrame) -> Table:
     )
     frame = resolution.drop(columns="commit").reset_index(drop=True)
     return Table("resolution", "What 30 clips can decide", f"{HOW} {caption(resolution)}", panels, frame)
-
-
-def draw(inputs: Inputs) -> Table:
-    """Fetch the spreads and lay them out."""
-    return build(inputs.resolution)
 
 
 def text(resolution: pd.DataFrame) -> str:

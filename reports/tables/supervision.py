@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from reports.load import Inputs
 from reports.numbers import count, decimals, listing, number, percent
 from reports.tables.layout import Cell, Panel, Table
 
@@ -49,11 +48,6 @@ def build(networks: Mapping[str, Mapping[str, Any]]) -> Table:
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"steps": int, "value": float})
     return Table("supervision", "What supervised training", CAPTION + left_out, panels, frame)
-
-
-def draw(inputs: Inputs) -> Table:
-    """Fetch the networks' reports and lay them out."""
-    return build(inputs.pretrained)
 
 
 def _facts(name: str, report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -14,9 +14,9 @@ from eadnet.captions.measures.true_units import TRUE_UNITS
 from eadnet.captions.schema import SPEECH_UNITS
 from eadnet.config.section import ConfigError
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
-from metrics.functional.agreement import macro_f1, rank_correlation, unit_f1
 from metrics.captions.judged import UNITS
 from metrics.captions.scoring import score_captions
+from metrics.functional.agreement import macro_f1, rank_correlation, unit_f1
 from metrics.functional.statistics import Resampling
 from metrics.spec import FAMILIES, REGISTRY, SpecError, check_families, families_of, family_specs
 from metrics.summary.aggregate import summarise

@@ -6,13 +6,13 @@ lay 1.5 of the template's 112 pixels from SCRFD's (2.5g), so numbers are near In
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from eadnet.data.clips import Clip
+from metrics.networks.onnx import open_onnx
 from metrics.scoring.settings import ScoringSettings
 
 ASSET, FILE = "arcface-r50", "w600k_r50.onnx"
@@ -33,8 +33,9 @@ class Extractor:
 
         Raises:
             metrics.scoring.settings.WeightsAbsent: it is not here.
+            ValueError: the file is no ONNX network.
         """
-        self._network = open_network(settings.weights(ASSET) / FILE)
+        self._network = open_onnx(settings.weights(ASSET) / FILE)
         self._aligned: list[np.ndarray] = []
         self._squashed: list[np.ndarray] = []
 
@@ -54,15 +55,6 @@ class Extractor:
     def finish(self, again: Callable[[], Iterator[np.ndarray]], wave: np.ndarray) -> dict[str, np.ndarray]:
         """The video's arrays."""
         return {"arcface": np.stack(self._aligned), "arcface_squashed": np.stack(self._squashed)}
-
-
-def open_network(path: Path) -> Any:
-    """The ONNX session, on one thread, so that a number hangs on its frame alone."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def embed(network: Any, face: np.ndarray) -> np.ndarray:
