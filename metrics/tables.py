@@ -4,7 +4,12 @@ Written and read with ``eadnet.tables``. SCORES is long: one row a clip and metr
 whatever happened; SUMMARY aggregates it. Imports nothing heavy.
 """
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import pyarrow as pa
+
+from eadnet.config.section import ConfigError
 
 _text, _int, _real, _flag = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -78,3 +83,19 @@ LEVELS = SLICES[3:]
 LEVELLED = ("acc_emo", "emotion_right")
 """Names (keys without variant) of the metrics that are summarised by level of emotion too."""
 ALL = "all"
+FPS = 25
+"""Pictures a second to which every video is brought before it is compared: the rate of preprocessed clips."""
+
+
+def folders_by_run(folders: Iterable[Path]) -> dict[str, dict[int, Path]]:
+    """Measurement folders ``.../<run>/<seed>`` by run and seed.
+
+    Raises:
+        ConfigError: a folder has another name.
+    """
+    found: dict[str, dict[int, Path]] = {}
+    for folder in map(Path, folders):
+        if not folder.name.isdigit():
+            raise ConfigError(f"{folder}: a measurements folder is named .../<run>/<seed>")
+        found.setdefault(folder.parent.name, {})[int(folder.name)] = folder
+    return found

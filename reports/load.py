@@ -39,7 +39,7 @@ from eadnet.tables import (
 from metrics.calibration.responses import CALIBRATION
 from metrics.resolution.table import RESOLUTION
 from metrics.spec import families_of
-from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
+from metrics.tables import MEASUREMENTS, SCORES, SUMMARY, folders_by_run
 from reports.registry import INPUTS, Item
 
 CAPTIONER_COLUMNS = ("engine", "model", "prompt_version", "prompt_sha256", "labelled")
@@ -55,6 +55,16 @@ class ReportError(ValueError):
 
 class EmptyInputs(ReportError):
     """The inputs are there and sound but hold nothing to show; a figure then says so in its place."""
+
+
+def _table(name: str, schema: pa.Schema) -> Any:
+    """A property of `Inputs`: the table of the input of that name, read once."""
+
+    def read(inputs: "Inputs") -> pd.DataFrame:
+        several = INPUTS[name].several
+        return read_tables(inputs.paths(name), schema) if several else read_table(inputs.path(name), schema)
+
+    return cached_property(read)
 
 
 class Inputs:
@@ -104,6 +114,16 @@ class Inputs:
             raise ReportError(f"{INPUTS[name].option} is missing; pass it once for each")
         return [_existing(path, name) for path in self._paths[name]]
 
+    # Tables as they stand, with the columns of their schemas; those of several files together.
+    descriptors = _table("descriptors", DESCRIPTORS)
+    true_units = _table("true_units", TRUE_UNITS)
+    sources = _table("sources", SOURCES)
+    downloads = _table("downloads", DOWNLOADS)
+    chosen_clips = _table("test_clips", TEST_CLIPS)
+    training_filter = _table("training_filter", TRAINING_FILTER)
+    calibration = _table("calibration", CALIBRATION)
+    resolution = _table("resolution", RESOLUTION)
+
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Per-clip scores of videos, columns of ``metrics.tables.SCORES``."""
@@ -127,26 +147,6 @@ class Inputs:
         """Who wrote the captions that are compared: columns `captioner`, those of `CAPTIONER_COLUMNS`, and `clips`."""
         table = pd.concat(map(_captioned, self.paths("captioned")), ignore_index=True)
         return table.groupby(list(table.columns), sort=False, dropna=False).size().rename("clips").reset_index()
-
-    @cached_property
-    def descriptors(self) -> pd.DataFrame:
-        """Measures of all clips, columns of ``eadnet.captions.measures.table.DESCRIPTORS``."""
-        return read_tables(self.paths("descriptors"), DESCRIPTORS)
-
-    @cached_property
-    def true_units(self) -> pd.DataFrame:
-        """What was drawn, columns of ``eadnet.captions.measures.true_units.TRUE_UNITS``."""
-        return read_table(self.path("true_units"), TRUE_UNITS)
-
-    @cached_property
-    def sources(self) -> pd.DataFrame:
-        """What the corpora hold, columns of ``eadnet.tables.SOURCES``, of all shards together."""
-        return read_tables(self.paths("sources"), SOURCES)
-
-    @cached_property
-    def downloads(self) -> pd.DataFrame:
-        """What came of every download, columns of ``eadnet.tables.DOWNLOADS``, of all shards together."""
-        return read_tables(self.paths("downloads"), DOWNLOADS)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
@@ -173,24 +173,9 @@ class Inputs:
         return pd.concat(map(_loss_table, self.paths("training")), ignore_index=True)
 
     @cached_property
-    def training_filter(self) -> pd.DataFrame:
-        """How alike training clips and their emotion are, columns of ``eadnet.tables.TRAINING_FILTER``."""
-        return read_table(self.path("training_filter"), TRAINING_FILTER)
-
-    @cached_property
     def graphs(self) -> pd.DataFrame:
         """Frame graphs of all runs that have one, columns of ``eadnet.tables.GRAPHS``; empty where there are none."""
         return read_tables(self.paths("graphs") if self.has("graphs") else [], GRAPHS)
-
-    @cached_property
-    def calibration(self) -> pd.DataFrame:
-        """Responses of the metrics to known damage, columns of ``metrics.calibration.responses.CALIBRATION``."""
-        return read_table(self.path("calibration"), CALIBRATION)
-
-    @cached_property
-    def resolution(self) -> pd.DataFrame:
-        """How far values over few clips move, columns of ``metrics.resolution.table.RESOLUTION``."""
-        return read_table(self.path("resolution"), RESOLUTION)
 
     @cached_property
     def judges(self) -> dict[str, dict]:
@@ -217,12 +202,7 @@ class Inputs:
     @cached_property
     def measured(self) -> dict[str, dict[int, Path]]:
         """Measurement folders by run and seed."""
-        folders: dict[str, dict[int, Path]] = {}
-        for folder in self.paths("measurements"):
-            if not folder.name.isdigit():
-                raise ReportError(f"{folder}: a measurements folder is named .../<run>/<seed>")
-            folders.setdefault(folder.parent.name, {})[int(folder.name)] = folder
-        return folders
+        return folders_by_run(self.paths("measurements"))
 
     def truth(self, clip_id: str) -> Clip:
         """The preprocessed clip itself.
@@ -249,11 +229,6 @@ class Inputs:
         folders = {run: seeds[min(seeds)] for run, seeds in self.measured.items()}
         frames = {run: read_table(path / "measurements.parquet", MEASUREMENTS) for run, path in folders.items()}
         return {run: frozenset(frame.clip_id[frame.status == "ok"]) for run, frame in frames.items()}
-
-    @cached_property
-    def chosen_clips(self) -> pd.DataFrame:
-        """The test clips that are made and scored, columns of ``eadnet.tables.TEST_CLIPS``."""
-        return read_table(self.path("test_clips"), TEST_CLIPS)
 
     @property
     def experiment(self) -> Experiment:

@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
 from eadnet.tables import EMOTIONS
-from metrics.spec import REGISTRY, MetricSpec, direction
+from metrics.spec import REGISTRY, MetricSpec, direction, family_specs
+from metrics.tables import ALL
 
 WIDTH = 9.6
 """Width of a full-page figure, in inches."""
@@ -218,6 +219,12 @@ def family_label(family: str) -> str:
     return FAMILY_LABELS.get(family, family)
 
 
+def specs_in(family: str, metrics: Iterable[str]) -> list[MetricSpec]:
+    """The metrics of a family that are among some keys, in the order of tables."""
+    known = set(metrics)
+    return [spec for spec in family_specs(family) if spec.key in known]
+
+
 def metric_heading(spec: MetricSpec) -> str:
     """A metric's short name, its decibels if it has them, and the arrow or target of its direction."""
     unit = " (dB)" if spec.unit == "dB" else ""
@@ -244,6 +251,11 @@ def run_colours(runs: Iterable[str]) -> dict[str, str]:
     others = [run for run in ordered if run != "full" and run not in BASELINE_COLOURS]
     colours = BASELINE_COLOURS | {"full": BLUE} | {run: CYCLE[i % len(CYCLE)] for i, run in enumerate(others)}
     return {run: colours[run] for run in ordered}
+
+
+def overall(summary: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a summary over all corpora and all clips."""
+    return summary[(summary.corpus == ALL) & (summary.slice == ALL)]
 
 
 def by_rank(frame: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:

@@ -67,7 +67,7 @@ def calibrate(
     Raises:
         ConfigError: no clip can be damaged.
         ValueError: no such damage.
-        metrics.spec.SpecError: no such family.
+        ConfigError: no such family.
     """
     output, chosen, families = Path(output), damages(tuple(names)), tuple(families)
     takes = choose_takes(read_rows(clips, CLIPS), count, frames, split)

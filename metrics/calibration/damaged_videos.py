@@ -19,10 +19,10 @@ from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from metrics.calibration.damage import CRF, Damage, WholeClip
 from metrics.external.folders import video_row
+from metrics.tables import FPS
 
 RUN = "calibration"
 MIN_FRAMES = 25
-FPS = 25
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ import numpy as np
 from eadnet.data.clips import Clip
 from eadnet.data.selection import read_test_clips
 from eadnet.media.reading import iterate_video
+from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.media.writing import write_audio, write_video
 from eadnet.provenance import atomic_path
 from eadnet.tables import CLIPS, read_rows
+from metrics.tables import FPS
 
-FPS = 25
-SAMPLE_RATE = 16000
 CROP_CRF = 10  # x264 quality of crops that are handed on: little is lost beside what a method loses itself
 View = Literal["frame", "crop"]
 

@@ -14,7 +14,7 @@ from eadnet.data.selection import read_test_clips
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.folders import list_names, video_row
 from metrics.external.matching import Matches, match_names
-from metrics.external.runs import Fault, Runner
+from metrics.external.runs import MethodFailed, Runner
 
 Log = Callable[[str], None]
 
@@ -78,7 +78,7 @@ def _made(name: str, method: Method, chosen: list[dict], known: dict[str, dict],
         try:
             if not video.exists():
                 runner.make(row, known, video)
-        except Fault as error:
+        except MethodFailed as error:
             fault = f"{row['clip_id']}: {error}"
         status = ("failed", fault) if fault else ("ok", None)
         rows.append(video_row(row, "", None if fault else str(video), *status))

@@ -19,8 +19,8 @@ from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe
 from eadnet.media.writing import write_video
 from metrics.functional.face_chips import MESH_POINTS, chained, similarity
+from metrics.tables import FPS
 
-FPS = 25
 CRF = 10  # x264 quality: the encoding of the whole frame costs little beside the method's own
 
 

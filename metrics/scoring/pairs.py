@@ -14,16 +14,12 @@ import pandas as pd
 
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.data.tensor_files import MappedError, map_tensor
-from eadnet.tables import CLIPS, read_table
+from eadnet.tables import CLIPS, TableError, read_table
 from metrics.scoring.settings import WeightsAbsent
 from metrics.spec import MetricSpec
 from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS
 
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
-
-
-class MeasurementError(ValueError):
-    """A measurement folder that cannot be read; the message names the file and the mend."""
 
 
 class Unscorable(ValueError):
@@ -139,15 +135,14 @@ def load_pairs(measurements: str | Path, clips: str | Path, truth: str | Path | 
         truth: folder that ``measure`` wrote of the true videos, for families that compare whole frames.
 
     Raises:
-        MeasurementError: a measured clip is not in the clips table.
-        eadnet.tables.TableError: a table is unreadable.
+        TableError: a table is unreadable, or a measured clip is not in the clips table.
     """
     folder, truth = Path(measurements), Path(truth) if truth else None
     table = read_table(folder / "measurements.parquet", MEASUREMENTS)
     known = {row["clip_id"]: row for row in read_table(clips, CLIPS).to_dict("records")}
     unknown = [clip_id for clip_id in table["clip_id"] if clip_id not in known]
     if unknown:
-        raise MeasurementError(f"{folder}: {unknown[0]} is not in {clips}; measure again with the present clips")
+        raise TableError(f"{folder}: {unknown[0]} is not in {clips}; measure again with the present clips")
     return [
         Pair(
             known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason,
@@ -192,7 +187,7 @@ def _map(path: Path, key: str) -> np.ndarray:
     try:
         return map_tensor(path, key)
     except MappedError as error:
-        raise MeasurementError(f"{key}: {error}; delete it and measure again") from None
+        raise TableError(f"{key}: {error}; delete it and measure again") from None
 
 
 def _extracted(folder: Path, name: str, clip_id: str) -> np.ndarray:

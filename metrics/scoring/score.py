@@ -51,7 +51,7 @@ def score_family(
         Number of rows that hold a value.
 
     Raises:
-        metrics.spec.SpecError: no such family.
+        ConfigError: no such family.
     """
     pairs = load_pairs(measurements, clips, truth)
     judging = evaluators(name, settings)
@@ -68,7 +68,7 @@ def score_pairs(name: str, pairs: list[Pair], settings: ScoringSettings) -> list
     """What a family says of pairs; rows that say why where its judge or its weights are absent.
 
     Raises:
-        metrics.spec.SpecError: no such family.
+        ConfigError: no such family.
     """
     module = importlib.import_module(family(name).module)
     if family(name).judge and settings.judges is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.assets import AssetError, AssetSettings, fetch
-from metrics.scoring.cache import FeatureCache
+from metrics.scoring.cache import cached
 
 
 class WeightsAbsent(ValueError):
@@ -65,5 +65,5 @@ class ScoringSettings:
             raise WeightsAbsent(asset, str(error)) from None
 
     def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """Features that `evaluator` gives to pictures with that digest: remembered, or computed and then remembered."""
-        return FeatureCache(self.cache).get(digest, evaluator, compute)
+        """Features of the pictures with that digest by `evaluator`, from the cache where it has them."""
+        return cached(self.cache, digest, evaluator, compute)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from eadnet.config.section import ConfigError
 from metrics.spec import (
     FAMILIES,
     REGISTRY,
     Family,
     MetricSpec,
-    SpecError,
     direction,
     family_specs,
     family_version,
@@ -46,11 +46,11 @@ def replaced(text: str) -> str:
     """The text of docs/metrics.md with the registry as it is now.
 
     Raises:
-        metrics.spec.SpecError: the text has no mark.
+        ConfigError: the text has no mark.
     """
     kept, mark, _ = text.partition(MARK)
     if not mark:
-        raise SpecError(f"no line {MARK.strip()}: put it where the generated part begins")
+        raise ConfigError(f"no line {MARK.strip()}: put it where the generated part begins")
     return kept + mark + document()
 
 

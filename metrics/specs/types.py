@@ -6,10 +6,6 @@ from typing import Literal
 INFINITY = float("inf")
 
 
-class SpecError(ValueError):
-    """A metric or family that does not exist or is ill defined; the message names those that do."""
-
-
 @dataclass(frozen=True)
 class Family:
     """Metrics that are computed together, from the same inputs, by one module.
@@ -66,9 +62,9 @@ class MetricSpec:
         """Check that the key names a variant and the bounds an interval."""
         name, _, variant = self.key.partition("@")
         if not name or not variant:
-            raise SpecError(f"{self.key}: a metric key is name@variant")
+            raise ValueError(f"{self.key}: a metric key is name@variant")
         if not self.bounds[0] < self.bounds[1]:
-            raise SpecError(f"{self.key}: bounds {self.bounds} are no interval")
+            raise ValueError(f"{self.key}: bounds {self.bounds} are no interval")
 
     @property
     def name(self) -> str:

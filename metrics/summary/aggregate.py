@@ -175,7 +175,7 @@ def _inapplicable_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[dict]:
     """Runs to no clip of which the metric applies: a row that says why, so that nobody has to guess."""
     for run, own in rows.groupby("run", sort=False):
         if own["status"].isin(NOT_APPLICABLE).all():
-            nothing = BLANK | {"n": 0, "n_missing": 0, "coverage": None, "reason": _why(own)}
+            nothing = BLANK | {"n": 0, "n_missing": 0, "coverage": None, "reason": why_none(own)}
             yield _labels(own, spec, str(run)) | {"corpus": ALL, "slice": ALL} | nothing
 
 
@@ -185,7 +185,7 @@ def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates) -> dict:
     n, wanted = int(np.isfinite(matrix).sum()), len(rows)
     numbers = BLANK | {"n": n, "n_missing": wanted - n, "coverage": n / wanted}
     if not n:
-        return numbers | {"reason": _why(rows)}
+        return numbers | {"reason": why_none(rows)}
     low, high = replicates.resampling.interval(replicates.whole(run))
     spread = float(np.nanstd(of_clip, ddof=1)) if np.isfinite(of_clip).sum() > 1 else None
     numbers |= {"mean": float(np.nanmean(matrix)), "std": spread, "ci_low": low, "ci_high": high}
@@ -210,13 +210,13 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
         numbers |= {"mean": float(have["value"].mean())}
         numbers |= {name: float(have[name].mean()) for name in ("ci_low", "ci_high")}
     else:
-        numbers["reason"] = _why(rows)
+        numbers["reason"] = why_none(rows)
     if n > 1:
         numbers["std"] = float(have["value"].std(ddof=1))
     return _labels(rows, spec, run) | {"corpus": rows["corpus"].iloc[0], "slice": ALL} | numbers
 
 
-def _why(rows: pd.DataFrame) -> str | None:
+def why_none(rows: pd.DataFrame) -> str | None:
     """What most rows say of why they hold no value; the status where they give no reason.
 
     That the captioner was told is said before anything that holds for clips of other corpora.

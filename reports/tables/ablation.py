@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from metrics.functional.statistics import holm
-from metrics.spec import FAMILIES, REGISTRY, family_specs
-from metrics.tables import ALL
+from metrics.spec import FAMILIES, REGISTRY
 from reports.load import ReportError
-from reports.numbers import count, decimals, interval, listing, number, p_value, signed
+from reports.numbers import NONE, count, decimals, interval, listing, number, p_value, signed
 from reports.style import (
     by_rank,
     family_label,
@@ -20,7 +19,9 @@ from reports.style import (
     metric_heading,
     metric_label,
     order_runs,
+    overall,
     run_label,
+    specs_in,
 )
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
@@ -52,7 +53,7 @@ def differences(summary: pd.DataFrame) -> pd.DataFrame:
 
     Metrics repeated in pixels or as another variant are left out, so that no finding is counted twice.
     """
-    rows = summary[(summary.corpus == ALL) & (summary.slice == ALL) & summary["mean"].notna()]
+    rows = overall(summary).dropna(subset="mean")
     rows = rows[~rows.run.map(is_baseline)]
     rows = rows[rows.metric.isin(first_variants(rows.metric))].copy()
     full = rows[rows.run == "full"].set_index("metric")["mean"]
@@ -111,7 +112,7 @@ def _signed_difference(row: object) -> str:
 
 
 def _panel(frame: pd.DataFrame, family: str) -> Panel | None:
-    specs = [spec for spec in family_specs(family) if spec.key in set(frame.metric)]
+    specs = specs_in(family, frame.metric)
     if not specs:
         return None
     cells = {}
@@ -120,9 +121,7 @@ def _panel(frame: pd.DataFrame, family: str) -> Panel | None:
         places = decimals(rows["mean"])
         cells |= {(row.run, spec.key): _cell(row, places) for row in rows.itertuples()}
     runs = order_runs(run for run, _ in cells)
-    body = [
-        (Cell(run_label(run)), *(cells.get((run, s.key), Cell(number(float("nan")))) for s in specs)) for run in runs
-    ]
+    body = [(Cell(run_label(run)), *(cells.get((run, s.key), Cell(NONE)) for s in specs)) for run in runs]
     return Panel(family_label(family), ("Run", *map(metric_heading, specs)), tuple(body))
 
 

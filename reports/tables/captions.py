@@ -11,8 +11,8 @@ from eadnet.config.captions import MAIN
 from metrics.spec import MetricSpec, families_of, family_specs
 from metrics.tables import ALL, CAPTIONER
 from reports.load import Inputs, ReportError
-from reports.numbers import count, decimals, interval, listing, number
-from reports.style import metric_heading, metric_label
+from reports.numbers import NONE, count, decimals, interval, listing, number
+from reports.style import metric_heading, metric_label, overall
 from reports.tables.comparison import best_runs
 from reports.tables.layout import Cell, Panel, Table
 
@@ -49,7 +49,7 @@ def build(captioners: pd.DataFrame, summary: pd.DataFrame) -> Table:
     rows = summary.assign(captioner=summary.run.str.removeprefix(CAPTIONER))
     names = sorted(rows.captioner.unique(), key=lambda name: (name != MAIN, name))
     who = {name: _identity(captioners[captioners.captioner == name]) for name in names}
-    shown = rows[(rows.corpus == ALL) & (rows.slice == ALL)]
+    shown = overall(rows)
     panels = [_writers(who), *filter(None, (_panel(shown, names, *item) for item in PANELS.items()))]
     words = " ".join([CAPTION, *_dashes(shown)])
     return Table("captions", "Captions", words, tuple(panels), _frame(rows, who))
@@ -91,7 +91,7 @@ def _panel(rows: pd.DataFrame, names: list[str], title: str, variants: tuple[str
     if not specs:
         return None
     columns = [_column(rows[rows.metric == spec.key], spec) for spec in specs]
-    body = tuple((Cell(name), *(cells.get(name, Cell(number(float("nan")))) for cells in columns)) for name in names)
+    body = tuple((Cell(name), *(cells.get(name, Cell(NONE)) for cells in columns)) for name in names)
     return Panel(title, ("Captioner", *map(metric_heading, specs)), body)
 
 

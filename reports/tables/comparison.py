@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
+from metrics.spec import FAMILIES, REGISTRY, MetricSpec
 from metrics.tables import ALL, SLICES
 from reports.load import Inputs, ReportError
-from reports.numbers import count, decimals, interval, number, span
+from reports.numbers import NONE, count, decimals, interval, number, span
 from reports.published.registry import chosen
 from reports.published.vocabulary import OURS
 from reports.style import (
@@ -22,6 +22,7 @@ from reports.style import (
     name_label,
     order_runs,
     run_label,
+    specs_in,
 )
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
@@ -111,19 +112,22 @@ def _family_panels(rows: pd.DataFrame, part: str, family: str, reported: pd.Data
         return
     yield panel
     if reported is not None and part == ALL:
-        shown = [spec for spec in family_specs(family) if rows["mean"][rows.metric == spec.key].notna().any()]
-        yield from _reported_panel(shown, family, part, reported)
+        yield from _reported_panel(_with_values(rows, family), family, part, reported)
+
+
+def _with_values(rows: pd.DataFrame, family: str) -> list[MetricSpec]:
+    return specs_in(family, rows.metric[rows["mean"].notna()])
 
 
 def _panel(rows: pd.DataFrame, part: str, family: str) -> Panel | None:
     """Methods by the metrics of one family; None where no method has a value."""
-    specs = [spec for spec in family_specs(family) if rows["mean"][rows.metric == spec.key].notna().any()]
+    specs = _with_values(rows, family)
     if not specs:
         return None
     rows = rows[rows.metric.isin([spec.key for spec in specs])]
     columns = {spec.key: _column(rows[rows.metric == spec.key], spec) for spec in specs}
     body = [
-        (Cell(run_label(run)), *(columns[spec.key].get(run, Cell(number(float("nan")))) for spec in specs),
+        (Cell(run_label(run)), *(columns[spec.key].get(run, Cell(NONE)) for spec in specs),
          *_counts(rows[rows.run == run]))
         for run in order_runs(rows.run)
     ]  # fmt: skip
@@ -155,7 +159,7 @@ def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: p
         (
             Cell(subject),
             Cell(dataset),
-            *(cells.get((dataset, subject, name), Cell(number(float("nan")))) for name in names),
+            *(cells.get((dataset, subject, name), Cell(NONE)) for name in names),
         )
         for dataset, subject in subjects
         if any((dataset, subject, name) in cells for name in names)
@@ -168,7 +172,7 @@ def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: p
 def _range(row: object) -> Cell:
     unit = " %" if OURS.get(row.quantity) in PERCENT else ""
     if not row.values:
-        return Cell(number(float("nan")), "(suspicious)")
+        return Cell(NONE, "(suspicious)")
     return Cell(f"{value_range(row.low, row.high)}{unit}", f"({count(row.papers, 'paper')})")
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
-from metrics.tables import ALL, NOT_APPLICABLE
+from metrics.spec import FAMILIES, REGISTRY, MetricSpec
+from metrics.tables import NOT_APPLICABLE
 from reports.load import ReportError
 from reports.numbers import NONE, count, decimals, listing, number
-from reports.style import by_rank, family_label, is_baseline, metric_heading, order_runs, run_label
+from reports.style import by_rank, family_label, is_baseline, metric_heading, order_runs, overall, run_label, specs_in
 from reports.tables.comparison import best_runs, worth
 from reports.tables.layout import Cell, Panel, Table
 
@@ -49,7 +49,7 @@ def worst_clips(clips: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
     A clip's value is its mean over seeds; of equal values the clip that comes first by name is listed.
     """
-    whole = summary[(summary.corpus == ALL) & (summary.slice == ALL)]
+    whole = overall(summary)
     rows = []
     for key, spec in REGISTRY.items():
         run = _subject(whole[whole.metric == key], spec)
@@ -98,7 +98,7 @@ def _subject(rows: pd.DataFrame, spec: MetricSpec) -> str | None:
 
 
 def _worst_panel(worst: pd.DataFrame, family: str) -> Panel | None:
-    specs = [spec for spec in family_specs(family) if spec.key in set(worst.metric)]
+    specs = specs_in(family, worst.metric)
     if not specs:
         return None
     body = [row for spec in specs for row in _worst_rows(worst[worst.metric == spec.key], spec)]
