@@ -83,7 +83,7 @@ def score(
     cells: Annotated[int, typer.Option(min=0, help="Cells a side of the mask's grid; 0: as 8-pixel cells make.")] = 0,
     work: Annotated[Path | None, typer.Option(help="Folder to keep clips, crops and features in.")] = None,
 ) -> None:
-    """Score a folder of videos against a folder of references: anybody's, without the workflow."""
+    """Score a folder of videos against a folder of references: of any method, without the workflow."""
     from metrics.external.folders import FolderJob, score_folder
     from metrics.external.references import Alignment, read_labels
     from metrics.spec import check_families
@@ -189,7 +189,7 @@ def score_family(
     output: Scores,
     judges: Judges = None,
     truth: Annotated[Path | None, typer.Option(help="Folder that `measure-truth` wrote.")] = None,
-    test_clips: Annotated[Path | None, typer.Option(help="Table of the test clips; it says which are drawn.")] = None,
+    test_clips: Annotated[Path | None, typer.Option(help="Table of the test clips, with those that are drawn.")] = None,
     pooled: Pooled = None,
     assets: AssetsJSON = "{}",
     cache: Cache = None,
@@ -251,7 +251,7 @@ def measure_resolution(
     output: Annotated[Path, typer.Option(help="Parquet file for the spreads.")],
     synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
     experiment: Annotated[
-        str | None, typer.Option(help="JSON of eadnet.config.experiment.Experiment, which says what runs are.")
+        str | None, typer.Option(help="JSON of eadnet.config.experiment.Experiment, what the runs are.")
     ] = None,
     judges: Judges = None,
     assets: AssetsJSON = "{}",

@@ -1,6 +1,6 @@
 """The registry of metrics: what each key means, its version, unit and direction.
 
-A key is ``name@variant``; the variant says what a number depends on: ``region`` (pixels of the generated region),
+A key is ``name@variant``; the variant names what a number depends on: ``region`` (pixels of the generated region),
 ``mediapipe`` (FaceMesh landmarks), ``corpus-v1`` (a judge trained on this corpus's real train clips) or a recipe of the
 field (``ref-v1``, ``clean``, ``stylegan-v``). Anything that can move a number bumps the version of its family. The
 texts stand in ``metrics.specs``, a module a family. Imports nothing heavy: the workflow and the reports read it.
@@ -92,7 +92,7 @@ def extractors_of(names: Iterable[str], of_truth: bool = False) -> dict[str, int
 
 
 def pinned_sha256(spec: MetricSpec) -> str:
-    """SHA-256 of the published weights that judge; "" where there are none, or nobody has published their digest."""
+    """SHA-256 of the published weights that judge; "" where there are none, or their digest is not published."""
     kind, _, place = spec.evaluator.partition(":")
     if kind != "asset":
         return ""

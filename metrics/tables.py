@@ -39,7 +39,7 @@ SCORES = pa.schema(
 and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips (`draw`
 is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions)
 behind a clip's value and the clips behind a set's. Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
-A row without a value says why in `status` and `reason`."""
+A row without a value has the cause in `status` and `reason`."""
 
 SUMMARY = pa.schema(
     [
@@ -55,7 +55,7 @@ SUMMARY = pa.schema(
 A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
 clips; `split` is `all` where several are mixed. `difference_*` is the mean paired difference to run `full` with its
 interval; `p_holm` is `p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
-corpus and slice. `reason` says of a row without any value what most of its scores say."""
+corpus and slice. `reason`, of a row without any value, is the most frequent one of its scores."""
 
 PAIRWISE = pa.schema(
     [
@@ -67,9 +67,9 @@ PAIRWISE = pa.schema(
 `n` clips that both have, its interval and p. `p_holm` is corrected over all pairs of runs and methods of one metric and
 corpus, each pair counted once; a pair with a baseline is no member of that family and has none. Slice is `all`."""
 
-TOLD = "told"
-"""Status of clips whose label a captioner was told, so that its repeating it shows nothing."""
-NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_truth", TOLD)
+LABEL_GIVEN = "told"
+"""Status of clips whose label a captioner was given, so that its repeating it shows nothing."""
+NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_truth", LABEL_GIVEN)
 """Statuses of clips to which a metric does not apply: they lower no coverage. Only the last depends on the run."""
 
 CAPTIONER = "captions:"

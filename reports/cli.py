@@ -30,7 +30,7 @@ def _option(name: str, help: str, kind: Any = str | None, default: str | None = 
 OPTIONS = {
     name: _option(name, item.help, list[Path] | None if item.several else Path | None) for name, item in INPUTS.items()
 } | {
-    "experiment": _option("experiment", "JSON of eadnet.config.experiment.Experiment, which says what each run is."),
+    "experiment": _option("experiment", "JSON of eadnet.config.experiment.Experiment, what each run is."),
     "settings": _option("settings", "JSON of the config section `report`.", str, "{}"),
 }
 """The options of which `Inputs` are made, by name."""

@@ -43,10 +43,10 @@ from metrics.tables import MEASUREMENTS, SCORES, SUMMARY, folders_by_run
 from reports.registry import INPUTS, Item
 
 CAPTIONER_COLUMNS = ("engine", "model", "prompt_version", "prompt_sha256", "labelled")
-"""Columns of ``eadnet.tables.CAPTIONS`` that say who wrote a caption, and from what."""
+"""Columns of ``eadnet.tables.CAPTIONS`` on who wrote a caption, and from what."""
 
 FIRST = 32
-"""How many clips `spread` orders with care, unless told otherwise."""
+"""How many clips `spread` orders with care, by default."""
 
 
 class ReportError(ValueError):
@@ -54,7 +54,7 @@ class ReportError(ValueError):
 
 
 class EmptyInputs(ReportError):
-    """The inputs are there and sound but hold nothing to show; a figure then says so in its place."""
+    """The inputs are there and sound but hold nothing to show; a figure is then a notice."""
 
 
 def _table(name: str, schema: pa.Schema) -> Any:

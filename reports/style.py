@@ -1,7 +1,7 @@
 """One look for every table and figure: names, colours and order of the methods, and the figures' typography.
 
 Colours are Okabe and Ito's colour-blind safe set (Color Universal Design, 2008). Reads and writes nothing but the
-figure files that `save` is asked for.
+figure files of `save` and `write`.
 """
 
 import math

@@ -90,7 +90,7 @@ def calibrate(
 
 @dataclass
 class Bench:
-    """Where damaged videos are made, measured and scored; remembers how the undamaged clips scored."""
+    """Where damaged videos are made, measured and scored; the scores of the undamaged clips are kept."""
 
     takes: list[DamagedClip]
     families: tuple[str, ...]
@@ -119,7 +119,7 @@ class Bench:
                 Path(row["video"]).unlink(missing_ok=True) if row["video"] else None
 
     def _prepare(self) -> None:
-        """Write the cut clips' table and the undamaged videos; measure the true ones where a family asks for it."""
+        """Write the cut clips' table and the undamaged videos; measure the true ones where a family needs it."""
         if self._undamaged:
             return
         write_table([take.row for take in self.takes], self._clips, CLIPS)
@@ -176,4 +176,4 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _quiet(line: str) -> None:
-    """Measuring says a line a video, which is too much here."""
+    """Measuring logs a line a video, which is too much here."""

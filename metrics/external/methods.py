@@ -1,7 +1,7 @@
 """Other people's methods under the same protocol: their videos of the test clips, from a folder or made by a command.
 
 How a command is run: ``metrics.external.runs``; ready ones: ``config/methods``. Writes a VIDEOS table with a row for
-every test clip that is scored; a clip without a video is a row that says so.
+every test clip that is scored; a clip without a video is a row with the reason.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Clips made of anybody's reference videos, so that they can be scored without the workflow that preprocesses corpora.
+"""Clips made of any reference videos, so that they can be scored without the workflow that preprocesses corpora.
 
 Faces are found, aligned and cut out as the workflow does (MediaPipe mesh, the configured template); no gate refuses a
 clip but the absence of a face. Writes the files of ``eadnet.data.clips`` and a CLIPS table.

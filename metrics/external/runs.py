@@ -151,7 +151,7 @@ class Runner:
             path.write_text(yaml.safe_dump(filled(content, places), sort_keys=False, allow_unicode=True))
 
     def _run(self, places: dict[str, str], log: Path) -> None:
-        """Run the commands in turn; what they say goes into a file."""
+        """Run the commands in turn; their output goes into a file."""
         end = time.monotonic() + self.method.timeout
         with log.open("wb") as sink:
             for words in self.method.steps:

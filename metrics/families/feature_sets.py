@@ -1,6 +1,6 @@
 """Features of all clips by one evaluator, and the value that a distance between the two sets of them gives.
 
-The evaluator decides what is looked at; this module in which order, how often, and what the row says of it. A family of
+The evaluator decides what is measured; this module in which order, how often, and the words of the row. A family of
 Frechet distances gives its sets by ``feature_sets(pairs, settings, keys)``: what it scores is what others resample.
 """
 
@@ -52,7 +52,7 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
 
     Args:
         pairs: those that could be measured.
-        settings: judges, weights, and where features are remembered.
+        settings: judges, weights, and where features are cached.
         keys: of ``metrics.spec.REGISTRY``, of Frechet distances.
 
     Raises:
@@ -102,7 +102,7 @@ def names_of(pairs: Iterable[Pair]) -> tuple[str, ...]:
 
 
 def frechet_value(features: FeatureSet, needed: str, note: str = "") -> Value:
-    """The distance of a set with its interval; says how many features, and where they are too few.
+    """The distance of a set with its interval; the reason counts the features, and warns where they are too few.
 
     Args:
         features: both sides, and the distance.

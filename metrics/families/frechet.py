@@ -24,7 +24,7 @@ from metrics.scoring.pairs import Pair, Value, empty
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
-KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours say the same
+KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours are alike
 SETS = {
     "fid@corpus-v1": ("fid_infinity@corpus-v1", "kid@corpus-v1"),
     "fvd@corpus-v1": ("fvd_infinity@corpus-v1", "kvd@corpus-v1"),

@@ -1,7 +1,7 @@
 """Family ``hsemotion``: emotion, valence and arousal by the EfficientNets of HSEmotion (EmotiEffLib), in onnxruntime.
 
 Needs the published weights ``hsemotion`` for the emotion, and ``hsemotion-va`` for valence and arousal; whichever is
-absent leaves its own rows empty. What a network says of a frame is remembered.
+absent leaves its own rows empty. The outputs of a network are cached.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,12 +49,12 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 
 def opened(path: Path, outputs: int, settings: ScoringSettings) -> Look:
-    """A published network as a function of a pair and of whether the true clip is looked at.
+    """A published network as a function of a pair and of whether the true clip is meant.
 
     Args:
         path: an ONNX file with one input (N, 3, 224, 224) and one output (N, outputs).
         outputs: how many numbers it must give a frame.
-        settings: where features are remembered.
+        settings: where features are cached.
 
     Returns:
         A function that gives (T, outputs) float32, NaN in frames without a face.

@@ -36,13 +36,13 @@ ASSET, FILE = "i3d-torchscript", "i3d_torchscript.pt"
 WINDOW = 16
 SIDE = 224
 FEATURES = 400
-LEAST, MOST = 10, 128  # frames of a clip that `common-metrics` looks at
+LEAST, MOST = 10, 128  # frames of a clip that `common-metrics` uses
 SKIPPED = 20  # frames before LatentSync's window
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`windows` cuts and prepares (3, T, H, W) float videos; `inside` says whether the network scales and resizes."""
+    """`windows` cuts and prepares (3, T, H, W) float videos; `inside`: the network itself scales and resizes."""
 
     windows: Callable[[np.ndarray], Iterator[Tensor]]
     inside: bool

@@ -1,7 +1,7 @@
 """Family ``inception``: FID and KID of all frames' aligned crops, in the features that the field publishes them in.
 
 Two recipes bring a crop to the network's 299 pixels: ``pytorch-fid`` (bilinear, not antialiased) and ``clean``
-(bicubic, antialiased, as clean-fid does). Covariances are not shrunk, as in the references; rows say where frames are
+(bicubic, antialiased, as clean-fid does). Covariances are not shrunk, as in the references; rows state where frames are
 too few.
 """
 
@@ -36,7 +36,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     Raises:
         metrics.scoring.settings.WeightsAbsent: the network is not here.
     """
-    settings.weights(ASSET)  # a row says first of all that the network is not here
+    settings.weights(ASSET)  # an absent network is reported before anything else
     return of_enough("inception", pairs, lambda good: _values(good, settings))
 
 

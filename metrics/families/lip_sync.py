@@ -25,7 +25,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 @dataclass(frozen=True)
 class SyncJudge:
-    """The network, and the name under which what it has seen is remembered."""
+    """The network, and the name under which its features are cached."""
 
     network: object
     name: str

@@ -1,8 +1,8 @@
 """Family ``lipscore``: cosine of a lip reader's features, generated against true; the lip reader is the user's file.
 
-LipScore (antonibigata/keysync@cfff7cf evaluation/lipscore.py) asks the visual encoder of mpc001/auto_avsr. Nobody has
-published it as ONNX, nor a digest of its weights: export it, with one input (1, T, 1, 88, 88) float32 and one output
-(1, T, C), T free, to ``auto-avsr-onnx/auto_avsr_visual.onnx`` in the folder of assets. Writes nothing.
+LipScore (antonibigata/keysync@cfff7cf evaluation/lipscore.py) uses the visual encoder of mpc001/auto_avsr. It is
+not published as ONNX, nor is a digest of its weights: export it, with one input (1, T, 1, 88, 88) float32 and one
+output (1, T, C), T free, to ``auto-avsr-onnx/auto_avsr_visual.onnx`` in the folder of assets. Writes nothing.
 """
 
 from collections.abc import Iterator
@@ -116,5 +116,5 @@ def _network(settings: ScoringSettings) -> Path:
     for place in places:
         if place.is_file():
             return place
-    mend = f"export auto_avsr's visual encoder to {places[-1]}" if places else "give --assets"
-    raise WeightsAbsent(ASSET, mend)
+    fix = f"export auto_avsr's visual encoder to {places[-1]}" if places else "give --assets"
+    raise WeightsAbsent(ASSET, fix)

@@ -44,7 +44,7 @@ class Recipe:
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
-    """All variants of every pair; rows say which weights are absent where features are missing for that reason."""
+    """All variants of every pair; rows name the absent weights where features are missing for that reason."""
 
     @cache
     def missing(asset: str) -> str | None:
@@ -61,7 +61,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 def shifted(seen: np.ndarray, heard: np.ndarray) -> ShiftedValues:
     """The reference's numbers from the features of W windows, (W, 1024) each.
 
-    Beyond the ends it hears zeros, which lie nearer than foreign sound does: LSE-C of short clips is too low.
+    Beyond the ends the sound is zeros, which lie nearer than foreign sound does: LSE-C of short clips is too low.
 
     Raises:
         Unscorable: no window.
@@ -75,7 +75,7 @@ def shifted(seen: np.ndarray, heard: np.ndarray) -> ShiftedValues:
 
 
 def padded_means(seen: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """(31,) float64 mean distances of what is seen to what is heard -15 to 15 frames later, zeros beyond the ends."""
+    """(31,) float64 mean distances of frames to the sound -15 to 15 frames later, zeros beyond the ends."""
     count = len(seen)
     padded = np.pad(heard.astype(np.float64), ((MAX_SHIFT, MAX_SHIFT), (0, 0)))
     # torch.pairwise_distance, which the reference takes, adds 1e-6 to every difference.

@@ -87,7 +87,7 @@ class Meter:
     def __init__(
         self, resolution: int, crops: Spool, landmarks: Spool, extracted: Spool, extractors: Mapping[str, Extractor]
     ) -> None:
-        """Where the arrays go, and who else looks at the frames."""
+        """Where the arrays go, and the extractors that take more from the frames."""
         self.resolution, self.extractors = resolution, extractors
         self.crops, self.landmarks, self.extracted = crops, landmarks, extracted
 

@@ -51,7 +51,7 @@ def measure_resolution(
         clips: table of the preprocessed clips.
         test_clips: table of the test clips that can be drawn.
         measurements: folders ``.../<run>/<seed>`` of the runs and methods.
-        settings: judges, weights and remembered features.
+        settings: judges, weights and cached features.
         draws: how many; see `metrics.resolution.values.FEW_DRAWS`.
         output: parquet file to write.
         log: is given a line a corpus and column.
@@ -123,9 +123,9 @@ def _bases(corpus: str, experiment: Experiment | None) -> list[str]:
 def _rows(
     key: str, pool: pd.DataFrame, runs: list[str], bases: list[str], of: Callable[[str], Rows], draws: int
 ) -> list[dict]:
-    """Rows of one corpus and column, or one that says why there are none.
+    """Rows of one corpus and column, or one with the reason why there are none.
 
-    What the base row has is what can be drawn. Runs are looked at one after another: features take much memory.
+    What the base row has is what can be drawn. Runs are taken one after another: features take much memory.
     """
     labels = {"metric": key, "metric_version": family(REGISTRY[key].family).version}
     ordered = [*(run for run in bases if run in runs), *(run for run in runs if run not in bases)]

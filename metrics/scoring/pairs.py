@@ -32,7 +32,7 @@ class Unscorable(ValueError):
 
 @dataclass(frozen=True)
 class Value:
-    """What a metric says of one clip (`clip_id`) or of the set (None); `value` is None where it says nothing."""
+    """The value of a metric for one clip (`clip_id`) or for the set (None); None where there is none."""
 
     metric: str
     clip_id: str | None
@@ -159,7 +159,7 @@ def chunks(*arrays: np.ndarray, size: int = CHUNK) -> Iterator[tuple[np.ndarray,
 
 
 def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair], Iterable[Value]]) -> Iterator[Value]:
-    """Apply a clip-level family to every pair; a pair that cannot be scored yields rows that say why.
+    """Apply a clip-level family to every pair; a pair that cannot be scored yields rows with the cause.
 
     Args:
         pairs: what to score.

@@ -1,4 +1,4 @@
-"""Family ``emotion``: is the wanted emotion seen, says a judge."""
+"""Family ``emotion``: is the wanted emotion seen, by a judge of the corpus?"""
 
 from metrics.specs.types import Family, MetricSpec
 
@@ -14,7 +14,7 @@ JUDGED = (
     "leave_speaker_out in its report"
 )
 
-FAMILY = Family("emotion", 2, "emotion", "Is the wanted emotion seen, says a judge.")
+FAMILY = Family("emotion", 2, "emotion", "Is the wanted emotion seen, by a judge of the corpus?")
 
 SPECS = (
     MetricSpec(

@@ -1,4 +1,4 @@
-"""Family ``emotion_fan``: is the wanted emotion seen, says the recogniser that judged EAT."""
+"""Family ``emotion_fan``: is the wanted emotion seen, by the recogniser that judged EAT?"""
 
 from metrics.specs.types import Family, MetricSpec
 
@@ -28,7 +28,7 @@ EVALUATOR = "asset:emotion-fan/self_relation-attention_61_84.3655"
 
 FAMILY = Family(
     "emotion_fan", 2, None,
-    "Is the wanted emotion seen, says Emotion-FAN with the weights of EAT's evaluation.",
+    "Is the wanted emotion seen, by Emotion-FAN with the weights of EAT's evaluation?",
     assets=("emotion-fan",), extractor="emotion_fan",
 )  # fmt: skip
 

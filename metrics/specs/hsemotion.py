@@ -1,4 +1,4 @@
-"""Family ``hsemotion``: emotion, valence and arousal, say the EfficientNets of HSEmotion."""
+"""Family ``hsemotion``: emotion, valence and arousal by the EfficientNets of HSEmotion."""
 
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
@@ -16,7 +16,7 @@ AVOID = (
 EMOTION, AFFECT = "asset:hsemotion/enet_b0_8_best_afew.onnx", "asset:hsemotion-va/enet_b0_8_va_mtl.onnx"
 
 FAMILY = Family(
-    "hsemotion", 1, None, "Emotion, valence and arousal, says HSEmotion.",
+    "hsemotion", 1, None, "Emotion, valence and arousal by HSEmotion.",
     assets=("hsemotion", "hsemotion-va"),
 )  # fmt: skip
 

@@ -139,7 +139,7 @@ SPECS = (
         "Do the lips look like the true ones, window by window?",
         "Mean over windows of the cosine between SyncNet's visual features of the generated and of the true video, in "
         "the manner of LipScore.",
-        f"Bigata et al., KeySync, 2025 (LipScore, which asks a lip reader); {CHUNG}",
+        f"Bigata et al., KeySync, 2025 (LipScore, by a lip reader); {CHUNG}",
         inputs=MESH_CROP, reference="none (manner: antonibigata/keysync@cfff7cf evaluation/lipscore.py)",
         disagreement="Not comparable with LipScore: another network.",
         avoid="Where the generated head may move otherwise than the true one.", evaluator=WEIGHTS, target=1.0,

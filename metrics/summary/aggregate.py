@@ -18,12 +18,12 @@ from eadnet.config.section import ConfigError
 from eadnet.tables import read_tables, write_table
 from metrics.functional.statistics import Difference, Replicates, Resampling, draw_weights, holm
 from metrics.spec import REGISTRY, MetricSpec, family
-from metrics.tables import ALL, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY, TOLD
+from metrics.tables import ALL, LABEL_GIVEN, LEVELLED, LEVELS, NOT_APPLICABLE, PAIRWISE, PEOPLE, SCORES, SUMMARY
 
 BASELINE = "full"
 MOST_DRAWS, FEWEST_REPLICATES = 50_000_000, 1000
-"""Bound of replicates times clips, and the replicates that are made whatever it says: captions are of all clips, and
-the more there are, the fewer replicates tell their mean's interval."""
+"""Bound of replicates times clips, and the replicates that are made in any case: captions are of all clips, and
+the more there are, the fewer replicates their mean's interval needs."""
 BLANK = dict.fromkeys(
     ("mean", "std", "ci_low", "ci_high", "difference_vs_full", "difference_low", "difference_high", "p_vs_full",
      "p_holm", "reason")
@@ -172,7 +172,7 @@ def _slice_rows(part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: R
 
 
 def _inapplicable_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[dict]:
-    """Runs to no clip of which the metric applies: a row that says why, so that nobody has to guess."""
+    """Runs to no clip of which the metric applies: a row that states why."""
     for run, own in rows.groupby("run", sort=False):
         if own["status"].isin(NOT_APPLICABLE).all():
             nothing = BLANK | {"n": 0, "n_missing": 0, "coverage": None, "reason": why_none(own)}
@@ -217,11 +217,11 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
 
 
 def why_none(rows: pd.DataFrame) -> str | None:
-    """What most rows say of why they hold no value; the status where they give no reason.
+    """The most frequent reason why rows hold no value; the status where they give no reason.
 
-    That the captioner was told is said before anything that holds for clips of other corpora.
+    That the captioner was given the label comes before any reason that holds for clips of other corpora.
     """
-    rows = rows[rows["status"] == TOLD] if (rows["status"] == TOLD).any() else rows
+    rows = rows[rows["status"] == LABEL_GIVEN] if (rows["status"] == LABEL_GIVEN).any() else rows
     said = rows["reason"].where(rows["reason"].fillna("") != "", rows["status"]).dropna()
     return said.mode().iloc[0] if len(said) else None
 

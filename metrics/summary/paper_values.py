@@ -24,7 +24,7 @@ class Value:
     """A value with its interval.
 
     Attributes:
-        mean: None where there is none; `reason` then says why.
+        mean: None where there is none; `reason` then states why.
         low, high: bounds of the interval, None where there is none.
         n: clips that have a value.
         wanted: clips that should have one.

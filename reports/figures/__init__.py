@@ -10,7 +10,7 @@ from reports.style import MUTED, WIDTH, figure_style
 
 
 def draw(name: str, inputs: Inputs) -> Figure:
-    """Draw one figure from whatever of the inputs it needs; one that finds nothing to show says so in its place.
+    """Draw one figure from whatever of the inputs it needs; one that finds nothing to show is a notice.
 
     Raises:
         ReportError: there is no such figure, or an input that it needs is missing; the message names the fix.

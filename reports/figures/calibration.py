@@ -96,14 +96,14 @@ def _draw_panel(
         if curve.empty:
             continue
         verdict, y = verdicts.get((spec.key, damage), ""), curve.clip(LOWEST, HIGHEST)
-        told = verdict in (SEES, MOVES, WRONG)
+        known = verdict in (SEES, MOVES, WRONG)
         style = {
             "color": COLOURS[place],
-            "linewidth": 1.3 if told else 0.9,
-            "linestyle": "-" if told else (0, (1, 1.4)),
+            "linewidth": 1.3 if known else 0.9,
+            "linestyle": "-" if known else (0, (1, 1.4)),
         }
         axes.plot(y.index, y, **style, solid_capstyle="round")
-        if told:
+        if known:
             marker = {"marker": "o", "markersize": 2.6} if verdict != WRONG else {"marker": "X", "markersize": 4}
             axes.plot(y.index[-1], y.iloc[-1], color=COLOURS[place], markeredgewidth=0, clip_on=False, **marker)
     axes.set(xlim=(0, STRENGTHS + 0.3), ylim=(LOWEST, HIGHEST + 0.05), yticks=[], xticks=range(STRENGTHS + 1))

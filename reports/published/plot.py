@@ -59,7 +59,7 @@ def build(rows: pd.DataFrame, title: str = "", highlight: str = "EAD-Net") -> Fi
 
 
 def write(figure: Figure, path: Path, dpi: int = 110) -> None:
-    """Write a figure as the suffix says; the same figure gives the same bytes.
+    """Write a figure in the form of its suffix; the same figure gives the same bytes.
 
     Args:
         figure: what `build` made.
@@ -88,7 +88,7 @@ def _shown(table: pd.DataFrame, highlight: str) -> pd.DataFrame:
 
 
 def _wide(values: pd.Series) -> bool:
-    """Whether the bulk of the values spans so much that only a logarithmic axis tells them apart."""
+    """Whether the bulk of the values spans so much that only a logarithmic axis separates them."""
     positive = values[values > 0]
     if len(positive) < 0.9 * len(values):
         return False

@@ -168,7 +168,7 @@ def spreads(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def factor(low: float, high: float) -> float:
-    """How many times the largest value is the smallest; NaN where that says nothing."""
+    """How many times the largest value is the smallest; NaN where that means nothing."""
     return high / low if low > 0 else math.nan
 
 

@@ -62,5 +62,5 @@ def _faults(frame: pd.DataFrame) -> Panel:
 
 
 def _named(row: object) -> str:
-    """A video's name tells it from all others; an archive's needs its actor."""
+    """A video's name is unique; an archive's needs its actor."""
     return f"{row.shard}/{row.name}" if row.corpus == "mead" and row.name != row.shard else row.name

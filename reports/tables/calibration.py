@@ -1,7 +1,7 @@
 """Which metric sees what: the verdict on every metric under every kind of known damage.
 
 Reads the calibration. Effects are changes at the greatest strength over the spread between clips, positive for worse;
-what counts as seen is said in ``metrics/calibration/responses.py``.
+what counts as seen is defined in ``metrics/calibration/responses.py``.
 """
 
 import math

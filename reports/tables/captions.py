@@ -1,4 +1,4 @@
-"""How good the captions are, captioner by captioner: who wrote them, and what the family ``captions`` says of them.
+"""How good the captions are, captioner by captioner: who wrote them, and their scores in the family ``captions``.
 
 Reads the captions tables of all captioners and their rows of the summary.
 """
@@ -63,25 +63,25 @@ def draw(inputs: Inputs) -> Table:
 def _identity(rows: pd.DataFrame) -> dict[str, object]:
     """Who a captioner is; several values of one thing are listed, an unknown captioner has none."""
     asked = int(rows.clips.sum())
-    told = int(rows.clips[rows.labelled.eq(True)].sum())
+    given = int(rows.clips[rows.labelled.eq(True)].sum())
     words = {
         name: listing(sorted(rows[name].dropna().unique()))
         for name in ("engine", "model", "prompt_version", "prompt_sha256")
     }
-    return words | {"told": told, "clips": asked}
+    return words | {"told": given, "clips": asked}
 
 
 def _writers(who: dict[str, dict]) -> Panel:
     body = tuple(
         (Cell(name), Cell(facts["engine"]), Cell(facts["model"]), Cell(facts["prompt_version"]),
-         Cell(facts["prompt_sha256"][:DIGITS]), Cell(_told(facts)))
+         Cell(facts["prompt_sha256"][:DIGITS]), Cell(_given(facts)))
         for name, facts in who.items()
     )  # fmt: skip
     header = ("Captioner", "engine", "model", "prompt", "its SHA-256", "told the label")
     return Panel("Captioners", header, body, names=len(header))
 
 
-def _told(facts: dict) -> str:
+def _given(facts: dict) -> str:
     return f"of {facts['told']:,} of {count(facts['clips'], 'clip')}" if facts["told"] else "no"
 
 

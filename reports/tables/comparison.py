@@ -84,7 +84,7 @@ def worth(value: float, spec: MetricSpec) -> float:
 
 
 def caption(rows: pd.DataFrame, reported: bool = False) -> str:
-    """What the table shows, with what the judges say of ground truth computed from the summary."""
+    """What the table shows, with the scores of the ground truth by the judges, computed from the summary."""
     parts = [
         "Mean over test clips with its confidence interval; arrows point to the better, → to an ideal value. "
         "Bold: best trained run or method (baselines and the ceiling never are). † some clips yielded no score; "

@@ -42,7 +42,7 @@ def build(sources: pd.DataFrame, clips: pd.DataFrame) -> Table:
 
 
 def counted(sources: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """Long counts, columns ``COLUMNS``: what a panel does not tell apart is empty there.
+    """Long counts, columns ``COLUMNS``: what a panel does not separate is empty there.
 
     `panel` is one of ``PANELS``; inputs and clips are counted by status, splits and emotions are of usable clips.
     `reason` is that of the first such row; `hours` and `people` are those of the clips counted, in panel ``corpora`` of
@@ -67,7 +67,7 @@ def counted(sources: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def split_names(clips: pd.DataFrame) -> pd.Series:
-    """Split of each clip; ``test`` says whether training clips show the same person."""
+    """Split of each clip; ``test`` is split by whether training clips show the same person."""
     seen = clips.seen_speaker.fillna(False).astype(bool).map({True: ", seen people", False: ", unseen people"})
     return clips.split.fillna("") + seen.where(clips.split == "test", "")
 

@@ -1,4 +1,4 @@
-"""What the judges say of the ground truth, in a sentence for every table that shows their numbers.
+"""The scores of the ground truth by the judges, in a sentence for every table that shows their numbers.
 
 An accuracy is a property of its judge: above what the judge makes of real clips, methods cannot be compared.
 """

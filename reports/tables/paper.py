@@ -1,8 +1,8 @@
 """The paper's Tables 1 to 4 and its test of generalisation: its rows, columns and order, our values beside its own.
 
 A row of the paper finds its run by what the run is (STDA, TFRM and text as published or absent, all losses on, trained
-on that table's corpus), and other people's methods by their name in `methods`. Where the paper says too little, what
-is done is said in the caption. Published values stand in grey and are never subtracted from ours.
+on that table's corpus), and other people's methods by their name in `methods`. Where the paper states too little, what
+is done stands in the caption. Published values stand in grey and are never subtracted from ours.
 """
 
 from collections.abc import Iterable, Iterator
@@ -132,7 +132,7 @@ def caption(content: Content) -> str:
 
 
 def _stand_ins(columns: dict[Column, str | None]) -> str:
-    """What is to be said where the corpus's own judges stand in for the networks of the paper."""
+    """The sentence where the corpus's own judges stand in for the networks of the paper."""
     own = [column for column, key in columns.items() if key and key.endswith("@corpus-v1")]
     if not own:
         return ""

@@ -49,7 +49,7 @@ def build(resolution: pd.DataFrame) -> Table:
 
 
 def text(resolution: pd.DataFrame) -> str:
-    """The table for a terminal, and what it says."""
+    """The table for a terminal, and its sentences."""
     parts = []
     for panel in build(resolution).panels:
         lines = [panel.header, *(tuple(f"{cell.text} {cell.detail}".strip() for cell in row) for row in panel.rows)]
@@ -95,7 +95,7 @@ def verdicts(over: pd.DataFrame) -> str:
 
 
 def accuracy(over: pd.DataFrame) -> str:
-    """What counting alone says of an accuracy, which needs no clip of ours.
+    """What counting alone shows of an accuracy; needs no clip of ours.
 
     Args:
         over: what `reports.laid_over.laid` returns.

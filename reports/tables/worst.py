@@ -1,4 +1,4 @@
-"""The clips that did worst, and every clip that yielded no score: what to look at first.
+"""The clips that did worst, and every clip that yielded no score: what to check first.
 
 Reads the scores and the summary. A failure is a result: each is listed by run, family, status and reason.
 """
@@ -28,7 +28,7 @@ def build(scores: pd.DataFrame, summary: pd.DataFrame) -> Table:
 
     Args:
         scores: Columns of ``metrics.tables.SCORES``.
-        summary: Columns of ``metrics.tables.SUMMARY``; it says which run is best by each metric.
+        summary: Columns of ``metrics.tables.SUMMARY``; it has the best run by each metric.
 
     Raises:
         ReportError: there is no score of a single clip.
