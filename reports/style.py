@@ -57,59 +57,20 @@ LABELS = {
     "hdtf_latentsync": "LatentSync, on HDTF",
     "hdtf_no_trepa": "without TREPA, on HDTF",
 }
-METRIC_LABELS = {
-    "psnr@region": "PSNR",
-    "ssim@region": "SSIM",
-    "lse_c@corpus-v1": "LSE-C",
-    "lse_d@corpus-v1": "LSE-D",
-    "sync_offset@corpus-v1": "Sync offset",
-    "mouth_correlation@mediapipe": "Mouth r",
-    "mouth_amplitude@mediapipe": "Mouth amplitude",
-    "m_lmd@mediapipe": "M-LMD",
-    "f_lmd@mediapipe": "F-LMD",
-    "m_lmd_px@mediapipe": "M-LMD (px)",
-    "f_lmd_px@mediapipe": "F-LMD (px)",
-    "blink_correlation@mediapipe": "Blink r",
-    "fid@corpus-v1": "FID",
-    "fvd@corpus-v1": "FVD",
-    "acc_emo@corpus-v1": "Emotion accuracy",
-    "flicker_ratio@region": "Flicker ratio",
-    "jitter_ratio@region": "Jitter ratio",
-    "landmark_jitter@mediapipe": "Landmark jitter",
-    "landmark_jitter_ratio@mediapipe": "Landmark jitter ratio",
-    "blur@region": "Blur",
-    "blur_ratio@region": "Blur ratio",
-    "lip_cosine@corpus-v1": "Lip cosine",
-    "fid_infinity@corpus-v1": "FID∞",
-    "fvd_infinity@corpus-v1": "FVD∞",
-    "kid@corpus-v1": "KID",
-    "kvd@corpus-v1": "KVD",
-    "macro_f1_emo@corpus-v1": "Emotion macro-F1",
-    "predicted_emotion@corpus-v1": "Predicted emotion",
-    "efid@mesh-v1": "E-FID (mesh)",
-    "aed@mesh-v1": "AED (mesh)",
-    "warping_error@farneback-128": "Warping error",
-    "warping_error_ratio@farneback-128": "Warping error ratio",
-    "tof@farneback-128": "tOF",
-    "motion_smoothness@farneback-128": "Motion smoothness",
-    "first_answer_valid@answers": "First answer valid",
-    "captioned@answers": "Captioned",
-    "forbidden@answers": "Forbidden content",
-    "attempts@answers": "Attempts",
-    "distinct@texts": "Distinct captions",
-    "words@texts": "Words",
-}
 NAME_LABELS = {
     "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "tlp": "tLP", "csim": "CSIM", "fid": "FID", "kid": "KID",
     "fid_infinity": "FID∞", "fvd": "FVD", "kvd": "KVD", "fvd_infinity": "FVD∞", "efid": "E-FID", "aed": "AED",
     "lse_c": "LSE-C", "lse_d": "LSE-D", "sync_offset": "Sync offset", "lip_cosine": "Lip cosine",
     "lipscore": "LipScore", "m_lmd": "M-LMD", "f_lmd": "F-LMD", "m_lmd_px": "M-LMD (px)", "f_lmd_px": "F-LMD (px)",
-    "acc_emo": "Emotion accuracy", "macro_f1_emo": "Emotion macro-F1", "tof": "tOF",
+    "mouth_correlation": "Mouth r", "blink_correlation": "Blink r", "forbidden": "Forbidden content",
+    "distinct": "Distinct captions", "acc_emo": "Emotion accuracy", "macro_f1_emo": "Emotion macro-F1", "tof": "tOF",
     "emotion_right": "Emotion right", "emotion_macro_f1": "Macro-F1 of emotions",
     "intensity_rank_correlation": "Intensity, rank r", "unit_micro_f1": "Units, micro-F1",
     "unit_macro_f1": "Units, macro-F1",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
+USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts")
+"""Variants that a short name leaves out."""
 FAMILY_LABELS = {
     "image": "Picture",
     "frames": "Picture, whole frame",
@@ -191,7 +152,10 @@ def run_label(run: str) -> str:
 
 def metric_label(key: str) -> str:
     """The short name of a metric, its variant in brackets unless it is the usual one."""
-    return METRIC_LABELS.get(key) or f"{name_label(key.partition('@')[0])} ({metric_variant(key)})"
+    name, _, variant = key.partition("@")
+    if variant in USUAL:
+        return NAME_LABELS.get(name) or name.replace("_", " ").capitalize()
+    return f"{name_label(name)} ({'mesh' if variant == 'mesh-v1' else variant})"
 
 
 def metric_variant(key: str) -> str:
