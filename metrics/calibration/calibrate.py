@@ -9,7 +9,7 @@ goes on where it was; a part is used again only for the very same clips, metrics
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,14 +27,12 @@ from metrics.calibration.damaged_videos import (
     write_undamaged,
 )
 from metrics.calibration.responses import CALIBRATION
-from metrics.external.folders import open_extractors
+from metrics.external.folders import Log, open_extractors
 from metrics.measuring.measure import measure_rows
 from metrics.scoring.pairs import load_pairs
 from metrics.scoring.score import evaluators, score_pairs, stamp
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import extractors_of, family
-
-Log = Callable[[str], None]
 
 
 def calibrate(

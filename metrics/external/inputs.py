@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import cv2
-import numpy as np
 
 from eadnet.data.clips import Clip
 from eadnet.data.selection import read_test_clips
@@ -62,11 +61,7 @@ def clip_inputs(row: dict, known: dict[str, dict], folder: Path, name: str, view
         first = Clip(shown).crop(0)
     else:
         video = Path(row["source"])
-        first = _first_frame(shown if shown["source"] else row)
+        first = next(iterate_video((shown if shown["source"] else row)["source"]))
     with atomic_path(picture) as temporary:
         cv2.imwrite(str(temporary), first[..., ::-1])
     return {"video": str(video), "audio": str(sound), "image": str(picture)}
-
-
-def _first_frame(row: dict) -> np.ndarray:
-    return next(iterate_video(row["source"]))

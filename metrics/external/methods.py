@@ -6,17 +6,14 @@ every test clip that is scored; a clip without a video is a row with the reason.
 
 import hashlib
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from eadnet.config.methods import Method
 from eadnet.data.selection import read_test_clips
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
-from metrics.external.folders import list_names, video_row
+from metrics.external.folders import Log, list_names, video_row
 from metrics.external.matching import Matches, match_names
 from metrics.external.runs import MethodFailed, Runner
-
-Log = Callable[[str], None]
 
 
 def collect_method(

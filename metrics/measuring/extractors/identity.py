@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from eadnet.data.clips import Clip
+from metrics.functional.face_chips import similarity
 from metrics.networks.onnx import open_onnx
 from metrics.scoring.settings import ScoringSettings
 
@@ -70,19 +71,11 @@ def aligned_face(frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         frame: (H, W, 3) uint8.
         landmarks: (478, 2) pixels, where pixel i covers [i, i + 1).
     """
-    transform = alignment(five_points(landmarks) - 0.5)  # OpenCV's and InsightFace's integers are pixel centres
+    # OpenCV's and InsightFace's integers are pixel centres
+    transform = similarity(five_points(landmarks) - 0.5, TEMPLATE)
     return cv2.warpAffine(frame, transform, (SIDE, SIDE), borderValue=0)
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
     """(5, 2) irises, tip of the nose and corners of the mouth, left in the picture first."""
     return np.stack([*landmarks[list(IRISES)], landmarks[list(NOSE_TIP)].mean(axis=0), *landmarks[list(MOUTH_CORNERS)]])
-
-
-def alignment(points: np.ndarray) -> np.ndarray:
-    """(2, 3) least-squares similarity of five points to the template (Umeyama 1991; here a complex division)."""
-    source, goal = points @ (1, 1j), TEMPLATE @ (1, 1j)
-    arms = source - source.mean()
-    factor = (arms.conj() * (goal - goal.mean())).sum() / (np.abs(arms) ** 2).sum()
-    shift = goal.mean() - factor * source.mean()
-    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
