@@ -131,13 +131,13 @@ class Runner:
             places["emotion"] = self._emotion(row["emotion"])
         if "level" in used:
             if row["level"] is None:
-                raise MethodFailed("the corpus gives this clip no level, which the command asks for")
+                raise MethodFailed("the corpus gives this clip no level, which the command needs")
             places["level"] = str(row["level"])
         return places
 
     def _emotion(self, label: str | None) -> str:
         if label is None:
-            raise MethodFailed("the corpus gives this clip no emotion, which the command asks for")
+            raise MethodFailed("the corpus gives this clip no emotion, which the command needs")
         if self.method.emotions and label not in self.method.emotions:
             raise MethodFailed(
                 f"methods.{self.name}.emotions has no word for '{label}'; add one, or leave these clips out"

@@ -17,7 +17,7 @@ MESH_CROP = (
 )
 COVERAGE = (
     "Clips of up to 4 s have no track of over 100 frames and get no score in the reference, without a word; here a row "
-    "says so."
+    "states it."
 )
 SHORT = (
     "Zero padding at the ends lowers LSE-C of short clips for identical lips: by about 1.7 at 1 s, 0.7 at 2 s, 0.3 at "
