@@ -4,7 +4,7 @@
 
 Peer: ``scaled_dot_product_attention`` with the same inputs, timed in turn in one process on one thread. Prints the
 ratio (above 1: the plain path is quicker) at the default network's shapes, then on square score matrices of growing
-size, which tell where ``SMALL_SCORES`` should lie.
+size, which show where ``SMALL_SCORES`` should lie.
 """
 
 import math

@@ -95,8 +95,8 @@ def measure_ours(job: dict[str, Any]) -> dict[str, Any]:
         measures = Descriptors(
             dict.fromkeys(FULL_STRENGTH, 0.3), True, 0.1, 0.0, (0.0, 0.0), 9.0, "static", Voice(0, 0, 0)
         )
-        told = {"video": video, "emotion": "happy", "level": 2}
-        requests = [Request(told | {"clip_id": f"clip_{k}"}, measures) for k in range(job["requests"])]
+        known = {"video": video, "emotion": "happy", "level": 2}
+        requests = [Request(known | {"clip_id": f"clip_{k}"}, measures) for k in range(job["requests"])]
         engine.caption(requests[:WARMING])
         watch = Stopwatch()
         inside = [(backend.engine, "enqueue_chat", "vLLM"), (backend.engine.llm_engine, "step", "vLLM")]

@@ -77,7 +77,7 @@ def planned(config: Path, target: str) -> dict:
     """Plan a target in a fresh process: jobs, seconds, megabytes.
 
     Raises:
-        RuntimeError: Snakemake fails; the message ends with what it said.
+        RuntimeError: Snakemake fails; the message ends with its output.
     """
     command = [sys.executable, "-m", "snakemake", target, "--dry-run", "--cores", "all", "--quiet", "rules"]
     with tempfile.TemporaryFile("w+") as output:
@@ -85,14 +85,14 @@ def planned(config: Path, target: str) -> dict:
         process = subprocess.Popen(
             [*command, "--configfile", str(config)], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
         )
-        _, status, usage = os.wait4(process.pid, 0)  # the only call that tells one child's memory
+        _, status, usage = os.wait4(process.pid, 0)  # the only call that gives one child's memory
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
-        said = output.read()
-    totals = TOTAL.findall(said)
+        printed = output.read()
+    totals = TOTAL.findall(printed)
     if process.returncode or not totals:
-        raise RuntimeError(f"snakemake --dry-run {target} failed:\n{said[-2000:]}")
+        raise RuntimeError(f"snakemake --dry-run {target} failed:\n{printed[-2000:]}")
     return {"jobs": int(totals[-1]), "seconds": round(seconds, 1), "megabytes": round(usage.ru_maxrss / 1024)}
 
 

@@ -31,7 +31,7 @@ PLACES = {"brows": LEFT_BROW + RIGHT_BROW, "nose": NOSE, "eyes": EYES, "lips": I
 
 
 def looks(path: Path) -> list[np.ndarray]:
-    """Frames of a video, as preprocessing looks at them."""
+    """Frames of a video, as preprocessing reads them."""
     info = probe(path)
     window = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2, min(512, info.height // 2 * 2))
     return [next(iterate_video(path, 25, info.seconds * share, window=window)) for share in MOMENTS]

@@ -41,7 +41,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs/benchmarks"
 
 @dataclass(frozen=True)
 class Scale:
-    """A network's sizes with what it is shown; `learns` says whether training steps are measured."""
+    """A network's sizes with what it is shown; `learns`: training steps are measured, too."""
 
     network: Network
     latents: int

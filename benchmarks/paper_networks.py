@@ -106,7 +106,7 @@ class Phase:
         design: a key of ``DESIGNS``.
         learns: the part of the network that moves (``EADNet.part``).
         shares: of all its steps.
-        supervised: whether losses look at decoded frames.
+        supervised: whether losses are computed of decoded frames.
     """
 
     design: str

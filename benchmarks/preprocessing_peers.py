@@ -170,7 +170,7 @@ def open_s3fd(folder: Path) -> Any:
     """
     import torch
 
-    sys.path.insert(0, str(folder / "syncnet_python"))  # the package itself asks for PySceneDetect 0.6
+    sys.path.insert(0, str(folder / "syncnet_python"))  # the package itself requires PySceneDetect 0.6
     from detectors.s3fd import S3FD
     from detectors.s3fd.nets import S3FDNet
 

@@ -56,7 +56,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs/benchmarks"
 
 @dataclass(frozen=True)
 class Cell:
-    """One measurement; seconds and megabytes are None where it was skipped, and `note` says why."""
+    """One measurement; seconds and megabytes are None where it was skipped, and `note` has the cause."""
 
     grows: str
     design: str
@@ -160,7 +160,7 @@ def steps(module: nn.Module, clip: Tensor, options: argparse.Namespace) -> Work:
 
 
 def precision(options: argparse.Namespace) -> AbstractContextManager:
-    """Autocast where bfloat16 is asked for."""
+    """Autocast where bfloat16 is requested."""
     return torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bfloat16")
 
 

@@ -63,7 +63,7 @@ def prepare(videos: list[Path], folder: Path, seconds: float) -> tuple[Path, lis
 
 
 class Suite:
-    """Measures and scores some videos by some families, and tells the CPU seconds of each part."""
+    """Measures and scores some videos by some families, and returns the CPU seconds of each part."""
 
     def __init__(self, clips: Path, videos: list[dict], settings: ScoringSettings, folder: Path) -> None:
         """What is scored, how, and where to work."""
@@ -99,7 +99,7 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def quiet(line: str) -> None:
-    """Say nothing."""
+    """Log nothing."""
 
 
 def cost_rows(suite: Suite, families: tuple[str, ...]) -> list[tuple[str, str, float, str]]:
@@ -159,7 +159,7 @@ def peak(folder: Path, settings: ScoringSettings, families: tuple[str, ...]) -> 
     Suite(clips, videos, settings, folder).run(families)
     done.set()
     watcher.join()
-    return max(own), memory("VmHWM")  # getrusage would tell the parent's peak as well
+    return max(own), memory("VmHWM")  # getrusage would give the parent's peak as well
 
 
 def memory(field: str) -> float:

@@ -27,7 +27,7 @@ UTILISATION = 0.35
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement or count; what was not measured is None, and `note` says why where that is not plain.
+    """One measurement or count; what was not measured is None, and `note` has the cause where that is not plain.
 
     Attributes:
         scale, device, design: what was run, and where.

@@ -1,4 +1,4 @@
-"""The protocol: scores anybody's talking-head videos against the clips they imitate.
+"""The protocol: scores the talking-head videos of any method against the clips they imitate.
 
 Reads preprocessed clips and generated videos; never imports a model of the method it judges.
 """

@@ -4,14 +4,18 @@ Each command parses, calls and returns; heavy imports happen inside it, so that 
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eadnet.cli.options import AssetsJSON, Cache, Clips, Mask, TestClips
 from eadnet.cli.packages import run_reporting
 from eadnet.config.machine import Assets
 from eadnet.config.methods import Method
 from eadnet.config.section import parse
+
+if TYPE_CHECKING:
+    from metrics.scoring.settings import ScoringSettings
 
 app = typer.Typer(
     add_completion=False,
@@ -20,18 +24,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Clips = Annotated[Path, typer.Option(help="Table of the preprocessed clips.")]
 Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
-Mask = Annotated[str, typer.Option(help="Which pixels of the crop are generated (eadnet/faces/regions.py).")]
 Cells = Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid of the mask.")]
 Judges = Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")]
-AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
-Cache = Annotated[Path | None, typer.Option(help="Folder in which features are remembered by content.")]
 Pooled = Annotated[
     list[str] | None, typer.Option(help="A corpus whose clips count as `all`; once for each. Every corpus if left out.")
 ]
 Families = Annotated[str, typer.Option(help="Metric families, by comma.")]
-TestClips = Annotated[Path, typer.Option(help="Table of the test clips that are scored.")]
+Scores = Annotated[Path, typer.Option("--output", "-o", help="Parquet file for the scores.")]
+RowSeed = Annotated[int, typer.Option(min=0, help="Seed, for the rows.")]
 
 
 def main() -> None:
@@ -71,30 +72,27 @@ def document(
 def score(
     generated: Annotated[Path, typer.Option(help="Folder of the videos to be scored.")],
     reference: Annotated[Path, typer.Option(help="Folder of the true videos, of the same names.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file for the scores.")],
+    output: Scores,
     metrics: Annotated[str, typer.Option(help="Families, by comma.")] = "image,lip_sync,landmarks,expression,temporal",
     run: Annotated[str, typer.Option(help="Name of the method, for the rows.")] = "",
     labels: Annotated[Path | None, typer.Option(help="CSV with clip_id, emotion, level, speaker.")] = None,
-    judges: Annotated[Path | None, typer.Option(help="Folder of trained judges (results/judges).")] = None,
-    assets: Annotated[str, typer.Option(help="JSON of the section `assets`: where published weights lie.")] = "{}",
-    mask: Annotated[str, typer.Option(help="Which pixels of the crop count as generated.")] = "face",
+    judges: Judges = None,
+    assets: AssetsJSON = "{}",
+    mask: Mask = "face",
     resolution: Annotated[int, typer.Option(min=32, help="Side of the aligned crops, in pixels.")] = 256,
     cells: Annotated[int, typer.Option(min=0, help="Cells a side of the mask's grid; 0: as 8-pixel cells make.")] = 0,
     work: Annotated[Path | None, typer.Option(help="Folder to keep clips, crops and features in.")] = None,
 ) -> None:
-    """Score a folder of videos against a folder of references: anybody's, without the workflow."""
+    """Score a folder of videos against a folder of references: of any method, without the workflow."""
     from metrics.external.folders import FolderJob, score_folder
     from metrics.external.references import Alignment, read_labels
-    from metrics.scoring.settings import ScoringSettings
     from metrics.spec import check_families
     from metrics.summary.text import summary_table
 
     families = names(metrics)
     check_families(families)
-    settings = ScoringSettings(
-        judges, mask, resolution, cells or finest_cells(resolution), parse(Assets, assets, where="assets"),
-        work and work / "features",
-    )  # fmt: skip
+    cells = cells or finest_cells(resolution)
+    settings = settings_of(resolution, assets, judges, mask, cells, work and work / "features")
     job = FolderJob(
         generated, reference, families, run or generated.resolve().name, read_labels(labels) if labels else {},
         Alignment(resolution), work,
@@ -111,6 +109,20 @@ def names(text: str) -> tuple[str, ...]:
 def finest_cells(resolution: int) -> int:
     """A grid for the mask of crops that no autoencoder made: the finest of cells of 8 pixels or more that fits."""
     return next(count for count in range(max(1, resolution // 8), 0, -1) if resolution % count == 0)
+
+
+def settings_of(
+    resolution: int,
+    assets: str,
+    judges: Path | None = None,
+    mask: str = "full",
+    cells: int = 1,
+    cache: Path | None = None,
+) -> "ScoringSettings":
+    """What families and extractors need, from the options of a command; `assets` is JSON."""
+    from metrics.scoring.settings import ScoringSettings
+
+    return ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
 
 
 def train_judge(
@@ -142,9 +154,8 @@ def measure(
     """Decode generated videos once: aligned crops, landmarks, and what families take from whole frames."""
     from metrics.external.folders import open_extractors
     from metrics.measuring.measure import measure_videos
-    from metrics.scoring.settings import ScoringSettings
 
-    settings = ScoringSettings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    settings = settings_of(resolution, assets)
     opened = open_extractors(names(families), settings, typer.echo)
     measured = measure_videos(videos, clips, resolution, output, typer.echo, opened)
     typer.echo(f"{measured} videos measured")
@@ -161,9 +172,8 @@ def measure_truth(
     """Measure the true source videos of the test clips, for families that compare whole frames."""
     from eadnet.data.selection import read_test_clips
     from metrics.external.folders import measure_truth as measure_true
-    from metrics.scoring.settings import ScoringSettings
 
-    settings = ScoringSettings(None, "full", resolution, 1, parse(Assets, assets, where="assets"))
+    settings = settings_of(resolution, assets)
     measure_true(clips, settings, names(families), set(read_test_clips(test_clips)), output, typer.echo)
 
 
@@ -175,22 +185,21 @@ def score_family(
     resolution: Resolution,
     cells: Cells,
     run: Annotated[str, typer.Option(help="Name of the run.")],
-    seed: Annotated[int, typer.Option(min=0, help="Training seed of the run.")],
-    output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
+    seed: RowSeed,
+    output: Scores,
     judges: Judges = None,
     truth: Annotated[Path | None, typer.Option(help="Folder that `measure-truth` wrote.")] = None,
-    test_clips: Annotated[Path | None, typer.Option(help="Table of the test clips; it says which are drawn.")] = None,
+    test_clips: Annotated[Path | None, typer.Option(help="Table of the test clips, with those that are drawn.")] = None,
     pooled: Pooled = None,
     assets: AssetsJSON = "{}",
     cache: Cache = None,
 ) -> None:
     """Score one run by one family."""
     from metrics.scoring.score import score_family as score
-    from metrics.scoring.settings import ScoringSettings
     from metrics.spec import check_videos
 
     check_videos(family)
-    settings = ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    settings = settings_of(resolution, assets, judges, mask, cells, cache)
     count = score(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
     typer.echo(f"{run}/{seed} {family}: {count} values")
 
@@ -199,8 +208,8 @@ def score_captions(
     captions: Annotated[list[Path], typer.Option(help="Captions table of a shard; once for each.")],
     clips: Clips,
     captioner: Annotated[str, typer.Option(help="Name of the captioner.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow, for the rows.")],
-    output: Annotated[Path, typer.Option(help="Parquet file for the scores.")],
+    seed: RowSeed,
+    output: Scores,
     true_units: Annotated[Path | None, typer.Option(help="Table of what was drawn; for drawn corpora.")] = None,
 ) -> None:
     """Score one captioner's captions of the real clips."""
@@ -242,7 +251,7 @@ def measure_resolution(
     output: Annotated[Path, typer.Option(help="Parquet file for the spreads.")],
     synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
     experiment: Annotated[
-        str | None, typer.Option(help="JSON of eadnet.config.experiment.Experiment, which says what runs are.")
+        str | None, typer.Option(help="JSON of eadnet.config.experiment.Experiment, what the runs are.")
     ] = None,
     judges: Judges = None,
     assets: AssetsJSON = "{}",
@@ -251,9 +260,8 @@ def measure_resolution(
     """Measure how far the values of a table over 30 drawn clips move, and what differences it can show."""
     from eadnet.config.experiment import Experiment
     from metrics.resolution.measure import measure_resolution as measure_spreads
-    from metrics.scoring.settings import ScoringSettings
 
-    settings = ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    settings = settings_of(resolution, assets, judges, mask, cells, cache)
     runs = parse(Experiment, experiment, where="experiment") if experiment else None
     drawn = tuple(synthetic or ())
     table = measure_spreads(scores, clips, test_clips, measurements, settings, draws, output, typer.echo, drawn, runs)
@@ -265,7 +273,7 @@ def collect(
     settings: Annotated[str, typer.Option(help="JSON of the method's configuration section.")],
     clips: Clips,
     test_clips: TestClips,
-    seed: Annotated[int, typer.Option(min=0, help="Seed, for the rows.")],
+    seed: RowSeed,
     output: Annotated[Path, typer.Option(help="Folder for the table of videos and what a command makes.")],
 ) -> None:
     """Collect a method's videos of the test clips: from its folder, or by running its command."""
@@ -303,11 +311,10 @@ def calibrate(
 ) -> None:
     """Measure how every metric responds to known damage, on true clips."""
     from metrics.calibration.calibrate import calibrate as respond
-    from metrics.scoring.settings import ScoringSettings
     from metrics.spec import check_families
 
     check_families(names(families))
-    settings = ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    settings = settings_of(resolution, assets, judges, mask, cells, cache)
     table = respond(clips, names(families), settings, output, count=count, frames=frames, split=split, log=typer.echo)
     typer.echo(f"{len(table)} responses")
 

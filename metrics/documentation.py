@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from eadnet.config.section import ConfigError
 from metrics.spec import (
     FAMILIES,
     REGISTRY,
     Family,
     MetricSpec,
-    SpecError,
     direction,
     family_specs,
     family_version,
@@ -46,11 +46,11 @@ def replaced(text: str) -> str:
     """The text of docs/metrics.md with the registry as it is now.
 
     Raises:
-        metrics.spec.SpecError: the text has no mark.
+        ConfigError: the text has no mark.
     """
     kept, mark, _ = text.partition(MARK)
     if not mark:
-        raise SpecError(f"no line {MARK.strip()}: put it where the generated part begins")
+        raise ConfigError(f"no line {MARK.strip()}: put it where the generated part begins")
     return kept + mark + document()
 
 
@@ -72,7 +72,7 @@ def _introduction(item: Family) -> Iterator[str]:
 
 
 def _entry(spec: MetricSpec) -> Iterator[str]:
-    """A metric as a list: what it asks, and one line for everything that a reader of its number must know."""
+    """A metric as a list: what it measures, and one line for everything that a reader of its number must know."""
     yield f"- **`{spec.key}`** {spec.description}"
     facts = {
         "Computed": spec.computed,
@@ -95,4 +95,4 @@ def _evaluator(spec: MetricSpec) -> str:
     if kind != "asset":
         return {"": "", "region": "", "judge": f"the corpus's `{place}` judge"}.get(kind, f"{kind} {place}")
     digest = pinned_sha256(spec)
-    return f"`{place}`, SHA-256 `{digest}`" if digest else f"`{place}`; nobody has published its digest"
+    return f"`{place}`, SHA-256 `{digest}`" if digest else f"`{place}`; no digest of it is published"

@@ -1,6 +1,6 @@
 """The registry of metrics: what each key means, its version, unit and direction.
 
-A key is ``name@variant``; the variant says what a number depends on: ``region`` (pixels of the generated region),
+A key is ``name@variant``; the variant names what a number depends on: ``region`` (pixels of the generated region),
 ``mediapipe`` (FaceMesh landmarks), ``corpus-v1`` (a judge trained on this corpus's real train clips) or a recipe of the
 field (``ref-v1``, ``clean``, ``stylegan-v``). Anything that can move a number bumps the version of its family. The
 texts stand in ``metrics.specs``, a module a family. Imports nothing heavy: the workflow and the reports read it.
@@ -10,9 +10,10 @@ import importlib
 from collections.abc import Iterable
 
 from eadnet.assets import read_table
-from metrics.specs.types import INFINITY, Family, MetricSpec, SpecError
+from eadnet.config.section import ConfigError
+from metrics.specs.types import INFINITY, Family, MetricSpec
 
-__all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSpec", "SpecError"]
+__all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSpec"]
 
 # In the order in which tables show them.
 _MODULES = (
@@ -34,10 +35,10 @@ def family(name: str) -> Family:
     """Look a family up by name.
 
     Raises:
-        SpecError: there is no such family; the message names those there are.
+        ConfigError: there is no such family; the message names those there are.
     """
     if name not in FAMILIES:
-        raise SpecError(f"no metric family '{name}'; there are: {', '.join(FAMILIES)}")
+        raise ConfigError(f"no metric family '{name}'; there are: {', '.join(FAMILIES)}")
     return FAMILIES[name]
 
 
@@ -45,24 +46,23 @@ def check_families(names: Iterable[str]) -> None:
     """Check the config key `evaluation.metrics`.
 
     Raises:
-        SpecError: it is empty, names a family twice, one that does not exist or one that scores no videos; the message
-            names the key.
+        ConfigError: it is empty, or names a family twice, an unknown one or one that scores no videos.
     """
     names, usable = tuple(names), families_of("videos")
     wrong = [name for name in names if name not in usable]
     if wrong or not names or len(set(names)) < len(names):
         fault = _fault(wrong[0]) if wrong else "empty, or a family twice"
-        raise SpecError(f"config: evaluation.metrics: {fault}; use any of {', '.join(usable)}, each once")
+        raise ConfigError(f"config: evaluation.metrics: {fault}; use any of {', '.join(usable)}, each once")
 
 
 def check_videos(name: str) -> None:
     """Check that a family scores generated videos.
 
     Raises:
-        SpecError: there is no such family, or it scores captions.
+        ConfigError: there is no such family, or it scores captions.
     """
     if family(name).of != "videos":
-        raise SpecError(f"{_fault(name)}; use `python -m metrics score-captions`")
+        raise ConfigError(f"{_fault(name)}; use `python -m metrics score-captions`")
 
 
 def families_of(what: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def extractors_of(names: Iterable[str], of_truth: bool = False) -> dict[str, int
 
 
 def pinned_sha256(spec: MetricSpec) -> str:
-    """SHA-256 of the published weights that judge; "" where there are none, or nobody has published their digest."""
+    """SHA-256 of the published weights that judge; "" where there are none, or their digest is not published."""
     kind, _, place = spec.evaluator.partition(":")
     if kind != "asset":
         return ""

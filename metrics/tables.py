@@ -5,8 +5,11 @@ whatever happened; SUMMARY aggregates it. Imports nothing heavy.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pyarrow as pa
+
+from eadnet.config.section import ConfigError
 
 _text, _int, _real, _flag = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -41,7 +44,7 @@ SCORES = pa.schema(
 and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips (`draw`
 is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions)
 behind a clip's value and the clips behind a set's. Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
-A row without a value says why in `status` and `reason`. Three commits of the project: the run was trained under
+A row without a value has the cause in `status` and `reason`. Three commits of the project: the run was trained under
 `model_commit` (null where this project has trained none: baselines without a model, other people's methods), its videos
 were made or collected under `videos_commit` (null for captions and for folders scored without the workflow), and
 `commit` scored them."""
@@ -61,8 +64,8 @@ SUMMARY = pa.schema(
 A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
 clips; `split` is `all` where several are mixed. `difference_*` is the mean paired difference to run `full` with its
 interval; `p_holm` is `p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
-corpus and slice. `reason` says of a row without any value what most of its scores say. Commits are those of SCORES;
-where they differ between seeds, all are named (`join_commits`)."""
+corpus and slice. `reason`, of a row without any value, is the most frequent one of its scores. Commits are those of
+SCORES; where they differ between seeds, all are named (`join_commits`)."""
 
 PAIRWISE = pa.schema(
     [
@@ -74,9 +77,9 @@ PAIRWISE = pa.schema(
 `n` clips that both have, its interval and p. `p_holm` is corrected over all pairs of runs and methods of one metric and
 corpus, each pair counted once; a pair with a baseline is no member of that family and has none. Slice is `all`."""
 
-TOLD = "told"
-"""Status of clips whose label a captioner was told, so that its repeating it shows nothing."""
-NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_truth", TOLD)
+LABEL_GIVEN = "told"
+"""Status of clips whose label a captioner was given, so that its repeating it shows nothing."""
+NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_truth", LABEL_GIVEN)
 """Statuses of clips to which a metric does not apply: they lower no coverage. Only the last depends on the run."""
 
 CAPTIONER = "captions:"
@@ -103,3 +106,21 @@ class Unscorable(ValueError):
 def join_commits(commits: Iterable[str | None]) -> str | None:
     """The different commits among some, sorted and separated by ", "; None where there is none."""
     return ", ".join(sorted({commit for commit in commits if commit})) or None
+
+
+FPS = 25
+"""Pictures a second to which every video is brought before it is compared: the rate of preprocessed clips."""
+
+
+def folders_by_run(folders: Iterable[Path]) -> dict[str, dict[int, Path]]:
+    """Measurement folders ``.../<run>/<seed>`` by run and seed.
+
+    Raises:
+        ConfigError: a folder has another name.
+    """
+    found: dict[str, dict[int, Path]] = {}
+    for folder in map(Path, folders):
+        if not folder.name.isdigit():
+            raise ConfigError(f"{folder}: a measurements folder is named .../<run>/<seed>")
+        found.setdefault(folder.parent.name, {})[int(folder.name)] = folder
+    return found

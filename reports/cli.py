@@ -4,7 +4,6 @@
 need and lack is one line.
 """
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, signature
@@ -13,13 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from eadnet.cli.packages import raise_or_explain
+from eadnet.cli.packages import run_reporting
 from eadnet.config.evaluation import Report
 from eadnet.config.experiment import Experiment
-from eadnet.config.section import ConfigError, parse
-from eadnet.data.clips import ClipError
-from eadnet.tables import TableError
-from reports.load import Inputs, ReportError
+from eadnet.config.section import parse
+from reports.load import Inputs
 from reports.registry import FIGURES, INPUTS, TABLES
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -33,7 +30,7 @@ def _option(name: str, help: str, kind: Any = str | None, default: str | None = 
 OPTIONS = {
     name: _option(name, item.help, list[Path] | None if item.several else Path | None) for name, item in INPUTS.items()
 } | {
-    "experiment": _option("experiment", "JSON of eadnet.config.experiment.Experiment, which says what each run is."),
+    "experiment": _option("experiment", "JSON of eadnet.config.experiment.Experiment, what each run is."),
     "settings": _option("settings", "JSON of the config section `report`.", str, "{}"),
 }
 """The options of which `Inputs` are made, by name."""
@@ -183,13 +180,7 @@ def times(inputs: Inputs) -> None:
 
 def main() -> None:
     """Run the command line; a fault that the user can fix is one line and exit code 1."""
-    try:
-        app()
-    except ModuleNotFoundError as error:
-        raise_or_explain(error)
-    except (ReportError, TableError, ConfigError, ClipError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run_reporting(app)
 
 
 def _inputs(experiment: str | None = None, settings: str = "{}", **paths: Path | list[Path] | None) -> Inputs:

@@ -10,7 +10,9 @@ methods lists captioners.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,14 +39,14 @@ from eadnet.tables import (
 from metrics.calibration.responses import CALIBRATION
 from metrics.resolution.table import RESOLUTION
 from metrics.spec import families_of
-from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
-from reports.registry import INPUTS
+from metrics.tables import MEASUREMENTS, SCORES, SUMMARY, folders_by_run
+from reports.registry import INPUTS, Item
 
 CAPTIONER_COLUMNS = ("engine", "model", "prompt_version", "prompt_sha256", "labelled")
-"""Columns of ``eadnet.tables.CAPTIONS`` that say who wrote a caption, and from what."""
+"""Columns of ``eadnet.tables.CAPTIONS`` on who wrote a caption, and from what."""
 
 FIRST = 32
-"""How many clips `spread` orders with care, unless told otherwise."""
+"""How many clips `spread` orders with care, by default."""
 
 
 class ReportError(ValueError):
@@ -52,7 +54,17 @@ class ReportError(ValueError):
 
 
 class EmptyInputs(ReportError):
-    """The inputs are there and sound but hold nothing to show; a figure then says so in its place."""
+    """The inputs are there and sound but hold nothing to show; a figure is then a notice."""
+
+
+def _table(name: str, schema: pa.Schema) -> Any:
+    """A property of `Inputs`: the table of the input of that name, read once."""
+
+    def read(inputs: "Inputs") -> pd.DataFrame:
+        several = INPUTS[name].several
+        return read_tables(inputs.paths(name), schema) if several else read_table(inputs.path(name), schema)
+
+    return cached_property(read)
 
 
 class Inputs:
@@ -102,6 +114,16 @@ class Inputs:
             raise ReportError(f"{INPUTS[name].option} is missing; pass it once for each")
         return [_existing(path, name) for path in self._paths[name]]
 
+    # Tables as they stand, with the columns of their schemas; those of several files together.
+    descriptors = _table("descriptors", DESCRIPTORS)
+    true_units = _table("true_units", TRUE_UNITS)
+    sources = _table("sources", SOURCES)
+    downloads = _table("downloads", DOWNLOADS)
+    chosen_clips = _table("test_clips", TEST_CLIPS)
+    training_filter = _table("training_filter", TRAINING_FILTER)
+    calibration = _table("calibration", CALIBRATION)
+    resolution = _table("resolution", RESOLUTION)
+
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Per-clip scores of videos, columns of ``metrics.tables.SCORES``."""
@@ -125,26 +147,6 @@ class Inputs:
         """Who wrote the captions that are compared: columns `captioner`, those of `CAPTIONER_COLUMNS`, and `clips`."""
         table = pd.concat(map(_captioned, self.paths("captioned")), ignore_index=True)
         return table.groupby(list(table.columns), sort=False, dropna=False).size().rename("clips").reset_index()
-
-    @cached_property
-    def descriptors(self) -> pd.DataFrame:
-        """Measures of all clips, columns of ``eadnet.captions.measures.table.DESCRIPTORS``."""
-        return read_tables(self.paths("descriptors"), DESCRIPTORS)
-
-    @cached_property
-    def true_units(self) -> pd.DataFrame:
-        """What was drawn, columns of ``eadnet.captions.measures.true_units.TRUE_UNITS``."""
-        return read_table(self.path("true_units"), TRUE_UNITS)
-
-    @cached_property
-    def sources(self) -> pd.DataFrame:
-        """What the corpora hold, columns of ``eadnet.tables.SOURCES``, of all shards together."""
-        return read_tables(self.paths("sources"), SOURCES)
-
-    @cached_property
-    def downloads(self) -> pd.DataFrame:
-        """What came of every download, columns of ``eadnet.tables.DOWNLOADS``, of all shards together."""
-        return read_tables(self.paths("downloads"), DOWNLOADS)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
@@ -171,24 +173,9 @@ class Inputs:
         return pd.concat(map(_loss_table, self.paths("training")), ignore_index=True)
 
     @cached_property
-    def training_filter(self) -> pd.DataFrame:
-        """How alike training clips and their emotion are, columns of ``eadnet.tables.TRAINING_FILTER``."""
-        return read_table(self.path("training_filter"), TRAINING_FILTER)
-
-    @cached_property
     def graphs(self) -> pd.DataFrame:
         """Frame graphs of all runs that have one, columns of ``eadnet.tables.GRAPHS``; empty where there are none."""
         return read_tables(self.paths("graphs") if self.has("graphs") else [], GRAPHS)
-
-    @cached_property
-    def calibration(self) -> pd.DataFrame:
-        """Responses of the metrics to known damage, columns of ``metrics.calibration.responses.CALIBRATION``."""
-        return read_table(self.path("calibration"), CALIBRATION)
-
-    @cached_property
-    def resolution(self) -> pd.DataFrame:
-        """How far values over few clips move, columns of ``metrics.resolution.table.RESOLUTION``."""
-        return read_table(self.path("resolution"), RESOLUTION)
 
     @cached_property
     def judges(self) -> dict[str, dict]:
@@ -215,12 +202,7 @@ class Inputs:
     @cached_property
     def measured(self) -> dict[str, dict[int, Path]]:
         """Measurement folders by run and seed."""
-        folders: dict[str, dict[int, Path]] = {}
-        for folder in self.paths("measurements"):
-            if not folder.name.isdigit():
-                raise ReportError(f"{folder}: a measurements folder is named .../<run>/<seed>")
-            folders.setdefault(folder.parent.name, {})[int(folder.name)] = folder
-        return folders
+        return folders_by_run(self.paths("measurements"))
 
     def truth(self, clip_id: str) -> Clip:
         """The preprocessed clip itself.
@@ -248,11 +230,6 @@ class Inputs:
         frames = {run: read_table(path / "measurements.parquet", MEASUREMENTS) for run, path in folders.items()}
         return {run: frozenset(frame.clip_id[frame.status == "ok"]) for run, frame in frames.items()}
 
-    @cached_property
-    def chosen_clips(self) -> pd.DataFrame:
-        """The test clips that are made and scored, columns of ``eadnet.tables.TEST_CLIPS``."""
-        return read_table(self.path("test_clips"), TEST_CLIPS)
-
     @property
     def experiment(self) -> Experiment:
         """What the runs are.
@@ -277,6 +254,18 @@ class Inputs:
         if not common:
             raise EmptyInputs(f"no clip was measured for all of {', '.join(runs)}; see the measurements' reasons")
         return spread(self.clips.loc[common])
+
+
+def made_of(item: Item, inputs: Inputs) -> Any:
+    """What a table's or figure's module makes of the inputs that it needs: see `reports.registry.Item`.
+
+    Raises:
+        ReportError: one of them is missing or holds nothing to show; the message names the fix.
+    """
+    module = import_module(item.module)
+    if hasattr(module, "draw"):
+        return module.draw(inputs, *([item.paper] if item.paper else []))
+    return module.build(*(getattr(inputs, name) for name in item.needs))
 
 
 def companions(clips_of: Mapping[str, Collection[str]]) -> list[str]:

@@ -54,7 +54,7 @@ def span(values: Sequence[float], form: str = "number") -> str:
 
 
 def p_value(value: float) -> str:
-    """A p-value with two digits; ``<0.001`` below what a bootstrap of a few thousand can tell."""
+    """A p-value with two digits; ``<0.001`` below what a bootstrap of a few thousand can resolve."""
     if value is None or math.isnan(value):
         return NONE
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"

@@ -14,11 +14,11 @@ from PIL import Image
 
 from eadnet.provenance import atomic_path
 from reports.load import ReportError
-from reports.numbers import NONE, count, decimals, listing, number, percent
+from reports.numbers import NONE, count, listing, number, percent
 from reports.published import plot
 from reports.published.overview import CORPORA, FEWEST, beside_others, by_metric, clips, copies, most_disputed
 from reports.published.paper_tables import PAPER, TABLES, paper_values
-from reports.published.printing import times
+from reports.published.printing import ends, times
 from reports.published.registry import SUSPICIOUS, published, select, spreads
 from reports.published.vocabulary import CHECKED, KINDS, METRICS
 from reports.tables.formats import markdown
@@ -101,7 +101,7 @@ def _disagreement() -> str:
     fid = spreads(select("FID", "HDTF", "LatentSync")).iloc[0]
     table = most_disputed("HDTF", ("FID", "FVD", "Sync-C", "SSIM", "CSIM", "E-FID"), papers=10, most=12)
     body = [
-        tuple(map(Cell, (row.quantity, row.subject, str(row.papers), *_three(row), times(row.factor))))
+        tuple(map(Cell, (row.quantity, row.subject, str(row.papers), *ends(row), times(row.factor))))
         for row in table.itertuples()
     ]
     header = ("Metric", "method", "papers", "min", "median", "max", "spread")
@@ -127,7 +127,7 @@ def _metrics(dataset: str) -> str:
     )  # fmt: skip
     body = [tuple(map(Cell, (
         row.quantity, METRICS[row.quantity].direction or NONE, str(row.papers), f"{row.values:,}", str(row.methods),
-        *_three(row), times(row.typical), _widest(row), f"{row.stated} of {row.papers}",
+        *ends(row), times(row.typical), _widest(row), f"{row.stated} of {row.papers}",
     ))) for row in table.itertuples()]  # fmt: skip
     caption = (
         f"Metrics of at least {FEWEST} papers. min, median and max: over methods and papers, real video left out. One "
@@ -145,7 +145,7 @@ def _paper() -> str:
     for place, dataset in list(TABLES.items())[:2]:
         body = [
             (Cell(row.subject), Cell(row.quantity), Cell(f"{row.value:g}"), Cell(str(row.papers)),
-             *map(Cell, _three(row)))
+             *map(Cell, ends(row)))
             for row in table[table.dataset == dataset].itertuples()
         ]  # fmt: skip
         panels.append(Panel(f"Table {place}, {dataset}", header, tuple(body), names=2))
@@ -236,11 +236,6 @@ def _filled(words: str, mark: str = "") -> str:
     """A paragraph or an item of a list, in lines of the width that the other documents have."""
     return fill(words, 120, initial_indent=mark, subsequent_indent=" " * len(mark), break_long_words=False,
                 break_on_hyphens=False)  # fmt: skip
-
-
-def _three(row: object) -> tuple[str, str, str]:
-    places = decimals([row.low if row.low > 0 else row.median])
-    return tuple(number(value, places) for value in (row.low, row.median, row.high))
 
 
 def _widest(row: object) -> str:

@@ -14,7 +14,7 @@ from metrics.spec import REGISTRY
 from metrics.tables import ALL, SLICES
 from reports.load import ReportError
 from reports.numbers import count, decimals, interval, number
-from reports.style import metric_heading, order_runs, run_label
+from reports.style import metric_heading, order_runs, overall, run_label
 from reports.tables.ablation import differences, finding
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -44,7 +44,8 @@ def update(summary: pd.DataFrame, readme: Path) -> None:
 
 def block(summary: pd.DataFrame) -> str:
     """Picture, sentence and table as Markdown."""
-    rows = summary[(summary.corpus == ALL) & (summary.slice == ALL) & summary.metric.isin(SHOWN)]
+    rows = overall(summary)
+    rows = rows[rows.metric.isin(SHOWN)]
     clips = count(int(rows.n.max()), "held-out clip")
     unseen = summary[(summary.slice == SLICES[2]) & (summary.corpus == ALL) & (summary.metric == SHOWN[0])]
     strangers = int(unseen.n.max()) if len(unseen) else 0

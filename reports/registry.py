@@ -1,4 +1,4 @@
-"""What the reports are: every table and figure by name, what each is made of, and where it is asked for.
+"""What the reports are: every table and figure by name, what each is made of, and where it is made.
 
 Read by the workflow while the Snakefile is parsed and by ``python -m reports``, so it imports nothing heavy. A new
 input is one line of `INPUTS` and a property of ``reports.load.Inputs`` that reads it; a table or figure is one line.
@@ -21,7 +21,7 @@ class Input:
     Attributes:
         kind: `file`; `files`, whose option is repeated; `folder`, which bears the input's name below the results;
             `folders`, repeated, each that of a file which the workflow lists.
-        help: what the command line says of it.
+        help: its help on the command line.
         page: where the report's page reads it; None where it never does.
     """
 
@@ -46,9 +46,10 @@ class Item:
     """A table or figure.
 
     Attributes:
-        module: its module, with a ``draw``.
+        module: its module, with a ``build`` that takes what `Inputs` has by the names of `needs`, in their order; or
+            with a ``draw`` that takes `Inputs` itself, where more is to be done.
         needs: names of the inputs that it is made of.
-        shown: where the workflow makes it without being asked for it by name.
+        shown: where the workflow makes it without its name being given.
         paper: which of the paper's tables it is: ``draw`` takes it, and the experiment is given; None for others.
     """
 

@@ -1,20 +1,27 @@
 """One look for every table and figure: names, colours and order of the methods, and the figures' typography.
 
 Colours are Okabe and Ito's colour-blind safe set (Color Universal Design, 2008). Reads and writes nothing but the
-figure files that `save` is asked for.
+figure files of `save` and `write`.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
-from metrics.spec import REGISTRY, MetricSpec, direction
+from eadnet.tables import EMOTIONS
+from metrics.spec import REGISTRY, MetricSpec, direction, family_specs
+from metrics.tables import ALL
 
 WIDTH = 9.6
 """Width of a full-page figure, in inches."""
@@ -23,6 +30,7 @@ INK, MUTED, RULE, PAPER = "#1b1e23", "#5d6570", "#d9dde3", "#ffffff"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442"
 )  # fmt: skip
+BLUES = LinearSegmentedColormap.from_list("paper-to-blue", ["#f3f5f8", BLUE])
 CYCLE = (ORANGE, GREEN, VERMILION, PURPLE, SKY, "#8c6d1f", "#4d4d4d", YELLOW)
 
 LABELS = {
@@ -49,59 +57,20 @@ LABELS = {
     "hdtf_latentsync": "LatentSync, on HDTF",
     "hdtf_no_trepa": "without TREPA, on HDTF",
 }
-METRIC_LABELS = {
-    "psnr@region": "PSNR",
-    "ssim@region": "SSIM",
-    "lse_c@corpus-v1": "LSE-C",
-    "lse_d@corpus-v1": "LSE-D",
-    "sync_offset@corpus-v1": "Sync offset",
-    "mouth_correlation@mediapipe": "Mouth r",
-    "mouth_amplitude@mediapipe": "Mouth amplitude",
-    "m_lmd@mediapipe": "M-LMD",
-    "f_lmd@mediapipe": "F-LMD",
-    "m_lmd_px@mediapipe": "M-LMD (px)",
-    "f_lmd_px@mediapipe": "F-LMD (px)",
-    "blink_correlation@mediapipe": "Blink r",
-    "fid@corpus-v1": "FID",
-    "fvd@corpus-v1": "FVD",
-    "acc_emo@corpus-v1": "Emotion accuracy",
-    "flicker_ratio@region": "Flicker ratio",
-    "jitter_ratio@region": "Jitter ratio",
-    "landmark_jitter@mediapipe": "Landmark jitter",
-    "landmark_jitter_ratio@mediapipe": "Landmark jitter ratio",
-    "blur@region": "Blur",
-    "blur_ratio@region": "Blur ratio",
-    "lip_cosine@corpus-v1": "Lip cosine",
-    "fid_infinity@corpus-v1": "FID∞",
-    "fvd_infinity@corpus-v1": "FVD∞",
-    "kid@corpus-v1": "KID",
-    "kvd@corpus-v1": "KVD",
-    "macro_f1_emo@corpus-v1": "Emotion macro-F1",
-    "predicted_emotion@corpus-v1": "Predicted emotion",
-    "efid@mesh-v1": "E-FID (mesh)",
-    "aed@mesh-v1": "AED (mesh)",
-    "warping_error@farneback-128": "Warping error",
-    "warping_error_ratio@farneback-128": "Warping error ratio",
-    "tof@farneback-128": "tOF",
-    "motion_smoothness@farneback-128": "Motion smoothness",
-    "first_answer_valid@answers": "First answer valid",
-    "captioned@answers": "Captioned",
-    "forbidden@answers": "Forbidden content",
-    "attempts@answers": "Attempts",
-    "distinct@texts": "Distinct captions",
-    "words@texts": "Words",
-}
 NAME_LABELS = {
     "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "tlp": "tLP", "csim": "CSIM", "fid": "FID", "kid": "KID",
     "fid_infinity": "FID∞", "fvd": "FVD", "kvd": "KVD", "fvd_infinity": "FVD∞", "efid": "E-FID", "aed": "AED",
     "lse_c": "LSE-C", "lse_d": "LSE-D", "sync_offset": "Sync offset", "lip_cosine": "Lip cosine",
     "lipscore": "LipScore", "m_lmd": "M-LMD", "f_lmd": "F-LMD", "m_lmd_px": "M-LMD (px)", "f_lmd_px": "F-LMD (px)",
-    "acc_emo": "Emotion accuracy", "macro_f1_emo": "Emotion macro-F1", "tof": "tOF",
+    "mouth_correlation": "Mouth r", "blink_correlation": "Blink r", "forbidden": "Forbidden content",
+    "distinct": "Distinct captions", "acc_emo": "Emotion accuracy", "macro_f1_emo": "Emotion macro-F1", "tof": "tOF",
     "emotion_right": "Emotion right", "emotion_macro_f1": "Macro-F1 of emotions",
     "intensity_rank_correlation": "Intensity, rank r", "unit_micro_f1": "Units, micro-F1",
     "unit_macro_f1": "Units, macro-F1",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
+USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts")
+"""Variants that a short name leaves out."""
 FAMILY_LABELS = {
     "image": "Picture",
     "frames": "Picture, whole frame",
@@ -183,7 +152,10 @@ def run_label(run: str) -> str:
 
 def metric_label(key: str) -> str:
     """The short name of a metric, its variant in brackets unless it is the usual one."""
-    return METRIC_LABELS.get(key) or f"{name_label(key.partition('@')[0])} ({metric_variant(key)})"
+    name, _, variant = key.partition("@")
+    if variant in USUAL:
+        return NAME_LABELS.get(name) or name.replace("_", " ").capitalize()
+    return f"{name_label(name)} ({'mesh' if variant == 'mesh-v1' else variant})"
 
 
 def metric_variant(key: str) -> str:
@@ -204,6 +176,17 @@ def first_variants(keys: Iterable[str]) -> list[str]:
     known = set(keys)
     specs = [spec for key, spec in REGISTRY.items() if key in known and not spec.is_category and spec.unit != "px"]
     return [spec.key for spec in reversed({spec.name: spec for spec in reversed(specs)}.values())]
+
+
+def family_label(family: str) -> str:
+    """The heading of a family of metrics."""
+    return FAMILY_LABELS.get(family, family)
+
+
+def specs_in(family: str, metrics: Iterable[str]) -> list[MetricSpec]:
+    """The metrics of a family that are among some keys, in the order of tables."""
+    known = set(metrics)
+    return [spec for spec in family_specs(family) if spec.key in known]
 
 
 def metric_heading(spec: MetricSpec) -> str:
@@ -234,6 +217,40 @@ def run_colours(runs: Iterable[str]) -> dict[str, str]:
     return {run: colours[run] for run in ordered}
 
 
+def overall(summary: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a summary over all corpora and all clips."""
+    return summary[(summary.corpus == ALL) & (summary.slice == ALL)]
+
+
+def by_rank(frame: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:
+    """Rows sorted by some columns, each in the order of the names given for it; unknown names come last."""
+    ranks = {column: dict(zip(dict.fromkeys(names), count(), strict=False)) for column, names in orders.items()}
+    return frame.sort_values(list(ranks), key=lambda column: column.map(ranks[column.name]), kind="stable")
+
+
+def by_emotion(names: Iterable[str]) -> list[str]:
+    """Emotions in the order of ``eadnet.tables.EMOTIONS``, others by name after them; each once."""
+    rank = {name: place for place, name in enumerate(EMOTIONS)}
+    return sorted(set(names), key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def panel_grid(panels: int, columns: int, height: Callable[[int], float], **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with axes for some panels, in lines of `columns`; axes that are left over are hidden.
+
+    Args:
+        panels: how many.
+        columns: panels side by side.
+        height: inches, by the number of lines.
+        **options: further ones of ``Figure.subplots``.
+    """
+    lines = math.ceil(panels / columns)
+    figure = Figure(figsize=(WIDTH, height(lines)), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False, **options)
+    for axes in grid.flat[panels:]:
+        axes.set_visible(False)
+    return figure, list(grid.flat[:panels])
+
+
 def bare(axes: Axes) -> Axes:
     """Take ticks and frame away, for axes that hold a picture."""
     axes.set_xticks([])
@@ -251,10 +268,18 @@ def save(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     if path.suffix != ".svg":
         raise ValueError(f"{path}: a figure is written as .svg (its .png goes beside it)")
-    with figure_style():
-        for target, metadata in (
-            (path, {"Date": None, "Creator": None}),
-            (path.with_suffix(".png"), {"Software": None}),
-        ):
-            with atomic_path(target) as temporary:
-                figure.savefig(temporary, metadata=metadata)
+    for target in (path, path.with_suffix(".png")):
+        write(figure, target)
+
+
+def write(figure: Figure, path: Path, dpi: float | None = None) -> None:
+    """Write a figure in the form of the path's suffix, all or nothing; the same figure gives the same bytes.
+
+    Args:
+        figure: what to write.
+        path: ends in ``.svg`` or ``.png``.
+        dpi: pixels an inch, of a PNG; None for the style's.
+    """
+    metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None, "Creator": None}
+    with figure_style(), atomic_path(path) as temporary:
+        figure.savefig(temporary, metadata=metadata, dpi=dpi)

@@ -9,7 +9,7 @@ goes on where it was; a part is used again only for the very same clips, metrics
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,14 +27,12 @@ from metrics.calibration.damaged_videos import (
     write_undamaged,
 )
 from metrics.calibration.responses import CALIBRATION
-from metrics.external.folders import open_extractors
+from metrics.external.folders import Log, open_extractors
 from metrics.measuring.measure import measure_rows
 from metrics.scoring.pairs import load_pairs
 from metrics.scoring.score import evaluators, score_pairs, stamp
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import extractors_of, family
-
-Log = Callable[[str], None]
 
 
 def calibrate(
@@ -67,7 +65,7 @@ def calibrate(
     Raises:
         ConfigError: no clip can be damaged.
         ValueError: no such damage.
-        metrics.spec.SpecError: no such family.
+        ConfigError: no such family.
     """
     output, chosen, families = Path(output), damages(tuple(names)), tuple(families)
     takes = choose_takes(read_rows(clips, CLIPS), count, frames, split)
@@ -90,7 +88,7 @@ def calibrate(
 
 @dataclass
 class Bench:
-    """Where damaged videos are made, measured and scored; remembers how the undamaged clips scored."""
+    """Where damaged videos are made, measured and scored; the scores of the undamaged clips are kept."""
 
     takes: list[DamagedClip]
     families: tuple[str, ...]
@@ -119,7 +117,7 @@ class Bench:
                 Path(row["video"]).unlink(missing_ok=True) if row["video"] else None
 
     def _prepare(self) -> None:
-        """Write the cut clips' table and the undamaged videos; measure the true ones where a family asks for it."""
+        """Write the cut clips' table and the undamaged videos; measure the true ones where a family needs it."""
         if self._undamaged:
             return
         write_table([take.row for take in self.takes], self._clips, CLIPS)
@@ -176,4 +174,4 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _quiet(line: str) -> None:
-    """Measuring says a line a video, which is too much here."""
+    """Measuring logs a line a video, which is too much here."""

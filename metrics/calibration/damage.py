@@ -39,7 +39,7 @@ Change = Callable[[WholeClip, float, np.random.Generator], Iterator[np.ndarray]]
 class Damage:
     """One kind of damage: `change` yields the damaged frames; `amounts` are its five strengths, in `unit`.
 
-    `signed` damages are made with either sign; `partner` says whose face a swap needs (``emotion``: the same person's
+    `signed` damages are made with either sign; `partner` is the face that a swap needs (``emotion``: the same person's
     in another emotion, ``identity``: another person's). `group` is the heading under which tables show it.
     """
 

@@ -1,7 +1,7 @@
 """Make damaged videos of true clips: which clips, whose face is swapped in, and the files.
 
 Reads the clips table and the source videos that it names; writes ``{folder}/{place}/{clip_id}.mp4`` and gives rows of
-VIDEOS. The files carry no sound: metrics hear the clip's own. One clip (and the one that is swapped in) is held at a
+VIDEOS. The files carry no sound: metrics use the clip's own. One clip (and the one that is swapped in) is held at a
 time, cut to a given number of frames.
 """
 
@@ -19,10 +19,10 @@ from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from metrics.calibration.damage import CRF, Damage, WholeClip
 from metrics.external.folders import video_row
+from metrics.tables import FPS
 
 RUN = "calibration"
 MIN_FRAMES = 25
-FPS = 25
 
 
 @dataclass(frozen=True)

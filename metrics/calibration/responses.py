@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from metrics.calibration.damage import DAMAGES, STRENGTHS
+from metrics.functional.distances import NORMAL_95
 from metrics.functional.statistics import Resampling, draw_weights
 from metrics.spec import REGISTRY, MetricSpec
 
@@ -54,7 +55,6 @@ MIN_CLIPS = 3
 REPLICATES = 2000
 RESAMPLING = Resampling(REPLICATES, 0.95)
 SLACK = 0.02  # of the greatest change: what encoding alone moves
-NORMAL_95 = 1.959963984540054
 
 
 def summarise(calibration: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What every metric of the family says of captions: values clip by clip, and of the whole set.
+"""Every metric of the family: values clip by clip, and of the whole set.
 
 Works on one data frame, a row a usable clip sorted by clip_id, as `metrics.captions.scoring` joins it: the columns of
 the captions table, and of what is known the columns `label` and `level` (the corpus's), `true_emotion`, `true_level`
@@ -13,8 +13,9 @@ import pandas as pd
 
 from eadnet.captions.schema import ACTION_UNITS, INTENSITIES, SPEECH_UNITS, forbidden_content
 from eadnet.tables import EMOTIONS
-from metrics.captions.agreement import Agreement, macro_f1, rank_correlation, unit_f1
+from metrics.functional.agreement import Agreement, macro_f1, rank_correlation, unit_f1
 from metrics.scoring.pairs import Value
+from metrics.tables import LABEL_GIVEN
 
 UNANSWERED = ("unreachable", "too_long")
 """Kinds of fault that are no answers (``eadnet.captions.engines.answers.FAULTS``)."""
@@ -22,7 +23,7 @@ UNANSWERED = ("unreachable", "too_long")
 UNITS = tuple(unit for unit in ACTION_UNITS if unit not in SPEECH_UNITS and not unit.startswith(("left ", "right ")))
 """Units that are judged; one-sided names count as the unit itself, as FACS codes either side of unit 12 as 12."""
 
-PRECEDENCE = ("no_caption", "no_level", "told", "no_truth", "no_label")
+PRECEDENCE = ("no_caption", "no_level", LABEL_GIVEN, "no_truth", "no_label")
 """Of several reasons why no clip counts, the one that is given: each presupposes that those after it do not hold."""
 
 
@@ -64,7 +65,7 @@ def excuse_of(excuses: Sequence[Excuse], clips: int) -> np.ndarray:
 
 
 def _answers(frame: pd.DataFrame) -> Iterator[ClipValues]:
-    """What the answers themselves tell, whatever they say."""
+    """Metrics of the answers as such, whatever they describe."""
     captioned = (frame.status == "ok").to_numpy()
     answers = [[kind for kind in _listed(faults) if kind not in UNANSWERED] for faults in frame.faults]
     valid = [found[0] == "forbidden" if found else caught for found, caught in zip(answers, captioned, strict=True)]
@@ -88,8 +89,8 @@ def _knowledge(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series,
     labelled, uncaptioned = frame.label.isin(EMOTIONS).to_numpy(), _uncaptioned(frame)
     beyond = Excuse(frame.label.notna().to_numpy() & ~labelled, "no_label", "its label is none of the eight emotions")
     unknown = Excuse(~labelled, "no_label", "the corpus gives no clip an emotion")
-    told = Excuse(labelled & frame.labelled.eq(True).to_numpy(), "told", "the captioner was told the label")
-    yield "labels", frame.label, frame.level, (beyond, unknown, told, uncaptioned)
+    given = Excuse(labelled & frame.labelled.eq(True).to_numpy(), LABEL_GIVEN, "the captioner was told the label")
+    yield "labels", frame.label, frame.level, (beyond, unknown, given, uncaptioned)
     drawn = ~labelled & frame.true_emotion.isin(EMOTIONS).to_numpy()
     yield "truth", frame.true_emotion, frame.true_level, (
         Excuse(~drawn, "no_truth", "no clip without a label was drawn"),
@@ -120,7 +121,7 @@ def _intensity(
 
 
 def _units(frame: pd.DataFrame) -> Iterator[Value]:
-    """F1 of the action units, where those that were drawn are known; whether a label was told does not matter."""
+    """F1 of the action units, where those that were drawn are known; whether a label was given does not matter."""
     undrawn = ~frame.true_units.map(lambda units: isinstance(units, tuple)).to_numpy(bool)
     excuses = (Excuse(undrawn, "no_truth", "of no clip the drawn action units are known"), _uncaptioned(frame))
     counted = excuse_of(excuses, len(frame)) < 0

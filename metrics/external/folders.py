@@ -86,7 +86,7 @@ def list_names(folder: str | Path) -> list[str]:
 
 
 def open_extractors(families: tuple[str, ...], settings: ScoringSettings, log: Log, of_truth: bool = False) -> dict:
-    """The extractors that families need; one whose weights are absent is left out and told."""
+    """The extractors that families need; one whose weights are absent is left out and reported."""
     opened: dict[str, Extractor] = {}
     for name in extractors_of(families, of_truth):
         try:
@@ -108,7 +108,7 @@ def measure_truth(
 
 
 def video_row(clip: dict, run: str, video: str | None, status: str = "ok", reason: str | None = None) -> dict:
-    """Row of VIDEOS for somebody's video of a clip."""
+    """Row of VIDEOS for a video of a clip that was not made here."""
     row = dict.fromkeys(VIDEOS.names) | {"run": run, "seed": 0, "video": video, "driving_audio": clip["clip_id"]}
     row |= {name: clip[name] for name in ("corpus", "clip_id", "reference", "n_frames")}
     return row | {"seconds": 0.0, "status": status, "reason": reason}

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 import cv2
-import numpy as np
 
 from eadnet.data.clips import Clip
 from eadnet.data.selection import read_test_clips
 from eadnet.media.reading import iterate_video
+from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.media.writing import write_audio, write_video
 from eadnet.provenance import atomic_path
 from eadnet.tables import CLIPS, read_rows
+from metrics.tables import FPS
 
-FPS = 25
-SAMPLE_RATE = 16000
 CROP_CRF = 10  # x264 quality of crops that are handed on: little is lost beside what a method loses itself
 View = Literal["frame", "crop"]
 
@@ -62,11 +61,7 @@ def clip_inputs(row: dict, known: dict[str, dict], folder: Path, name: str, view
         first = Clip(shown).crop(0)
     else:
         video = Path(row["source"])
-        first = _first_frame(shown if shown["source"] else row)
+        first = next(iterate_video((shown if shown["source"] else row)["source"]))
     with atomic_path(picture) as temporary:
         cv2.imwrite(str(temporary), first[..., ::-1])
     return {"video": str(video), "audio": str(sound), "image": str(picture)}
-
-
-def _first_frame(row: dict) -> np.ndarray:
-    return next(iterate_video(row["source"]))

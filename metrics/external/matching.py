@@ -1,4 +1,4 @@
-"""Which generated video imitates which reference: by name, and everything that found no partner is told.
+"""Which generated video imitates which reference: by name, and everything that found no partner is reported.
 
 A video belongs to the reference of the same path without suffix; failing that, to the reference of the same file name;
 failing that, to the one reference whose file name it begins with (``happy_01_mymethod.mp4`` to ``happy_01.mp4``).

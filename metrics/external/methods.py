@@ -1,23 +1,20 @@
 """Other people's methods under the same protocol: their videos of the test clips, from a folder or made by a command.
 
 How a command is run: ``metrics.external.runs``; ready ones: ``config/methods``. Writes a VIDEOS table with a row for
-every test clip that is scored; a clip without a video is a row that says so.
+every test clip that is scored; a clip without a video is a row with the reason.
 """
 
 import hashlib
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from eadnet.config.methods import Method
 from eadnet.data.selection import read_test_clips
 from eadnet.provenance import commit
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
-from metrics.external.folders import list_names, video_row
+from metrics.external.folders import Log, list_names, video_row
 from metrics.external.matching import Matches, match_names
-from metrics.external.runs import Fault, Runner
-
-Log = Callable[[str], None]
+from metrics.external.runs import MethodFailed, Runner
 
 
 def collect_method(
@@ -79,7 +76,7 @@ def _made(name: str, method: Method, chosen: list[dict], known: dict[str, dict],
         try:
             if not video.exists():
                 runner.make(row, known, video)
-        except Fault as error:
+        except MethodFailed as error:
             fault = f"{row['clip_id']}: {error}"
         status = ("failed", fault) if fault else ("ok", None)
         rows.append(video_row(row, "", None if fault else str(video), *status))

@@ -19,8 +19,8 @@ from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe
 from eadnet.media.writing import write_video
 from metrics.functional.face_chips import MESH_POINTS, chained, similarity
+from metrics.tables import FPS
 
-FPS = 25
 CRF = 10  # x264 quality: the encoding of the whole frame costs little beside the method's own
 
 
@@ -39,7 +39,7 @@ def place(made: Path, clip: Clip, gives: Literal["crop", "face"], output: Path) 
     info = probe(made)
     if info.width != info.height:
         raise MediaError(f"{info.width}x{info.height} is no square; `gives: frame` takes whole frames")
-    to_crop = _scaling(info.width, clip) if gives == "crop" else _by_landmarks(made, clip)
+    to_crop = np.eye(2, 3) * (clip.crop(0).shape[0] / info.width) if gives == "crop" else _by_landmarks(made, clip)
     to_picture = cv2.invertAffineTransform(to_crop)
     whole = np.ones((info.height, info.width), np.float32)
 
@@ -50,11 +50,6 @@ def place(made: Path, clip: Clip, gives: Literal["crop", "face"], output: Path) 
             yield paste(source, picture, chained(to_picture, transform.astype(np.float64)), whole)
 
     write_video(output, frames(), FPS, clip.audio, crf=CRF)
-
-
-def _scaling(side: int, clip: Clip) -> np.ndarray:
-    """(2, 3) from a picture of that side to the clip's crop."""
-    return np.eye(2, 3) * (clip.crop(0).shape[0] / side)
 
 
 def _by_landmarks(made: Path, clip: Clip) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Clips made of anybody's reference videos, so that they can be scored without the workflow that preprocesses corpora.
+"""Clips made of any reference videos, so that they can be scored without the workflow that preprocesses corpora.
 
 Faces are found, aligned and cut out as the workflow does (MediaPipe mesh, the configured template); no gate refuses a
 clip but the absence of a face. Writes the files of ``eadnet.data.clips`` and a CLIPS table.
@@ -19,12 +19,13 @@ from eadnet.faces.alignment import align, warp_frame
 from eadnet.faces.mesh import opened_mesh
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe, read_audio
+from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, LABELS, write_table
-from metrics.measuring.measure import CHUNK, FPS
+from metrics.measuring.measure import CHUNK
 from metrics.measuring.spool import Spool, opened_spool
+from metrics.tables import FPS
 
-SAMPLE_RATE = FPS * SAMPLES_PER_FRAME
 COLUMNS = ("clip_id", "emotion", "level", "speaker")
 
 

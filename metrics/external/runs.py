@@ -30,7 +30,7 @@ NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # ours; the method 
 GIT_SECONDS = 10
 
 
-class Fault(ValueError):
+class MethodFailed(ValueError):
     """Why one clip could not be made, in one line."""
 
 
@@ -84,7 +84,7 @@ class Runner:
             video: mp4 to write; there is none unless all went well.
 
         Raises:
-            Fault: it could not be made.
+            MethodFailed: it could not be made.
         """
         work, name = video.parent / "work", plain_name(row["clip_id"])
         shutil.rmtree(work, ignore_errors=True)
@@ -99,9 +99,9 @@ class Runner:
                 self._run(places, log)
                 made = link / filled(self.method.writes or "output.mp4", places)
                 if made.is_symlink() or not made.is_file():  # what a link leads to was not made here
-                    raise Fault(f"no video was left at {made.relative_to(link)}{_said(log)}")
+                    raise MethodFailed(f"no video was left at {made.relative_to(link)}{_said(log)}")
                 self._take(made, Clip(row), video)
-        except Fault:
+        except MethodFailed:
             if log.exists():
                 log.replace(video.with_suffix(".log"))
             raise
@@ -131,15 +131,17 @@ class Runner:
             places["emotion"] = self._emotion(row["emotion"])
         if "level" in used:
             if row["level"] is None:
-                raise Fault("the corpus gives this clip no level, which the command asks for")
+                raise MethodFailed("the corpus gives this clip no level, which the command needs")
             places["level"] = str(row["level"])
         return places
 
     def _emotion(self, label: str | None) -> str:
         if label is None:
-            raise Fault("the corpus gives this clip no emotion, which the command asks for")
+            raise MethodFailed("the corpus gives this clip no emotion, which the command needs")
         if self.method.emotions and label not in self.method.emotions:
-            raise Fault(f"methods.{self.name}.emotions has no word for '{label}'; add one, or leave these clips out")
+            raise MethodFailed(
+                f"methods.{self.name}.emotions has no word for '{label}'; add one, or leave these clips out"
+            )
         return self.method.emotions.get(label, label)
 
     def _write_files(self, places: dict[str, str]) -> None:
@@ -149,15 +151,15 @@ class Runner:
             path.write_text(yaml.safe_dump(filled(content, places), sort_keys=False, allow_unicode=True))
 
     def _run(self, places: dict[str, str], log: Path) -> None:
-        """Run the commands in turn; what they say goes into a file."""
+        """Run the commands in turn; their output goes into a file."""
         end = time.monotonic() + self.method.timeout
         with log.open("wb") as sink:
             for words in self.method.steps:
                 status = self._run_one(filled(words, places), sink, end - time.monotonic())
                 if status is None:
-                    raise Fault(f"longer than {self.method.timeout} s (`timeout`){_said(log)}")
+                    raise MethodFailed(f"longer than {self.method.timeout} s (`timeout`){_said(log)}")
                 if status:
-                    raise Fault(f"exit status {status}{_said(log)}")
+                    raise MethodFailed(f"exit status {status}{_said(log)}")
 
     def _run_one(self, words: list[str], sink: object, seconds: float) -> int | None:
         """Exit status of a command; None where its time ran out, and it and all that it started were ended."""
@@ -167,7 +169,7 @@ class Runner:
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            raise Fault(str(error)) from None
+            raise MethodFailed(str(error)) from None
         try:
             return process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
@@ -192,7 +194,7 @@ class Runner:
         try:
             place(made, clip, self.method.gives, video)
         except MediaError as fault:
-            raise Fault(f"{made.name}: {fault}") from None
+            raise MethodFailed(f"{made.name}: {fault}") from None
 
 
 def plain_name(clip_id: str) -> str:

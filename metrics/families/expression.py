@@ -1,4 +1,4 @@
-"""Family ``expression``: do faces make the true expressions, by what the mesh landmarks say of brows, lids and mouth?
+"""Family ``expression``: do faces make the true expressions, by the mesh landmarks of brows, lids and mouth?
 
 Head motion and scale are taken out by fitting rigid points (corners of the eyes, bridge of the nose) to the true clip's
 mean face, identity by subtracting it. Needs no weights but MediaPipe's mesh. ``metrics.families.blendshapes`` compares
@@ -44,7 +44,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 def compared(
     pairs: list[Pair], variant: str, express: Callable[[Pair], tuple[np.ndarray, np.ndarray]]
 ) -> Iterator[Value]:
-    """Both distances of coefficients, whichever say what a face expresses.
+    """Both distances of any coefficients of expression.
 
     Args:
         pairs: what was measured.
@@ -129,7 +129,7 @@ def efid(key: str, clips: dict[str, tuple[np.ndarray, np.ndarray]]) -> Value:
         clips: per clip, the (N, d) coefficients of the generated and of the true frames.
 
     Returns:
-        The value with a 95 % interval by jackknife over clips; the reason says how many frames and what loading, and
+        The value with a 95 % interval by jackknife over clips; the reason has the number of frames and the loading, and
         warns where there are fewer than ten frames a dimension.
     """
     if len(clips) < MIN_CLIPS:

@@ -1,6 +1,6 @@
 """Features of all clips by one evaluator, and the value that a distance between the two sets of them gives.
 
-The evaluator decides what is looked at; this module in which order, how often, and what the row says of it. A family of
+The evaluator decides what is measured; this module in which order, how often, and the words of the row. A family of
 Frechet distances gives its sets by ``feature_sets(pairs, settings, keys)``: what it scores is what others resample.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metrics.functional.distances import Distance, dimension_warning, jackknife
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair, Value, empty, usable
 from metrics.scoring.settings import ScoringSettings
-from metrics.spec import REGISTRY, family
+from metrics.spec import REGISTRY, family, family_specs
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +52,7 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
 
     Args:
         pairs: those that could be measured.
-        settings: judges, weights, and where features are remembered.
+        settings: judges, weights, and where features are cached.
         keys: of ``metrics.spec.REGISTRY``, of Frechet distances.
 
     Raises:
@@ -62,6 +62,21 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
         yield from importlib.import_module(family(name).module).feature_sets(pairs, settings, keys)
 
 
+def of_enough(name: str, pairs: list[Pair], measure: Callable[[list[Pair]], Iterator[Value]]) -> Iterator[Value]:
+    """What a family gives the pairs that could be measured; rows without a value where they are fewer than `MIN_CLIPS`.
+
+    Args:
+        name: of a family of sets.
+        pairs: all of them.
+        measure: gives the values of the measured ones.
+    """
+    good = usable(pairs)
+    if len(good) >= MIN_CLIPS:
+        return measure(good)
+    reason = f"{len(good)} clips could be measured; {MIN_CLIPS} are needed"
+    return iter(empty(family_specs(name), pairs, "too_few", reason))
+
+
 def clip_features(
     pairs: Iterable[Pair], settings: ScoringSettings, evaluator: str, compute: Callable[[np.ndarray], np.ndarray]
 ) -> Sets:
@@ -69,7 +84,7 @@ def clip_features(
 
     Args:
         pairs: measured pairs.
-        settings: remembers features between runs.
+        settings: where features are cached.
         evaluator: plain name that changes with anything that can move a feature.
         compute: makes the features of (T, R, R, 3) uint8 crops.
     """
@@ -87,7 +102,7 @@ def names_of(pairs: Iterable[Pair]) -> tuple[str, ...]:
 
 
 def frechet_value(features: FeatureSet, needed: str, note: str = "") -> Value:
-    """The distance of a set with its interval; says how many features, and where they are too few.
+    """The distance of a set with its interval; the reason counts the features, and warns where they are too few.
 
     Args:
         features: both sides, and the distance.

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of
+from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of, of_enough
 from metrics.functional.distances import (
     clip_kernel_distance,
     dimension_warning,
@@ -20,11 +20,11 @@ from metrics.functional.distances import (
     shrunk_frechet,
 )
 from metrics.judges import load, read_report
-from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.pairs import Pair, Value, empty
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
-KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours say the same
+KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours are alike
 SETS = {
     "fid@corpus-v1": ("fid_infinity@corpus-v1", "kid@corpus-v1"),
     "fvd@corpus-v1": ("fvd_infinity@corpus-v1", "kvd@corpus-v1"),
@@ -34,16 +34,12 @@ SETS = {
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Distances of all measured pairs together."""
-    specs = family_specs("frechet")
     report = read_report(settings.judge("video"))
-    good = usable(pairs)
     if not report["usable"]:
-        yield from empty(specs, pairs, "no_judge", report["reason"])
-    elif len(good) < MIN_CLIPS:
-        yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
-    else:
-        for features in feature_sets(good, settings, SETS):
-            yield from _values(features.filled())
+        return iter(empty(family_specs("frechet"), pairs, "no_judge", report["reason"]))
+    return of_enough("frechet", pairs, lambda good: (
+        value for features in feature_sets(good, settings, SETS) for value in _values(features.filled())
+    ))  # fmt: skip
 
 
 def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:

@@ -1,7 +1,7 @@
 """Family ``hsemotion``: emotion, valence and arousal by the EfficientNets of HSEmotion (EmotiEffLib), in onnxruntime.
 
 Needs the published weights ``hsemotion`` for the emotion, and ``hsemotion-va`` for valence and arousal; whichever is
-absent leaves its own rows empty. What a network says of a frame is remembered.
+absent leaves its own rows empty. The outputs of a network are cached.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ from eadnet.provenance import sha256_file
 from eadnet.tables import EMOTIONS
 from metrics.families.recognition import recognised
 from metrics.functional.face_chips import boxes, has_face
+from metrics.networks.onnx import open_onnx
 from metrics.scoring.pairs import Pair, Value, absent, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
@@ -49,12 +50,12 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 
 def opened(path: Path, outputs: int, settings: ScoringSettings) -> Look:
-    """A published network as a function of a pair and of whether the true clip is looked at.
+    """A published network as a function of a pair and of whether the true clip is meant.
 
     Args:
         path: an ONNX file with one input (N, 3, 224, 224) and one output (N, outputs).
         outputs: how many numbers it must give a frame.
-        settings: where features are remembered.
+        settings: where features are cached.
 
     Returns:
         A function that gives (T, outputs) float32, NaN in frames without a face.
@@ -62,16 +63,8 @@ def opened(path: Path, outputs: int, settings: ScoringSettings) -> Look:
     Raises:
         ValueError: the file is no such network.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # sums do not depend on how many cores there are
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        given = session.get_outputs()[0].shape[-1]
-    except Exception as error:  # onnxruntime raises kinds of its own, all derived from Exception alone
-        raise ValueError(f"{path}: no ONNX network ({' '.join(str(error).split()[:20])}); get it again") from None
+    session = open_onnx(path)
+    given = session.get_outputs()[0].shape[-1]
     if given != outputs:
         raise ValueError(f"{path}: gives {given} numbers a face, expected {outputs}; get it again")
     evaluator = f"hsemotion-{sha256_file(path)[:16]}-v1"

@@ -20,15 +20,15 @@ from torch.nn import functional
 
 from eadnet.provenance import sha256_file
 from metrics.families.feature_sets import (
-    MIN_CLIPS,
     FeatureSet,
     clip_features,
     computing_device,
     frechet_value,
     names_of,
+    of_enough,
 )
 from metrics.functional.distances import plain_frechet
-from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY, family_specs
 
@@ -36,13 +36,13 @@ ASSET, FILE = "i3d-torchscript", "i3d_torchscript.pt"
 WINDOW = 16
 SIDE = 224
 FEATURES = 400
-LEAST, MOST = 10, 128  # frames of a clip that `common-metrics` looks at
+LEAST, MOST = 10, 128  # frames of a clip that `common-metrics` uses
 SKIPPED = 20  # frames before LatentSync's window
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`windows` cuts and prepares (3, T, H, W) float videos; `inside` says whether the network scales and resizes."""
+    """`windows` cuts and prepares (3, T, H, W) float videos; `inside`: the network itself scales and resizes."""
 
     windows: Callable[[np.ndarray], Iterator[Tensor]]
     inside: bool
@@ -52,11 +52,11 @@ class Recipe:
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """The three distances of all measured pairs together."""
-    specs, good = family_specs("i3d"), usable(pairs)
-    if len(good) < MIN_CLIPS:
-        yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
-        return
-    for sides in feature_sets(good, settings, [spec.key for spec in specs]):
+    return of_enough("i3d", pairs, lambda good: _values(good, settings))
+
+
+def _values(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
+    for sides in feature_sets(pairs, settings, [spec.key for spec in family_specs("i3d")]):
         yield frechet_value(sides, RECIPES[REGISTRY[sides.key].variant].needed)
 
 

@@ -32,48 +32,19 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     return per_clip(pairs, [spec.key for spec in family_specs("image")], lambda pair: _measure(pair, region))
 
 
-def psnr(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:
-    """Peak signal-to-noise ratio with the squared error pooled over region and frames.
+def compare(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> Likeness:
+    """Both measures of region and crop in one pass.
+
+    PSNR pools the squared error over pixels and frames, and is at most 100 (identical clips). SSIM (Wang et al. 2004,
+    eq. 13) equals ``skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5,
+    use_sample_covariance=False, full=True, channel_axis=-1, data_range=255)``, several times faster: the map averaged
+    over the pixels, then over frames. The crop's leaves out the outermost 5 pixels, whose windows reach over the edge,
+    as scikit-image's mean does.
 
     Args:
         generated: (T, H, W, 3) uint8.
         truth: same shape.
         region: (H, W) bool, True where pixels count.
-
-    Returns:
-        Decibels, at most 100 (identical clips).
-    """
-    errors = [int(squared_error(a, b)[region].sum()) for a, b in zip(generated, truth, strict=True)]
-    return decibels(sum(errors) / (3 * int(region.sum()) * len(errors)))
-
-
-def ssim(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:
-    """Structural similarity (Wang et al. 2004, eq. 13), map averaged over the region, then over frames.
-
-    Equals ``skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
-    full=True, channel_axis=-1, data_range=255)`` averaged over `region`, several times faster.
-
-    Args:
-        generated: (T, H, W, 3) uint8.
-        truth: same shape.
-        region: (H, W) bool.
-
-    Returns:
-        Value in [-1, 1].
-    """
-    maps = (ssim_map(a, b) for a, b in zip(generated, truth, strict=True))
-    return float(np.mean([frame[region].mean(dtype=np.float64) for frame in maps]))
-
-
-def compare(generated: np.ndarray, truth: np.ndarray, region: np.ndarray) -> Likeness:
-    """Both measures of region and crop in one pass: `psnr`, `ssim`, and their values over all pixels.
-
-    The crop's SSIM leaves out the outermost 5 pixels, whose windows reach over the edge, as scikit-image's mean does.
-
-    Args:
-        generated: (T, H, W, 3) uint8.
-        truth: same shape.
-        region: (H, W) bool.
     """
     errors, similarities = [], []
     for one, other in zip(generated, truth, strict=True):

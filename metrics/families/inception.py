@@ -1,7 +1,7 @@
 """Family ``inception``: FID and KID of all frames' aligned crops, in the features that the field publishes them in.
 
 Two recipes bring a crop to the network's 299 pixels: ``pytorch-fid`` (bilinear, not antialiased) and ``clean``
-(bicubic, antialiased, as clean-fid does). Covariances are not shrunk, as in the references; rows say where frames are
+(bicubic, antialiased, as clean-fid does). Covariances are not shrunk, as in the references; rows state where frames are
 too few.
 """
 
@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of
+from metrics.families.feature_sets import FeatureSet, clip_features, names_of, of_enough
 from metrics.functional.distances import dimension_warning, jackknife, kernel_distance, plain_frechet
-from metrics.scoring.pairs import Pair, Value, chunks, empty, usable
+from metrics.scoring.pairs import Pair, Value, chunks
 from metrics.scoring.settings import ScoringSettings
-from metrics.spec import family_specs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,14 +36,12 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     Raises:
         metrics.scoring.settings.WeightsAbsent: the network is not here.
     """
-    good = usable(pairs)
-    settings.weights(ASSET)  # a row says first of all that the network is not here
-    if len(good) < MIN_CLIPS:
-        yield from empty(
-            family_specs("inception"), pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed"
-        )
-        return
-    for features in feature_sets(good, settings, [f"fid@{recipe}" for recipe in RECIPES]):
+    settings.weights(ASSET)  # an absent network is reported before anything else
+    return of_enough("inception", pairs, lambda good: _values(good, settings))
+
+
+def _values(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
+    for features in feature_sets(pairs, settings, [f"fid@{recipe}" for recipe in RECIPES]):
         yield _fid(features)
         if features.key == "fid@clean":
             yield _kid("kid@clean", features.generated, features.truth)

@@ -9,6 +9,8 @@ import numpy as np
 
 from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
+from metrics.families.expression import seen_in_both
+from metrics.functional.face_chips import has_face
 from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
@@ -20,7 +22,6 @@ LIPS = (
     0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181,
     185, 191, 267, 269, 270, 291, 308, 310, 311, 312, 314, 317, 318, 321, 324, 375, 402, 405, 409, 415,
 )  # fmt: skip
-MIN_FRAMES = 10
 MIN_DEVIATION = 1e-4  # of the lip gap; less is a mouth that does not move at all
 BLINK_DEPTH = 0.35  # a blink at least takes this share off the median eye opening
 
@@ -60,10 +61,7 @@ def landmark_distance(generated: np.ndarray, truth: np.ndarray, points: tuple[in
 
 
 def _measure(pair: Pair) -> Iterator[Value]:
-    both = np.isfinite(pair.generated_landmarks).all((1, 2)) & np.isfinite(pair.true_landmarks).all((1, 2))
-    count = int(both.sum())
-    if count < MIN_FRAMES:
-        raise Unscorable("no_face", f"{count} frames with a face in both videos; {MIN_FRAMES} are needed")
+    both = seen_in_both(has_face(pair.generated_landmarks), has_face(pair.true_landmarks))
     generated, truth = pair.generated_landmarks[both], pair.true_landmarks[both]
     yield from _mouth(pair.clip_id, mouth_opening(generated), mouth_opening(truth))
     yield from _distances(pair.clip_id, generated, truth, pair.truth.transforms[: pair.n_frames][both])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.functional.sync import MAX_SHIFT, MIN_SHIFTS, MIN_WINDOWS, SILENCE, cosine, sync_values
+from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SILENCE, SyncValues, cosine, sync_values
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
@@ -26,7 +26,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 @dataclass(frozen=True)
 class SyncJudge:
-    """The network, and the name under which what it has seen is remembered."""
+    """The network, and the name under which its features are cached."""
 
     network: object
     name: str
@@ -37,6 +37,12 @@ class SyncJudge:
         from metrics.judges.sync import see
 
         return self.settings.cached(digest, self.name, lambda: see(self.network, crops))
+
+
+def sync_rows(found: SyncValues, variant: str, clip_id: str, windows: int) -> Iterator[Value]:
+    """LSE-C, LSE-D and offset of a clip as rows of a variant; `windows` is the number behind them."""
+    for name, value in (("lse_c", found.confidence), ("lse_d", found.distance), ("sync_offset", found.offset)):
+        yield Value(f"{name}@{variant}", clip_id, value, windows, reason=found.note)
 
 
 def _measure(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
@@ -50,9 +56,6 @@ def _measure(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
         raise Unscorable("silent", "the clip has no sound to be in step with")
     seen = judge.see(pair.generated_crops, pair.generated_digest)
     result = sync_values(seen, hear(judge.network, log_mel(pair.true_audio), len(seen)))
-    note = None if result.shifts == 2 * MAX_SHIFT + 1 else f"{result.shifts} shifts instead of {2 * MAX_SHIFT + 1}"
-    yield Value("lse_c@corpus-v1", pair.clip_id, result.confidence, len(seen), reason=note)
-    yield Value("lse_d@corpus-v1", pair.clip_id, result.distance, len(seen), reason=note)
-    yield Value("sync_offset@corpus-v1", pair.clip_id, result.offset, len(seen), reason=note)
+    yield from sync_rows(result, "corpus-v1", pair.clip_id, len(seen))
     likeness = cosine(seen, judge.see(pair.true_crops, pair.true_digest))
     yield Value("lip_cosine@corpus-v1", pair.clip_id, likeness, len(seen))

@@ -1,8 +1,8 @@
 """Family ``lipscore``: cosine of a lip reader's features, generated against true; the lip reader is the user's file.
 
-LipScore (antonibigata/keysync@cfff7cf evaluation/lipscore.py) asks the visual encoder of mpc001/auto_avsr. Nobody has
-published it as ONNX, nor a digest of its weights: export it, with one input (1, T, 1, 88, 88) float32 and one output
-(1, T, C), T free, to ``auto-avsr-onnx/auto_avsr_visual.onnx`` in the folder of assets. Writes nothing.
+LipScore (antonibigata/keysync@cfff7cf evaluation/lipscore.py) uses the visual encoder of mpc001/auto_avsr. It is
+not published as ONNX, nor is a digest of its weights: export it, with one input (1, T, 1, 88, 88) float32 and one
+output (1, T, C), T free, to ``auto-avsr-onnx/auto_avsr_visual.onnx`` in the folder of assets. Writes nothing.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import interocular
 from eadnet.provenance import sha256_file
 from metrics.functional.sync import cosine
+from metrics.networks.onnx import open_onnx
 from metrics.scoring.pairs import Pair, Value, chunks, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.tables import Unscorable
@@ -31,19 +32,12 @@ class LipReader:
     """The user's network."""
 
     def __init__(self, path: Path) -> None:
-        """Open it on one thread, so that numbers do not depend on the machine.
+        """Open it.
 
         Raises:
-            ValueError: it is no ONNX network with one input and one output.
+            ValueError: it is no ONNX network.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises its own kinds, without a common parent but this
-            raise ValueError(f"{path}: not readable as ONNX ({str(error).splitlines()[0]}); export it again") from None
+        self.session = open_onnx(path)
         self.name, self.path = f"{ASSET}-{sha256_file(path)[:16]}", path
 
     def read(self, mouths: np.ndarray) -> np.ndarray:
@@ -56,7 +50,7 @@ class LipReader:
         entry = self.session.get_inputs()[0]
         try:
             (features,) = self.session.run(None, {entry.name: pictures.astype(np.float32)})
-        except Exception as error:  # as above; or it gives several outputs
+        except Exception as error:  # onnxruntime's own kinds; or it gives several outputs
             raise ValueError(f"{self.path}: wants {entry.shape}, not (1, T, 1, 88, 88) ({error})") from None
         if features.ndim != 3 or features.shape[:2] != (1, len(mouths)):
             raise ValueError(f"{self.path}: gives {features.shape}, expected (1, {len(mouths)}, C)")
@@ -123,5 +117,5 @@ def _network(settings: ScoringSettings) -> Path:
     for place in places:
         if place.is_file():
             return place
-    mend = f"export auto_avsr's visual encoder to {places[-1]}" if places else "give --assets"
-    raise WeightsAbsent(ASSET, mend)
+    fix = f"export auto_avsr's visual encoder to {places[-1]}" if places else "give --assets"
+    raise WeightsAbsent(ASSET, fix)

@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from eadnet.tables import EMOTIONS
+from metrics.functional.agreement import REPLICATES, Agreement, weighted_macro_f1, with_interval
 from metrics.scoring.pairs import Pair, Value, per_clip
-
-REPLICATES = 2000
-TAIL = 2.5  # per cent outside either end of a 95 % interval
 
 
 def recognised(pairs: list[Pair], variant: str, answer: Callable[[Pair], tuple[np.ndarray, int]]) -> Iterator[Value]:
@@ -47,12 +45,11 @@ def f1_value(key: str, pairs: list[Pair], answers: dict[str, int]) -> Value:
     return Value(key, None, value, len(labels), reason=note, ci_low=low, ci_high=high)
 
 
-def macro_f1(labels: np.ndarray, answers: np.ndarray) -> tuple[float, float, float]:
+def macro_f1(labels: np.ndarray, answers: np.ndarray) -> Agreement:
     """Mean F1 over the emotions that occur as labels, and its 95 % bootstrap interval over clips.
 
-    The F1 of an emotion is 2 TP / (labels + answers); answers that no clip is labelled with cost precision nothing but
-    the clips that they were wrong about. The mean is ``sklearn.metrics.f1_score(labels=<those that occur>,
-    average="macro")``. A replicate averages over the emotions that it drew.
+    The mean is ``sklearn.metrics.f1_score(labels=<those that occur>, average="macro")``. A replicate averages over the
+    emotions that it drew; clips are drawn one by one, where `metrics.functional.agreement.macro_f1` draws cells.
 
     Args:
         labels: (n,) indices into `EMOTIONS`, n >= 1.
@@ -64,13 +61,7 @@ def macro_f1(labels: np.ndarray, answers: np.ndarray) -> tuple[float, float, flo
     count = len(labels)
     draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=REPLICATES)
     weights = np.concatenate([np.ones((1, count)), draws])
-    labelled, answered = (np.eye(len(EMOTIONS))[indices] for indices in (labels, answers))
-    right, support, given = weights @ (labelled * answered), weights @ labelled, weights @ answered
-    total = support + given
-    scores = np.divide(2 * right, total, out=np.zeros_like(total), where=total > 0)
-    means = (scores * (support > 0)).sum(1) / (support > 0).sum(1)
-    low, high = np.percentile(means[1:], [TAIL, 100 - TAIL])
-    return float(means[0]), float(low), float(high)
+    return with_interval(weighted_macro_f1(weights, *(np.eye(len(EMOTIONS))[of] for of in (labels, answers))))
 
 
 def _of_clip(pair: Pair, keys: tuple[str, str], shares: np.ndarray, frames: int) -> Iterator[Value]:

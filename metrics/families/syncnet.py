@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from metrics.families.lip_sync import sync_rows
 from metrics.functional.sync import MAX_SHIFT, SILENCE, cosine, sync_values
 from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -44,7 +45,7 @@ class Recipe:
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
-    """All variants of every pair; rows say which weights are absent where features are missing for that reason."""
+    """All variants of every pair; rows name the absent weights where features are missing for that reason."""
 
     @cache
     def missing(asset: str) -> str | None:
@@ -61,7 +62,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 def shifted(seen: np.ndarray, heard: np.ndarray) -> ShiftedValues:
     """The reference's numbers from the features of W windows, (W, 1024) each.
 
-    Beyond the ends it hears zeros, which lie nearer than foreign sound does: LSE-C of short clips is too low.
+    Beyond the ends the sound is zeros, which lie nearer than foreign sound does: LSE-C of short clips is too low.
 
     Raises:
         Unscorable: no window.
@@ -75,7 +76,7 @@ def shifted(seen: np.ndarray, heard: np.ndarray) -> ShiftedValues:
 
 
 def padded_means(seen: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """(31,) float64 mean distances of what is seen to what is heard -15 to 15 frames later, zeros beyond the ends."""
+    """(31,) float64 mean distances of frames to the sound -15 to 15 frames later, zeros beyond the ends."""
     count = len(seen)
     padded = np.pad(heard.astype(np.float64), ((MAX_SHIFT, MAX_SHIFT), (0, 0)))
     # torch.pairwise_distance, which the reference takes, adds 1e-6 to every difference.
@@ -96,37 +97,23 @@ def _explained(pair: Pair, recipe: Recipe, missing: Callable[[str], str | None])
 # ------------------------------------------------------------------------------------------------- the variants
 def _reference(pair: Pair) -> Iterator[Value]:
     found = [shifted(*track) for track in _tracks(pair, REFERENCE_TRACK)]
-    note = None if len(found) == 1 else f"mean of {len(found)} tracks"
-    windows = sum(values.windows for values in found)
-    for name, value in (
-        ("lse_c", _mean(found, "confidence")),
-        ("lse_d", _mean(found, "distance")),
-        ("sync_offset", _mean(found, "offset")),
-    ):
-        yield Value(f"{name}@ref-v1", pair.clip_id, value, windows, reason=note)
+    return _of_tracks(pair, found, "ref-v1", lse_c="confidence", lse_d="distance", sync_offset="offset")
 
 
 def _latentsync(pair: Pair) -> Iterator[Value]:
     found = [shifted(*track) for track in _tracks(pair, LATENTSYNC_TRACK)]
-    note = None if len(found) == 1 else f"mean of {len(found)} tracks"
-    windows = sum(values.windows for values in found)
-    yield Value("lse_c@latentsync", pair.clip_id, _mean(found, "confidence"), windows, reason=note)
+    return _of_tracks(pair, found, "latentsync", lse_c="confidence")
 
 
 def _valid(pair: Pair) -> Iterator[Value]:
     seen, heard = _mesh(pair), _heard(pair)
-    result = sync_values(seen, heard)
-    note = None if result.shifts == 2 * MAX_SHIFT + 1 else f"{result.shifts} shifts instead of {2 * MAX_SHIFT + 1}"
-    yield Value("lse_c@valid-v1", pair.clip_id, result.confidence, len(seen), reason=note)
-    yield Value("lse_d@valid-v1", pair.clip_id, result.distance, len(seen), reason=note)
-    yield Value("sync_offset@valid-v1", pair.clip_id, result.offset, len(seen), reason=note)
+    return sync_rows(sync_values(seen, heard), "valid-v1", pair.clip_id, len(seen))
 
 
 def _fullframe(pair: Pair) -> Iterator[Value]:
     heard = _heard(pair)
-    values = shifted(pair.features("syncnet_frame_seen"), heard)
-    yield Value("lse_c@wav2lip-fullframe", pair.clip_id, values.confidence, values.windows)
-    yield Value("lse_d@wav2lip-fullframe", pair.clip_id, values.distance, values.windows)
+    found = shifted(pair.features("syncnet_frame_seen"), heard)
+    return _of_tracks(pair, [found], "wav2lip-fullframe", lse_c="confidence", lse_d="distance")
 
 
 def _versebench(pair: Pair) -> Iterator[Value]:
@@ -134,10 +121,16 @@ def _versebench(pair: Pair) -> Iterator[Value]:
     far = [values.offset for values in found if abs(values.offset) >= VERSE_REACH]
     if far:
         raise Unscorable("out_of_sync", f"an offset of {far[0]} frames; Verse-Bench gives no score from {VERSE_REACH}")
+    return _of_tracks(pair, found, "versebench", lse_c="confidence", lse_d="mean")
+
+
+def _of_tracks(pair: Pair, found: list[ShiftedValues], variant: str, **names: str) -> Iterator[Value]:
+    """Rows of a variant: by metric, the mean over tracks of one of their numbers."""
     note = None if len(found) == 1 else f"mean of {len(found)} tracks"
     windows = sum(values.windows for values in found)
-    yield Value("lse_c@versebench", pair.clip_id, _mean(found, "confidence"), windows, reason=note)
-    yield Value("lse_d@versebench", pair.clip_id, _mean(found, "mean"), windows, reason=note)
+    for name, number in names.items():
+        mean = float(np.mean([getattr(values, number) for values in found]))
+        yield Value(f"{name}@{variant}", pair.clip_id, mean, windows, reason=note)
 
 
 def _cosine(pair: Pair) -> Iterator[Value]:
@@ -201,7 +194,3 @@ def _parts(pair: Pair, name: str, table: np.ndarray, chosen: np.ndarray) -> Iter
     seen, heard = pair.features(f"syncnet_{name}_seen"), pair.features(f"syncnet_{name}_heard")
     ends = np.cumsum(table[:, 2])
     return ((seen[end - n : end], heard[end - n : end]) for end, n in zip(ends[chosen], table[chosen, 2], strict=True))
-
-
-def _mean(found: list[ShiftedValues], name: str) -> float:
-    return float(np.mean([getattr(values, name) for values in found]))

@@ -18,15 +18,15 @@ from torch.nn import functional
 from eadnet.provenance import sha256_file
 from eadnet.published.videomae_v2 import FRAMES, STEPS, VideoMAEv2, from_published, sinusoids
 from metrics.families.feature_sets import (
-    MIN_CLIPS,
     FeatureSet,
     clip_features,
     computing_device,
     frechet_value,
     names_of,
+    of_enough,
 )
 from metrics.functional.distances import plain_frechet
-from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
 
@@ -49,12 +49,10 @@ class Sizes:
 
 def score(pairs: list[Pair], settings: ScoringSettings, sizes: Sizes | None = None) -> Iterator[Value]:
     """The distance of all measured pairs together; other `sizes` than the published ones serve tests."""
-    specs, good = family_specs("videomae"), usable(pairs)
-    if len(good) < MIN_CLIPS:
-        yield from empty(specs, pairs, "too_few", f"{len(good)} clips could be measured; {MIN_CLIPS} are needed")
-        return
-    for sides in feature_sets(good, settings, [spec.key for spec in specs], sizes):
-        yield frechet_value(sides, f"{FRAMES} frames", note=SUPERVISOR)
+    keys = [spec.key for spec in family_specs("videomae")]
+    return of_enough("videomae", pairs, lambda good: (
+        frechet_value(sides, f"{FRAMES} frames", note=SUPERVISOR) for sides in feature_sets(good, settings, keys, sizes)
+    ))  # fmt: skip
 
 
 def feature_sets(

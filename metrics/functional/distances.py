@@ -88,7 +88,7 @@ def plain_frechet(generated: np.ndarray, truth: np.ndarray, ddof: int = 1) -> fl
 
 
 def dimension_warning(n: int, d: int) -> str:
-    """What to say of a Frechet distance of `n` features of `d` dimensions; empty where `n` exceeds `d`."""
+    """The warning of a Frechet distance of `n` features of `d` dimensions; empty where `n` exceeds `d`."""
     if n > d:
         return ""
     return f"warning: {n} features do not exceed {d} dimensions; the covariance is singular and the distance too high"
@@ -177,7 +177,7 @@ def extrapolated(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -
     """Frechet distance for endlessly many clips, and its 95 % interval (Chong & Forsyth, CVPR 2020, section 4).
 
     The distance of n clips is about its limit plus a constant over n; a line through subsets of many sizes meets 1/n =
-    0 in that limit. Subsets are drawn of clips, not of features, since those of a clip hang together, and of both sets
+    0 in that limit. Subsets are drawn of clips, not of features, since those of one clip are alike, and of both sets
     alike, since here the true set is as small as the generated one (the paper holds it fixed at its full size). The
     draws are seeded: the same clips in the same order give the same number. It may be below zero.
 

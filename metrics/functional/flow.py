@@ -1,4 +1,4 @@
-"""Optical flow between neighbouring frames, and what it says of two videos of one scene.
+"""Optical flow between neighbouring frames, and how it compares two videos of one scene.
 
 Everything is done on pictures of one size, 128 x 128, so that neither the machine nor the crop's resolution moves a
 number; the flow is OpenCV's Farneback, which needs no weights. Memory does not grow with the clip.
@@ -86,7 +86,7 @@ def interpolation_error(before: np.ndarray, between: np.ndarray, after: np.ndarr
     """Mean absolute difference, in [0, 1], of a frame and what its neighbours let one expect.
 
     The neighbours are moved half way along the flows between them (Jiang et al., Super SloMo, CVPR 2018, eq. 4 at the
-    middle) and averaged; VBench asks the network AMT-S instead.
+    middle) and averaged; VBench uses the network AMT-S instead.
     """
     half = (flow_between(before, after) - flow_between(after, before)) / 4
     expected = (warped(before.astype(np.float32), -half) + warped(after.astype(np.float32), half)) / 2
@@ -95,7 +95,7 @@ def interpolation_error(before: np.ndarray, between: np.ndarray, after: np.ndarr
 
 @dataclass(frozen=True)
 class Comparison:
-    """What flow says of a generated clip: means over frames, and over how many.
+    """What is measured by flow of a generated clip: means over frames, and over how many.
 
     `warping` and `true_warping` are mean squared errors of values in [0, 1], `flow_gap` is in pixels of 128, `expected`
     the mean absolute error of frames that were interpolated, or None where there were none; `true_moves` is False where

@@ -1,4 +1,4 @@
-"""How far pictures and sound of a clip are apart, from the embeddings of their windows, whoever embedded them.
+"""How far pictures and sound of a clip are apart, from the embeddings of their windows by any network.
 
 The mathematics is that of joonson/syncnet_python (``SyncNetInstance.evaluate``), but for one thing: a shift averages
 only windows whose partner exists. Zero padding, as there, lowers the confidence of short clips by up to a third.
@@ -12,7 +12,7 @@ from metrics.tables import Unscorable
 
 MAX_SHIFT = 15
 MIN_WINDOWS = 10  # pairs of windows that a shift needs to count
-MIN_SHIFTS = 5  # shifts either way without which a median says nothing
+MIN_SHIFTS = 5  # shifts either way below which a median means nothing
 SILENCE = 1e-3  # a wave that never exceeds this cannot be lip-synced to
 FAR = 5  # windows this far apart share no frame
 
@@ -25,6 +25,12 @@ class SyncValues:
     confidence: float
     offset: int
     shifts: int
+
+    @property
+    def note(self) -> str | None:
+        """That the clip was too short for all shifts, where it was."""
+        every = 2 * MAX_SHIFT + 1
+        return None if self.shifts == every else f"{self.shifts} shifts instead of {every}"
 
 
 def distances(seen: np.ndarray, heard: np.ndarray) -> np.ndarray:

@@ -18,25 +18,17 @@ from eadnet.faces.alignment import warp_frame
 from eadnet.faces.mesh import opened_mesh
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe
+from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.measuring.extractors import Extractor
 from metrics.measuring.own_sound import ALIKE, LATE, compare_sound
 from metrics.measuring.spool import Spool, opened_spool
-from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MADE_UNDER, MEASUREMENTS
+from metrics.tables import CROPS, EXTRACTED, FPS, LANDMARKS, MADE_UNDER, MEASUREMENTS
 
-FPS = 25
 MIN_SHARE = 0.5  # of the true frames that a video must have
 ASPECT_TOLERANCE = 0.02
 CHUNK = 32  # frames that are held at once
-
-
-class WrongVideo(ValueError):
-    """A video that does not answer to its clip; `status` is the word for the table."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 def measure_videos(
@@ -95,7 +87,7 @@ class Meter:
     def __init__(
         self, resolution: int, crops: Spool, landmarks: Spool, extracted: Spool, extractors: Mapping[str, Extractor]
     ) -> None:
-        """Where the arrays go, and who else looks at the frames."""
+        """Where the arrays go, and the extractors that take more from the frames."""
         self.resolution, self.extractors = resolution, extractors
         self.crops, self.landmarks, self.extracted = crops, landmarks, extracted
 
@@ -115,10 +107,10 @@ class Meter:
         row |= {name: video[name] for name in MADE_UNDER}
         try:
             if video["status"] != "ok":
-                raise WrongVideo(video["status"], video["reason"] or "the video was not made")
+                raise MediaError(video["reason"] or "the video was not made", video["status"])
             notes = self._look(video, clip, row)
             row |= {"status": "ok", "reason": "; ".join(notes) or None}
-        except (MediaError, WrongVideo) as fault:
+        except MediaError as fault:
             for spool in (self.crops, self.landmarks):
                 spool.drop(clip.clip_id)
             row |= {"status": fault.status, "reason": str(fault)}
@@ -139,7 +131,7 @@ class Meter:
         total, found = self._see(path, clip, size)
         row["video_frames"] = total
         if total < MIN_SHARE * truth_frames:
-            raise WrongVideo("wrong_length", f"{path}: {total} frames at {FPS} fps, the clip has {truth_frames}")
+            raise MediaError(f"{path}: {total} frames at {FPS} fps, the clip has {truth_frames}", "wrong_length")
         count = min(total, truth_frames)
         if total != truth_frames:
             notes.append(f"{total} frames, the clip has {truth_frames}; the shorter counts")
@@ -205,7 +197,7 @@ def scaled(frame: np.ndarray, size: tuple[int, int], path: str) -> np.ndarray:
     """The frame, (H, W, 3) uint8, in another size.
 
     Raises:
-        WrongVideo: its aspect is another.
+        MediaError: its aspect is another.
     """
     import cv2
 
@@ -214,7 +206,7 @@ def scaled(frame: np.ndarray, size: tuple[int, int], path: str) -> np.ndarray:
         return frame
     if abs(width / height / (size[1] / size[0]) - 1) > ASPECT_TOLERANCE:
         reason = f"{path}: {width}x{height} has another aspect than the source's {size[1]}x{size[0]}; render that size"
-        raise WrongVideo("wrong_size", reason)
+        raise MediaError(reason, "wrong_size")
     method = cv2.INTER_AREA if height > size[0] else cv2.INTER_CUBIC
     return cv2.resize(frame, size[::-1], interpolation=method)
 
@@ -227,8 +219,8 @@ def _check_sound(path: str, wave: np.ndarray) -> list[str]:
     alike, late = compared
     if alike < ALIKE:
         reason = f"{path}: its sound is not the clip's (correlation {alike:.2f}); pair it with the video it imitates"
-        raise WrongVideo("wrong_audio", reason)
-    return [f"its sound comes {1000 * late / 16000:+.0f} ms late"] if abs(late) > LATE else []
+        raise MediaError(reason, "wrong_audio")
+    return [f"its sound comes {1000 * late / SAMPLE_RATE:+.0f} ms late"] if abs(late) > LATE else []
 
 
 def _checked_rows(videos: str | Path, clips: str | Path) -> list[dict]:

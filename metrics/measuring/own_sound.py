@@ -5,8 +5,8 @@ from scipy.signal import correlate, correlation_lags
 
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_audio
+from eadnet.media.spectrogram import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 REACH = SAMPLE_RATE  # samples either way in which the same sound is looked for
 ALIKE = 0.5  # least correlation of one recording with itself after encoding
 LATE = 640  # samples, one frame; less is the delay of an audio codec

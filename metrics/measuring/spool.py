@@ -1,4 +1,4 @@
-"""Arrays that arrive row by row, of a length nobody knows beforehand, gathered on disk into one safetensors file."""
+"""Arrays that arrive row by row, of a length not known beforehand, gathered on disk into one safetensors file."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Running a published network so that its numbers hang on its input alone: evaluation mode, full precision."""
+"""Running a published network so that its numbers depend on its input alone: evaluation mode, full precision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -15,7 +15,6 @@ import pandas as pd
 from eadnet.config.configuration import BASELINES
 from eadnet.config.evaluation import DRAWN
 from eadnet.config.experiment import Experiment, run_for
-from eadnet.config.section import ConfigError
 from eadnet.provenance import commit
 from eadnet.tables import TEST_CLIPS, read_table, write_table
 from metrics.families.feature_sets import feature_sets
@@ -27,7 +26,7 @@ from metrics.scoring.pairs import load_pairs, usable
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import REGISTRY, families_of, family
 from metrics.summary.paper_columns import COLUMNS, chosen
-from metrics.tables import NOT_APPLICABLE, SCORES
+from metrics.tables import NOT_APPLICABLE, SCORES, folders_by_run
 
 BASE = (False, False, False)
 """STDA, TFRM and text of the base row of the paper's tables, which is LatentSync."""
@@ -52,7 +51,7 @@ def measure_resolution(
         clips: table of the preprocessed clips.
         test_clips: table of the test clips that can be drawn.
         measurements: folders ``.../<run>/<seed>`` of the runs and methods.
-        settings: judges, weights and remembered features.
+        settings: judges, weights and cached features.
         draws: how many; see `metrics.resolution.values.FEW_DRAWS`.
         output: parquet file to write.
         log: is given a line a corpus and column.
@@ -66,7 +65,7 @@ def measure_resolution(
     table = read_table(scores, SCORES)
     table = table[~table.run.isin(BASELINES) & table.family.isin(families_of("videos"))]
     keys = chosen(set(table.metric[table.value.notna()]))
-    folders = _folders(measurements)
+    folders = folders_by_run(sorted(measurements))
     rows = []
     for corpus, pool in read_table(test_clips, TEST_CLIPS).groupby("corpus"):
         bases = _bases(str(corpus), experiment)
@@ -87,16 +86,6 @@ def measure_resolution(
     blank = dict.fromkeys(RESOLUTION.names) | {"size": DRAWN, "method": False, "commit": commit()}
     write_table([blank | row for row in rows], output, RESOLUTION)
     return read_table(output, RESOLUTION)
-
-
-def _folders(measurements: Sequence[Path]) -> dict[str, dict[int, Path]]:
-    """Measurement folders by run and seed."""
-    folders: dict[str, dict[int, Path]] = {}
-    for folder in sorted(map(Path, measurements)):
-        if not folder.name.isdigit():
-            raise ConfigError(f"{folder}: a measurements folder is named .../<run>/<seed>")
-        folders.setdefault(folder.parent.name, {})[int(folder.name)] = folder
-    return folders
 
 
 def _of_clips(table: pd.DataFrame, key: str, pool: pd.DataFrame, run: str) -> Rows:
@@ -134,9 +123,9 @@ def _bases(corpus: str, experiment: Experiment | None) -> list[str]:
 def _rows(
     key: str, pool: pd.DataFrame, runs: list[str], bases: list[str], of: Callable[[str], Rows], draws: int
 ) -> list[dict]:
-    """Rows of one corpus and column, or one that says why there are none.
+    """Rows of one corpus and column, or one with the reason why there are none.
 
-    What the base row has is what can be drawn. Runs are looked at one after another: features take much memory.
+    What the base row has is what can be drawn. Runs are taken one after another: features take much memory.
     """
     labels = {"metric": key, "metric_version": family(REGISTRY[key].family).version}
     ordered = [*(run for run in bases if run in runs), *(run for run in runs if run not in bases)]

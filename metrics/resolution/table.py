@@ -23,7 +23,7 @@ RESOLUTION = pa.schema(
 `difference`, `sd_paired` are of the run less `base` on the same draws, `sd_unpaired` is of two rows on different
 draws. `shows_*` is the smallest difference that exceeds chance with 95 %, `finds_*` the smallest that would do so
 four times in five. `sd_seeds` is over training seeds, null for one. `synthetic`: the people of the corpus are drawn,
-not filmed. Units are the metric's own. `reason` says what limits a row, or why it is empty."""
+not filmed. Units are the metric's own. `reason` is what limits a row, or why it is empty."""
 
 SHOWN, FOUND = 1.96, 2.80
 """Standard deviations of a difference: of 95 % confidence, and of 95 % confidence with 80 % power (1.96 + 0.84)."""

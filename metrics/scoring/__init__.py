@@ -1,1 +1,1 @@
-"""One run by one family: pairs of generated and true clips, sets of clips, remembered features, stamped rows."""
+"""One run by one family: pairs of generated and true clips, sets of clips, cached features, stamped rows."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.data.tensor_files import TensorFileError, map_tensor
-from eadnet.tables import CLIPS, read_table
+from eadnet.tables import CLIPS, TableError, read_table
 from metrics.scoring.settings import WeightsAbsent
 from metrics.spec import MetricSpec
 from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS, Unscorable
@@ -22,13 +22,9 @@ from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS, Unscorable
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
 
 
-class MeasurementError(ValueError):
-    """A measurement folder that cannot be read; the message names the file and the mend."""
-
-
 @dataclass(frozen=True)
 class Value:
-    """What a metric says of one clip (`clip_id`) or of the set (None); `value` is None where it says nothing."""
+    """The value of a metric for one clip (`clip_id`) or for the set (None); None where there is none."""
 
     metric: str
     clip_id: str | None
@@ -133,15 +129,14 @@ def load_pairs(measurements: str | Path, clips: str | Path, truth: str | Path | 
         truth: folder that ``measure`` wrote of the true videos, for families that compare whole frames.
 
     Raises:
-        MeasurementError: a measured clip is not in the clips table.
-        eadnet.tables.TableError: a table is unreadable.
+        TableError: a table is unreadable, or a measured clip is not in the clips table.
     """
     folder, truth = Path(measurements), Path(truth) if truth else None
     table = read_table(folder / "measurements.parquet", MEASUREMENTS)
     known = {row["clip_id"]: row for row in read_table(clips, CLIPS).to_dict("records")}
     unknown = [clip_id for clip_id in table["clip_id"] if clip_id not in known]
     if unknown:
-        raise MeasurementError(f"{folder}: {unknown[0]} is not in {clips}; measure again with the present clips")
+        raise TableError(f"{folder}: {unknown[0]} is not in {clips}; measure again with the present clips")
     return [
         Pair(
             known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason,
@@ -158,7 +153,7 @@ def chunks(*arrays: np.ndarray, size: int = CHUNK) -> Iterator[tuple[np.ndarray,
 
 
 def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair], Iterable[Value]]) -> Iterator[Value]:
-    """Apply a clip-level family to every pair; a pair that cannot be scored yields rows that say why.
+    """Apply a clip-level family to every pair; a pair that cannot be scored yields rows with the cause.
 
     Args:
         pairs: what to score.
@@ -186,7 +181,7 @@ def _map(path: Path, key: str) -> np.ndarray:
     try:
         return map_tensor(path, key, "delete it and measure again")
     except TensorFileError as error:
-        raise MeasurementError(f"{key}: {error}") from None
+        raise TableError(f"{key}: {error}") from None
 
 
 def _extracted(folder: Path, name: str, clip_id: str) -> np.ndarray:

@@ -44,14 +44,14 @@ def score_family(
         seed: training seed, for the rows.
         output: parquet file to write.
         truth: folder that ``measure`` wrote of the true videos, for families that compare whole frames.
-        test_clips: ``eadnet.tables.TEST_CLIPS``, which says what clips are drawn; None: there is no draw.
+        test_clips: ``eadnet.tables.TEST_CLIPS``, with the clips that are drawn; None: there is no draw.
         pooled: corpora whose clips together count as `all`; empty: every corpus.
 
     Returns:
         Number of rows that hold a value.
 
     Raises:
-        metrics.spec.SpecError: no such family.
+        ConfigError: no such family.
     """
     pairs = load_pairs(measurements, clips, truth)
     judging = evaluators(name, settings)
@@ -65,10 +65,10 @@ def score_family(
 
 
 def score_pairs(name: str, pairs: list[Pair], settings: ScoringSettings) -> list[Value]:
-    """What a family says of pairs; rows that say why where its judge or its weights are absent.
+    """Values of a family for some pairs; rows with the cause where its judge or its weights are absent.
 
     Raises:
-        metrics.spec.SpecError: no such family.
+        ConfigError: no such family.
     """
     module = importlib.import_module(family(name).module)
     if family(name).judge and settings.judges is None:

@@ -27,8 +27,8 @@ def scored_sets(
     """Rows of SCORES of a family: one a clip and metric, and one a set and metric of sets.
 
     Args:
-        family: its name. One of set metrics alone is computed for every set; one that also looks at single clips only
-            for all together and for corpora that are not pooled, so that no clip is looked at twice.
+        family: its name. One of set metrics alone is computed for every set; one that also scores single clips only
+            for all together and for corpora that are not pooled, so that no clip is scored twice.
         pairs: all measured pairs of a run.
         pooled: corpora that count as `all`; empty: every corpus.
         drawn: names of the drawn clips; None where there is no draw.

@@ -1,4 +1,4 @@
-"""What families and extractors need to know: judges, the generated region, published weights, remembered features."""
+"""What families and extractors need to know: judges, the generated region, published weights, cached features."""
 
 import sys
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.assets import AssetError, AssetSettings, fetch
-from metrics.scoring.cache import FeatureCache
+from metrics.scoring.cache import cached
 
 
 class WeightsAbsent(ValueError):
-    """Published weights that a family needs are not here; `brief` names them for tables, the message says why too."""
+    """Published weights that a family needs are not here; `brief` names them for tables, the message adds the cause."""
 
     def __init__(self, asset: str, reason: str = "") -> None:
         self.brief = f"weights absent: {asset}"
@@ -23,8 +23,8 @@ class WeightsAbsent(ValueError):
 class ScoringSettings:
     """What families need to know.
 
-    `judges` is the judges' folder; `mask`, `resolution` and `cells` say which pixels of the crop are generated;
-    `assets` says where published weights lie (None: nowhere), `cache` where features are remembered (None: nowhere).
+    `judges` is the judges' folder; `mask`, `resolution` and `cells` define the generated pixels of the crop;
+    `assets` is where published weights lie (None: nowhere), `cache` where features are kept (None: nowhere).
     """
 
     judges: Path | None
@@ -61,9 +61,9 @@ class ScoringSettings:
         try:
             return fetch(asset, self.assets)
         except AssetError as error:
-            print(error, file=sys.stderr)  # rows name the weights alone; the log says what became of them
+            print(error, file=sys.stderr)  # rows name the weights alone; the log has the cause
             raise WeightsAbsent(asset, str(error)) from None
 
     def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """Features that `evaluator` gives to pictures with that digest: remembered, or computed and then remembered."""
-        return FeatureCache(self.cache).get(digest, evaluator, compute)
+        """Features of the pictures with that digest by `evaluator`, from the cache where it has them."""
+        return cached(self.cache, digest, evaluator, compute)

@@ -1,11 +1,11 @@
-"""Family ``blendshapes``: are expressions distributed as the true ones, say MediaPipe's blendshapes."""
+"""Family ``blendshapes``: are expressions distributed as the true ones, by MediaPipe's blendshapes?"""
 
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 BLENDSHAPES = "Grishchenko et al., Blendshapes GHUM, CVPRW 2023 (MediaPipe FaceLandmarker)"
 EMO = "E-FID: Tian et al., EMO, ECCV 2024 (no code); coefficients: " + BLENDSHAPES
 INPUTS = (
-    "whole frames in source size, each looked at singly (image mode); frames in which both videos have a face; "
+    "whole frames in source size, each on its own (image mode); frames in which both videos have a face; "
     "coefficient _neutral left out"
 )
 DISAGREEMENT = (
@@ -17,7 +17,7 @@ EVALUATOR = "asset:face-landmarker/face_landmarker.task"
 
 FAMILY = Family(
     "blendshapes", 1, None,
-    "Are expressions distributed as the true ones, say MediaPipe's blendshapes.",
+    "Are expressions distributed as the true ones, by MediaPipe's blendshapes?",
     assets=("face-landmarker",), extractor="blendshapes", needs_truth=True,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Family ``captions``: do the captions of real clips follow the rules, and do they say what is there?"""
+"""Family ``captions``: do the captions of real clips follow the rules, and do they describe what is there?"""
 
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
@@ -8,36 +8,36 @@ PARSED = "a caption record, as the caption stage stored it"
 UNCAPTIONED = (
     "a clip without caption has no value and lowers the coverage, not the agreement: see captioned@answers beside it"
 )
-TOLD = (
-    "a captioner that was told the label only repeats it: such clips have no value here (status told). One that reads "
+LABEL_GIVEN = (
+    "a captioner that was given the label only repeats it: such clips have no value here (status told). One that reads "
     "measures is never wholly blind: they are relative to the speaker's neutral clips, which labels name"
 )
 DRAWN = "clips of the drawn corpora that carry no label, whose drawn emotion and level are known"
 NOT_REAL = "as a claim about real faces: the truth is that of drawn ones; " + UNCAPTIONED
 CELLS = "Interval by bootstrap over clips (2000 seeded draws)."
 UNITS = (
-    "Units said against units drawn at a strength of 0.4 or more, one-sided names as the unit itself. Units that "
+    "Units stated against units drawn at a strength of 0.4 or more, one-sided names as the unit itself. Units that "
     "speech moves (eadnet.captions.schema.SPEECH_UNITS) are left out on both sides: they come and go with the words, "
     "whatever is felt, and no caption may name them. "
 )
-UNIT_INPUTS = "clips of the drawn corpora, labelled or not: nobody is told the units"
+UNIT_INPUTS = "clips of the drawn corpora, labelled or not: no captioner is given the units"
 UNSAID = (
-    "the drawn face also shows what no unit of its truth names (a fold beside a smile): to say so counts as wrong, as "
-    "does a unit that is never drawn"
+    "the drawn face also shows what no unit of its truth names (a fold beside a smile): to state it counts as wrong, "
+    "as does a unit that is never drawn"
 )
 F1 = "van Rijsbergen, Information Retrieval, 1979"
 SCIKIT = "scikit-learn sklearn/metrics/_classification.py f1_score"
 RANKS = (
     "Spearman's coefficient, ties by mean ranks, of the stated intensity (none, slight, moderate, strong) and the "
-    "level (1 to 3). Neutral clips are left out: they have no strength of feeling, and to tell them from the rest is "
-    "what emotion_right counts. "
+    "level (1 to 3). Neutral clips are left out: they have no strength of feeling, and to separate them from the rest "
+    "is what emotion_right counts. "
 ) + CELLS
 SPEARMAN = "Spearman, The proof and measurement of association between two things, Am. J. Psychology 15, 1904"
 
 FAMILY = Family(
     "captions", 1, None,
-    "Do the captions of real clips follow the rules, and do they say what is there? Scored from captions tables by "
-    "`python -m metrics score-captions`, a captioner a run (`captions:<name>`); never a part of `evaluation.metrics`.",
+    "Do the captions of real clips follow the rules, and do they describe what is there? Scored from captions tables "
+    "by `python -m metrics score-captions`, a captioner a run (`captions:<name>`); never part of `evaluation.metrics`.",
     of="captions",
 )  # fmt: skip
 
@@ -46,7 +46,7 @@ SPECS = (
         "first_answer_valid@answers", "captions", "clip", "", True, (0, 1),
         "Was the first answer a valid caption record?",
         "1 where the first answer was accepted, or refused for forbidden content alone; 0 where it was cut off, no "
-        "JSON, of another shape, too long in words, or declined. Clips that nobody answered have no value.",
+        "JSON, of another shape, too long in words, or declined. Clips without any answer have no value.",
         OURS,
         inputs=TABLE, reference="none",
         avoid="to hold a language model against the descriptor engine, which fills the record itself: always valid",
@@ -62,7 +62,7 @@ SPECS = (
         "forbidden@answers", "captions", "clip", "", False, (0, 1),
         "Did any answer hold content that no caption may hold?",
         "1 where an answer was refused for forbidden content, or an accepted text holds some "
-        "(eadnet.captions.schema.forbidden_content), else 0. Clips that nobody answered have no value.",
+        "(eadnet.captions.schema.forbidden_content), else 0. Clips without any answer have no value.",
         OURS,
         inputs=TABLE, reference="none",
         disagreement="an answer that is refused for another fault is not searched, so the rate is a lower bound where "
@@ -71,7 +71,7 @@ SPECS = (
     MetricSpec(
         "attempts@answers", "captions", "clip", "tries", False, (1, INFINITY),
         "How often was asked until an answer was accepted, or the last was refused?",
-        "Number of tries, answered or not, of a clip that was asked about at all.",
+        "Number of tries, answered or not, for a clip that was sent to a captioner.",
         OURS,
         inputs=TABLE, reference="none",
     ),
@@ -80,7 +80,7 @@ SPECS = (
         "Is the stated emotion the corpus's label?",
         "1 where both are the same of the eight emotions, else 0.",
         OURS,
-        inputs=PARSED + "; clips with a label", reference="none", avoid=f"{TOLD}; {UNCAPTIONED}",
+        inputs=PARSED + "; clips with a label", reference="none", avoid=f"{LABEL_GIVEN}; {UNCAPTIONED}",
     ),
     MetricSpec(
         "emotion_right@truth", "captions", "clip", "", True, (0, 1),
@@ -96,7 +96,7 @@ SPECS = (
         F1,
         inputs=PARSED + "; clips with a label", reference=SCIKIT,
         disagreement="scikit-learn's default also averages over emotions that are answered but never labelled, as 0",
-        avoid=f"{TOLD}; {UNCAPTIONED}",
+        avoid=f"{LABEL_GIVEN}; {UNCAPTIONED}",
     ),
     MetricSpec(
         "emotion_macro_f1@truth", "captions", "set", "", True, (0, 1),
@@ -114,7 +114,7 @@ SPECS = (
         inputs=PARSED + "; clips labelled with an emotion other than neutral, and with a level",
         reference="scipy.stats.spearmanr",
         disagreement="levels are instructions to actors: how strongly one acts level 3 differs from person to person",
-        avoid=f"{TOLD}; {UNCAPTIONED}; there is no value where either side is the same for all clips",
+        avoid=f"{LABEL_GIVEN}; {UNCAPTIONED}; there is no value where either side is the same for all clips",
     ),
     MetricSpec(
         "intensity_rank_correlation@truth", "captions", "set", "", True, (-1, 1),
@@ -126,7 +126,7 @@ SPECS = (
     MetricSpec(
         "unit_micro_f1@truth", "captions", "set", "", True, (0, 1),
         "Are the stated action units those that were drawn, every unit of every clip counting alike?",
-        f"{UNITS}F1 = 2 TP / (drawn + said) over all units and clips together. {CELLS}",
+        f"{UNITS}F1 = 2 TP / (drawn + stated) over all units and clips together. {CELLS}",
         F1,
         inputs=UNIT_INPUTS, reference=SCIKIT + " (average='micro')", disagreement=UNSAID, avoid=NOT_REAL,
     ),

@@ -1,6 +1,7 @@
-"""Family ``emotion_fan``: is the wanted emotion seen, says the recogniser that judged EAT."""
+"""Family ``emotion_fan``: is the wanted emotion seen, by the recogniser that judged EAT?"""
 
-from metrics.specs.types import Family, MetricSpec
+from metrics.specs.recognition import recogniser_specs
+from metrics.specs.types import Family
 
 FAN = "Meng et al., Frame Attention Networks, ICIP 2019; protocol of Gan et al., EAT, ICCV 2023"
 REFERENCE = (
@@ -28,33 +29,12 @@ EVALUATOR = "asset:emotion-fan/self_relation-attention_61_84.3655"
 
 FAMILY = Family(
     "emotion_fan", 2, None,
-    "Is the wanted emotion seen, says Emotion-FAN with the weights of EAT's evaluation.",
+    "Is the wanted emotion seen, by Emotion-FAN with the weights of EAT's evaluation?",
     assets=("emotion-fan",), extractor="emotion_fan",
 )  # fmt: skip
 
-SPECS = (
-    MetricSpec(
-        "acc_emo@emotion-fan", "emotion_fan", "clip", "", True, (0, 1),
-        "Is the clip's labelled emotion the one that Emotion-FAN sees?",
-        "1 where the greatest of the eight logits of the whole clip (frames weighed by self and relation attention) is "
-        "the label's, else 0; unlabelled clips do not count.",
-        FAN,
-        inputs=INPUTS, reference=REFERENCE, disagreement=DISAGREEMENT, avoid=AVOID, evaluator=EVALUATOR,
-    ),
-    MetricSpec(
-        "macro_f1_emo@emotion-fan", "emotion_fan", "set", "", True, (0, 1),
-        "Mean F1 of the emotions by Emotion-FAN, so that a frequent one does not decide.",
-        "F1 = 2 TP / (labels + answers) of every emotion that occurs as a label, averaged; interval by bootstrap over "
-        "clips (2000 seeded draws).",
-        FAN,
-        inputs=INPUTS, reference="scikit-learn f1_score(labels=<present>, average='macro')", avoid=AVOID,
-        evaluator=EVALUATOR,
-    ),
-    MetricSpec(
-        "predicted_emotion@emotion-fan", "emotion_fan", "clip", "class", None, (0, 7),
-        "The emotion that Emotion-FAN sees, as an index into eadnet.tables.EMOTIONS.",
-        "Greatest of the eight logits of the whole clip.",
-        FAN,
-        inputs=INPUTS, reference=REFERENCE, avoid="as a number: it is a class", evaluator=EVALUATOR,
-    ),
+SPECS = recogniser_specs(
+    "emotion_fan", "emotion-fan", "Emotion-FAN",
+    "the logit of the whole clip (frames weighed by self and relation attention)", FAN,
+    inputs=INPUTS, reference=REFERENCE, disagreement=DISAGREEMENT, avoid=AVOID, evaluator=EVALUATOR,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Family ``expression``: are expressions distributed as the true ones, say the mesh landmarks."""
+"""Family ``expression``: are expressions distributed as the true ones, by the mesh landmarks?"""
 
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
@@ -16,7 +16,7 @@ AVOID = (
     "measure of upper-face expression, since the mouth moves most and so weighs most"
 )
 
-FAMILY = Family("expression", 1, None, "Are expressions distributed as the true ones, say landmarks.")
+FAMILY = Family("expression", 1, None, "Are expressions distributed as the true ones, by landmarks?")
 
 SPECS = (
     MetricSpec(

@@ -5,8 +5,8 @@ from metrics.specs.types import INFINITY, Family, MetricSpec
 FVD = "Unterthiner et al., FVD, 2019; Skorokhodov et al., StyleGAN-V, CVPR 2022 for the network's PyTorch form"
 EVALUATOR = "asset:i3d-torchscript/i3d_torchscript.pt"
 FEW = (
-    "Below 400 windows the covariance is singular and the distance much too high (the row says so): compare runs with "
-    "equal n only, never with published values of 2048 videos. I3D looks at content more than at motion (Ge et al., "
+    "Below 400 windows the covariance is singular and the distance much too high (the row states it): compare runs "
+    "with equal n only, never with published values of 2048 videos. I3D weighs content more than motion (Ge et al., "
     "CVPR 2024): see fvd@videomae."
 )
 THREADS = (

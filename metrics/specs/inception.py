@@ -20,8 +20,8 @@ PORT = (
     "used; the two were not compared."
 )
 FEW = (
-    "Below 2048 frames, where the covariance is singular and the value too high (the row says so), or between sets of "
-    "different size: read KID beside it. Frames of one clip are alike, so clips count more than frames."
+    "Below 2048 frames, where the covariance is singular and the value too high (the row states it), or between sets "
+    "of different size: read KID beside it. Frames of one clip are alike, so clips count more than frames."
 )
 
 FAMILY = Family(

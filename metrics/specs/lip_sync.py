@@ -1,4 +1,4 @@
-"""Family ``lip_sync``: do the lips fit the sound, says a judge that the corpus itself has trained."""
+"""Family ``lip_sync``: do the lips fit the sound, by a judge trained on the corpus itself?"""
 
 from metrics.specs.types import Family, MetricSpec
 
@@ -13,7 +13,7 @@ TRAINED = "to compare with published LSE values; use lse_c@ref-v1 for that"
 
 FAMILY = Family(
     "lip_sync", 2, "sync",
-    "Do the lips fit the sound, says a judge trained on this corpus's real train clips.",
+    "Do the lips fit the sound, by a judge trained on this corpus's real train clips?",
 )  # fmt: skip
 
 SPECS = (

@@ -1,4 +1,4 @@
-"""Family ``lipscore``: do the lips look like the true ones, says a lip reader that the user provides."""
+"""Family ``lipscore``: do the lips look like the true ones, by a lip reader that the user provides?"""
 
 from metrics.specs.types import Family, MetricSpec
 
@@ -6,7 +6,7 @@ FAMILY = Family(
     "lipscore",
     1,
     None,
-    "Do the lips look like the true ones, says a lip reader (ONNX slot).",
+    "Do the lips look like the true ones, by a lip reader (ONNX slot)?",
 )
 
 SPECS = (
@@ -19,7 +19,7 @@ SPECS = (
         reference="antonibigata/keysync@cfff7cf evaluation/lipscore.py; mpc001/auto_avsr@182b628 preparation, "
         "datamodule/transforms.py",
         disagreement="The original finds each video's mouth by RetinaFace and turns every frame upright by itself; its "
-        "flag says that lower is better, which is wrong. The weights (vsr_trlrs2lrs3vox2avsp_base) have no published "
+        "flag states that lower is better, which is wrong. The weights (vsr_trlrs2lrs3vox2avsp_base) have no published "
         "digest and no ONNX export: the file is the user's, auto-avsr-onnx/auto_avsr_visual.onnx in the assets' folder "
         "or mirror.",
         avoid="To compare between exports of different weights: nothing is pinned.", target=1.0,

@@ -46,7 +46,7 @@ SPECS = (
     ),
     MetricSpec(
         "motion_smoothness@farneback-128", "motion", "clip", "", True, (0, 1),
-        "Can every second generated frame be told from its neighbours?",
+        "Does every second generated frame follow from its neighbours?",
         "Every second frame is dropped and rebuilt from its neighbours, moved half way along the flows between them "
         "and averaged; 1 less the mean absolute difference, values in [0, 1].",
         "Huang et al., VBench, CVPR 2024; Jiang et al., Super SloMo, CVPR 2018, eq. 4, for the frame between",

@@ -17,7 +17,7 @@ MESH_CROP = (
 )
 COVERAGE = (
     "Clips of up to 4 s have no track of over 100 frames and get no score in the reference, without a word; here a row "
-    "says so."
+    "states it."
 )
 SHORT = (
     "Zero padding at the ends lowers LSE-C of short clips for identical lips: by about 1.7 at 1 s, 0.7 at 2 s, 0.3 at "
@@ -139,7 +139,7 @@ SPECS = (
         "Do the lips look like the true ones, window by window?",
         "Mean over windows of the cosine between SyncNet's visual features of the generated and of the true video, in "
         "the manner of LipScore.",
-        f"Bigata et al., KeySync, 2025 (LipScore, which asks a lip reader); {CHUNG}",
+        f"Bigata et al., KeySync, 2025 (LipScore, by a lip reader); {CHUNG}",
         inputs=MESH_CROP, reference="none (manner: antonibigata/keysync@cfff7cf evaluation/lipscore.py)",
         disagreement="Not comparable with LipScore: another network.",
         avoid="Where the generated head may move otherwise than the true one.", evaluator=WEIGHTS, target=1.0,

@@ -6,17 +6,13 @@ from typing import Literal
 INFINITY = float("inf")
 
 
-class SpecError(ValueError):
-    """A metric or family that does not exist or is ill defined; the message names those that do."""
-
-
 @dataclass(frozen=True)
 class Family:
     """Metrics that are computed together, from the same inputs, by one module.
 
-    `of` says what is scored: generated videos (by ``metrics.families.<name>``) or captions of real ones (by
+    `of` is what is scored: generated videos (by ``metrics.families.<name>``) or captions of real ones (by
     ``metrics.captions``); a list of families that score videos never names the latter. `judge` names the corpus's judge
-    that the family asks, `assets` the published weights that it needs, `extractor` what must be taken from whole frames
+    that the family uses, `assets` the published weights that it needs, `extractor` what must be taken from whole frames
     for it (``metrics.measuring.extractors``), `needs_truth` whether from the true ones too.
     """
 
@@ -41,7 +37,7 @@ class MetricSpec:
 
     `level`: one value a clip, or one for the whole set. `higher_is_better` is None where neither direction is an
     improvement; `target` then names the ideal value, if there is one. `bounds` are the values that can occur. `inputs`
-    says at which resolution and crop pictures are compared, `reference` whose implementation is followed,
+    states at which resolution and crop pictures are compared, `reference` whose implementation is followed,
     `disagreement` how far others are known to differ, `avoid` when not to use it. `evaluator` names what judges:
     ``judge:sync``, ``asset:<asset>/<file>``, ``package:mediapipe`` or ``region``; "" where a formula alone does.
     """
@@ -66,9 +62,9 @@ class MetricSpec:
         """Check that the key names a variant and the bounds an interval."""
         name, _, variant = self.key.partition("@")
         if not name or not variant:
-            raise SpecError(f"{self.key}: a metric key is name@variant")
+            raise ValueError(f"{self.key}: a metric key is name@variant")
         if not self.bounds[0] < self.bounds[1]:
-            raise SpecError(f"{self.key}: bounds {self.bounds} are no interval")
+            raise ValueError(f"{self.key}: bounds {self.bounds} are no interval")
 
     @property
     def name(self) -> str:

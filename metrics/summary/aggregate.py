@@ -20,6 +20,7 @@ from metrics.functional.statistics import Difference, Replicates, Resampling, dr
 from metrics.spec import REGISTRY, MetricSpec, family
 from metrics.tables import (
     ALL,
+    LABEL_GIVEN,
     LEVELLED,
     LEVELS,
     MADE_UNDER,
@@ -28,14 +29,13 @@ from metrics.tables import (
     PEOPLE,
     SCORES,
     SUMMARY,
-    TOLD,
     join_commits,
 )
 
 BASELINE = "full"
 MOST_DRAWS, FEWEST_REPLICATES = 50_000_000, 1000
-"""Bound of replicates times clips, and the replicates that are made whatever it says: captions are of all clips, and
-the more there are, the fewer replicates tell their mean's interval."""
+"""Bound of replicates times clips, and the replicates that are made in any case: captions are of all clips, and
+the more there are, the fewer replicates their mean's interval needs."""
 BLANK = dict.fromkeys(
     ("mean", "std", "ci_low", "ci_high", "difference_vs_full", "difference_low", "difference_high", "p_vs_full",
      "p_holm", "reason")
@@ -184,10 +184,10 @@ def _slice_rows(part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: R
 
 
 def _inapplicable_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[dict]:
-    """Runs to no clip of which the metric applies: a row that says why, so that nobody has to guess."""
+    """Runs to no clip of which the metric applies: a row that states why."""
     for run, own in rows.groupby("run", sort=False):
         if own["status"].isin(NOT_APPLICABLE).all():
-            nothing = BLANK | {"n": 0, "n_missing": 0, "coverage": None, "reason": _why(own)}
+            nothing = BLANK | {"n": 0, "n_missing": 0, "coverage": None, "reason": why_none(own)}
             yield _labels(own, spec, str(run)) | {"corpus": ALL, "slice": ALL} | nothing
 
 
@@ -197,7 +197,7 @@ def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates) -> dict:
     n, wanted = int(np.isfinite(matrix).sum()), len(rows)
     numbers = BLANK | {"n": n, "n_missing": wanted - n, "coverage": n / wanted}
     if not n:
-        return numbers | {"reason": _why(rows)}
+        return numbers | {"reason": why_none(rows)}
     low, high = replicates.resampling.interval(replicates.whole(run))
     spread = float(np.nanstd(of_clip, ddof=1)) if np.isfinite(of_clip).sum() > 1 else None
     numbers |= {"mean": float(np.nanmean(matrix)), "std": spread, "ci_low": low, "ci_high": high}
@@ -222,18 +222,18 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
         numbers |= {"mean": float(have["value"].mean())}
         numbers |= {name: float(have[name].mean()) for name in ("ci_low", "ci_high")}
     else:
-        numbers["reason"] = _why(rows)
+        numbers["reason"] = why_none(rows)
     if n > 1:
         numbers["std"] = float(have["value"].std(ddof=1))
     return _labels(rows, spec, run) | {"corpus": rows["corpus"].iloc[0], "slice": ALL} | numbers
 
 
-def _why(rows: pd.DataFrame) -> str | None:
-    """What most rows say of why they hold no value; the status where they give no reason.
+def why_none(rows: pd.DataFrame) -> str | None:
+    """The most frequent reason why rows hold no value; the status where they give no reason.
 
-    That the captioner was told is said before anything that holds for clips of other corpora.
+    That the captioner was given the label comes before any reason that holds for clips of other corpora.
     """
-    rows = rows[rows["status"] == TOLD] if (rows["status"] == TOLD).any() else rows
+    rows = rows[rows["status"] == LABEL_GIVEN] if (rows["status"] == LABEL_GIVEN).any() else rows
     said = rows["reason"].where(rows["reason"].fillna("") != "", rows["status"]).dropna()
     return said.mode().iloc[0] if len(said) else None
 

@@ -1,6 +1,6 @@
 """The columns of the paper's tables, and which of our metrics stands for each.
 
-A paper says "FID"; a registry has several. Each column names the variant that comes nearest to the paper's and, where
+A paper prints "FID"; a registry has several. Each column names the variant that comes nearest to the paper's and, where
 its published weights are absent, the corpus's own judge, whose values compare with no published number. Reads nothing.
 """
 
@@ -27,7 +27,7 @@ class Column:
 COLUMNS = (
     Column("FID", False, ("fid@pytorch-fid", "fid@corpus-v1")),
     # Of the whole aligned crop, which is what a method puts out and papers compare; the paper states no region. It ends
-    # at 1, and moves less the nearer it comes: a share of its value would say nothing.
+    # at 1, and moves less the nearer it comes: a share of its value would mean nothing.
     Column("SSIM", True, ("ssim@crop",), absolute=True),
     Column("Sync-C", True, ("lse_c@ref-v1", "lse_c@corpus-v1")),
     Column("FVD", False, ("fvd@stylegan-v", "fvd@corpus-v1")),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from metrics.functional.statistics import Replicates, Resampling, draw_weights
 from metrics.spec import REGISTRY
-from metrics.summary.aggregate import values_matrix
+from metrics.summary.aggregate import values_matrix, why_none
 from metrics.tables import ALL, NOT_APPLICABLE
 
 FEWEST = 3
@@ -24,7 +24,7 @@ class Value:
     """A value with its interval.
 
     Attributes:
-        mean: None where there is none; `reason` then says why.
+        mean: None where there is none; `reason` then states why.
         low, high: bounds of the interval, None where there is none.
         n: clips that have a value.
         wanted: clips that should have one.
@@ -89,7 +89,4 @@ def _of_clips(run: str, rows: pd.DataFrame, resampling: Resampling) -> Value:
 
 
 def _why(rows: pd.DataFrame) -> str:
-    if rows.empty:
-        return "not scored"
-    said = rows.reason.where(rows.reason.fillna("") != "", rows.status).dropna()
-    return str(said.mode().iloc[0]) if len(said) else "no value"
+    return "not scored" if rows.empty else why_none(rows) or "no value"

@@ -27,8 +27,8 @@ def _numbers(rows: list[dict]) -> tuple[str, ...]:
     values = np.array([row["value"] for row in rows if row["value"] is not None])
     wanted = [row for row in rows if row["status"] not in NOT_APPLICABLE]
     reasons = Counter(row["status"] for row in rows if row["value"] is None)
-    told = ", ".join(f"{count} {status}" for status, count in reasons.items())
+    lost = ", ".join(f"{count} {status}" for status, count in reasons.items())
     coverage = f"{len(values) / len(wanted):.0%}" if wanted else "-"
     mean = f"{values.mean():.4g}" if len(values) else "-"
     spread = f"{values.std(ddof=1):.3g}" if len(values) > 1 else "-"
-    return str(len(values)), coverage, mean, spread, told
+    return str(len(values)), coverage, mean, spread, lost

@@ -1,30 +1,32 @@
-"""The figures, by name: one module a figure, each with a pure ``build`` and a ``draw`` that fetches its inputs."""
+"""The figures, by name: one module a figure, each with a pure ``build``; its docstring is the figure's caption."""
 
 from importlib import import_module
 
 from matplotlib.figure import Figure
 
-from reports.load import EmptyInputs, Inputs, ReportError
+from reports.load import EmptyInputs, Inputs, ReportError, made_of
 from reports.registry import FIGURES
 from reports.style import MUTED, WIDTH, figure_style
 
 
 def draw(name: str, inputs: Inputs) -> Figure:
-    """Draw one figure from whatever of the inputs it needs; one that finds nothing to show says so in its place.
+    """Draw one figure from whatever of the inputs it needs; one that finds nothing to show is a notice.
 
     Raises:
         ReportError: there is no such figure, or an input that it needs is missing; the message names the fix.
     """
+    _check(name)
     with figure_style():
         try:
-            return _module(name).draw(inputs)
+            return made_of(FIGURES[name], inputs)
         except EmptyInputs as reason:
             return notice(caption(name)[0], str(reason))
 
 
 def caption(name: str) -> tuple[str, str]:
     """Title and caption of a figure: the first line and the second paragraph of its module's docstring."""
-    title, _, rest = (_module(name).__doc__ or "").partition("\n\n")
+    _check(name)
+    title, _, rest = (import_module(FIGURES[name].module).__doc__ or "").partition("\n\n")
     return title.strip().rstrip("."), " ".join(rest.split("\n\n")[0].split())
 
 
@@ -36,7 +38,6 @@ def notice(title: str, reason: str) -> Figure:
     return figure
 
 
-def _module(name: str):  # noqa: ANN202 - a module
+def _check(name: str) -> None:
     if name not in FIGURES:
         raise ReportError(f"no figure '{name}'; there are {', '.join(FIGURES)}")
-    return import_module(FIGURES[name].module)

@@ -5,8 +5,6 @@ side is the better one. Filled points differ from zero after Holm's correction o
 ones do not.
 """
 
-import math
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +12,7 @@ from matplotlib.figure import Figure
 
 from metrics.spec import REGISTRY, MetricSpec
 from reports.load import EmptyInputs, Inputs
-from reports.style import GREEN, INK, MUTED, PAPER, WIDTH, metric_heading, order_runs, run_colours, run_label
+from reports.style import GREEN, INK, MUTED, PAPER, metric_heading, order_runs, panel_grid, run_colours, run_label
 from reports.tables.ablation import differences
 
 COLUMNS = 4
@@ -33,13 +31,10 @@ def build(frame: pd.DataFrame) -> Figure:
     specs = [spec for key, spec in REGISTRY.items() if key in set(tested.metric) and spec.higher_is_better is not None]
     if not specs:
         raise EmptyInputs("the summary compares no ablation with full; add a run besides full to the config")
-    runs, rows = order_runs(tested.run), math.ceil(len(specs) / COLUMNS)
-    figure = Figure(figsize=(WIDTH, rows * (0.24 * len(runs) + 0.85)), layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)
-    for axes, spec in zip(grid.flat, specs, strict=False):
+    runs = order_runs(tested.run)
+    figure, grid = panel_grid(len(specs), COLUMNS, lambda lines: lines * (0.24 * len(runs) + 0.85), sharey=True)
+    for axes, spec in zip(grid, specs, strict=True):
         _draw_panel(axes, tested[tested.metric == spec.key].set_index("run"), spec, runs)
-    for axes in grid.flat[len(specs) :]:
-        axes.set_visible(False)
     return figure
 
 

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from metrics.calibration.damage import DAMAGES, STRENGTHS
 from metrics.calibration.responses import MOVES, SEES, WRONG, curves, summarise
 from metrics.spec import MetricSpec
-from reports.load import EmptyInputs, Inputs
-from reports.style import BLUE, CYCLE, FAMILY_LABELS, INK, MUTED, RULE, VERMILION, WIDTH, bare, metric_label
+from reports.load import EmptyInputs
+from reports.style import BLUE, CYCLE, INK, MUTED, RULE, VERMILION, WIDTH, bare, family_label, metric_label
 from reports.tables.calibration import amount, shown
 
 LINES = 6
@@ -59,11 +59,6 @@ def build(calibration: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw(inputs: Inputs) -> Figure:
-    """Fetch the calibration and draw it."""
-    return build(inputs.calibration)
-
-
 def _blocks(specs: list[MetricSpec]) -> list[list[MetricSpec]]:
     """Families one after the other, each cut into rows of at most `LINES` metrics."""
     families: dict[str, list[MetricSpec]] = {}
@@ -86,7 +81,7 @@ def _scaled(responses: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
 def _draw_names(axes: Axes, block: list[MetricSpec]) -> None:
     """The family, and its metrics in the colours of their lines."""
     bare(axes).set(xlim=(0, 1), ylim=(len(block) + 0.7, -0.5))
-    family = FAMILY_LABELS.get(block[0].family, block[0].family)
+    family = family_label(block[0].family)
     axes.text(0, 0, family, fontsize=7.5, fontweight="bold", va="center", color=INK)
     for place, spec in enumerate(block):
         axes.text(0.04, place + 1, metric_label(spec.key), fontsize=6.6, va="center", color=COLOURS[place])
@@ -101,14 +96,14 @@ def _draw_panel(
         if curve.empty:
             continue
         verdict, y = verdicts.get((spec.key, damage), ""), curve.clip(LOWEST, HIGHEST)
-        told = verdict in (SEES, MOVES, WRONG)
+        known = verdict in (SEES, MOVES, WRONG)
         style = {
             "color": COLOURS[place],
-            "linewidth": 1.3 if told else 0.9,
-            "linestyle": "-" if told else (0, (1, 1.4)),
+            "linewidth": 1.3 if known else 0.9,
+            "linestyle": "-" if known else (0, (1, 1.4)),
         }
         axes.plot(y.index, y, **style, solid_capstyle="round")
-        if told:
+        if known:
             marker = {"marker": "o", "markersize": 2.6} if verdict != WRONG else {"marker": "X", "markersize": 4}
             axes.plot(y.index[-1], y.iloc[-1], color=COLOURS[place], markeredgewidth=0, clip_on=False, **marker)
     axes.set(xlim=(0, STRENGTHS + 0.3), ylim=(LOWEST, HIGHEST + 0.05), yticks=[], xticks=range(STRENGTHS + 1))

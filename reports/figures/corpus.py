@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
 
 from eadnet.corpora.sources import USED
 from metrics.tables import ALL
 from reports.load import EmptyInputs, Inputs
 from reports.numbers import count, duration, percent
-from reports.style import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RULE, SKY, VERMILION, WIDTH, YELLOW
+from reports.style import BLUE, BLUES, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RULE, SKY, VERMILION, WIDTH, YELLOW
 from reports.tables.coverage import SPLITS, counted
 
 GOOD = {"ok": BLUE, "companion": SKY}
@@ -130,13 +130,12 @@ def _draw_key(axes: Axes, place: int, bar: list[Part], total: int) -> None:
 
 def _draw_emotions(part: SubFigure, frame: pd.DataFrame, corpora: list[str]) -> None:
     """Emotions across, levels down, one map a corpus that has labels."""
-    scale = LinearSegmentedColormap.from_list("paper-to-blue", ["#f3f5f8", BLUE])
     for axes, corpus in zip(part.subplots(1, len(corpora), squeeze=False)[0], corpora, strict=True):
         rows = _of(frame, "emotions", corpus)
         rows = rows.assign(emotion=rows.emotion.fillna("none"), level=rows.level.fillna(0))
         table = rows.pivot_table(index="level", columns="emotion", values="clips", aggfunc="sum", fill_value=0)
         table = table.astype(int)
-        axes.imshow(table, cmap=scale, vmin=0, aspect="auto", interpolation="nearest")
+        axes.imshow(table, cmap=BLUES, vmin=0, aspect="auto", interpolation="nearest")
         for (row, column), number in np.ndenumerate(table.to_numpy()):
             colour = PAPER if number > 0.55 * table.to_numpy().max() else INK
             axes.text(column, row, f"{number:,.0f}", ha="center", va="center", fontsize=7.5, color=colour)

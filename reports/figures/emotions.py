@@ -15,7 +15,7 @@ from eadnet.tables import EMOTIONS
 from metrics.spec import REGISTRY
 from reports.load import EmptyInputs, Inputs
 from reports.numbers import count
-from reports.style import BLUE, INK, MUTED, PAPER, WIDTH, metric_variant, run_colours, run_label
+from reports.style import BLUES, INK, MUTED, PAPER, WIDTH, by_rank, metric_variant, run_colours, run_label
 
 METRIC = "predicted_emotion"
 RUNS = ("ground_truth", "full")
@@ -54,8 +54,7 @@ def draw(inputs: Inputs) -> Figure:
         {"metric": chosen.metric.to_numpy(), "run": chosen.run.to_numpy(), "emotion": labels.emotion.to_numpy(),
          "level": labels.level.to_numpy(dtype=float), "predicted": [EMOTIONS[int(value)] for value in chosen.value]}
     )  # fmt: skip
-    rank = {name: place for place, name in enumerate([*keys, *RUNS])}
-    rows = rows[rows.emotion.isin(EMOTIONS)].sort_values(["metric", "run"], key=lambda column: column.map(rank))
+    rows = by_rank(rows[rows.emotion.isin(EMOTIONS)], metric=keys, run=RUNS)
     if rows.empty:
         raise EmptyInputs(f"scores hold no usable {METRIC} for labelled clips; this corpus has no emotion judge")
     return build(rows)
@@ -69,14 +68,17 @@ def by_level(rows: pd.DataFrame) -> pd.DataFrame:
 
 def confusion(rows: pd.DataFrame) -> np.ndarray:
     """(8, 8) clip counts: label by row, prediction by column, in the order of ``EMOTIONS``."""
-    table = pd.crosstab(rows.emotion, rows.predicted)
-    return table.reindex(index=EMOTIONS, columns=EMOTIONS, fill_value=0).to_numpy()
+    from sklearn.metrics import confusion_matrix
+
+    if rows.empty:  # of which scikit-learn knows no matrix
+        return np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
+    return confusion_matrix(rows.emotion, rows.predicted, labels=EMOTIONS)
 
 
 def _draw_matrix(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     counts = confusion(rows)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap=_blues(), vmin=0, vmax=1, aspect="equal", interpolation="nearest")
+    axes.imshow(shares, cmap=BLUES, vmin=0, vmax=1, aspect="equal", interpolation="nearest")
     for (row, column), number in np.ndenumerate(counts):
         if number:
             colour = PAPER if shares[row, column] > 0.55 else INK
@@ -100,9 +102,3 @@ def _draw_levels(axes: Axes, rows: pd.DataFrame) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
     axes.axhline(1 / len(EMOTIONS), color=MUTED, linewidth=0.8, linestyle=":")
     axes.legend(loc="lower left", fontsize=7)
-
-
-def _blues():  # noqa: ANN202 - a colormap
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("paper-to-blue", ["#f3f5f8", BLUE])

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.tables import ALL
-from reports.load import EmptyInputs, Inputs
+from reports.load import EmptyInputs
 from reports.style import BLUE, INK, MUTED, ORANGE, PAPER, RULE, WIDTH
 from reports.tables.filter import PUBLISHED, counted, share
 
@@ -23,8 +23,13 @@ def build(rows: pd.DataFrame) -> Figure:
 
     Args:
         rows: Columns of ``eadnet.tables.TRAINING_FILTER``.
+
+    Raises:
+        EmptyInputs: no clip was measured.
     """
     kept = counted(rows)
+    if kept.empty:
+        raise EmptyInputs("no training clip has a label, or the backbone reads no text")
     kept = kept[(kept.threshold == PUBLISHED) & (kept.measured > 0)].reset_index(drop=True)
     measured = rows[rows.emotion.notna() & rows.cosine.notna()]
     figure = Figure(figsize=(WIDTH, 1.1 + HEIGHT * len(kept)), layout="constrained")
@@ -48,14 +53,6 @@ def build(rows: pd.DataFrame) -> Figure:
         f"kept at ≥ {PUBLISHED:g}", (1.01, 1.0), xycoords="axes fraction", va="bottom", fontsize=8, color=MUTED
     )
     return figure
-
-
-def draw(inputs: Inputs) -> Figure:
-    """Fetch the filter's table and draw it."""
-    rows = inputs.training_filter
-    if counted(rows).empty:
-        raise EmptyInputs("no training clip has a label, or the backbone reads no text")
-    return build(rows)
 
 
 def _draw_box(axes: Axes, values: pd.Series, place: float, width: float, colour: str) -> None:

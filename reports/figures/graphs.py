@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.load import EmptyInputs, Inputs
+from reports.load import EmptyInputs
 from reports.numbers import number
 from reports.style import BLUE, INK, MUTED, PAPER, WIDTH, order_runs, run_colours, run_label
 
@@ -27,8 +27,13 @@ def build(edges: pd.DataFrame) -> Figure:
     """A map and a curve for each module.
 
     Args:
-        edges: Columns of ``eadnet.tables.GRAPHS``, one row an edge; not empty.
+        edges: Columns of ``eadnet.tables.GRAPHS``, one row an edge.
+
+    Raises:
+        EmptyInputs: there is no edge.
     """
+    if edges.empty:
+        raise EmptyInputs("no run has learned a frame graph; train one with tfrm: extended")
     modules, runs = sorted(edges.module.unique()), order_runs(edges.run)
     rows = math.ceil(len(modules) / COLUMNS)
     figure = Figure(figsize=(WIDTH, 2.5 * rows + 0.8), layout="constrained")
@@ -46,13 +51,6 @@ def build(edges: pd.DataFrame) -> Figure:
     lines = [grid[0, 1].plot([], [], color=colour)[0] for colour in run_colours(runs).values()]
     figure.legend(lines, [run_label(run) for run in runs], loc="outside lower center", ncols=4, fontsize=7.5)
     return figure
-
-
-def draw(inputs: Inputs) -> Figure:
-    """Fetch the graphs of all runs and draw them."""
-    if inputs.graphs.empty:
-        raise EmptyInputs("no run has learned a frame graph; train one with tfrm: extended")
-    return build(inputs.graphs)
 
 
 def one_graph(edges: pd.DataFrame, run: str) -> pd.DataFrame:

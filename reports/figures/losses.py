@@ -4,7 +4,6 @@ Every network and run: thin lines are logged values, thick lines their running m
 panel each; the stage-2 losses have one panel a loss with every run in it.
 """
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,8 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.load import Inputs
-from reports.style import BLUE, CYCLE, WIDTH, order_runs, run_colours, run_label
+from reports.style import BLUE, CYCLE, order_runs, panel_grid, run_colours, run_label
 
 COLUMNS = 4
 
@@ -25,20 +23,11 @@ def build(losses: pd.DataFrame) -> Figure:
         losses: Columns stage, seed (-1 for shared networks), step, loss, value.
     """
     panels = list(_panels(losses))
-    rows = math.ceil(len(panels) / COLUMNS)
-    figure = Figure(figsize=(WIDTH, 1.9 * rows + 0.5), layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False)
-    for axes, (title, frame, colours) in zip(grid.flat, panels, strict=False):
+    figure, grid = panel_grid(len(panels), COLUMNS, lambda lines: 1.9 * lines + 0.5)
+    for axes, (title, frame, colours) in zip(grid, panels, strict=True):
         _draw_panel(axes, title, frame, colours)
-    for axes in grid.flat[len(panels) :]:
-        axes.set_visible(False)
     _legend(figure, losses)
     return figure
-
-
-def draw(inputs: Inputs) -> Figure:
-    """Fetch the loss tables and draw them."""
-    return build(inputs.training)
 
 
 def _panels(losses: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, dict[str, str]]]:

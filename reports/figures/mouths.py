@@ -13,13 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eadnet.data.clips import SAMPLES_PER_FRAME
+from metrics.tables import FPS
 from reports.load import Inputs, ReportError
 from reports.numbers import number
 from reports.style import BLUE, INK, MUTED, RULE, VERMILION, WIDTH, run_label
 
 CLIPS = 4
 RUNS = {"ground_truth": INK, "full": BLUE, "shuffled_audio": VERMILION}
-FPS = 25
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eadnet.tables import EMOTIONS
 from reports.load import EmptyInputs, Inputs
 from reports.numbers import count, duration
-from reports.style import BLUE, MUTED, WIDTH, bare
+from reports.style import BLUE, MUTED, WIDTH, bare, by_emotion
 
 PEOPLE = 16
 UNLABELLED = "not labelled"
@@ -78,8 +77,7 @@ def _middle(crops: np.ndarray) -> np.ndarray:
 
 
 def _rows(board: Board) -> list[str]:
-    present = {emotion for _, emotion in board.faces}
-    return sorted(present, key=lambda emotion: (EMOTIONS.index(emotion) if emotion in EMOTIONS else 99, emotion))
+    return by_emotion(emotion for _, emotion in board.faces)
 
 
 def _draw_board(axes: Axes, board: Board) -> None:

@@ -17,7 +17,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from metrics.summary.paper_columns import COLUMNS, Column
-from reports.load import Inputs
 from reports.style import BLUE, INK, MUTED, PAPER, RULE, WIDTH
 from reports.tables.paper_differences import counted_alone, laid, unit
 from reports.tables.resolution import paragraphs
@@ -50,11 +49,6 @@ def build(resolution: pd.DataFrame) -> Figure:
     _explain(figure, (foot - 0.42) / total)
     figure.text(0.005, 0.012, "\n".join(lines), fontsize=7.2, color=MUTED, va="bottom", linespacing=1.3)
     return figure
-
-
-def draw(inputs: Inputs) -> Figure:
-    """Fetch the spreads and draw them."""
-    return build(inputs.resolution)
 
 
 def _places(over: pd.DataFrame) -> dict[tuple[str, str], float]:

@@ -4,16 +4,14 @@ Mean and confidence interval of the main metrics on test clips of people who als
 and of people who have none (hollow).
 """
 
-import math
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.spec import REGISTRY, MetricSpec
 from metrics.tables import ALL
-from reports.load import EmptyInputs, Inputs
-from reports.style import INK, PAPER, WIDTH, first_variants, metric_heading, order_runs, run_colours, run_label
+from reports.load import EmptyInputs
+from reports.style import INK, PAPER, first_variants, metric_heading, order_runs, panel_grid, run_colours, run_label
 
 COLUMNS = 4
 RUNS = ("ground_truth", "still", "shuffled_audio", "reconstruction", "full")
@@ -35,20 +33,12 @@ def build(summary: pd.DataFrame) -> Figure:
     specs = [REGISTRY[key] for key in first_variants(rows.metric) if REGISTRY[key].higher_is_better is not None]
     if not specs:
         raise EmptyInputs("the summary has no slices of seen and unseen people; score both kinds of test clips")
-    runs, lines = order_runs(rows.run), math.ceil(len(specs) / COLUMNS)
-    figure = Figure(figsize=(WIDTH, lines * (0.26 * len(runs) + 0.8) + 0.3), layout="constrained")
-    grid = figure.subplots(lines, COLUMNS, squeeze=False, sharey=True)
-    for axes, spec in zip(grid.flat, specs, strict=False):
+    runs = order_runs(rows.run)
+    figure, grid = panel_grid(len(specs), COLUMNS, lambda lines: lines * (0.26 * len(runs) + 0.8) + 0.3, sharey=True)
+    for axes, spec in zip(grid, specs, strict=True):
         _draw_panel(axes, rows[rows.metric == spec.key], spec, runs)
-    for axes in grid.flat[len(specs) :]:
-        axes.set_visible(False)
     _legend(figure)
     return figure
-
-
-def draw(inputs: Inputs) -> Figure:
-    """Fetch the summary and draw it."""
-    return build(inputs.summary)
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, spec: MetricSpec, runs: list[str]) -> None:

@@ -1,1 +1,1 @@
-"""The report's page: one HTML file that holds its figures, tables and videos and asks nothing of a network."""
+"""The report's page: one HTML file that holds its figures, tables and videos and needs no network."""

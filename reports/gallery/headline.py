@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from metrics.tables import ALL
 from reports.numbers import decimals, interval, number
-from reports.style import metric_label, run_label
+from reports.style import metric_label, overall, run_label
 
 PAIRS = (
     ("mouth_correlation@mediapipe", "Does the mouth follow the words?", "shuffled_audio"),
@@ -30,7 +29,7 @@ class Headline:
 
 def headlines(summary: pd.DataFrame) -> list[Headline]:
     """Those of the four that the summary holds."""
-    rows = summary[(summary.corpus == ALL) & (summary.slice == ALL) & summary["mean"].notna()]
+    rows = overall(summary).dropna(subset="mean")
     means = {(row.run, row.metric): row for row in rows.itertuples()}
     return [_headline(means, *pair) for pair in PAIRS if ("full", pair[0]) in means]
 

@@ -14,7 +14,9 @@ import numpy as np
 from PIL import Image
 
 from eadnet.media.reading import read_audio, read_video
+from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.media.writing import write_video
+from metrics.tables import FPS
 from reports.load import EmptyInputs, Inputs, companions, spread
 from reports.style import is_baseline, order_runs, run_label
 
@@ -89,7 +91,7 @@ def video_uri(path: str | Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / "small.mp4"
         frames = np.stack([_shrunk(frame) for frame in read_video(path)])
-        write_video(small, frames, 25, read_audio(path, 16000), 16000, crf=24)
+        write_video(small, frames, FPS, read_audio(path, SAMPLE_RATE), SAMPLE_RATE, crf=24)
         return data_uri(small.read_bytes(), "video/mp4")
 
 

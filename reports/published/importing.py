@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from eadnet.cli.packages import run_reporting
 from eadnet.provenance import atomic_path
 from reports.load import ReportError
 from reports.published.protocol import clips_stated
@@ -44,12 +45,12 @@ def convert(rows: pd.DataFrame) -> pd.DataFrame:
         - metric: one name a quantity (``LSE-C`` is ``Sync-C``); `stated` holds the paper's own name for it.
         - printed: `value` as the paper prints it.
         - unit: as printed for accuracies and similarities, for which papers mix shares and percent; otherwise the
-          quantity's unit (one paper's header says percent above decibels).
+          quantity's unit (one paper prints percent above decibels).
         - direction: the quantity's; a paper that prints the other arrow is named in the note.
         - paper, paper_id: the paper's name without what identifies it, and its arXiv number where it has one.
         - whose, kind, copied_from: from `row_kind`.
         - clips: parsed from `protocol_note` by ``reports.published.protocol``, missing where not plainly stated.
-        - checked: from `verified`, and from `check` where it says that a person read the value.
+        - checked: from `verified`, and from `check` where a person read the value.
         - flags, note: from `protocol_note` and `check`.
 
     Raises:
@@ -106,7 +107,7 @@ def whose_run(row_kind: str, method: str) -> tuple[str, str, str]:
         "re-run by this paper": ("result", "this paper"), "": ("result", "unknown"),
     }  # fmt: skip
     if row_kind not in kinds:
-        raise ReportError(f"row_kind {row_kind!r} of {method!r} is not known; say in `whose_run` what it means")
+        raise ReportError(f"row_kind {row_kind!r} of {method!r} is not known; add to `whose_run` what it means")
     return (*kinds[row_kind], "")
 
 
@@ -195,14 +196,11 @@ def main(
     output: Annotated[Path, typer.Option("--output", help="Where the registry goes.")] = Path(str(PATH)),
 ) -> None:
     """Check every gathered value and write the registry."""
-    try:
-        table = convert(read(csv, SOURCE))
-        check(table, read(copies, ("source", "source_table", "copying_paper", "copying_table", "equal_values")))
-    except ReportError as error:
-        raise SystemExit(f"error: {error}") from None
+    table = convert(read(csv, SOURCE))
+    check(table, read(copies, ("source", "source_table", "copying_paper", "copying_table", "equal_values")))
     write(table, output)
     print(f"{output}: {len(table):,} values, {output.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_reporting(lambda: typer.run(main))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from eadnet.provenance import atomic_path
+from reports import style
 from reports.load import ReportError
 from reports.numbers import count
 from reports.published.registry import SUSPICIOUS, by_paper, spreads
@@ -21,19 +21,20 @@ from reports.style import BLUE, INK, MUTED, ORANGE, RULE, VERMILION, WIDTH, figu
 
 MOST = 25
 """Rows that a person still reads."""
+HIGHLIGHT = "EAD-Net"
+"""Method that is shown however few papers report it, its name in bold."""
 LOG_FROM = 7.0  # times that the 95th dot in a hundred is the 5th: beyond, small values would lie on one another
 CLIPS = (20, 200, 2000)  # of the legend
 _HOLLOW = 26.0  # points² of a dot whose paper states no number of clips
+DPI = 110  # of a PNG
 _SUFFIXES = (".png", ".svg")
 
 
-def build(rows: pd.DataFrame, title: str = "", highlight: str = "EAD-Net") -> Figure:
+def build(rows: pd.DataFrame) -> Figure:
     """A strip of dots for each method, methods that most papers report on top.
 
     Args:
         rows: columns of `reports.published.registry.published`, of one quantity and dataset.
-        title: heading; made from the rows where none is given.
-        highlight: method that is shown however few papers report it, its name in bold.
 
     Raises:
         ReportError: no row has a value that counts.
@@ -41,7 +42,7 @@ def build(rows: pd.DataFrame, title: str = "", highlight: str = "EAD-Net") -> Fi
     dots = by_paper(rows)
     if dots.empty:
         raise ReportError("nothing to plot: every value is suspicious; list them with --papers")
-    table = _shown(spreads(rows), highlight)
+    table = _shown(spreads(rows))
     dots = dots[dots.subject.isin(table.subject)]
     zeros = dots[dots.common <= 0].groupby("subject").size() if _wide(dots.common) else pd.Series(dtype=int)
     with figure_style():
@@ -52,45 +53,42 @@ def build(rows: pd.DataFrame, title: str = "", highlight: str = "EAD-Net") -> Fi
         _draw_rows(axes, table)
         _draw_copies(axes, rows, places)
         _draw_dots(axes, dots.assign(place=dots.subject.map(places).astype(float)))
-        _label(axes, rows, table, zeros, highlight)
-        _entitle(figure, rows, table, title)
+        _label(axes, rows, table, zeros)
+        _entitle(figure, rows, table)
         _legend(figure, rows, dots)
     return figure
 
 
-def write(figure: Figure, path: Path, dpi: int = 110) -> None:
-    """Write a figure as the suffix says; the same figure gives the same bytes.
+def write(figure: Figure, path: Path) -> None:
+    """Write a figure in the form of its suffix; the same figure gives the same bytes.
 
     Args:
         figure: what `build` made.
         path: ends in ``.png`` or ``.svg``.
-        dpi: pixels an inch, of a PNG.
 
     Raises:
         ReportError: `path` ends in neither ``.png`` nor ``.svg``.
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise ReportError(f"{path}: a plot is written as .png or .svg; give it such a name")
-    metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None, "Creator": None}
-    with figure_style(), atomic_path(path) as temporary:
-        figure.savefig(temporary, metadata=metadata, dpi=dpi)
+    style.write(figure, path, DPI)
 
 
-def _shown(table: pd.DataFrame, highlight: str) -> pd.DataFrame:
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
     """The methods that most papers report, in that order; the highlighted one and real video always.
 
     A method of a single paper shows nothing of how far papers disagree: those come only where there are few others.
     """
     table = table[table.papers > 0]
     ordered = table.sort_values(["papers", "values", "subject"], ascending=[False, False, True], kind="stable")
-    always = ordered.subject.isin([highlight, REAL])
+    always = ordered.subject.isin([HIGHLIGHT, REAL])
     several = ordered[~always & (ordered.papers > 1)]
     rest = (several if len(several) > 4 else ordered[~always]).head(MOST - int(always.sum()))
     return ordered[always | ordered.subject.isin(rest.subject)]
 
 
 def _wide(values: pd.Series) -> bool:
-    """Whether the bulk of the values spans so much that only a logarithmic axis tells them apart."""
+    """Whether the bulk of the values spans so much that only a logarithmic axis separates them."""
     positive = values[values > 0]
     if len(positive) < 0.9 * len(values):
         return False
@@ -146,7 +144,7 @@ def _area(clips: pd.Series) -> np.ndarray:
     return 4.2 * np.sqrt(clips.to_numpy(float)) + 6
 
 
-def _label(axes: Axes, rows: pd.DataFrame, table: pd.DataFrame, zeros: pd.Series, highlight: str) -> None:
+def _label(axes: Axes, rows: pd.DataFrame, table: pd.DataFrame, zeros: pd.Series) -> None:
     """Names of rows, each with its papers, and of the axis; a logarithmic axis has no zero, so that one is named."""
     quantity = METRICS[rows.quantity.iloc[0]]
     names = [
@@ -156,7 +154,7 @@ def _label(axes: Axes, rows: pd.DataFrame, table: pd.DataFrame, zeros: pd.Series
     axes.set_yticks(range(len(table)), names)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     for label, subject in zip(axes.get_yticklabels(), table.subject, strict=True):
-        label.set_fontweight("bold" if subject == highlight else "normal")
+        label.set_fontweight("bold" if subject == HIGHLIGHT else "normal")
     axes.set_ylim(len(table) - 0.4, -0.6)
     unit = f" ({quantity.unit})" if quantity.unit else ""
     better = {"↑": ", more is better", "↓": ", less is better"}.get(quantity.direction, "")
@@ -164,9 +162,9 @@ def _label(axes: Axes, rows: pd.DataFrame, table: pd.DataFrame, zeros: pd.Series
     axes.set_xlabel(f"{rows.quantity.iloc[0]}{unit} on {rows.dataset.iloc[0]} as printed{better}{scaled}")
 
 
-def _entitle(figure: Figure, rows: pd.DataFrame, table: pd.DataFrame, title: str) -> None:
+def _entitle(figure: Figure, rows: pd.DataFrame, table: pd.DataFrame) -> None:
     quantity = rows.quantity.iloc[0]
-    heading = title or f"{READABLE.get(quantity, quantity)} on {rows.dataset.iloc[0]}: what papers report of one method"
+    heading = f"{READABLE.get(quantity, quantity)} on {rows.dataset.iloc[0]}: what papers report of one method"
     total = int((spreads(rows).papers > 0).sum())
     shown = f"{count(len(table), 'method')}{f' of {total}' if total > len(table) else ''}"
     figure.suptitle(f"{heading} (papers in brackets; {shown})", x=0.01, ha="left", fontsize=10, fontweight="bold")

@@ -16,6 +16,7 @@ import pandas as pd
 
 from reports.load import ReportError
 from reports.published.vocabulary import EDITORS, METRICS, OURS, SAME, scale
+from reports.style import by_rank
 
 PATH = files("reports.published") / "registry.parquet"
 COLUMNS = (
@@ -167,7 +168,7 @@ def spreads(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def factor(low: float, high: float) -> float:
-    """How many times the largest value is the smallest; NaN where that says nothing."""
+    """How many times the largest value is the smallest; NaN where that means nothing."""
     return high / low if low > 0 else math.nan
 
 
@@ -185,8 +186,7 @@ def chosen(methods: tuple[str, ...], datasets: tuple[str, ...]) -> pd.DataFrame:
             there = _some(known.value_counts(sort=True).index)
             raise ReportError(f"config: report.{key}: nothing is published of {unknown[0]!r}; there are {there}")
     rows = spreads(frame[frame.subject.isin(methods) & frame.dataset.isin(datasets)])
-    rank = {name: place for place, name in enumerate([*datasets, *methods])}
-    return rows.sort_values(["dataset", "subject"], key=lambda column: column.map(rank), kind="stable")
+    return by_rank(rows, dataset=datasets, subject=methods)
 
 
 def _quantity(metric: str) -> str:

@@ -40,7 +40,7 @@ class Quantity:
     """What a published metric is.
 
     Attributes:
-        direction: ``↑`` where more is better, ``↓`` where less is, nothing where the source does not say.
+        direction: ``↑`` where more is better, ``↓`` where less is, nothing where the source does not state it.
         unit: what values are in where a paper does not print another unit; one of `UNITS`.
         low: smallest value there can be, in `unit`.
         high: largest value there can be, in `unit`.
@@ -69,7 +69,7 @@ METRICS = {
 }  # fmt: skip
 """By the one name that the registry has for a quantity."""
 READABLE = {"Acc_emo": "Emotion accuracy", "M-LMD": "Mouth landmark distance", "F-LMD": "Face landmark distance"}
-"""What a heading calls a quantity whose published name does not say it."""
+"""What a heading calls a quantity whose published name is not plain."""
 OURS = {
     "Sync-C": "lse_c", "Sync-D": "lse_d", "FID": "fid", "FVD": "fvd", "CSIM": "csim", "E-FID": "efid", "PSNR": "psnr",
     "SSIM": "ssim", "LPIPS": "lpips", "M-LMD": "m_lmd_px", "F-LMD": "f_lmd_px", "Acc_emo": "acc_emo",

@@ -8,7 +8,7 @@ COPY = re.compile(r"copied(?:, rounded)? \((?:= |paper: |survey: )?(?P<source>.+
 _ID = re.compile(r"\b(\d{4}\.\d{5})\b")
 _TABLE = re.compile(r"\bTab\.(\d+)")
 _UNNUMBERED = re.compile(r"unnumbered \(line \d+\)")
-# Ways by which a text was found, which say nothing of the protocol.
+# Ways by which a text was found, which are no part of the protocol.
 _ROUTES = re.compile(
     r"^(?:via [^;|]*(?:\[[^]]*\]|file id [\d/ a-z]*)|table HTML in [^;]*|PRIMARY repo README of THEval \[[^]]*\])"
     r"(?:; |$)"
@@ -33,7 +33,7 @@ _OTHER_SCALE = re.compile(
     r"^(?:scale \d+-\d+ times the usual|printed on a 0-1 scale|printed in the hundreds|values .*(?:another|not the))"
 )
 _DROPPED_DIGIT = ("VideoReTalking HDTF SSIM is printed", 0.1)  # one SSIM below what this paper's other rows can be
-_BROKEN_LOG = "F-LVD"  # its accumulator never started anew, says the log's own note
+_BROKEN_LOG = "F-LVD"  # its accumulator never started anew, by the log's own note
 # The paper draws its 30 videos from each test set (section 4.2).
 _PAPER_DRAW = "30 random test videos (wording leaves open whether per dataset or in all)"
 _PAPER_DRAW_SAID = "HDTF: 30 random test videos; MEAD: 30 random test videos"

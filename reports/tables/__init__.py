@@ -1,8 +1,6 @@
-"""The tables, by name: one module a table, each with a pure ``build`` and a ``draw`` that fetches its inputs."""
+"""The tables, by name: one module a table, each with a pure ``build``."""
 
-from importlib import import_module
-
-from reports.load import Inputs, ReportError
+from reports.load import Inputs, ReportError, made_of
 from reports.registry import TABLES
 from reports.tables.layout import Table
 
@@ -15,5 +13,4 @@ def draw(name: str, inputs: Inputs) -> Table:
     """
     if name not in TABLES:
         raise ReportError(f"no table '{name}'; there are {', '.join(TABLES)}")
-    item = TABLES[name]
-    return import_module(item.module).draw(inputs, *([item.paper] if item.paper else []))
+    return made_of(TABLES[name], inputs)

@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 
 from metrics.functional.statistics import holm
-from metrics.spec import FAMILIES, REGISTRY, family_specs
-from metrics.tables import ALL
-from reports.load import Inputs, ReportError
-from reports.numbers import count, decimals, interval, listing, number, p_value, signed
+from metrics.spec import FAMILIES, REGISTRY
+from reports.load import ReportError
+from reports.numbers import NONE, count, decimals, interval, listing, number, p_value, signed
 from reports.style import (
-    FAMILY_LABELS,
+    by_rank,
+    family_label,
     first_variants,
     is_baseline,
     metric_heading,
     metric_label,
     order_runs,
+    overall,
     run_label,
+    specs_in,
 )
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
@@ -46,17 +48,12 @@ def build(summary: pd.DataFrame) -> Table:
     return Table("ablation", "Ablations", words, panels, frame)
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch the summary and lay it out."""
-    return build(inputs.summary)
-
-
 def differences(summary: pd.DataFrame) -> pd.DataFrame:
     """Every trained run and metric with its paired difference to full, columns ``COLUMNS``.
 
     Metrics repeated in pixels or as another variant are left out, so that no finding is counted twice.
     """
-    rows = summary[(summary.corpus == ALL) & (summary.slice == ALL) & summary["mean"].notna()]
+    rows = overall(summary).dropna(subset="mean")
     rows = rows[~rows.run.map(is_baseline)]
     rows = rows[rows.metric.isin(first_variants(rows.metric))].copy()
     full = rows[rows.run == "full"].set_index("metric")["mean"]
@@ -68,9 +65,7 @@ def differences(summary: pd.DataFrame) -> pd.DataFrame:
     rows["p_holm"] = holm(rows.p_vs_full.to_numpy(dtype=float))
     rows["excludes_zero"] = (rows.difference_low > 0) | (rows.difference_high < 0)
     rows["distinguishable"] = rows.p_holm < LEVEL
-    rank = {name: place for place, name in enumerate([*order_runs(rows.run), *REGISTRY])}
-    ordered = rows.sort_values(["run", "metric"], key=lambda column: column.map(rank))
-    return ordered[list(COLUMNS)].reset_index(drop=True)
+    return by_rank(rows, run=order_runs(rows.run), metric=REGISTRY)[list(COLUMNS)].reset_index(drop=True)
 
 
 def caption(frame: pd.DataFrame) -> str:
@@ -117,7 +112,7 @@ def _signed_difference(row: object) -> str:
 
 
 def _panel(frame: pd.DataFrame, family: str) -> Panel | None:
-    specs = [spec for spec in family_specs(family) if spec.key in set(frame.metric)]
+    specs = specs_in(family, frame.metric)
     if not specs:
         return None
     cells = {}
@@ -126,10 +121,8 @@ def _panel(frame: pd.DataFrame, family: str) -> Panel | None:
         places = decimals(rows["mean"])
         cells |= {(row.run, spec.key): _cell(row, places) for row in rows.itertuples()}
     runs = order_runs(run for run, _ in cells)
-    body = [
-        (Cell(run_label(run)), *(cells.get((run, s.key), Cell(number(float("nan")))) for s in specs)) for run in runs
-    ]
-    return Panel(FAMILY_LABELS.get(family, family), ("Run", *map(metric_heading, specs)), tuple(body))
+    body = [(Cell(run_label(run)), *(cells.get((run, s.key), Cell(NONE)) for s in specs)) for run in runs]
+    return Panel(family_label(family), ("Run", *map(metric_heading, specs)), tuple(body))
 
 
 def _cell(row: object, places: int) -> Cell:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from eadnet.captions.measures.table import UNIT_COLUMNS
-from reports.load import Inputs
 from reports.numbers import count, interval, listing, number, percent
 from reports.tables.layout import Cell, Panel, Table
 
@@ -40,11 +39,6 @@ def build(descriptors: pd.DataFrame, truth: pd.DataFrame, clips: pd.DataFrame) -
     frame = pd.DataFrame(_rows(joined), columns=list(COLUMNS)).astype({"n": int, "present": float, "auc": float})
     panels = tuple(_panel(frame, *group) for group in GROUPS if len(_chosen(frame, *group[:2])))
     return Table("action_units", "Measured action units", caption(descriptors, truth, len(joined)), panels, frame)
-
-
-def draw(inputs: Inputs) -> Table:
-    """Fetch measures, truth and clips and compare them."""
-    return build(inputs.descriptors, inputs.true_units, inputs.clips)
 
 
 def caption(descriptors: pd.DataFrame, truth: pd.DataFrame, compared: int) -> str:

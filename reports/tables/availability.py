@@ -5,7 +5,6 @@ Reads the downloads tables of all shards; only corpora that are downloaded have 
 
 import pandas as pd
 
-from reports.load import Inputs
 from reports.numbers import NONE, count, duration, size
 from reports.tables.layout import Cell, Panel, Table
 
@@ -26,11 +25,6 @@ def build(downloads: pd.DataFrame) -> Table:
     frame = frame[list(COLUMNS)].reset_index(drop=True)
     panels = (_counts(frame), _faults(frame))
     return Table("availability", "Downloads", caption(frame), tuple(panel for panel in panels if panel.rows), frame)
-
-
-def draw(inputs: Inputs) -> Table:
-    """Fetch the downloads tables and lay them out."""
-    return build(inputs.downloads)
 
 
 def groups(downloads: pd.DataFrame) -> pd.Series:
@@ -68,5 +62,5 @@ def _faults(frame: pd.DataFrame) -> Panel:
 
 
 def _named(row: object) -> str:
-    """A video's name tells it from all others; an archive's needs its actor."""
+    """A video's name is unique; an archive's needs its actor."""
     return f"{row.shard}/{row.name}" if row.corpus == "mead" and row.name != row.shard else row.name

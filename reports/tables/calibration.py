@@ -1,7 +1,7 @@
 """Which metric sees what: the verdict on every metric under every kind of known damage.
 
 Reads the calibration. Effects are changes at the greatest strength over the spread between clips, positive for worse;
-what counts as seen is said in ``metrics/calibration/responses.py``.
+what counts as seen is defined in ``metrics/calibration/responses.py``.
 """
 
 import math
@@ -11,9 +11,9 @@ import pandas as pd
 from metrics.calibration.damage import DAMAGES, Damage
 from metrics.calibration.responses import JUDGED, MOVES, NO_VALUE, SEES, WRONG, summarise
 from metrics.spec import REGISTRY, MetricSpec
-from reports.load import EmptyInputs, Inputs
+from reports.load import EmptyInputs
 from reports.numbers import NONE, count, listing, number
-from reports.style import FAMILY_LABELS, metric_heading, metric_label
+from reports.style import family_label, metric_heading, metric_label
 from reports.tables.layout import Cell, Panel, Table
 
 NAMED = 4
@@ -38,11 +38,6 @@ def build(calibration: pd.DataFrame) -> Table:
     groups = dict.fromkeys(DAMAGES[name].group for name in DAMAGES if name in set(frame.damage))
     panels = tuple(_panel(frame, group) for group in groups)
     return Table("calibration", "Which metric sees what", caption(frame), panels, frame)
-
-
-def draw(inputs: Inputs) -> Table:
-    """Fetch the calibration and lay it out."""
-    return build(inputs.calibration)
 
 
 def caption(frame: pd.DataFrame) -> str:
@@ -102,7 +97,7 @@ def _panel(frame: pd.DataFrame, group: str) -> Panel:
     cells = {(row.metric, row.damage): row for row in frame.itertuples()}
     rows, family = [], ""
     for spec in shown(frame):
-        label = "" if spec.family == family else FAMILY_LABELS.get(spec.family, spec.family)
+        label = "" if spec.family == family else family_label(spec.family)
         family = spec.family
         line = [_cell(cells.get((spec.key, damage.name)), damage) for damage in columns]
         rows.append((Cell(label), Cell(metric_heading(spec)), *line))

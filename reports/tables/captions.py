@@ -1,4 +1,4 @@
-"""How good the captions are, captioner by captioner: who wrote them, and what the family ``captions`` says of them.
+"""How good the captions are, captioner by captioner: who wrote them, and their scores in the family ``captions``.
 
 Reads the captions tables of all captioners and their rows of the summary.
 """
@@ -11,8 +11,8 @@ from eadnet.config.captions import MAIN
 from metrics.spec import MetricSpec, families_of, family_specs
 from metrics.tables import ALL, CAPTIONER
 from reports.load import Inputs, ReportError
-from reports.numbers import count, decimals, interval, listing, number
-from reports.style import metric_heading, metric_label
+from reports.numbers import NONE, count, decimals, interval, listing, number
+from reports.style import metric_heading, metric_label, overall
 from reports.tables.comparison import best_runs
 from reports.tables.layout import Cell, Panel, Table
 
@@ -49,7 +49,7 @@ def build(captioners: pd.DataFrame, summary: pd.DataFrame) -> Table:
     rows = summary.assign(captioner=summary.run.str.removeprefix(CAPTIONER))
     names = sorted(rows.captioner.unique(), key=lambda name: (name != MAIN, name))
     who = {name: _identity(captioners[captioners.captioner == name]) for name in names}
-    shown = rows[(rows.corpus == ALL) & (rows.slice == ALL)]
+    shown = overall(rows)
     panels = [_writers(who), *filter(None, (_panel(shown, names, *item) for item in PANELS.items()))]
     words = " ".join([CAPTION, *_dashes(shown)])
     return Table("captions", "Captions", words, tuple(panels), _frame(rows, who))
@@ -63,25 +63,25 @@ def draw(inputs: Inputs) -> Table:
 def _identity(rows: pd.DataFrame) -> dict[str, object]:
     """Who a captioner is; several values of one thing are listed, an unknown captioner has none."""
     asked = int(rows.clips.sum())
-    told = int(rows.clips[rows.labelled.eq(True)].sum())
+    given = int(rows.clips[rows.labelled.eq(True)].sum())
     words = {
         name: listing(sorted(rows[name].dropna().unique()))
         for name in ("engine", "model", "prompt_version", "prompt_sha256")
     }
-    return words | {"told": told, "clips": asked}
+    return words | {"told": given, "clips": asked}
 
 
 def _writers(who: dict[str, dict]) -> Panel:
     body = tuple(
         (Cell(name), Cell(facts["engine"]), Cell(facts["model"]), Cell(facts["prompt_version"]),
-         Cell(facts["prompt_sha256"][:DIGITS]), Cell(_told(facts)))
+         Cell(facts["prompt_sha256"][:DIGITS]), Cell(_given(facts)))
         for name, facts in who.items()
     )  # fmt: skip
     header = ("Captioner", "engine", "model", "prompt", "its SHA-256", "told the label")
     return Panel("Captioners", header, body, names=len(header))
 
 
-def _told(facts: dict) -> str:
+def _given(facts: dict) -> str:
     return f"of {facts['told']:,} of {count(facts['clips'], 'clip')}" if facts["told"] else "no"
 
 
@@ -91,7 +91,7 @@ def _panel(rows: pd.DataFrame, names: list[str], title: str, variants: tuple[str
     if not specs:
         return None
     columns = [_column(rows[rows.metric == spec.key], spec) for spec in specs]
-    body = tuple((Cell(name), *(cells.get(name, Cell(number(float("nan")))) for cells in columns)) for name in names)
+    body = tuple((Cell(name), *(cells.get(name, Cell(NONE)) for cells in columns)) for name in names)
     return Panel(title, ("Captioner", *map(metric_heading, specs)), body)
 
 

@@ -8,20 +8,21 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
+from metrics.spec import FAMILIES, REGISTRY, MetricSpec
 from metrics.tables import ALL, SLICES
 from reports.load import Inputs, ReportError
-from reports.numbers import count, decimals, interval, number, span
+from reports.numbers import NONE, count, decimals, interval, number, span
 from reports.published.registry import chosen
 from reports.published.vocabulary import OURS
 from reports.style import (
-    FAMILY_LABELS,
     SLICE_LABELS,
+    family_label,
     is_baseline,
     metric_heading,
     name_label,
     order_runs,
     run_label,
+    specs_in,
 )
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
@@ -83,7 +84,7 @@ def worth(value: float, spec: MetricSpec) -> float:
 
 
 def caption(rows: pd.DataFrame, reported: bool = False) -> str:
-    """What the table shows, with what the judges say of ground truth computed from the summary."""
+    """What the table shows, with the scores of the ground truth by the judges, computed from the summary."""
     parts = [
         "Mean over test clips with its confidence interval; arrows point to the better, → to an ideal value. "
         "Bold: best trained run or method (baselines and the ceiling never are). † some clips yielded no score; "
@@ -111,24 +112,27 @@ def _family_panels(rows: pd.DataFrame, part: str, family: str, reported: pd.Data
         return
     yield panel
     if reported is not None and part == ALL:
-        shown = [spec for spec in family_specs(family) if rows["mean"][rows.metric == spec.key].notna().any()]
-        yield from _reported_panel(shown, family, part, reported)
+        yield from _reported_panel(_with_values(rows, family), family, part, reported)
+
+
+def _with_values(rows: pd.DataFrame, family: str) -> list[MetricSpec]:
+    return specs_in(family, rows.metric[rows["mean"].notna()])
 
 
 def _panel(rows: pd.DataFrame, part: str, family: str) -> Panel | None:
     """Methods by the metrics of one family; None where no method has a value."""
-    specs = [spec for spec in family_specs(family) if rows["mean"][rows.metric == spec.key].notna().any()]
+    specs = _with_values(rows, family)
     if not specs:
         return None
     rows = rows[rows.metric.isin([spec.key for spec in specs])]
     columns = {spec.key: _column(rows[rows.metric == spec.key], spec) for spec in specs}
     body = [
-        (Cell(run_label(run)), *(columns[spec.key].get(run, Cell(number(float("nan")))) for spec in specs),
+        (Cell(run_label(run)), *(columns[spec.key].get(run, Cell(NONE)) for spec in specs),
          *_counts(rows[rows.run == run]))
         for run in order_runs(rows.run)
     ]  # fmt: skip
     header = ("Method", *map(metric_heading, specs), "n", "coverage")
-    return Panel(FAMILY_LABELS.get(family, family), header, tuple(body), group=SLICE_LABELS.get(part, part))
+    return Panel(family_label(family), header, tuple(body), group=SLICE_LABELS.get(part, part))
 
 
 def _column(rows: pd.DataFrame, spec: MetricSpec) -> dict[str, Cell]:
@@ -155,12 +159,12 @@ def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: p
         (
             Cell(subject),
             Cell(dataset),
-            *(cells.get((dataset, subject, name), Cell(number(float("nan")))) for name in names),
+            *(cells.get((dataset, subject, name), Cell(NONE)) for name in names),
         )
         for dataset, subject in subjects
         if any((dataset, subject, name) in cells for name in names)
     ]
-    title = f"{FAMILY_LABELS.get(family, family)}, reported elsewhere (other protocols, never to be subtracted)"
+    title = f"{family_label(family)}, reported elsewhere (other protocols, never to be subtracted)"
     header = ("Method ‡", "dataset", *map(name_label, names))
     yield Panel(title, header, tuple(body), group=SLICE_LABELS.get(part, part), names=2)
 
@@ -168,7 +172,7 @@ def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: p
 def _range(row: object) -> Cell:
     unit = " %" if OURS.get(row.quantity) in PERCENT else ""
     if not row.values:
-        return Cell(number(float("nan")), "(suspicious)")
+        return Cell(NONE, "(suspicious)")
     return Cell(f"{value_range(row.low, row.high)}{unit}", f"({count(row.papers, 'paper')})")
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from eadnet.corpora.sources import USED
-from eadnet.tables import EMOTIONS, QUALITY_UNMEASURED
+from eadnet.tables import QUALITY_UNMEASURED
 from metrics.tables import ALL
-from reports.load import Inputs
 from reports.numbers import NONE, count, duration, percent
+from reports.style import by_emotion, by_rank
 from reports.tables.layout import Cell, Panel, Table
 
 COLUMNS = (
@@ -41,13 +41,8 @@ def build(sources: pd.DataFrame, clips: pd.DataFrame) -> Table:
     )
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch the sources and clips tables and count them."""
-    return build(inputs.sources, inputs.clips)
-
-
 def counted(sources: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """Long counts, columns ``COLUMNS``: what a panel does not tell apart is empty there.
+    """Long counts, columns ``COLUMNS``: what a panel does not separate is empty there.
 
     `panel` is one of ``PANELS``; inputs and clips are counted by status, splits and emotions are of usable clips.
     `reason` is that of the first such row; `hours` and `people` are those of the clips counted, in panel ``corpora`` of
@@ -68,12 +63,11 @@ def counted(sources: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
         frames += [_grouped(rows, keys).assign(panel=panel, corpus=corpus) for panel, (rows, keys) in groups.items()]
     frame = pd.concat(frames, ignore_index=True).reindex(columns=list(COLUMNS))
     frame = frame.astype(dict.fromkeys(WHOLE, "Int64"))
-    rank = {panel: place for place, panel in enumerate(PANELS)}
-    return frame.sort_values("panel", key=lambda panel: panel.map(rank), kind="stable").reset_index(drop=True)
+    return by_rank(frame, panel=PANELS).reset_index(drop=True)
 
 
 def split_names(clips: pd.DataFrame) -> pd.Series:
-    """Split of each clip; ``test`` says whether training clips show the same person."""
+    """Split of each clip; ``test`` is split by whether training clips show the same person."""
     seen = clips.seen_speaker.fillna(False).astype(bool).map({True: ", seen people", False: ", unseen people"})
     return clips.split.fillna("") + seen.where(clips.split == "test", "")
 
@@ -152,11 +146,10 @@ def _statuses(frame: pd.DataFrame, kind: str) -> Panel:
 
 
 def _splits(frame: pd.DataFrame) -> Panel:
-    rank = {name: place for place, name in enumerate(SPLITS)}
     body = [
         tuple(map(Cell, (corpus, row.split or NONE, f"{row.clips:,}", duration(row.hours * 3600), f"{row.people:,}")))
         for corpus, rows in _each_corpus(frame, "splits")
-        for row in rows.sort_values("split", key=lambda split: split.map(rank), kind="stable").itertuples()
+        for row in by_rank(rows, split=SPLITS).itertuples()
     ]
     return Panel("Usable clips by split", ("Corpus", "split", "clips", "footage", "people"), tuple(body), names=2)
 
@@ -171,17 +164,13 @@ def _emotions(frame: pd.DataFrame) -> Iterator[Panel]:
         levels = sorted(rows.level.unique(), key=lambda level: level or 99)
         cells = {(row.emotion, row.level): row for row in rows.itertuples()}
         body = []
-        for emotion in sorted(rows.emotion.unique(), key=_emotion_rank):
+        for emotion in by_emotion(rows.emotion):
             found = [cells.get((emotion, level)) for level in levels]
             shown = [Cell(f"{row.clips:,}", f"({row.people:,})") if row else Cell(NONE) for row in found]
             total = sum(row.clips for row in found if row)
             body.append((Cell(emotion or "not labelled"), *shown, Cell(f"{total:,}")))
         header = ("Emotion", *(f"level {level}" if level else "no level" for level in levels), "all")
         yield Panel(f"{corpus}: usable clips (and people) by emotion and level", header, tuple(body))
-
-
-def _emotion_rank(emotion: str | None) -> tuple[int, str]:
-    return (EMOTIONS.index(emotion) if emotion in EMOTIONS else len(EMOTIONS), emotion or "")
 
 
 def _shortened(reason: str | None) -> str:

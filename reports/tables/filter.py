@@ -5,10 +5,9 @@ Reads the table of ``eadnet filter-clips``; the share that `training.filter.at_l
 
 import pandas as pd
 
-from eadnet.tables import EMOTIONS
 from metrics.tables import ALL
-from reports.load import Inputs
 from reports.numbers import NONE, count, number, percent
+from reports.style import by_emotion
 from reports.tables.layout import Cell, Panel, Table
 
 THRESHOLDS = tuple(tenth / 10 for tenth in range(10))
@@ -34,11 +33,6 @@ def build(rows: pd.DataFrame) -> Table:
     return Table("filter", "Filter of the training clips", caption(rows), panels, frame)
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch the filter's table and count."""
-    return build(inputs.training_filter)
-
-
 def counted(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per emotion and threshold, columns ``COLUMNS``; emotion ``all`` last, nothing where nothing was measured.
 
@@ -50,19 +44,13 @@ def counted(rows: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS)).astype(
             {"emotion": object, "clips": int, "measured": int, "kept": int} | dict.fromkeys(COLUMNS[3:6], float)
         )
-    groups = [(emotion, labelled[labelled.emotion == emotion]) for emotion in in_order(labelled.emotion)]
+    groups = [(emotion, labelled[labelled.emotion == emotion]) for emotion in by_emotion(labelled.emotion)]
     counts = []
     for emotion, clips in [*groups, (ALL, labelled)]:
         margin = (clips.cosine - clips.rival).mean()
         known = (emotion, len(clips), int(clips.cosine.notna().sum()), clips.cosine.mean(), margin)
         counts += [(*known, threshold, int((clips.cosine >= threshold).sum())) for threshold in THRESHOLDS]
     return pd.DataFrame(counts, columns=list(COLUMNS))
-
-
-def in_order(emotions: pd.Series) -> list[str]:
-    """The emotions that occur, in the order of ``EMOTIONS``; others by name after them."""
-    rank = {name: place for place, name in enumerate(EMOTIONS)}
-    return sorted(set(emotions.dropna()), key=lambda name: (rank.get(name, len(rank)), name))
 
 
 def caption(rows: pd.DataFrame) -> str:

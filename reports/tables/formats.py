@@ -123,7 +123,7 @@ def _tabular(panel: Panel) -> str:
 
 
 def _latex_head(header: Sequence[str]) -> str:
-    """The header, with what it says in brackets below, which makes columns narrower."""
+    """The header, with what stands in brackets below, which makes columns narrower."""
     names, brackets = zip(*map(parted, header), strict=True)
     below = [f"{{\\scriptsize {escape_latex(text)}}}" if text else "" for text in brackets]
     lines = [list(map(escape_latex, names)), *([below] if any(below) else [])]

@@ -1,4 +1,4 @@
-"""What the judges say of the ground truth, in a sentence for every table that shows their numbers.
+"""The scores of the ground truth by the judges, in a sentence for every table that shows their numbers.
 
 An accuracy is a property of its judge: above what the judge makes of real clips, methods cannot be compared.
 """
@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from metrics.spec import REGISTRY
-from metrics.tables import ALL
 from reports.numbers import count, listing, number, percent
-from reports.style import metric_variant
+from reports.style import metric_variant, overall
 
 
 def judges_on_truth(summary: pd.DataFrame) -> list[str]:
@@ -19,8 +18,8 @@ def judges_on_truth(summary: pd.DataFrame) -> list[str]:
     Args:
         summary: Columns of ``metrics.tables.SUMMARY``; none of `ground_truth` gives no sentence.
     """
-    rows = summary[(summary.run == "ground_truth") & (summary.corpus == ALL) & (summary.slice == ALL)]
-    real, sentences = rows[rows.n > 0], []
+    rows, sentences = overall(summary), []
+    real = rows[(rows.run == "ground_truth") & (rows.n > 0)]
     seen = [
         f"{percent(row.mean)} of {count(row.n, 'clip')} ({metric_variant(row.metric)})" for row in _of(real, "acc_emo")
     ]

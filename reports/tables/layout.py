@@ -61,7 +61,7 @@ class Table:
 
 
 def parted(label: str) -> tuple[str, str]:
-    """A column's heading without and with nothing but what it says in brackets (a variant, a unit), which may be empty.
+    """A column's heading without and with nothing but what stands in brackets (a variant, a unit), which may be empty.
 
     Formats that can set the second below the first keep columns narrow.
     """

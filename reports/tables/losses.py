@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from reports.load import Inputs
 from reports.numbers import decimals, number
-from reports.style import order_runs, run_label
+from reports.style import by_rank, order_runs, run_label
 from reports.tables.layout import Cell, Panel, Table
 
 CAPTION = "Mean over the first and over the last twentieth of the logged steps; the curves are in the figure."
@@ -23,11 +22,6 @@ def build(losses: pd.DataFrame) -> Table:
     )
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch the loss tables and lay them out."""
-    return build(inputs.training)
-
-
 def ends(losses: pd.DataFrame) -> pd.DataFrame:
     """One row per stage, seed and loss: steps, first, last."""
     rows = []
@@ -37,9 +31,9 @@ def ends(losses: pd.DataFrame) -> pd.DataFrame:
         steps = int(curve.step.max()) + (curve.step.min() == 0)
         rows.append((stage, seed, loss, steps, values.head(few).mean(), values.tail(few).mean()))
     frame = pd.DataFrame(rows, columns=["stage", "seed", "loss", "steps", "first", "last"])
-    rank = {stage: (place if (losses.seed[losses.stage == stage] >= 0).all() else -1)
-            for place, stage in enumerate(order_runs(losses.stage))}  # fmt: skip
-    return frame.sort_values("stage", key=lambda stage: stage.map(rank), kind="stable").reset_index(drop=True)
+    shared = losses.stage[losses.seed < 0]
+    ordered = by_rank(frame, stage=[*sorted(set(shared)), *order_runs(losses.stage)])
+    return ordered.reset_index(drop=True)
 
 
 def _row(row: object) -> tuple[Cell, ...]:

@@ -1,11 +1,12 @@
 """The paper's Tables 1 to 4 and its test of generalisation: its rows, columns and order, our values beside its own.
 
 A row of the paper finds its run by what the run is (STDA, TFRM and text as published or absent, all losses on, trained
-on that table's corpus), and other people's methods by their name in `methods`. Where the paper says too little, what
-is done is said in the caption. Published values stand in grey and are never subtracted from ours.
+on that table's corpus), and other people's methods by their name in `methods`. Where the paper states too little, what
+is done stands in the caption. Published values stand in grey and are never subtracted from ours.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -48,6 +49,32 @@ def draw(inputs: Inputs, which: str) -> Table:
     return build(which, inputs.scores, inputs.chosen_clips, inputs.experiment)
 
 
+@dataclass(frozen=True)
+class Content:
+    """What one table is laid out of.
+
+    Attributes:
+        which: ``1`` to ``4``, or ``generalisation``.
+        parts: the clips, the drawn ones first where there is a draw.
+        lines, extra: the paper's rows, and ours that it does not have.
+        columns: the key of our metric for each column; None where none was scored.
+        values: ours, by label of the part, run and name of the column.
+        experiment: what the runs are.
+    """
+
+    which: str
+    parts: list[Part]
+    lines: list[Line]
+    extra: list[Line]
+    columns: dict[Column, str | None]
+    values: dict[tuple[str, str, str], Value]
+    experiment: Experiment
+
+    def of_line(self, part: Part, line: Line) -> list[Value | None]:
+        """Our values of a row over some clips, a column after the other."""
+        return [self.values.get((part.label, line.run, column.name)) for column in self.columns]
+
+
 def build(which: str, scores: pd.DataFrame, clips: pd.DataFrame, experiment: Experiment) -> Table:
     """Lay out one table.
 
@@ -69,32 +96,21 @@ def build(which: str, scores: pd.DataFrame, clips: pd.DataFrame, experiment: Exp
         (part.label, line.run, column.name): value_of(scores, line.run, key, part, resampling)
         for part in parts for line in (*lines, *extra) if line.run for column, key in columns.items() if key
     }  # fmt: skip
-    panels = [
-        panel
-        for place, part in enumerate(parts)
-        for panel in _panels(part, _group(part, parts, experiment), lines, extra, columns, values, printed=place == 0)
-    ]
-    frame = _frame(parts, lines, extra, columns, values)
-    text = caption(which, corpus, parts, columns, values, experiment)
-    return Table(f"paper_{which}", TITLES[which], text, tuple(panels), frame)
+    content = Content(which, parts, lines, extra, columns, values, experiment)
+    panels = tuple(panel for part in parts for panel in _panels(content, part))
+    return Table(f"paper_{which}", TITLES[which], caption(content), panels, _frame(content))
 
 
-def caption(
-    which: str,
-    corpus: str,
-    parts: list[Part],
-    columns: dict[Column, str | None],
-    values: dict[tuple[str, str, str], Value],
-    experiment: Experiment,
-) -> str:
+def caption(content: Content) -> str:
     """What the values are, of what they are not, and what could not be had."""
-    ours = {run for _, run, _ in values}
+    which, experiment, corpus = content.which, content.experiment, CORPORA[content.which]
+    ours = {run for _, run, _ in content.values}
     learned = {corpora for run, role in experiment.runs.items() if run in ours and (corpora := role.corpora)}
     trained = " or ".join(sorted(listing([name.upper() for name in corpora]) for corpora in learned))
     said = [f"Our runs learned from {trained}." if trained else ""]
-    said.append(f"{corpus.upper()}: {_tested(parts, experiment)}.")
+    said.append(f"{corpus.upper()}: {_tested(content.parts, experiment)}.")
     said.append(f"Intervals hold {100 * experiment.confidence:g} % over clips.")
-    if any(value.mean is not None and value.n < value.wanted for value in values.values()):
+    if any(value.mean is not None and value.n < value.wanted for value in content.values.values()):
         said.append("†: some clips have no value; n counts those that have one.")
     if which != "generalisation":
         said.append(
@@ -106,17 +122,17 @@ def caption(
             "The paper varies STDA and TFRM alone here, from LatentSync's row to EAD-Net's: text is taken to be off in "
             "all of them."
         )
-    absent = [column.name for column, key in columns.items() if key is None]
+    absent = [column.name for column, key in content.columns.items() if key is None]
     if absent:
         said.append(f"Not scored here: {listing(absent)}.")
-    said.append(_stand_ins(columns))
+    said.append(_stand_ins(content.columns))
     if which == "generalisation":
         said.append("RAVDESS's calm is no emotion of MEAD's: those clips count in every column but the last.")
     return " ".join(filter(None, said))
 
 
 def _stand_ins(columns: dict[Column, str | None]) -> str:
-    """What is to be said where the corpus's own judges stand in for the networks of the paper."""
+    """The sentence where the corpus's own judges stand in for the networks of the paper."""
     own = [column for column, key in columns.items() if key and key.endswith("@corpus-v1")]
     if not own:
         return ""
@@ -166,48 +182,35 @@ def _key(column: Column, scores: pd.DataFrame, corpus: str) -> str | None:
     return next((key for key in column.keys if key in known), None)
 
 
-def _panels(
-    part: Part,
-    group: str,
-    lines: list[Line],
-    extra: list[Line],
-    columns: dict[Column, str | None],
-    values: dict[tuple[str, str, str], Value],
-    printed: bool,
-) -> Iterator[Panel]:
+def _panels(content: Content, part: Part) -> Iterator[Panel]:
+    """The paper's rows over some clips, then ours that it does not have."""
+    lines, columns, group = content.lines, content.columns, _group(part, content.parts, content.experiment)
     places = {
-        column: decimals(_scaled(column, value.mean) for (label, _, name), value in values.items()
+        column: decimals(_scaled(column, value.mean) for (label, _, name), value in content.values.items()
                          if label == part.label and name == column.name and value.mean is not None)
         for column in columns
     }  # fmt: skip
     switches = FACTORS[3][: len(lines[0].names)] if lines and len(lines[0].names) > 1 else ("Method",)
     header = (*switches, "whose", *(_heading(column, key) for column, key in columns.items()), "n")
-    body = [row for line in lines for row in _rows(line, part, columns, values, places, printed)]
+    body = [row for line in lines for row in _rows(content, line, part, places)]
     if body:
         yield Panel("", header, tuple(body), group, names=len(switches) + 1)
-    more = [row for line in extra for row in _rows(line, part, columns, values, places, printed=False)]
+    more = [row for line in content.extra for row in _rows(content, line, part, places)]
     if more:
         header = ("Run" if len(switches) > 1 else "Method", *header[len(switches) :])
         yield Panel("Ours, not in the paper" if lines else "", header, tuple(more), group, names=2)
 
 
-def _rows(
-    line: Line,
-    part: Part,
-    columns: dict[Column, str | None],
-    values: dict[tuple[str, str, str], Value],
-    places: dict[Column, int],
-    printed: bool,
-) -> Iterator[tuple[Cell, ...]]:
+def _rows(content: Content, line: Line, part: Part, places: dict[Column, int]) -> Iterator[tuple[Cell, ...]]:
     """Our row where there is one, and the paper's, which stands beside the first part alone."""
     names = [Cell(name) for name in line.names]
-    mine = [values.get((part.label, line.run, column.name)) for column in columns]
+    mine = content.of_line(part, line)
     if line.run:
-        cells = [_cell(value, column, places[column]) for value, column in zip(mine, columns, strict=True)]
+        cells = [_cell(value, column, places[column]) for value, column in zip(mine, content.columns, strict=True)]
         known = [value.n for value in mine if value and value.mean is not None]
         yield (*names, Cell(OURS), *cells, Cell(span(known) if known else NONE))
-    if printed:
-        grey = [Cell(line.published.get(column.name, NONE), muted=True) for column in columns]
+    if line in content.lines and part is content.parts[0]:
+        grey = [Cell(line.published.get(column.name, NONE), muted=True) for column in content.columns]
         repeated = [Cell("", muted=True) for _ in names] if line.run else names
         yield (*repeated, Cell(THEIRS, muted=True), *grey, Cell("", muted=True))
 
@@ -231,18 +234,12 @@ def _heading(column: Column, key: str | None) -> str:
     return f"{column.name}{unit} {arrow} ({metric_variant(key)})" if key else f"{column.name}{unit} {arrow}"
 
 
-def _frame(
-    parts: list[Part],
-    lines: list[Line],
-    extra: list[Line],
-    columns: dict[Column, str | None],
-    values: dict[tuple[str, str, str], Value],
-) -> pd.DataFrame:
+def _frame(content: Content) -> pd.DataFrame:
     rows = [
-        (" ".join(filter(None, line.names)), "paper" if line in lines else "ours", line.run, part.corpus, part.label,
-         column.name, key, *_numbers(values.get((part.label, line.run, column.name))), _printed(line, column),
-         _reason(line, key, values.get((part.label, line.run, column.name))))
-        for part in parts for line in (*lines, *extra) for column, key in columns.items()
+        (" ".join(filter(None, line.names)), "paper" if line in content.lines else "ours", line.run, part.corpus,
+         part.label, column.name, key, *_numbers(value), _printed(line, column), _reason(line, key, value))
+        for part in content.parts for line in (*content.lines, *content.extra)
+        for (column, key), value in zip(content.columns.items(), content.of_line(part, line), strict=True)
     ]  # fmt: skip
     types = dict.fromkeys(("value", "ci_low", "ci_high", "published"), float)
     return pd.DataFrame(rows, columns=list(FRAME)).astype(types)

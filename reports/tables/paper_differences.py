@@ -53,7 +53,7 @@ def unit(column: Column) -> str:
 
 
 def laid(resolution: pd.DataFrame) -> pd.DataFrame:
-    """Every difference of the paper's ablations to its base row, with what our spread says that 30 clips can show.
+    """Every difference of the paper's ablations to its base row, with what 30 clips can show by our spread.
 
     Args:
         resolution: columns of ``metrics.resolution.table.RESOLUTION``.
@@ -61,7 +61,7 @@ def laid(resolution: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns of `paper_differences`; `shows` (same clips) and `apart` (different clips) as in `spreads`, NaN where
         our corpora have no spread; `beyond` and `beyond_apart`, whether the difference is greater; `open`, whether it
-        exceeds `shows` and yet nothing can be said: it is also greater than the difference of our rows from which
+        exceeds `shows` and yet nothing follows: it is also greater than the difference of our rows from which
         that band comes, and rows that lie further apart move more against each other. Such a one is not `beyond`.
     """
     known = spreads(resolution)[["corpus", "column", "shows", "reach", "apart"]]

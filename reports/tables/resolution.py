@@ -10,7 +10,6 @@ import pandas as pd
 
 from metrics.spec import REGISTRY, direction
 from metrics.summary.paper_columns import COLUMNS
-from reports.load import Inputs
 from reports.numbers import NONE, count, listing, number, span
 from reports.published.printing import aligned
 from reports.tables.layout import Cell, Panel, Table
@@ -49,13 +48,8 @@ def build(resolution: pd.DataFrame) -> Table:
     return Table("resolution", "What 30 clips can decide", f"{HOW} {caption(resolution)}", panels, frame)
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch the spreads and lay them out."""
-    return build(inputs.resolution)
-
-
 def text(resolution: pd.DataFrame) -> str:
-    """The table for a terminal, and what it says."""
+    """The table for a terminal, and its sentences."""
     parts = []
     for panel in build(resolution).panels:
         lines = [panel.header, *(tuple(f"{cell.text} {cell.detail}".strip() for cell in row) for row in panel.rows)]
@@ -101,7 +95,7 @@ def verdicts(over: pd.DataFrame) -> str:
 
 
 def accuracy(over: pd.DataFrame) -> str:
-    """What counting alone says of an accuracy, which needs no clip of ours.
+    """What counting alone shows of an accuracy; needs no clip of ours.
 
     Args:
         over: what `reports.tables.paper_differences.laid` returns.

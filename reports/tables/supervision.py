@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from reports.load import Inputs
 from reports.numbers import count, decimals, listing, number, percent
 from reports.tables.layout import Cell, Panel, Table
 
@@ -21,7 +20,7 @@ DAMAGES = {
     "flicker": "flicker",
 }
 FORMS = ("tubelet_diff", "pooled_mse")
-OFFSETS = (-6, 0, 6)
+OFFSETS = {-6: "sound from 6 frames earlier", 0: "sound in place", 6: "sound from 6 frames later"}
 COLUMNS = ("network", "weights", "steps", "quantity", "value")
 CAPTION = (
     "Networks that supervise training or carry its latents, each measured on real clips; the judges of the comparison "
@@ -51,58 +50,46 @@ def build(networks: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table("supervision", "What supervised training", CAPTION + left_out, panels, frame)
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch the networks' reports and lay them out."""
-    return build(inputs.pretrained)
+def _decibels(value: float) -> str:
+    return f"{number(value, 1)} dB"
+
+
+QUANTITIES = {
+    "autoencoder": {
+        "held_out.psnr": ("held-out frames, whole", _decibels),
+        "held_out.psnr_region": ("held-out frames, generated region", _decibels),
+    },
+    "syncnet": {
+        "order_accuracy": ("order accuracy", percent),
+        "accuracy": ("accuracy at cosine 0.5", percent),
+        "pairs": ("window pairs", lambda value: number(value, 0)),
+        **{f"cosine_by_offset.{frames}": (f"mean cosine, {words}", number) for frames, words in OFFSETS.items()},
+    },
+}
+"""What is shown of a network, by its place in the report: in words, and how the value is written."""
+HEADERS = {"autoencoder": "PSNR of decoded latents", "syncnet": "Held-out clips"}
 
 
 def _facts(name: str, report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """The quantities that are shown of a network; NaN for one that its report does not have."""
-    if name == "autoencoder":
-        for key in ("psnr", "psnr_region"):
-            yield f"held_out.{key}", _value(report, "held_out", key)
-    elif name == "syncnet":
-        for key in ("order_accuracy", "accuracy", "pairs"):
-            yield key, _value(report, key)
-        for offset in OFFSETS:
-            yield f"cosine_by_offset.{offset}", _value(report, "cosine_by_offset", str(offset))
-    else:
-        for form in FORMS:
-            for damage in DAMAGES:
-                yield f"{form}.{damage}", _value(report, form, damage)
-
-
-def _value(report: Mapping[str, Any], *path: str) -> float:
-    value: Any = report
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return float(value) if isinstance(value, int | float) else math.nan
+    places = QUANTITIES.get(name) or [f"{form}.{damage}" for form in FORMS for damage in DAMAGES]
+    for place in places:
+        value: Any = report
+        for key in place.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        yield place, float(value) if isinstance(value, int | float) else math.nan
 
 
 def _panel(name: str, network: Mapping[str, Any]) -> Panel:
     facts = dict(_facts(name, network["report"]))
     how = f"adopted: {network['weights']}" if network["weights"] else f"trained here, {count(network['steps'], 'step')}"
-    title = f"{LABELS[name]} ({how})"
-    if name == "videomae":
-        rows = tuple((label, *(_distance(facts[f"{form}.{key}"]) for form in FORMS)) for key, label in DAMAGES.items())
-        return _grid(title, ("TREPA's distance to", *FORMS), rows)
-    if name == "autoencoder":
-        rows = (
-            ("held-out frames, whole", f"{number(facts['held_out.psnr'], 1)} dB"),
-            ("held-out frames, generated region", f"{number(facts['held_out.psnr_region'], 1)} dB"),
-        )
-        return _grid(title, ("PSNR of decoded latents", "value"), rows)
-    rows = (
-        ("order accuracy", percent(facts["order_accuracy"])),
-        ("accuracy at cosine 0.5", percent(facts["accuracy"])),
-        ("window pairs", number(facts["pairs"], 0)),
-        *((f"mean cosine, {_shift(offset)}", number(facts[f"cosine_by_offset.{offset}"])) for offset in OFFSETS),
-    )
-    return _grid(title, ("Held-out clips", "value"), rows)
-
-
-def _grid(title: str, header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Panel:
-    return Panel(title, header, tuple(tuple(map(Cell, row)) for row in rows))
+    if name in QUANTITIES:
+        header = (HEADERS[name], "value")
+        rows = [(words, write(facts[place])) for place, (words, write) in QUANTITIES[name].items()]
+    else:
+        header = ("TREPA's distance to", *FORMS)
+        rows = [(label, *(_distance(facts[f"{form}.{key}"]) for form in FORMS)) for key, label in DAMAGES.items()]
+    return Panel(f"{LABELS[name]} ({how})", header, tuple(tuple(map(Cell, row)) for row in rows))
 
 
 def _distance(value: float) -> str:
@@ -110,7 +97,3 @@ def _distance(value: float) -> str:
     return (
         f"{value:.1e}".replace("e-0", "e-").replace("-", "−") if 0 < value < 0.01 else number(value, decimals([value]))
     )
-
-
-def _shift(frames: int) -> str:
-    return "sound in place" if not frames else f"sound from {abs(frames)} frames {'later' if frames > 0 else 'earlier'}"

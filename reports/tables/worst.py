@@ -1,4 +1,4 @@
-"""The clips that did worst, and every clip that yielded no score: what to look at first.
+"""The clips that did worst, and every clip that yielded no score: what to check first.
 
 Reads the scores and the summary. A failure is a result: each is listed by run, family, status and reason.
 """
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from metrics.spec import FAMILIES, REGISTRY, MetricSpec, family_specs
-from metrics.tables import ALL, NOT_APPLICABLE
-from reports.load import Inputs, ReportError
+from metrics.spec import FAMILIES, REGISTRY, MetricSpec
+from metrics.tables import NOT_APPLICABLE
+from reports.load import ReportError
 from reports.numbers import NONE, count, decimals, listing, number
-from reports.style import FAMILY_LABELS, is_baseline, metric_heading, order_runs, run_label
+from reports.style import by_rank, family_label, is_baseline, metric_heading, order_runs, overall, run_label, specs_in
 from reports.tables.comparison import best_runs, worth
 from reports.tables.layout import Cell, Panel, Table
 
@@ -28,7 +28,7 @@ def build(scores: pd.DataFrame, summary: pd.DataFrame) -> Table:
 
     Args:
         scores: Columns of ``metrics.tables.SCORES``.
-        summary: Columns of ``metrics.tables.SUMMARY``; it says which run is best by each metric.
+        summary: Columns of ``metrics.tables.SUMMARY``; it has the best run by each metric.
 
     Raises:
         ReportError: there is no score of a single clip.
@@ -44,17 +44,12 @@ def build(scores: pd.DataFrame, summary: pd.DataFrame) -> Table:
     return Table("worst", "Worst clips and failures", caption(clips, lost), tuple(panels), frame)
 
 
-def draw(inputs: Inputs) -> Table:
-    """Fetch scores and summary and list them."""
-    return build(inputs.scores, inputs.summary)
-
-
 def worst_clips(clips: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """The `WORST` clips of the best run by each metric that has a direction or an ideal value, the worst first.
 
     A clip's value is its mean over seeds; of equal values the clip that comes first by name is listed.
     """
-    whole = summary[(summary.corpus == ALL) & (summary.slice == ALL)]
+    whole = overall(summary)
     rows = []
     for key, spec in REGISTRY.items():
         run = _subject(whole[whole.metric == key], spec)
@@ -74,15 +69,9 @@ def worst_clips(clips: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 def failures(clips: pd.DataFrame) -> pd.DataFrame:
     """One row per run, family, clip, status and reason without a value; what does not apply to a clip is no failure."""
     lost = clips[clips.value.isna() & ~clips.status.isin(NOT_APPLICABLE)]
-    names = ["run", "family", "status", "reason", "clip_id", "corpus", "speaker", "emotion"]
-    lost = (
-        lost[names]
-        .fillna({"reason": "", "status": ""})
-        .drop_duplicates(["run", "family", "status", "reason", "clip_id"])
-    )
-    rank = {name: place for place, name in enumerate([*order_runs(lost.run), *FAMILIES])}
     keys = ["run", "family", "status", "reason", "clip_id"]
-    return lost.sort_values(keys, key=lambda column: column.map(rank) if column.name in keys[:2] else column)
+    lost = lost[[*keys, "corpus", "speaker", "emotion"]].fillna({"reason": "", "status": ""}).drop_duplicates(keys)
+    return by_rank(lost.sort_values(keys[2:]), run=order_runs(lost.run), family=FAMILIES)
 
 
 def caption(clips: pd.DataFrame, lost: pd.DataFrame) -> str:
@@ -109,12 +98,12 @@ def _subject(rows: pd.DataFrame, spec: MetricSpec) -> str | None:
 
 
 def _worst_panel(worst: pd.DataFrame, family: str) -> Panel | None:
-    specs = [spec for spec in family_specs(family) if spec.key in set(worst.metric)]
+    specs = specs_in(family, worst.metric)
     if not specs:
         return None
     body = [row for spec in specs for row in _worst_rows(worst[worst.metric == spec.key], spec)]
     header = ("Metric", "run", "clip", "speaker", "emotion", "value")
-    return Panel(FAMILY_LABELS.get(family, family), header, tuple(body), group="Worst clips", names=5)
+    return Panel(family_label(family), header, tuple(body), group="Worst clips", names=5)
 
 
 def _worst_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[tuple[Cell, ...]]:
@@ -133,7 +122,7 @@ def _lost_panel(lost: pd.DataFrame) -> Panel:
         rest = f" and {len(clips) - NAMED} more" if len(clips) > NAMED else ""
         words = (
             run_label(run),
-            FAMILY_LABELS.get(family, family),
+            family_label(family),
             status,
             reason or NONE,
             f"{', '.join(clips[:NAMED])}{rest}",

@@ -16,7 +16,7 @@ from metrics.calibration.calibrate import calibrate
 from metrics.calibration.damage import CRF, DAMAGES, STRENGTHS, WholeClip, damages
 from metrics.calibration.damaged_videos import choose_takes, partners
 from metrics.calibration.responses import BLIND, CALIBRATION, MOVES, NO_VALUE, SEES, TOO_FEW, WRONG, summarise
-from metrics.families.image import psnr
+from metrics.families.image import compare
 from metrics.families.landmarks import correlation
 from metrics.families.temporal import mean_difference
 from metrics.functional.sync import sync_values
@@ -75,7 +75,10 @@ def test_every_damage_keeps_length_and_size_and_repeats_itself(footage: WholeCli
 
 def test_every_strength_changes_more_than_the_one_before(footage: WholeClip) -> None:
     for name in (*IN_PICTURE, "swapped_emotion", "frozen_video", "wrong_audio"):
-        quality = [psnr(damaged(name, footage, amount), footage.frames, REGION) for _, amount in DAMAGES[name].steps]
+        quality = [
+            compare(damaged(name, footage, amount), footage.frames, REGION).psnr_region
+            for _, amount in DAMAGES[name].steps
+        ]
         assert quality[0] < 100 and quality == sorted(quality, reverse=True), (name, quality)
 
 
@@ -86,7 +89,7 @@ def test_compression_lies_in_the_encoder(footage: WholeClip, tmp_path: Path) -> 
     quality = []
     for crf in (CRF, *(compression.crf(amount) for _, amount in compression.steps)):
         write_video(tmp_path / "clip.mp4", footage.frames, crf=crf)
-        quality.append(psnr(read_video(tmp_path / "clip.mp4"), footage.frames, REGION))
+        quality.append(compare(read_video(tmp_path / "clip.mp4"), footage.frames, REGION).psnr_region)
     assert quality == sorted(quality, reverse=True) and quality[0] > quality[-1] + 10
 
 

@@ -14,11 +14,11 @@ from eadnet.captions.measures.true_units import TRUE_UNITS
 from eadnet.captions.schema import SPEECH_UNITS
 from eadnet.config.section import ConfigError
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
-from metrics.captions.agreement import macro_f1, rank_correlation, unit_f1
 from metrics.captions.judged import UNITS
 from metrics.captions.scoring import score_captions
+from metrics.functional.agreement import macro_f1, rank_correlation, unit_f1
 from metrics.functional.statistics import Resampling
-from metrics.spec import FAMILIES, REGISTRY, SpecError, check_families, families_of, family_specs
+from metrics.spec import FAMILIES, REGISTRY, check_families, families_of, family_specs
 from metrics.summary.aggregate import summarise
 from metrics.tables import PAIRWISE, SCORES, SUMMARY
 from reports import style, tables
@@ -271,7 +271,7 @@ def test_the_family_is_known_but_scores_no_videos(root: Path) -> None:
     assert families_of("captions") == ("captions",) and "captions" not in families_of("videos")
     assert set(families_of("videos")) | {"captions"} == set(FAMILIES)
     with pytest.raises(
-        SpecError, match="family 'captions' scores captions, not videos; use any of .*motion, each once"
+        ConfigError, match="family 'captions' scores captions, not videos; use any of .*motion, each once"
     ):
         check_families(["image", "captions"])
     words = ["score-family", "--family", "captions", "--measurements", "x", "--clips", "x", "--mask", "full"]

@@ -10,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from metrics.families import identity
-from metrics.measuring.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, alignment, five_points
+from metrics.functional.face_chips import similarity
+from metrics.measuring.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, five_points
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 
@@ -98,7 +99,7 @@ def test_alignment_equals_insightface() -> None:
     align = pytest.importorskip("insightface.utils.face_align")
     assert np.allclose(align.arcface_dst, TEMPLATE, atol=1e-5)
     points = TEMPLATE * 1.7 + np.random.RandomState(1).normal(0, 4, (5, 2)) + (200, 90)
-    assert alignment(points) == pytest.approx(align.estimate_norm(points.astype(np.float32)), abs=1e-3)
+    assert similarity(points, TEMPLATE) == pytest.approx(align.estimate_norm(points.astype(np.float32)), abs=1e-3)
 
 
 def test_five_points_are_left_to_right() -> None:

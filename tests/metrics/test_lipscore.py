@@ -120,7 +120,7 @@ def test_an_absent_or_strange_network_is_one_line(tmp_path):
         score([], ScoringSettings(None, "mouth", 128, 16))
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no network")
-    with pytest.raises(ValueError, match="not readable as ONNX .*; export it again"):
+    with pytest.raises(ValueError, match="no ONNX network .*; get or export it again"):
         LipReader(broken)
     with pytest.raises(ValueError, match=r"not \(1, T, 1, 88, 88\)"):
         LipReader(write_reader(tmp_path / "wide.onnx", 96)).read(np.zeros((3, 88, 88), np.uint8))

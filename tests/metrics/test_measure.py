@@ -19,7 +19,7 @@ from eadnet.tables import CLIPS, read_rows
 from metrics.measuring import measure
 from metrics.measuring.measure import measure_rows
 from metrics.measuring.spool import opened_spool
-from metrics.scoring.cache import FeatureCache
+from metrics.scoring.cache import cached
 from metrics.scoring.pairs import chunks, load_pairs
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -146,17 +146,16 @@ def test_features_are_made_once_and_again_where_damaged(tmp_path: Path) -> None:
         made.append(1)
         return np.arange(4.0)
 
-    cache = FeatureCache(tmp_path)
     for _ in range(3):
-        assert (cache.get("ab12", "judge-1", compute) == np.arange(4.0)).all()
+        assert (cached(tmp_path, "ab12", "judge-1", compute) == np.arange(4.0)).all()
     assert len(made) == 1
     (tmp_path / "judge-1/ab12.npy").write_bytes(b"\x93NUMPY half")
-    assert (cache.get("ab12", "judge-1", compute) == np.arange(4.0)).all() and len(made) == 2
-    cache.get("ab12", "judge-2", compute)
-    FeatureCache(None).get("ab12", "judge-1", compute)
+    assert (cached(tmp_path, "ab12", "judge-1", compute) == np.arange(4.0)).all() and len(made) == 2
+    cached(tmp_path, "ab12", "judge-2", compute)
+    cached(None, "ab12", "judge-1", compute)
     assert len(made) == 4
     with pytest.raises(ValueError, match="no plain names"):
-        cache.get("../../x", "judge-1", compute)
+        cached(tmp_path, "../../x", "judge-1", compute)
 
 
 def test_weights_that_are_absent_or_wrong_are_named(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_script_gets_the_emotion_in_its_own_words(drawn: Path, tmp_path: Path)
     write_table(unlabelled, drawn, CLIPS)
     rows = rows_of(clone_method(tmp_path / "code", command=words), drawn, tmp_path / "more")
     assert {row["reason"].partition(": ")[2] for row in rows.values()} == {
-        "the corpus gives this clip no emotion, which the command asks for"
+        "the corpus gives this clip no emotion, which the command needs"
     }
 
 

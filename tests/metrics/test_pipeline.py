@@ -20,7 +20,7 @@ from metrics.measuring.measure import measure_videos
 from metrics.scoring.pairs import Pair, load_pairs
 from metrics.scoring.score import score_family
 from metrics.scoring.settings import ScoringSettings
-from metrics.spec import FAMILIES, REGISTRY, SpecError, families_of, family_specs
+from metrics.spec import FAMILIES, REGISTRY, families_of, family_specs
 from metrics.tables import MEASUREMENTS, SCORES
 from tests.support.metrics_fixture import FRAMES, RESOLUTION, video_row, write_corpus
 
@@ -236,7 +236,7 @@ def test_videos_of_unknown_clips_are_refused(corpus: Path, tmp_path: Path) -> No
 # ---------------------------------------------------------------------------------------- registry and command
 def test_registry_is_whole() -> None:
     assert set(FAMILIES) == {spec.family for spec in REGISTRY.values()}
-    with pytest.raises(SpecError, match="there are: image"):
+    with pytest.raises(ConfigError, match="there are: image"):
         family_specs("imagee")
 
 
@@ -283,5 +283,5 @@ def test_the_documentation_is_written_below_its_mark_alone(tmp_path: Path) -> No
     from metrics.documentation import MARK, document, replaced
 
     assert replaced(f"before\n{MARK}old\n") == f"before\n{MARK}{document()}"
-    with pytest.raises(SpecError, match="no line <!-- generated -->: put it"):
+    with pytest.raises(ConfigError, match="no line <!-- generated -->: put it"):
         replaced("before\n")

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from eadnet.config.evaluation import Report
-from reports import figures
+from reports import figures, tables
 from reports.figures import contact_sheet
 from reports.load import Inputs
-from reports.tables import availability, coverage, formats
+from reports.tables import coverage, formats
 from tests.support import reports_fixture
 
 
@@ -46,16 +46,16 @@ def test_coverage_counts_every_input_and_every_clip_once(inputs: Inputs) -> None
 
 
 def test_coverage_prints_what_was_refused_and_why(inputs: Inputs) -> None:
-    lines = printed(coverage.draw(inputs))
+    lines = printed(tables.draw("coverage", inputs))
     assert "| mead | no_face | no face in 30 of 30 frames: film the face larger | 1 | 14 % | – | 1 |" in lines
     assert "| mead | missing | not found; download it | 1 | 7 % |" in lines
     assert "| mead | test, unseen people | 2 | 2.1 s | 1 |" in lines
     assert "| happy | – | 0 |" not in lines and "| neutral | 3 (2) | 3 |" in lines
-    assert max(map(len, formats.markdown(coverage.draw(inputs)).splitlines())) <= 120
+    assert max(map(len, formats.markdown(tables.draw("coverage", inputs)).splitlines())) <= 120
 
 
 def test_coverage_says_how_many_usable_clips_had_no_measure_of_quality(inputs: Inputs) -> None:
-    assert "quality" not in coverage.draw(inputs).caption
+    assert "quality" not in tables.draw("coverage", inputs).caption
     note = "quality not measured: weights absent: hyperiqa"
     reasons = inputs.clips.reason.where(inputs.clips.status != "ok", f"padded with silence; {note}")
     caption = coverage.build(inputs.sources, inputs.clips.assign(reason=reasons)).caption
@@ -69,7 +69,7 @@ def test_coverage_of_nothing_usable_is_a_table(inputs: Inputs) -> None:
 
 
 def test_availability_lists_every_download_that_is_not_in_order(inputs: Inputs) -> None:
-    table = availability.draw(inputs)
+    table = tables.draw("availability", inputs)
     lines = printed(table)
     assert table.caption == (
         "3 of 5 downloads can be used, 3 min 00 s, 3.0 GB. 2 downloads cannot be used; the reasons stand below."

@@ -167,11 +167,11 @@ def test_a_row_given_twice_is_refused() -> None:
 def test_nothing_is_written_of_a_bad_table(tmp_path: Path) -> None:
     gathered({"value": "x"}).to_csv(tmp_path / "values.csv", index=False)
     NO_COPIES.to_csv(tmp_path / "copies.csv", index=False)
-    with pytest.raises(SystemExit, match="error: line 2"):
+    with pytest.raises(ReportError, match="line 2"):
         importing.main(tmp_path / "values.csv", tmp_path / "copies.csv", tmp_path / "out.parquet")
-    with pytest.raises(SystemExit, match="not readable"):
+    with pytest.raises(ReportError, match="not readable"):
         importing.main(tmp_path / "gone.csv", tmp_path / "copies.csv", tmp_path / "out.parquet")
-    with pytest.raises(SystemExit, match="has columns"):
+    with pytest.raises(ReportError, match="has columns"):
         importing.main(tmp_path / "copies.csv", tmp_path / "copies.csv", tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
 

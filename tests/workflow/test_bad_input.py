@@ -26,7 +26,7 @@ from eadnet.features.latents import Latents
 from eadnet.tables import CLIPS, TableError, read_table
 from metrics.judges import JudgeError, read_report
 from metrics.judges import load as load_judge
-from metrics.spec import SpecError, check_families, families_of
+from metrics.spec import check_families, families_of
 
 HOSTILE = ("q'u\"o;te $(touch x) `id`.mp4", "new\nline.mp4", "-rf.mp4", ";rm -rf x.mp4", "日本.mp4", "{wild}.mp4")
 
@@ -63,7 +63,7 @@ def test_seeds_must_be_there_and_differ(seeds: list[int]):
 
 @pytest.mark.parametrize("names", [["imag"], [], ["image", "image"]])
 def test_a_wrong_list_of_metric_families_names_the_key_and_the_families(names: list[str]):
-    with pytest.raises(SpecError, match="config: evaluation.metrics: .*use any of image, "):
+    with pytest.raises(ConfigError, match="config: evaluation.metrics: .*use any of image, "):
         check_families(names)
     check_families(families_of("videos"))
 

@@ -1,7 +1,7 @@
 """Extractor ``blendshapes``: 52 expression coefficients of every frame by MediaPipe's FaceLandmarker.
 
-Needs the published weights ``face-landmarker``. Frames are looked at singly (image mode): video mode smooths over time,
-so that a frame would depend on those before it, and a trembling face would look calmer than it is.
+Needs the published weights ``face-landmarker``. Each frame is measured on its own (image mode): video mode smooths over
+time, so that a frame would depend on those before it, and a trembling face would look calmer than it is.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ class Extractor:
         self._found = []
 
     def see(self, frames: np.ndarray, landmarks: np.ndarray) -> None:
-        """Look at the next (n, H, W, 3) uint8 frames; `landmarks` are not needed."""
+        """Measure the next (n, H, W, 3) uint8 frames; `landmarks` are not needed."""
         self._found += [self._look(frame) for frame in frames]
 
     def finish(self, again: Callable[[], Iterator[np.ndarray]], wave: np.ndarray) -> dict[str, np.ndarray]:

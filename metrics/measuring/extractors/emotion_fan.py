@@ -39,7 +39,7 @@ class Extractor:
         self._seen = []
 
     def see(self, frames: np.ndarray, landmarks: np.ndarray) -> None:
-        """Look at the next frames, (n, H, W, 3) uint8, by their (n, 478, 2) landmarks."""
+        """Take features of the next frames, (n, H, W, 3) uint8, by their (n, 478, 2) landmarks."""
         import torch
 
         features = np.full((len(frames), FEATURES), np.nan, np.float32)

@@ -165,7 +165,7 @@ def runs(found: list[np.ndarray], min_frames: int) -> Iterator[Track]:
 
 
 class Cuts:
-    """First frames of shots, told by frames that come one by one: PySceneDetect 0.5.1's ContentDetector."""
+    """First frames of shots, found while frames come one by one: PySceneDetect 0.5.1's ContentDetector."""
 
     def __init__(self) -> None:
         """No frame seen."""

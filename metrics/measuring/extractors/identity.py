@@ -6,13 +6,14 @@ lay 1.5 of the template's 112 pixels from SCRFD's (2.5g), so numbers are near In
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from eadnet.data.clips import Clip
+from metrics.functional.face_chips import similarity
+from metrics.networks.onnx import open_onnx
 from metrics.scoring.settings import ScoringSettings
 
 ASSET, FILE = "arcface-r50", "w600k_r50.onnx"
@@ -33,8 +34,9 @@ class Extractor:
 
         Raises:
             metrics.scoring.settings.WeightsAbsent: it is not here.
+            ValueError: the file is no ONNX network.
         """
-        self._network = open_network(settings.weights(ASSET) / FILE)
+        self._network = open_onnx(settings.weights(ASSET) / FILE)
         self._aligned: list[np.ndarray] = []
         self._squashed: list[np.ndarray] = []
 
@@ -56,15 +58,6 @@ class Extractor:
         return {"arcface": np.stack(self._aligned), "arcface_squashed": np.stack(self._squashed)}
 
 
-def open_network(path: Path) -> Any:
-    """The ONNX session, on one thread, so that a number hangs on its frame alone."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def embed(network: Any, face: np.ndarray) -> np.ndarray:
     """Embedding (512,) float32 of one (112, 112, 3) uint8 RGB face, as InsightFace's ``arcface_onnx.py`` feeds it."""
     picture = (face.astype(np.float32) - 127.5) / 127.5
@@ -78,19 +71,11 @@ def aligned_face(frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         frame: (H, W, 3) uint8.
         landmarks: (478, 2) pixels, where pixel i covers [i, i + 1).
     """
-    transform = alignment(five_points(landmarks) - 0.5)  # OpenCV's and InsightFace's integers are pixel centres
+    # OpenCV's and InsightFace's integers are pixel centres
+    transform = similarity(five_points(landmarks) - 0.5, TEMPLATE)
     return cv2.warpAffine(frame, transform, (SIDE, SIDE), borderValue=0)
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
     """(5, 2) irises, tip of the nose and corners of the mouth, left in the picture first."""
     return np.stack([*landmarks[list(IRISES)], landmarks[list(NOSE_TIP)].mean(axis=0), *landmarks[list(MOUTH_CORNERS)]])
-
-
-def alignment(points: np.ndarray) -> np.ndarray:
-    """(2, 3) least-squares similarity of five points to the template (Umeyama 1991; here a complex division)."""
-    source, goal = points @ (1, 1j), TEMPLATE @ (1, 1j)
-    arms = source - source.mean()
-    factor = (arms.conj() * (goal - goal.mean())).sum() / (np.abs(arms) ** 2).sum()
-    shift = goal.mean() - factor * source.mean()
-    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])

@@ -1,4 +1,4 @@
-"""What SyncNet v2 sees and hears of a video, on every crop that a published score takes.
+"""Features of a video by SyncNet v2: of its sound, and of every crop that a published score takes.
 
 Four sorts of crops: squares about the face mesh, tracks of S3FD's boxes (joonson/syncnet_python, LatentSync), the whole
 frame squashed (Wav2Lip), and tracks of InsightFace's boxes (Verse-Bench). The first pass finds faces and cuts between
@@ -88,7 +88,7 @@ class Extractor:
             self.found.scrfd += [_best(self.scrfd, frame) for frame in frames]
 
     def finish(self, again: Callable[[], Iterator[np.ndarray]], wave: np.ndarray) -> dict[str, np.ndarray]:
-        """Crop and look: `again()` gives the (H, W, 3) frames once more, `wave` is int16 at 16 kHz."""
+        """Crop and take features: `again()` gives the (H, W, 3) frames once more, `wave` is int16 at 16 kHz."""
         count = len(wave) // SAMPLES
         tracks = self._tracks(count)
         mesh = self._mesh_reels(count)
