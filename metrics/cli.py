@@ -17,13 +17,6 @@ from eadnet.config.section import parse
 if TYPE_CHECKING:
     from metrics.scoring.settings import ScoringSettings
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="Score talking-head videos by one protocol.",
-    pretty_exceptions_enable=False,
-)
-
 Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
 Cells = Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid of the mask.")]
 Judges = Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")]
@@ -37,10 +30,17 @@ RowSeed = Annotated[int, typer.Option(min=0, help="Seed, for the rows.")]
 
 def main() -> None:
     """Run a command; a fault that its user can fix is one line on standard error and exit status 1."""
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        help="Score talking-head videos by one protocol.",
+        pretty_exceptions_enable=False,
+    )
+    for name, verb in VERBS.items():
+        app.command(name)(verb)
     run_reporting(app)
 
 
-@app.command("list")
 def list_metrics(
     metrics: Annotated[str, typer.Option(help="Families, by comma; all by default.")] = "",
 ) -> None:
@@ -52,7 +52,6 @@ def list_metrics(
     typer.echo(list_table(tuple(family(name).name for name in families)))
 
 
-@app.command()
 def document(
     into: Annotated[Path | None, typer.Option(help="File to write it into, below its line <!-- generated -->.")] = None,
 ) -> None:
@@ -68,7 +67,6 @@ def document(
     typer.echo(f"wrote: {into}")
 
 
-@app.command()
 def score(
     generated: Annotated[Path, typer.Option(help="Folder of the videos to be scored.")],
     reference: Annotated[Path, typer.Option(help="Folder of the true videos, of the same names.")],
@@ -319,8 +317,19 @@ def calibrate(
     typer.echo(f"{len(table)} responses")
 
 
-for verb in (
-    train_judge, measure, measure_truth, score_family, score_captions, summarise, measure_resolution, collect, inputs,
-    calibrate,
-):  # fmt: skip
-    app.command(verb.__name__.replace("_", "-"))(verb)
+VERBS = {
+    "list": list_metrics,
+    "document": document,
+    "score": score,
+    "train-judge": train_judge,
+    "measure": measure,
+    "measure-truth": measure_truth,
+    "score-family": score_family,
+    "score-captions": score_captions,
+    "summarise": summarise,
+    "measure-resolution": measure_resolution,
+    "collect": collect,
+    "inputs": inputs,
+    "calibrate": calibrate,
+}
+"""Verbs of the command line, listed and not entered by decorators: what a stage runs can then be followed by name."""

@@ -142,6 +142,6 @@ def test_rows_name_the_weights_that_are_accepted():
 def test_every_rule_that_is_given_weights_depends_on_their_digests(root: Path):
     texts = [path.read_text(encoding="utf-8") for path in sorted((root / "workflow/rules").glob("*.smk"))]
     rules = [rule for text in texts for rule in re.split(r"^ *rule ", text, flags=re.MULTILINE)[1:]]
-    given = [rule for rule in rules if "assets=ASSETS" in rule]
+    given = [rule for rule in rules if "assets=PLAN.assets" in rule]
     assert len(given) >= 14
-    assert [rule.partition(":")[0] for rule in rules if ("weights=" in rule) != ("assets=ASSETS" in rule)] == []
+    assert [rule.partition(":")[0] for rule in rules if ("weights=" in rule) != ("assets=PLAN.assets" in rule)] == []
