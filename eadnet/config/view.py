@@ -1,4 +1,4 @@
-"""Settings as the training code reads them: plain attributes, no validation library.
+"""Settings for the training code: plain attributes, without a validation library.
 
 The workflow validates the configuration (``eadnet.config``, pydantic) before a job starts. Training and synthesis read
 settings by attribute only, so that they run on a bare GPU node from JSON alone.
@@ -38,7 +38,7 @@ class Settings(Mapping):
 
 
 def view(values: Mapping[str, Any] | str) -> Settings:
-    """A view of a mapping, or of JSON text."""
+    """A read-only view of a mapping, or of JSON text that holds an object."""
     return Settings(json.loads(values) if isinstance(values, str) else values)
 
 

@@ -136,7 +136,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(output_width, output_width, 3, padding=1)
         self.conv_shortcut = nn.Conv2d(width, output_width, 1) if width != output_width else None
         self.downsample_conv = nn.Conv2d(output_width, output_width, 3, stride) if stride != (1, 1) else None
-        # A strided axis is padded only at its far end, as in diffusers; an axis of stride 1 at both, to keep its length.
+        # A strided axis is padded at its far end only, as in diffusers; one of stride 1 at both, to keep its length.
         self.padding = [int(stride[1] == 1), 1, int(stride[0] == 1), 1]
 
     def forward(self, maps_BCHW: Tensor) -> Tensor:
