@@ -1,6 +1,6 @@
 """The version of every stage: a parameter of its jobs, so that a higher version makes its outputs again."""
 
-# Raise a number when a stage writes a different output from the same inputs: then its outputs, and the files that depend
+# Raise a number when a stage writes a different output from the same inputs: then its outputs, and files that depend
 # on them, are made again, and no others. Metric families have their own version (metrics/spec.py).
 STAGE_VERSIONS = {
     "render": 1,
