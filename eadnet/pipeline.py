@@ -135,8 +135,8 @@ class EADNetPipeline:
         kind = read_config(run, "audio")["audio"]
         if kind != config.audio.encoder:
             raise PipelineError(
-                f"{run}: hears {kind}, but audio.encoder is {config.audio.encoder}; give the configuration it was "
-                "trained with"
+                f"{run}: audio input {kind}, but audio.encoder is {config.audio.encoder}; give the configuration of its "
+                "training"
             )
         index = PipelineIndex(
             resolution=read_config(autoencoder, "resolution")["resolution"],
@@ -172,7 +172,9 @@ class EADNetPipeline:
             codec = load_autoencoder(autoencoder)
             network, config = load_run(unet, codec.channels)
         if config["audio"] == "whisper" and audio_weights is None:
-            raise PipelineError(f"{unet}: hears whisper, whose weights are absent; add audio/{WHISPER} to the folder")
+            raise PipelineError(
+                f"{unet}: audio input whisper, but its weights are absent; add audio/{WHISPER} to the folder"
+            )
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
         network, codec = network.to(machine.device), codec.to(machine.device)
         return cls(network, codec, configs, index, machine, text_weights, audio_weights, compute.compile)

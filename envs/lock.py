@@ -69,9 +69,9 @@ def compile_lock(lock: Path, arguments: list[str], stdin: str = "", override: st
 
     Args:
         lock: the present lock, whose versions are preferred.
-        arguments: what uv compiles; ``-`` stands for `stdin`.
+        arguments: what uv compiles; ``-`` is `stdin`.
         stdin: requirements, a line each.
-        override: a requirement that wins over what packages ask for.
+        override: a requirement that replaces those of packages.
 
     Raises:
         SystemExit: no versions fit; uv has said why.

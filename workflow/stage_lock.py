@@ -137,7 +137,7 @@ def faults(stages: Stages, lock: Lock) -> dict[str, str]:
         if entry is None:
             found[name] = f"{name}: has no entry in the lock; run `{CHECK} --write {name}`"
         elif version is None:
-            found[name] = f"{name}: stands in the lock and is no stage any more; run `{CHECK} --write {name}`"
+            found[name] = f"{name}: is in the lock and is no stage any more; run `{CHECK} --write {name}`"
         elif version != entry.version:
             found[name] = f"{name}: version {version}, {entry.version} in the lock; run `{CHECK} --write {name}`"
         elif stages.digests[name] != entry.code:
@@ -178,7 +178,7 @@ def _renewed_entry(stages: Stages, name: str, old: Entry | None, because: str) -
         return old
     if not because.strip():
         raise ClosureError(
-            f"{name}: its code changed under version {new.version}; bump the version ({_home(name)}), or say with "
+            f"{name}: its code changed under version {new.version}; bump the version ({_home(name)}), or give with "
             "--because why no number moves"
         )
     return Entry(new.version, new.code, f"{date.today().isoformat()}: {' '.join(because.split())}")
@@ -196,7 +196,7 @@ def _renewed_modules(stages: Stages, lock: Lock, entries: dict[str, Entry]) -> d
 def _changed(modules: dict[str, str], lock: Lock) -> str:
     known = set(lock.modules.values())
     changed = sorted(module for module, digest in modules.items() if digest not in known)
-    return ", ".join(changed) or "a name that stands for something else"
+    return ", ".join(changed) or "a name that refers to something else"
 
 
 def _home(name: str) -> str:

@@ -80,7 +80,7 @@ def average(known: Sequence[Took]) -> Took:
 
 
 def read_benchmarks(folder: Path) -> dict[str, list[Took]]:
-    """Times by rule from Snakemake's benchmark files; a file that cannot be read (half written, say) is skipped."""
+    """Times by rule from Snakemake's benchmark files; an unreadable (half written) file is skipped."""
     found: dict[str, list[Took]] = defaultdict(list)
     for path in sorted(folder.glob("*/*.tsv")):
         try:
