@@ -135,8 +135,8 @@ class EADNetPipeline:
         kind = read_config(run, "audio")["audio"]
         if kind != config.audio.encoder:
             raise PipelineError(
-                f"{run}: audio input {kind}, but audio.encoder is {config.audio.encoder}; give the configuration of its "
-                "training"
+                f"{run}: audio input {kind}, but audio.encoder is {config.audio.encoder}; give the configuration "
+                "of its training"
             )
         index = PipelineIndex(
             resolution=read_config(autoencoder, "resolution")["resolution"],

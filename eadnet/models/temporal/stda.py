@@ -141,7 +141,7 @@ def reflected(length: int, taps: int, device: torch.device, _dtype: torch.dtype)
 def shares(length: int, taps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """(K, L): for each tap, how often a position is read by the positions of the strip, divided by L.
 
-    Not constant along L, because positions near the edges are read twice by reflection.
+    It is not constant along L, because reflection reads positions near an edge once more.
     """
     places = reflected(torch.empty(0, device=device), length, taps).T
     read = torch.zeros(taps, length, device=device)
