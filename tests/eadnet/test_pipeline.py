@@ -238,7 +238,7 @@ import resource, sys
 import numpy as np
 from skimage import data
 from eadnet.pipeline import EADNetPipeline
-from eadnet.config.training import Compute
+from eadnet.config.machine import Compute
 
 pipeline = EADNetPipeline.from_run(sys.argv[1], compute=Compute(device="cpu", precision="float32"))
 face, peaks = data.astronaut()[40:168, 160:288], []
