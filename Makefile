@@ -1,7 +1,7 @@
-# `make reproduce` runs the default experiment; `make test` everything that must pass. `make` alone lists the targets.
+# `make reproduce` runs the default experiment; `make test` runs all required tests. `make` without a target lists the targets.
 #
 # Variables: PYTHON (3.11 or 3.12), VENV, CORES, CONFIGFILE (overlays, such as "config/clips.yaml mine.yaml"), VERBOSE (1:
-# print all commands and reasons), EXTRA_INDEX (a further package index: plain PyPI's torch brings CUDA along; an index of
+# print all commands and reasons), EXTRA_INDEX (a further package index: torch from PyPI needs the CUDA libraries; an index of
 # CPU builds saves 2.5 GB of downloads), UPGRADE (for `make lock`: names of packages, or all).
 
 SHELL := /bin/bash
@@ -25,7 +25,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 help:  ## This list.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
-reproduce: configfiles environment  ## The default experiment, from nothing to results/report/index.html.
+reproduce: configfiles environment  ## The default experiment, from an empty folder to results/report/index.html.
 	python -m snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 	@$(if $(CONFIGFILE),,echo "open results/report/index.html in a browser")
 	@echo "to go on:"
@@ -33,7 +33,7 @@ reproduce: configfiles environment  ## The default experiment, from nothing to r
 	@echo "    snakemake -n                       # what would run now: nothing"
 	@echo "    snakemake --cores all no_tfrm      # one ablation alone"
 
-# Nothing is installed before it is known that these files can be read.
+# Check that these files can be read before anything is installed.
 configfiles:
 	@for file in $(CONFIGFILE); do \
 		if [ ! -e "$$file" ]; then echo "error: CONFIGFILE: $$file: no such file; paths are relative to $$PWD" >&2; exit 1; fi; \
@@ -48,16 +48,16 @@ unit: environment  ## Unit tests only.
 workflow: environment  ## Snakemake on the smoke configuration: end to end, resume after kill, reruns.
 	python -m pytest -m workflow
 
-test-processors: environment  ## Tests that compare numbers, as processors without AVX-512 or AVX2 compute, on 1 and 2 threads.
+test-processors: environment  ## Tests that compare numbers, without AVX-512 and without AVX2, on 1 and 2 threads.
 	python -m tests.processors
 
-test-processors-ci: environment  ## The two combinations most unlike most machines, on what rounding moves most.
+test-processors-ci: environment  ## Only the two least common combinations, on the tests that are most sensitive to rounding.
 	python -m tests.processors --short
 
 test-captions: environment caption-cpu  ## Captions through vLLM on CPU: its engine, its server, the environment itself.
 	OMP_NUM_THREADS=1 python -m pytest -m captions
 
-lint: environment  ## Format and lint of Python and Snakemake files; generated files and versions in step with the code.
+lint: environment  ## Format and lint of Python and Snakemake files; checks that generated files and versions match the code.
 	ruff format --check .
 	ruff check .
 	snakefmt --check Snakefile workflow
@@ -72,13 +72,13 @@ format: environment  ## Format everything.
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-generate: environment  ## Write config.yaml and its schema from eadnet/config; docs/metrics.md's end; docs/published.md; docs/architecture.md.
+generate: environment  ## Write config.yaml and its schema from eadnet/config; the end of docs/metrics.md; docs/published.md; docs/architecture.md.
 	python -m eadnet.config.reference --write
 	python -m metrics document --into docs/metrics.md
 	python -m reports published --write
 	python -m workflow.architecture --write
 
-readme:  ## Write the results of the last default run into README.md and docs/strip.png, its times into the console's table.
+readme:  ## Write the results of the last default run into README.md and docs/strip.png, and its times into the console's table.
 	python -m snakemake_logger_plugin_eadnet results/benchmarks
 	python -m reports readme --summary results/summary.parquet --readme README.md
 	python -m reports figure --name samples --settings '{"strip_clips": 1, "strip_frames": 8}' \
@@ -95,7 +95,7 @@ paper-docs:  ## Write docs/paper_tables.md and docs/resolution.png from the last
 	python -m reports figure --name resolution --resolution results-grid/resolution.parquet --output results-grid/readme/resolution.svg
 	python -c "from PIL import Image; Image.open('results-grid/readme/resolution.png').convert('RGB').quantize(64).save('docs/resolution.png', optimize=True)"
 
-environment: $(VENV)/.project  ## A virtual environment with the locked packages and, editable, this project.
+environment: $(VENV)/.project  ## A virtual environment with the locked packages and this project in editable mode.
 
 $(VENV)/.installed: envs/core/requirements.txt envs/core/cuda.txt
 	$(call MAKE_ENVIRONMENT,core)
@@ -120,5 +120,5 @@ caption-gpu: .venv-caption-gpu/.installed  ## The environment of captions throug
 	$(call MAKE_ENVIRONMENT,caption-gpu)
 	@touch $@
 
-clean:  ## Delete everything that was computed; keeps the environment.
+clean:  ## Delete all results; keeps the environment.
 	rm -rf results results-* resources resources-* .snakemake .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
-"""EAD-Net, end to end: what runs and where it stands. `snakemake --cores all` makes the report.
+"""EAD-Net, end to end: the list of all rule files and targets. `snakemake --cores all` makes the report.
 
-The rules stand in workflow/rules, one file a stage; the configuration in config.yaml.
+The rules are in workflow/rules, one file a stage; the configuration is in config.yaml.
 """
 
 

@@ -1,11 +1,11 @@
-"""`EADNetPipeline`: a picture or video, a sound and a text become a talking video.
+"""`EADNetPipeline`: make a talking video from a picture or video, a sound and a text.
 
     pipeline = EADNetPipeline.from_pretrained("models/ead-net")
     pipeline(image="face.png", audio="speech.wav", text="smiles broadly, brows raised", output="out.mp4")
 
-A pipeline's folder holds ``model_index.json``, ``unet/`` and ``autoencoder/`` (safetensors and JSON each), ``audio/``
-and ``text/`` where the encoders need weights that come with no package, and ``README.md``, the model card. `from_run`
-makes a pipeline of what the workflow has trained.
+A pipeline's folder has ``model_index.json``, ``unet/`` and ``autoencoder/`` (safetensors and JSON each), ``audio/``
+and ``text/`` if the encoders need weights that are not installed with a package, and ``README.md``, the model card.
+`from_run` makes a pipeline from a run that the workflow has trained.
 
 Shape legend: T frames, S crop side, L text tokens, C channels.
 """
@@ -49,15 +49,15 @@ from eadnet.provenance import atomic_path
 
 @dataclass
 class EADNetPipeline:
-    """A trained network with all that surrounds it; made by `from_pretrained` or `from_run`.
+    """A trained network with its autoencoder, encoders and settings; made by `from_pretrained` or `from_run`.
 
     Attributes:
         unet, autoencoder: the frozen networks.
         configs: the ``config.json`` of each, by name.
         index: sizes and defaults.
         machine: device and precision.
-        text_weights: folder of the text encoder, None where it comes with a package.
-        audio_weights: file of Whisper tiny, None where the network takes a spectrogram.
+        text_weights: folder of the text encoder; None if it is installed with a package.
+        audio_weights: file of Whisper tiny; None if the network's audio input is a spectrogram.
         compiled: whether the U-Net is compiled.
     """
 
@@ -82,18 +82,18 @@ class EADNetPipeline:
         local_files_only: bool = False,
         token: str | bool | None = None,
     ) -> "EADNetPipeline":
-        """Load what `save_pretrained` wrote: from a folder, or from a repository on the Hugging Face hub.
+        """Load a pipeline that `save_pretrained` wrote: from a folder, or from a repository on the Hugging Face hub.
 
         Args:
-            name: the folder, from which nothing is downloaded, or "organisation/name" on the hub.
-            compute: device and precision; None picks. `to` changes them later.
+            name: the folder (then nothing is downloaded), or "organisation/name" on the hub.
+            compute: device and precision; None chooses them. `to` changes them later.
             revision: branch, tag or commit of the repository; None is its main branch.
             cache_dir: where its files are kept; None is the hub's own cache.
-            local_files_only: whether to take what is in the cache and ask nothing of the network.
+            local_files_only: whether to use only cached files, without network access.
             token: of the hub, for repositories that need one; True takes the saved one.
 
         Raises:
-            PipelineError, CheckpointError: something is absent or damaged, or the hub does not give it.
+            PipelineError, CheckpointError: a file is absent or damaged, or the hub refuses it.
         """
         folder = pipeline_folder(name, revision, cache_dir, local_files_only, token)
         index = read_index(folder, str(name))
@@ -115,17 +115,17 @@ class EADNetPipeline:
         config: Config | None = None,
         compute: Compute | None = None,
     ) -> "EADNetPipeline":
-        """Make a pipeline of a run of the workflow, such as ``results/runs/full/0``.
+        """Make a pipeline from a run of the workflow, such as ``results/runs/full/0``.
 
         Args:
             run: folder of the run.
             autoencoder: its autoencoder; None is ``pretrained/autoencoder`` of the same results.
             config: the configuration that trained it, for alignment, sampling and published encoders; None is the
                 default one.
-            compute: device and precision; None picks.
+            compute: device and precision; None chooses them.
 
         Raises:
-            PipelineError, CheckpointError, AssetError: something is absent, damaged or does not go together.
+            PipelineError, CheckpointError, AssetError: a file is absent or damaged, or the parts do not fit together.
         """
         from eadnet.assets import fetch
 
@@ -134,8 +134,8 @@ class EADNetPipeline:
         kind = read_config(run, "audio")["audio"]
         if kind != config.audio.encoder:
             raise PipelineError(
-                f"{run}: takes {kind}, but audio.encoder is {config.audio.encoder}; give the configuration it was "
-                "trained with"
+                f"{run}: audio input {kind}, but audio.encoder is {config.audio.encoder}; give the configuration "
+                "of its training"
             )
         index = PipelineIndex(
             resolution=read_config(autoencoder, "resolution")["resolution"],
@@ -167,17 +167,19 @@ class EADNetPipeline:
         audio_weights: Path | None,
     ) -> "EADNetPipeline":
         machine = find_device(compute)
-        with torch.random.fork_rng(devices=()):  # new networks draw the weights that are then loaded over
+        with torch.random.fork_rng(devices=()):  # constructors draw initial weights: keep the caller's random state
             codec = load_autoencoder(autoencoder)
             network, config = load_run(unet, codec.channels)
         if config["audio"] == "whisper" and audio_weights is None:
-            raise PipelineError(f"{unet}: takes whisper, whose weights are absent; add audio/{WHISPER} to the folder")
+            raise PipelineError(
+                f"{unet}: audio input whisper, but its weights are absent; add audio/{WHISPER} to the folder"
+            )
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
         network, codec = network.to(machine.torch_device), codec.to(machine.torch_device)
         return cls(network, codec, configs, index, machine, text_weights, audio_weights, compute.compile)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write the pipeline as one folder, index last: where that is, all is."""
+        """Write the pipeline as one folder; the index is written last, so a folder with an index is complete."""
         folder = Path(folder)
         save_model(folder / "unet", self.unet, self.configs["unet"])
         save_model(folder / "autoencoder", self.autoencoder, self.configs["autoencoder"])
@@ -193,12 +195,12 @@ class EADNetPipeline:
     # ------------------------------------------------------------------------------------------------- machine
     @property
     def device(self) -> torch.device:
-        """Where networks run."""
+        """The device of the networks."""
         return self.machine.torch_device
 
     @property
     def dtype(self) -> torch.dtype:
-        """What they compute in (autocast); weights stay float32."""
+        """The type that networks compute in (autocast); weights stay float32."""
         return self.machine.precision or torch.float32
 
     def to(
@@ -207,11 +209,11 @@ class EADNetPipeline:
         """Move the networks to a device, compute in another type, or both; returns the pipeline itself.
 
         Args:
-            device: `cpu`, `cuda` or a numbered GPU; a type alone is understood as `dtype`.
+            device: `cpu`, `cuda` or a numbered GPU; if it is a type, it is taken as `dtype`.
             dtype: float32, bfloat16 or (on a GPU) float16.
 
         Raises:
-            DeviceError: a device that is not there, or a type that it lacks; nothing was changed.
+            DeviceError: the device does not exist, or does not support the type; nothing was changed.
         """
         if isinstance(device, torch.dtype):
             device, dtype = None, device
@@ -240,43 +242,44 @@ class EADNetPipeline:
         progress: bool = True,
         **sampling: Any,
     ) -> Generation | list[Generation]:
-        """Make the face speak.
+        """Generate a video in which the face speaks.
 
-        The result lasts as long as the sound: a longer video is cut, a shorter one runs forth and back, a picture is
-        held. Memory does not grow with length, unless `window` is None. Only the generated region of the face changes.
+        The result is as long as the sound: a longer video is cut, a shorter one is played forwards and backwards, and
+        a picture is repeated. Memory does not grow with length, unless `window` is None. Only the generated region of
+        the face changes.
 
-        With mask `full` the whole aligned crop, the head's pose included, is generated from the reference frame alone:
-        a portrait comes to life. With `lower` and `face` a picture keeps its eyes' surroundings, hair and pose, and so
-        does every frame of the result. A network does what it was trained for; another mask is possible, with a
-        warning.
+        With mask `full` the whole aligned crop, including the pose of the head, is generated from the reference frame
+        only. With `lower` and `face` every frame keeps the picture's hair, pose and the area around the eyes. The
+        default is the mask that the network was trained with; another mask is possible, with a warning.
 
         **Several clips.** `audio`, `image`, `video`, `text` and `output` may be lists with one value a clip; a single
-        value stands for all. Faces, sounds and texts of all clips are read before the first one is generated.
+        value is used for all. Faces, sounds and texts of all clips are checked before the first clip is generated.
 
         **Callback.** It is called as ``callback(pipeline, step, timestep, callback_kwargs)`` after every denoising
-        step, with the latents (1, t, C, S, S) of all frames that are denoised together: windows are blended before,
-        so it never sees one by itself. A clip longer than 256 frames (or than `window`) is made block by block, with
-        all steps for each: ``callback_kwargs["block"]`` states which frames of which clip these are
-        (`eadnet.inference.step_callbacks.Block`). The latents in the dict that it returns go on; None changes nothing.
-        Frames that are given back are made as they are taken, and so is the callback called; its exceptions end the
-        clip.
+        step, with the latents (1, t, C, S, S) of all frames that are denoised together, after their windows have been
+        blended. A clip longer than 256 frames (or than `window`) is made block by block, with all steps for each block:
+        ``callback_kwargs["block"]`` gives the clip and the frames of the block
+        (`eadnet.inference.step_callbacks.Block`). The latents in the returned dict replace the current ones; None
+        changes nothing. Returned frames are generated only when they are read, and the callback is called then. Its
+        exceptions end the clip.
 
         Args:
             audio: sound of any format (or of a video), or a mono wave (n,) at 16 kHz.
             image: picture of one face, of any size: path, PIL image or (H, W, 3) uint8.
-            video: path of a video of one face; its most restful frame is the reference. One of `image` and `video`.
-            text: guides the expression, in any words; "" guides nothing.
-            output: ``.mp4`` to write; None gives the frames back.
-            output_type: form of frames that are given back (`Generation.frames`); `latent` are the crops' latents,
-                neither decoded nor pasted into the picture.
+            video: path of a video of one face; the reference is its frame with open eyes and the most closed lips. Give
+                either `image` or `video`.
+            text: guides the expression, in any words; "" is no guidance.
+            output: ``.mp4`` to write; None returns the frames.
+            output_type: form of returned frames (`Generation.frames`); `latent` are the latents of the crops, neither
+                decoded nor pasted into the picture.
             mask: generated region: `lower`, `face` or `full`; None is the one that the network was trained with.
-            seed: of the noise, which depends on it, the clip's place in the lists (0 for one) and the frame's number.
-                The same seed gives the same video; on a GPU to the last bit only where the program has set
-                ``torch.use_deterministic_algorithms``, which the pipeline does not.
-            generator: in place of the seed: the same state, the same video; clips draw from one in turn, or each from
-                its own of a list.
+            seed: of the noise, which depends on the seed, the clip's index in the lists (0 for one clip) and the frame
+                number. The same seed gives the same video; on a GPU to the last bit only if the program has called
+                ``torch.use_deterministic_algorithms``, which the pipeline does not do.
+            generator: replaces the seed: the same state gives the same video. Clips draw one after another from a
+                single generator, or each from its own in a list.
             callback_on_step_end: function, or a `PipelineCallback` of diffusers.
-            callback_on_step_end_tensor_inputs: what `callback_kwargs` holds beside `block`: `latents`.
+            callback_on_step_end_tensor_inputs: keys of `callback_kwargs` in addition to `block`: `latents`.
             progress: whether to show bars.
             sampling: any key of the configuration's ``synthesis``: `steps`, `solver`, `audio_guidance`,
                 `text_guidance`, `window`, `overlap`, `shift`, `shared_noise`, `smoothing`, `crf`.
@@ -285,9 +288,9 @@ class EADNetPipeline:
             A `Generation`, or a list of them where any argument was a list.
 
         Raises:
-            PipelineError: arguments that do not go together, or a text encoder of another width.
-            MediaError: a file that cannot be used, or shows no face; of several clips, with its number.
-            ConfigError: a sampling key that does not exist, or a value out of range.
+            PipelineError: arguments that do not fit together, or a text encoder of another width.
+            MediaError: a file cannot be used or shows no face; of several clips, with its number.
+            ConfigError: an unknown sampling key, or a value out of range.
         """
         settings = parse(Synthesis, self.index.synthesis.model_dump(mode="json") | sampling, where="synthesis")
         values = {"audio": audio, "image": image, "video": video, "text": text, "output": output}
@@ -295,7 +298,7 @@ class EADNetPipeline:
         check_output_type(output_type, any(request.output is not None for request in requests))
         calls = StepCallbacks(self, callback_on_step_end, callback_on_step_end_tensor_inputs)
         animator = self._animator(settings, self._mask(mask))
-        sounds = [self._sound(request) for request in requests]  # all, before faces are searched, which takes longer
+        sounds = [self._sound(request) for request in requests]  # all first, since finding faces takes longer
         clips = [self._prepared(*each, progress) for each in zip(requests, sounds, strict=True)]
         made = [clip.made(animator, calls, output_type, progress) for clip in clips]
         return made if listed else made[0]
@@ -309,7 +312,7 @@ class EADNetPipeline:
             return Sound.open(request.audio)
 
     def _prepared(self, request: ClipRequest, sound: Sound, progress: bool) -> PreparedClip:
-        """The clip with its face found and its text encoded."""
+        """The clip with its decoded sound, its aligned face and its encoded text."""
         with request.named():
             footage = self._footage(request.image, request.video, sound.frames, progress)
             return PreparedClip(request, sound, footage, self._scene(footage, sound, request.text))
@@ -365,7 +368,14 @@ def open_pipeline(
     config: Config | None = None,
     compute: Compute | None = None,
 ) -> EADNetPipeline:
-    """The pipeline of a folder that `save_pretrained` wrote, of the hub, or of a run (`EADNetPipeline.from_run`)."""
+    """The pipeline of a folder that `save_pretrained` wrote, of the hub, or of a run.
+
+    Args: as for `EADNetPipeline.from_run`; a saved pipeline uses `folder` and `compute` only.
+
+    Raises:
+        CheckpointError: the folder is neither a pipeline nor a run.
+        PipelineError, AssetError: as for the two constructors.
+    """
     if Path(folder, INDEX).is_file() or is_hub_id(folder):
         return EADNetPipeline.from_pretrained(folder, compute)
     if not Path(folder, "config.json").is_file():

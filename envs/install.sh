@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # envs/install.sh NAME PYTHON: install the lock of the environment NAME (core, caption-cpu, caption-gpu) into a Python.
 #
-# Locks name every version, so nothing is resolved (--no-deps). torch has one version and two builds: an index of CPU
-# builds gives 2.13.0+cpu, plain PyPI the build for GPUs, which cannot even be imported without the libraries in
+# Locks name every version, so nothing is resolved (--no-deps). The version of torch has two builds: an index of CPU
+# builds has 2.13.0+cpu; PyPI has the build for GPUs, which cannot be imported without the libraries in
 # cuda.txt. PIP_EXTRA_INDEX_URL names a further index.
 set -euo pipefail
 name=$1 python=$2

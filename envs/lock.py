@@ -2,8 +2,8 @@
 
 Run as ``make lock`` (``make lock UPGRADE=NAME`` for a newer NAME, ``UPGRADE=all`` for everything newer). Reads
 pyproject.toml and envs/*/requirements.in; writes envs/*/requirements.txt and envs/*/cuda.txt, and the digests in
-envs/*/environment.post-deploy.sh by which Snakemake sees that a conda environment is out of date. Versions that stand
-in a lock stay as long as they fit, so that a run without a change of its inputs changes nothing.
+envs/*/environment.post-deploy.sh, by which Snakemake notices that a conda environment is out of date. Versions in a
+lock are kept while they are valid, so that a run without changed inputs changes nothing.
 """
 
 import hashlib
@@ -26,15 +26,15 @@ CUDA_HEAD = """# What torch needs in the environment {name} where its build is t
 # Written by `make lock` from {source}; do not edit.
 """
 PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.12.12")
-"""Versions on which a line must hold to need no marker; some packages want a late 3.11."""
+"""Python versions on which a marker must hold to be left out; some packages require a late 3.11."""
 BUILT_TWICE = ("torch", "torchaudio", "torchcodec", "torchvision")
 """Packages with a build for CPUs and one for GPUs under one version."""
 NO_GPU = ("torchaudio", "torchcodec", "triton")
-"""What vLLM on a CPU must not find: builds that fail beside a CPU build of torch, and a compiler it would use."""
+"""Packages that vLLM on a CPU must not find: builds that fail with a CPU build of torch, and a compiler."""
 
 
 def main() -> None:
-    """Write all locks; the core's first, since the others take its versions."""
+    """Write all locks; the core's first, since the others use its versions."""
     newer = upgrades(os.environ.get("UPGRADE", ""))
     core = compile_lock(CORE, ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "no-deps", *newer])
     write(CORE, HEAD, "pyproject.toml", core)
@@ -69,9 +69,9 @@ def compile_lock(lock: Path, arguments: list[str], stdin: str = "", override: st
 
     Args:
         lock: the present lock, whose versions are preferred.
-        arguments: what uv compiles; ``-`` stands for `stdin`.
+        arguments: what uv compiles; ``-`` is `stdin`.
         stdin: requirements, a line each.
-        override: a requirement that wins over what packages ask for.
+        override: a requirement that replaces those of packages.
 
     Raises:
         SystemExit: no versions fit; uv has said why.
@@ -115,7 +115,7 @@ def pins(lines: list[str]) -> dict[str, str]:
 
 
 def machine(python: str) -> dict[str, str]:
-    """What markers ask of a machine: CPython on Linux, x86-64."""
+    """Values of markers for the supported machines: CPython on Linux, x86-64."""
     return {
         "implementation_name": "cpython", "implementation_version": python, "os_name": "posix",
         "platform_machine": "x86_64", "platform_python_implementation": "CPython", "platform_system": "Linux",
@@ -124,14 +124,14 @@ def machine(python: str) -> dict[str, str]:
 
 
 def write(path: Path, head: str, source: str, lock: dict[str, str]) -> None:
-    """Write one lock, by name of package, and say how many packages it holds."""
+    """Write one lock, sorted by package, and print its number of packages."""
     lines = [f"{lock[name]}\n" for name in sorted(lock)]
     path.write_text(head.format(name=path.parent.name, source=source) + "".join(lines), encoding="utf-8")
     print(f"{path.relative_to(ROOT)}: {len(lock)} packages")
 
 
 def stamp(folder: Path) -> None:
-    """Write the digest of all that decides what an environment holds into its script for conda."""
+    """Write the digest of the files that determine an environment's content into its script for conda."""
     files = [ROOT / "envs/install.sh", *sorted(folder.glob("*.txt"), reverse=True), *sorted(folder.glob("support/*.*"))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     script = folder / "environment.post-deploy.sh"

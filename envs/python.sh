@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# envs/python.sh [PYTHON ...]: print the first Python that environments can be made of, or say in one line what to do.
+# envs/python.sh [PYTHON ...]: print the first Python from which environments can be made, or one line with the fix.
 #
-# Looked at before anything is made, so that a machine on which nothing can work is left as it was.
+# This runs before anything is made, so that nothing is left on a machine that is not supported.
 set -uo pipefail
 
 fail() {

@@ -1,13 +1,12 @@
 """A map of the project, read from its code: ``python -m workflow.architecture --write``.
 
-Two ways are drawn into ``docs/architecture.png`` and written as tables into ``docs/architecture.md``:
+Two paths are drawn into ``docs/architecture.png`` and written as tables into ``docs/architecture.md``:
 
-* a clip's way: every rule in the order of the Snakefile, its command, the folders of the packages that do the work,
-  and what it writes;
-* a key's way: where one key of the configuration is declared, which rules pass its section on, and which modules
-  read it.
+* the path of a clip: every rule in the order of the Snakefile, its command, the folders of the packages that do the
+  work, and its first output;
+* the path of a key: the module that declares it, the rules that pass its section on, and the modules that read it.
 
-Everything is found by parsing: rules by their text, commands and modules by their syntax trees. Nothing runs.
+Everything is found by parsing: rules by their text, commands and modules by their syntax trees. No code is run.
 """
 
 import ast
@@ -29,9 +28,9 @@ PICTURE = Path("docs/architecture.png")
 MARK = "<!-- generated -->\n"
 COMMAND = "python -m workflow.architecture --write"
 KEY = "training.stda"
-"""The key whose way is drawn."""
+"""The key whose path is drawn."""
 SHARED = ("config", "tables", "provenance", "assets", "device", "spec", "load")
-"""Folders and modules that every stage uses, and that say nothing of one."""
+"""Folders and modules that every stage uses; they are left out of the lists."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _first_path(outputs: str) -> str:
 
 
 def _sections(params: str) -> tuple[str, ...]:
-    """Top-level sections of the configuration behind parameters: named, read from CONFIG, or asked of its plan."""
+    """Top-level sections of the configuration behind parameters: named, read from CONFIG, or used by its plan."""
     keys = {name.partition(".")[0] for name in re.findall(r'settings\("([\w.]+)"\)', params)}
     keys |= _read_by(Config, re.findall(r"CONFIG\.(\w+)", params))
     keys |= _read_by(Plan, re.findall(r"PLAN\.(\w+)", params))
@@ -133,7 +132,7 @@ def _folders(package: str, verb: str, root: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class KeyWay:
-    """The way of one key: the module that declares it, the rules that pass its section on, the modules that read it."""
+    """The path of one key: the module that declares it, rules that pass its section on, modules that read it."""
 
     key: str
     declared: str
@@ -160,7 +159,7 @@ def key_way(key: str = KEY, root: Path = ROOT) -> KeyWay:
 
 
 def text(root: Path = ROOT) -> str:
-    """The generated part of the document: both ways as tables."""
+    """The generated part of the document: both paths as tables."""
     lines = ["| rule | command | sections | folders | writes |", "|---|---|---|---|---|"]
     for rule in rules(root):
         cells = [f"`{rule.name}`", f"`{rule.command}`", ", ".join(f"`{name}`" for name in rule.sections)]
@@ -174,7 +173,7 @@ def text(root: Path = ROOT) -> str:
 
 
 def draw(root: Path = ROOT):  # noqa: ANN201 - a matplotlib figure
-    """The picture: rules from top to bottom, what enters each from the configuration, who works, what is written."""
+    """The picture: rules from top to bottom, each with its configuration sections, folders of code and output."""
     from matplotlib.figure import Figure
 
     from reports.style import INK, MUTED, figure_style
@@ -210,7 +209,7 @@ COLUMNS = (0.5, 23, 38, 54, 77)
 
 
 def _draw_key(axes, way: KeyWay, top: float) -> None:  # noqa: ANN001 - matplotlib's axes
-    """A key's way, from left to right."""
+    """The path of a key, from left to right."""
     _heading(axes, top, f"A key's way: {way.key}")
     stations = (
         ("config.yaml", (way.key,)),
@@ -239,7 +238,7 @@ def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None: 
 def main(
     write: Annotated[bool, typer.Option("--write/--check", help="Write the map, or only compare its tables.")],
 ) -> None:
-    """Write docs/architecture.md's tables and its picture, or say that they are stale."""
+    """Write docs/architecture.md's tables and its picture, or report that they are stale."""
     document = ROOT / DOCUMENT
     head, mark, old = document.read_text("utf-8").partition(MARK)
     new = text()

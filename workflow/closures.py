@@ -1,18 +1,19 @@
-"""What code a command runs: its function, and all that this uses of the project, directly or through others; a digest.
+"""The code that a command runs, and its digest: the command's function and all project code that it uses.
 
-The unit is what stands at the top of a module: a function, a class or a constant. What is used is followed by name,
-through imports (those inside functions too) and modules that hand a name on. Of every module that is loaded on the way,
-statements that define nothing (a call, a loop, an ``if``) count as well, since loading runs them. The digest ignores
+The units are the definitions at the top level of a module: functions, classes and constants. Uses are followed by name,
+directly and indirectly, through imports (also inside functions) and modules that import a name only to export it. Of
+every module that is loaded on the way, statements that define nothing (a call, a loop, an ``if``) count as well, since
+loading runs them. The digest ignores
 
-- comments, formatting, docstrings, annotations of functions and the texts of `description=` and `help=`: people read
-  them, code does not (but for the captions of figures, which are docstrings, and change no number);
-- where code stands and from which module it is imported: what is imported is in the digest itself, so code may move to
-  another folder or file and nothing changes;
-- what is defined beside, and not used.
+- comments, formatting, docstrings, annotations of functions and the texts of `description=` and `help=`: they are for
+  people and do not change what code does (captions of figures are docstrings, but change no number);
+- the location of code, and the module from which it is imported: imported code is in the digest itself, so code may
+  move to another folder or file without a change of the digest;
+- definitions in the same module that are not used.
 
-A module that is imported as a whole counts as a whole. Where ``importlib`` is used, so do modules of the same package
-(``f"{__name__}.{name}"``) and those written out as text (``"reports.tables.worst"``). Not seen are names computed in
-another way, decorators that enter what they decorate somewhere, files of data and versions of installed packages.
+A module that is imported as a whole counts as a whole. If ``importlib`` is used, so do modules of the same package
+(``f"{__name__}.{name}"``) and those written out as text (``"reports.tables.worst"``). Not covered are names computed in
+another way, decorators that register a function, data files and versions of installed packages.
 """
 
 import ast
@@ -32,14 +33,14 @@ UNSEEN_FIELDS = (
 )  # implied, a matter of writing, or unknown to Python 3.11
 READ_BY_PEOPLE = ("description", "help")
 BY_NAME = {("importlib", None), ("importlib", "import_module")}  # where these are imported, a text may name a module
-LOADING = ""  # stands for the statements of a module that define nothing
+LOADING = ""  # the name of all statements of a module that define nothing
 
 Place = tuple[str, str]
-"""A module, and what is defined there (or `LOADING`)."""
+"""A module's name, and the name of a definition in it (or `LOADING`)."""
 
 
 class ClosureError(ValueError):
-    """Code that is not where it is looked for; the message names it."""
+    """Code that was not found at its expected place; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Code:
     """One definition, or the loading of a module.
 
     Args:
-        module: Name of the module that it stands in.
+        module: Name of its module.
         nodes: Its statements.
     """
 
@@ -64,7 +65,7 @@ class Code:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits; empty where there is no code."""
+        """Sixteen hexadecimal digits; empty if there is no code."""
         text = _outline(self.nodes)
         return _hash(text) if text != "[]" else ""
 
@@ -80,18 +81,18 @@ class Code:
 
     @cached_property
     def imported(self) -> list[Imported]:
-        """What it imports itself."""
+        """Names that it imports inside its own body."""
         return [item for node in self.tree for item in _imports(node)]
 
     def texts(self) -> set[str]:
-        """What may name a module: texts that look like one, and the package if some text begins with its name."""
+        """Texts that may be names of modules; if a text begins with ``{__name__}.``, also the prefix of its package."""
         found = {node.value for node in self.tree if isinstance(node, ast.Constant) and _is_module(node.value)}
         of_package = any(isinstance(node, ast.JoinedStr) and _is_in_package(node) for node in self.tree)
         return {text.partition(":")[0] for text in found} | ({f"{self.module}."} if of_package else set())
 
 
 class Module:
-    """A module of the project: what it imports at its top, and what it defines there.
+    """A module of the project: its imports and definitions at the top level.
 
     Args:
         name: Its name.
@@ -109,12 +110,12 @@ class Module:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits over all that it defines and does."""
+        """Sixteen hexadecimal digits over all its definitions and statements."""
         return _hash(" ".join(f"{name}:{part.digest}" for name, part in sorted(self.parts.items())))
 
     @cached_property
     def imports_by_name(self) -> bool:
-        """Whether it may import modules that it names by texts."""
+        """Whether it imports ``importlib``, and so may import modules by name."""
         inside = (item for part in self.parts.values() for item in part.imported)
         return any((item.module, item.name) in BY_NAME for item in (*self.handed_on.values(), *inside))
 
@@ -142,16 +143,16 @@ class Project:
         return self._modules[name]
 
     def whole(self, module: str) -> list[Place]:
-        """The places of all that a module defines and does."""
+        """The places of all definitions of a module, and of its loading."""
         return [(module, name) for name in self.module(module).parts]
 
     def commands(self, package: str, function: str) -> list[Place]:
-        """Where a function of that name is defined in a command line, a module of the package that imports typer."""
+        """Places of a command's function: definitions of that name in modules of the package that import typer."""
         inside = [name for name, path in self.paths.items() if name.startswith(f"{package}.") and _has_typer(path)]
         return [(module, function) for module in inside if function in self.module(module).parts]
 
     def closure(self, starts: Iterable[Place]) -> dict[Place, Code]:
-        """The code of some places and of all that they use, directly or through others."""
+        """The code of some places and of everything that they use, directly or indirectly, by place."""
         reached: dict[Place, Code] = {}
         waiting = list(starts)
         while waiting:
@@ -162,7 +163,7 @@ class Project:
         return {place: code for place, code in reached.items() if code.digest}
 
     def digest(self, closure: dict[Place, Code]) -> str:
-        """Sixteen hexadecimal digits over all code, and over which of it each name stands for."""
+        """Sixteen hexadecimal digits over all code, and over the code to which each used name refers."""
         return _hash("\n".join(sorted({self._line(code) for code in closure.values()})))
 
     def _write_line(self, code: Code) -> str:
@@ -174,13 +175,13 @@ class Project:
         return " ".join([code.digest, *self._installed(code), *sorted(given)])
 
     def _installed(self, code: Code) -> list[str]:
-        """Names that come from installed packages, with these: they are in no code of the project."""
+        """Names from installed packages, with their modules: their code is not in the project."""
         top = self.module(code.module).handed_on
         items = [*code.imported, *(top[name] for name in code.names & top.keys())]
         return sorted({f"{item.bound}={item.module}:{item.name}" for item in items if item.module not in self.paths})
 
     def _find_used(self, code: Code) -> list[tuple[str, list[Place]]]:
-        """Names that code uses, and what each of them stands for in the project."""
+        """Names that code uses, and the places in the project to which each refers."""
         return list(self._named(code))
 
     def _named(self, code: Code) -> Iterator[tuple[str, list[Place]]]:
@@ -197,7 +198,7 @@ class Project:
             yield "", [place for name in named for place in self.whole(name)]
 
     def _meant(self, item: Imported) -> list[Place]:
-        """What an imported name stands for: a definition, wherever it really is, or all of a module."""
+        """Places to which an imported name refers: a definition, in the module that defines it, or a whole module."""
         if item.module not in self.paths:
             return []
         if item.name is None:
@@ -211,7 +212,7 @@ class Project:
         return self.whole(inner) if inner in self.paths else [(item.module, LOADING)]
 
     def _loaded(self, place: Place) -> Iterator[Place]:
-        """What loading runs: the module's own statements, its packages', and those of the modules that it imports."""
+        """Places that loading runs: statements of the module, of its packages, and of the modules that it imports."""
         module, name = place
         yield module, LOADING
         if name == LOADING:
@@ -239,7 +240,7 @@ def _hash(text: str) -> str:
 
 
 def _names_defined(node: ast.stmt) -> list[str]:
-    """Names that a statement defines and does nothing else; none for other statements."""
+    """Names that a statement defines; none for statements that do anything else."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if not isinstance(node, ast.Assign | ast.AnnAssign):
@@ -262,7 +263,7 @@ def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def _fields(node: ast.AST) -> list[tuple[str, object]]:
-    """What a node of the syntax tree holds, but for annotations of functions and what is no code."""
+    """Fields of a node of the syntax tree, without annotations of functions and fields that are not code."""
     names = () if isinstance(node, ast.arg) else node._fields
     return [(name, getattr(node, name, None)) for name in names if name not in UNSEEN_FIELDS]
 
@@ -310,7 +311,7 @@ def _outline(value: object) -> str:
 
 
 def _is_silent(node: object) -> bool:
-    """Whether a statement or an argument does nothing: docstrings, texts for people, and imports, which are apart."""
+    """Whether a statement or argument is ignored: docstrings, texts for people, and imports (handled separately)."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     if isinstance(node, ast.keyword):

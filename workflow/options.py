@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 
 def as_json(section: BaseModel, only: set[str] | None = None) -> str:
-    """A configuration section as canonical JSON: equal settings are equal text, so nothing reruns in vain."""
+    """A configuration section as canonical JSON: equal settings give equal text, so nothing reruns without need."""
     return json.dumps(section.model_dump(mode="json", include=only), sort_keys=True, separators=(",", ":"))
 
 
@@ -20,5 +20,5 @@ def options(name: str, values: Iterable[Any]) -> str:
 
 
 def folder_option(name: str, input: Mapping[str, str]) -> str:
-    """``--name FOLDER`` of a job's input, by its name; empty where the job has none of that name."""
+    """``--name FOLDER`` with the folder of a job's input of that name; empty if the job has no such input."""
     return options(f"--{name}", [os.path.dirname(input[name])] if name in input.keys() else [])

@@ -1,8 +1,8 @@
-"""The plan: what a configuration and its corpora ask of the workflow, as names, settings and lists of files.
+"""The plan: names, settings and lists of files that the workflow derives from a configuration and its corpora.
 
-Rules ask a `Plan` for their inputs and parameters; no rule decides these by itself. Paths begin with the workflow's
-path variables, ``<results>`` and ``<resources>``, which Snakemake fills in. Light: it is made whenever the Snakefile is
-read. Reads nothing on import; what looks at files on disk says so.
+Rules get their inputs and parameters from a `Plan`; no rule computes them itself. Paths begin with the workflow's
+path variables, ``<results>`` and ``<resources>``, which Snakemake replaces. Light: it is made whenever the Snakefile is
+read. Reads nothing on import; methods that read files on disk are documented as such.
 """
 
 import os
@@ -32,13 +32,13 @@ SUPERVISORS = ("autoencoder", "syncnet", "videomae")
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to do.
+    """The work of a configuration: which files are made, from which inputs.
 
-    A *source* is whatever has videos: a run, a variant of one, a baseline or another method.
+    A *source* is anything that has videos: a run, a variant of a run, a baseline or another method.
 
     Attributes:
         config: the checked configuration.
-        shards: names of shards by corpus, as ``eadnet.corpora.shards.list_shards`` gives them.
+        shards: names of shards by corpus, as ``eadnet.corpora.shards.list_shards`` returns them.
     """
 
     config: Config
@@ -47,16 +47,16 @@ class Plan:
     # ------------------------------------------------------------------------------------------------ names
     @cached_property
     def origins(self) -> dict[str, str]:
-        """Where each corpus comes from: `synthetic`, `download` or `local`."""
+        """Origin of each corpus: `synthetic`, `download` or `local`."""
         return {corpus: getattr(getattr(self.config.corpora, corpus), "origin", "local") for corpus in self.shards}
 
     def of_origin(self, origin: str) -> list[str]:
-        """Names of the corpora that come from there."""
+        """Names of the corpora with an origin (`synthetic`, `download` or `local`)."""
         return [corpus for corpus, own in self.origins.items() if own == origin]
 
     @property
     def tested_only(self) -> list[str]:
-        """Names of the corpora that nothing learns from."""
+        """Names of the corpora that are for testing only."""
         return [corpus for corpus in self.shards if corpus in TEST_ONLY]
 
     @property
@@ -81,7 +81,7 @@ class Plan:
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
-        """Names of all that is a row of a table but no baseline: runs, variants, other methods."""
+        """Names of all rows of a table except baselines: runs, variants, other methods."""
         return (*self.runs, *self.config.variant_names, *self.config.method_names)
 
     @cached_property
@@ -97,32 +97,32 @@ class Plan:
     # --------------------------------------------------------------------------------------------- settings
     @cached_property
     def compute(self) -> str:
-        """JSON of how networks use the machine; it changes no result, so rules take it as a resource."""
+        """JSON of section `compute` without `captioning`; it changes no result, so rules take it as a resource."""
         return self.config.compute.model_dump_json(exclude={"captioning"})
 
     @cached_property
     def captioning(self) -> str:
-        """JSON of how language models use the machine; a resource, too."""
+        """JSON of section `compute.captioning`; also a resource."""
         return self.config.compute.captioning.model_dump_json()
 
     @cached_property
     def assets(self) -> str:
-        """JSON of where published weights lie; a resource, too."""
+        """JSON of section `assets`, the location of published weights; also a resource."""
         return self.config.assets.model_dump_json()
 
     @cached_property
     def experiment(self) -> str:
-        """JSON of what each run is."""
+        """JSON of the settings of each run that matter to tables (``eadnet.config.experiment.Experiment``)."""
         return experiment_of(self.config).model_dump_json()
 
     @cached_property
     def cells(self) -> int:
-        """Side of the latents."""
+        """Side of the latents, in cells."""
         return self.config.preprocess.resolution // self.config.autoencoder.factor
 
     @cached_property
     def frame_families(self) -> str:
-        """Metric families, by comma, that say what is taken from whole frames."""
+        """Metric families that have an extractor of whole frames, separated by commas; `image` if there is none."""
         return ",".join(name for name in self.config.evaluation.metrics if FAMILIES[name].extractor) or "image"
 
     # --------------------------------------------------------------------------------------- lists of files
@@ -142,21 +142,21 @@ class Plan:
         return [pattern.format(run=run, seed=seed) for run in chosen for seed in self.seeds]
 
     def per_source(self, pattern: str) -> list[str]:
-        """The pattern for everything that is scored: the baselines and other methods, every run and variant by seed."""
+        """The pattern for all scored sources: the baselines and other methods, every run and variant by seed."""
         config = self.config
         return self._by_seed(pattern, (*BASELINES, *config.method_names, *self.runs, *config.variant_names))
 
     def per_row(self, pattern: str) -> list[str]:
-        """The pattern for every row of a table that is no baseline: runs and variants by seed, and other methods."""
+        """The pattern for every row of a table except baselines: runs and variants by seed, and other methods."""
         return self._by_seed(pattern, self.targets)
 
     def per_family(self, pattern: str) -> list[str]:
-        """The pattern for everything that is scored and every metric family."""
+        """The pattern for all scored sources and all metric families."""
         families = self.config.evaluation.metrics
         return [path for family in families for path in self.per_source(pattern.replace("{family}", family))]
 
     def seeds_of(self, source: str) -> tuple[int, ...]:
-        """The seeds under which a source is scored: every training seed, or the first where nothing is trained."""
+        """The seeds of a scored source: every training seed, or only the first if the source is not trained."""
         return self.seeds if source in (*self.runs, *self.config.variant_names) else self.seeds[:1]
 
     def _by_seed(self, pattern: str, sources: Iterable[str]) -> list[str]:
@@ -165,7 +165,7 @@ class Plan:
     # ----------------------------------------------------------------------------------------------- corpora
     @cached_property
     def drawn_truth(self) -> list[str]:
-        """What was drawn, by shard, of the drawn corpora."""
+        """Files of the true parameters of the drawn corpora, one a shard."""
         return self.per_shard("<resources>/synthetic/truth/{corpus}/{shard}.safetensors", self.of_origin("synthetic"))
 
     def corpus_root(self, corpus: str) -> str:
@@ -176,7 +176,7 @@ class Plan:
         return f"{resources}/synthetic/{corpus}" if origin == "synthetic" else f"{resources}/{corpus}"
 
     def corpus_settings(self, corpus: str) -> str:
-        """A corpus's section as JSON, with the folder of fetched annotation files where these are needed."""
+        """A corpus's section as JSON, with the folder of fetched annotation files if they are needed."""
         section = getattr(self.config.corpora, corpus)
         if self._fetches_annotations(corpus):
             fetched = f"{self.config.pathvars.resources}/hdtf/annotations"
@@ -184,11 +184,11 @@ class Plan:
         return as_json(section)
 
     def annotation_files(self, corpus: str) -> list[str]:
-        """HDTF's annotation files where they are fetched."""
+        """HDTF's annotation files if they are fetched, else none."""
         return _annotations("<resources>/hdtf") if self._fetches_annotations(corpus) else []
 
     def corpus_files(self, corpus: str, shard: str) -> list[str]:
-        """What must have been drawn or fetched before a shard can be read; of a corpus on disk at most annotations."""
+        """Files that must be drawn or fetched before a shard can be read; for a corpus on disk at most annotations."""
         if self.origins[corpus] == "local":
             return self.annotation_files(corpus)
         if self.origins[corpus] == "download":
@@ -202,9 +202,9 @@ class Plan:
 
     @cached_property
     def corpus_digest(self) -> Callable[[str, str], str]:
-        """A function of corpus and shard: what it is made of, from a listing of its files on disk.
+        """A function of corpus and shard: digest of the files behind the shard, from a listing of them on disk.
 
-        It is read again when a file comes, goes or changes.
+        The digest changes when a file is added, removed or changed; then the shard is read again.
         """
         return cache(lambda corpus, shard: shard_digest(self.config.corpora, corpus, shard, self._list_once))
 
@@ -213,7 +213,7 @@ class Plan:
         return cache(list_files)
 
     def _fetches_annotations(self, corpus: str) -> bool:
-        """Whether HDTF's annotation files must be fetched: none are named, and none lie in the corpus's folder."""
+        """Whether HDTF's annotation files must be fetched: none are configured, and none are in the corpus's folder."""
         if corpus != "hdtf" or self.origins[corpus] == "synthetic":
             return False
         return annotation_folder(self.config.corpora.hdtf) is None
@@ -224,26 +224,26 @@ class Plan:
         return {name: _pretrained(name) for name in self.config.run(run).supervisors()}
 
     def stage_one(self, run: str) -> dict[str, str]:
-        """The stage-1 network that a run starts from, and how alike training clips and emotions are to it, if asked."""
+        """The stage-1 network that a run starts from, and the table of its clip filter if the run has one, by name."""
         backbone = self.config.backbone_of(run)
         filtered = {"filter": f"<results>/training_filter/{backbone}.parquet"} if self.config.run(run).filter else {}
         return {"backbone": _pretrained(backbone)} | filtered
 
     def trained(self, source: str) -> list[str]:
-        """The models behind a source; none for other people's methods."""
+        """The trained models of a source, one a seed; none for baselines and methods of other authors."""
         run = self.config.run_of(source)
         return self.per_run("<results>/runs/{run}/{seed}/model.safetensors", [run] if run in self.runs else [])
 
     def run_behind(self, source: str, seed: str) -> dict[str, str]:
-        """The model that makes a source's videos: its run's, `full`'s for the wrong-audio floor, or none."""
+        """The model that makes a source's videos: its run's, `full`'s for `shuffled_audio`, or none."""
         run = "full" if source == "shuffled_audio" else self.config.run_of(source)
         return {"model": f"<results>/runs/{run}/{seed}/model.safetensors"} if run in self.runs else {}
 
     def method_files(self, method: str) -> str:
-        """Digest of the files in a method's folder of videos: it is collected again when one changes.
+        """Digest of the files in a method's folder of videos, read from disk: a change collects them again.
 
         Raises:
-            ConfigError: a folder that the configuration names does not exist.
+            ConfigError: a configured folder does not exist.
         """
         section, place = self.config.methods[method], f"config: methods.{method}"
         if section.folder is not None and not os.path.isdir(os.path.expanduser(section.folder)):
@@ -257,14 +257,14 @@ class Plan:
 
     # ----------------------------------------------------------------------------------------------- metrics
     def family_inputs(self, family: str) -> dict[str, str]:
-        """What a metric family reads besides the measurements: its judge, and the true videos' measurements."""
+        """Inputs of a metric family in addition to the measurements: its judge, and the true videos' measurements."""
         item = FAMILIES[family]
         judge = {"judge": _judge(item.judge)} if item.judge else {}
         return judge | ({"truth": "<results>/measurements/truth/0/measurements.parquet"} if item.needs_truth else {})
 
     @cached_property
     def asked_judges(self) -> list[str]:
-        """The judges that the metric families ask."""
+        """Models of the judges that the metric families use."""
         asked = {FAMILIES[family].judge for family in self.config.evaluation.metrics} - {None}
         return [_judge(name) for name in sorted(asked)]
 

@@ -1,4 +1,4 @@
-"""The plan of the reports: which tables and figures are made, and which files each is made of."""
+"""The plan of the reports: which tables and figures are made, and their input files."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -12,18 +12,18 @@ from workflow.plan import SUPERVISORS, Plan
 
 @dataclass(frozen=True)
 class ReportPlan:
-    """What ``reports.registry`` declares, under one plan."""
+    """The tables, figures and inputs of ``reports.registry`` that a plan needs, with their files."""
 
     plan: Plan
 
     @cached_property
     def graph_runs(self) -> list[str]:
-        """Runs that learn their frame graph; the paper's is fixed."""
+        """Names of the runs with a learned frame graph; the paper's graph is fixed."""
         return [run for run in self.plan.runs if self.plan.config.run(run).tfrm not in ("none", "published")]
 
     @cached_property
     def holds(self) -> dict[Condition, bool]:
-        """Which conditions of the registry hold."""
+        """For each condition of the registry, whether it holds."""
         plan = self.plan
         return {
             "always": True,
@@ -43,7 +43,7 @@ class ReportPlan:
 
     @cached_property
     def paper_tables(self) -> list[str]:
-        """Those of them that are the paper's."""
+        """Names of the paper's tables among them."""
         return [name for name in self.tables if TABLES[name].paper]
 
     @cached_property
@@ -57,11 +57,11 @@ class ReportPlan:
         return [name for name, item in INPUTS.items() if item.page and self.holds[item.page]]
 
     def files(self, needs: Iterable[str]) -> dict[str, list[str]]:
-        """The files behind inputs, by name; none of those that are a folder which no rule writes as a whole."""
+        """The files of inputs, by name; inputs that are a folder with files of several rules are left out."""
         return {name: self._files[name] for name in needs if name in self._files}
 
     def options(self, input: Mapping[str, list[str]], needs: Iterable[str]) -> str:
-        """The options of ``python -m reports`` for a job's inputs; folders where it wants folders."""
+        """The options of ``python -m reports`` for a job's inputs: files, or folders if the option takes these."""
         words = [options(INPUTS[name].option, self._values(name, input.get(name, []))) for name in needs]
         return " ".join(filter(None, words))
 

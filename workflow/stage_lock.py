@@ -1,13 +1,13 @@
-"""The lock on versions: what code stood behind each version, so that no change of it goes unseen.
+"""The lock on versions: a digest of the code of each version, so that every change of code is noticed.
 
 Run as ``python -m workflow.stage_lock`` with ``--check`` (part of `make lint`), ``--write STAGE... [--because WHY]``
 or ``--write --all [--because WHY]``. Reads the code, the rules and ``workflow/stages.lock.json``; writes the latter.
 
 A stage is a key of `STAGE_VERSIONS`, ``family/NAME`` of a metric family or ``extractor/NAME``. Its code is that of the
-commands that its rules run, or the module that scores or extracts, with all that it uses (``workflow.closures``).
-When that changes, what lies in results may no longer be what the code makes, and Snakemake would not know. The check
-then fails until the version is bumped, which makes the stage's outputs again, or the change is accepted as one that
-moves no number, with a reason, which the lock keeps.
+commands that its rules run, or the module that scores or extracts, with everything that it uses
+(``workflow.closures``). If this code changes, files in results may differ from those that it would make now, and
+Snakemake does not notice. The check then fails until the version is raised, which makes the stage's outputs again, or
+the change is accepted as one that moves no number, with a reason that the lock keeps.
 """
 
 import argparse
@@ -42,17 +42,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Lock:
-    """What the file holds: an entry a stage, and the digest of every module that a stage runs, to name what changed."""
+    """Content of the file: an entry a stage, and the digest of every module of a stage, to name changed modules."""
 
     stages: dict[str, Entry]
     modules: dict[str, str]
 
     @classmethod
     def read(cls, path: Path) -> "Lock":
-        """The lock in a file; an empty one if there is none.
+        """The lock in a file; an empty one if there is no file.
 
         Raises:
-            ClosureError: the file is no lock.
+            ClosureError: the file is not a lock.
         """
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ class Lock:
 
 
 class Stages:
-    """The stages as the code has them now.
+    """The stages of the current code: version, code and digest of each.
 
     Args:
         root: Folder of the checkout.
@@ -103,7 +103,7 @@ class Stages:
         return {stage: [self._command(*command) for command in sorted(found)] for stage, found in commands.items()}
 
     def _command(self, package: str, verb: str) -> Place:
-        """The function of a command, which has its name."""
+        """The function of a command; it has the command's name."""
         found = self.project.commands(package, verb.replace("-", "_"))
         if len(found) != 1:
             fault = (
@@ -113,7 +113,7 @@ class Stages:
         return found[0]
 
     def _of_metrics(self) -> dict[str, list[Place]]:
-        """All of the modules behind families and extractors."""
+        """The whole modules of families and extractors."""
         named = {f"family/{name}": item.module for name, item in FAMILIES.items()}
         named |= {f"extractor/{name}": self._extractor(name) for name in EXTRACTORS}
         return {stage: self.project.whole(module) for stage, module in named.items()}
@@ -125,19 +125,19 @@ class Stages:
         return found[0]
 
     def modules(self, name: str) -> dict[str, str]:
-        """The modules in which a stage's code stands, with a digest of all that is in each."""
+        """The modules of a stage's code, each with a digest of the whole module."""
         return {module: self.project.module(module).digest for module, _ in self.closures[name]}
 
 
 def faults(stages: Stages, lock: Lock) -> dict[str, str]:
-    """What is wrong with each stage that does not agree with the lock, in one line with the fix."""
+    """For each stage that differs from the lock, one line with the error and the fix."""
     found = {}
     for name in sorted(stages.versions.keys() | lock.stages.keys()):
         entry, version = lock.stages.get(name), stages.versions.get(name)
         if entry is None:
             found[name] = f"{name}: has no entry in the lock; run `{CHECK} --write {name}`"
         elif version is None:
-            found[name] = f"{name}: stands in the lock and is no stage any more; run `{CHECK} --write {name}`"
+            found[name] = f"{name}: is in the lock and is no stage any more; run `{CHECK} --write {name}`"
         elif version != entry.version:
             found[name] = f"{name}: version {version}, {entry.version} in the lock; run `{CHECK} --write {name}`"
         elif stages.digests[name] != entry.code:
@@ -148,16 +148,16 @@ def faults(stages: Stages, lock: Lock) -> dict[str, str]:
 
 
 def renewed(stages: Stages, lock: Lock, names: Iterable[str], because: str) -> Lock:
-    """The lock with the entries of some stages as the code has them now.
+    """The lock with the entries of some stages updated to the current code.
 
     Args:
         stages: The code.
-        lock: What was locked.
+        lock: The present lock.
         names: Stages, of the code or of the lock.
-        because: Why code under the same version is accepted; "" accepts none.
+        because: Why changed code with the same version is accepted; with "" it is not.
 
     Raises:
-        ClosureError: a name is no stage, or code changed under the same version and no reason is given.
+        ClosureError: a name is not a stage, or code changed under the same version and no reason is given.
     """
     entries = dict(lock.stages)
     for name in names:
@@ -178,14 +178,14 @@ def _renewed_entry(stages: Stages, name: str, old: Entry | None, because: str) -
         return old
     if not because.strip():
         raise ClosureError(
-            f"{name}: its code changed under version {new.version}; bump the version ({_home(name)}), or say with "
+            f"{name}: its code changed under version {new.version}; bump the version ({_home(name)}), or give with "
             "--because why no number moves"
         )
     return Entry(new.version, new.code, f"{date.today().isoformat()}: {' '.join(because.split())}")
 
 
 def _renewed_modules(stages: Stages, lock: Lock, entries: dict[str, Entry]) -> dict[str, str]:
-    """Digests by module; those that a stage still waits for stay as they were, so that its fault can name them."""
+    """Digests by module; modules of stages that still differ keep the old digest, so that errors can name them."""
     stale = {name for name, digest in stages.digests.items() if name not in entries or entries[name].code != digest}
     waiting = {module for name in stale for module in stages.modules(name)}
     now = {module: digest for name in stages.versions for module, digest in stages.modules(name).items()}
@@ -196,11 +196,11 @@ def _renewed_modules(stages: Stages, lock: Lock, entries: dict[str, Entry]) -> d
 def _changed(modules: dict[str, str], lock: Lock) -> str:
     known = set(lock.modules.values())
     changed = sorted(module for module, digest in modules.items() if digest not in known)
-    return ", ".join(changed) or "a name that stands for something else"
+    return ", ".join(changed) or "a name that refers to something else"
 
 
 def _home(name: str) -> str:
-    """Where a stage's version stands."""
+    """The place of a stage's version in the code."""
     kind, _, item = name.rpartition("/")
     places = {"family": f"FAMILY of {item} in metrics/specs", "extractor": "EXTRACTORS in metrics/spec.py"}
     return places.get(kind, "STAGE_VERSIONS in workflow/stages.py")
@@ -212,7 +212,7 @@ def _lines(content: dict[str, object]) -> str:
 
 
 def main() -> None:
-    """Check the lock, or write entries of it; what is wrong is one line a stage and exit code 1."""
+    """Check the lock, or write entries of it; errors are one line a stage, and exit code 1."""
     parser = argparse.ArgumentParser(prog=CHECK, description="The lock on the versions of stages.")
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--check", action="store_true", help="fail if code changed and its version did not")

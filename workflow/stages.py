@@ -1,7 +1,7 @@
-"""The version of every stage: part of its jobs' parameters, so that a bump makes its outputs again."""
+"""The version of every stage: a parameter of its jobs, so that a higher version makes its outputs again."""
 
-# Bump a number when a stage writes something else from the same inputs: exactly its outputs, and what is made of
-# them, are made again. Metric families carry their own version (metrics/spec.py).
+# Raise a number when a stage writes a different output from the same inputs: then its outputs, and files that depend
+# on them, are made again, and no others. Metric families have their own version (metrics/spec.py).
 STAGE_VERSIONS = {
     "render": 1,
     "download": 1,

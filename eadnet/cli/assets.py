@@ -24,7 +24,7 @@ def assets(settings: SettingsJSON = "{}") -> None:
 def fetch_asset(
     name: Annotated[str, typer.Argument(help="An asset that `assets` lists.")], settings: SettingsJSON = "{}"
 ) -> None:
-    """Check the files of a published asset, linking or downloading what is not here, and print their folder."""
+    """Check the files of a published asset, link or download absent ones, and print their folder."""
     from eadnet.assets import fetch
     from eadnet.config.machine import Assets
     from eadnet.config.section import parse

@@ -1,7 +1,7 @@
-"""Command lines of captions: what is measured of a clip, what the drawn faces really do, and the captions.
+"""Command lines of captions: measurements of clips, true action units of drawn faces, and the captions.
 
-`caption` with a language model runs in an environment of its own (envs/caption-cpu, envs/caption-gpu), so it needs
-little: numpy, pyarrow, safetensors and the configuration.
+`caption` with vLLM runs in a separate environment (envs/caption-cpu, envs/caption-gpu), so it imports only numpy,
+pyarrow, safetensors and the configuration.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ def caption(
     settings: SettingsJSON,
     seed: Seed,
     clips: ShardClips,
-    descriptors: Annotated[Path, typer.Option(help="The shard's measures, which `describe` wrote.")],
+    descriptors: Annotated[Path, typer.Option(help="The shard's measurements, written by `describe`.")],
     output: Annotated[Path, typer.Option(help="Captions table to write.")],
     machine: Annotated[str, typer.Option(help="JSON of the section `compute.captioning`.")] = "{}",
     assets: AssetsJSON = "{}",
@@ -67,12 +67,12 @@ def describe(
 
 def true_units(
     truth: Annotated[list[Path], typer.Option(help="Truth of a drawn shard, one option each.")],
-    output: Annotated[Path, typer.Option(help="Table of what was drawn to write.")],
+    output: Annotated[Path, typer.Option(help="Table of true action units to write.")],
     clips: Annotated[
-        list[Path] | None, typer.Option(help="Clips table, one option each: rows for its clips and pieces alone.")
+        list[Path] | None, typer.Option(help="Clips table, one option each: rows for its clips and pieces only.")
     ] = None,
 ) -> None:
-    """Collect what the faces of the drawn corpora really do."""
+    """Collect the true action units of the drawn corpora."""
     from eadnet import tables
     from eadnet.captions.measures.true_units import true_unit_rows, write_true_units
 

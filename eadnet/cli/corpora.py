@@ -7,7 +7,7 @@ import typer
 
 from eadnet.cli.options import AssetsJSON, Corpus, Root, SettingsJSON, Shard, Table
 
-EXPECTED = ("ok", "companion", "skipped", "excluded")  # thousands in a corpus of several views: counted, not listed
+EXPECTED = ("ok", "companion", "skipped", "excluded")  # a corpus has thousands of them: counted, not listed
 
 
 def acquire(
@@ -17,7 +17,7 @@ def acquire(
     root: Root,
     output: Table,
 ) -> None:
-    """Account for every input of a shard."""
+    """Write one row for every input of a shard, with status and reason."""
     from eadnet.config.section import parse
     from eadnet.corpora.shards import reader, settings_model
     from eadnet.tables import SOURCES, write_table
@@ -71,7 +71,7 @@ def download(
     root: Root,
     output: Table,
 ) -> None:
-    """Fetch the videos or archives of a shard; what does not come is a row."""
+    """Fetch the videos or archives of a shard; a failed download is a row with its reason."""
     from pathlib import Path
 
     from eadnet.config.section import parse
@@ -92,7 +92,7 @@ def splits(
         typer.Option(help="Folder of HDTF's annotation files; without it only MEAD's and RAVDESS's are made."),
     ] = None,
 ) -> None:
-    """Write the manifests of the named splits from their rules, or say which differ."""
+    """Write the manifests of the named splits from their rules, or list those that differ."""
     from eadnet.corpora.split_rules import write_manifests
 
     faults = write_manifests(annotations, write, typer.echo)

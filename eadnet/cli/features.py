@@ -1,4 +1,4 @@
-"""Command lines of what is computed of every clip once: audio features, latents, encoded captions."""
+"""Command lines of features that are computed once for every clip: audio, latents, encoded captions."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ from eadnet.config.section import parse
 
 
 def encode_audio(settings: SettingsJSON, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
-    """Compute what the network hears of every clip."""
+    """Compute the audio features of every clip."""
     from eadnet.features import audio_encoding
 
     audio_encoding.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
@@ -46,7 +46,7 @@ def encode_captions(
     assets: AssetsJSON = "{}",
     cache: Cache = None,
 ) -> None:
-    """Join the captions tables and encode every distinct text of theirs once."""
+    """Join the captions tables and encode each distinct text once."""
     from eadnet import tables
     from eadnet.assets import fetch
     from eadnet.config.captions import Captions

@@ -1,4 +1,4 @@
-"""Command lines of inference: the test clips of a run or baseline, and any face with any voice."""
+"""Command lines of inference: the test clips of a run or baseline, and a video of any face with any voice."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,7 +38,7 @@ def choose_test_clips(
     output: Table,
     draw: Annotated[bool, typer.Option(help="Whether the paper's 30 clips of each corpus are drawn.")] = False,
 ) -> None:
-    """Choose the test clips that are made and scored: a balanced choice of each corpus, and the paper's draw."""
+    """Choose the test clips that are generated and scored: a balanced choice of each corpus, and the paper's draw."""
     from eadnet.data.selection import write_test_clips
 
     for line in write_test_clips(clips, count, draw, seed, output):
@@ -62,7 +62,7 @@ def synthesise(
     mask: Mask = "face",
     compute: ComputeJSON = "{}",
 ) -> None:
-    """Make the test clips of a run or baseline."""
+    """Generate the test clips of a run or baseline."""
     from eadnet.inference import test_clips as stage
 
     inputs = _inputs(run, clips, test_clips, captions, tokens, audio, autoencoder, model, corpora)
@@ -101,9 +101,7 @@ def generate(
     image: Annotated[Path | None, typer.Option(help="Picture of one face; this or --video.")] = None,
     video: Annotated[Path | None, typer.Option(help="Video of one face; this or --image.")] = None,
     text: Annotated[str, typer.Option(help="Guides the expression, in any words.")] = "",
-    mask: Annotated[
-        MaskMode | None, typer.Option(help="Generated region; the one it was trained with if left out.")
-    ] = None,
+    mask: Annotated[MaskMode | None, typer.Option(help="Generated region; if left out, the one of training.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     solver: Annotated[str | None, typer.Option(help="ddim or dpmsolver++.")] = None,
@@ -115,7 +113,7 @@ def generate(
     configfile: Annotated[Path | None, typer.Option(help="A run's configuration, if not the default one.")] = None,
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
 ) -> None:
-    """Make a face speak: a picture or video, a sound and a text become a video."""
+    """Generate a talking video from a picture or video, a sound and a text."""
     from eadnet.device import settle
     from eadnet.pipeline import open_pipeline
 
@@ -130,7 +128,7 @@ def generate(
     if window == 0:
         sampling["window"] = None
     config = _read(configfile) if configfile else None
-    settle()  # the process is the command's own: the same command makes the same video
+    settle()  # this process runs nothing else, so global settings for reproducible results are safe here
     pipeline = open_pipeline(model, autoencoder, config, Compute(device=device))
     made = pipeline(
         audio=audio,
@@ -156,7 +154,7 @@ def _inputs(run: str, *paths: Any) -> Any:
 
 
 def _read(path: Path) -> Any:
-    """The configuration of a file; keys that it lacks have their defaults."""
+    """The configuration of a YAML file; absent keys have their defaults."""
     import yaml
 
     from eadnet.config.configuration import load

@@ -7,11 +7,11 @@ import typer
 from eadnet.cli.packages import run_reporting
 
 STAGES = ("assets", "corpora", "synthetic", "preprocessing", "captions", "features", "training", "inference")
-"""Modules of this folder; each lists its ``VERBS``, whose names on the command line are those of their functions."""
+"""Modules of this folder. Each lists its command functions in ``VERBS``; a command has the name of its function."""
 
 
 def main() -> None:
-    """Run one verb; a fault that a user can fix ends with one line and exit code 1."""
+    """Run one verb; an error that the user can fix ends with one line and exit code 1."""
     run_reporting(command_line())
 
 

@@ -1,4 +1,4 @@
-"""Options that several verbs share, each stated once."""
+"""Command-line options that several verbs share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +11,12 @@ SettingsJSON = Annotated[str, typer.Option(help="JSON of the stage's section of 
 ComputeJSON = Annotated[str, typer.Option("--compute", help="JSON of the section `compute`.")]
 AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
 Seed = Annotated[int, typer.Option(help="Seed of the stage.")]
-Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share every step's work.")]
+Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share the work of every step.")]
 
 Corpus = Annotated[str, typer.Option(help="A corpus of the configuration, such as mead.")]
 Shard = Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")]
-Root = Annotated[str, typer.Option(help="Folder that holds the corpus.")]
-Corpora = Annotated[list[str] | None, typer.Option(help="A corpus that is read; once for each. All if left out.")]
+Root = Annotated[str, typer.Option(help="Folder of the corpus.")]
+Corpora = Annotated[list[str] | None, typer.Option(help="A corpus to read; may be repeated. All if left out.")]
 
 Clips = Annotated[str, typer.Option(help="Table of all clips.")]
 ShardClips = Annotated[Path, typer.Option("--clips", help="The shard's clips.parquet.")]
@@ -27,7 +27,7 @@ Features = Annotated[str, typer.Option("--audio", help="Audio features of all cl
 Latents = Annotated[str, typer.Option(help="Cached latents.")]
 BackboneFolder = Annotated[str, typer.Option("--backbone", help="Folder of the backbone.")]
 AutoencoderFolder = Annotated[str, typer.Option("--autoencoder", help="Folder of the autoencoder.")]
-Cache = Annotated[Path | None, typer.Option(help="Folder in which earlier results are kept.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder of cached results.")]
 
 Mask = Annotated[MaskMode, typer.Option(help="Generated region.")]
 Output = Annotated[str, typer.Option(help="Folder (or file) to write.")]

@@ -1,7 +1,7 @@
-"""How a command line ends: faults that a user can fix, and packages that an installation may lack, are one line. Light.
+"""Error handling of command lines: one line for errors that a user can fix, and for missing packages. Light.
 
-A wheel's metadata can only ask for what pip resolves; the rest is the user's choice (extras) or has metadata of its own
-that does not fit (``--no-deps``). The lock of the environment (envs/core/requirements.txt) has them all.
+A wheel's metadata can only name packages that pip can resolve. Other packages are optional (extras), or their metadata
+conflicts with the rest (``--no-deps``). The lock of the environment (envs/core/requirements.txt) has all of them.
 """
 
 import sys
@@ -13,19 +13,19 @@ NO_DEPS = {
     "mediapipe": "mediapipe==0.10.21",
     "scenedetect": "scenedetect==0.7.2",
 }
-"""Module: the requirement that ``pip install --no-deps`` takes; the dependency group `no-deps` of pyproject.toml."""
+"""Requirement by module, for ``pip install --no-deps``: the dependency group `no-deps` of pyproject.toml."""
 EXTRAS = {
     "gdown": "download", "yt_dlp": "download", "httpx2": "captions", "llguidance": "captions", "openai": "captions",
     "rich": "workflow", "snakemake": "workflow",
 }  # fmt: skip
-"""Module: the extra of the distribution eadnet that brings it."""
+"""Extra of the distribution eadnet that installs a module, by module."""
 
 
 def run_reporting(app: Callable[[], object]) -> None:
-    """Run a command line; a fault that its user can fix ends with one line on standard error and exit code 1.
+    """Run a command line; an error that its user can fix ends with one line on standard error and exit code 1.
 
-    All faults of this project are `ValueError`, `OSError` or a subclass of `RuntimeError`. A plain `RuntimeError` is
-    torch's or ours to repair: its traceback is wanted.
+    All errors of this project are `ValueError`, `OSError` or a subclass of `RuntimeError`. A plain `RuntimeError` comes
+    from torch or from a mistake in our code, so its traceback is shown.
     """
     try:
         app()
@@ -38,7 +38,7 @@ def run_reporting(app: Callable[[], object]) -> None:
 
 
 def raise_or_explain(error: ModuleNotFoundError) -> None:
-    """End the program with one line where a command would bring the module; any other error goes on."""
+    """End the program with one line if a command can install the missing module, else raise the error again."""
     advice = how_to_install(error)
     if advice is None:
         raise error
@@ -46,7 +46,7 @@ def raise_or_explain(error: ModuleNotFoundError) -> None:
 
 
 def how_to_install(error: ModuleNotFoundError) -> str | None:
-    """One line that names the absent package and the command that installs it; None where it is none of these."""
+    """One line with the missing package and the command that installs it; None if it is in neither table."""
     module = (error.name or "").partition(".")[0]
     if module in NO_DEPS:
         names = " ".join(NO_DEPS.values())

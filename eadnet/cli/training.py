@@ -86,7 +86,7 @@ def pretrain_videomae(
 
 
 def adopt_lpips(settings: SettingsJSON, output: Output, assets: AssetsJSON = "{}") -> None:
-    """Make the published perceptual network one of our models."""
+    """Convert the published perceptual network to our model format."""
     from eadnet.training import lpips
 
     chosen = parse(LPIPS, settings)
@@ -131,7 +131,7 @@ def filter_clips(
     corpora: Corpora = None,
     compute: ComputeJSON = "{}",
 ) -> None:
-    """Measure how alike each training clip and its emotion's word are, once the backbone is trained."""
+    """Measure the cosine of each training clip's features and its emotion's word, with the trained backbone."""
     from eadnet.training.clip_filter import measure_clips
 
     measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output, tuple(corpora or ()))
@@ -149,14 +149,14 @@ def train(
     autoencoder: AutoencoderFolder,
     backbone: BackboneFolder,
     output: Output,
-    syncnet: Annotated[str | None, typer.Option(help="Folder of SyncNet, where its loss is on.")] = None,
-    videomae: Annotated[str | None, typer.Option(help="Folder of VideoMAE, where its loss is on.")] = None,
-    lpips: Annotated[str | None, typer.Option(help="Folder of LPIPS, where its loss is on.")] = None,
-    filter: Annotated[str | None, typer.Option(help="Table of filter-clips, where the run's filter is on.")] = None,
+    syncnet: Annotated[str | None, typer.Option(help="Folder of SyncNet, if its loss is on.")] = None,
+    videomae: Annotated[str | None, typer.Option(help="Folder of VideoMAE, if its loss is on.")] = None,
+    lpips: Annotated[str | None, typer.Option(help="Folder of LPIPS, if its loss is on.")] = None,
+    filter: Annotated[str | None, typer.Option(help="Table of filter-clips, if the run's filter is on.")] = None,
     processes: Processes = 1,
     compute: ComputeJSON = "{}",
 ) -> None:
-    """Stage 2: train one run: EAD-Net as published, LatentSync, an ablation, or an extension of ours."""
+    """Stage 2: train one run: EAD-Net as published, LatentSync, an ablation, or one of our extensions."""
     from eadnet.training.batches import TrainingInputs
     from eadnet.training.launch import runs_elsewhere
     from eadnet.training.objective import Supervisors
@@ -171,7 +171,7 @@ def train(
 
 
 def _fetched(name: str, assets: str) -> Any:
-    """The folder of a published asset; its files are checked, and downloaded where that is allowed."""
+    """The folder of a published asset; its files are checked, and downloaded if that is allowed."""
     from eadnet.assets import fetch
 
     return fetch(name, parse(Assets, assets))

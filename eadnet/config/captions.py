@@ -13,7 +13,7 @@ MAIN = "main"
 
 
 class LanguageModel(Section):
-    """The language model of the engines `vllm`, `server` and `transformers`, what it sees and how it answers."""
+    """The language model of the engines `vllm`, `server` and `transformers`: its weights, input and answers."""
 
     weights: Annotated[
         str | None, Field(description="Published model (eadnet/assets.tsv), for `vllm` and `transformers`.")
@@ -23,20 +23,20 @@ class LanguageModel(Section):
         None, description="`server`: base address of the API, such as http://127.0.0.1:8000/v1."
     )
     served_model: str | None = Field(
-        None, description="`server`: the model's name there; null takes the only one that is served."
+        None, description="`server`: name of the model on the server; null takes the only one that it serves."
     )
     prompt: Literal[PROMPTS] = Field(
-        "frames_and_units", description="What the model is given: `frames`, `frames_and_units` (measured), or `units`."
+        "frames_and_units", description="Input of the model: `frames`, `frames_and_units` (measured), or `units`."
     )
     frames: Annotated[int, Field(ge=1, le=64)] = Field(8, description="Frames of a clip that are shown, evenly spread.")
     image_size: Annotated[int | None, Field(ge=16)] = Field(
-        None, description="Height and width to which frames are scaled; null shows the aligned crops as they are."
+        None, description="Height and width to which frames are scaled; null shows the aligned crops unscaled."
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Type of the weights.")
     quantisation: str | None = Field(None, description="vLLM's name of a quantisation (fp8, awq, gptq, ...).")
-    max_length: Positive = Field(8192, description="Most tokens of prompt and answer together.")
-    max_answer: Positive = Field(1024, description="Most tokens of an answer; a longer one is refused.")
-    retries: Annotated[int, Field(ge=0, le=2)] = Field(2, description="Further tries after a refused answer.")
+    max_length: Positive = Field(8192, description="Largest number of tokens of prompt and answer together.")
+    max_answer: Positive = Field(1024, description="Largest number of tokens of an answer; a longer one is refused.")
+    retries: Annotated[int, Field(ge=0, le=2)] = Field(2, description="Further attempts after a refused answer.")
 
     @model_validator(mode="after")
     def _check(self) -> "LanguageModel":
@@ -52,13 +52,13 @@ class Captions(Section):
 
     engine: Literal["descriptor", "vllm", "server", "transformers"] = Field(
         "descriptor",
-        description="Who writes: a grammar over measures (offline), or a language model by the engine named.",
+        description="Source of the text: a grammar over measurements (offline), or a language model run by the engine.",
     )
-    labels: bool = Field(True, description="Whether the writer may see the corpus's emotion and level.")
+    labels: bool = Field(True, description="Whether the engine gets the corpus's emotion and level.")
     language_model: LanguageModel = LanguageModel()
     compared: dict[str, dict[str, Any] | None] = Field(
         {"blind": {"labels": False}},
-        description="Further captioners, as deltas over this section: scored beside the main one, never trained on.",
+        description="Further captioners, as deltas over this section: only scored, never used for training.",
     )
     encoder: Literal["minilm", "clip", "t5"] = Field(
         "minilm", description="Text encoder: MiniLM (offline), CLIP ViT-L/14's text tower, or T5-base's encoder."
@@ -66,7 +66,7 @@ class Captions(Section):
     weights: Weights = None
     max_tokens: Positive = Field(40, description="Text tokens kept by the text encoder.")
     batch_size: Positive = Field(
-        8, description="Texts encoded at once; another number may move the last bits of their states."
+        8, description="Texts encoded at once; another number may change the last bits of their states."
     )
 
     @model_validator(mode="after")

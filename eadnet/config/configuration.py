@@ -1,8 +1,8 @@
 """The configuration: one strict, frozen model for every section of ``config.yaml``.
 
-``load(mapping)`` validates a whole configuration; a key that does not exist is an error that names it and the
-nearest one that does. Stages receive only their own section, as JSON on the command line (``--settings``), so
-that a change reruns exactly the stages that read it. Reads and writes nothing; imports no torch.
+``load(mapping)`` validates a whole configuration; an unknown key is an error that names it and the nearest known key.
+Stages receive only their own section, as JSON on the command line (``--settings``), so that a change reruns exactly the
+stages that read it. Reads and writes nothing; imports no torch.
 """
 
 import re
@@ -28,7 +28,7 @@ TARGETS = (
     "data", "captions", "models", "videos", "inputs", "scores", "tables", "paper_tables", "figures", "calibration",
     "resolution", "report", "all",
 )  # fmt: skip
-TRUTH = "truth"  # the true videos, under which measurements of them stand
+TRUTH = "truth"  # name of the source under which the true videos are measured
 TAKEN = (*BASELINES, *TARGETS, TRUTH)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RUNS: dict[str, dict[str, Any] | None] = {
@@ -63,7 +63,7 @@ class Config(Section):
     """A whole configuration."""
 
     pathvars: Pathvars = Pathvars()
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of everything but the runs.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of everything except the runs.")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Training seeds of every run.")
     corpora: Corpora = Corpora()
     preprocess: Preprocess = Preprocess()
@@ -83,10 +83,10 @@ class Config(Section):
     )
     synthesis: Synthesis = Synthesis()
     variants: dict[str, Variant | None] = Field(
-        {}, description="Other ways of sampling a trained run, scored beside it; nothing is trained again."
+        {}, description="Other ways of sampling a trained run, scored like a run; nothing is trained again."
     )
     methods: dict[str, Method | None] = Field(
-        {}, description="Other people's methods, scored by the same protocol; null leaves one out."
+        {}, description="Methods of other authors, scored by the same protocol; null leaves one out."
     )
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
@@ -136,7 +136,7 @@ class Config(Section):
         return self
 
     def _check_drawn(self) -> None:
-        """A drawn test set beside recorded corpora would test on drawings what learned from people."""
+        """Refuse a drawn test set next to recorded corpora: a model trained on people would be tested on drawings."""
         learned = {name: getattr(self.corpora, name) for name in self._on(test_only=False)}
         if not learned or any(getattr(section, "origin", "") == "synthetic" for section in learned.values()):
             return
@@ -148,7 +148,7 @@ class Config(Section):
                 )
 
     def _check_learned(self, run: str) -> None:
-        """A run learns from corpora that are on."""
+        """Refuse a run that learns from a corpus that is off."""
         there = self._on(test_only=False)
         for corpus in self.run(run).corpora or ():
             if corpus not in there:
@@ -158,11 +158,11 @@ class Config(Section):
                 )
 
     def _on(self, test_only: bool) -> tuple[str, ...]:
-        """Names of the corpora that are on: those to learn from, or those that are for testing only."""
+        """Names of the corpora that are on: those for training, or those for testing only."""
         return tuple(name for name, section in self.corpora if section and (name in TEST_ONLY) == test_only)
 
     def _check_sizes(self) -> None:
-        """Sizes that the networks can take; found here rather than an hour into a run."""
+        """Refuse sizes that the networks do not support, before a run starts and not an hour later."""
         side = self.preprocess.resolution // self.autoencoder.factor
         network = self.backbone.network
         stride = network.patch * 2 ** (len(network.widths) - 1)
@@ -179,7 +179,7 @@ class Config(Section):
             raise ValueError("autoencoder.channels must be 4 with backbone.weights")
 
     def _check_weights(self) -> None:
-        """Names of published weights; found here rather than when a stage asks for them."""
+        """Refuse unknown names of published weights, before a run starts and not when a stage reads them."""
         sections = ("captions", "audio", "autoencoder", "syncnet", "videomae", "backbone")
         named = {f"{section}.weights": getattr(self, section).weights for section in sections}
         named |= {"lpips.trunk": self.lpips.trunk, "lpips.heads": self.lpips.heads}
@@ -211,7 +211,7 @@ class Config(Section):
         return parse(Captions, _merge(own, delta) | {"compared": {}}, where=f"captions.compared.{name}")
 
     def synthesis_of(self, source: str) -> Synthesis:
-        """How a run, variant or baseline is sampled.
+        """Sampling settings of a run, variant or baseline: `synthesis` with the variant's delta merged in.
 
         Raises:
             ConfigError: the variant's delta has an unknown key or a wrong value.
@@ -221,7 +221,7 @@ class Config(Section):
         return parse(Synthesis, merged, where=f"variants.{source}.synthesis" if variant else "synthesis")
 
     def run_of(self, source: str) -> str:
-        """The run whose network makes a source's videos."""
+        """Name of the run whose network makes a source's videos: a variant's run, else the source itself."""
         variant = self.variants.get(source)
         return variant.run if variant else source
 
@@ -246,8 +246,8 @@ class Config(Section):
     def tested(self, source: str) -> tuple[str, ...]:
         """Names of the corpora whose test clips a source makes.
 
-        A run makes those of the corpora that it learned from and, where `evaluation.generalisation` names it, those of
-        corpora for testing only. Baselines and other people's methods make all.
+        A run makes those of the corpora that it learned from and, if `evaluation.generalisation` names it, those of
+        corpora for testing only. Baselines and methods of other authors make all.
         """
         run = self.run_of("full" if source == "shuffled_audio" else source)
         if run not in self.run_names:
@@ -267,7 +267,7 @@ class Config(Section):
 
     @property
     def captioner_names(self) -> tuple[str, ...]:
-        """The main captioner and those compared with it that are switched on, in the order of the file."""
+        """Names of the main captioner and of the compared ones that are switched on, in the order of the file."""
         return (MAIN, *(name for name, delta in self.captions.compared.items() if delta is not None))
 
     @property
@@ -280,7 +280,7 @@ def load(mapping: dict[str, Any]) -> Config:
     """Validate a whole configuration.
 
     Raises:
-        ConfigError: one line per fault, each naming the key and the mend.
+        ConfigError: one line per error, each naming the key and the fix.
     """
     return parse(Config, mapping)
 

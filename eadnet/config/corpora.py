@@ -1,4 +1,4 @@
-"""The configuration of the corpora: where each comes from, and what the drawn ones hold. Light: no torch, no media."""
+"""The configuration of the corpora: their origin, and the content of the drawn ones. Light: no torch, no media."""
 
 import re
 from typing import Annotated, Literal
@@ -7,13 +7,13 @@ from pydantic import Field, field_validator, model_validator
 
 from eadnet.config.section import Positive, Rate, Section, Share, Weight
 
-SHIFTS_PER_MINUTE = (32, 120)  # fixations of 0.4 to 2 s leave no room for other means
-BLINKS_PER_MINUTE = 60  # more leave no room between blinks
-NOD_REACH = 0.1  # beyond, the face's inside is torn from its outline
+SHIFTS_PER_MINUTE = (32, 120)  # the means that are possible with fixations of 0.4 to 2 s
+BLINKS_PER_MINUTE = 60  # with more, blinks would overlap
+NOD_REACH = 0.1  # with more, the inner face would leave the outline of the head
 
 Sentences = Annotated[
     Literal["few", "many"],
-    Field(description="`few`: 30 short sentences; `many`: 360 longer ones, chained with pauses until time is up."),
+    Field(description="`few`: 30 short sentences; `many`: 360 longer ones, several with pauses to fill the clip."),
 ]
 
 
@@ -21,23 +21,23 @@ View = Literal["front", "down", "top", "left_30", "left_60", "right_30", "right_
 
 
 TEST_ONLY = ("ravdess",)
-"""Corpora that nothing learns from, and by which no network's own report judges it."""
+"""Corpora for testing only: no network is trained on them, and the networks' own reports leave them out."""
 
 
 class Movement(Section):
-    """Movement that neither a frame nor its own sound tells, only time; all of it is off by default."""
+    """Movement that depends on time, not on a single frame and its sound; all of it is off by default."""
 
     spontaneous_blinks: Weight = Field(
-        0.0, le=BLINKS_PER_MINUTE, description="Blinks per minute at irregular moments, beside the one at each pause."
+        0.0, le=BLINKS_PER_MINUTE, description="Blinks per minute at irregular times, in addition to one at each pause."
     )
     gaze_shifts: Weight = Field(0.0, description="Saccades per minute, both eyes together; 0, or 32 to 120.")
     brow_beats: bool = Field(
-        False, description="Brows rise after a loudness peak, in a course of 0.4 s, instead of with it."
+        False, description="Brows rise during the 0.4 s after a loudness peak, instead of at the peak."
     )
     nods: Weight = Field(
         0.0,
         le=NOD_REACH,
-        description="Reach of quick nods inside the outline, in IOD; a preprocess.smoothing of 6 hides them.",
+        description="Amplitude of quick nods, in eye distances; with preprocess.smoothing 6 crops do not follow.",
     )
 
     @field_validator("gaze_shifts")
@@ -50,7 +50,7 @@ class Movement(Section):
 
 
 class SyntheticMEAD(Section):
-    """The drawn MEAD: who is rendered, how many utterances, at which size."""
+    """The drawn MEAD: number of actors and utterances, size and length of clips."""
 
     train_actors: Positive = Field(12, description="Actors whose clips are (mostly) for training.")
     test_actors: Positive = Field(4, description="Actors kept for testing: the first of M003 M030 W009 W015.")
@@ -81,9 +81,9 @@ class VideoDownload(Section):
 
     retries: Positive = Field(5, description="Attempts per video and per fragment, with growing pauses between them.")
     pause: Weight = Field(2.0, description="Seconds between two videos, and before the first retry.")
-    rate_limit: Weight = Field(0.0, description="Most KiB per second; 0 sets no limit.")
-    timeout: Rate = Field(30.0, description="Seconds without an answer after which a connection is given up.")
-    cookies: str | None = Field(None, description="cookies.txt of a signed-in browser, for videos that ask for one.")
+    rate_limit: Weight = Field(0.0, description="Largest rate in KiB per second; 0 sets no limit.")
+    timeout: Rate = Field(30.0, description="Seconds without an answer after which a connection is closed.")
+    cookies: str | None = Field(None, description="cookies.txt of a signed-in browser, for videos that require it.")
 
 
 class HDTF(Section):
@@ -95,7 +95,7 @@ class HDTF(Section):
     )
     path: str | None = Field(None, description="`local`: folder of full videos, or of already cut clips.")
     annotations: str | None = Field(
-        None, description="Folder of the annotation files; null looks into `path`, else fetches the published ones."
+        None, description="Folder of the annotation files; null searches `path`, else fetches the published ones."
     )
     split: Literal["reenactment19"] = Field("reenactment19", description="Named split of the real corpus.")
     test_identities: tuple[str, ...] = Field(
@@ -108,7 +108,7 @@ class HDTF(Section):
 
 
 class Archive(Section):
-    """One file of a download: where it stands, and what it must be."""
+    """One file of a download: its source, and its expected size and digest."""
 
     name: str = Field(description="File name in the actor's folder, such as video.tar.")
     id: str | None = Field(None, description="Google Drive file id.")
@@ -132,7 +132,7 @@ class ArchiveDownload(Section):
         "1GwXP-KpWOxOenOxITTsURJZQ_1pkd4-j", description="Drive folder of MEAD part 0; null fetches `files` only."
     )
     files: dict[str, tuple[Archive, ...]] = Field(
-        {}, description="Archives by actor, in place of what the folder holds for the actor."
+        {}, description="Archives by actor, in place of the folder's files of that actor."
     )
     retries: Positive = Field(5, description="Attempts per file, with growing pauses between them.")
     pause: Weight = Field(5.0, description="Seconds between two files, and before the first retry.")
@@ -155,7 +155,7 @@ class MEAD(Section):
         (), description="Clips left out, as patterns over `actor_emotion_level_number`, such as `W019_surprised_3_*`."
     )
     split: Literal["eat_sentences", "eat", "official_sentences", "emote"] = Field(
-        "eat_sentences", description="Named split (docs/data.md); `eat_sentences` joins the first two others."
+        "eat_sentences", description="Named split (docs/data.md); `eat_sentences` joins `eat` and `official_sentences`."
     )
     max_seconds: Rate | None = Field(
         None, description="A longer video is cut into clips of at most this many seconds; null keeps videos whole."
@@ -176,7 +176,7 @@ class SyntheticRAVDESS(Section):
 
 
 class RecordArchive(Section):
-    """One archive that does not come from the record: where it stands, and what it must be."""
+    """One archive that does not come from the Zenodo record: its address, and its expected size and digest."""
 
     url: str = Field(description="Address.")
     bytes: Annotated[int, Field(ge=0)] = Field(0, description="Size; 0 where unknown.")
@@ -195,7 +195,7 @@ class RecordDownload(Section):
     files: dict[RAVDESSActor, RecordArchive] = Field({}, description="Archives by actor, in place of the record's.")
     retries: Positive = Field(5, description="Attempts per file, with growing pauses between them.")
     pause: Weight = Field(5.0, description="Seconds between two files, and before the first retry.")
-    timeout: Rate = Field(60.0, description="Seconds without an answer after which a connection is given up.")
+    timeout: Rate = Field(60.0, description="Seconds without an answer after which a connection is closed.")
 
 
 class RAVDESS(Section):

@@ -1,4 +1,4 @@
-"""The configuration of what is scored, on which test clips, and of what the report shows. Light: no torch."""
+"""The configuration of evaluation: metrics, test clips, judges, and the content of the report. Light: no torch."""
 
 from typing import Annotated, Literal
 
@@ -10,11 +10,11 @@ from eadnet.config.section import Positive, Section, Share
 DRAWN = 30
 """Videos of each test set in EAD-Net's evaluation (arXiv 2604.23325, section 4.2), "randomly selected"."""
 DRAW = "paper30-v1"
-"""Name and version of the draw's rule: another rule gets another name."""
+"""Name and version of the draw's rule; a different rule must get a different name."""
 
 
 class Evaluation(Section):
-    """What is scored, and how it is summarised."""
+    """Metrics, test clips, and how scores are summarised."""
 
     metrics: tuple[str, ...] = Field(
         ("image", "lip_sync", "landmarks", "frechet", "emotion", "expression", "temporal"),
@@ -27,25 +27,25 @@ class Evaluation(Section):
         None, description="The test draw: `paper30` adds the paper's 30 clips of each corpus, drawn by `seed`."
     )
     generalisation: tuple[str, ...] = Field(
-        ("full", "latentsync"), description="Runs that are tried on a corpus for testing only (RAVDESS), as they are."
+        ("full", "latentsync"), description="Runs that are also tested on corpora for testing only (RAVDESS)."
     )
     bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
     resolution_draws: Annotated[int, Field(ge=2)] = Field(
-        200, description="Draws of 30 test clips that show how far a value over so few moves."
+        200, description="Draws of 30 test clips, to measure how much a value over so few clips varies."
     )
     calibrate: bool = Field(False, description="Whether the report shows how every metric responds to known damage.")
-    calibration_clips: Positive = Field(6, description="Clips that are damaged in every way for it.")
-    calibration_frames: Annotated[int, Field(ge=25)] = Field(50, description="Frames of each that are used at most.")
-    calibration_split: Literal["test", "train", "val", "all"] = Field("test", description="Whose clips those are.")
+    calibration_clips: Positive = Field(6, description="Clips to which calibration applies every kind of damage.")
+    calibration_frames: Annotated[int, Field(ge=25)] = Field(50, description="Largest number of frames used of each.")
+    calibration_split: Literal["test", "train", "val", "all"] = Field("test", description="Split of these clips.")
     confidence: Share = Field(0.95, description="Coverage of the confidence intervals.")
 
 
 class Report(Section):
-    """What the report shows."""
+    """Content of the report."""
 
     strip_clips: Positive = Field(6, description="Clips in the sample strips.")
     strip_frames: Positive = Field(10, description="Frames per strip.")
-    sheet_clips: Positive = Field(40, description="Most clips on the contact sheet of aligned crops.")
+    sheet_clips: Positive = Field(40, description="Largest number of clips on the contact sheet of aligned crops.")
     reported_methods: tuple[str, ...] = Field(
         (
             "Real video",
@@ -61,23 +61,23 @@ class Report(Section):
             "SadTalker",
             "EDTalk",
         ),
-        description="Methods whose published numbers stand below ours: EAD-Net, its paper's rivals and two more.",
+        description="Methods whose published numbers are listed: EAD-Net, the methods in its paper, and two more.",
     )
     reported_datasets: tuple[str, ...] = Field(("HDTF", "MEAD"), description="Datasets of those numbers.")
     title: str = Field("EAD-Net, reproduced", description="Title of the report page.")
 
 
 class JudgeSettings(Section):
-    """A network trained on real train clips only to judge; never used as supervision."""
+    """A network that only judges, trained on real train clips; never used as supervision."""
 
     optimiser: Schedule
 
 
 class EmotionJudgeSettings(JudgeSettings):
-    """The emotion judge, and how well it would know emotions of people that it has never seen."""
+    """The emotion judge, with an optional test on people that it was not trained on."""
 
     leave_speaker_out: Annotated[int, Field(ge=0)] = Field(
-        0, description="Folds of train people left out in turn, to test it on them; each costs as much as the judge."
+        0, description="Folds of train people, each left out once for a test; a fold costs as much as the judge."
     )
 
 

@@ -1,7 +1,7 @@
-"""What an experiment is made of, as its tables need to know it: which run is what, on which corpora, under which draw.
+"""Description of an experiment for its tables: modules and losses of each run, its corpora, and the test draw.
 
-Tables are built from files of scores, in which a run is a name. This says what the name stands for, so that a row of
-the paper finds its run by what the run is and not by how it is called. Light: no torch.
+Tables are built from files of scores, which contain only the name of a run. This description gives the meaning of the
+name, so that a row of the paper finds its run by settings and not by name. Light: no torch.
 """
 
 from eadnet.config.configuration import Config
@@ -9,15 +9,15 @@ from eadnet.config.evaluation import DRAW
 from eadnet.config.section import Positive, Section, Share
 
 LOSSES = ("sync", "trepa")
-"""Losses by networks, which the paper's runs all have."""
+"""Losses that are computed by a network; all runs of the paper have them."""
 
 
 class Role(Section):
-    """What a run is: its corpora, and what it has of the paper's network and losses.
+    """Settings of a run that matter to tables: its corpora, and its modules and losses from the paper.
 
     Attributes:
-        corpora: that it learned from.
-        stda, tfrm: ``none``, ``published``, or an extension of ours.
+        corpora: training corpora.
+        stda, tfrm: ``none``, ``published``, or one of our extensions.
         text: ``none``, or how text enters: ``added`` as published, ``decoupled``, or ``label`` for the bare word.
         losses: names of the supervised losses (sync, trepa) that are on.
     """
@@ -30,11 +30,11 @@ class Role(Section):
 
 
 class Experiment(Section):
-    """An experiment's runs and how its values are summarised.
+    """The runs of an experiment, and the settings by which its values are summarised.
 
     Attributes:
         runs: by name, in the order of the configuration.
-        methods: names of other people's methods.
+        methods: names of methods of other authors.
         draw: name and version of the test draw; None where all test clips are used.
         seed: of the draw.
         bootstrap, confidence: of the intervals.
@@ -62,9 +62,12 @@ def experiment_of(config: Config) -> Experiment:
 
 
 def run_for(wanted: tuple[bool, ...], corpus: str, experiment: Experiment) -> str | None:
-    """The run that has exactly the wanted of STDA, TFRM and text, as published, with all losses; None without one.
+    """The run on a corpus with exactly the given modules, as published, and all losses; None if there is none.
 
-    One that learned from the corpus alone comes before one that learned from others too.
+    Args:
+        wanted: whether the run has STDA, TFRM and text.
+        corpus: one of its training corpora; a run trained on this corpus only comes before one trained on several.
+        experiment: the runs.
     """
     stda, tfrm, text = wanted
     shape = Role(

@@ -1,4 +1,4 @@
-"""Settings of somebody else's method: a folder of its videos, or the commands of its own script that make them.
+"""Settings of another author's method: a folder of its videos, or the commands of its script that make them.
 
 Imports no torch; `eadnet.config` holds one such section a method under ``methods``. Ready ones: ``config/methods``.
 """
@@ -16,15 +16,15 @@ PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Method(Section):
-    """Somebody else's method, scored beside the runs: its videos of the test clips, or the command that makes them."""
+    """A method of other authors, scored like a run: its videos of the test clips, or the command that makes them."""
 
     videos: str | None = Field(None, description="Folder of videos named as the test clips.")
     repository: str | None = Field(
         None,
-        description="Where the command was read: owner/name@commit; a clone at another commit is noted in the log.",
+        description="Source of the command: owner/name@commit; the log notes a clone at another commit.",
     )
     folder: str | None = Field(
-        None, description="Your clone of it, in which the command runs; `~` and paths relative to here are understood."
+        None, description="Your clone of it, in which the command runs; `~` and relative paths are allowed."
     )
     python: str = Field(
         ".venv/bin/python", description="Python of the method's own environment, relative to `folder`: {python}."
@@ -37,22 +37,22 @@ class Method(Section):
         None, description="Several commands, run in turn, in place of `command`."
     )
     files: dict[str, dict[str, Any]] = Field(
-        {}, description="YAML files that are written into {work} before the command, by name; filled in likewise."
+        {}, description="YAML files that are written into {work} before the command, by name, with the same words."
     )
     writes: str | None = Field(
-        None, description="The video that the command leaves in {work}, where it cannot be given {output}."
+        None, description="The video that the command leaves in {work}, for commands that do not take {output}."
     )
     takes: Literal["frame", "crop"] = Field(
-        "frame", description="What {video} and {image} show: the whole frame, or the aligned crop of the face."
+        "frame", description="Content of {video} and {image}: the whole frame, or the aligned crop of the face."
     )
     gives: Literal["frame", "crop", "face"] = Field(
         "frame",
-        description="What the result shows: the whole frame, the aligned crop, or the face in a square of its own.",
+        description="Content of the result: the whole frame, the aligned crop, or the face in the method's own square.",
     )
     emotions: dict[str, str] = Field(
-        {}, description="The method's words for emotions, by ours; an emotion without one cannot be made. Empty: ours."
+        {}, description="The method's emotion words, by ours; emotions without a word are left out. Empty: our words."
     )
-    timeout: Positive = Field(3600, description="Seconds that one clip may take.")
+    timeout: Positive = Field(3600, description="Largest time for one clip, in seconds.")
 
     @property
     def steps(self) -> tuple[tuple[str, ...], ...]:
@@ -95,7 +95,7 @@ def places_in(value: Any) -> set[str]:
 
 
 def filled(value: Any, places: dict[str, str]) -> Any:
-    """A text with its placeholders filled in, each once; lists and mappings item by item, other values as they are."""
+    """A text with its placeholders replaced, in one pass; lists and mappings item by item, other values unchanged."""
     if isinstance(value, str):
         return PLACE.sub(lambda match: places[match[1]], value)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""The configuration of the networks: sizes, and which published weights they start from. Light: no torch.
+"""The configuration of the networks: sizes, and the published weights that they start from. Light: no torch.
 
-Every network is one code at every scale: the default's numbers make it tiny, `config/paper.yaml`'s make it the
-published size. Networks with `weights` are adopted from published files (eadnet/assets.tsv) instead of trained here.
+Every network has the same code at every scale: the default's sizes are tiny, `config/paper.yaml` has the published
+sizes. Networks with `weights` are adopted from published files (eadnet/assets.tsv) instead of trained here.
 """
 
 from typing import Annotated, Literal
@@ -62,7 +62,7 @@ class Autoencoder(Section):
 
 
 class SyncNet(Section):
-    """SyncNet that supervises training; never a judge."""
+    """SyncNet that supervises training; it never judges."""
 
     kind: Literal["framewise", "stable"] = Field(
         "framewise", description="`framewise`: small; `stable`: StableSyncNet of LatentSync."
@@ -93,7 +93,7 @@ class VideoMAE(Section):
     heads: Positive = Field(4, description="Attention heads.")
     mlp: Positive = Field(192, description="Hidden channels of a block's feed-forward layer.")
     patch: Positive = Field(14, description="`v2`: side of a patch, in pixels.")
-    size: Positive = Field(224, description="`v2`: side of the frames it sees; crops are resized to it.")
+    size: Positive = Field(224, description="`v2`: side of its input frames; crops are resized to it.")
     mask_share: Share = Field(0.75, description="`small`: share of tokens hidden while training.")
     optimiser: Optimiser = Optimiser(steps=110, batch_size=4, learning_rate=1.5e-3)
 
@@ -109,14 +109,14 @@ class VideoMAE(Section):
 
 
 class LPIPS(Section):
-    """The perceptual network of the `lpips` loss (VGG-16 trunk and published linear heads), loaded only where used."""
+    """The perceptual network of the `lpips` loss (VGG-16 trunk and published linear heads), loaded only if used."""
 
     trunk: str = Field("vgg16", description="Published weights of the trunk.")
     heads: str = Field("lpips-vgg", description="Published weights of the linear heads.")
 
 
 class Audio(Section):
-    """What the network hears: features of every clip, and how they are degraded."""
+    """Audio features of every clip, and how the sound is degraded."""
 
     encoder: Literal["mel", "whisper"] = Field(
         "mel", description="`mel`: log-mel windows, encoded by a small network; `whisper`: states of Whisper tiny."
@@ -130,7 +130,7 @@ class Audio(Section):
         (0.04, 0.16), description="Degraded: seconds of a lost stretch, drawn from this range."
     )
     loss_gap: tuple[Rate, Rate] = Field(
-        (0.05, 0.25), description="Degraded: seconds between lost stretches, at least and mean of the rest."
+        (0.05, 0.25), description="Degraded: seconds between lost stretches: minimum, and mean of the random rest."
     )
 
     @model_validator(mode="after")
@@ -149,7 +149,7 @@ class Network(Section):
 
     widths: tuple[Positive, ...] = Field((72, 144), description="Channels of each level, finest first.")
     layers: Positive = Field(1, description="Residual blocks per encoder level; the decoder has one more.")
-    attention_levels: Positive = Field(2, description="Levels, from the finest, that hold transformer blocks.")
+    attention_levels: Positive = Field(2, description="Levels, from the finest, that have transformer blocks.")
     heads: Positive = Field(4, description="Attention heads; divides every width.")
     groups: Positive = Field(8, description="Groups of the group norms; divides every width.")
     feed_forward: Positive = Field(1, description="Hidden channels of a transformer block's feed-forward, in widths.")
@@ -157,28 +157,28 @@ class Network(Section):
     modulation: Literal["additive", "scale_shift"] = Field(
         "scale_shift", description="How the time embedding acts on residual blocks; Stable Diffusion's is additive."
     )
-    patch: Literal[1, 2] = Field(2, description="Latent cells a side that the finest level takes together.")
+    patch: Literal[1, 2] = Field(2, description="Side, in latent cells, of a position of the finest level.")
     audio_width: Positive = Field(64, description="Channels of an audio token; 384 with Whisper tiny.")
     audio_embedding: bool = Field(True, description="Whether the audio also enters the time embedding of its frame.")
-    strip_taps: Positive = Field(7, description="STDA: taps of a strip, odd; SANet takes 7 and 11.")
+    strip_taps: Positive = Field(7, description="STDA: taps of a strip, odd; SANet uses 7 and 11.")
     graph_rounds: Positive = Field(2, description="TFRM: rounds of message passing along the chain.")
     graph_object_width: Positive | None = Field(
         None,
-        description="TFRM: channels of an object's features; null leaves the object branch out, as the paper does.",
+        description="TFRM: channels of an object's features; null leaves out the object branch, as in the paper.",
     )
     text_width: Positive = Field(64, description="Decoupled fusion: channels of a text token after the adapter.")
-    mouth_gate: Share = Field(0.7, description="Decoupled fusion: how much text is kept away from the lips.")
+    mouth_gate: Share = Field(0.7, description="Decoupled fusion: how much the text is damped at the lips; 1 is fully.")
     temporal_radius: Positive = Field(15, description="Extended STDA: band of the temporal strip, in frames.")
     temporal_chunk: Positive = Field(64, description="Extended STDA: frames of a long clip that attend in one block.")
     strip_head: Positive = Field(24, description="Extended STDA: channels a head; even.")
     rotary_base: Rate = Field(100.0, description="Extended STDA: base of the rotary positions.")
-    graph_radius: Positive = Field(8, description="Extended TFRM: frames a node may reach.")
+    graph_radius: Positive = Field(8, description="Extended TFRM: largest distance of an edge, in frames.")
     graph_neighbours: Positive = Field(4, description="Extended TFRM: edges kept per frame.")
     graph_nodes: Positive | None = Field(
         None, description="Extended TFRM: channels of a node; null is a quarter of the level's."
     )
     graph_map_side: Positive = Field(
-        16, description="Extended TFRM: largest grid side on which maps travel along edges."
+        16, description="Extended TFRM: largest grid side at which maps are mixed along edges."
     )
 
     @model_validator(mode="after")

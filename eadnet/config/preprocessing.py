@@ -16,17 +16,17 @@ class Preprocess(Section):
     fps: Literal[25] = Field(25, description="Frames per second after normalisation.")
     sample_rate: Literal[16000] = Field(16000, description="Audio samples per second after normalisation, mono.")
     detector: Literal["mediapipe", "scrfd", "yunet"] = Field(
-        "mediapipe", description="Who finds faces: MediaPipe (offline), InsightFace's SCRFD with 2d106, or YuNet."
+        "mediapipe", description="Face detector: MediaPipe (offline), InsightFace's SCRFD with 2d106, or YuNet."
     )
     template: Template = Field(
-        "eyes", description="Where the face lies in the crop: ours (eyes and nose bridge), or LatentSync's."
+        "eyes", description="Position of the face in the crop: ours (eyes and nose bridge), or LatentSync's."
     )
     resolution: Positive = Field(96, description="Height and width of the aligned crop, in pixels.")
     smoothing: Weight = Field(
         3.0, description="Standard deviation of the temporal smoothing of the alignment, in frames."
     )
     shot_threshold: Weight = Field(
-        3.0, description="Adaptive threshold of PySceneDetect: a video is cut at its shots; 0 looks for none."
+        3.0, description="Adaptive threshold of PySceneDetect: a video is cut at its shots; 0 does not cut."
     )
     min_face: Positive = Field(
         48, description="Smallest usable face: inter-ocular distance times 2.5, in source pixels."
@@ -34,20 +34,21 @@ class Preprocess(Section):
     min_frames: Annotated[int, Field(ge=25)] = Field(25, description="Shortest usable clip, in frames.")
     min_detected: Share = Field(0.9, description="Smallest usable share of frames with a detected face.")
     max_second_face: Share = Field(
-        0.1, description="Largest usable share of looked-at frames with a second face of half the first one's height."
+        0.1,
+        description="Largest usable share of checked frames with a second face of at least half the first's height.",
     )
     max_blur: Share = Field(1.0, description="Largest usable blur of the crop, 0 sharp to 1 (Crete et al. 2007).")
-    silence_db: float = Field(-60.0, description="A clip whose loudest 100 ms stay below this (dBFS) counts as silent.")
+    silence_db: float = Field(-60.0, description="A clip whose loudest 100 ms are below this (dBFS) counts as silent.")
     sync_weights: Weights = Field(
-        None, description="Published SyncNet that measures the offset of sound and lips; null leaves it unmeasured."
+        None, description="Published SyncNet that measures the offset of sound and lips; null does not measure it."
     )
     max_offset: Annotated[int, Field(ge=0, le=15)] = Field(
-        6, description="Largest offset that is corrected, in frames; beyond, the clip is rejected."
+        6, description="Largest offset that is corrected, in frames; a clip with more is rejected."
     )
     min_sync_confidence: Weight = Field(3.0, description="Smallest usable SyncNet confidence.")
     quality_weights: Literal["hyperiqa"] | None = Field(
-        None, description="Published network that scores how good the crops look; null leaves it unmeasured."
+        None, description="Published network that scores the quality of the crops; null does not measure it."
     )
     min_quality: float = Field(
-        40.0, description="Smallest usable score of the crops, about 0 to 100; LatentSync's filter has 40."
+        40.0, description="Smallest usable score of the crops, about 0 to 100; LatentSync's filter uses 40."
     )

@@ -1,7 +1,7 @@
-"""Everything that is generated from the configuration models, so that each key is stated once.
+"""The files that are generated from the configuration models, so that each key is described only once.
 
 Run ``python -m eadnet.config.reference --write`` after a change in ``eadnet/config/`` (``--check`` only compares).
-Reads the models; writes ``config.yaml`` (every key with its default and what it means) and
+Reads the models; writes ``config.yaml`` (every key with its default and its meaning) and
 ``workflow/schemas/config.schema.json`` (for editors).
 """
 
@@ -40,7 +40,7 @@ def schema_json() -> str:
 
 
 def documents() -> dict[Path, str]:
-    """Every generated file: where it stands in the repository, and the text it should hold."""
+    """Every generated file: its path relative to the repository, and its expected text."""
     return {
         Path("config.yaml"): config_yaml(),
         Path("workflow/schemas/config.schema.json"): schema_json(),
@@ -48,19 +48,19 @@ def documents() -> dict[Path, str]:
 
 
 def stale_documents(root: Path = ROOT) -> list[Path]:
-    """The generated files under `root` that are absent or differ from the models, a user's own changes aside."""
+    """The generated files under `root` that are absent or stale, except a ``config.yaml`` that its user edited."""
     differing = [path for path, text in documents().items() if not _holds(root / path, text)]
     return [path for path in differing if not (path == BASE and users_own(root))]
 
 
 def users_own(root: Path = ROOT) -> bool:
-    """Whether the ``config.yaml`` under `root` differs from the models and the committed one does not."""
+    """Whether a user edited ``config.yaml``: it differs from the models, while the committed one does not."""
     text = config_yaml()
     return (root / BASE).is_file() and not _holds(root / BASE, text) and _committed(root, BASE) == text
 
 
 def main(write: Annotated[bool, typer.Option("--write/--check", help="Write the files, or only compare.")]) -> None:
-    """Write the files that are generated from the configuration models, or say which are stale."""
+    """Write the files that are generated from the configuration models, or list the stale ones."""
     stale = stale_documents()
     for path in stale:
         if write:
@@ -107,7 +107,7 @@ def _yaml_section(section: BaseModel, depth: int) -> list[str]:
 
 
 def _absent(field: FieldInfo, depth: int) -> list[str]:
-    """The keys of a section that the default leaves out (null, or a mapping without a name in it), as comments."""
+    """The keys of a section that is absent by default (null, or an empty mapping), as comments."""
     model = _section_of(field)
     if model is None:
         return []
@@ -128,7 +128,7 @@ def _plain_default(field: FieldInfo) -> Any:
 
 
 def _commented(entry: str, comment: str, depth: int) -> list[str]:
-    """The entry with its comment behind it, or above it where the line would grow too long."""
+    """The entry with its comment on the same line, or on the line above if the line would be too long."""
     indent = "  " * depth
     line = f"{indent}{entry}  # {comment}"
     return [line] if len(line) <= WIDTH else [f"{indent}# {comment}", f"{indent}{entry}"]
@@ -151,7 +151,7 @@ def _flow(value: Any) -> str:
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The section that the field is, may be or maps names to."""
+    """The section in a field's type: the type itself, one of a union, or the value type of a mapping; else None."""
     kinds = [field.annotation]
     for kind in kinds:
         if isinstance(kind, type) and issubclass(kind, BaseModel):

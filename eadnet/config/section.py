@@ -1,4 +1,4 @@
-"""What every configuration section shares: strictness, kinds of numbers, and messages that name the key at fault."""
+"""Shared by all configuration sections: strict validation, types of numbers, and messages that name the wrong key."""
 
 import difflib
 import json
@@ -24,7 +24,7 @@ Rate = Annotated[float, Field(gt=0)]
 
 
 def renamed(**names: str) -> BeforeValidator:
-    """Refuses values that are called otherwise by now, old name to new, with a line that says so."""
+    """A validator that refuses old names of values, with a line that gives the new name (argument: old="new")."""
 
     def check(value: object) -> object:
         if isinstance(value, str) and value in names:
@@ -35,7 +35,7 @@ def renamed(**names: str) -> BeforeValidator:
 
 
 def explained(model: type[BaseModel], faults: Sequence[Any], where: str) -> list[str]:
-    """One line for each of pydantic's faults.
+    """One line for each of pydantic's errors.
 
     Args:
         model: the section that was validated.
@@ -43,7 +43,7 @@ def explained(model: type[BaseModel], faults: Sequence[Any], where: str) -> list
         where: dotted path of the section, put before the keys.
     """
     misspelt = {fault["loc"][:-1] for fault in faults if fault["type"] == "extra_forbidden"}
-    # a required key that is missing beside an unknown one is most often that one, misspelt
+    # a section with an unknown and a missing required key usually has that key misspelt: report only the unknown one
     kept = [fault for fault in faults if fault["type"] != "missing" or fault["loc"][:-1] not in misspelt]
     return [_explain(model, fault, where) for fault in kept]
 
@@ -64,7 +64,7 @@ def _explain(model: type[BaseModel], fault: Any, where: str) -> str:
 
 
 def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Field names of the section at `path`; optional sections and mappings to sections are looked through."""
+    """Field names of the section at `path`, also inside optional sections and mappings of sections."""
     kind: Any = model
     for part in path:
         section = _section(kind)
@@ -84,14 +84,14 @@ def _section(kind: Any) -> type[BaseModel] | None:
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; its message is one line a user can act on."""
+    """A configuration that cannot be used; the message has one line for each error, with the key and the fix."""
 
 
 def parse(model: type[AnySection], mapping: dict[str, Any] | str, where: str = "") -> AnySection:
     """Validate one section, given as a mapping or as JSON text; `where` prefixes the keys in messages.
 
     Raises:
-        ConfigError: one line per fault, each naming the key and the fix.
+        ConfigError: one line per error, each naming the key and the fix.
     """
     text = mapping if isinstance(mapping, str) else json.dumps(mapping)
     try:

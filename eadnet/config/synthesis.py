@@ -20,10 +20,10 @@ class Synthesis(Section):
     overlap: OrZero = Field(4, description="Frames shared by neighbouring windows.")
     shift: OrZero = Field(0, description="Frames by which the windows' starts move at every denoising step.")
     shared_noise: Share | None = Field(
-        None, description="Share of the noise variance common to all frames; null is the one that the run learned with."
+        None, description="Share of the noise variance common to all frames; null takes the one of the run's training."
     )
     smoothing: Share = Field(
-        0.0, description="Weight of the neighbours in a [w 1 w] filter of the latents over time; a control, off."
+        0.0, description="Weight w of the neighbours in a [w 1 w] filter of the latents over time; a control, 0 is off."
     )
     text: Literal["template", "caption"] = Field(
         "template", description="Guiding text of labelled clips: label and level alone, or the clip's own caption."

@@ -12,12 +12,12 @@ SUPERVISORS = {"sync": "syncnet", "trepa": "videomae", "lpips": "lpips"}
 Mask = Literal["lower", "face", "wide_lower", "wide_face", "latentsync", "full"]
 Visible = Annotated[
     Literal[1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23],
-    Field(description="Spectrogram columns around a frame that are heard (80 a second); Whisper's are all heard."),
+    Field(description="Spectrogram columns around a frame that are used (80 a second); of Whisper's states all are."),
 ]
 
 
 class Dropout(Section):
-    """Condition dropout, needed for classifier-free guidance; the three cases exclude each other."""
+    """Condition dropout, needed for classifier-free guidance; audio, text and both exclude each other."""
 
     audio: Share = Field(0.05, description="How often the audio alone is dropped.")
     text: Share = Field(0.05, description="How often the text alone is dropped.")
@@ -50,7 +50,7 @@ class Diffusion(Section):
 
 
 class Validation(Section):
-    """What is looked at while training goes on."""
+    """Validation during training: the loss of held-out windows, and a sample strip."""
 
     every: OrZero = Field(0, description="Steps between validations; 0 switches them off.")
     batches: Positive = Field(4, description="Fixed batches of held-out windows whose loss is averaged.")
@@ -64,12 +64,12 @@ class Backbone(Section):
     weights: Weights = None
     network: Network = Network()
     diffusion: Diffusion = Diffusion()
-    mask: Mask = Field("face", description="What is generated.")
+    mask: Mask = Field("face", description="Region of the crop that is generated.")
     dropout: Dropout = Dropout()
     neutral_reference: Share = Field(0.5, description="How often the reference comes from the person's neutral clip.")
-    frames: Positive = Field(1, description="Frames per training clip; they do not see each other.")
+    frames: Positive = Field(1, description="Frames per training clip; motion modules are skipped.")
     text: Literal["caption", "label", "none"] = Field(
-        "caption", description="What stage 1 reads; `none` leaves the fusion of text to the runs."
+        "caption", description="Text that stage 1 reads; `none` leaves the fusion of text to the runs."
     )
     visible: Visible = 23
     mouth_weight: Rate = Field(3.0, description="Weight of mouth and jaw latents in the simple loss.")
@@ -77,10 +77,10 @@ class Backbone(Section):
     outside_weight: Weight = Field(0.1, description="Weight of latents outside the generated region.")
     balance: Literal["windows", "corpora"] = Field(
         "windows",
-        description="What both stages draw evenly: windows of all corpora, or corpora and then windows of one.",
+        description="Sampling of both stages: uniform over windows, or over corpora and then over windows of one.",
     )
     new_layer_rate: Rate = Field(
-        1.0, description="Learning-rate factor of layers that published weights lack; without such weights, of none."
+        1.0, description="Learning-rate factor of layers that `weights` lack; no effect without `weights`."
     )
     ema: Share = Field(0.995, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
     processes: Positive = Field(
@@ -99,7 +99,7 @@ class Backbone(Section):
 
 
 class Losses(Section):
-    """Weights of the stage-2 losses; 0 switches one off, and its network is then never loaded."""
+    """Weights of the stage-2 losses; 0 switches a loss off, and its network is not loaded."""
 
     simple: Weight = Field(1.0, description="Denoising error.")
     velocity: Weight = Field(0.5, description="Differences of neighbouring clean latents.")
@@ -144,13 +144,13 @@ TFRM = Annotated[
 
 
 class Filter(Section):
-    """Which training clips a run keeps, by the cosine of their fused audio and text with their emotion's word."""
+    """Filter of training clips by the cosine of their fused features f_c with the embedding of their emotion's word."""
 
     threshold: Annotated[float, Field(ge=-1, le=1)] = Field(
         0.8, description="Smallest cosine that is kept; the paper's is 0.8. Clips without label are always kept."
     )
     at_least: Share = Field(
-        0.25, description="Share of each emotion's clips that is kept in any case, the most alike first."
+        0.25, description="Share of each emotion's clips that is always kept, those of the largest cosine first."
     )
 
 
@@ -161,7 +161,7 @@ class Training(Section):
     tfrm: TFRM = Field("published", description="TFRM: the paper's chain in the middle block, or ours.")
     fusion: Literal["added", "decoupled"] = Field(
         "added",
-        description="How text enters: `added` to the audio features, as published; `decoupled`: ours beside it.",
+        description="Fusion of text: `added` to audio features, as published; `decoupled`: with our text attention.",
     )
     text: Literal["caption", "label", "none"] = Field(
         "caption", description="`caption`: the clip's caption; `label`: the bare emotion word; `none`: no text."
@@ -175,7 +175,7 @@ class Training(Section):
     )
     losses: Losses = Losses()
     trepa_form: Literal["pooled_mse", "tubelet_diff"] = Field(
-        "tubelet_diff", description="`pooled_mse`: LatentSync's form; `tubelet_diff`: sees motion at the tiny scale."
+        "tubelet_diff", description="`pooled_mse`: LatentSync's form; `tubelet_diff`: detects motion at the tiny scale."
     )
     x0_gate: Literal["none", "snr"] = Field(
         "none", description="`snr`: losses on decoded frames weigh min(1, signal / noise) of their timestep."
@@ -188,10 +188,11 @@ class Training(Section):
     new_module_rate: Rate = Field(4.0, description="Learning-rate factor of STDA, TFRM and text.")
     trainable: Literal["all", "attention", "modules"] = Field(
         "all",
-        description="What learns: everything; attention, motion and new modules; or STDA, TFRM and text alone.",
+        description="What is trained: all; attention, motion and new modules; or only STDA, TFRM and text.",
     )
     adaptation: Optimiser | None = Field(
-        None, description="A phase before the main one: new modules alone learn, by the losses on latents and graphs."
+        None,
+        description="A phase before the main one that trains only new modules, by the losses on latents and graphs.",
     )
     ema: Share = Field(0.98, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
     processes: Positive = Field(

@@ -51,7 +51,7 @@ def rotary(values: Tensor, base: float = 100.0) -> Tensor:
 
 @constant
 def _turns_LDD(length: int, width: int, base: float, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """The matrix that turns each position's channels."""
+    """(L, D, D) for each position a matrix that rotates channel i with channel i + D / 2."""
     half = width // 2
     frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=device) / half)
     angles = torch.arange(length, device=device)[:, None].float() * frequencies
@@ -95,7 +95,7 @@ class CrossAttention(nn.Module):
         context = tokens_BLC if context_BSC is None else context_BSC
         query, key, value = self.to_q(tokens_BLC), self.to_k(context), self.to_v(context)
         mixed = attention(self._split(query), self._split(key), self._split(value), bias)
-        return self.to_out[0](mixed.transpose(1, 2).flatten(2))
+        return self.to_out[0](mixed.transpose(1, 2).flatten(2))  # (B, N, L, D) -> (B, L, N * D)
 
     def _split(self, tokens: Tensor) -> Tensor:
-        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, L, C) -> (B, N, L, D)

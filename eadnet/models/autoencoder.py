@@ -1,7 +1,7 @@
-"""The latent autoencoder: a linear patch code found in closed form, and convolutions that improve on it.
+"""The latent autoencoder: a linear code of patches in closed form (principal components), refined by convolutions.
 
-Heavy convolutions run on the latent grid only; two light ones at half and full resolution hide the seams between
-patches. Stands where `sd-vae-ft-mse` stands at paper scale (eadnet.models.kl_autoencoder).
+Heavy convolutions run on the latent grid only; two light ones at half resolution hide the borders between patches. It
+replaces `sd-vae-ft-mse`, which is used at paper scale (eadnet.models.kl_autoencoder).
 
 Shape legend: N frames, S crop side in pixels, f = S / H pixels a cell, H latent side, C latent channels.
 """
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class LatentAutoencoder(nn.Module):
     """Frames (N, 3, S, S) in [-1, 1] to latents (N, C, H, H) and back.
 
-    Latents are centred, and scaled so that a channel's deviation follows how much it moves the picture: diffusion
-    then spends its effort where it shows.
+    Latents are centred, and scaled so that a channel's deviation grows with its effect on the picture: the diffusion
+    loss then weights channels by their visible effect.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,13 +63,13 @@ class LatentAutoencoder(nn.Module):
         return self.decode_raw(latents * self.scale + self.mean)
 
     def posterior(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of the unscaled latents."""
+        """Mean and log-variance, each (N, C, H, H), of the unscaled latents of frames (N, 3, S, S)."""
         patches = functional.pixel_unshuffle(frames, self.factor)
         mean, log_variance = self.encode_residual(patches).chunk(2, 1)
         return self.encode_linear(patches) + mean, (log_variance - 4).clamp(-8, 4)
 
     def decode_raw(self, latents: Tensor) -> Tensor:
-        """Frames of unscaled latents."""
+        """Frames (N, 3, S, S) of unscaled latents (N, C, H, H)."""
         hidden = self.decode_stem(latents)
         for block in self.decode_blocks:
             hidden = hidden + block(hidden)
@@ -79,7 +79,11 @@ class LatentAutoencoder(nn.Module):
 
     @torch.no_grad()
     def initialise_linear(self, frames: Tensor) -> float:
-        """Set the linear paths to the principal components of the patches; returns the variance share left out."""
+        """Set the linear paths to the principal components of the patches of frames (N, 3, S, S).
+
+        Returns:
+            the share of the patches' variance, 0 to 1, that the components do not explain.
+        """
         patches = functional.pixel_unshuffle(frames, self.factor).movedim(1, -1).flatten(0, 2)
         mean = patches.mean(0)
         covariance = (patches - mean).T @ (patches - mean) / len(patches)
@@ -93,7 +97,7 @@ class LatentAutoencoder(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, frames: Tensor) -> None:
-        """Set `mean` and `scale` from real frames: channel deviation = sqrt(decoder sensitivity), RMS 1 overall."""
+        """Set `mean` and `scale` from frames (N, 3, S, S): deviation = sqrt(decoder sensitivity), mean square 1."""
         latents = self.posterior(frames)[0].float()
         self.mean.copy_(latents.mean((0, 2, 3), keepdim=True))
         self.scale.copy_(latents.std((0, 2, 3), keepdim=True))
@@ -114,10 +118,10 @@ class LatentAutoencoder(nn.Module):
 
 
 def make_autoencoder(settings: Settings, checkpointing: bool = False) -> "LatentAutoencoder | KLAutoencoder":
-    """The network of `settings.kind`; `checkpointing` trades time for memory where the network is large."""
+    """The network of `settings.kind`; with `checkpointing` the large one takes less memory and more time."""
     if settings.kind == "patch":
         return LatentAutoencoder(settings)
-    from eadnet.models.kl_autoencoder import KLAutoencoder  # brings diffusers, which takes seconds to import
+    from eadnet.models.kl_autoencoder import KLAutoencoder  # imports diffusers, which takes seconds
 
     return KLAutoencoder(settings, checkpointing)
 

@@ -1,7 +1,7 @@
-"""Tensors that follow from sizes alone (masks, positions, tables): made once for a device and a type, then shared.
+"""Tensors that depend only on sizes (masks, positions, tables): made once for a device and a type, then shared.
 
-They are no buffers of the modules that use them: their sizes come with the maps, and a state dict, a copy or an average
-of weights has no use for them.
+They are not buffers of the modules that use them: their sizes depend on the maps, and they do not belong in a state
+dict, a copy or an average of weights.
 """
 
 from collections.abc import Callable
@@ -12,20 +12,20 @@ import torch
 from torch import Tensor, nn
 
 KEPT = 32
-"""Results that each function keeps, the last used."""
+"""Number of results that each function keeps; the least recently used is dropped first."""
 Made = TypeVar("Made")
 
 
 def constant(make: Callable[..., Made]) -> Callable[..., Made]:
-    """Decorate ``make(*sizes, device, dtype)`` so that ``made(like, *sizes)`` gives its result for the tensor `like`.
+    """Decorate ``make(*sizes, device, dtype)``: ``made(like, *sizes)`` returns its result on the device of `like`.
 
-    Results are shared between calls and threads: never write into them. Where torch traces (``torch.compile``, fake
-    tensors), tensors stand for others and are not kept.
+    Results have the type of `like`. They are shared between calls and threads: never write into them. While torch
+    traces (``torch.compile``, fake tensors), tensors are placeholders and are not kept.
     """
 
     @lru_cache(KEPT)
     def kept(*key: object) -> Made:
-        with torch.inference_mode(False):  # or training could not use what sampling has made
+        with torch.inference_mode(False):  # otherwise training could not use tensors that were made during sampling
             return make(*key)
 
     @wraps(make)

@@ -1,4 +1,4 @@
-"""The generation task: which cells of a crop are generated, and what the network is shown of the rest.
+"""The generation task: which cells of a crop are generated, and the network's input.
 
 Shape legend: B clips, T frames, C latent channels, H latent side, S crop side.
 """
@@ -20,7 +20,7 @@ class Inpainting:
         pixels: (S, S) bool, True where the crop is generated.
         cells: (H, H) bool, the same on the latent grid.
         touched: (H, H) bool, `cells` grown by one: border latents of a masked frame are contaminated by the mask.
-        portrait: whether all is generated, from the reference alone.
+        portrait: whether the whole crop is generated, from the reference only.
     """
 
     pixels: Tensor
@@ -38,23 +38,23 @@ class Inpainting:
         return cls(pixels, cells[0, 0].bool(), touched[0, 0].bool(), mode == "full")
 
     def to(self, device: torch.device) -> "Inpainting":
-        """The same on another device."""
+        """A copy with its masks on another device."""
         return replace(
             self, pixels=self.pixels.to(device), cells=self.cells.to(device), touched=self.touched.to(device)
         )
 
     @property
     def box(self) -> tuple[slice, slice]:
-        """Rows and columns of the crop that hold the generated region."""
+        """Rows and columns of the smallest rectangle of the crop that contains the generated region."""
         rows, columns = (self.pixels.any(axis).nonzero()[:, 0] for axis in (1, 0))
         return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
     def hide(self, frames: Tensor) -> Tensor:
-        """Frames (..., S, S) in [-1, 1] with the generated region grey, as LatentSync masks."""
+        """Frames (..., S, S) in [-1, 1] with the generated region set to 0 (grey), as LatentSync does."""
         return frames * ~self.pixels
 
     def base(self, masked_BTCHH: Tensor, reference_BTCHH: Tensor) -> Tensor:
-        """The latent that the network corrects: the reference where generated, the masked frame elsewhere."""
+        """(B, T, C, H, H) latent that the network corrects: the reference in `touched` cells, else the masked frame."""
         return torch.where(self.touched, reference_BTCHH, masked_BTCHH)
 
     def inputs(self, noisy_BTCHH: Tensor, masked_BTCHH: Tensor, reference_BTCHH: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Stable Diffusion's autoencoder (arXiv 2112.10752, appendix G) behind the interface of the small one.
 
 The network is diffusers' AutoencoderKL, frozen, with the weights of `stabilityai/sd-vae-ft-mse` as in LatentSync.
-Frames pass in small parts, so that memory does not grow with the length of a clip.
+Frames are processed in small parts, so that memory does not grow with the length of a clip.
 
 Shape legend: N frames, S crop side in pixels, f = S / H pixels a cell, H latent side, C latent channels.
 """
@@ -22,10 +22,11 @@ class KLAutoencoder(nn.Module):
 
     Args:
         settings: `widths`, `layers`, `channels` and `factor`.
-        checkpointing: recompute the decoder's activations in the backward pass, so that only a few frames' are held.
+        checkpointing: recompute the decoder's activations in the backward pass, so that only those of a few frames are
+            kept.
 
     Raises:
-        ValueError: the factor is not what the widths give.
+        ValueError: the factor is not 2 to the number of widths minus one.
     """
 
     def __init__(self, settings: Settings, checkpointing: bool = False) -> None:
@@ -51,8 +52,11 @@ class KLAutoencoder(nn.Module):
     def encode(self, frames: Tensor) -> Tensor:
         """Latents (N, C, H, H) float32 of frames (N, 3, S, S).
 
-        The mean of the posterior, where LatentSync draws from it: latents are computed once and kept, and the
+        They are the mean of the posterior, while LatentSync samples it: latents are computed once and cached, and the
         posterior's deviation is far below that of the latents.
+
+        Raises:
+            ValueError: a side of the frames is not a multiple of f.
         """
         if frames.shape[-1] % self.factor or frames.shape[-2] % self.factor:
             raise ValueError(f"frames: expected sides that are multiples of {self.factor}, got {tuple(frames.shape)}")
@@ -71,7 +75,7 @@ class KLAutoencoder(nn.Module):
 
 
 def from_published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Parameters of `KLAutoencoder` from those of a published AutoencoderKL, whose attention may bear older names."""
+    """Parameters of `KLAutoencoder` from those of a published AutoencoderKL, whose attention may have older names."""
     renamed = {}
     for name, value in weights.items():
         for published, own in _NAMES.items():

@@ -1,4 +1,4 @@
-"""Trained networks from their folders: built from the JSON beside the weights, frozen where they only serve others."""
+"""Load trained networks from their folders, built from the JSON next to the weights; supervisors are frozen."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def load_videomae(folder: str | Path, checkpointing: bool = False) -> nn.Module:
         CheckpointError: absent or damaged.
     """
     config = read_config(folder, "videomae", "resolution")
-    with torch.device("meta"):  # drawing the initial weights of the large network would take longer than reading it
+    with torch.device("meta"):  # initialising the large network would take longer than reading its weights
         model = make_videomae(parse(networks.VideoMAE, config["videomae"]), config["resolution"], checkpointing)
     model = model.to_empty(device="cpu")
     load_weights(folder, model)
@@ -78,7 +78,7 @@ def read_backbone(folder: str | Path) -> tuple[Backbone, dict]:
 
 
 def load_backbone(folder: str | Path, modules: Modules) -> EADNet:
-    """A model with the backbone's weights, new modules that start as the identity, and without text where none is read.
+    """A model with the backbone's weights; new modules start as the identity; without fusion its weights are ignored.
 
     Raises:
         CheckpointError: absent or damaged.
@@ -90,7 +90,7 @@ def load_backbone(folder: str | Path, modules: Modules) -> EADNet:
 
 
 def make_unet(config: dict, modules: Modules = LATENTSYNC) -> EADNet:
-    """The network that a backbone's or a run's config describes, with new weights."""
+    """The network of a backbone's or a run's ``config.json``, with newly initialised weights."""
     network = parse(networks.Network, config["network"])
     return EADNet(network, config["latent_channels"], config["audio"], config["text_input"], modules)
 
@@ -100,7 +100,7 @@ def load_run(folder: str | Path, autoencoder_channels: int | None = None) -> tup
 
     Args:
         folder: of the run.
-        autoencoder_channels: of the latents that it will be given, to be checked.
+        autoencoder_channels: channels of the latents that it will get, compared with its own; None skips this check.
 
     Raises:
         CheckpointError: absent, damaged, or trained on the latents of another autoencoder.

@@ -1,9 +1,9 @@
 """StableSyncNet, the published lip-sync supervisor of LatentSync (arXiv 2412.09262, section 3.3).
 
-Two stacks of residual blocks that stride 48 x 128 x 256 pictures (16 RGB frames in channels) and 1 x 80 x 52
-spectrograms down to one vector each. Layout and parameter names follow bytedance/LatentSync
+Two stacks of strided residual blocks reduce 48 x 128 x 256 pictures (16 RGB frames in channels) and 1 x 80 x 52
+spectrograms to one vector each. Layout and parameter names follow bytedance/LatentSync
 `latentsync/models/stable_syncnet.py` and `configs/syncnet/syncnet_16_pixel_attn.yaml`, so that `stable_syncnet.pt`
-loads as it is; every width is a multiple of the first audio block's, 32 as published.
+loads without renaming; every width is a multiple of the first audio block's, 32 as published.
 
 Shape legend: B clips, T = 16 frames, S crop side, C channels, H, W grid, D embedding.
 """
@@ -134,7 +134,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(output_width, output_width, 3, padding=1)
         self.conv_shortcut = nn.Conv2d(width, output_width, 1) if width != output_width else None
         self.downsample_conv = nn.Conv2d(output_width, output_width, 3, stride) if stride != (1, 1) else None
-        # An axis that is strided is padded at its far end alone, one that is not at both: it keeps its length.
+        # A strided axis is padded at its far end only, as in diffusers; one of stride 1 at both, to keep its length.
         self.padding = [int(stride[1] == 1), 1, int(stride[0] == 1), 1]
 
     def forward(self, maps_BCHW: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""SyncNet, the supervisor of lip sync: do these 16 frames belong to this sound?
+"""SyncNet, the supervisor of lip sync: the cosine of 16 frames and a window of sound, high if they belong together.
 
-StableSyncNet's contract (LatentSync, arXiv 2412.09262 section 3.3): 16 frames of the lower half of the aligned crop
-against 52 log-mel columns, ReLU then L2-normalised embeddings, so that the cosine lies in [0, 1]. The visual trunk is
-shared by the frames: frames stacked in channels, as in the published network (eadnet.models.stable_syncnet), learned
-far more slowly at this size (docs/log.md).
+Interface of StableSyncNet (LatentSync, arXiv 2412.09262 section 3.3): 16 frames of the lower half of the aligned crop
+and 52 log-mel columns; embeddings after ReLU and L2 normalisation, so that the cosine is in [0, 1]. All frames share
+the visual trunk: frames stacked in channels, as in the published network (eadnet.models.stable_syncnet), learned far
+more slowly at this size (docs/log.md).
 """
 
 from typing import TYPE_CHECKING
@@ -81,10 +81,10 @@ class SyncNet(nn.Module):
 
 
 def make_syncnet(settings: Settings, checkpointing: bool = False) -> "SyncNet | StableSyncNet":
-    """The network of `settings.kind`; `checkpointing` trades time for memory where the network is large."""
+    """The network of `settings.kind`; with `checkpointing` the large one takes less memory and more time."""
     if settings.kind == "framewise":
         return SyncNet(settings)
-    from eadnet.models.stable_syncnet import StableSyncNet  # brings diffusers, which takes seconds to import
+    from eadnet.models.stable_syncnet import StableSyncNet  # imports diffusers, which takes seconds
 
     return StableSyncNet(settings, checkpointing)
 

@@ -1,6 +1,6 @@
 """A small video masked autoencoder (VideoMAE, arXiv 2203.12602): the representation that TREPA aligns.
 
-16 frames become 8 x 8 x 8 tubelets of 2 frames. Stands where VideoMAE-v2 stands at paper scale
+16 frames become 8 x 8 x 8 tubelets of 2 frames. It replaces VideoMAE-v2, which is used at paper scale
 (eadnet.published.videomae_v2).
 
 Shape legend: B clips, 16 frames, S crop side, 512 tubelets, D width.
@@ -41,6 +41,7 @@ class VideoMaskedAutoencoder(nn.Module):
 
     def forward(self, video_BTCHW: Tensor, hidden_B512: Tensor | None = None) -> Tensor:
         """(B, 512, D) token states of frames (B, 16, 3, S, S) in [-1, 1]; True in `hidden` masks a tubelet."""
+        # Conv3d takes (B, 3, T, S, S); its output (B, D, 8, 8, 8) becomes (B, 512, D), time slowest
         tokens = self.embed((video_BTCHW / 2 + 0.5).transpose(1, 2)).flatten(2).transpose(1, 2)
         if hidden_B512 is not None:
             tokens = torch.where(hidden_B512[..., None], self.mask_token.to(tokens.dtype), tokens)
@@ -54,6 +55,7 @@ class VideoMaskedAutoencoder(nn.Module):
         pixels = (
             (video_BTCHW / 2 + 0.5).unfold(1, 2, 2).unfold(3, self.patch, self.patch).unfold(4, self.patch, self.patch)
         )
+        # (B, 8, 3, 8, 8, 2, p, p) -> (B, 8, 8, 8, 3, 2, p, p) -> (B, 512, 6 p^2), tokens in the order of `forward`
         return pixels.permute(0, 1, 3, 4, 2, 5, 6, 7).flatten(4).flatten(1, 3)
 
     def pooled(self, video_BTCHW: Tensor) -> Tensor:
@@ -61,15 +63,15 @@ class VideoMaskedAutoencoder(nn.Module):
         return self.features(video_BTCHW)[0]
 
     def tubelet_features(self, video_BTCHW: Tensor) -> Tensor:
-        """(B, 15 D) spatial means of the 8 time steps, then their differences, in deviations of real clips.
+        """(B, 15 D) spatial means of the 8 time steps, then their 7 differences, in standard deviations of real clips.
 
-        Pooled features of small encoders are blind to frame order; these are not (docs/method.md), because every
-        dimension counts by how much it differs between real clips: differences are small beside the states.
+        Pooled features of small encoders do not depend on frame order; these do (docs/method.md). Differences are
+        small compared with the states, so each dimension is divided by its deviation over real clips.
         """
         return self.features(video_BTCHW)[1]
 
     def features(self, video_BTCHW: Tensor) -> tuple[Tensor, Tensor]:
-        """Both of the above from one pass."""
+        """`pooled` (B, D) and `tubelet_features` (B, 15 D) from one forward pass."""
         steps = self(video_BTCHW).float().unflatten(1, (GRID[0], -1)).mean(2)
         changes = torch.cat([steps, steps.diff(dim=1)], 1)
         return steps.mean(1), ((changes - self.feature_mean) / self.feature_std).flatten(1)
@@ -78,12 +80,12 @@ class VideoMaskedAutoencoder(nn.Module):
 def make_videomae(
     settings: Settings, resolution: int, checkpointing: bool = False
 ) -> VideoMaskedAutoencoder | VideoMAEv2:
-    """The network of `settings.kind` for crops of `resolution`; the large one in bfloat16 but for its statistics.
+    """The network of `settings.kind` for crops of `resolution`; the large one in bfloat16, its statistics in float32.
 
     Args:
         settings: kind and sizes.
         resolution: side of the crops; matters to the small network, whose patches are an eighth of it.
-        checkpointing: trade time for memory where the network is large.
+        checkpointing: the large network takes less memory and more time.
     """
     if settings.kind == "small":
         return VideoMaskedAutoencoder(settings, resolution)

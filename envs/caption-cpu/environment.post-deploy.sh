@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What conda cannot do for environment.yaml: Snakemake runs a copy of this in the repository, where it was started, with the
+# The part of environment.yaml that conda cannot do: Snakemake runs a copy of this in the repository, where it was started, with the
 # new environment active. The variable PIP_EXTRA_INDEX_URL names a further package index.
 #
-# Snakemake makes an environment anew when this script has changed, and does not look at what it installs: hence the
-# digest of those files, one after the other.
-# sha256 2aba591db34c3e9b256025a8293ab192ea1c04b90752a4dbe5697efb008a1a00
+# Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
+# script contains the digest of those files, concatenated.
+# sha256 87bb91516cd2ba6dabecac6c02995a8af5fe069407e223a121c4a0f1f63bef14
 set -euo pipefail
 bash envs/install.sh caption-cpu python

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What conda cannot do for environment.yaml: Snakemake runs a copy of this in the repository, where it was started, with the
+# The part of environment.yaml that conda cannot do: Snakemake runs a copy of this in the repository, where it was started, with the
 # new environment active. The variable PIP_EXTRA_INDEX_URL names a further package index.
 #
-# Snakemake makes an environment anew when this script has changed, and does not look at what it installs: hence the
-# digest of those files, one after the other.
-# sha256 f9f12ee6cbd3d36cda7880e039c6129dd167ba1ef5690afbe46ec5d781e38aa2
+# Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
+# script contains the digest of those files, concatenated.
+# sha256 93910e658e406c2b05cbf5cc141cfcbc6f7cc44d81f7e60cf919354c06f8ed0b
 set -euo pipefail
 bash envs/install.sh caption-gpu python

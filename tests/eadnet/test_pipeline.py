@@ -112,7 +112,7 @@ def test_folders_that_are_none_are_named(run, tmp_path):
         EADNetPipeline.from_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match="neither a pipeline.*nor a run"):
         open_pipeline(tmp_path)
-    with pytest.raises(PipelineError, match="takes mel, but audio.encoder is whisper"):
+    with pytest.raises(PipelineError, match="audio input mel, but audio.encoder is whisper"):
         whisper = {"encoder": "whisper", "weights": "whisper-tiny"}
         network = {"audio_width": 384}
         EADNetPipeline.from_run(run, config=Config.model_validate({"audio": whisper, "backbone": {"network": network}}))

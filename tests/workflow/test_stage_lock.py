@@ -157,7 +157,7 @@ def test_a_name_from_another_module_is_seen(project: Copy):
     assert project.run("--write", "--all", "--because", "another import") == ""
     project.edit("metrics/families/image.py", "from eadnet.provenance import", "from eadnet.tables import")
     assert set(project.named()) == {"family/image"}
-    assert "a name that stands for something else" in project.named()["family/image"]
+    assert "a name that refers to something else" in project.named()["family/image"]
 
 
 def test_what_a_module_does_when_loaded_is_seen(project: Copy):

@@ -1,7 +1,7 @@
-"""Helpers of the caption rules: who writes, what they are told, and where and with what they run.
+"""Helpers of the caption rules: settings of captioners, their prompts, environments and resources.
 
 OUTPUTS
-    none; this file holds no work, only names and functions.
+    none; this file has only names and functions.
 """
 
 import shutil
@@ -13,26 +13,26 @@ ENCODER_KEYS = {"encoder", "weights", "max_tokens", "batch_size"}
 
 
 def captioner_settings(wildcards):
-    """Who writes and what they are told, as JSON; nothing of how the text is encoded."""
+    """JSON of a captioner's settings that change its texts; without those of the text encoder."""
     chosen = CONFIG.captioner(wildcards.captioner)
     return as_json(chosen, only={"engine", "labels"} | ({"language_model"} if chosen.engine != "descriptor" else set()))
 
 
 def captioner_prompt(wildcards):
-    """Digest of what a captioner is told: a changed instruction makes its captions again, and only those."""
+    """Digest of a captioner's prompt or grammar: a change makes its captions again, and no others."""
     chosen = CONFIG.captioner(wildcards.captioner)
     return (GRAMMAR if chosen.engine == "descriptor" else prompt_for(chosen.language_model.prompt)).sha256
 
 
 def caption_environment(wildcards):
-    """The conda environment of a captioner: vLLM has one of its own, since it pins its own torch."""
+    """The conda environment of a captioner: vLLM has a separate one, since it pins its own torch."""
     if CONFIG.captioner(wildcards.captioner).engine != "vllm":
         return "../../envs/core/environment.yaml"
     return f"../../envs/caption-{caption_device()}/environment.yaml"
 
 
 def caption_python(wildcards):
-    """The interpreter of a captioner; vLLM's is that of its own environment, which make or conda has made."""
+    """The interpreter of a captioner; vLLM's is that of its separate environment, made by make or conda."""
     if CONFIG.captioner(wildcards.captioner).engine != "vllm" or uses_conda():
         return "python"
     made = os.path.join(workflow.basedir, f".venv-caption-{caption_device()}/bin/python")
@@ -40,7 +40,7 @@ def caption_python(wildcards):
 
 
 def caption_device():
-    """Whether vLLM's environment is the one for a GPU or for a CPU."""
+    """Which environment of vLLM is used: `gpu` or `cpu`."""
     chosen = CONFIG.compute.captioning.environment
     return chosen if chosen != "auto" else "gpu" if shutil.which("nvidia-smi") else "cpu"
 
@@ -51,7 +51,7 @@ def runs_model(wildcards):
 
 
 def caption_threads(wildcards):
-    """Cores of a caption job: a language model takes the machine for itself, and its GPU."""
+    """Cores of a caption job: a language model takes the whole machine and its GPU."""
     return workflow.cores or 1 if runs_model(wildcards) else 1
 
 

@@ -1,13 +1,13 @@
 """Captions: every usable clip becomes text, and the text becomes tokens.
 
 OUTPUTS
-    <results>/descriptors/{corpus}/{shard}.parquet              what face and voice do, measured
-    <results>/true_units.parquet                                action units that were drawn; they only judge captions
-    <results>/captions/{captioner}/{corpus}/{shard}.parquet     captions of a shard: `main`'s, and those compared with it
+    <results>/descriptors/{corpus}/{shard}.parquet              measurements of face and voice
+    <results>/true_units.parquet                                true action units of drawn faces; only for scores of captions
+    <results>/captions/{captioner}/{corpus}/{shard}.parquet     captions of a shard, by `main` and by compared captioners
     <results>/captions.parquet                                  all captions of `main`
-    <results>/captions/tokens.safetensors                       token states of every distinct text of theirs
-    <results>/answers/{corpus}/{shard}/                         what engines answered, by content; costs time to delete
-    <results>/encoded/                                          token states by text, by content; costs time to delete
+    <results>/captions/tokens.safetensors                       token states of every distinct text in them
+    <results>/answers/{corpus}/{shard}/                         cached answers of engines; deleting them costs time
+    <results>/encoded/                                          cached token states; deleting them costs time
 """
 
 

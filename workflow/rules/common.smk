@@ -1,8 +1,8 @@
-"""What all rules share: the checked configuration, the plan made of it, and the environment of jobs.
+"""Shared by all rules: the checked configuration, the plan made from it, and the environment of jobs.
 
 OUTPUTS
-    none; this file holds no work. What there is to do is decided in workflow/plan.py and workflow/report_plan.py, versions
-    of stages stand in workflow/stages.py.
+    none. workflow/plan.py and workflow/report_plan.py decide which files are made; workflow/stages.py has the versions of
+    stages.
 """
 
 import os
@@ -26,7 +26,7 @@ from workflow.weights import captioner_weights, extractor_weights, family_weight
 
 
 def typed(value):
-    """What the text of a `--config` value means: Snakemake hands `{a: {b: 1}}` on with "1" for 1."""
+    """A `--config` value with its texts converted to numbers and such: Snakemake passes `{a: {b: 1}}` with "1" for 1."""
     if isinstance(value, dict):
         return {key: typed(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -40,7 +40,7 @@ def typed(value):
 
 @contextmanager
 def faults_in_a_line():
-    """A fault of the configuration or of a corpus ends the program with one line a user can act on."""
+    """An error of the configuration or of a corpus ends the program with one line that names the fix."""
     try:
         yield
     except (ValueError, OSError) as error:
@@ -60,24 +60,24 @@ def checked_plan():
 
 
 def prepend(variable, folder):
-    """Put a folder first in an environment variable that lists folders, for the jobs that this Snakemake starts."""
+    """Put a folder first in an environment variable that lists folders, for the jobs of this Snakemake."""
     others = [item for item in os.environ.get(variable, "").split(os.pathsep) if item not in ("", folder)]
     os.environ[variable] = os.pathsep.join([folder, *others])
 
 
-# However Snakemake was started, and from whatever folder: jobs take the programs beside the Python that runs it, and the
-# code beside the Snakefile. A conda environment of a rule (`--sdm conda`) puts its own programs before these.
+# Jobs take the programs next to the Python that runs Snakemake, and the code next to the Snakefile, from every working
+# folder. A conda environment of a rule (`--sdm conda`) puts its own programs before these.
 prepend("PATH", os.path.dirname(sys.executable))
 prepend("PYTHONPATH", str(workflow.basedir))
 
 
 def wants_all(environment):
-    """Whether `VERBOSE` asks for all that can be printed, as the console (workflow/logger) reads it."""
+    """Whether `VERBOSE` is on, by the same rule as in the console (workflow/logger)."""
     return environment.get("VERBOSE", "").strip().lower() not in ("", "0", "no", "false")
 
 
 def print_new(path):
-    """Print a text that this run has made; it is read here, not in its job, whose output would cross the console's bar."""
+    """Print a text file if this run has made it; printing inside its job would disturb the console's bar."""
     if os.path.exists(path) and os.path.getmtime(path) >= PARSED_AT:
         with open(path, encoding="utf-8") as file:
             print(file.read(), end="", flush=True)
@@ -90,7 +90,7 @@ REPORT = ReportPlan(PLAN)
 
 
 def settings(name):
-    """A parameter function giving the JSON of one section, by its dotted name."""
+    """A parameter function that returns the JSON of one section, given by its dotted name."""
     return lambda wildcards: as_json(attrgetter(name)(CONFIG))
 
 
@@ -100,7 +100,7 @@ def corpus_settings(wildcards):
 
 
 def corpus_files(wildcards):
-    """What must have been drawn or fetched before a shard can be read."""
+    """Files that must be drawn or fetched before a shard can be read."""
     return PLAN.corpus_files(wildcards.corpus, wildcards.shard)
 
 

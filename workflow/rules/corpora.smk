@@ -1,18 +1,18 @@
-"""Corpora: from what was downloaded (or is drawn here) to aligned clips.
+"""Corpora: from downloaded or drawn files to aligned clips.
 
 OUTPUTS
     <resources>/synthetic/mead/{shard}/{video,audio}.tar    drawn, in MEAD's layout
     <resources>/synthetic/hdtf/{annotations,videos}/        drawn, in HDTF's layout
     <resources>/synthetic/ravdess/Video_{Speech,Song}_Actor_{number}.zip  drawn, in RAVDESS's layout
-    <resources>/synthetic/truth/{corpus}/{shard}.safetensors  what was drawn; judges captions, guides nothing
+    <resources>/synthetic/truth/{corpus}/{shard}.safetensors  true parameters; only for tests and scores of captions
     <resources>/hdtf/annotations/, videos/                  fetched: annotation files, videos
     <resources>/mead/{actor}/                               fetched: archives
     <resources>/ravdess/Video_Speech_Actor_{number}.zip     fetched: archives
-    <resources>/{corpus}/downloads/{shard}.parquet          what came of every download
-    <results>/corpora/{corpus}/{shard}.parquet              every input accounted for
+    <resources>/{corpus}/downloads/{shard}.parquet          result of every download
+    <results>/corpora/{corpus}/{shard}.parquet              a row for every input
     <results>/clips/{corpus}/{shard}/                       clips.parquet, crops, audio, landmarks, source videos
     <results>/clips.parquet                                 all clips, with reference and seen_speaker
-    <results>/tables/coverage.{md,csv,tex,parquet}          what became of every input and clip
+    <results>/tables/coverage.{md,csv,tex,parquet}          result for every input and clip
 """
 
 
@@ -252,7 +252,7 @@ rule preprocess_shard:
     benchmark:
         "<benchmarks>/preprocess_shard/{corpus}_{shard}.tsv"
     priority: 100
-    retries: 1  # a file that killed the process is then a row: eadnet/preprocessing/parts.py
+    retries: 1  # after a crash the file that caused it becomes a row: eadnet/preprocessing/parts.py
     conda:
         "../../envs/core/environment.yaml"
     threads: 1

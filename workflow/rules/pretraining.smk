@@ -2,12 +2,12 @@
 
 OUTPUTS
     <results>/pretrained/{autoencoder,syncnet,videomae,backbone}/   model.safetensors config.json train.parquet
-    <results>/pretrained/lpips/                                     adopted, where a run's LPIPS loss is on
+    <results>/pretrained/lpips/                                     adopted, if the LPIPS loss of a run is on
     <results>/pretrained/latents.safetensors                        latents of all clips
-    <results>/pretrained/audio.safetensors                          what the network hears of all clips
+    <results>/pretrained/audio.safetensors                          audio features of all clips
 
-Priorities keep the critical path busy (autoencoder, latents, backbone); the backbone alone takes all cores, so long
-one-core jobs come before short ones to leave no core idle when it starts.
+Priorities keep the critical path busy (autoencoder, latents, backbone). Only the backbone takes all cores, so long
+one-core jobs run before short ones: then no core is idle when it starts.
 """
 
 

@@ -25,7 +25,7 @@ rule make_table:
     benchmark:
         "<benchmarks>/make_table/{table}.tsv"
     wildcard_constraints:
-        table="|".join(table for table in TABLES if table != "coverage"),  # printed too: rule make_coverage
+        table="|".join(table for table in TABLES if table != "coverage"),  # rule make_coverage makes it, and prints it
     conda:
         "../../envs/core/environment.yaml"
     threads: 1

@@ -1,4 +1,4 @@
-"""What 30 clips can decide: how far the values of a table over few drawn clips move.
+"""What 30 clips can decide: how much the values of a table over few drawn clips vary.
 
 OUTPUTS
     <results>/resolution.parquet                            spreads of every corpus, column of the paper's tables and run

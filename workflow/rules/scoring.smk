@@ -3,15 +3,15 @@
 OUTPUTS
     <results>/judges/{judge}/                               model.safetensors config.json report.json
     <results>/measurements/{source}/{seed}/                 aligned crops and landmarks of the generated videos, and
-                                                            what families take from whole frames
-    <results>/measurements/truth/0/                         the same of the true videos, where a family asks for it
+                                                            extracts of whole frames for families
+    <results>/measurements/truth/0/                         the same of the true videos, if a family needs it
     <results>/scores/{source}/{seed}/{family}.parquet       one row a clip and metric
     <results>/scores/captions/{captioner}.parquet           the same of captions
-    <results>/captions/summary.parquet                      their summary alone, which needs nothing trained
+    <results>/captions/summary.parquet                      their summary, without any trained network
     <results>/scores.parquet, <results>/summary.parquet     all rows; means with intervals
-    <results>/pairwise.parquet                              every run against every other
-    <results>/calibration.parquet                           how every metric responds to known damage
-    <results>/features/                                     what judges have seen, by content; costs time to delete
+    <results>/pairwise.parquet                              comparison of all pairs of runs
+    <results>/calibration.parquet                           response of every metric to known damage
+    <results>/features/                                     cached outputs of judges; deleting them costs time
 """
 
 

@@ -1,13 +1,13 @@
-"""Synthesis: the test split as video, by every run and by the baselines that bound them.
+"""Synthesis: videos of the test split, by every run and by the baselines that bound them.
 
 OUTPUTS
-    <results>/test_clips.parquet                        the test clips that are made and scored, and which are drawn
+    <results>/test_clips.parquet                        the test clips that are generated and scored; the draw
     <results>/videos/{source}/{seed}/videos.parquet     and the mp4 files that it lists
 
-    <results>/inputs/inputs.json                        what other methods are given: sounds, reference pictures
+    <results>/inputs/inputs.json                        inputs of other methods: sounds, reference pictures
 
-Baselines: `ground_truth`; `reconstruction` (the autoencoder alone: the ceiling); `still` (the reference repeated) and
-`shuffled_audio` (`full`, driven by another clip's audio): the floors.
+Baselines: `ground_truth`; `reconstruction` (only the autoencoder: the upper bound); `still` (the reference repeated) and
+`shuffled_audio` (`full`, driven by another clip's audio): the lower bounds.
 """
 
 

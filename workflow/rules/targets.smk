@@ -1,8 +1,8 @@
 """Named targets: `snakemake --cores all <target>`.
 
 OUTPUTS
-    none; each target only asks for the files of its stage. Every run and variant of the configuration is a target
-    too: its training, videos and scores, and what they need.
+    none; each target only requests the files of its stage. Every run and variant of the configuration is a target
+    too: its training, videos and scores, and their inputs.
 """
 
 

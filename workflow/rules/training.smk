@@ -1,11 +1,11 @@
 """Training: stage 2, one job a run and seed, and the filter of its clips.
 
 OUTPUTS
-    <results>/training_filter/{backbone}.parquet    how alike each training clip and its emotion are
+    <results>/training_filter/{backbone}.parquet    similarity of each training clip and its emotion
     <results>/runs/{run}/{seed}/    model.safetensors config.json train.parquet graphs.parquet
-                                    (and, while it goes, scalars.jsonl and validation/*.png)
+                                    (and, during training, scalars.jsonl and validation/*.png)
 
-An interrupted job goes on from the folder's `checkpoint/`, which is no output so that Snakemake leaves it alone.
+An interrupted job resumes from `checkpoint/` in its folder; this is not an output, so Snakemake does not delete it.
 """
 
 

@@ -1,1 +1,1 @@
-"""Our own extensions of EAD-Net, under names of their own: none of them is the paper's (docs/method.md)."""
+"""Our own extensions of EAD-Net. They have their own names; none of them is in the paper (docs/method.md)."""

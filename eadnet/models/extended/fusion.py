@@ -1,7 +1,7 @@
-"""Our extension of the fusion: a text branch beside the attention to audio, with the text kept away from the lips.
+"""Our extension of the fusion: a text branch in addition to the attention to audio, damped at the lips.
 
-Fusing modalities can cost lip sync; the remedy chosen here is Hallo's region idea (arXiv 2406.08801): the text branch
-is damped inside a soft mouth ellipse, so audio owns the lips.
+Fusing modalities can reduce lip sync. As in Hallo (arXiv 2406.08801), regions separate them: the text branch is damped
+inside a soft mouth ellipse, so that audio controls the lips.
 
 Shape legend: F = B * T frames, B clips, T frames a clip, L image tokens of a frame, S text tokens, C image channels,
 E text channels.
@@ -21,7 +21,7 @@ LIPS = 0.25
 class TextAdapter(nn.Module):
     """Frozen text-encoder states to conditioning tokens, with a learned null token that is always present.
 
-    Dropping the text and having none are the same path: only the null token is left to attend to.
+    Dropped text and absent text are the same case: attention has only the null token, so its softmax is defined.
     """
 
     def __init__(self, input_width: int, width: int) -> None:
@@ -31,7 +31,7 @@ class TextAdapter(nn.Module):
         self.null = nn.Parameter(torch.zeros(1, 1, width))
 
     def forward(self, states_BSC: Tensor, mask_BS: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns tokens (B, 1 + S, C) and the mask (B, 1 + S) of those that may be attended to."""
+        """Returns tokens (B, 1 + S, C), the null token first, and their mask (B, 1 + S), True for null and text."""
         tokens = self.output(self.project(states_BSC.float()))
         null = self.null.expand(len(tokens), -1, -1).to(tokens.dtype)
         return torch.cat([null, tokens], 1), torch.cat([torch.ones_like(mask_BS[:, :1]), mask_BS], 1)
@@ -44,14 +44,15 @@ def mouth_gate(height: int, width: int, strength: float, device: torch.device, d
     columns = (torch.arange(width, device=device) + 0.5) / width
     squared = ((rows - MOUTH_CENTRE[0]) / MOUTH_RADII[0])[:, None] ** 2
     squared = squared + ((columns - MOUTH_CENTRE[1]) / MOUTH_RADII[1])[None] ** 2
+    # 0 on the lips, 1 on the border of the mouth's ellipse, growing outside; the gate falls off as a Gaussian of it
     beyond = ((squared - LIPS) / (1 - LIPS)).clamp(min=0)
     return (1 - strength * torch.exp(-0.5 * beyond**2)).flatten().to(dtype)
 
 
 class TextAttention(nn.Module):
-    """scale * gate * attention of image tokens to a clip's text, to be added beside the attention to audio.
+    """scale * gate * attention of image tokens to a clip's text; the sum with the attention to audio is the output.
 
-    Keys and values are projected once a clip, whose frames share the text. Zero when newly made.
+    Keys and values are projected once a clip, because its frames share the text. The output is zero at initialisation.
 
     Args:
         width: C.
@@ -67,18 +68,19 @@ class TextAttention(nn.Module):
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, tokens_FLC: Tensor, grid: tuple[int, int], text_BSE: Tensor, text_mask_BS: Tensor) -> Tensor:
-        """What the text adds to the tokens of frames that stand clip by clip.
+        """Update of the image tokens by the text; the frames of a clip must be contiguous along F.
 
         Args:
             tokens_FLC: (F, L, C) image tokens, F a multiple of B, L = grid[0] * grid[1].
             grid: height and width of a frame's tokens.
             text_BSE: (B, S, E) text tokens.
-            text_mask_BS: (B, S) bool, which of them may be attended to; at least one of each clip (`TextAdapter`).
+            text_mask_BS: (B, S) bool, True where attention is allowed; at least one token a clip (`TextAdapter`).
 
         Returns:
             (F, L, C).
         """
         bias = torch.zeros_like(text_mask_BS, dtype=tokens_FLC.dtype).masked_fill(~text_mask_BS, float("-inf"))
+        # (F, L, C) -> (B, T, L, C) -> (B, T * L, C): all tokens of a clip are queries of one attention to its text
         by_clip = tokens_FLC.unflatten(0, (len(text_BSE), -1)).flatten(1, 2)
         attended = self.attention(by_clip, text_BSE, bias[:, None, None]).view_as(tokens_FLC)
         gate = mouth_gate(tokens_FLC, *grid, self.gate_strength)

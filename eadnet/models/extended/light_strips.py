@@ -40,25 +40,27 @@ class LightSTDA(nn.Module):
         """Returns maps of the same shape; any T, H and W."""
         check_maps(maps_BTCHW, self.channels)
         summed = maps_BTCHW
+        # one after another, so that a position depends on a whole block of width x height x time
         for (axis, reach), to_weights in zip(self.reaches.items(), self.to_weights, strict=True):
             summed = strip_sum(summed, to_weights(summed.mean((3, 4))), axis, reach)
         return self.gain * maps_BTCHW + self.strip_gain * summed
 
 
 def strip_sum(maps_BTCHW: Tensor, logits_BTGK: Tensor, axis: int, reach: int) -> Tensor:
-    """Sum of 2 * reach + 1 neighbours along an axis, edges repeated.
+    """Weighted sum of 2 * reach + 1 neighbours along an axis; beyond an end, the end's value.
 
     Args:
-        maps_BTCHW: the maps.
-        logits_BTGK: (B, T, G * K) logits of the taps' weights of each frame and group of channels.
-        axis: of the strip, in the maps.
-        reach: positions to either side.
+        maps_BTCHW: (B, T, C, H, W).
+        logits_BTGK: (B, T, G * K) logits of the taps' weights, for each frame and group of channels.
+        axis: of the strip: 1 time, 3 height, 4 width.
+        reach: positions on either side.
 
     Returns:
         maps of the same shape.
     """
     taps, length = 2 * reach + 1, maps_BTCHW.shape[axis]
-    weights = logits_BTGK.unflatten(-1, (-1, taps)).sigmoid() / taps
+    weights = logits_BTGK.unflatten(-1, (-1, taps)).sigmoid() / taps  # (B, T, G, K)
+    # (B, T, C, 1, 1, K): all channels of a group have the same weights; H and W broadcast
     weights = weights.repeat_interleave(maps_BTCHW.shape[2] // weights.shape[2], 2)[..., None, None, :]
     index = _neighbours_KL(maps_BTCHW, length, reach)
     return sum(maps_BTCHW.index_select(axis, index[tap]) * weights[..., tap] for tap in range(taps))
@@ -66,6 +68,6 @@ def strip_sum(maps_BTCHW: Tensor, logits_BTGK: Tensor, axis: int, reach: int) ->
 
 @constant
 def _neighbours_KL(length: int, reach: int, device: torch.device, _: torch.dtype) -> Tensor:
-    """Positions that each tap reads along a strip of L; beyond the ends, the end's."""
+    """(K, L) position that each tap reads for each position of a strip; beyond an end, the end."""
     taps = torch.arange(-reach, reach + 1, device=device)
     return (taps[:, None] + torch.arange(length, device=device)).clamp(0, length - 1)

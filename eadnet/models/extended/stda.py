@@ -1,8 +1,8 @@
 """STDA, extended: strip attention along width, height and time.
 
-The paper's STDA looks along width and height (docs/method.md). This one runs three strip attentions in parallel
-(`eadnet.models.extended.strips`) and weighs the three directions by a gate that motion drives. The temporal strip is
-banded, so that weights trained on short clips run at any length, in time and memory linear in it.
+The paper's STDA sums along width and height (docs/method.md). This one runs three strip attentions in parallel
+(`eadnet.models.extended.strips`) and weights the three directions by a gate computed from motion. The temporal strip is
+banded, so that weights trained on short clips work at any length, with time and memory linear in it.
 
 Shape legend: B clips, T frames, C channels, H height, W width, S directions, N heads of a direction, D channels a head.
 """
@@ -53,11 +53,11 @@ class ExtendedSTDA(nn.Module):
     """Residual strip attention over a clip's feature maps; the identity when newly made.
 
     Args:
-        channels: C; each of the S directions gets the most heads that fit into C / S channels.
-        radius: R, the temporal strip's band: frame i sees frames with |i - j| <= R.
+        channels: C; each of the S directions gets the largest number of heads that fits into C / S channels.
+        radius: R, the temporal strip's band: frame i attends to frames j with |i - j| <= R.
         variant: a key of `DIRECTIONS`.
         head_width: D, even.
-        chunk: most frames in a block of the temporal strip; changes speed and memory, not results.
+        chunk: largest number of frames in a block of the temporal strip; changes speed and memory, not results.
         rotary_base: the longest rotary wavelength is about 2 pi of it, in positions.
     """
 
@@ -98,16 +98,18 @@ class ExtendedSTDA(nn.Module):
     def forward(self, maps_BTCHW: Tensor) -> Tensor:
         """Returns maps of the same shape; any T, H and W."""
         check_maps(maps_BTCHW, self.channels)
-        normed = self.norm(maps_BTCHW.permute(0, 1, 3, 4, 2))
+        normed = self.norm(maps_BTCHW.permute(0, 1, 3, 4, 2))  # (B, T, H, W, C): LayerNorm and Linear act on the last
+        # the last axis becomes (S, 3, N, D); unbind splits S: one (B, T, H, W, 3, N, D) a direction
         by_direction = self.to_query_key_value(normed).unflatten(-1, self.split).unbind(4)
+        # (B, T, H, W, S, N * D), S kept apart for the gate
         mixed = torch.stack([strip(parts) for strip, parts in zip(self.strips, by_direction, strict=True)], -2)
         if self.gate is not None:
             mixed = mixed * self.gate(normed).to(mixed.dtype)[:, :, None, None, :, None]
-        return maps_BTCHW + self.to_output(mixed.flatten(-2)).permute(0, 1, 4, 2, 3)
+        return maps_BTCHW + self.to_output(mixed.flatten(-2)).permute(0, 1, 4, 2, 3)  # back to (B, T, C, H, W)
 
 
 class DirectionGate(nn.Module):
-    """How much each direction counts in a frame, from its mean features and their change since the frame before.
+    """Weights of the directions in each frame, from its mean features and their change since the frame before.
 
     Args:
         channels: C.
@@ -123,8 +125,8 @@ class DirectionGate(nn.Module):
         )
 
     def forward(self, normed_BTHWC: Tensor) -> Tensor:
-        """Returns (B, T, S), positive, summing to S; all 1 when newly made."""
+        """Returns (B, T, S), positive, with sum S over directions; all 1 at initialisation."""
         mean = normed_BTHWC.mean((2, 3))
-        motion = mean.diff(dim=1, prepend=mean[:, :1]).abs()
+        motion = mean.diff(dim=1, prepend=mean[:, :1]).abs()  # zero for the first frame
         weights = self.to_weights(torch.cat([mean, motion], -1)).softmax(-1)
         return weights.shape[-1] * weights

@@ -1,9 +1,9 @@
-"""TFRM, extended: a graph learned between the frames of a clip.
+"""TFRM, extended: a learned graph between the frames of a clip.
 
-The paper's TFRM is a chain of frames (docs/method.md). Here frames are nodes (attention pooling), edges come from
-multi-perspective cosine similarity (IDGL, arXiv 2006.13009, eq. 2) plus a temporal prior, kept for the k strongest
-candidates, row-stochastic; two gated hops; the result modulates the maps (FiLM, arXiv 1709.07871), and the maps
-themselves travel along the edges. One graph serves all pixels of a frame.
+The paper's TFRM is a chain of frames (docs/method.md). Here each frame is a node (attention pooling). The logits of
+edges are multi-perspective cosine similarities (IDGL, arXiv 2006.13009, eq. 2) plus a temporal prior; a softmax over
+the k strongest candidates gives the weights. After two gated rounds of messages the nodes modulate the maps (FiLM,
+arXiv 1709.07871), and the maps themselves are mixed along the edges. All pixels of a frame share one graph.
 
 Shape legend: B clips, T frames, C channels, H height, W width, N node channels, R radius, K candidates
 of a frame (``eadnet.models.extended.frame_graph``).
@@ -19,20 +19,20 @@ from eadnet.models.extended.frame_graph import Band, Graph, band
 
 VARIANTS = ("extended", "extended_chain", "dense")
 TIE = 2**-9
-"""Logits a frame of distance that hold a candidate back where edges are chosen: above rounding, below any preference.
+"""Penalty on a candidate's logit for each frame of distance, when edges are chosen: above rounding, below preferences.
 
-Rounding moves a logit by some 1e-5, the temporal prior of a new network falls by 0.04 a frame (radius 16)."""
+Rounding moves a logit by about 1e-5; the temporal prior of a new network falls by 0.04 a frame (radius 16)."""
 
 
 class Similarity(nn.Module):
-    """Edge weights from how alike two frames' nodes are and how far apart they stand.
+    """Edge weights from the similarity of two frames' nodes and their distance in time.
 
     Args:
         node_width: N.
         radius: R, the unit of the temporal prior.
-        neighbours: edges kept per frame, the frame itself always among them, equals by nearness and then the earlier;
-            None keeps all.
-        perspectives: weighted cosines that are averaged.
+        neighbours: edges kept per frame, always with the frame itself; of equal candidates the nearer, then the
+            earlier is kept; None keeps all.
+        perspectives: number of weighted cosines that are averaged.
     """
 
     def __init__(self, node_width: int, radius: int, neighbours: int | None, perspectives: int) -> None:
@@ -50,23 +50,24 @@ class Similarity(nn.Module):
 
     def alike(self, nodes_BTN: Tensor, band: Band) -> Tensor:
         """(B, T, K) mean over perspectives p of cos(w_p * v_i, w_p * v_j), in [-1, 1] (IDGL, eq. 2)."""
+        # (B, T, P, N) unit vectors, flattened to (B, T, P * N): one dot product is the sum of the P cosines
         viewed = functional.normalize(nodes_BTN[:, :, None] * self.perspectives, dim=-1).flatten(2)
         return band.compare(viewed) / len(self.perspectives)
 
     def prior(self, band: Band) -> Tensor:
-        """(K,) logits by distance; beyond the radius the decay goes on and the bias is that of the radius."""
+        """(K,) logits by distance; beyond R (`dense`) the decay continues and the bias is that of distance R."""
         bias = self.offset_bias[band.offsets_K.clamp(-self.radius, self.radius) + self.radius]
         return bias - functional.softplus(self.decay) * band.offsets_K.abs() / self.radius
 
     def _strongest(self, logits: Tensor, band: Band) -> Tensor:
         if self.neighbours is None:
             return logits.softmax(-1)
-        # Frames that repeat tie, and rounding, which differs between layouts and processors, must not choose among
-        # them. To compare rounded logits would leave it those ties that stand at a border between steps. Here a
-        # candidate is held back by a share of its distance, so that equal logits rank at least TIE / 4 apart wherever
-        # they stand. Rounding still decides between two that differ by just that: as rare as any two values that
-        # happen to meet, and no rule is without such a place.
-        ranking = logits.detach() - TIE * band.order_K
+        # Repeated frames have equal logits, and rounding, which differs between layouts and processors, must not choose
+        # among them. Comparing rounded logits would not help: two equal values may be rounded to different steps. So
+        # each candidate gets a small penalty by distance, which ranks equal logits at least TIE / 4 apart. Rounding
+        # still decides where two logits differ by exactly this penalty, which is as rare as any coincidence of two
+        # values; every rule has such a case.
+        ranking = logits.detach() - TIE * band.order_K  # + infinity for the frame itself: always kept
         kept = ranking.topk(min(self.neighbours, ranking.shape[-1]), -1).indices
         return torch.zeros_like(logits).scatter(-1, kept, logits.gather(-1, kept).softmax(-1))
 
@@ -81,15 +82,15 @@ class ExtendedTFRM(nn.Module):
         channels: C.
         radius: R, edges reach frames with |i - j| <= R.
         neighbours: edges kept per frame, the frame itself always among them.
-        variant: `extended`, learned; `extended_chain`, a fixed graph of each frame and those beside it in equal
-            shares; `dense`, the learned similarity over all frames of a clip, without band or selection.
+        variant: `extended`, learned; `extended_chain`, a fixed graph of each frame and its direct neighbours with
+            equal weights; `dense`, the learned similarity over all frames of a clip, without band or selection.
         node_width: N; None is C / 4, at least 8.
-        map_side: largest grid side on which maps travel along the edges.
-        perspectives: weighted cosines that are averaged.
+        map_side: largest grid side at which maps are mixed along the edges; larger maps are only modulated.
+        perspectives: number of weighted cosines that are averaged.
         hops: rounds of message passing.
 
     Raises:
-        ValueError: an unknown variant, or edges that the radius does not offer.
+        ValueError: an unknown variant, a radius below 1, or more edges than the radius has candidates.
     """
 
     def __init__(
@@ -126,13 +127,14 @@ class ExtendedTFRM(nn.Module):
         Raises:
             ValueError: the maps have other channels, or no axis of frames.
         """
-        # the graph is small: it is reasoned about in the weights' own precision, only maps follow autocast
+        # the graph is small, so it is computed in the precision of the weights; only maps follow autocast
         pooled = self._pooled(maps_BTCHW)
         with torch.autocast(maps_BTCHW.device.type, enabled=False):
             nodes = self.to_node(pooled.to(self.film.weight.dtype))
             graph = self._graph(nodes)
             self._account(graph, nodes)
             nodes = self._reason(nodes, graph)
+            # (B, T, 2 C, 1, 1) -> two (B, T, C, 1, 1)
             scale, shift = self.film(nodes)[..., None, None].to(maps_BTCHW.dtype).chunk(2, 2)
             gate = torch.sigmoid(self.propagate_gate(nodes))[..., None, None].to(maps_BTCHW.dtype)
         modulated = maps_BTCHW * (1 + scale) + shift
@@ -159,8 +161,8 @@ class ExtendedTFRM(nn.Module):
         """(B, T, C) means of each frame's pixels, weighted by attention."""
         if maps.ndim != 5 or maps.shape[2] != self.channels:
             raise ValueError(f"TFRM expects maps (B, T, {self.channels}, H, W), got {tuple(maps.shape)}")
-        pixels = maps.flatten(3)
-        attention = (self.pool.weight @ pixels).softmax(-1).to(maps.dtype)
+        pixels = maps.flatten(3)  # (B, T, C, H * W)
+        attention = (self.pool.weight @ pixels).softmax(-1).to(maps.dtype)  # (B, T, 1, H * W)
         return (pixels @ attention.mT)[..., 0]
 
     def _graph(self, nodes: Tensor) -> Graph:
@@ -185,7 +187,8 @@ class ExtendedTFRM(nn.Module):
         return nodes
 
     def _step(self, maps: Tensor, graph: Graph) -> Tensor:
-        """What travels along the edges; the difference makes it a learned temporal filter rather than a blur."""
+        """Maps mixed along the edges, minus the maps: with the difference it can learn to sharpen, not only to blur."""
+        # (B, T, C * H * W) values of D = C * H * W channels, mixed like nodes
         difference = graph.mix(maps.flatten(2)).view_as(maps) - maps
         return self.propagate(difference.flatten(0, 1)).view_as(maps).to(maps.dtype)
 

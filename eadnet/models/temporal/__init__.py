@@ -1,1 +1,1 @@
-"""What lets frames see each other or a frame see itself whole: motion modules, STDA and TFRM as published."""
+"""Modules over time or over a whole frame: LatentSync's motion modules, STDA and TFRM as published."""

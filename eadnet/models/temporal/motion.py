@@ -3,7 +3,7 @@
 AnimateDiff's "vanilla" module (arXiv 2307.04725) in LatentSync's setting (bytedance/LatentSync,
 ``latentsync/models/motion_module.py`` and ``configs/unet/stage2.yaml``): group norm, linear, two temporal
 self-attentions with sinusoidal positions, gated feed-forward, and a linear layer that starts at zero. Parameters carry
-LatentSync's names. Its table of positions ends at 24 frames; here longer clips take the same sinusoids further.
+LatentSync's names. Its table of positions ends at 24 frames; for longer clips the same sinusoids are computed further.
 
 Shape legend: B clips, T frames, C channels, H height, W width, N = B * H * W pixels.
 """
@@ -46,12 +46,15 @@ class TemporalTransformer(nn.Module):
     def forward(self, maps_BTCHW: Tensor) -> Tensor:
         """Returns maps of the same shape."""
         clips, _, _, height, width = maps_BTCHW.shape
+        # each frame has its own statistics, (B * T, C, H, W), unlike in the residual blocks (ClipNorm)
         normed = self.norm(maps_BTCHW.flatten(0, 1)).view_as(maps_BTCHW)
+        # (B, T, C, H, W) -> (B, H, W, T, C) -> (N, T, C): every pixel becomes a batch entry, so that attention along
+        # axis 1 connects only the same pixel in different frames
         sequences = self.proj_in(normed.permute(0, 3, 4, 1, 2).flatten(0, 2))
         for block in self.transformer_blocks:
             sequences = block(sequences)
         moved = self.proj_out(sequences).unflatten(0, (clips, height, width))
-        return maps_BTCHW + moved.permute(0, 3, 4, 1, 2)
+        return maps_BTCHW + moved.permute(0, 3, 4, 1, 2)  # (B, H, W, T, C) -> (B, T, C, H, W)
 
 
 class TemporalBlock(nn.Module):
@@ -72,7 +75,7 @@ class TemporalBlock(nn.Module):
 
 
 class TemporalAttention(CrossAttention):
-    """Self-attention over frames that know their place in the clip."""
+    """Self-attention over frames, with the position in the clip added to queries, keys and values."""
 
     def __init__(self, width: int, context_width: int | None, heads: int) -> None:
         super().__init__(width, context_width, heads)
@@ -84,7 +87,7 @@ class TemporalAttention(CrossAttention):
 
 
 class Positions(nn.Module):
-    """Adds a frame's position; the stored table is read as far as it goes."""
+    """Adds the sinusoid of each frame's position: from the stored table up to 24 frames, else computed."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -93,11 +96,12 @@ class Positions(nn.Module):
     def forward(self, sequences_NTC: Tensor) -> Tensor:
         """Returns (N, T, C)."""
         frames, width = sequences_NTC.shape[1:]
+        # `pe` is a buffer so that the table of LatentSync's file loads; it cannot be resized to the clip
         table = self.pe if frames <= STORED_POSITIONS else longer_table(self.pe, frames, width)
         return sequences_NTC + table[:, :frames].to(sequences_NTC.dtype)
 
 
 @constant
 def longer_table(frames: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(1, T, C) the stored table and its continuation."""
+    """(1, T, C) sinusoids of T positions; the first 24 rows equal the stored table."""
     return sinusoids(frames, width)[None].to(device, dtype)

@@ -1,12 +1,12 @@
 """TFRM as published: message passing between the frames of a clip, along a chain.
 
 EAD-Net (arXiv 2604.23325), section 3.3, algorithm 1. A frame's node is the spatial mean of its maps; edges join t and
-t + 1 in both directions, nothing else; the graph network's output is added to every pixel of its frame. It stands in
-the middle block, between the cross-attention and the residual block that follows.
+t + 1 in both directions, nothing else; the graph network's output is added to every pixel of its frame. It is in the
+middle block, between the cross-attention and the residual block that follows.
 
-Chosen here, where the paper is silent (docs/method.md): a layer norm of the nodes, and the graph network's form, rounds
-of GraphSAGE's mean aggregator (arXiv 1706.02216, algorithm 1) and a last layer that starts at zero, so that a new
-module is the identity.
+Chosen here, where the paper gives no detail (docs/method.md): a layer norm of the nodes, and the form of the graph
+network: rounds of GraphSAGE's mean aggregator (arXiv 1706.02216, algorithm 1) and a last layer that starts at zero, so
+that a new module is the identity.
 
 Shape legend: B clips, T frames, C channels, H height, W width, N node channels, O objects, D channels of an object.
 """
@@ -24,9 +24,9 @@ class TFRM(nn.Module):
 
     Args:
         channels: C.
-        rounds: of message passing; information reaches frames as many steps away.
-        object_width: D of the features of detected objects; None leaves the paper's object branch out, which its
-            experiments do not use either.
+        rounds: of message passing; a frame receives information from frames at most this many steps away.
+        object_width: D of the features of detected objects; None leaves out the paper's object branch, as in the
+            paper's experiments.
     """
 
     def __init__(self, channels: int, rounds: int = 2, object_width: int | None = None) -> None:
@@ -50,18 +50,19 @@ class TFRM(nn.Module):
         """
         if maps_BTCHW.ndim != 5 or maps_BTCHW.shape[2] != self.channels:
             raise ValueError(f"TFRM expects maps (B, T, {self.channels}, H, W), got {tuple(maps_BTCHW.shape)}")
-        reasoned = self.frames(maps_BTCHW.mean((3, 4)))
+        reasoned = self.frames(maps_BTCHW.mean((3, 4)))  # nodes (B, T, C): spatial means
         if object_features_BTOD is not None:
             reasoned = reasoned + self._of_objects(object_features_BTOD)
-        return maps_BTCHW + reasoned[..., None, None].to(maps_BTCHW.dtype)
+        return maps_BTCHW + reasoned[..., None, None].to(maps_BTCHW.dtype)  # broadcast over H and W
 
     def _of_objects(self, features: Tensor) -> Tensor:
-        """(B, T, C): each object's chain by itself, then the mean over objects."""
+        """(B, T, C): one chain for each object, then the mean over objects."""
         if self.objects is None or features.shape[-1] != self.object_width:
             raise ValueError(
                 f"object_features have {features.shape[-1]} channels, this TFRM's branch takes {self.object_width}; "
                 "set network.graph_object_width"
             )
+        # (B, T, O, D) -> (B, O, T, D) -> (B * O, T, D): objects become batch entries, so no message passes between them
         chains = features.transpose(1, 2).flatten(0, 1)
         return self.objects(chains).unflatten(0, (-1, features.shape[2])).mean(1)
 
@@ -91,7 +92,8 @@ class ChainNetwork(nn.Module):
 
 
 def beside(nodes_BTN: Tensor) -> Tensor:
-    """(B, T, N) mean of the nodes before and after; the only one at an end, zero for a frame alone."""
+    """(B, T, N) mean of the nodes before and after; at an end the one neighbour, for a single frame zero."""
+    # shift by one frame in each direction with zeros at the ends, sum, then divide by the number of real neighbours
     before = functional.pad(nodes_BTN[:, :-1], (0, 0, 1, 0))
     after = functional.pad(nodes_BTN[:, 1:], (0, 0, 0, 1))
     return (before + after) * share(nodes_BTN, nodes_BTN.shape[1])

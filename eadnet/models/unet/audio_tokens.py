@@ -34,6 +34,7 @@ class MelEncoder(nn.Module):
 
     def forward(self, windows_FSC: Tensor) -> Tensor:
         """Returns (F, 10, width)."""
+        # Conv1d takes (F, C, S); / 2 brings log-mel values from [-4, 4] to [-2, 2]. S: 23 -> 21 -> 10 tokens
         hidden = self.convolutions(windows_FSC.transpose(1, 2) / 2)
         return self.norm(hidden.transpose(1, 2)) + self.position
 
@@ -58,6 +59,7 @@ class WhisperTokens(nn.Module):
             raise ValueError(
                 f"Whisper's states have {width} channels, not {self.width}; set network.audio_width to {width}"
             )
+        # (F, 10, 5 * width) -> (F, 10, 5, width) -> (F, 50, width): the layers vary fastest, as LatentSync orders them
         return windows_FSC.unflatten(2, (-1, self.width)).flatten(1, 2)
 
 
@@ -70,10 +72,10 @@ def make_audio_encoder(kind: str, width: int) -> MelEncoder | WhisperTokens:
 
 
 def hide_beyond(windows_SC: Tensor, kind: str, visible: int) -> Tensor:
-    """Windows (..., S, C) of which only the middle `visible` mel columns are kept; the others are zero.
+    """Windows (..., S, C) with only the middle `visible` mel columns kept; the others are zero.
 
-    Three are the frame's own 40 ms. `visible` is odd; windows of Whisper's states stay whole, for each of them has
-    seen its surroundings already.
+    Three columns are the frame's own 40 ms. `visible` is odd. Windows of Whisper's states are returned unchanged,
+    because each state already depends on the sound around it.
     """
     if kind != "mel" or visible >= windows_SC.shape[-2]:
         return windows_SC

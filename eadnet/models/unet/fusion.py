@@ -4,8 +4,9 @@ EAD-Net (arXiv 2604.23325), section 3.4:
 
     f_c = f_a + lambda * mean over tokens of (W f_t + b)
 
-f_c goes where LatentSync's audio features go. Lambda is learned from 0.3. W and b start at zero (the paper states no
-start), so that a new network gets LatentSync's own condition. Text that is dropped or absent adds nothing.
+f_c replaces LatentSync's audio features as the context of the cross-attention. Lambda is learned and starts at 0.3. W
+and b start at zero (the paper does not state their initialisation), so that a new network gets the same context as
+LatentSync's. Dropped or absent text adds nothing.
 
 Shape legend: B clips, T frames, A audio tokens of a frame, S text tokens, C audio channels, E text channels.
 """
@@ -32,11 +33,12 @@ class AddedText(nn.Module):
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE))
 
     def forward(self, audio_BTAC: Tensor, text_BSE: Tensor, mask_BS: Tensor) -> Tensor:
-        """Returns (B, T, A, C); `mask_BS` (B, S) bool: which tokens are text."""
-        added_BC = self.scale * self.pooled(text_BSE, mask_BS)
+        """Returns (B, T, A, C); `mask_BS` (B, S) bool is True for tokens of text, False for padding."""
+        added_BC = self.scale * self.pooled(text_BSE, mask_BS)  # one vector a clip, for all its frames and tokens
         return audio_BTAC + added_BC[:, None, None].to(audio_BTAC.dtype)
 
     def pooled(self, text_BSE: Tensor, mask_BS: Tensor) -> Tensor:
         """(B, C) mean over tokens of W f_t + b; zero for a text of no token."""
+        # a mean over unmasked tokens as (B, 1, S) @ (B, S, C); without any token all weights, and so b's too, are zero
         weights = mask_BS.to(text_BSE.dtype) / mask_BS.sum(1, keepdim=True).clamp(min=1)
         return (weights[:, None] @ self.project(text_BSE).to(weights.dtype))[:, 0]

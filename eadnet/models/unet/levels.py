@@ -1,8 +1,9 @@
-"""The U-Net's levels: residual blocks, spatial transformers and motion modules, and what EAD-Net adds to them.
+"""The U-Net's levels: residual blocks, spatial transformers and motion modules, with EAD-Net's additions.
 
-Shaped and named as LatentSync's blocks (arXiv 2412.09262): Stable Diffusion 1.5's, inflated over time, frames folded
-into the batch, a motion module after every layer of encoder and decoder and none in the middle. EAD-Net puts STDA into
-every residual block and TFRM into the middle; our extensions stand after the motion modules and close decoder levels.
+Structure and names follow LatentSync's blocks (arXiv 2412.09262): Stable Diffusion 1.5's, inflated over time, frames
+folded into the batch, a motion module after every layer of encoder and decoder and none in the middle. EAD-Net puts
+STDA into every residual block and TFRM into the middle. Our extended STDA follows each motion module; our extended TFRM
+follows the first layer of the middle, and the last layer of each decoder level.
 
 Shape legend: F = B * T frames, B clips, T frames a clip, C channels, H, W grid, E embedding.
 """
@@ -30,7 +31,7 @@ NONE, PUBLISHED = "none", "published"
 
 @dataclass(frozen=True)
 class Modules:
-    """What a network has beyond LatentSync's: variants of STDA, TFRM and the fusion of text, or `none`."""
+    """Additions to LatentSync's network: the variants of STDA, TFRM and the fusion of text, each `none` without it."""
 
     stda: str = NONE
     tfrm: str = NONE
@@ -38,18 +39,18 @@ class Modules:
 
 
 LATENTSYNC = Modules()
-"""None of it: LatentSync's network."""
+"""No addition: LatentSync's network."""
 
 
 class Level(nn.Module):
-    """Layers of one resolution: a residual block, a transformer (where `attends`), a motion module (where `moves`).
+    """Layers of one resolution: a residual block, a transformer (if `attends`), a motion module (if `moves`).
 
     Args:
-        inputs: channels that each layer's residual block takes; as many layers as entries.
+        inputs: input channels of each layer's residual block; one entry a layer.
         width: channels of the level.
         network: sizes.
-        modules: what EAD-Net adds.
-        attends: by layer, whether it has a transformer.
+        modules: EAD-Net's additions.
+        attends: for each layer, whether it has a transformer.
         moves: whether layers have motion modules.
     """
 
@@ -75,13 +76,15 @@ class Level(nn.Module):
         self.checkpointing = False
 
     def layer(self, index: int, maps_FCHW: Tensor, condition_FE: Tensor, context: Context) -> Tensor:
-        """Run one layer; its activations are made again in the backward pass where `checkpointing` is on."""
+        """Run one layer; with `checkpointing` its activations are recomputed in the backward pass."""
         run: Callable = self._layer
         if self.checkpointing and self.training:
             return checkpoint(run, index, maps_FCHW, condition_FE, context, use_reentrant=False)
         return run(index, maps_FCHW, condition_FE, context)
 
     def _layer(self, index: int, maps: Tensor, condition: Tensor, context: Context) -> Tensor:
+        # LatentSync's order: within a frame first (convolutions, attention over pixels), then over time. Maps are
+        # (F, C, H, W); only modules over time get (B, T, C, H, W)
         maps = self.resnets[index](maps, condition, context.frames)
         if self.attentions[index] is not None:
             maps = self.attentions[index](maps, context)
@@ -93,7 +96,7 @@ class Level(nn.Module):
 
 
 class DownLevel(Level):
-    """Encoder level; hands every layer's maps on as skips."""
+    """Encoder level; returns the maps of every layer, and of the downsampling, as skips for the decoder."""
 
     def __init__(self, before: int, width: int, network: Network, modules: Modules, attends: bool, last: bool) -> None:
         inputs = [before] + [width] * (network.layers - 1)
@@ -114,11 +117,14 @@ class DownLevel(Level):
 
 
 class MiddleLevel(Level):
-    """Residual block, transformer, TFRM, residual block; TFRM is the middle's only link between frames."""
+    """Residual block, transformer, TFRM, residual block (EAD-Net, section 3.3).
+
+    Without motion modules, TFRM and the norms over whole clips are the middle's only links between frames.
+    """
 
     def __init__(self, width: int, network: Network, modules: Modules) -> None:
         super().__init__([width, width], width, network, modules, [True, False], moves=False)
-        self.strips[0] = None
+        self.strips[0] = None  # our extended STDA comes once in the middle, after the second residual block
         if modules.tfrm == PUBLISHED:
             self.tfrm = TFRM(width, network.graph_rounds, network.graph_object_width)
         elif modules.tfrm != NONE:
@@ -135,7 +141,7 @@ class MiddleLevel(Level):
 
 
 class UpLevel(Level):
-    """Decoder level; each layer takes one skip. The extended TFRM closes it."""
+    """Decoder level; each layer takes one skip. The extended TFRM follows the last layer."""
 
     def __init__(
         self,
@@ -147,6 +153,7 @@ class UpLevel(Level):
         attends: bool,
         last: bool,
     ) -> None:
+        # a layer's input is the maps so far, concatenated with one skip along the channels
         inputs = [kept + skip for kept, skip in zip([before] + [width] * network.layers, skips, strict=True)]
         super().__init__(inputs, width, network, modules, [attends] * len(inputs))
         if modules.tfrm not in (NONE, PUBLISHED):
@@ -155,7 +162,7 @@ class UpLevel(Level):
         self.upsamplers = nn.ModuleList(samplers)
 
     def forward(self, maps_FCHW: Tensor, skips: list[Tensor], condition_FE: Tensor, context: Context) -> Tensor:
-        """Returns the maps for the next level; takes its skips from the end of the list."""
+        """Returns the maps for the next level; removes its skips, the last ones made, from the end of the list."""
         for index in range(len(self.resnets)):
             maps_FCHW = self.layer(index, cat([maps_FCHW, skips.pop()], 1), condition_FE, context)
         if self.tfrm is not None:
@@ -166,10 +173,10 @@ class UpLevel(Level):
 
 
 def by_clip(module: nn.Module, maps: Tensor, frames: int, *others: Tensor | None) -> Tensor:
-    """Run a module that sees whole clips (B, T, C, H, W) on maps with frames folded into the batch."""
+    """Run a module over whole clips (B, T, C, H, W) on maps (B * T, C, H, W); returns the latter shape."""
     return module(maps.unflatten(0, (-1, frames)), *others).flatten(0, 1)
 
 
 def run_modules(training: Training) -> Modules:
-    """What a run's network has beyond LatentSync's; a run without text has no fusion."""
+    """The additions of a run to LatentSync's network; a run without text has no fusion."""
     return Modules(training.stda, training.tfrm, "none" if training.text == "none" else training.fusion)

@@ -1,9 +1,9 @@
-"""The U-Net's residual block, with STDA in the place that this project chose for it.
+"""The U-Net's residual block, with STDA at a place that this project chose.
 
-Shaped and named as Stable Diffusion's (diffusers' ``ResnetBlock2D``), whose weights load; its norms take the statistics
-of a whole clip, as LatentSync's do (``latentsync/models/resnet.py``). EAD-Net (arXiv 2604.23325,
-section 3.2) integrates STDA "into the ResNet block" without saying where: here it refines what the second convolution
-makes, before the block's sum.
+Structure and names are those of Stable Diffusion (diffusers' ``ResnetBlock2D``), so that its weights load. The norms
+use the statistics of a whole clip, as LatentSync's do (``latentsync/models/resnet.py``). EAD-Net (arXiv 2604.23325,
+section 3.2) integrates STDA "into the ResNet block" and does not state where: here it is applied to the output of the
+second convolution, before the block's residual sum.
 
 Shape legend: F = B * T frames, B clips, T frames a clip, C channels, H height, W width, E channels of the condition.
 """
@@ -17,24 +17,25 @@ from eadnet.models.temporal.stda import STDA
 
 
 class ClipNorm(nn.GroupNorm):
-    """Group norm over all frames of a clip at once, through which LatentSync's frames always see each other."""
+    """Group norm with one mean and variance for all frames of a clip, so that frames always influence each other."""
 
     def forward(self, maps_FCHW: Tensor, frames: int) -> Tensor:
         """Returns maps of the same shape; `frames` is T."""
         if frames == 1:
             return super().forward(maps_FCHW)
+        # (B * T, C, H, W) -> (B, C, T, H, W): GroupNorm takes statistics over all axes after the channels
         clips_BCTHW = maps_FCHW.unflatten(0, (-1, frames)).transpose(1, 2)
         return super().forward(clips_BCTHW).transpose(1, 2).flatten(0, 1)
 
 
 class ResidualBlock(nn.Module):
-    """Two normed convolutions, modulated by the condition in between, beside a shortcut.
+    """Two convolutions, each after a norm, modulated by the condition in between; their output is added to a shortcut.
 
     Args:
-        inputs: channels of the maps that come in.
-        width: channels of those that go out.
+        inputs: channels of the input.
+        width: channels of the output.
         network: gives groups, embedding, modulation and STDA's taps.
-        stda: whether STDA is in it.
+        stda: whether the block has STDA.
     """
 
     def __init__(self, inputs: int, width: int, network: Network, stda: bool) -> None:
@@ -52,12 +53,12 @@ class ResidualBlock(nn.Module):
         hidden = self.conv1(silu(self.norm1(maps_FCHW, frames)))
         hidden = self.conv2(silu(self._modulated(hidden, condition_FE, frames)))
         if self.stda is not None:
-            hidden = self.stda(hidden)
+            hidden = self.stda(hidden)  # the branch, not the sum: the shortcut stays a shortcut
         return hidden + (maps_FCHW if self.conv_shortcut is None else self.conv_shortcut(maps_FCHW))
 
     def _modulated(self, hidden: Tensor, condition: Tensor, frames: int) -> Tensor:
-        """The normed maps under the condition: scaled and shifted after the norm, or shifted before it."""
-        condition = self.time_emb_proj(silu(condition))[..., None, None]
+        """The maps after the second norm: scaled and shifted after it (the default), or shifted before it (SD 1.5)."""
+        condition = self.time_emb_proj(silu(condition))[..., None, None]  # (F, C or 2 C, 1, 1)
         if not self.scale_shift:
             return self.norm2(hidden + condition, frames)
         scale, shift = condition.chunk(2, 1)

@@ -1,4 +1,4 @@
-"""The U-Net's spatial transformer: self-attention, attention to audio and text, feed-forward, frame by frame.
+"""The U-Net's spatial transformer: self-attention, attention to audio and text, feed-forward, in each frame separately.
 
 Parameters carry diffusers' names, so that the attention layers of Stable Diffusion and LatentSync load
 (``eadnet.training.unet_weights``).
@@ -18,12 +18,13 @@ from eadnet.models.extended.fusion import TextAttention
 
 @dataclass(frozen=True)
 class Context:
-    """What the layers of the network are given beside the maps.
+    """Input of the network's layers in addition to the maps.
 
     Attributes:
-        heard: (F, S, C) fused features f_c: audio tokens, with the text added where the network does that.
+        heard: (F, S, C) fused features f_c: audio tokens, plus the text vector if the network has the fusion.
         frames: T.
-        text, text_mask: (B, S', C') text tokens for the decoupled attention, and which may be attended to.
+        text, text_mask: (B, S', C') text tokens for the decoupled attention, and (B, S') bool, True where a token may
+            be attended to.
         objects: (B, T, O, D) features of detected objects for TFRM's object branch.
         framewise: whether motion modules are skipped (LatentSync's stage 1).
     """
@@ -42,7 +43,7 @@ class TransformerBlock(nn.Module):
     Args:
         width: C.
         network: gives the sizes.
-        decoupled: whether a second attention reads the text beside the audio's (`fusion: decoupled`).
+        decoupled: whether a second cross-attention reads text tokens (`fusion: decoupled`).
     """
 
     def __init__(self, width: int, network: Network, decoupled: bool) -> None:
@@ -61,6 +62,7 @@ class TransformerBlock(nn.Module):
         return tokens + self.ff(self.norm3(tokens))
 
     def _attended(self, normed: Tensor, grid: tuple[int, int], context: Context) -> Tensor:
+        # attention is within a frame: image tokens of frame f read the S audio tokens of frame f only
         heard = self.attn2(normed, context.heard)
         if self.text_attention is None:
             return heard
@@ -80,7 +82,7 @@ class SpatialTransformer(nn.Module):
     def forward(self, maps_FCHW: Tensor, context: Context) -> Tensor:
         """Returns maps of the same shape."""
         grid = tuple(maps_FCHW.shape[-2:])
-        tokens = self.proj_in(self.norm(maps_FCHW)).flatten(2).transpose(1, 2)
+        tokens = self.proj_in(self.norm(maps_FCHW)).flatten(2).transpose(1, 2)  # (F, C, H, W) -> (F, H * W, C)
         for block in self.transformer_blocks:
             tokens = block(tokens, grid, context)
-        return maps_FCHW + self.proj_out(tokens.transpose(1, 2).unflatten(2, grid))
+        return maps_FCHW + self.proj_out(tokens.transpose(1, 2).unflatten(2, grid))  # back to (F, C, H, W)

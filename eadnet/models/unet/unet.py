@@ -1,8 +1,8 @@
 """EAD-Net: LatentSync's U-Net with STDA, TFRM and fused text; one code at every scale.
 
-LatentSync's (arXiv 2412.09262) is Stable Diffusion 1.5's U-Net, inflated over time (``levels``). It is
-shown noisy latent | mask | masked-frame latent | reference latent, 3 z + 1 channels for z latent channels (13 for
-z = 4). The default's numbers make it tiny; there `patch` 2 lets the finest level take 2 x 2 latent cells together.
+LatentSync's (arXiv 2412.09262) is Stable Diffusion 1.5's U-Net, inflated over time (``levels``). Its input is noisy
+latent | mask | masked-frame latent | reference latent, 3 z + 1 channels for z latent channels (13 for z = 4). The
+default configuration makes it tiny; with its `patch` 2 a position of the finest level covers 2 x 2 latent cells.
 
 Shape legend: B clips, T frames, F = B * T, z latent channels, C channels, H, W latent grid, S text tokens, E embedding.
 """
@@ -25,9 +25,9 @@ from eadnet.models.unet.residual import ClipNorm
 from eadnet.models.unet.transformer import Context
 
 NEW_PARTS = ("stda.", "strips.", "tfrm.", "text_fusion.", "text_attention.", "text_adapter.")
-"""What EAD-Net and our extensions add to LatentSync's network."""
+"""Parts of parameter names by which EAD-Net's modules and our extensions are found."""
 PARTS = {"all": ("",), "attention": ("attentions.", "motion_modules.", *NEW_PARTS), "modules": NEW_PARTS}
-"""What a training phase may move, by the parts of the parameters' names (LatentSync's stage 2 moves `attention`)."""
+"""Parameters that a training phase trains, by parts of their names (LatentSync's stage 2 trains `attention`)."""
 
 
 class EADNet(nn.Module):
@@ -41,7 +41,7 @@ class EADNet(nn.Module):
         modules: variants of STDA, TFRM and fusion; without them it is LatentSync's network.
 
     Attributes:
-        framewise: skip the motion modules, as LatentSync's first stage does.
+        framewise: whether motion modules are skipped, as in LatentSync's first stage.
     """
 
     def __init__(
@@ -95,11 +95,12 @@ class EADNet(nn.Module):
             (B, T, z, H, W).
 
         Raises:
-            ValueError: the input has other channels or a grid that the levels cannot halve, or the conditions are not
-                of as many clips and frames.
+            ValueError: the input has other channels or a grid that the levels cannot halve, or the conditions differ
+                from it in the number of clips or frames.
         """
         self._check(inputs_BTCHW, timesteps_B, audio_BTSC, text_BSC, text_mask_BS)
         frames = inputs_BTCHW.shape[1]
+        # from here on frames are folded into the batch, clip by clip: F = B * T; modules over time unfold them
         heard = self.fused(audio_BTSC, text_BSC, text_mask_BS).flatten(0, 1)
         condition = self._condition(timesteps_B, heard, frames)
         read = (None, None) if self.text_adapter is None else self.text_adapter(text_BSC, text_mask_BS)
@@ -113,21 +114,24 @@ class EADNet(nn.Module):
         for level in self.up_blocks:
             maps = level(maps, skips, condition, context)
         maps = functional.silu(self.conv_norm_out(maps, frames))
+        # (F, z * patch^2, H / patch, W / patch) -> (F, z, H, W) -> (B, T, z, H, W)
         return functional.pixel_shuffle(self.conv_out(maps), self.network.patch).unflatten(0, (-1, frames))
 
     def fused(self, audio_BTSC: Tensor, text_BSC: Tensor, text_mask_BS: Tensor) -> Tensor:
-        """(B, T, A, C) what the cross-attention reads: the audio tokens f_a, or f_c where text is fused.
+        """(B, T, A, C) context of the cross-attention: the audio tokens f_a, or f_c = f_a + text if text is fused.
 
         Args: as for `forward`.
         """
         frames = audio_BTSC.shape[1]
+        # Null audio is a clip of zeros; its tokens are set to zero, since the encoder's biases would make them nonzero.
+        # f_c then is the text's vector alone.
         present = audio_BTSC.flatten(1).any(1)[:, None, None, None]
         tokens = self.audio_encoder(audio_BTSC.flatten(0, 1)).unflatten(0, (-1, frames)) * present
         return tokens if self.text_fusion is None else self.text_fusion(tokens, text_BSC, text_mask_BS)
 
     @property
     def stride(self) -> int:
-        """Latent cells a side that the coarsest level takes together; H and W are multiples of it."""
+        """Side, in latent cells, of the area that a position of the coarsest level covers; H and W are multiples."""
         return self.network.patch * 2 ** (len(self.network.widths) - 1)
 
     def graphs(self) -> Iterator[tuple[str, nn.Module]]:
@@ -145,7 +149,7 @@ class EADNet(nn.Module):
         return [value for key, value in self.named_parameters() if any(part in key for part in PARTS[name])]
 
     def checkpoint_gradients(self, switch: bool = True) -> None:
-        """Whether layers make their activations again in the backward pass instead of keeping them."""
+        """Switch gradient checkpointing: layers recompute activations in the backward pass instead of keeping them."""
         for module in self.modules():
             if isinstance(module, Level):
                 module.checkpointing = switch
@@ -169,7 +173,7 @@ class EADNet(nn.Module):
                 )
 
     def _condition(self, timesteps: Tensor, heard: Tensor, frames: int) -> Tensor:
-        """The embedding (F, E) that modulates residual blocks."""
+        """The embedding (F, E) that modulates residual blocks: the timestep's, plus the audio's (`audio_embedding`)."""
         time = self.time_proj(timesteps).to(self.conv_in.weight.dtype)
         embedding = self.time_embedding(time).repeat_interleave(frames, 0)
         return embedding if self.embed_audio is None else embedding + self.embed_audio(heard.flatten(1))

@@ -1,8 +1,8 @@
 """Snakemake's console for this workflow: one bar on a terminal, a line a minute elsewhere (`--logger eadnet`).
 
-`profiles/default` asks for it. A real run is shown quietly; everything else (dry runs, `--summary`, `--lint`, ...,
-and all runs with `VERBOSE=1` or `--verbose`) looks as Snakemake prints it. Snakemake's own log file, in
-`.snakemake/log`, holds every command and reason either way. Jobs that Snakemake starts elsewhere use no logger plugin.
+`profiles/default` selects it. A real run is shown in short; everything else (dry runs, `--summary`, `--lint`, ...,
+and all runs with `VERBOSE=1` or `--verbose`) is printed by Snakemake itself. In both cases Snakemake's own log file, in
+`.snakemake/log`, has every command and reason. Jobs that Snakemake starts on other machines use no logger plugin.
 """
 
 import logging
@@ -18,7 +18,7 @@ from snakemake_logger_plugin_eadnet.upstream import upstream_handler
 
 
 class LogHandler(LogHandlerBase):
-    """Chooses between the quiet console and Snakemake's own; no fault of either ever stops a run."""
+    """Chooses between the quiet console and Snakemake's own; an error of either never stops a run."""
 
     writes_to_stream = True
     writes_to_file = False
@@ -27,7 +27,7 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        """Choose by what the user asked for; called once, before anything is logged."""
+        """Choose a console by the user's options; called once, before anything is logged."""
         settings = self.common_settings
         self.upstream = upstream_handler(settings)
         asked = settings.dryrun or settings.verbose or settings.debug_dag or settings.quiet
@@ -36,7 +36,7 @@ class LogHandler(LogHandlerBase):
             self.quiet = QuietConsole(screen_on(self.upstream.stream, settings.nocolor), self.upstream.handle)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a record, or do not."""
+        """Pass a record to the chosen console, which may leave it out."""
         try:
             fault = None if wants_all(os.environ) else unreadable_overlay(record)
             if fault is not None:
@@ -45,11 +45,11 @@ class LogHandler(LogHandlerBase):
                 self.upstream.handle(record)
             else:
                 self.quiet.handle(record)
-        except Exception:  # a console that fails must not take the run along
+        except Exception:  # an error of the console must not end the run
             self._give_up()
 
     def close(self) -> None:
-        """Take the bar away and say how the run ended; may be called more than once."""
+        """Remove the bar and print how the run ended; may be called more than once."""
         try:
             if self.quiet is not None:
                 self.quiet.close()
@@ -58,7 +58,7 @@ class LogHandler(LogHandlerBase):
         super().close()
 
     def _give_up(self) -> None:
-        """From here on as Snakemake prints it."""
+        """Use Snakemake's own console from here on."""
         quiet, self.quiet = self.quiet, None
         try:
             if quiet is not None:
@@ -68,5 +68,5 @@ class LogHandler(LogHandlerBase):
 
 
 def wants_all(environment: "os._Environ[str] | dict[str, str]") -> bool:
-    """Whether `VERBOSE` asks for all that Snakemake prints."""
+    """Whether `VERBOSE` is on: set, and not "0", "no" or "false"."""
     return environment.get("VERBOSE", "").strip().lower() not in ("", "0", "no", "false")

@@ -1,4 +1,4 @@
-"""``python -m snakemake_logger_plugin_eadnet results/benchmarks``: write the usual times anew (see ``usual``)."""
+"""``python -m snakemake_logger_plugin_eadnet results/benchmarks``: write the usual times (see ``usual``)."""
 
 import sys
 from pathlib import Path

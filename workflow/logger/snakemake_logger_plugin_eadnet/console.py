@@ -1,4 +1,4 @@
-"""The quiet console: Snakemake's records in, one bar or a line a minute out, and a block for each failed job."""
+"""The quiet console: turns Snakemake's records into one bar or a line a minute, and a block for each failed job."""
 
 import logging
 import os
@@ -26,10 +26,10 @@ PAGE = "/report/index.html"
 
 
 class QuietConsole:
-    """Handles records one after another; a daemon thread of its own keeps the clock running between them."""
+    """Handles records one after another; a separate daemon thread updates the clock between them."""
 
     def __init__(self, screen: Screen, upstream: Callable[[logging.LogRecord], object]) -> None:
-        """Show runs on `screen`, and what is no run through `upstream`, Snakemake's own console."""
+        """Show runs on `screen`; everything else goes to `upstream`, Snakemake's own console."""
         self.screen, self.upstream = screen, upstream
         self.jobs, self.times = Jobs(), Times(read_usual(sys.argv[1:]))
         self.faults: list[str] = []  # Snakemake's messages about failed commands, before it names their jobs
@@ -65,7 +65,7 @@ class QuietConsole:
                 self._events[event](record)
 
     def close(self) -> None:
-        """Stop the clock, take the bar away, and end a run that Snakemake did not end itself."""
+        """Stop the clock, remove the bar, and print the last line of a run that Snakemake did not end itself."""
         self._over.set()
         if self._clock is not None and self._clock is not threading.current_thread():
             self._clock.join(timeout=2)
@@ -79,7 +79,7 @@ class QuietConsole:
 
     # ------------------------------------------------------------------------------------------- before a run
     def _before_run(self, record: logging.LogRecord) -> None:
-        """Whether this is a run shows later; lists, summaries and lints look as always."""
+        """Hold the first messages, since it is not yet known whether this is a run; print others as Snakemake does."""
         message = record.getMessage()
         if message.startswith("Config file ") or message.startswith("Assuming unrestricted"):
             self.held.append(record)
@@ -114,7 +114,7 @@ class QuietConsole:
     def _on_progress(self, record: logging.LogRecord) -> None:
         self.jobs.done, self.jobs.total = record.done, max(record.total, record.done)
         if self.jobs.done == self.jobs.total:
-            self._rest()  # what the workflow itself prints at its end must not meet the bar
+            self._rest()  # the workflow itself prints at its end, which would disturb the bar
 
     def _on_failed(self, record: logging.LogRecord) -> None:
         fault = self._fault_of(record)
@@ -138,7 +138,7 @@ class QuietConsole:
             self.screen.write(clean(message).splitlines(), "red")
 
     def _on_other(self, record: logging.LogRecord) -> None:
-        """What has no shape of its own here."""
+        """Print an event for which this console has no own form as Snakemake does."""
         self.screen.close()
         self.upstream(record)
 
@@ -162,7 +162,7 @@ class QuietConsole:
 
     # ------------------------------------------------------------------------------------------------- parts
     def _tick(self) -> None:
-        """Show how the run goes, again and again; the bar at once, the first plain line after its pause."""
+        """Show the state of the run at intervals; on a terminal at once, else after the first pause."""
         while not self._over.wait(self.screen.pause):
             with self._lock:
                 if self._over.is_set():
@@ -170,11 +170,11 @@ class QuietConsole:
                 try:
                     now = time.time()
                     self.screen.show(self.jobs, time_left(self.jobs, self.times, now), now - self.jobs.started_at)
-                except Exception:  # a terminal that has gone; the run goes on
+                except Exception:  # the terminal was closed; the run continues
                     return
 
     def _rest(self) -> None:
-        """No bar and no clock from here on."""
+        """Stop the bar and the clock."""
         self._over.set()
         self.screen.close()
 
@@ -183,7 +183,7 @@ class QuietConsole:
         self._rest()
 
     def _fault_of(self, record: logging.LogRecord) -> str:
-        """The message about a job's command, among those not claimed yet."""
+        """The message about a job's command, among those that are not yet assigned to a job."""
         command = (record.shellcmd or "").strip()
         for number, message in enumerate(self.faults):
             if command and command in message:

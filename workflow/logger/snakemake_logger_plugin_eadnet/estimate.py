@@ -1,11 +1,11 @@
-"""How long a run will still take, or nothing where that cannot be known.
+"""Estimate of the time that a run will still take; none if too little is known.
 
-The model: a job takes what jobs of its rule took on average, in this run or else in earlier ones (Snakemake's
-benchmark files, `<benchmarks>/<rule>/*.tsv`) or else, in a first run of the default, in the run whose results README
-shows, at the pace of this one; the work left, in seconds times cores, is spread over all cores; and no
-run ends before its longest running job. Who waits for whom is left out, so the truth is rather more than less. Rules
-of which no job has ever ended make the sum a lower bound, which is said; where they are many, as early in a first run,
-a bound says little and nothing is shown.
+The model: a job takes the average time of its rule's jobs in this run; without these in earlier runs (Snakemake's
+benchmark files, `<benchmarks>/<rule>/*.tsv`); and in a first run of the default in the run whose results README shows,
+scaled to the speed of this run. The remaining work, in seconds times cores, is spread over all cores, and no run ends
+before its longest running job. Dependencies between jobs are ignored, so the true time is usually longer. If no job of
+some rules has ever ended, the sum is a lower bound and is marked as such. If there are many of these, as early in a
+first run, the bound is useless and nothing is shown.
 """
 
 import csv
@@ -18,12 +18,12 @@ from statistics import fmean
 
 from snakemake_logger_plugin_eadnet.jobs import Job, Jobs
 
-MAX_UNKNOWN = 0.25  # share of the jobs left whose rules have never ended, above which a lower bound is not worth a word
+MAX_UNKNOWN = 0.25  # largest share of remaining jobs with unknown times for which a lower bound is shown
 
 
 @dataclass(frozen=True)
 class Took:
-    """What one job took: wall seconds, and how many cores it kept busy (at least one)."""
+    """Cost of one job: wall time in seconds, and the number of busy cores (at least one)."""
 
     seconds: float
     cores: float
@@ -31,34 +31,34 @@ class Took:
 
 @dataclass(frozen=True)
 class Left:
-    """Seconds left; `complete` if every job left is of a rule whose time is known, else they are a lower bound."""
+    """Seconds left; `complete` if the times of all remaining jobs are known, else the seconds are a lower bound."""
 
     seconds: float
     complete: bool
 
 
 class Times:
-    """What jobs took by rule, in this run and before it."""
+    """Costs of jobs by rule, in this run and in earlier ones."""
 
     def __init__(self, usual: Mapping[str, Took] | None = None) -> None:
-        """Nothing is known yet but what jobs of a rule usually take, on some machine."""
+        """Start with the usual costs of rules, measured on another machine."""
         self.usual = usual or {}
         self.now: dict[str, list[Took]] = defaultdict(list)
         self.before: dict[str, list[Took]] = {}
         self.is_read = False
 
     def read_once(self, benchmark: str | None) -> None:
-        """Read the times of earlier runs, from the folder in which a first job will leave its benchmark file."""
+        """Read the times of earlier runs, from the folder of the benchmark file of the first job."""
         if benchmark and not self.is_read:
             self.is_read = True
             self.before = read_benchmarks(Path(benchmark).parents[1])
 
     def add(self, job: Job, ended: float) -> None:
-        """A job of this run is done."""
+        """Add a finished job of this run; `ended` is in seconds of `time.time`."""
         self.now[job.rule].append(Took(max(ended - job.started, 0.0), job.threads))
 
     def of(self, rule: str) -> Took | None:
-        """The average job of a rule."""
+        """The average job of a rule: of this run, else of earlier ones, else the usual one; None if unknown."""
         known = self.now.get(rule) or self.before.get(rule)
         if known:
             return average(known)
@@ -66,7 +66,7 @@ class Times:
         return Took(usual.seconds * self.pace(), usual.cores) if usual else None
 
     def pace(self) -> float:
-        """How long the jobs of this run took, as a multiple of the usual times; 1 before the first of them."""
+        """Time of the finished jobs of this run divided by their usual time; 1 before the first."""
         done = [
             (took.seconds, self.usual[rule].seconds) for rule in self.now.keys() & self.usual for took in self.now[rule]
         ]
@@ -75,12 +75,12 @@ class Times:
 
 
 def average(known: Sequence[Took]) -> Took:
-    """The average job."""
+    """Means of seconds and of cores over some jobs."""
     return Took(fmean(took.seconds for took in known), fmean(took.cores for took in known))
 
 
 def read_benchmarks(folder: Path) -> dict[str, list[Took]]:
-    """Times by rule from Snakemake's benchmark files; a file that cannot be read (half written, say) is skipped."""
+    """Times by rule from Snakemake's benchmark files; an unreadable (half written) file is skipped."""
     found: dict[str, list[Took]] = defaultdict(list)
     for path in sorted(folder.glob("*/*.tsv")):
         try:
@@ -95,7 +95,7 @@ def read_benchmarks(folder: Path) -> dict[str, list[Took]]:
 
 
 def time_left(jobs: Jobs, times: Times, now: float | None = None) -> Left | None:
-    """The estimate at a moment (seconds of `time.time`); None without cores, or where too little is known.
+    """The estimate at time `now` (seconds of `time.time`); None without cores, or if too little is known.
 
     A target that only names others (the last rule, without benchmark file) takes no time.
     """
@@ -123,7 +123,7 @@ def time_left(jobs: Jobs, times: Times, now: float | None = None) -> Left | None
 
 
 def _number(text: str | None) -> float:
-    """Short jobs have "NA" or "-" for a load."""
+    """A number of a benchmark file; 0 for "NA" and "-", which short jobs have as their load."""
     try:
         return float(text or 0)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The block that a failed job gets: what it was, what it says itself, the end of its log, and what to do."""
+"""The block of lines for a failed job: its name, its error message, the end of its log, and the command to rerun it."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from snakemake_logger_plugin_eadnet.jobs import Job
 TAIL = 15  # lines of a log
 WIDTH = 400  # characters of a line; commands with settings in JSON run to thousands
 WINDOW = 65536  # bytes read from a log's end
-# Options without which a job would be another one.
+# Options that change what a job does.
 KEPT = ("--configfile", "--configfiles", "--config", "-C", "--directory", "-d", "--snakefile", "-s")
 EXIT = re.compile(r"returned non-zero exit status (\d+)|died with <Signals\.(\w+)")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -45,7 +45,7 @@ def block(job: Job, fault: str, seconds: float, arguments: Sequence[str]) -> lis
 
 
 def reason(fault: str) -> list[str]:
-    """What is known of a failure from Snakemake's message: a signal, a status, or the message itself."""
+    """Lines with the cause of a failure from Snakemake's message: a signal, an exit status, or the message itself."""
     found = EXIT.search(fault)
     if found is None:
         return [line for line in clean(fault).splitlines() if line.strip()][:4]
@@ -56,7 +56,7 @@ def reason(fault: str) -> list[str]:
 
 
 def log_tail(path: Path, lines: int = TAIL) -> list[str]:
-    """The last lines of a log that say something, safe to print; none if it cannot be read."""
+    """The last lines of a log that are not empty, safe to print; none if it cannot be read."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -69,7 +69,7 @@ def log_tail(path: Path, lines: int = TAIL) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Text without control characters; of a line that was overwritten (progress bars), what stood there last."""
+    """Text without control characters; of an overwritten line (progress bars) only the last state."""
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     return "\n".join(ESCAPES.sub("", line) for line in lines).expandtabs(4)
 
@@ -81,7 +81,7 @@ def alone(job: Job, arguments: Sequence[str]) -> str:
 
 
 def indented(lines: Sequence[str], by: str = "  ") -> list[str]:
-    """Lines that belong to one above."""
+    """Lines with a prefix, to show that they belong to the line above."""
     return [f"{by}{line}" for line in lines]
 
 
@@ -97,7 +97,7 @@ def _kept(arguments: Sequence[str]) -> list[str]:
 
 
 def _signal_name(status: int) -> str | None:
-    """A shell ends with 128 and the number of the signal that killed its command."""
+    """Name of the signal that killed a command: a shell's exit status is then 128 plus its number; None for others."""
     try:
         return signal.Signals(status - 128).name if status > 128 else None
     except ValueError:

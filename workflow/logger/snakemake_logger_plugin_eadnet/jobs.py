@@ -1,4 +1,4 @@
-"""What is known of a run's jobs: how many wait, run, are done and have failed."""
+"""State of a run's jobs: how many wait, run, are done and have failed."""
 
 import logging
 import time
@@ -41,7 +41,7 @@ class Jobs:
     total: int = 0
     done: int = 0
     cores: int | None = None
-    last_rule: str | None = None  # what everything else is made for
+    last_rule: str | None = None  # the target, for which all other jobs are made
     waiting: Counter[str] = field(default_factory=Counter)
     running: dict[int, Job] = field(default_factory=dict)
     failed: dict[int, Job] = field(default_factory=dict)
@@ -54,24 +54,24 @@ class Jobs:
         self.last_rule = next(reversed(self.waiting), None)
 
     def start(self, number: int, job: Job) -> None:
-        """A job starts, for the first time or once more."""
+        """Record that a job starts, for the first time or again."""
         self.failed.pop(number, None)
         self.running[number] = job
         if self.waiting[job.rule] > 0:
             self.waiting[job.rule] -= 1
 
     def finish(self, number: int) -> Job | None:
-        """A job is done; None if it was never seen to start."""
+        """Record that a job is done, and return it; None if its start was not recorded."""
         self.done += 1
         return self.running.pop(number, None)
 
     def fail(self, number: int, job: Job) -> Job:
-        """A job has failed; the one that was seen to start, which knows when, or else `job`."""
+        """Record that a job has failed; returns the started job, which has its start time, or else `job`."""
         self.failed[number] = self.running.pop(number, job)
         return self.failed[number]
 
     def restart(self, number: int) -> Job | None:
-        """A failed job waits to be tried again."""
+        """Record that a failed job waits for another attempt, and return it; None if it is unknown."""
         job = self.failed.pop(number, None)
         if job is not None:
             self.waiting[job.rule] += 1

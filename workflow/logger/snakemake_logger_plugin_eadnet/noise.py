@@ -1,8 +1,8 @@
-"""Which of Snakemake's plain messages a quiet console leaves out; what is not known here is shown."""
+"""Snakemake's plain messages that the quiet console leaves out; all others are shown."""
 
 import logging
 
-# Beginnings of messages that say how Snakemake works and not how the run goes. All stand in its log file.
+# Beginnings of messages about Snakemake's internals, not about the state of the run. All are in its log file.
 NOISE = (
     "Activating conda environment",
     "Assuming unrestricted shared filesystem",
@@ -19,12 +19,12 @@ NOISE = (
     "Using shell",
     "Waiting at most",
 )
-# Errors that only repeat what the block of a failed job has said.
+# Errors that only repeat the block of a failed job.
 REPEATED = ("Exiting because a job execution failed", "WorkflowError:\nAt least one job did not complete")
 
 
 def is_noise(record: logging.LogRecord, message: str) -> bool:
-    """Whether a message without an event of its own is left out; warnings never are."""
+    """Whether a message without a known event is left out; of warnings and errors only repetitions are."""
     if record.levelno >= logging.WARNING:
         return message.startswith(REPEATED)
     return record.levelno < logging.INFO or not message.strip() or message.startswith(NOISE)

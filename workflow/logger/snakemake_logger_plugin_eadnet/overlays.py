@@ -1,7 +1,8 @@
-"""A configuration file that cannot be opened is one line here; Snakemake shows where in its own code it failed.
+"""One line for a configuration file that cannot be opened, in place of Snakemake's traceback.
 
-Snakemake opens the files of `--configfile` as it builds its settings (`ConfigSettings` in `snakemake.settings.types`),
-before it reads a line of any workflow, and prints an exception that is not one of its own with its whole traceback.
+Snakemake opens the files of `--configfile` when it builds its settings (`ConfigSettings` in
+`snakemake.settings.types`), before it reads any workflow, and prints exceptions of other classes than its own with the
+full traceback.
 """
 
 import logging
@@ -15,7 +16,7 @@ LAST_LINE = re.compile(r"^\w+Error: \[Errno \d+\] (?P<reason>.+): '(?P<path>.*)'
 
 
 def unreadable_overlay(record: logging.LogRecord) -> str | None:
-    """The line about a configuration file that cannot be opened; None if this is about something else."""
+    """The line about a configuration file that cannot be opened; None if the record is about something else."""
     if getattr(record, "event", None) != LogEvent.ERROR or record.exception not in FAULTS:
         return None
     message = record.getMessage().strip()

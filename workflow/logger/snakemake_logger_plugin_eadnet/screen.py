@@ -1,4 +1,4 @@
-"""Where the console writes: a terminal with one live bar, or a stream that gets plain lines."""
+"""Output of the console: a terminal with one live bar, or a stream with plain lines."""
 
 import os
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from snakemake_logger_plugin_eadnet.wording import duration, left, running, stat
 
 
 class Screen(Protocol):
-    """What the console needs of the place it writes to."""
+    """Interface of an output of the console."""
 
     pause: float  # seconds between two calls of `show`
 
     def write(self, lines: Sequence[str], style: str = "") -> None:
-        """Whole lines, above the bar if there is one; no markup in them is interpreted."""
+        """Write whole lines, above the bar if there is one; markup in them is not interpreted."""
         ...
 
     def show(self, jobs: Jobs, estimate: Left | None, seconds: float) -> None:
-        """How the run goes, `seconds` after its start."""
+        """Show the state of the run, `seconds` after its start."""
         ...
 
     def close(self) -> None:
-        """Nothing is shown any more; lines can still be written."""
+        """Stop showing the state; lines can still be written."""
         ...
 
 
 class Lines:
-    """A stream that is no terminal: a line a minute."""
+    """A stream that is not a terminal: one line a minute."""
 
     pause = 60.0
 
@@ -51,11 +51,11 @@ class Lines:
         self.write([state(jobs, estimate)])
 
     def close(self) -> None:
-        """Nothing to take away."""
+        """Do nothing: plain lines stay."""
 
 
 class Bar:
-    """A terminal: one bar in its last line, taken away at the end."""
+    """A terminal: one bar in its last line, removed at the end."""
 
     pause = 1.0
 
@@ -69,7 +69,7 @@ class Bar:
         self.console.print(Text("\n".join(lines), style=style), soft_wrap=True)
 
     def show(self, jobs: Jobs, estimate: Left | None, seconds: float) -> None:
-        """Draw the bar, or draw it anew."""
+        """Draw or update the bar."""
         failed = f"{len(jobs.failed)} failed, " if jobs.failed else ""
         clock = ", ".join(filter(None, [duration(seconds), left(estimate)]))
         fields = {"count": f"{jobs.done} of {jobs.total}", "doing": failed + running(jobs), "clock": clock}
@@ -81,7 +81,7 @@ class Bar:
         self.progress.refresh()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         progress, self.progress = self.progress, None
         if progress is not None:
             progress.stop()

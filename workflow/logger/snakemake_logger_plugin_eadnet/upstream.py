@@ -1,4 +1,4 @@
-"""Snakemake's own console, for all that is not shown quietly."""
+"""Snakemake's own console, for everything except quiet runs."""
 
 import sys
 from typing import Any

@@ -1,6 +1,6 @@
-"""What jobs take in the default run: a first run has no times of its own to estimate from.
+"""Costs of jobs in the default run, for the estimate of a first run, which has no earlier times.
 
-``usual.tsv`` beside this file has the average job of each rule, in seconds and cores. `make readme` writes it from the
+``usual.tsv`` in this folder has the average job of each rule, in seconds and cores. `make readme` writes it from the
 run whose results README shows: ``python -m snakemake_logger_plugin_eadnet results/benchmarks``.
 """
 
@@ -15,11 +15,11 @@ from snakemake_logger_plugin_eadnet.estimate import Took, average, read_benchmar
 NAME = "usual.tsv"
 PLACE = Path(__file__).with_name(NAME)
 OTHERWISE = ("--configfile", "--configfiles", "--config", "-C")
-"""Options with which a run is not the default one, and takes another time."""
+"""Options with which a run is not the default one, so that the usual times do not apply."""
 
 
 def read_usual(arguments: Sequence[str]) -> dict[str, Took]:
-    """The average job by rule; none where a command line (without its program) asks for another configuration."""
+    """The average job by rule; none if the command line (given without its program) changes the configuration."""
     if any(word.split("=", 1)[0] in OTHERWISE for word in arguments):
         return {}
     lines = (files("snakemake_logger_plugin_eadnet") / NAME).read_text(encoding="utf-8").splitlines()
@@ -30,7 +30,7 @@ def write_usual(benchmarks: Path, output: Path = PLACE) -> None:
     """Write the table from the benchmark files of a run.
 
     Raises:
-        SystemExit: there are none.
+        SystemExit: there are no benchmark files.
     """
     rules = {rule: average(times) for rule, times in read_benchmarks(benchmarks).items()}
     if not rules:

@@ -1,4 +1,4 @@
-"""The console's sentences: durations, plans, and how a run goes."""
+"""Texts of the console: durations, plans, and the state of a run."""
 
 import time
 
@@ -10,7 +10,7 @@ KINDS = 5  # rules that the first line counts
 
 
 def duration(seconds: float) -> str:
-    """As a person would say it: `8 s`, `3 min 20 s`, `1 h 5 min`."""
+    """A duration in readable units: `8 s`, `3 min 20 s`, `1 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -22,7 +22,7 @@ def duration(seconds: float) -> str:
 
 
 def left(estimate: Left | None) -> str:
-    """Time left, no finer than it is known; empty where it is not."""
+    """Time left, rounded to minutes or five minutes; empty if it is unknown."""
     if estimate is None:
         return ""
     if estimate.seconds < 60:
@@ -33,7 +33,7 @@ def left(estimate: Left | None) -> str:
 
 
 def plan(jobs: Jobs) -> str:
-    """The first line: how many jobs, of which kinds."""
+    """The first line: number of jobs, in total and by rule."""
     counts = jobs.waiting.most_common()
     kinds = [f"{count} {rule}" for rule, count in counts[:KINDS]]
     if counts[KINDS:]:
@@ -43,14 +43,14 @@ def plan(jobs: Jobs) -> str:
 
 
 def running(jobs: Jobs) -> str:
-    """How many jobs run, and the names of those that have run longest."""
+    """Number of running jobs, and the names of those that have run longest."""
     names = [job.name for job in jobs.running.values()]
     more = ", ..." if len(names) > NAMED else ""
     return f"{len(names)} running" + (f": {', '.join(names[:NAMED])}{more}" if names else "")
 
 
 def state(jobs: Jobs, estimate: Left | None) -> str:
-    """The line a minute."""
+    """The line that is printed every minute."""
     parts = [f"{jobs.done} of {plural(jobs.total, 'job')} done", running(jobs)]
     if jobs.failed:
         parts.insert(1, f"{len(jobs.failed)} failed")
@@ -58,7 +58,7 @@ def state(jobs: Jobs, estimate: Left | None) -> str:
 
 
 def ending(jobs: Jobs, interrupted: bool, seconds: float) -> str:
-    """The last line: what was done, and what the same command will do."""
+    """The last line: number of finished and failed jobs, and what the same command will do."""
     again = "the same command goes on from here"
     if interrupted:
         return f"stopped after {duration(seconds)}: {jobs.done} of {plural(jobs.total, 'job')} done; {again}"
