@@ -228,8 +228,10 @@ def test_a_wait_of_nonsense_is_none():
     assert answer.text == "clip0" and next(waits, None) is None
 
 
-@pytest.mark.parametrize("wait", ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)])
-def test_a_wait_of_an_hour_is_not_waited_for(wait):
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_wait_of_an_hour_is_not_waited_for(form):
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    wait = "3600" if form == "seconds" else date
     answer, server = only(lambda request, before: failure(429, "daily limit", Retry_After=wait))
     assert answer.transient and f"Retry-After: {wait}" in answer.failure and "in 1 try" in answer.failure
     assert len(server.times["clip0"]) == 1
