@@ -44,7 +44,7 @@ def progress_bar(what: str, total: int | None, unit: str, shown: bool = True) ->
         "miniters": 1,
         "position": 0,
     }
-    named = {"unit": "B", "unit_scale": True} if unit == "B" else {"unit": f" {unit}"}
+    named = {"unit": "B", "unit_scale": True} if unit == "B" else {"unit": unit}
     return tqdm(desc=what, total=total, file=where, disable=not shown, **named, **style)
 
 

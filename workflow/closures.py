@@ -33,6 +33,7 @@ UNSEEN_FIELDS = (
 )  # implied, a matter of writing, or unknown to Python 3.11
 READ_BY_PEOPLE = ("description", "help")
 BY_NAME = {("importlib", None), ("importlib", "import_module")}  # where these are imported, a text may name a module
+SHOWN_ONLY = ("eadnet.progress",)  # modules that print, and whose result no other code uses
 LOADING = ""  # the name of all statements of a module that define nothing
 
 Place = tuple[str, str]
@@ -157,7 +158,7 @@ class Project:
         waiting = list(starts)
         while waiting:
             place = waiting.pop()
-            if place not in reached:
+            if place not in reached and place[0] not in SHOWN_ONLY:
                 reached[place] = self.module(place[0]).parts[place[1]]
                 waiting += [*self._loaded(place), *(used for _, found in self._used(reached[place]) for used in found)]
         return {place: code for place, code in reached.items() if code.digest}
@@ -171,6 +172,7 @@ class Project:
             f"{name}:{self.module(module).parts[part].digest}"
             for name, places in self._used(code)
             for module, part in places
+            if module not in SHOWN_ONLY
         }
         return " ".join([code.digest, *self._installed(code), *sorted(given)])
 

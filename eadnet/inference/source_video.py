@@ -148,9 +148,9 @@ def open_video(
         landmarks = detect_landmarks(watch(near, frames) if watch else near)
         zoom = window.width / window.size[0]
         landmarks = landmarks * np.float32(zoom) + np.float32((window.x, window.y))
-        return SourceVideo(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing, template)
     except MediaError as error:
         raise MediaError(f"{path}: {error}") from None
+    return SourceVideo(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing, template)
 
 
 def _decoded(path: str | Path, window: Window, low: int, high: int) -> Iterator[np.ndarray]:
