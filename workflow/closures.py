@@ -9,7 +9,7 @@ loading runs them. The digest ignores
   people and do not change what code does (captions of figures are docstrings, but change no number);
 - the location of code, and the module from which it is imported: imported code is in the digest itself, so code may
   move to another folder or file without a change of the digest;
-- definitions in the same module that are not used.
+- definitions in the same module that are not used, and progress bars (`SHOWN_ONLY`).
 
 A module that is imported as a whole counts as a whole. If ``importlib`` is used, so do modules of the same package
 (``f"{__name__}.{name}"``) and those written out as text (``"reports.tables.worst"``). Not covered are names computed in
