@@ -100,9 +100,10 @@ def lead(inputs: Inputs) -> str:
     test = usable[usable.clip_id.isin(inputs.videos.clip_id)]
     unseen = int((~test.seen_speaker.astype(bool)).sum())
     runs = [run for run in order_runs(inputs.videos.run) if run not in BASELINES]
-    corpora = listing([str(name) for name in sorted(usable.corpus.unique())])
+    train = usable[usable.split == "train"]
+    corpora = listing([str(name) for name in sorted(train.corpus.unique())])
     return (
-        f"{count(len(runs), 'run')} trained on {count(int((usable.split == 'train').sum()), 'clip')} of {corpora}, "
+        f"{count(len(runs), 'run')} trained on {count(len(train), 'clip')} of {corpora}, "
         f"tested on {count(len(test), 'held-out clip')} ({unseen} of unseen people). Every number, table and sentence "
         "with a number below was computed by this run."
     )
