@@ -78,7 +78,7 @@ def _answers(frame: pd.DataFrame) -> Iterator[ClipValues]:
     ]
     yield ClipValues("forbidden@answers", np.array(broken, float), (silent,))
     attempts = frame.attempts.to_numpy(float)
-    asked = Excuse(~(attempts >= 1), "no_answer", "nobody was asked about the clip")
+    asked = Excuse(~(attempts >= 1), "no_answer", "no engine was asked for a caption of the clip")
     yield ClipValues("attempts@answers", attempts, (asked,))
     words = frame.caption.fillna("").str.split().str.len().to_numpy(float)
     yield ClipValues("words@texts", words, (_uncaptioned(frame),))
@@ -89,7 +89,7 @@ def _knowledge(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series,
     labelled, uncaptioned = frame.label.isin(EMOTIONS).to_numpy(), _uncaptioned(frame)
     beyond = Excuse(frame.label.notna().to_numpy() & ~labelled, "no_label", "its label is none of the eight emotions")
     unknown = Excuse(~labelled, "no_label", "the corpus gives no clip an emotion")
-    given = Excuse(labelled & frame.labelled.eq(True).to_numpy(), LABEL_GIVEN, "the captioner was told the label")
+    given = Excuse(labelled & frame.labelled.eq(True).to_numpy(), LABEL_GIVEN, "the captioner was given the label")
     yield "labels", frame.label, frame.level, (beyond, unknown, given, uncaptioned)
     drawn = ~labelled & frame.true_emotion.isin(EMOTIONS).to_numpy()
     yield "truth", frame.true_emotion, frame.true_level, (

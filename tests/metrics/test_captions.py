@@ -218,7 +218,7 @@ def test_a_captioner_that_was_told_the_label_earns_nothing_by_it(blind: pd.DataF
         rows = of(told, f"{metric}@labels")
         labelled = rows[rows.emotion.notna()] if metric == "emotion_right" else rows
         assert labelled.status.eq("told").all() and labelled.value.isna().all()
-        assert labelled.reason.eq("the captioner was told the label").all()
+        assert labelled.reason.eq("the captioner was given the label").all()
         pd.testing.assert_series_equal(of(told, f"{metric}@truth").value, of(blind, f"{metric}@truth").value)
     pd.testing.assert_series_equal(of(told, "unit_micro_f1@truth").value, of(blind, "unit_micro_f1@truth").value)
 
@@ -336,7 +336,7 @@ def test_captioners_are_summarised_beside_videos(results: Path) -> None:
     assert (right["mean"], right.n, right.n_missing, right.split) == (pytest.approx(3 / 5), 5, 1, "all")
     assert right.coverage == pytest.approx(5 / 6)
     told = main.loc["emotion_right@labels"]
-    assert (told.n, told.n_missing, told.reason) == (0, 0, "the captioner was told the label")
+    assert (told.n, told.n_missing, told.reason) == (0, 0, "the captioner was given the label")
     assert np.isnan(told.coverage) and np.isnan(told["mean"])
     f1 = main.loc["emotion_macro_f1@labels"]
     assert (f1.n, f1.n_missing) == (0, 0) and np.isnan(f1.coverage) and np.isnan(f1["mean"])
@@ -386,7 +386,7 @@ def test_the_table_of_captioners_holds_the_summary_s_numbers(results: Path, tmp_
     assert [cell.text for cell in labels.rows[0]] == ["main", "–", "–", "–"]
     assert labels.rows[1][1].text == "0.600" and labels.rows[1][1].detail.endswith("n=5")
     label = style.metric_label("emotion_right@labels")
-    assert f"main, {label}, " in table.caption and "the captioner was told the label." in table.caption
+    assert f"main, {label}, " in table.caption and "the captioner was given the label." in table.caption
     paths = formats.write(table, tmp_path)
     rows = pd.read_parquet(paths[3]).query("corpus == slice == 'all'").set_index(["captioner", "metric"])
     assert rows["mean"][("blind", "emotion_right@labels")] == pytest.approx(0.6)

@@ -108,8 +108,8 @@ def test_a_missing_video_names_its_url(corpus):
 
 
 def test_wrong_settings_name_the_mend(corpus, tmp_path_factory):
-    with pytest.raises(CorpusError, match="test_identities: 'Nobody'"):
-        HDTFReader(local(corpus, test_identities=("Nobody",)), corpus, "000")
+    with pytest.raises(CorpusError, match="test_identities: 'Unknown'"):
+        HDTFReader(local(corpus, test_identities=("Unknown",)), corpus, "000")
     empty = tmp_path_factory.mktemp("empty")
     with pytest.raises(CorpusError, match="annotion_time"):
         HDTFReader(local(empty), empty, "000")

@@ -186,8 +186,8 @@ def test_settings_take_the_place_of_the_test_identities():
     found = hdtf_splits(published(test_identities=("AdamSchiff", "RD_Radio1")), known)
     assert {name for name, side in found.items() if side == "test"} == {"WDA_AdamSchiff", "RD_Radio1"}
     assert found["WRA_TimScott"] == "train" and Counter(found.values())["val"] == 13
-    with pytest.raises(CorpusError, match="test_identities: 'Nobody'"):
-        hdtf_splits(published(test_identities=("Nobody",)), known)
+    with pytest.raises(CorpusError, match="test_identities: 'Unknown'"):
+        hdtf_splits(published(test_identities=("Unknown",)), known)
 
 
 def test_people_whom_no_split_names():

@@ -300,7 +300,7 @@ def test_float16_on_a_cpu_and_a_gpu_that_is_not_there_are_refused():
         ),
     ],
 )
-def test_compiled_training_gives_the_samelogged_losses(toy, tmp_path, monkeypatch, backend):
+def test_compiled_training_gives_the_same_logged_losses(toy, tmp_path, monkeypatch, backend):
     compiled = CPU.model_copy(update={"compile": True, "gradient_checkpointing": True})
     small = NETWORK | {"widths": [24], "attention_levels": 1}
     single = replace(
@@ -316,7 +316,7 @@ def test_compiled_training_gives_the_samelogged_losses(toy, tmp_path, monkeypatc
         assert [value for _, value in losses[name]] == pytest.approx([value for _, value in values], rel=1e-4), name
 
 
-def test_bfloat16_trains_to_nearly_the_samelogged_losses(toy, tmp_path):
+def test_bfloat16_trains_to_nearly_the_same_logged_losses(toy, tmp_path):
     settings = training_settings(losses=CHEAP, optimiser={"steps": 3})
     exact = logged_losses(train_toy(toy, tmp_path / "float32", settings))["total"]
     half = CPU.model_copy(update={"precision": "bfloat16"})
