@@ -34,11 +34,6 @@ class Device:
         """Mixed precision, or nothing in float32."""
         return torch.autocast(self.torch_device.type, dtype=self.precision, enabled=self.precision is not None)
 
-    def synchronise(self) -> None:
-        """Wait until the device is idle; for timing."""
-        if self.torch_device.type == "cuda":
-            torch.cuda.synchronize(self.torch_device)
-
 
 CPU = Device()
 """One process on the processor, in float32."""
