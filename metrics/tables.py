@@ -36,14 +36,16 @@ SCORES = pa.schema(
         ("run", _text), ("seed", _int), ("corpus", _text), ("draw", _text), ("split", _text), ("clip_id", _text),
         ("speaker", _text), ("seen_speaker", _flag), ("emotion", _text), ("emotion_level", _int), ("family", _text),
         ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("value", _real),
-        ("ci_low", _real), ("ci_high", _real), ("n", _int), ("status", _text), ("reason", _text),
-        ("model_commit", _text), ("videos_commit", _text), ("commit", _text),
+        ("ci_low", _real), ("ci_high", _real), ("n", _int), ("n_wanted", _int), ("share", _real), ("status", _text),
+        ("reason", _text), ("notes", _text), ("model_commit", _text), ("videos_commit", _text), ("commit", _text),
     ]
 )  # fmt: skip
 """One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus `all`,
 and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips (`draw`
 is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions)
-behind a clip's value and the clips behind a set's. Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
+behind a clip's value and the clips behind a set's, `n_wanted` those that there are, `share` is one over the other; a
+value that rests on fewer than all has the status `PARTIAL`. `notes` are what was done to the video before it was
+measured (trimmed, scaled, brought to another rate). Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
 A row without a value has the cause in `status` and `reason`. Three commits of the project: the run was trained under
 `model_commit` (null where this project has trained none: baselines without a model, other people's methods), its videos
 were made or collected under `videos_commit` (null for captions and for folders scored without the workflow), and
@@ -76,6 +78,9 @@ PAIRWISE = pa.schema(
 """Every two runs compared, in either order, by each metric with a value a clip: the mean of run minus rival over the
 `n` clips that both have, its interval and p. `p_holm` is corrected over all pairs of runs and methods of one metric and
 corpus, each pair counted once; a pair with a baseline is no member of that family and has none. Slice is `all`."""
+
+PARTIAL = "partial"
+"""Status of values that rest on fewer frames or clips than there are."""
 
 LABEL_GIVEN = "told"
 """Status of clips whose label a captioner was given, so that its repeating it shows nothing."""

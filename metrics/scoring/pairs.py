@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,24 @@ import pandas as pd
 
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.data.tensor_files import TensorFileError, map_tensor
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import iterate_video, read_audio
+from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.tables import CLIPS, TableError, read_table
 from metrics.scoring.settings import WeightsAbsent
 from metrics.spec import MetricSpec
-from metrics.tables import CROPS, EXTRACTED, LANDMARKS, MEASUREMENTS, Unscorable
+from metrics.tables import CROPS, EXTRACTED, FPS, LANDMARKS, MEASUREMENTS, Unscorable
 
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
 
 
 @dataclass(frozen=True)
 class Value:
-    """The value of a metric for one clip (`clip_id`) or for the set (None); None where there is none."""
+    """The value of a metric for one clip (`clip_id`) or for the set (None); None where there is none.
+
+    `n` are the frames (or clips) that it rests on, `n_wanted` those that there are (None: as many), `notes` what a
+    reader of the value must know.
+    """
 
     metric: str
     clip_id: str | None
@@ -34,6 +42,8 @@ class Value:
     reason: str | None = None
     ci_low: float | None = None
     ci_high: float | None = None
+    n_wanted: int | None = None
+    notes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Pair:
     truth_folder: Path | None = None
     model_commit: str | None = None
     videos_commit: str | None = None
+    video: str | None = None
 
     @property
     def clip_id(self) -> str:
@@ -90,6 +101,42 @@ class Pair:
     def true_audio(self) -> np.ndarray:
         """(T * 640,) float32 true sound at 16 kHz."""
         return self.truth.audio[: self.n_frames * SAMPLES_PER_FRAME]
+
+    @property
+    def own_landmarks(self) -> np.ndarray:
+        """(T', 478, 2) float32 landmarks in the video's own pixels at its own rate; NaN where no face is."""
+        return self.generated_landmarks
+
+    @property
+    def own_fps(self) -> float:
+        """Frames a second of the video itself."""
+        return float(FPS)
+
+    @property
+    def own_audio(self) -> np.ndarray:
+        """(n,) float32 sound of the video itself at 16 kHz.
+
+        Raises:
+            Unscorable: it has none.
+        """
+        try:
+            return read_audio(self.video, SAMPLE_RATE)
+        except MediaError as fault:
+            raise Unscorable(fault.status, str(fault)) from None
+
+    def own_frames(self) -> Iterator[np.ndarray]:
+        """The (H, W, 3) uint8 frames of the video itself, in its own size and at its own rate."""
+        return iterate_video(self.video)
+
+    def true_frames(self) -> Iterator[np.ndarray]:
+        """The (H, W, 3) uint8 frames of the clip's source at 25 fps, as many as are compared.
+
+        Raises:
+            Unscorable: the clip's source is not kept.
+        """
+        if not self.row["source"]:
+            raise Unscorable("no_truth", "the clip's source video is not kept; preprocess again")
+        return islice(iterate_video(self.row["source"], FPS), self.n_frames)
 
     @property
     def generated_digest(self) -> str:
@@ -140,7 +187,7 @@ def load_pairs(measurements: str | Path, clips: str | Path, truth: str | Path | 
     return [
         Pair(
             known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason,
-            row.video_sha256, truth, row.model_commit, row.videos_commit,
+            row.video_sha256, truth, row.model_commit, row.videos_commit, row.video,
         )
         for row in table.itertuples()
     ]  # fmt: skip

@@ -18,7 +18,7 @@ from metrics.scoring.pairs import Pair, Value, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
-from metrics.tables import ALL, MADE_UNDER, SCORES, join_commits
+from metrics.tables import ALL, MADE_UNDER, PARTIAL, SCORES, join_commits
 
 
 def score_family(
@@ -94,6 +94,7 @@ def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> di
     spec = REGISTRY[value.metric]
     clip = clips.get(value.clip_id, {})
     level = clip.get("level")
+    wanted = value.n if value.n_wanted is None else value.n_wanted
     return {
         "corpus": clip.get("corpus", ALL),
         "draw": ALL,
@@ -111,8 +112,11 @@ def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> di
         "ci_low": value.ci_low,
         "ci_high": value.ci_high,
         "n": value.n,
-        "status": value.status,
+        "n_wanted": wanted,
+        "share": value.n / wanted if wanted else None,
+        "status": PARTIAL if value.status == "ok" and value.n < wanted else value.status,
         "reason": value.reason,
+        "notes": value.notes,
     }
 
 
