@@ -40,7 +40,9 @@ class Preprocess(Section):
     max_blur: Share = Field(1.0, description="Largest usable blur of the crop, 0 sharp to 1 (Crete et al. 2007).")
     silence_db: float = Field(-60.0, description="A clip whose loudest 100 ms are below this (dBFS) counts as silent.")
     sync_weights: Weights = Field(
-        None, description="Published SyncNet that measures the offset of sound and lips; null does not measure it."
+        None,
+        description="Published SyncNet that measures the offset of sound and lips, and gates training and validation "
+        "clips by it (test clips never); null does not measure it.",
     )
     max_offset: Annotated[int, Field(ge=0, le=15)] = Field(
         6, description="Largest offset that is corrected, in frames; a clip with more is rejected."

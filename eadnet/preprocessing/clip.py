@@ -115,17 +115,28 @@ def make_clip(
     refusal = _refusal(row, piece, silence, settings)
     if refusal:
         return row | refusal, None
-    if row["sync_offset"]:
+    if piece.clip.split != "test" and row["sync_offset"]:
         audio, note, _ = _sound(piece, media, settings, late=row["sync_offset"])
     if piece.clip.split == "test":
         row["source"] = str(_keep_source(framed, audio, settings, sources))
     notes = (
         "no annotated crop; cut around the detected face" if piece.clip.wants_crop else None,
         note,
+        _ungated(row, settings),
         quality_note(settings) if tools.quality is None else None,
     )
     row |= {"sha256": sha256_array(crops), "reason": "; ".join(filter(None, notes)) or None}
     return row, {"crops": crops, "audio": audio, "landmarks": framed.landmarks, "transform": transforms}
+
+
+def _ungated(row: dict, settings: Preprocess) -> str | None:
+    """What SyncNet finds wrong with a test clip, which is kept as it is: the judge of the videos chooses no test set."""
+    if row["split"] != "test" or row["sync_offset"] is None:
+        return None
+    if not row["sync_offset"] and row["sync_confidence"] >= settings.min_sync_confidence:
+        return None
+    found = f"SyncNet: {row['sync_offset']:+.0f} frames, confidence {row['sync_confidence']:.1f}"
+    return f"{found}; test clips are neither rejected nor shifted by it"
 
 
 def _refused(error: MediaError) -> dict:

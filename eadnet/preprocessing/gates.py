@@ -61,7 +61,8 @@ def _silent(row: dict, settings: Preprocess) -> str | None:
 
 
 def _out_of_sync(row: dict, settings: Preprocess) -> str | None:
-    if row["sync_offset"] is None:
+    # SyncNet also scores generated videos: test clips that it had chosen would favour what it favours.
+    if row["sync_offset"] is None or row["split"] == "test":
         return None
     if row["sync_confidence"] < settings.min_sync_confidence:
         needed = f"{settings.min_sync_confidence:g} needed (preprocess.min_sync_confidence)"

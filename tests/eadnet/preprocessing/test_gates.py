@@ -11,6 +11,7 @@ from tests.support.made_footage import clips_of, face, moving, tone, write_talk
 
 SETTINGS = Preprocess()
 GOOD = {
+    "split": "train",
     "n_frames": 100,
     "detected": 1.0,
     "second_face": 0.0,
@@ -44,6 +45,7 @@ def test_each_gate_names_its_key_and_both_numbers(status, change, key, numbers):
 
 
 AT_THE_LIMIT = {
+    "split": "train",
     "n_frames": 25,
     "detected": 0.9,
     "second_face": 0.1,
@@ -61,6 +63,12 @@ def test_what_is_good_or_just_at_the_limits_passes():
     assert judge(AT_THE_LIMIT, LIMITS) is None
     assert judge(GOOD | {"sync_offset": None, "sync_confidence": None}, LIMITS) is None  # unmeasured
     assert judge(GOOD | {"quality": None}, LIMITS) is None
+
+
+def test_syncnet_which_scores_the_test_clips_does_not_choose_them():
+    out = {"sync_confidence": 1.2, "sync_offset": -9.0}
+    assert judge(GOOD | out, LIMITS)[0] == judge(GOOD | out | {"split": "val"}, LIMITS)[0] == "out_of_sync"
+    assert judge(GOOD | out | {"split": "test"}, LIMITS) is None
 
 
 def test_the_first_gate_in_order_speaks():

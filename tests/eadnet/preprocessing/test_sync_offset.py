@@ -127,9 +127,11 @@ def videos(tmp_path_factory) -> Path:
     return folder
 
 
-def measured(videos: Path, output: Path, assets: Assets, workers: int = 1, **gates: float) -> dict:
-    """The row of the one clip, its offset measured."""
-    chosen = folder_reader(videos)
+def measured(
+    videos: Path, output: Path, assets: Assets, workers: int = 1, test_share: float = 0.0, **gates: float
+) -> dict:
+    """The row of the one clip, its offset measured; of the training split, or of the test split (`test_share` 1)."""
+    chosen = folder_reader(videos, test_share=test_share)
     settings = Preprocess(sync_weights="syncnet-v2", **gates)
     sources = sources_of(chosen, output)
     preprocess_shard(chosen, sources, settings, output, workers, assets=assets, report=lambda line: None)
@@ -148,6 +150,15 @@ def test_sound_that_is_late_is_cut_and_sound_that_is_early_waits(videos, weights
     row = measured(videos, tmp_path, published(weights, tmp_path), max_offset=15)
     assert row["status"] == "ok" and row["sync_offset"] == late
     check_moved(row, videos / "a.mp4")
+
+
+@pytest.mark.parametrize(("late", "confidence"), [(-7, 5.0), (0, 1.0), (9, 0.5)])
+def test_a_test_clip_is_kept_as_it_is(videos, weights, tmp_path, monkeypatch, late, confidence):
+    monkeypatch.setattr(SyncJudge, "measure", lambda *_: (late, confidence))
+    row = measured(videos, tmp_path, published(weights, tmp_path), test_share=1.0)
+    assert (row["split"], row["status"], row["sync_offset"]) == ("test", "ok", late)
+    assert f"SyncNet: {late:+.0f} frames, confidence {confidence}" in row["reason"]
+    check_moved(row | {"sync_offset": 0}, videos / "a.mp4")
 
 
 def check_moved(row: dict, video: Path) -> None:
