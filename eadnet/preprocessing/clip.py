@@ -130,7 +130,7 @@ def make_clip(
 
 
 def _ungated(row: dict, settings: Preprocess) -> str | None:
-    """What SyncNet finds wrong with a test clip, which is kept as it is: the judge of the videos chooses no test set."""
+    """What SyncNet finds wrong with a test clip. It is kept as it is: a judge of the videos chooses no test set."""
     if row["split"] != "test" or row["sync_offset"] is None:
         return None
     if not row["sync_offset"] and row["sync_confidence"] >= settings.min_sync_confidence:
