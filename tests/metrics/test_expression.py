@@ -29,8 +29,8 @@ def wobbling(seed: int) -> np.ndarray:
 
 def pair_of(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     return SimpleNamespace(
-        clip_id=clip_id, status="ok", n_frames=len(truth), generated_landmarks=generated, true_landmarks=truth,
-        features=lambda name: generated, true_features=lambda name: truth,
+        clip_id=clip_id, status="ok", n_frames=len(truth), timed_landmarks=generated, true_landmarks=truth,
+        timed_features=lambda name: generated, true_features=lambda name: truth,
     )  # fmt: skip
 
 
