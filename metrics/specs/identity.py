@@ -5,8 +5,8 @@ from metrics.specs.types import Family, MetricSpec
 ARCFACE = "Deng et al., ArcFace, CVPR 2019; deepinsight/insightface buffalo_l w600k_r50 (ResNet-50, WebFace600K)"
 WEIGHTS = "asset:arcface-r50/w600k_r50.onnx"
 ALIGNED = (
-    "whole frame at the video's own size and 25 fps; similarity of irises, nose tip and mouth corners (of the FaceMesh) "
-    "to InsightFace's 112-pixel template, RGB, (x - 127.5) / 127.5"
+    "whole frame at the video's own size and 25 fps; similarity of irises, nose tip and mouth corners (of the "
+    "FaceMesh) to InsightFace's 112-pixel template, RGB, (x - 127.5) / 127.5"
 )
 OTHERS = (
     "Published CSIM of one method spans 0.64 to 0.93 (SadTalker on HDTF): networks, alignment and the frame compared "

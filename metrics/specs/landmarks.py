@@ -37,13 +37,15 @@ SPECS = (
         "Landmark distance of the mouth, position removed.",
         "The 40 lip points less their mean, per frame; mean Euclidean distance over the truth's mean inter-ocular "
         "distance.",
-        EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE, needs="frames",
+        EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
+        needs="frames",
     ),
     MetricSpec(
         "f_lmd@mediapipe", "landmarks", "clip", "inter-ocular", False, (0, INFINITY),
         "Landmark distance of the whole face, position removed.",
         "The same over the 468 mesh points (irises left out).",
-        EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE, needs="frames",
+        EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
+        needs="frames",
     ),
     MetricSpec(
         "m_lmd_px@mediapipe", "landmarks", "clip", "px", False, (0, INFINITY),

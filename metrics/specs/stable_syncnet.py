@@ -5,13 +5,13 @@ from metrics.specs.types import Family, MetricSpec
 LATENTSYNC = "Li et al., LatentSync, 2024"
 WEIGHTS = "asset:latentsync-syncnet/stable_syncnet.pt"
 INPUTS = (
-    "the video's own frames at 25 fps, the face laid on LatentSync's template by its own mesh (256 pixels, lower half), "
-    "windows of 16 frames, 8 apart; 52 log-mel columns of its own sound"
+    "the video's own frames at 25 fps, the face laid on LatentSync's template by its own mesh (256 pixels, lower "
+    "half), windows of 16 frames, 8 apart; 52 log-mel columns of its own sound"
 )
 REFERENCE = "bytedance/LatentSync@a229c39 eval/eval_syncnet_acc.py"
 OTHERS = (
-    "The original draws 2048 windows of a whole set at random, half of them with sound from elsewhere in the same video, "
-    "in half precision, and finds the face by InsightFace; here every window of a clip meets every sound of it"
+    "The original draws 2048 windows of a whole set at random, half of them with sound from elsewhere in the same "
+    "video, in half precision, and finds the face by InsightFace; here every window of a clip meets every sound of it"
 )
 NEVER = (
     "As evidence that lips fit: this network supervises training here and in LatentSync, so that a model can learn to "
@@ -27,9 +27,9 @@ FAMILY = Family(
 SPECS = (
     MetricSpec(
         "sync_accuracy@stable-syncnet", "stable_syncnet", "clip", "", True, (0, 1),
-        "How often StableSyncNet tells a window's own sound from other sound of the same video; chance is .5.",
-        "Mean of the share of windows whose cosine with their own sound exceeds .5 and of the share of wrong pairs whose "
-        "cosine does not.",
+        "How often StableSyncNet knows a window's own sound from other sound of the same video; chance is .5.",
+        "Mean of the share of windows whose cosine with their own sound exceeds .5 and of the share of wrong pairs "
+        "whose cosine does not.",
         LATENTSYNC, inputs=INPUTS, reference=REFERENCE, disagreement=OTHERS, avoid=NEVER, evaluator=WEIGHTS,
     ),
     MetricSpec(

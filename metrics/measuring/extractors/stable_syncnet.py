@@ -17,7 +17,7 @@ from eadnet.media.spectrogram import BANDS, frame_column, log_mel
 from metrics.scoring.settings import ScoringSettings
 
 if TYPE_CHECKING:
-    from eadnet.models.stable_syncnet import StableSyncNet
+    from eadnet.published.stable_syncnet import StableSyncNet
 
 ASSET, FILE = "latentsync-syncnet", "stable_syncnet.pt"
 SIDE, FRAMES, COLUMNS, SAMPLES = 256, 16, 52, 640
@@ -107,7 +107,7 @@ def load_stable_syncnet(path: Path) -> "StableSyncNet":
     """
     from eadnet.checkpoint import CheckpointError
     from eadnet.config.networks import SyncNet
-    from eadnet.models.stable_syncnet import AUDIO, StableSyncNet
+    from eadnet.published.stable_syncnet import AUDIO, StableSyncNet
     from eadnet.training.adoption import load_published, read_published
 
     weights = read_published(path)
