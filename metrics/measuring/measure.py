@@ -63,7 +63,7 @@ def measure_videos(
         extractors: what is taken from whole frames besides.
 
     Returns:
-        Number of videos that are seen in their true clip's frames.
+        Number of videos that could be read; those in their true clip's frames are fewer.
 
     Raises:
         ConfigError: a video's clip is not in the clips table, or the table names a clip twice.
@@ -92,7 +92,7 @@ def measure_rows(
         for spool, name in ((crops, CROPS), (landmarks, LANDMARKS), (extracted, EXTRACTED)):
             spool.write(output / name)
     write_table(rows, output / "measurements.parquet", MEASUREMENTS)
-    return sum(row["status"] == "ok" for row in rows)
+    return sum(row["own_status"] == "ok" for row in rows)
 
 
 @dataclass(frozen=True)

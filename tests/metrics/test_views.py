@@ -32,13 +32,14 @@ from metrics.spec import FAMILIES, NEEDS, needs_of
 from metrics.tables import MEASUREMENTS, Unscorable
 from tests.support.lip_sync_cases import random_syncnet
 from tests.support.metrics_fixture import FRAMES, RESOLUTION, video_row, write_corpus
+from tests.support.published_weights import write_mirror
 
 SECONDS, SIDE = 1.4, 128
 LENGTH = round(25 * SECONDS)
 LATE = 1920  # samples, 120 ms
-SCORED = ("image", "landmarks", "temporal", "expression", "motion", "syncnet")
+SCORED = ("image", "landmarks", "temporal", "expression", "motion", "syncnet", "stable_syncnet")
 OWN_KEYS = ("landmark_jitter@mediapipe", "blur@region", "motion_smoothness@farneback-128")
-LSE_KEYS = ("lse_c@valid-v1", "lse_d@wav2lip-fullframe")
+LSE_KEYS = ("lse_c@valid-v1", "lse_d@wav2lip-fullframe", "sync_accuracy@stable-syncnet")
 IN_STEP = ("mouth_correlation@mediapipe", "aed@mesh-v1", "lip_cosine@syncnet-v2")
 PIXELS = ("psnr@region", "m_lmd@mediapipe", "flicker_ratio@region")
 
@@ -105,11 +106,12 @@ def _squared(frames: list[np.ndarray], clip: Clip) -> list[np.ndarray]:
 
 
 def _settings(root: Path) -> ScoringSettings:
-    """SyncNet with random weights, and no detector."""
+    """SyncNet and a small StableSyncNet with random weights, and no detector."""
     path = root / "mirror/syncnet-v2/syncnet_v2.model"
     path.parent.mkdir(parents=True)
     torch.save(random_syncnet().state_dict(), path)
-    accepted = {"syncnet-v2/syncnet_v2.model": sha256_file(path)}
+    write_mirror(root / "mirror", only=["latentsync-syncnet"])
+    accepted = {f"{file.parent.name}/{file.name}": sha256_file(file) for file in (root / "mirror").glob("*/*")}
     assets = Assets(folder=str(root / "weights"), mirror=str(root / "mirror"), offline=True, sha256=accepted)
     return ScoringSettings(None, "face", SIDE, 16, assets)
 
