@@ -11,12 +11,13 @@ from eadnet.media.spectrogram import SAMPLE_RATE
 from metrics.tables import FPS
 
 SAME_RATE = 0.01  # frames a second; less is the rounding of a container
+MOST = 120  # frames a second; more is the clock of a container, not a camera
 DENOMINATOR = 1001  # of the broadcast rates, such as 30000/1001
 
 
 def native_rate(fps: float | None) -> Fraction:
-    """The rate at which a video is decoded as it is; 25 where the file states none."""
-    if not fps or abs(fps - FPS) <= SAME_RATE:
+    """The rate at which a video is decoded as it is; 25 where the file states none that can be one."""
+    if not fps or fps > MOST or abs(fps - FPS) <= SAME_RATE:
         return Fraction(FPS)
     return Fraction(fps).limit_denominator(DENOMINATOR)
 

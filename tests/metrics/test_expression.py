@@ -160,7 +160,7 @@ def test_blendshapes_need_weights_and_frames(tmp_path: Path, official: ScoringSe
         assert {value.metric for value in values} == {"aed@blendshapes-v1", "efid@blendshapes-v1"}
     pairs[0].timed_features = unmeasured
     assert by_key(score_pairs("blendshapes", pairs, official))["aed@blendshapes-v1", "a"].status == "not_measured"
-    pairs[0].features = lambda name: np.full((20, 52), np.nan)
+    pairs[0].timed_features = lambda name: np.full((20, 52), np.nan)
     assert by_key(score_pairs("blendshapes", pairs, official))["aed@blendshapes-v1", "a"].status == "no_face"
     assert blendshapes.FIRST == 1
 

@@ -240,7 +240,7 @@ def test_the_template_of_a_clip_is_read_from_its_transforms():
 
 def test_rates_of_containers_are_kept_exactly():
     assert native_rate(30000 / 1001) == Fraction(30000, 1001) and native_rate(24000 / 1001) == Fraction(24000, 1001)
-    assert native_rate(25.004) == native_rate(None) == native_rate(0.0) == 25
+    assert native_rate(25.004) == native_rate(None) == native_rate(0.0) == native_rate(90000.0) == 25
 
 
 def test_every_metric_states_what_it_needs():
