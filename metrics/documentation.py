@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from eadnet.config.section import ConfigError
 from metrics.spec import (
     FAMILIES,
+    NEEDS,
     REGISTRY,
     Family,
     MetricSpec,
     direction,
     family_specs,
     family_version,
+    needs_of,
     pinned_sha256,
     span,
 )
 
 MARK = "<!-- generated -->\n"
 """Stands in docs/metrics.md before the part that is made here."""
-HEADER = ("key", "version", "level", "unit", "range", "better", "evaluator", "sha256", "family", "meaning")
+HEADER = ("key", "version", "level", "unit", "range", "better", "needs", "evaluator", "sha256", "family", "meaning")
 
 
 def list_table(families: tuple[str, ...] = ()) -> str:
@@ -30,10 +32,15 @@ def list_table(families: tuple[str, ...] = ()) -> str:
 
 def document() -> str:
     """The registry as Markdown."""
-    lines = ["| key | version | level | unit | range | better | family |", "|---|---|---|---|---|---|---|"]
+    lines = [f"- needs *{name}*: {meaning}" for name, meaning in NEEDS.items()]
+    lines += [
+        "",
+        "| key | version | level | unit | range | better | needs | family |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| `{spec.key}` | {family_version(spec.family)} | {spec.level} | {spec.unit or '–'} | {span(spec)} "
-        f"| {direction(spec) or '–'} | {spec.family} |"
+        f"| {direction(spec) or '–'} | {needs_of(spec.key)} | {spec.family} |"
         for spec in REGISTRY.values()
     ]
     for item in FAMILIES.values():
@@ -57,12 +64,15 @@ def replaced(text: str) -> str:
 def _row(spec: MetricSpec) -> tuple[str, ...]:
     return (
         spec.key, str(family_version(spec.family)), spec.level, spec.unit or "-", span(spec), direction(spec) or "-",
-        spec.evaluator or "-", pinned_sha256(spec)[:12] or "-", spec.family, spec.description,
+        needs_of(spec.key), spec.evaluator or "-", pinned_sha256(spec)[:12] or "-", spec.family, spec.description,
     )  # fmt: skip
 
 
 def _introduction(item: Family) -> Iterator[str]:
     yield item.description
+    needs = dict.fromkeys(needs_of(spec.key) for spec in family_specs(item.name))
+    if item.of == "videos":
+        yield f"Needs {' or '.join(needs)}."
     if item.judge:
         yield f"Judge: `{item.judge}`."
     if item.assets:

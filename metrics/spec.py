@@ -11,19 +11,20 @@ from collections.abc import Iterable
 
 from eadnet.assets import read_table
 from eadnet.config.section import ConfigError
-from metrics.specs.types import INFINITY, Family, MetricSpec
+from metrics.specs.types import INFINITY, NEEDS, Family, MetricSpec, Needs
 
-__all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSpec"]
+__all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "NEEDS", "REGISTRY", "Family", "MetricSpec", "Needs"]
 
 # In the order in which tables show them.
 _MODULES = (
-    "image", "frames", "perceptual", "inception", "identity", "lip_sync", "syncnet", "lipscore", "landmarks", "frechet",
+    "image", "frames", "perceptual", "inception", "identity", "lip_sync", "syncnet", "stable_syncnet",
+    "lipscore", "landmarks", "frechet",
     "i3d", "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "blendshapes", "temporal",
     "motion", "captions",
 )  # fmt: skip
 _DECLARED = tuple(importlib.import_module(f"metrics.specs.{name}") for name in _MODULES)
 
-EXTRACTORS = {"frames": 1, "identity": 2, "syncnet": 1, "blendshapes": 1, "emotion_fan": 1}
+EXTRACTORS = {"frames": 1, "identity": 3, "syncnet": 2, "stable_syncnet": 1, "blendshapes": 2, "emotion_fan": 2}
 """Version of what is taken from whole frames; bumping one measures every video anew, for the families that need it."""
 
 FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _DECLARED}
@@ -83,6 +84,12 @@ def family_version(name: str) -> int:
 def family_specs(name: str) -> tuple[MetricSpec, ...]:
     """Metrics of a family, in the order in which tables show them."""
     return tuple(spec for spec in _SPECS if spec.family == family(name).name)
+
+
+def needs_of(key: str) -> Needs:
+    """What the metric of a key needs beside the picture (one of `NEEDS`)."""
+    spec = REGISTRY[key]
+    return spec.needs or family(spec.family).needs
 
 
 def extractors_of(names: Iterable[str], of_truth: bool = False) -> dict[str, int]:

@@ -17,19 +17,32 @@ MEASUREMENTS = pa.schema(
     [
         ("clip_id", _text), ("video", _text), ("n_frames", _int), ("video_frames", _int), ("truth_frames", _int),
         ("width", _int), ("height", _int), ("fps", _real), ("detected", _real), ("seconds", _real),
-        ("video_sha256", _text), ("status", _text), ("reason", _text), ("model_commit", _text),
-        ("videos_commit", _text),
+        ("video_sha256", _text), ("status", _text), ("reason", _text), ("notes", _text), ("own_status", _text),
+        ("own_reason", _text), ("own_notes", _text), ("own_frames", _int), ("own_detected", _real),
+        ("has_sound", _flag), ("model_commit", _text), ("videos_commit", _text),
     ]
 )  # fmt: skip
-"""One row per generated video. `n_frames` are the frames compared (the shorter of video and truth), `fps` the rate
-of the file before it was brought to 25, `detected` the share of frames with a face. `reason` also carries notes on
-videos whose status is ok (frames trimmed, picture scaled). Commits are those of ``eadnet.tables.VIDEOS``."""
+"""One row per generated video, which is seen in two views.
+
+*Aligned* with the true clip (its size, 25 fps, its transforms): `status`, `reason`, `notes` (frames trimmed, picture
+scaled, rate changed), `n_frames`, the frames compared (the shorter of video and truth), and `detected`, the share of
+them with a face. A video of another sound or length has no such view, nor has one of another aspect (`OTHER_SIZE`),
+which has `n_frames` still, since it is in step.
+
+*Own*: `width`, `height` and `fps` of the file, `own_frames` at that rate, `own_detected`, `has_sound`, `own_notes`, and
+`own_status`, ``ok`` wherever the file can be read. `video_frames` are those at 25 fps. Commits are those of
+``eadnet.tables.VIDEOS``."""
 
 MADE_UNDER = ("model_commit", "videos_commit")
 """Columns with the commits under which what is scored was made; `commit`, beside them, is that of scoring."""
 
 CROPS, LANDMARKS, EXTRACTED = "crops.safetensors", "landmarks.safetensors", "extracted.safetensors"
 """Files beside a table of measurements, keyed by clip_id (the last: by ``<clip_id>/<array>``)."""
+OTHER_SIZE = "wrong_size"
+"""Status of a video of another aspect than the true source's: in step with it, but not pixel on pixel."""
+OWN, OWN_25, OWN_TRANSFORM = "own", "own_25", "own_transform"
+"""Under ``<clip_id>/<name>``: landmarks in the video's own pixels at its own rate and at 25 fps, where they are not
+those of the aligned view; crops by its own mesh, where there is no aligned view, and the transforms to them."""
 
 SCORES = pa.schema(
     [

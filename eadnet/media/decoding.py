@@ -121,7 +121,7 @@ def seek(container: av.container.InputContainer, start: float) -> int:
     return origin
 
 
-def frames_at(source: Source, fps: int, start: float, window: Window | None) -> Iterator[np.ndarray]:
+def frames_at(source: Source, fps: int | Fraction, start: float, window: Window | None) -> Iterator[np.ndarray]:
     """Frames from `start` to the end of the video; see ``eadnet.media.reading.iterate_video``."""
     with opened(source) as container:
         stream = video_stream(container)
@@ -183,14 +183,14 @@ def held_graph(stream: av.VideoStream, first: av.VideoFrame, fps: int, start: fl
 
 
 def video_graph(
-    stream: av.VideoStream, first: av.VideoFrame, fps: int, start: float, window: Window | None
+    stream: av.VideoStream, first: av.VideoFrame, fps: int | Fraction, start: float, window: Window | None
 ) -> Pipeline:
     """Deinterlace, resample in time, square the pixels, turn, cut and scale, in this order."""
     graph = Graph()
     return _closed(graph, _upright(graph, stream, first, fps, start), window)
 
 
-def _upright(graph: Graph, stream: av.VideoStream, first: av.VideoFrame, fps: int, start: float) -> list:
+def _upright(graph: Graph, stream: av.VideoStream, first: av.VideoFrame, fps: int | Fraction, start: float) -> list:
     """The filters up to upright frames at a constant rate."""
     chain = [graph.add_buffer(template=stream, time_base=TIMELINE)]
     if first.interlaced_frame:

@@ -7,6 +7,7 @@ Every fault of a file surfaces as a `MediaError` with a one-line reason.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 
 import av
@@ -66,7 +67,11 @@ def probe(source: Source) -> MediaInfo:
 
 
 def iterate_video(
-    source: Source, fps: int = 25, start: float = 0.0, seconds: float | None = None, window: Window | None = None
+    source: Source,
+    fps: int | Fraction = 25,
+    start: float = 0.0,
+    seconds: float | None = None,
+    window: Window | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a video at a constant rate, one at a time.
 

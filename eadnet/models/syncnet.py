@@ -2,7 +2,7 @@
 
 Interface of StableSyncNet (LatentSync, arXiv 2412.09262 section 3.3): 16 frames of the lower half of the aligned crop
 and 52 log-mel columns; embeddings after ReLU and L2 normalisation, so that the cosine is in [0, 1]. All frames share
-the visual trunk: frames stacked in channels, as in the published network (eadnet.models.stable_syncnet), learned far
+the visual trunk: frames stacked in channels, as in the published network (eadnet.published.stable_syncnet), learned far
 more slowly at this size (docs/log.md).
 """
 
@@ -17,7 +17,7 @@ from eadnet.media.spectrogram import BANDS
 from eadnet.published.resizing import resized
 
 if TYPE_CHECKING:
-    from eadnet.models.stable_syncnet import StableSyncNet
+    from eadnet.published.stable_syncnet import StableSyncNet
 
 FRAMES = 16
 MEL_COLUMNS = 52
@@ -84,7 +84,7 @@ def make_syncnet(settings: Settings, checkpointing: bool = False) -> "SyncNet | 
     """The network of `settings.kind`; with `checkpointing` the large one takes less memory and more time."""
     if settings.kind == "framewise":
         return SyncNet(settings)
-    from eadnet.models.stable_syncnet import StableSyncNet  # imports diffusers, which takes seconds
+    from eadnet.published.stable_syncnet import StableSyncNet  # imports diffusers, which takes seconds
 
     return StableSyncNet(settings, checkpointing)
 

@@ -1,7 +1,7 @@
 """Make damaged videos of true clips: which clips, whose face is swapped in, and the files.
 
 Reads the clips table and the source videos that it names; writes ``{folder}/{place}/{clip_id}.mp4`` and gives rows of
-VIDEOS. The files carry no sound: metrics use the clip's own. One clip (and the one that is swapped in) is held at a
+VIDEOS. The files carry the clip's sound. One clip (and the one that is swapped in) is held at a
 time, cut to a given number of frames.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.section import ConfigError
-from eadnet.data.clips import Clip
+from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.faces.landmarks import interocular
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
@@ -105,7 +105,8 @@ def write_damaged(takes: list[DamagedClip], damage: Damage, folder: Path) -> dic
         footage = replace(footage, other=read_footage(other) if other else None)
         for amount in rows:
             path = folder / f"{amount:g}" / f"{take.clip_id}.mp4"
-            write_video(path, damage.apply(footage, amount, take.clip_id), FPS, crf=damage.crf(amount))
+            frames = damage.apply(footage, amount, take.clip_id)
+            write_video(path, frames, FPS, sound_of(take), crf=damage.crf(amount))
             rows[amount].append(video_row(take.row, RUN, str(path)))
     return rows
 
@@ -115,7 +116,7 @@ def write_undamaged(takes: list[DamagedClip], folder: Path) -> list[dict]:
     rows = []
     for take in takes:
         path = folder / f"{take.clip_id}.mp4"
-        write_video(path, read_footage(take.row).frames, FPS, crf=CRF)
+        write_video(path, read_footage(take.row).frames, FPS, sound_of(take), crf=CRF)
         rows.append(video_row(take.row, RUN, str(path)))
     return rows
 
@@ -124,6 +125,11 @@ def true_videos(takes: list[DamagedClip], undamaged: list[dict]) -> Iterator[dic
     """Rows of VIDEOS of the true videos: the source, or what was written of crops that are whole frames."""
     for take, row in zip(takes, undamaged, strict=True):
         yield row | ({"video": take.row["source"]} if take.row["source"] else {})
+
+
+def sound_of(take: DamagedClip) -> np.ndarray:
+    """(n,) float32 sound of a clip at 16 kHz, as long as the frames that are used of it."""
+    return Clip(take.row).audio[: int(take.row["n_frames"]) * SAMPLES_PER_FRAME]
 
 
 def read_footage(row: dict) -> WholeClip:

@@ -22,7 +22,7 @@ from eadnet.media.reading import iterate_video, probe, read_audio
 from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, LABELS, write_table
-from metrics.measuring.measure import CHUNK
+from metrics.measuring.passes import CHUNK
 from metrics.measuring.spool import Spool, opened_spool
 from metrics.tables import FPS
 

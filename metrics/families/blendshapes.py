@@ -30,6 +30,6 @@ def expressions(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         Unscorable: there are fewer than `metrics.families.expression.MIN_FRAMES`, or nothing was extracted.
     """
-    generated, truth = pair.features("blendshapes")[: pair.n_frames], pair.true_features("blendshapes")[: pair.n_frames]
+    generated, truth = pair.timed_features("blendshapes"), pair.true_features("blendshapes")[: pair.n_frames]
     both = seen_in_both(*(np.isfinite(shapes).all(1) for shapes in (generated, truth)))
     return generated[both, FIRST:], truth[both, FIRST:]

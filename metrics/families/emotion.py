@@ -6,7 +6,7 @@ every table.
 
 from collections.abc import Iterator
 
-from metrics.families.recognition import recognised
+from metrics.families.recognition import Answer, recognised
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty
 from metrics.scoring.settings import ScoringSettings
@@ -21,6 +21,9 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     from metrics.judges.emotion import probabilities
 
     network = load(settings.judge("emotion"))
-    return recognised(
-        pairs, "corpus-v1", lambda pair: (probabilities(network, pair.generated_crops), len(pair.generated_crops))
-    )
+
+    def answer(pair: Pair) -> Answer:
+        faces = pair.faces
+        return Answer(probabilities(network, faces.crops), len(faces.crops), notes=faces.notes)
+
+    return recognised(pairs, "corpus-v1", answer)

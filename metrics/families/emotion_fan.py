@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eadnet.tables import EMOTIONS
-from metrics.families.recognition import recognised
+from metrics.families.recognition import Answer, recognised
 from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings
 from metrics.tables import Unscorable
@@ -39,9 +39,9 @@ def probabilities(network: object, features: np.ndarray) -> np.ndarray:
     return shares[[CLASSES.index(emotion) for emotion in EMOTIONS]]
 
 
-def _answer(pair: Pair, network: object) -> tuple[np.ndarray, int]:
+def _answer(pair: Pair, network: object) -> Answer:
     features = pair.features("emotion_fan")
-    features = features[np.isfinite(features[:, 0])]
-    if not len(features):
+    shown = features[np.isfinite(features[:, 0])]
+    if not len(shown):
         raise Unscorable("no_face", "no frame with a face")
-    return probabilities(network, features), len(features)
+    return Answer(probabilities(network, shown), len(shown), len(features))

@@ -55,7 +55,8 @@ def compared(
 
     def measure(pair: Pair) -> Iterator[Value]:
         found[pair.clip_id] = both = express(pair)
-        yield Value(f"aed@{variant}", pair.clip_id, expression_distance(*both), len(both[0]))
+        distance, count = expression_distance(*both), len(both[0])
+        yield Value(f"aed@{variant}", pair.clip_id, distance, count, n_wanted=pair.n_frames)
 
     yield from per_clip(pairs, (f"aed@{variant}",), measure)
     yield efid(f"efid@{variant}", found)
@@ -67,7 +68,7 @@ def expressions(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         Unscorable: there are fewer than `MIN_FRAMES`.
     """
-    generated, truth = pair.generated_landmarks, pair.true_landmarks
+    generated, truth = pair.timed_landmarks, pair.true_landmarks
     both = seen_in_both(has_face(generated), has_face(truth))
     mean_face = upright(truth[both]).mean(0)
     return tuple(coefficients(steadied(points[both], mean_face), mean_face) for points in (generated, truth))

@@ -12,10 +12,10 @@ import numpy as np
 
 from eadnet.provenance import sha256_file
 from eadnet.tables import EMOTIONS
-from metrics.families.recognition import recognised
+from metrics.families.recognition import Answer, recognised
 from metrics.functional.face_chips import boxes, has_face
 from metrics.networks.onnx import open_onnx
-from metrics.scoring.pairs import Pair, Value, absent, per_clip
+from metrics.scoring.pairs import Faces, Pair, Value, absent, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
@@ -33,18 +33,18 @@ Look = Callable[[Pair, bool], np.ndarray]
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
-    """Emotion, valence and arousal of every pair, and how far the latter two are from the true clip's."""
+    """Emotion, valence and arousal of every video, and how far the latter two are from the true clip's."""
     affect = tuple(spec for spec in family_specs("hsemotion") if spec.name.startswith(AFFECT))
     emotion = tuple(spec for spec in family_specs("hsemotion") if spec not in affect)
     try:
         look = opened(settings.weights("hsemotion") / EMOTION_FILE, len(CLASSES), settings)
-        yield from recognised(pairs, "hsemotion", lambda pair: emotion_shares(look(pair, False)))
+        yield from recognised(pairs, "hsemotion", lambda pair: _answer(pair, look(pair, False)))
     except WeightsAbsent as fault:
         yield from absent(emotion, pairs, fault)
     try:
         look_affect = opened(settings.weights("hsemotion-va") / AFFECT_FILE, len(CLASSES) + len(AFFECT), settings)
         keys = [spec.key for spec in affect]
-        yield from per_clip(pairs, keys, lambda pair: _affect(pair, look_affect(pair, False), look_affect(pair, True)))
+        yield from per_clip(pairs, keys, lambda pair: _affect(pair, look_affect))
     except WeightsAbsent as fault:
         yield from absent(affect, pairs, fault)
 
@@ -70,12 +70,8 @@ def opened(path: Path, outputs: int, settings: ScoringSettings) -> Look:
     evaluator = f"hsemotion-{sha256_file(path)[:16]}-v1"
 
     def look(pair: Pair, of_truth: bool) -> np.ndarray:
-        digest = pair.true_digest if of_truth else pair.generated_digest
-        crops, landmarks = (
-            (pair.true_crops, pair.true_landmarks) if of_truth else (pair.generated_crops, pair.generated_landmarks)
-        )
-        transforms = pair.truth.transforms[: pair.n_frames]
-        return settings.cached(digest, evaluator, lambda: _run(session, outputs, crops, landmarks, transforms))
+        faces = _true_faces(pair) if of_truth else pair.faces
+        return settings.cached(faces.digest, evaluator, lambda: _run(session, outputs, faces))
 
     return look
 
@@ -102,28 +98,46 @@ def normalised(faces: list[np.ndarray]) -> np.ndarray:
     return ((np.stack(faces) / 255 - MEAN) / DEVIATION).transpose(0, 3, 1, 2).astype(np.float32)
 
 
-def _run(session: object, outputs: int, crops: np.ndarray, landmarks: np.ndarray, transforms: np.ndarray) -> np.ndarray:
-    faces, name = boxes(crops, landmarks, transforms, SIZE), session.get_inputs()[0].name
-    found = np.full((len(crops), outputs), np.nan, np.float32)
-    seen = np.flatnonzero(has_face(landmarks))
+def _true_faces(pair: Pair) -> Faces:
+    transforms = pair.truth.transforms[: len(pair.true_crops)]
+    return Faces(pair.true_crops, pair.true_landmarks, transforms, pair.true_digest)
+
+
+def _run(session: object, outputs: int, faces: Faces) -> np.ndarray:
+    cut, name = boxes(faces.crops, faces.landmarks, faces.transforms, SIZE), session.get_inputs()[0].name
+    found = np.full((len(faces.crops), outputs), np.nan, np.float32)
+    seen = np.flatnonzero(has_face(faces.landmarks))
     for first in range(0, len(seen), BATCH):
-        batch = list(islice(faces, BATCH))
+        batch = list(islice(cut, BATCH))
         found[seen[first : first + BATCH]] = session.run(None, {name: normalised(batch)})[0]
     return found
 
 
-def _affect(pair: Pair, generated: np.ndarray, truth: np.ndarray) -> Iterator[Value]:
+def _answer(pair: Pair, logits: np.ndarray) -> Answer:
+    shares, frames = emotion_shares(logits)
+    return Answer(shares, frames, len(logits), pair.faces.notes)
+
+
+def _affect(pair: Pair, look: Look) -> Iterator[Value]:
     """Mean valence and arousal, and their mean distance from the truth frame by frame."""
+    generated, notes = look(pair, False), pair.faces.notes
     seen = np.isfinite(generated).all(1)
     if not seen.any():
         raise Unscorable("no_face", "no frame with a face")
-    both = seen & np.isfinite(truth).all(1)
     for column, name in enumerate(AFFECT, start=len(CLASSES)):
-        values = generated[:, column].astype(np.float64)
-        yield Value(f"{name}@hsemotion-va", pair.clip_id, float(values[seen].mean()), int(seen.sum()))
-        key = f"{name}_mae@hsemotion-va"
+        mean, count = float(generated[seen, column].astype(np.float64).mean()), int(seen.sum())
+        yield Value(f"{name}@hsemotion-va", pair.clip_id, mean, count, n_wanted=len(seen), notes=notes)
+    keys = [f"{name}_mae@hsemotion-va" for name in AFFECT]
+    yield from _distances(pair, keys, generated, look, notes) if pair.in_step else unpaired(pair, keys)
+
+
+def _distances(pair: Pair, keys: list[str], generated: np.ndarray, look: Look, notes: str | None) -> Iterator[Value]:
+    truth = look(pair, True)
+    generated = generated[: len(truth)].astype(np.float64)
+    both = np.isfinite(generated).all(1) & np.isfinite(truth).all(1)
+    for column, key in enumerate(keys, start=len(CLASSES)):
         if both.any():
-            gap = np.abs(values - truth[:, column])[both]
-            yield Value(key, pair.clip_id, float(gap.mean()), int(both.sum()))
+            gap = float(np.abs(generated[:, column] - truth[:, column])[both].mean())
+            yield Value(key, pair.clip_id, gap, int(both.sum()), n_wanted=len(both), notes=notes)
         else:
             yield Value(key, pair.clip_id, None, 0, "no_face", "no frame with a face in both videos")

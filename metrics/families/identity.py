@@ -6,7 +6,6 @@ import numpy as np
 
 from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings
-from metrics.spec import family_specs
 
 ASSET = "arcface-r50"
 
@@ -18,7 +17,8 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
         metrics.scoring.settings.WeightsAbsent: nothing can have been embedded.
     """
     settings.weights(ASSET)
-    yield from per_clip(pairs, [spec.key for spec in family_specs("identity")], _measure)
+    for key, measure in MEASURES.items():
+        yield from per_clip(pairs, [key], measure)
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -27,13 +27,24 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (first * second).sum(-1) / (np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1))
 
 
-def _measure(pair: Pair) -> Iterator[Value]:
-    generated, truth = pair.features("arcface"), pair.true_features("arcface")[: pair.n_frames]
-    first = truth[np.argmax(np.isfinite(truth[:, 0]))]  # NaN where no frame shows a face
+def _by_frame(pair: Pair) -> Iterator[Value]:
+    generated, truth = pair.timed_features("arcface"), pair.true_features("arcface")[: pair.n_frames]
     yield _mean("csim@arcface", pair.clip_id, cosines(generated, truth))
+
+
+def _to_portrait(pair: Pair) -> Iterator[Value]:
+    """Of the video as it is, since a picture of the person has neither size nor length to agree in."""
+    generated, truth = pair.features("arcface"), pair.true_features("arcface")
+    first = truth[np.argmax(np.isfinite(truth[:, 0]))]  # NaN where no frame shows a face
     yield _mean("csim@arcface-first", pair.clip_id, cosines(generated, first))
-    squashed = pair.features("arcface_squashed"), pair.true_features("arcface_squashed")[: pair.n_frames]
+
+
+def _squashed(pair: Pair) -> Iterator[Value]:
+    squashed = pair.timed_features("arcface_squashed"), pair.true_features("arcface_squashed")[: pair.n_frames]
     yield _mean("csim@vico", pair.clip_id, cosines(*squashed))
+
+
+MEASURES = {"csim@arcface": _by_frame, "csim@arcface-first": _to_portrait, "csim@vico": _squashed}
 
 
 def _mean(key: str, clip_id: str, similarity: np.ndarray) -> Value:
@@ -42,4 +53,4 @@ def _mean(key: str, clip_id: str, similarity: np.ndarray) -> Value:
         return Value(key, clip_id, None, 0, "no_face", "no frame shows a face in both videos")
     lost = len(similarity) - len(found)
     note = f"{lost} of {len(similarity)} frames without a face are left out" if lost else None
-    return Value(key, clip_id, float(found.mean()), len(found), reason=note)
+    return Value(key, clip_id, float(found.mean()), len(found), reason=note, n_wanted=len(similarity))

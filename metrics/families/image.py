@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.functional.pixels import PSNR_CEILING, decibels, squared_error, ssim_map, ssim_mean
-from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip
+from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 
@@ -78,6 +78,12 @@ def blur(crops: np.ndarray, region: np.ndarray) -> float:
 
 
 def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
+    if pair.status != "ok":
+        alone = ("blur@region", "blur_ratio@region")
+        yield from unpaired(pair, (spec.key for spec in family_specs("image") if spec.key not in alone))
+        faces = pair.faces
+        yield from _blur(pair, faces.crops, region, faces.notes)
+        return
     check_shapes(pair, region)
     generated, truth = pair.generated_crops, pair.true_crops
     found, frames = compare(generated, truth, region), len(truth)
@@ -86,6 +92,10 @@ def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
         yield Value(key, pair.clip_id, value, frames, reason=note)
     yield Value("ssim@region", pair.clip_id, found.ssim_region, frames)
     yield Value("ssim@crop", pair.clip_id, found.ssim_crop, frames)
-    made, real = blur(generated, region), blur(truth, region)
-    yield Value("blur@region", pair.clip_id, made, min(frames, BLUR_FRAMES))
-    yield Value("blur_ratio@region", pair.clip_id, made / real, min(frames, BLUR_FRAMES))
+    yield from _blur(pair, generated, region)
+
+
+def _blur(pair: Pair, generated: np.ndarray, region: np.ndarray, notes: str | None = None) -> Iterator[Value]:
+    made, real, frames = blur(generated, region), blur(pair.true_crops, region), min(len(generated), BLUR_FRAMES)
+    yield Value("blur@region", pair.clip_id, made, frames, notes=notes)
+    yield Value("blur_ratio@region", pair.clip_id, made / real, frames, notes=notes)

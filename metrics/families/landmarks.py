@@ -11,7 +11,7 @@ from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
 from metrics.families.expression import seen_in_both
 from metrics.functional.face_chips import has_face
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, Value, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
@@ -61,14 +61,18 @@ def landmark_distance(generated: np.ndarray, truth: np.ndarray, points: tuple[in
 
 
 def _measure(pair: Pair) -> Iterator[Value]:
-    both = seen_in_both(has_face(pair.generated_landmarks), has_face(pair.true_landmarks))
-    generated, truth = pair.generated_landmarks[both], pair.true_landmarks[both]
-    yield from _mouth(pair.clip_id, mouth_opening(generated), mouth_opening(truth))
-    yield from _distances(pair.clip_id, generated, truth, pair.truth.transforms[: pair.n_frames][both])
-    yield _blink(pair.clip_id, eye_opening(generated), eye_opening(truth))
+    shown, real = pair.timed_landmarks, pair.true_landmarks
+    both = seen_in_both(has_face(shown), has_face(real))
+    generated, truth, wanted = shown[both], real[both], len(both)
+    yield from _mouth(pair.clip_id, mouth_opening(generated), mouth_opening(truth), wanted)
+    if pair.status == "ok":
+        yield from _distances(pair)
+    else:
+        yield from unpaired(pair, (f"{name}@mediapipe" for name in ("m_lmd", "m_lmd_px", "f_lmd", "f_lmd_px")))
+    yield _blink(pair.clip_id, eye_opening(generated), eye_opening(truth), wanted)
 
 
-def _mouth(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> Iterator[Value]:
+def _mouth(clip_id: str, generated: np.ndarray, truth: np.ndarray, wanted: int) -> Iterator[Value]:
     keys = ("mouth_correlation@mediapipe", "mouth_amplitude@mediapipe")
     try:
         values = correlation(generated, truth), float(generated.std() / truth.std())
@@ -76,20 +80,24 @@ def _mouth(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> Iterator[V
         yield from (Value(key, clip_id, None, 0, fault.status, str(fault)) for key in keys)
         return
     note = "the mouth does not move; correlation set to 0" if generated.std() < MIN_DEVIATION else None
-    yield from (Value(key, clip_id, value, len(truth), reason=note) for key, value in zip(keys, values, strict=True))
+    for key, value in zip(keys, values, strict=True):
+        yield Value(key, clip_id, value, len(truth), reason=note, n_wanted=wanted)
 
 
-def _distances(clip_id: str, generated: np.ndarray, truth: np.ndarray, transforms: np.ndarray) -> Iterator[Value]:
+def _distances(pair: Pair) -> Iterator[Value]:
+    shown, real = pair.generated_landmarks, pair.true_landmarks
+    both = seen_in_both(has_face(shown), has_face(real))
+    generated, truth, count = shown[both], real[both], int(both.sum())
     scale = float(interocular(truth).mean())
-    in_crop = [apply(transforms, points) for points in (generated, truth)]
+    in_crop = [apply(pair.truth.transforms[: pair.n_frames][both], points) for points in (generated, truth)]
     for name, points in (("m_lmd", LIPS), ("f_lmd", slice(MESH_POINTS))):
-        relative = landmark_distance(generated, truth, points) / scale
-        yield Value(f"{name}@mediapipe", clip_id, relative, len(truth))
-        yield Value(f"{name}_px@mediapipe", clip_id, landmark_distance(*in_crop, points), len(truth))
+        relative, pixels = landmark_distance(generated, truth, points) / scale, landmark_distance(*in_crop, points)
+        for key, value in ((f"{name}@mediapipe", relative), (f"{name}_px@mediapipe", pixels)):
+            yield Value(key, pair.clip_id, value, count, n_wanted=len(both))
 
 
-def _blink(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> Value:
+def _blink(clip_id: str, generated: np.ndarray, truth: np.ndarray, wanted: int) -> Value:
     key = "blink_correlation@mediapipe"
     if truth.min() > (1 - BLINK_DEPTH) * np.median(truth):
         return Value(key, clip_id, None, 0, "no_blink", "the true eyes do not blink in this clip")
-    return Value(key, clip_id, correlation(generated, truth), len(truth))
+    return Value(key, clip_id, correlation(generated, truth), len(truth), n_wanted=wanted)

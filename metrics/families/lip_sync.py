@@ -1,27 +1,34 @@
 """Family ``lip_sync``: LSE-C, LSE-D, offset and likeness of the lips by the corpus's sync judge."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
+from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.provenance import sha256_file
-from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SILENCE, SyncValues, cosine, sync_values
+from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SyncValues, cosine, sync_values
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 
+LSE = ("lse_c", "lse_d", "sync_offset")
+
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
-    """Lip sync of every pair with the clip's true sound, and likeness to the true lips."""
+    """Lip sync of every video with its own sound, and likeness to the true lips."""
     specs, folder = family_specs("lip_sync"), settings.judge("sync")
     report = read_report(folder)
     if not report["usable"]:
         return iter(empty(specs, pairs, "no_judge", report["reason"]))
     judge = SyncJudge(load(folder), f"sync-judge-{sha256_file(folder / 'model.safetensors')[:16]}", settings)
-    return per_clip(pairs, [spec.key for spec in specs], lambda pair: _measure(pair, judge))
+    return chain(
+        per_clip(pairs, [f"{name}@corpus-v1" for name in LSE], lambda pair: _measure(pair, judge)),
+        per_clip(pairs, ["lip_cosine@corpus-v1"], lambda pair: _likeness(pair, judge)),
+    )
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class SyncJudge:
 
 def sync_rows(found: SyncValues, variant: str, clip_id: str, windows: int) -> Iterator[Value]:
     """LSE-C, LSE-D and offset of a clip as rows of a variant; `windows` is the number behind them."""
-    for name, value in (("lse_c", found.confidence), ("lse_d", found.distance), ("sync_offset", found.offset)):
+    for name, value in zip(LSE, (found.confidence, found.distance, found.offset), strict=True):
         yield Value(f"{name}@{variant}", clip_id, value, windows, reason=found.note)
 
 
@@ -49,13 +56,26 @@ def _measure(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
     from eadnet.media.spectrogram import log_mel
     from metrics.judges.sync import WINDOW, hear
 
-    frames = pair.n_frames
+    wave, faces = pair.own_audio, pair.faces
+    _check_length(len(faces.crops))
+    seen = judge.see(faces.crops, faces.digest)
+    wave = np.pad(wave, (0, -len(wave) % SAMPLES_PER_FRAME))[: len(faces.crops) * SAMPLES_PER_FRAME]
+    heard = seen[: max(0, len(wave) // SAMPLES_PER_FRAME - WINDOW + 1)]
+    result = sync_values(heard, hear(judge.network, log_mel(wave), len(heard)))
+    for value in sync_rows(result, "corpus-v1", pair.clip_id, len(heard)):
+        yield replace(value, n_wanted=len(seen), notes=faces.notes)
+
+
+def _likeness(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
+    _check_length(pair.n_frames)
+    faces = pair.faces
+    seen, true = judge.see(faces.crops, faces.digest), judge.see(pair.true_crops, pair.true_digest)
+    likeness = cosine(seen[: len(true)], true)
+    yield Value("lip_cosine@corpus-v1", pair.clip_id, likeness, len(true), notes=faces.notes)
+
+
+def _check_length(frames: int) -> None:
+    from metrics.judges.sync import WINDOW
+
     if frames < WINDOW:
         raise Unscorable("too_short", f"{frames} frames; lip sync needs {WINDOW + MIN_WINDOWS + MIN_SHIFTS - 1}")
-    if np.abs(pair.true_audio).max() <= SILENCE:
-        raise Unscorable("silent", "the clip has no sound to be in step with")
-    seen = judge.see(pair.generated_crops, pair.generated_digest)
-    result = sync_values(seen, hear(judge.network, log_mel(pair.true_audio), len(seen)))
-    yield from sync_rows(result, "corpus-v1", pair.clip_id, len(seen))
-    likeness = cosine(seen, judge.see(pair.true_crops, pair.true_digest))
-    yield Value("lip_cosine@corpus-v1", pair.clip_id, likeness, len(seen))

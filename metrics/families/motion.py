@@ -5,12 +5,16 @@ A frozen face warps without error, so these are read beside the rows of ``ground
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from metrics.families.temporal import ratio
-from metrics.functional.flow import compare
-from metrics.scoring.pairs import Pair, Value, chunks, per_clip
+from metrics.functional.flow import compare, interpolation_errors
+from metrics.scoring.pairs import Pair, Value, chunks, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
+
+SMOOTHNESS = "motion_smoothness@farneback-128"
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
@@ -19,6 +23,10 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 
 def _measure(pair: Pair) -> Iterator[Value]:
+    if pair.status != "ok":
+        yield from unpaired(pair, (spec.key for spec in family_specs("motion") if spec.key != SMOOTHNESS))
+        yield _smoothness(pair)
+        return
     if len(pair.true_crops) < 3:
         raise Unscorable("too_short", f"{len(pair.true_crops)} frames; motion needs 3")
     own, true = (
@@ -29,4 +37,16 @@ def _measure(pair: Pair) -> Iterator[Value]:
     still = result.true_warping if result.true_moves else 0.0
     yield ratio("warping_error_ratio@farneback-128", pair, result.warping, still, result.pairs)
     yield Value("tof@farneback-128", pair.clip_id, result.flow_gap, result.pairs)
-    yield Value("motion_smoothness@farneback-128", pair.clip_id, 1 - result.expected, result.triples)
+    yield Value(SMOOTHNESS, pair.clip_id, 1 - result.expected, result.triples)
+
+
+def _smoothness(pair: Pair) -> Value:
+    """What needs no truth, from crops by the video's own mesh."""
+    try:
+        faces = pair.faces
+    except Unscorable as fault:
+        return Value(SMOOTHNESS, pair.clip_id, None, 0, fault.status, str(fault))
+    if len(faces.crops) < 3:
+        return Value(SMOOTHNESS, pair.clip_id, None, 0, "too_short", f"{len(faces.crops)} frames; motion needs 3")
+    errors = interpolation_errors(frame for (part,) in chunks(faces.crops) for frame in part)
+    return Value(SMOOTHNESS, pair.clip_id, 1 - float(np.mean(errors)), len(errors), notes=faces.notes)

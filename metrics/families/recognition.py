@@ -5,6 +5,7 @@ Every recogniser, trained here or published, gives a clip the probabilities of t
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,17 +14,28 @@ from metrics.functional.agreement import REPLICATES, Agreement, weighted_macro_f
 from metrics.scoring.pairs import Pair, Value, per_clip
 
 
-def recognised(pairs: list[Pair], variant: str, answer: Callable[[Pair], tuple[np.ndarray, int]]) -> Iterator[Value]:
+class Answer(NamedTuple):
+    """What a recogniser sees in a clip: (8,) probabilities of `EMOTIONS`, and the frames behind them.
+
+    `wanted` are the frames that there are (None: as many), `notes` what was done to the video.
+    """
+
+    shares: np.ndarray
+    frames: int
+    wanted: int | None = None
+    notes: str | None = None
+
+
+def recognised(pairs: list[Pair], variant: str, answer: Callable[[Pair], Answer]) -> Iterator[Value]:
     """Accuracy and answer of every pair, and the macro F1 of all of them.
 
     Args:
         pairs: what was measured.
         variant: of the keys: ``acc_emo@<variant>``, ``predicted_emotion@<variant>``, ``macro_f1_emo@<variant>``.
-        answer: gives (8,) probabilities of `EMOTIONS` for one pair, and the number of frames behind them; may raise
-            `metrics.scoring.pairs.Unscorable`.
+        answer: of one pair; may raise `metrics.tables.Unscorable`.
     """
     keys = (f"acc_emo@{variant}", f"predicted_emotion@{variant}")
-    values = list(per_clip(pairs, keys, lambda pair: _of_clip(pair, keys, *answer(pair))))
+    values = list(per_clip(pairs, keys, lambda pair: _of_clip(pair, keys, answer(pair))))
     yield from values
     answers = {value.clip_id: int(value.value) for value in values if value.metric == keys[1] and value.status == "ok"}
     yield f1_value(f"macro_f1_emo@{variant}", pairs, answers)
@@ -64,13 +76,14 @@ def macro_f1(labels: np.ndarray, answers: np.ndarray) -> Agreement:
     return with_interval(weighted_macro_f1(weights, *(np.eye(len(EMOTIONS))[of] for of in (labels, answers))))
 
 
-def _of_clip(pair: Pair, keys: tuple[str, str], shares: np.ndarray, frames: int) -> Iterator[Value]:
-    accuracy, predicted = keys
+def _of_clip(pair: Pair, keys: tuple[str, str], found: Answer) -> Iterator[Value]:
+    (accuracy, predicted), shares = keys, found.shares
+    behind = {"n_wanted": found.wanted, "notes": found.notes}
     answer, label = int(shares.argmax()), pair.row["emotion"]
     note = f"{EMOTIONS[answer]} at {shares[answer]:.2f}"
-    yield Value(predicted, pair.clip_id, answer, frames, reason=note)
+    yield Value(predicted, pair.clip_id, answer, found.frames, reason=note, **behind)
     if label in EMOTIONS:
-        yield Value(accuracy, pair.clip_id, float(EMOTIONS[answer] == label), frames, reason=note)
+        yield Value(accuracy, pair.clip_id, float(EMOTIONS[answer] == label), found.frames, reason=note, **behind)
     else:
         beyond = f"labelled {label}, which is none of the eight emotions that a recogniser can answer"
         reason = beyond if label else "the corpus gives this clip no emotion"

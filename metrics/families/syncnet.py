@@ -6,18 +6,20 @@ differ in the crop, in what shifts beyond the ends count for, and in how tracks 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from metrics.families.lip_sync import sync_rows
-from metrics.functional.sync import MAX_SHIFT, SILENCE, cosine, sync_values
+from metrics.functional.sync import MAX_SHIFT, cosine, sync_values
 from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.tables import Unscorable
 
 REFERENCE_TRACK, LATENTSYNC_TRACK = 100, 50
+WINDOW = 5
+LOST = 5  # frames that a video has more than windows: 4, and the last one, which the reference leaves out
 VERSE_REACH = 14  # offsets that far, or farther, Verse-Bench does not believe
 
 
@@ -100,19 +102,30 @@ def _reference(pair: Pair) -> Iterator[Value]:
     return _of_tracks(pair, found, "ref-v1", lse_c="confidence", lse_d="distance", sync_offset="offset")
 
 
+def _reference_valid(pair: Pair) -> Iterator[Value]:
+    """The reference's tracks and crops without its zeros beyond the ends, so that the padding alone differs."""
+    tracks = list(_tracks(pair, REFERENCE_TRACK))
+    found = [sync_values(*track) for track in tracks]
+    names = {"lse_c": "confidence", "lse_d": "distance", "sync_offset": "offset"}
+    return _rows(pair, found, sum(len(seen) for seen, _ in tracks), "ref-valid-v1", names)
+
+
 def _latentsync(pair: Pair) -> Iterator[Value]:
     found = [shifted(*track) for track in _tracks(pair, LATENTSYNC_TRACK)]
     return _of_tracks(pair, found, "latentsync", lse_c="confidence")
 
 
 def _valid(pair: Pair) -> Iterator[Value]:
-    seen, heard = _mesh(pair), _heard(pair)
-    return sync_rows(sync_values(seen, heard), "valid-v1", pair.clip_id, len(seen))
+    heard, seen = _heard(pair), _mesh(pair)
+    windows = min(len(seen), len(heard))
+    whole = sync_rows(sync_values(seen[:windows], heard[:windows]), "valid-v1", pair.clip_id, windows)
+    shown, wanted = _seen_windows(pair)[:windows].sum(), _wanted(pair)
+    yield from (replace(value, n=int(shown), n_wanted=wanted) for value in whole)
 
 
 def _fullframe(pair: Pair) -> Iterator[Value]:
     heard = _heard(pair)
-    found = shifted(pair.features("syncnet_frame_seen"), heard)
+    found = shifted(pair.features("syncnet_frame_seen")[: len(heard)], heard)
     return _of_tracks(pair, [found], "wav2lip-fullframe", lse_c="confidence", lse_d="distance")
 
 
@@ -121,16 +134,22 @@ def _versebench(pair: Pair) -> Iterator[Value]:
     far = [values.offset for values in found if abs(values.offset) >= VERSE_REACH]
     if far:
         raise Unscorable("out_of_sync", f"an offset of {far[0]} frames; Verse-Bench gives no score from {VERSE_REACH}")
-    return _of_tracks(pair, found, "versebench", lse_c="confidence", lse_d="mean")
+    lost = len(found)  # the sound of each track ends a frame early
+    windows = lost + sum(values.windows for values in found)
+    return _rows(pair, found, windows, "versebench", {"lse_c": "confidence", "lse_d": "mean"})
 
 
 def _of_tracks(pair: Pair, found: list[ShiftedValues], variant: str, **names: str) -> Iterator[Value]:
-    """Rows of a variant: by metric, the mean over tracks of one of their numbers."""
+    return _rows(pair, found, sum(values.windows for values in found), variant, names)
+
+
+def _rows(pair: Pair, found: list, windows: int, variant: str, names: dict[str, str]) -> Iterator[Value]:
+    """Rows of a variant: by metric, the mean over tracks of one of their numbers; `windows` are behind them."""
     note = None if len(found) == 1 else f"mean of {len(found)} tracks"
-    windows = sum(values.windows for values in found)
+    wanted = max(windows, _wanted(pair))
     for name, number in names.items():
         mean = float(np.mean([getattr(values, number) for values in found]))
-        yield Value(f"{name}@{variant}", pair.clip_id, mean, windows, reason=note)
+        yield Value(f"{name}@{variant}", pair.clip_id, mean, windows, reason=note, n_wanted=wanted)
 
 
 def _cosine(pair: Pair) -> Iterator[Value]:
@@ -138,12 +157,19 @@ def _cosine(pair: Pair) -> Iterator[Value]:
     true = pair.true_features("syncnet_mesh_seen")
     if not len(true):
         raise Unscorable("no_face", "no face in the true video")
-    count = min(len(seen), len(true))
-    yield Value("lip_cosine@syncnet-v2", pair.clip_id, cosine(seen[:count], true[:count]), count)
+    count = min(len(seen), len(true), pair.n_frames - LOST)
+    shown = int(_seen_windows(pair)[:count].sum())
+    value = cosine(seen[:count], true[:count])
+    yield Value("lip_cosine@syncnet-v2", pair.clip_id, value, shown, n_wanted=pair.n_frames - LOST)
 
 
 RECIPES = (
     Recipe(("lse_c@ref-v1", "lse_d@ref-v1", "sync_offset@ref-v1"), ("syncnet-v2", "sfd-face"), _reference),
+    Recipe(
+        ("lse_c@ref-valid-v1", "lse_d@ref-valid-v1", "sync_offset@ref-valid-v1"),
+        ("syncnet-v2", "sfd-face"),
+        _reference_valid,
+    ),
     Recipe(("lse_c@valid-v1", "lse_d@valid-v1", "sync_offset@valid-v1"), ("syncnet-v2",), _valid),
     Recipe(("lse_c@latentsync",), ("syncnet-v2", "sfd-face"), _latentsync),
     Recipe(("lse_c@wav2lip-fullframe", "lse_d@wav2lip-fullframe"), ("syncnet-v2",), _fullframe),
@@ -154,35 +180,50 @@ RECIPES = (
 
 # ------------------------------------------------------------------------------------------------- the features
 def _heard(pair: Pair) -> np.ndarray:
-    """Features of the whole sound; a clip without sound has no score."""
+    """Features of the video's whole own sound; one without sound has no score."""
     heard = pair.features("syncnet_heard")
-    if np.abs(pair.true_audio).max(initial=0) <= SILENCE:
-        raise Unscorable("silent", "the clip has no sound to be in step with")
+    _ = pair.own_audio  # raises where there is none
     return heard
+
+
+def _wanted(pair: Pair) -> int:
+    """Windows that the whole video has."""
+    return max(0, int(pair.features("syncnet_frames")[0]) - LOST)
+
+
+def _seen_windows(pair: Pair) -> np.ndarray:
+    """(W,) bool: windows in all of whose frames the mesh finds a face; in the others its square is bridged."""
+    shown = np.isfinite(pair.own_landmarks_25[:, 0, 0])
+    if len(shown) < WINDOW:
+        return np.zeros(0, bool)
+    return np.lib.stride_tricks.sliding_window_view(shown, WINDOW).all(1)
 
 
 def _mesh(pair: Pair) -> np.ndarray:
     seen = pair.features("syncnet_mesh_seen")
     if len(seen):
         return seen
-    if not np.isfinite(pair.generated_landmarks).any():
+    if not np.isfinite(pair.own_landmarks_25).any():
         raise Unscorable("no_face", "no frame in which the mesh finds a face")
-    raise Unscorable("too_short", f"{pair.n_frames} frames; SyncNet needs 6")
+    raise Unscorable("too_short", f"{len(pair.own_landmarks_25)} frames; SyncNet needs 6, with sound")
 
 
 def _tracks(pair: Pair, min_track: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Features of the tracks of S3FD's boxes with more than `min_track` detections, in shots as long."""
+    _heard(pair)
     table = pair.features("syncnet_tracks")
     chosen = (table[:, 3] > min_track) & (table[:, 4] >= min_track)
     if not chosen.any():
         reason = f"no face of over 100 pixels that S3FD sees in over {min_track} frames of one shot"
-        if pair.n_frames <= min_track:
-            raise Unscorable("too_short", f"{pair.n_frames} frames; a track needs over {min_track}")
+        frames = int(pair.features("syncnet_frames")[0])
+        if frames <= min_track:
+            raise Unscorable("too_short", f"{frames} frames; a track needs over {min_track}")
         raise Unscorable("no_track", reason)
     return _parts(pair, "track", table, chosen)
 
 
 def _runs(pair: Pair) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    _heard(pair)
     table = pair.features("syncnet_verse_tracks")
     if not len(table):
         raise Unscorable("no_track", "no 2 s in which InsightFace sees a face in every frame")
@@ -190,7 +231,6 @@ def _runs(pair: Pair) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _parts(pair: Pair, name: str, table: np.ndarray, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    _heard(pair)
     seen, heard = pair.features(f"syncnet_{name}_seen"), pair.features(f"syncnet_{name}_heard")
     ends = np.cumsum(table[:, 2])
     return ((seen[end - n : end], heard[end - n : end]) for end, n in zip(ends[chosen], table[chosen, 2], strict=True))

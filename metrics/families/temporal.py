@@ -4,12 +4,13 @@ A frozen face flickers least, so these are read beside the rows of ``ground_trut
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from eadnet.faces.landmarks import interocular
 from metrics.families.landmarks import MESH_POINTS
-from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip
+from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
@@ -48,33 +49,46 @@ def landmark_jitter(landmarks: np.ndarray) -> float:
     Returns:
         Jitter >= 0; NaN where no three neighbouring frames show a face.
     """
-    second = np.diff(landmarks[:, :MESH_POINTS], n=2, axis=0)
-    lengths = np.linalg.norm(second, axis=2).mean(axis=1)
+    lengths = _second_differences(landmarks)
     valid = np.isfinite(lengths)
     return float(lengths[valid].mean() / np.nanmean(interocular(landmarks))) if valid.any() else float("nan")
 
 
+def _second_differences(landmarks: np.ndarray) -> np.ndarray:
+    """(T - 2,) mean lengths of the mesh points' second differences; NaN where a face is missing."""
+    return np.linalg.norm(np.diff(landmarks[:, :MESH_POINTS], n=2, axis=0), axis=2).mean(axis=1)
+
+
 def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
-    check_shapes(pair, region)
-    if len(pair.true_crops) < 3:
-        raise Unscorable("too_short", f"{len(pair.true_crops)} frames; jitter needs 3")
-    for key, order in (("flicker_ratio@region", 1), ("jitter_ratio@region", 2)):
-        own, true = (mean_difference(crops, region, order) for crops in (pair.generated_crops, pair.true_crops))
-        yield ratio(key, pair, own, true, len(pair.true_crops) - order)
+    pictures = ("flicker_ratio@region", "jitter_ratio@region")
+    yield from _pictures(pair, region, pictures) if pair.status == "ok" else unpaired(pair, pictures)
     yield from _landmarks(pair)
 
 
+def _pictures(pair: Pair, region: np.ndarray, keys: tuple[str, str]) -> Iterator[Value]:
+    check_shapes(pair, region)
+    if len(pair.true_crops) < 3:
+        raise Unscorable("too_short", f"{len(pair.true_crops)} frames; jitter needs 3")
+    for order, key in enumerate(keys, start=1):
+        own, true = (mean_difference(crops, region, order) for crops in (pair.generated_crops, pair.true_crops))
+        yield ratio(key, pair, own, true, len(pair.true_crops) - order)
+
+
 def _landmarks(pair: Pair) -> Iterator[Value]:
+    """Of the video's own face at 25 fps, so that the second differences of all videos span one time."""
     keys = ("landmark_jitter@mediapipe", "landmark_jitter_ratio@mediapipe")
-    own, true = landmark_jitter(pair.generated_landmarks), landmark_jitter(pair.true_landmarks)
-    count = len(pair.true_crops) - 2
+    shown = pair.own_landmarks_25
+    if len(shown) < 3:
+        raise Unscorable("too_short", f"{len(shown)} frames; jitter needs 3")
+    own, true = landmark_jitter(shown), landmark_jitter(pair.true_landmarks)
+    wanted, count = max(0, len(shown) - 2), int(np.isfinite(_second_differences(shown)).sum())
     for key in keys:
         if np.isnan(own) or (key == keys[1] and np.isnan(true)):
             yield Value(key, pair.clip_id, None, 0, "no_face", "no three frames with a face in row")
         elif key == keys[0]:
-            yield Value(key, pair.clip_id, own, count)
+            yield Value(key, pair.clip_id, own, count, n_wanted=wanted)
         else:
-            yield ratio(key, pair, own, true, count)
+            yield replace(ratio(key, pair, own, true, count), n_wanted=wanted)
 
 
 def ratio(key: str, pair: Pair, own: float, true: float, count: int) -> Value:

@@ -93,6 +93,17 @@ def interpolation_error(before: np.ndarray, between: np.ndarray, after: np.ndarr
     return float(np.abs(expected - between).mean(dtype=np.float64)) / 255
 
 
+def interpolation_errors(frames: Iterable[np.ndarray]) -> list[float]:
+    """`interpolation_error` of every second frame of a clip of (R, R, 3) uint8 crops; empty for fewer than three."""
+    errors: list[float] = []
+    past: list[np.ndarray] = []
+    for index, frame in enumerate(map(small, frames)):
+        if index >= 2 and index % 2 == 0:
+            errors.append(interpolation_error(*past, frame))
+        past = [*past[-1:], frame]
+    return errors
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What is measured by flow of a generated clip: means over frames, and over how many.

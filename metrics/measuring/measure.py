@@ -1,34 +1,47 @@
-"""Measure generated videos once, for all families: aligned crops, landmarks, and what extractors take from frames.
+"""Measure generated videos once, for all families: crops, landmarks, and what extractors take from whole frames.
 
 Run as ``python -m metrics measure``. Reads a VIDEOS table and the clips; writes ``crops.safetensors``,
-``landmarks.safetensors``, ``extracted.safetensors`` (keyed by clip_id) and ``measurements.parquet``. Real and generated
-videos take this same path, a few frames at a time, so that memory does not grow with their length. A video that cannot
-be measured is a row with its reason.
+``landmarks.safetensors``, ``extracted.safetensors`` (keyed by clip_id) and ``measurements.parquet``. Each video is seen
+in two views: aligned with its true clip, and by itself (``metrics.tables.MEASUREMENTS``); where they are the same, it
+is decoded once. Real and generated videos take this same path, a few frames at a time, so that memory does not grow
+with their length. A video that cannot be measured is a row with its reason.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
-from eadnet.faces.alignment import warp_frame
-from eadnet.faces.mesh import opened_mesh
 from eadnet.media.decoding import MediaError
-from eadnet.media.reading import iterate_video, probe
+from eadnet.media.reading import iterate_video
 from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
-from metrics.measuring.extractors import Extractor
-from metrics.measuring.own_sound import ALIKE, LATE, compare_sound
+from metrics.measuring.extractors import Extractor, rate_of, view_of
+from metrics.measuring.footage import Footage, inspect, scaled
+from metrics.measuring.own_crops import cut, own_transforms
+from metrics.measuring.passes import Aligned, Pass, chunked
 from metrics.measuring.spool import Spool, opened_spool
-from metrics.tables import CROPS, EXTRACTED, FPS, LANDMARKS, MADE_UNDER, MEASUREMENTS
+from metrics.tables import (
+    CROPS,
+    EXTRACTED,
+    FPS,
+    LANDMARKS,
+    MADE_UNDER,
+    MEASUREMENTS,
+    OTHER_SIZE,
+    OWN,
+    OWN_25,
+    OWN_TRANSFORM,
+)
 
 MIN_SHARE = 0.5  # of the true frames that a video must have
-ASPECT_TOLERANCE = 0.02
-CHUNK = 32  # frames that are held at once
 
 
 def measure_videos(
@@ -50,7 +63,7 @@ def measure_videos(
         extractors: what is taken from whole frames besides.
 
     Returns:
-        Number of videos that could be measured.
+        Number of videos that could be read; those in their true clip's frames are fewer.
 
     Raises:
         ConfigError: a video's clip is not in the clips table, or the table names a clip twice.
@@ -74,28 +87,29 @@ def measure_rows(
         for index, video in enumerate(videos):
             rows.append(meter.measure(video, Clip(known[video["clip_id"]])))
             done = rows[-1]
-            log(f"{index + 1}/{len(videos)} {done['clip_id']} {done['status']} {done['reason'] or ''}".rstrip())
+            said = done["reason"] or done["notes"] or ""
+            log(f"{index + 1}/{len(videos)} {done['clip_id']} {done['status']} {said}".rstrip())
         for spool, name in ((crops, CROPS), (landmarks, LANDMARKS), (extracted, EXTRACTED)):
             spool.write(output / name)
     write_table(rows, output / "measurements.parquet", MEASUREMENTS)
-    return sum(row["status"] == "ok" for row in rows)
+    return sum(row["own_status"] == "ok" for row in rows)
 
 
+@dataclass(frozen=True)
 class Meter:
     """Measures one video after another into spools of crops, landmarks and extracted arrays."""
 
-    def __init__(
-        self, resolution: int, crops: Spool, landmarks: Spool, extracted: Spool, extractors: Mapping[str, Extractor]
-    ) -> None:
-        """Where the arrays go, and the extractors that take more from the frames."""
-        self.resolution, self.extractors = resolution, extractors
-        self.crops, self.landmarks, self.extracted = crops, landmarks, extracted
+    resolution: int
+    crops: Spool
+    landmarks: Spool
+    extracted: Spool
+    extractors: Mapping[str, Extractor]
 
     def measure(self, video: dict, clip: Clip) -> dict:
         """Measure one video against its clip; its row of MEASUREMENTS.
 
-        The picture is brought to 25 fps and to the size of the true source (same aspect only), cut to the shorter of
-        the two, and cropped by the true clip's own transforms, so that crops of both lie pixel on pixel.
+        The aligned picture is brought to 25 fps and to the size of the true source (same aspect only), cut to the
+        shorter of the two, and cropped by the true clip's own transforms, so that crops of both lie pixel on pixel.
 
         Args:
             video: row of VIDEOS.
@@ -106,121 +120,111 @@ class Meter:
         row |= {"clip_id": clip.clip_id, "video": video["video"], "truth_frames": int(clip.row["n_frames"])}
         row |= {name: video[name] for name in MADE_UNDER}
         try:
-            if video["status"] != "ok":
-                raise MediaError(video["reason"] or "the video was not made", video["status"])
-            notes = self._look(video, clip, row)
-            row |= {"status": "ok", "reason": "; ".join(notes) or None}
+            footage = inspect(video, clip)
+            row |= self._look(footage)
         except MediaError as fault:
-            for spool in (self.crops, self.landmarks):
-                spool.drop(clip.clip_id)
-            row |= {"status": fault.status, "reason": str(fault)}
+            self._drop(clip.clip_id)
+            row |= {"status": fault.status, "reason": str(fault), "own_status": fault.status, "own_reason": str(fault)}
         row["seconds"] = round(time.perf_counter() - start, 3)
         return row
 
-    def _look(self, video: dict, clip: Clip, row: dict) -> list[str]:
-        """Fill spools and row; returns notes on what differed."""
-        path, truth_frames = video["video"], row["truth_frames"]
-        info = probe(path)
-        row |= {"width": info.width, "height": info.height, "fps": info.fps, "video_sha256": sha256_file(path)}
-        size, wave = true_size(clip), (clip.audio * 32768).astype(np.int16)
-        notes = [f"{info.fps:.2f} fps brought to {FPS}"] if abs(info.fps - FPS) > 0.01 else []
-        if video["driving_audio"] == clip.clip_id:
-            notes += _check_sound(path, wave)
-        for extractor in self.extractors.values():
-            extractor.begin(truth_frames, clip)
-        total, found = self._see(path, clip, size)
-        row["video_frames"] = total
-        if total < MIN_SHARE * truth_frames:
-            raise MediaError(f"{path}: {total} frames at {FPS} fps, the clip has {truth_frames}", "wrong_length")
-        count = min(total, truth_frames)
-        if total != truth_frames:
-            notes.append(f"{total} frames, the clip has {truth_frames}; the shorter counts")
-        if (info.height, info.width) != size:
-            notes.append(f"{info.width}x{info.height} scaled to {size[1]}x{size[0]}")
-        self._finish(path, clip, count, wave[: count * SAMPLES_PER_FRAME])
-        row |= {"n_frames": count, "detected": found / count}
-        return notes
+    def _look(self, footage: Footage) -> dict:
+        """Fill the spools; returns what the row holds of a video that can be read."""
+        passes = self._passes(footage)
+        for one in passes:
+            one.run()
+        native, paced = passes[0], passes[-1]
+        refusal = _wrong_length(footage, paced.frames) or footage.refusal
+        self._finish(footage, passes, refusal is None)
+        if refusal:
+            self._drop_aligned(footage)
+            self._cut_own(footage, np.concatenate(paced.points))
+        info = footage.info
+        row = {"width": info.width, "height": info.height, "fps": info.fps, "video_sha256": sha256_file(footage.path)}
+        row |= {"video_frames": paced.frames, "own_status": "ok", "own_frames": native.frames}
+        row |= {"own_detected": native.faces / native.frames, "has_sound": footage.has_sound}
+        row |= {"own_notes": "; ".join(footage.own_notes) or None}
+        truth, notes = int(footage.clip.row["n_frames"]), [*footage.notes]
+        count = min(paced.frames, truth)
+        if paced.frames != truth:
+            notes.append(f"{paced.frames} frames, the clip has {truth}; the shorter counts")
+        row |= {"notes": "; ".join(notes) or None}
+        if refusal:
+            row |= {"n_frames": count if refusal.status == OTHER_SIZE else None}
+            return row | {"status": refusal.status, "reason": str(refusal)}
+        return row | {"status": "ok", "n_frames": count, "detected": paced.aligned.faces / count}
 
-    def _see(self, path: str, clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
-        """One pass over the frames; returns how many the video has, and in how many of the compared a face was seen."""
-        total, faces, held = 0, 0, []
-        with opened_mesh() as landmarks_of:
-            for frame in iterate_video(path, FPS):
-                if total < clip.row["n_frames"]:
-                    held.append(scaled(frame, size, path))
-                total += 1
-                if len(held) == CHUNK:
-                    faces += self._digest(clip, held, landmarks_of)
-                    held = []
-            faces += self._digest(clip, held, landmarks_of) if held else 0
-        if not total:
-            raise MediaError("no video frame; make the video again", "truncated")
-        return total, faces
+    def _passes(self, footage: Footage) -> list[Pass]:
+        """At the video's own rate and at 25 fps; one where these are the same. The last has the aligned view."""
+        clip_id, clip = footage.clip.clip_id, footage.clip
+        aligned = None if footage.refusal else Aligned(self.crops, self.resolution, self._of(view="aligned"))
+        key = clip_id if footage.same_size else f"{clip_id}/{OWN_25}"
+        one = footage.rate == FPS
+        own = self._of(view="own") if one else self._of(view="own", rate=FPS)
+        passes = [Pass(footage, Fraction(FPS), key, self.landmarks, own, aligned)]
+        if not one:
+            own = self._of(view="own", rate=None)
+            passes.insert(0, Pass(footage, footage.rate, f"{clip_id}/{OWN}", self.landmarks, own))
+        for extractor in aligned.extractors if aligned else ():
+            extractor.begin(int(clip.row["n_frames"]), clip)
+        for extractor in (extractor for some in passes for extractor in some.extractors):
+            extractor.begin(footage.most_frames, clip)
+        return passes
 
-    def _digest(self, clip: Clip, frames: list[np.ndarray], landmarks_of: Callable) -> int:
-        """Crops, landmarks and extractors of a few frames; returns in how many a face was seen."""
-        first = self.landmarks.length(clip.clip_id)
-        transforms = clip.transforms[first : first + len(frames)]
-        points = np.stack([landmarks_of(frame) for frame in frames])
-        crops = [warp_frame(frame, matrix, self.resolution) for frame, matrix in zip(frames, transforms, strict=True)]
-        self.crops.append(clip.clip_id, np.stack(crops))
-        self.landmarks.append(clip.clip_id, points)
-        if self.extractors:
-            pictures = np.stack(frames)
-            for extractor in self.extractors.values():
-                extractor.see(pictures, points)
-        return int(np.isfinite(points[:, 0, 0]).sum())
+    def _of(self, view: str, **rate: int | None) -> list[Extractor]:
+        """Extractors of a view, or those of a rate among them."""
+        found = [extractor for extractor in self.extractors.values() if view_of(extractor) == view]
+        return [extractor for extractor in found if not rate or rate_of(extractor) == rate["rate"]]
 
-    def _finish(self, path: str, clip: Clip, count: int, wave: np.ndarray) -> None:
-        size = true_size(clip)
+    def _finish(self, footage: Footage, passes: list[Pass], keep_aligned: bool) -> None:
+        """End what the extractors have begun, and keep their arrays."""
+        for one in passes:
+            wave = footage.sound(round(one.frames * SAMPLE_RATE / one.rate))
+            for extractor in one.extractors:
+                self._keep(footage.clip.clip_id, extractor.finish(one.again, wave))
+        view = passes[-1].aligned
+        if view is None:
+            return
+        wave = (footage.clip.audio[: view.frames * SAMPLES_PER_FRAME] * 32768).astype(np.int16)
 
         def again() -> Iterator[np.ndarray]:
-            for index, frame in enumerate(iterate_video(path, FPS)):
-                if index == count:
-                    return
-                yield scaled(frame, size, path)
+            frames = islice(iterate_video(footage.path, FPS), view.frames)
+            return (scaled(frame, footage.size) for frame in frames)
 
-        for extractor in self.extractors.values():
-            for name, array in extractor.finish(again, wave).items():
-                self.extracted.append(f"{clip.clip_id}/{name}", array)
+        for extractor in view.extractors:
+            arrays = extractor.finish(again, wave)
+            self._keep(footage.clip.clip_id, arrays if keep_aligned else {})
 
+    def _keep(self, clip_id: str, arrays: dict[str, np.ndarray]) -> None:
+        for name, array in arrays.items():
+            self.extracted.append(f"{clip_id}/{name}", array)
 
-def true_size(clip: Clip) -> tuple[int, int]:
-    """Height and width of the clip's source video, in whose pixels its transforms are."""
-    if clip.row["source"]:
-        info = probe(clip.row["source"])
-        return info.height, info.width
-    return int(clip.row["height"]), int(clip.row["width"])
+    def _cut_own(self, footage: Footage, landmarks: np.ndarray) -> None:
+        """Crops by the video's own mesh, in a second pass; none where no frame has a face."""
+        if not np.isfinite(landmarks[:, 0, 0]).any():
+            return
+        clip = footage.clip
+        transforms = own_transforms(landmarks, self.resolution, clip.transforms)
+        for crops in chunked(cut(iterate_video(footage.path, FPS), transforms, self.resolution)):
+            self.crops.append(f"{clip.clip_id}/{OWN}", np.stack(crops))
+        self.landmarks.append(f"{clip.clip_id}/{OWN_TRANSFORM}", transforms)
 
+    def _drop_aligned(self, footage: Footage) -> None:
+        self.crops.drop(footage.clip.clip_id)
+        if not footage.same_size:
+            self.landmarks.drop(footage.clip.clip_id)
 
-def scaled(frame: np.ndarray, size: tuple[int, int], path: str) -> np.ndarray:
-    """The frame, (H, W, 3) uint8, in another size.
-
-    Raises:
-        MediaError: its aspect is another.
-    """
-    import cv2
-
-    height, width = frame.shape[:2]
-    if (height, width) == size:
-        return frame
-    if abs(width / height / (size[1] / size[0]) - 1) > ASPECT_TOLERANCE:
-        reason = f"{path}: {width}x{height} has another aspect than the source's {size[1]}x{size[0]}; render that size"
-        raise MediaError(reason, "wrong_size")
-    method = cv2.INTER_AREA if height > size[0] else cv2.INTER_CUBIC
-    return cv2.resize(frame, size[::-1], interpolation=method)
+    def _drop(self, clip_id: str) -> None:
+        for key in (clip_id, *(f"{clip_id}/{name}" for name in (OWN, OWN_25, OWN_TRANSFORM))):
+            self.crops.drop(key), self.landmarks.drop(key)
 
 
-def _check_sound(path: str, wave: np.ndarray) -> list[str]:
-    """Notes on a video's own sound; one that is another recording than the clip's is refused."""
-    compared = compare_sound(path, wave)
-    if compared is None:
-        return []
-    alike, late = compared
-    if alike < ALIKE:
-        reason = f"{path}: its sound is not the clip's (correlation {alike:.2f}); pair it with the video it imitates"
-        raise MediaError(reason, "wrong_audio")
-    return [f"its sound comes {1000 * late / SAMPLE_RATE:+.0f} ms late"] if abs(late) > LATE else []
+def _wrong_length(footage: Footage, frames: int) -> MediaError | None:
+    truth = int(footage.clip.row["n_frames"])
+    if frames >= MIN_SHARE * truth:
+        return None
+    reason = f"{footage.path}: {frames} frames at {FPS} fps, the clip has {truth}; make the whole clip"
+    return MediaError(reason, "wrong_length")
 
 
 def _checked_rows(videos: str | Path, clips: str | Path) -> list[dict]:

@@ -3,8 +3,6 @@
 import numpy as np
 from scipy.signal import correlate, correlation_lags
 
-from eadnet.media.decoding import MediaError
-from eadnet.media.reading import read_audio
 from eadnet.media.spectrogram import SAMPLE_RATE
 
 REACH = SAMPLE_RATE  # samples either way in which the same sound is looked for
@@ -12,23 +10,22 @@ ALIKE = 0.5  # least correlation of one recording with itself after encoding
 LATE = 640  # samples, one frame; less is the delay of an audio codec
 
 
-def compare_sound(video: str, wave: np.ndarray) -> tuple[float, int] | None:
+def compare_sound(own: np.ndarray | None, wave: np.ndarray) -> tuple[float, int] | None:
     """Correlation of a video's own sound with its clip's, and by how many samples it comes late.
 
     Args:
-        video: file that may have sound.
+        own: (m,) float sound of the video at 16 kHz; None where it has none.
         wave: (n,) int16 sound of the clip at 16 kHz.
 
     Returns:
         Greatest normalised cross-correlation over lags up to a second, 0 to 1, and its lag; None where either is
         silent or the video has no sound.
     """
-    try:
-        own = read_audio(video, SAMPLE_RATE, seconds=len(wave) / SAMPLE_RATE)
-    except MediaError:
+    if own is None:
         return None
     truth = wave.astype(np.float64) / 32768
-    own = np.pad(own.astype(np.float64), (0, max(0, len(truth) - len(own))))[: len(truth)]
+    own = own[: len(truth)].astype(np.float64)
+    own = np.pad(own, (0, len(truth) - len(own)))
     power = np.sqrt((own @ own) * (truth @ truth))
     if power < 1e-6 * len(truth):
         return None

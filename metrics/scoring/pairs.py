@@ -16,13 +16,30 @@ import pandas as pd
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.data.tensor_files import TensorFileError, map_tensor
 from eadnet.media.decoding import MediaError
-from eadnet.media.reading import iterate_video, read_audio
-from eadnet.media.spectrogram import SAMPLE_RATE
+from eadnet.media.reading import iterate_video
 from eadnet.tables import CLIPS, TableError, read_table
+from metrics.functional.sync import SILENCE
+from metrics.scoring.own_video import native_rate, read_own_sound
 from metrics.scoring.settings import WeightsAbsent
-from metrics.spec import MetricSpec
-from metrics.tables import CROPS, EXTRACTED, FPS, LANDMARKS, MEASUREMENTS, Unscorable
+from metrics.spec import MetricSpec, needs_of
+from metrics.tables import (
+    CROPS,
+    EXTRACTED,
+    FPS,
+    LANDMARKS,
+    MADE_UNDER,
+    MEASUREMENTS,
+    OTHER_SIZE,
+    OWN,
+    OWN_25,
+    OWN_TRANSFORM,
+    Unscorable,
+)
 
+_KEPT = (
+    "status", "reason", "notes", "own_status", "own_reason", "own_notes", "video", "video_sha256", *MADE_UNDER,
+)  # fmt: skip
+"""Columns of MEASUREMENTS that a pair takes as they are."""
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
 
 
@@ -47,10 +64,29 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A generated clip and its truth, both cut to the `n_frames` that they have in common.
+class Faces:
+    """Aligned crops of the generated face, and where its points lie.
 
-    `row` is the clip's row of ``eadnet.tables.CLIPS``; `status`, `reason` and commits are those of its measurement.
+    `crops` are (T, R, R, 3) uint8 at 25 fps, `landmarks` (T, 478, 2) in pixels of the frames that `transforms`
+    (T, 2, 3) carry to crop pixels; `digest` names their content, `notes` whose transforms they are if not the truth's.
+    """
+
+    crops: np.ndarray
+    landmarks: np.ndarray
+    transforms: np.ndarray
+    digest: str
+    notes: str | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generated video and its truth, in two views.
+
+    *Aligned*: both cut to the `n_frames` that they have in common, in the true source's pixels at 25 fps; `status`,
+    `reason` and `notes` are of this view. A video of another aspect (`OTHER_SIZE`) is still in step with its clip.
+    *Own*: the video itself, of which `own_status`, `own_reason` and `own_notes` speak (None: there is one view). What
+    a view lacks raises `Unscorable`. `row` is the clip's row of ``eadnet.tables.CLIPS``; commits are those of the
+    measurement.
     """
 
     row: dict
@@ -63,6 +99,11 @@ class Pair:
     model_commit: str | None = None
     videos_commit: str | None = None
     video: str | None = None
+    notes: str | None = None
+    own_status: str | None = None
+    own_reason: str | None = None
+    own_notes: str | None = None
+    fps: float | None = None
 
     @property
     def clip_id(self) -> str:
@@ -74,28 +115,64 @@ class Pair:
         """The preprocessed clip that the video imitates."""
         return Clip(self.row)
 
+    def check_aligned(self) -> None:
+        """Make sure that the video is seen in the true clip's frames.
+
+        Raises:
+            Unscorable: it is not; with the cause.
+        """
+        if self.status != "ok":
+            raise Unscorable(self.status, self.reason or "the video could not be measured")
+
+    @property
+    def in_step(self) -> bool:
+        """Whether its frames at 25 fps belong to the true clip's, one by one, in whatever size."""
+        return self.status in ("ok", OTHER_SIZE)
+
+    def check_timing(self) -> None:
+        """Make sure that the video is in step with the true clip.
+
+        Raises:
+            Unscorable: it is not; with the cause.
+        """
+        if not self.in_step:
+            self.check_aligned()
+
+    def check_own(self) -> None:
+        """Make sure that the video itself can be read.
+
+        Raises:
+            Unscorable: it cannot; with the cause.
+        """
+        if (self.own_status or self.status) != "ok":
+            raise Unscorable(
+                self.own_status or self.status, self.own_reason or self.reason or "the video could not be measured"
+            )
+
     @property
     def generated_crops(self) -> np.ndarray:
         """(T, H, W, 3) uint8 aligned crops of the generated video, mapped from disk."""
+        self.check_aligned()
         return _map(self.folder / CROPS, self.clip_id)
 
     @property
     def true_crops(self) -> np.ndarray:
-        """(T, H, W, 3) uint8 aligned crops of the true clip, mapped from disk."""
+        """(T, H, W, 3) uint8 aligned crops of the true clip, mapped from disk; all where no video is in step."""
         try:
-            return map_tensor(self.row["video"], self.clip_id, "delete its folder and run again")[: self.n_frames]
+            return map_tensor(self.row["video"], self.clip_id, "delete its folder and run again")[self._common]
         except TensorFileError as error:
             raise ClipError(f"{self.clip_id}: {error}") from None
 
     @property
     def generated_landmarks(self) -> np.ndarray:
         """(T, 478, 2) float32 landmarks on the generated frames, in pixels of the true source; NaN where no face is."""
-        return _map(self.folder / LANDMARKS, self.clip_id)
+        self.check_aligned()
+        return _map(self.folder / LANDMARKS, self.clip_id)[: self.n_frames]
 
     @property
     def true_landmarks(self) -> np.ndarray:
-        """(T, 478, 2) float32 landmarks of the true clip, in source pixels."""
-        return self.truth.landmarks[: self.n_frames]
+        """(T, 478, 2) float32 landmarks of the true clip, in source pixels; all where no video is in step."""
+        return self.truth.landmarks[self._common]
 
     @property
     def true_audio(self) -> np.ndarray:
@@ -105,28 +182,81 @@ class Pair:
     @property
     def own_landmarks(self) -> np.ndarray:
         """(T', 478, 2) float32 landmarks in the video's own pixels at its own rate; NaN where no face is."""
-        return self.generated_landmarks
+        return self._own(OWN, OWN_25)
+
+    @property
+    def own_landmarks_25(self) -> np.ndarray:
+        """The same at 25 frames a second."""
+        return self._own(OWN_25)
+
+    @property
+    def timed_landmarks(self) -> np.ndarray:
+        """(T, 478, 2) of them, in step with the true clip's landmarks."""
+        self.check_timing()
+        return self.own_landmarks_25[: self.n_frames]
 
     @property
     def own_fps(self) -> float:
         """Frames a second of the video itself."""
-        return float(FPS)
+        return float(native_rate(self.fps))
 
     @property
     def own_audio(self) -> np.ndarray:
         """(n,) float32 sound of the video itself at 16 kHz.
 
         Raises:
-            Unscorable: it has none.
+            Unscorable: it has none, or the file is gone.
         """
+        self.check_own()
+        if self.video is None:
+            raise Unscorable("not_measured", "the measurement names no video; measure again")
         try:
-            return read_audio(self.video, SAMPLE_RATE)
+            wave = read_own_sound(self.video)
         except MediaError as fault:
-            raise Unscorable(fault.status, str(fault)) from None
+            raise Unscorable(fault.status, f"{self.video}: {fault}") from None
+        if wave is None or np.abs(wave).max(initial=0) <= SILENCE:
+            what = "has no sound" if wave is None else "is silent"
+            raise Unscorable("silent", f"the video {what}; give one that carries its sound, or a .wav beside it")
+        return wave
 
     def own_frames(self) -> Iterator[np.ndarray]:
         """The (H, W, 3) uint8 frames of the video itself, in its own size and at its own rate."""
-        return iterate_video(self.video)
+        self.check_own()
+        return iterate_video(self.video, native_rate(self.fps))
+
+    @property
+    def faces(self) -> Faces:
+        """Aligned crops for judges: by the truth's transforms, or by the video's own mesh where there is no such view.
+
+        Raises:
+            Unscorable: the video cannot be read, or shows no face.
+        """
+        if self.status == "ok":
+            transforms = self.truth.transforms[: self.n_frames]
+            return Faces(self.generated_crops, self.generated_landmarks, transforms, self.generated_digest)
+        self.check_own()
+        landmarks = self.own_landmarks_25
+        if not np.isfinite(landmarks[:, 0, 0]).any():
+            raise Unscorable("no_face", "no frame in which the mesh finds a face")
+        crops = _map(self.folder / CROPS, f"{self.clip_id}/{OWN}")
+        transforms = _map(self.folder / LANDMARKS, f"{self.clip_id}/{OWN_TRANSFORM}")
+        digest = _digest(self.clip_id, "own", self.video_sha256, crops.shape)
+        note = f"crops by the video's own mesh, since the true clip's do not fit ({self.status})"
+        return Faces(crops, landmarks, transforms, digest, note)
+
+    @property
+    def _common(self) -> slice:
+        return slice(self.n_frames if self.in_step else None)
+
+    def _own(self, *names: str) -> np.ndarray:
+        """Own landmarks, under the first of these names or, where the views are one, under the clip's."""
+        self.check_own()
+        for name in names:
+            try:
+                return map_tensor(self.folder / LANDMARKS, f"{self.clip_id}/{name}", "measure again")
+            except TensorFileError:
+                continue
+        return _map(self.folder / LANDMARKS, self.clip_id)
 
     def true_frames(self) -> Iterator[np.ndarray]:
         """The (H, W, 3) uint8 frames of the clip's source at 25 fps, as many as are compared.
@@ -154,10 +284,20 @@ class Pair:
         Raises:
             Unscorable: there is none.
         """
-        return _extracted(self.folder, name, self.clip_id)
+        try:
+            return _extracted(self.folder, name, self.clip_id)
+        except Unscorable:
+            self.check_own()
+            self.check_aligned()
+            raise
+
+    def timed_features(self, name: str) -> np.ndarray:
+        """An array of the video's frames at 25 fps, in step with the true clip's; errors as `features`."""
+        self.check_timing()
+        return self.features(name)[: self.n_frames]
 
     def true_features(self, name: str) -> np.ndarray:
-        """The same of the true video; of its whole length.
+        """The same of the true video, of its whole length.
 
         Raises:
             Unscorable: there is none.
@@ -186,10 +326,11 @@ def load_pairs(measurements: str | Path, clips: str | Path, truth: str | Path | 
         raise TableError(f"{folder}: {unknown[0]} is not in {clips}; measure again with the present clips")
     return [
         Pair(
-            known[row.clip_id], folder, 0 if pd.isna(row.n_frames) else int(row.n_frames), row.status, row.reason,
-            row.video_sha256, truth, row.model_commit, row.videos_commit, row.video,
+            row=known[row["clip_id"]], folder=folder, truth_folder=truth,
+            n_frames=0 if pd.isna(row["n_frames"]) else int(row["n_frames"]),
+            fps=None if pd.isna(row["fps"]) else row["fps"], **{name: row[name] for name in _KEPT},
         )
-        for row in table.itertuples()
+        for row in table.to_dict("records")
     ]  # fmt: skip
 
 
@@ -202,15 +343,18 @@ def chunks(*arrays: np.ndarray, size: int = CHUNK) -> Iterator[tuple[np.ndarray,
 def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair], Iterable[Value]]) -> Iterator[Value]:
     """Apply a clip-level family to every pair; a pair that cannot be scored yields rows with the cause.
 
+    Where all keys need the true clip, frame by frame or in step, a pair without that is not measured at all.
+
     Args:
         pairs: what to score.
         keys: metrics of the family, for the rows of unscorable pairs.
         measure: gives the values of one pair; may raise `Unscorable`.
     """
     keys = tuple(keys)
+    needs = {needs_of(key) for key in keys}
     for pair in pairs:
         try:
-            if pair.status != "ok":
+            if _lacks(pair, needs):
                 raise Unscorable(pair.status, pair.reason or "the video could not be measured")
             yield from list(measure(pair))  # all values of a clip, or the reason why there are none
         except Unscorable as fault:
@@ -219,8 +363,20 @@ def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair
             yield from (Value(key, pair.clip_id, None, 0, "unreadable", str(fault)) for key in keys)
 
 
+def unpaired(pair: Pair, keys: Iterable[str]) -> Iterator[Value]:
+    """Rows of keys that need the true clip, for a pair that is not in step with it, or not in its frames."""
+    yield from (Value(key, pair.clip_id, None, 0, pair.status, pair.reason) for key in keys)
+
+
+def _lacks(pair: Pair, needs: set[str]) -> bool:
+    """Whether all metrics of these needs want a true clip that the video does not fit."""
+    return (needs <= {"frames"} and pair.status != "ok") or (
+        needs <= {"frames", "timing"} and pair.status not in ("ok", OTHER_SIZE)
+    )
+
+
 def usable(pairs: Iterable[Pair]) -> list[Pair]:
-    """Pairs whose video could be measured."""
+    """Pairs whose video is seen in the true clip's frames."""
     return [pair for pair in pairs if pair.status == "ok"]
 
 

@@ -17,7 +17,7 @@ from eadnet.tables import write_table
 from metrics.scoring.pairs import Pair, Value, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
-from metrics.spec import REGISTRY, MetricSpec, family, family_specs, pinned_sha256
+from metrics.spec import REGISTRY, MetricSpec, family, family_specs, needs_of, pinned_sha256
 from metrics.tables import ALL, MADE_UNDER, PARTIAL, SCORES, join_commits
 
 
@@ -84,17 +84,19 @@ def stamp(
 ) -> list[dict]:
     """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commits."""
     pairs = list(pairs)
-    clips = {pair.clip_id: pair.row for pair in pairs}
+    clips = {pair.clip_id: pair for pair in pairs}
     common = {"run": run, "seed": seed, "split": "test", "commit": commit()}
     common |= {name: join_commits(getattr(pair, name) for pair in pairs) for name in MADE_UNDER}
     return [_row(value, clips, evaluators) | common for value in values]
 
 
-def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> dict:
-    spec = REGISTRY[value.metric]
-    clip = clips.get(value.clip_id, {})
+def _row(value: Value, clips: dict[str, Pair], evaluators: dict[str, str]) -> dict:
+    spec, pair = REGISTRY[value.metric], clips.get(value.clip_id)
+    clip = pair.row if pair else {}
     level = clip.get("level")
     wanted = value.n if value.n_wanted is None else value.n_wanted
+    if value.value is not None:
+        wanted += _trimmed(spec, pair)
     return {
         "corpus": clip.get("corpus", ALL),
         "draw": ALL,
@@ -116,8 +118,23 @@ def _row(value: Value, clips: dict[str, dict], evaluators: dict[str, str]) -> di
         "share": value.n / wanted if wanted else None,
         "status": PARTIAL if value.status == "ok" and value.n < wanted else value.status,
         "reason": value.reason,
-        "notes": value.notes,
+        "notes": _notes(value, spec, pair),
     }
+
+
+def _trimmed(spec: MetricSpec, pair: Pair | None) -> int:
+    """Frames of the true clip that a video is too short for, of metrics that go through both in step."""
+    if pair is None or needs_of(spec.key) not in ("frames", "timing"):
+        return 0
+    return max(0, int(pair.row["n_frames"] or 0) - pair.n_frames)
+
+
+def _notes(value: Value, spec: MetricSpec, pair: Pair | None) -> str | None:
+    """What was done to the video before it was measured, and what the family adds."""
+    seen = None
+    if pair is not None:
+        seen = pair.notes if needs_of(spec.key) in ("frames", "timing") else pair.own_notes
+    return "; ".join(filter(None, (seen, value.notes))) or None
 
 
 def evaluators(name: str, settings: ScoringSettings) -> dict[str, str]:

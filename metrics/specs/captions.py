@@ -38,7 +38,7 @@ FAMILY = Family(
     "captions", 1, None,
     "Do the captions of real clips follow the rules, and do they describe what is there? Scored from captions tables "
     "by `python -m metrics score-captions`, a captioner a run (`captions:<name>`); never part of `evaluation.metrics`.",
-    of="captions",
+    of="captions", needs="nothing",
 )  # fmt: skip
 
 SPECS = (

@@ -11,7 +11,7 @@ REFERENCE = (
 )
 INPUTS = (
     "dlib face chip (224 x 224, padding 0.25, black beyond the frame) of every frame with a face, cut from the whole "
-    "frame in the true source's size by the mesh's eye corners and nose base; frame and chip stored as JPEG of quality "
+    "frame in the video's own size by the mesh's eye corners and nose base; frame and chip stored as JPEG of quality "
     "95 as there; RGB in [0, 1], not normalised further"
 )
 DISAGREEMENT = (
@@ -19,7 +19,7 @@ DISAGREEMENT = (
     "(Xemo-Talker, retrained); EDTalk: 41.99 to 81.02. The published evaluation weighs frames by the first attention "
     "above the line and by both below it, unlike the training; kept. What differs from it: the mesh finds the face and "
     "its five points, there dlib's detectors do; chips are resampled by cubic weights and area means, there by a "
-    "pyramid; faces are seen at the source's size, EAT's own videos are 256 x 256"
+    "pyramid; faces are seen at the video's own size, EAT's own videos are 256 x 256"
 )
 AVOID = (
     "without the row of run ground_truth beside it (about 84 % with the published weights on the MEAD validation part, "
@@ -28,9 +28,9 @@ AVOID = (
 EVALUATOR = "asset:emotion-fan/self_relation-attention_61_84.3655"
 
 FAMILY = Family(
-    "emotion_fan", 2, None,
+    "emotion_fan", 3, None,
     "Is the wanted emotion seen, by Emotion-FAN with the weights of EAT's evaluation?",
-    assets=("emotion-fan",), extractor="emotion_fan",
+    assets=("emotion-fan",), extractor="emotion_fan", needs="nothing",
 )  # fmt: skip
 
 SPECS = recogniser_specs(

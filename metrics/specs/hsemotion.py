@@ -17,8 +17,8 @@ AVOID = (
 EMOTION, AFFECT = "asset:hsemotion/enet_b0_8_best_afew.onnx", "asset:hsemotion-va/enet_b0_8_va_mtl.onnx"
 
 FAMILY = Family(
-    "hsemotion", 1, None, "Emotion, valence and arousal by HSEmotion.",
-    assets=("hsemotion", "hsemotion-va"),
+    "hsemotion", 2, None, "Emotion, valence and arousal by HSEmotion.",
+    assets=("hsemotion", "hsemotion-va"), needs="nothing",
 )  # fmt: skip
 
 SPECS = (
@@ -41,7 +41,7 @@ SPECS = (
             f"How far the {name} is from the true clip's.",
             f"Mean over frames of the absolute difference of the network's {name}, generated and true.", HSE,
             inputs=INPUTS, reference="none", avoid="where the speech, and so the mouth, is not the true clip's",
-            evaluator=AFFECT,
+            evaluator=AFFECT, needs="timing",
         )
         for name in ("valence", "arousal")
     ),

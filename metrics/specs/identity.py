@@ -5,8 +5,8 @@ from metrics.specs.types import Family, MetricSpec
 ARCFACE = "Deng et al., ArcFace, CVPR 2019; deepinsight/insightface buffalo_l w600k_r50 (ResNet-50, WebFace600K)"
 WEIGHTS = "asset:arcface-r50/w600k_r50.onnx"
 ALIGNED = (
-    "whole frame at the true source's size; similarity of irises, nose tip and mouth corners (of the FaceMesh) to "
-    "InsightFace's 112-pixel template, RGB, (x - 127.5) / 127.5"
+    "whole frame at the video's own size and 25 fps; similarity of irises, nose tip and mouth corners (of the "
+    "FaceMesh) to InsightFace's 112-pixel template, RGB, (x - 127.5) / 127.5"
 )
 OTHERS = (
     "Published CSIM of one method spans 0.64 to 0.93 (SadTalker on HDTF): networks, alignment and the frame compared "
@@ -16,8 +16,8 @@ OTHERS = (
 FROZEN = "Alone: a still picture of the person scores best. Frames without a face are left out; read n."
 
 FAMILY = Family(
-    "identity", 1, None, "Is it the same person, in ArcFace's eyes.",
-    assets=("arcface-r50",), extractor="identity", needs_truth=True,
+    "identity", 2, None, "Is it the same person, in ArcFace's eyes.",
+    assets=("arcface-r50",), extractor="identity", needs_truth=True, needs="timing",
 )  # fmt: skip
 
 SPECS = (
@@ -44,6 +44,7 @@ SPECS = (
         "an identity that is wrong from the start.",
         avoid=FROZEN,
         evaluator=WEIGHTS,
+        needs="clip",
     ),
     MetricSpec(
         "csim@vico", "identity", "clip", "", True, (-1, 1),
@@ -51,11 +52,12 @@ SPECS = (
         "Cosine of the embeddings of generated and true frame, each resized (cv2, bilinear) to 112 x 112 as it is; "
         "mean over frames.",
         f"Zhou et al., Responsive listening head generation (ViCo), ECCV 2022; {ARCFACE}",
-        inputs="whole frame at the true source's size, squashed to 112 x 112, RGB, (x - 127.5) / 127.5",
+        inputs="whole frame at the video's own size, squashed to 112 x 112, RGB, (x - 127.5) / 127.5",
         reference="dc3ea9f/vico_challenge_baseline evaluations/arcface_torch/compute_csim.py@16424c0",
         disagreement="ViCo's network is a ResNet-100 trained on MS1MV3, here it is the ResNet-50. Its first version "
         "(@01dc5ce) averaged the cosines of all generated with all true frames of the set.",
         avoid="To judge identity: background and pose weigh as much as the face. For comparison with papers only.",
         evaluator=WEIGHTS,
+        needs="frames",
     ),
 )  # fmt: skip

@@ -22,7 +22,7 @@ BLUR = (
     "a patch; blur_effect is maintained in scikit-image. Their numbers do not convert: CPBD rises with sharpness."
 )
 
-FAMILY = Family("image", 2, None, "Pixels of the generated region and of the crop against the truth.")
+FAMILY = Family("image", 3, None, "Pixels of the generated region and of the crop against the truth.")
 
 SPECS = (
     MetricSpec(
@@ -80,6 +80,7 @@ SPECS = (
         disagreement=BLUR,
         avoid="Across resolutions: an enlarged picture is a blurred one. Noise reads as sharpness.",
         evaluator="region",
+        needs="nothing",
     ),
     MetricSpec(
         "blur_ratio@region", "image", "clip", "ratio", None, (0, INFINITY),
@@ -91,5 +92,6 @@ SPECS = (
         reference="skimage.measure.blur_effect (scikit-image 0.26)",
         disagreement=BLUR,
         evaluator="region",
+        needs="clip",
     ),
 )  # fmt: skip

@@ -6,8 +6,9 @@ EAT = "Gan et al., EAT, ICCV 2023"
 EAT_CODE = "in kind yuangan/evaluation_eat code/test_lmd.py"
 MESH = "Kartynnik et al., Real-time facial surface geometry, 2019 (MediaPipe FaceMesh)"
 OURS = "this benchmark"
-POINTS = "FaceMesh points of whole frames at 25 fps in the size of the true source; frames with a face in both videos"
-CROP_POINTS = f"{POINTS}; seen in the aligned crop by the true clip's transforms"
+POINTS = "FaceMesh points of whole frames at 25 fps; frames with a face in both videos"
+SAME_POINTS = f"{POINTS}, in the size of the true source"
+CROP_POINTS = f"{SAME_POINTS}; seen in the aligned crop by the true clip's transforms"
 UNITS = (
     "published LMDs carry no unit: OmniSync's on HDTF are 7 to 19, SIDGAN's 3 to 7, FixTalk's on MEAD 1.3 to 2; point "
     "sets (dlib 68, FAN 68, mesh), centring and resolution differ"
@@ -15,7 +16,7 @@ UNITS = (
 PAIRED = "without a true video of the same words and head motion"
 PACKAGE = "package:mediapipe"
 
-FAMILY = Family("landmarks", 1, None, "Mouth, face and eyelids against the true ones.")
+FAMILY = Family("landmarks", 2, None, "Mouth, face and eyelids against the true ones.", needs="timing")
 
 SPECS = (
     MetricSpec(
@@ -36,27 +37,29 @@ SPECS = (
         "Landmark distance of the mouth, position removed.",
         "The 40 lip points less their mean, per frame; mean Euclidean distance over the truth's mean inter-ocular "
         "distance.",
-        EAT, inputs=POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
+        EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
+        needs="frames",
     ),
     MetricSpec(
         "f_lmd@mediapipe", "landmarks", "clip", "inter-ocular", False, (0, INFINITY),
         "Landmark distance of the whole face, position removed.",
         "The same over the 468 mesh points (irises left out).",
-        EAT, inputs=POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
+        EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
+        needs="frames",
     ),
     MetricSpec(
         "m_lmd_px@mediapipe", "landmarks", "clip", "px", False, (0, INFINITY),
         "Landmark distance of the mouth in pixels of the aligned crop.",
         "As m_lmd, with both point sets mapped into the crop by the true clip's transforms.",
         EAT, inputs=CROP_POINTS, reference=EAT_CODE, disagreement=UNITS,
-        avoid="between crops of different resolution; use m_lmd", evaluator=PACKAGE,
+        avoid="between crops of different resolution; use m_lmd", evaluator=PACKAGE, needs="frames",
     ),
     MetricSpec(
         "f_lmd_px@mediapipe", "landmarks", "clip", "px", False, (0, INFINITY),
         "Landmark distance of the whole face in pixels of the aligned crop.",
         "As f_lmd, with both point sets mapped into the crop by the true clip's transforms.",
         EAT, inputs=CROP_POINTS, reference=EAT_CODE, disagreement=UNITS,
-        avoid="between crops of different resolution; use f_lmd", evaluator=PACKAGE,
+        avoid="between crops of different resolution; use f_lmd", evaluator=PACKAGE, needs="frames",
     ),
     MetricSpec(
         "blink_correlation@mediapipe", "landmarks", "clip", "", True, (-1, 1),

@@ -4,7 +4,7 @@ from metrics.specs.types import Family, MetricSpec
 
 SYNCNET = "Chung & Zisserman, Out of time, ACCV-W 2016"
 JOONSON = "joonson/syncnet_python@6efbb1c SyncNetInstance.py, but for the zero padding"
-INPUTS = "aligned crop, lower face brought to the judge's size; log-mel of the true sound"
+INPUTS = "aligned crop, lower face brought to the judge's size; log-mel of the video's own sound"
 SCALE = (
     "embeddings here have length 4, SyncNet v2's are not normalised: numbers of this key compare with each other only, "
     "within one workflow"
@@ -12,8 +12,8 @@ SCALE = (
 TRAINED = "to compare with published LSE values; use lse_c@ref-v1 for that"
 
 FAMILY = Family(
-    "lip_sync", 2, "sync",
-    "Do the lips fit the sound, by a judge trained on this corpus's real train clips?",
+    "lip_sync", 3, "sync",
+    "Do the lips fit the sound, by a judge trained on this corpus's real train clips?", needs="sound",
 )  # fmt: skip
 
 SPECS = (
@@ -44,6 +44,6 @@ SPECS = (
         "Bigata et al., KeySync (LipScore), 2025", inputs=INPUTS,
         reference="in kind antonibigata/keysync@cfff7cf evaluation/lipscore.py, with this judge for auto_avsr",
         disagreement="LipScore is made with auto_avsr's encoder; this is not LipScore", evaluator="judge:sync",
-        avoid="without a true video of the same words",
+        avoid="without a true video of the same words", needs="timing",
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ SQUARES = (
     "FlowNet2, RAFT and Farneback give other flows, hence other values: compare within one variant only."
 )
 
-FAMILY = Family("motion", 1, None, "Does the picture move as the true one does, by optical flow.")
+FAMILY = Family("motion", 2, None, "Does the picture move as the true one does, by optical flow.")
 
 SPECS = (
     MetricSpec(
@@ -50,7 +50,7 @@ SPECS = (
         "Every second frame is dropped and rebuilt from its neighbours, moved half way along the flows between them "
         "and averaged; 1 less the mean absolute difference, values in [0, 1].",
         "Huang et al., VBench, CVPR 2024; Jiang et al., Super SloMo, CVPR 2018, eq. 4, for the frame between",
-        inputs=SMALL, reference="Vchitect/VBench vbench/motion_smoothness.py@00c4b29",
+        needs="nothing", inputs=SMALL, reference="Vchitect/VBench vbench/motion_smoothness.py@00c4b29",
         disagreement="VBench interpolates with AMT-S, at a scale chosen from the free memory of the GPU, so that two "
         "machines give two values; here Farneback's flow at a pinned scale, hence other values.",
         avoid=f"{FROZEN} All values lie near 1: compare differences from 1.",

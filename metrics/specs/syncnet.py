@@ -36,8 +36,9 @@ PADDED = (
 MEDIAN = "the median of the 31 less their minimum"
 
 FAMILY = Family(
-    "syncnet", 1, None, "Lip sync by the published SyncNet v2, in the variants that papers print.",
-    assets=("syncnet-v2", "sfd-face", "insightface-buffalo-l"), extractor="syncnet", needs_truth=True,
+    "syncnet", 2, None, "Lip sync by the published SyncNet v2, in the variants that papers print, of the video's own "
+    "pixels at 25 fps and its own sound.",
+    assets=("syncnet-v2", "sfd-face", "insightface-buffalo-l"), extractor="syncnet", needs_truth=True, needs="sound",
 )  # fmt: skip
 
 SPECS = (
@@ -62,6 +63,30 @@ SPECS = (
         PADDED + "15 less the index of the minimum; mean over the clip's tracks.", CHUNG, target=0.0,
         inputs=TRACK_CROP, reference=JOONSON,
         disagreement="LatentSync truncates the mean over tracks to a whole number, Verse-Bench takes its size.",
+        avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "lse_c@ref-valid-v1", "syncnet", "clip", "", True, (0, INFINITY),
+        "Lip-sync confidence on the reference's tracks, without its zero padding.",
+        "As @ref-v1, but a shift averages only windows that have a partner; mean over the clip's tracks.", CHUNG,
+        inputs=TRACK_CROP, reference=f"{JOONSON} for tracks and crops; the maths is that of metrics.families.lip_sync",
+        disagreement=f"Its difference to @ref-v1 is the padding's, to @valid-v1 the crop's. {SPREAD} {COVERAGE}",
+        avoid=f"To compare with published numbers. {TRAINED}", evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "lse_d@ref-valid-v1", "syncnet", "clip", "", False, (0, INFINITY),
+        "Lip-sync distance on the reference's tracks, windows with a partner only.",
+        "Minimum over the shifts of the mean distance of windows that have a partner; mean over the clip's tracks.",
+        CHUNG, inputs=TRACK_CROP, reference=f"{JOONSON} for tracks and crops",
+        disagreement="Equals @ref-v1 at offset 0.", avoid=f"To compare with published numbers. {TRAINED}",
+        evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "sync_offset@ref-valid-v1", "syncnet", "clip", "frames", None, (-15, 15),
+        "Audio-video offset on the reference's tracks, windows with a partner only; negative where the sound comes "
+        "late.",
+        "Minus the shift of the minimum; mean over the clip's tracks.", CHUNG, target=0.0, inputs=TRACK_CROP,
+        reference=f"{JOONSON} for tracks and crops",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
     ),
     MetricSpec(
@@ -143,5 +168,6 @@ SPECS = (
         inputs=MESH_CROP, reference="none (manner: antonibigata/keysync@cfff7cf evaluation/lipscore.py)",
         disagreement="Not comparable with LipScore: another network.",
         avoid="Where the generated head may move otherwise than the true one.", evaluator=WEIGHTS, target=1.0,
+        needs="timing",
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ OURS = "this benchmark"
 CROP = "region of the aligned crop, at its own resolution"
 FROZEN = "A frozen face trembles least: read it beside the rows of ground_truth and still."
 
-FAMILY = Family("temporal", 2, None, "How much the picture moves and trembles.")
+FAMILY = Family("temporal", 3, None, "How much the picture moves and trembles.")
 
 SPECS = (
     MetricSpec(
@@ -30,7 +30,7 @@ SPECS = (
         "landmark_jitter@mediapipe", "temporal", "clip", "inter-ocular", False, (0, INFINITY),
         "How much the landmarks tremble; compare with the row of ground_truth, since a frozen face reads least.",
         "Mean length of the second difference over time of the 468 mesh points over the inter-ocular distance.",
-        OURS, inputs="whole frames, landmarks in pixels of the true source", reference="none",
+        OURS, inputs="whole frames of the video itself, at 25 fps", reference="none", needs="nothing",
         disagreement="VLOGGER reports a jitter error without code; papers differ in points and normalisation.",
         avoid=FROZEN, evaluator="package:mediapipe",
     ),
@@ -38,7 +38,7 @@ SPECS = (
         "landmark_jitter_ratio@mediapipe", "temporal", "clip", "ratio", None, (0, INFINITY),
         "Do the landmarks tremble as much as the true ones?",
         "landmark_jitter of the generated clip over that of the true one.",
-        OURS, target=1.0, inputs="whole frames, landmarks in pixels of the true source", reference="none",
+        OURS, target=1.0, inputs="whole frames of either video itself, at 25 fps", reference="none", needs="clip",
         avoid="Near a still truth the tracker's own trembling is all that is compared.", evaluator="package:mediapipe",
     ),
 )  # fmt: skip

@@ -5,6 +5,17 @@ from typing import Literal
 
 INFINITY = float("inf")
 
+Needs = Literal["nothing", "sound", "clip", "timing", "frames"]
+NEEDS: dict[Needs, str] = {
+    "nothing": "the video alone",
+    "sound": "the video with its own sound",
+    "clip": "the video and its true clip, in no order (a picture of the person, the truth's own level)",
+    "timing": "the true clip in step: the same sound and length, in any size and at any rate",
+    "frames": "the true clip frame by frame, pixel on pixel: the same aspect, sound and length",
+}
+"""What a metric needs beside the video's picture. The last reads the video aligned with the true clip, the others its
+own pixels, and the first three score every video that can be read."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -13,7 +24,8 @@ class Family:
     `of` is what is scored: generated videos (by ``metrics.families.<name>``) or captions of real ones (by
     ``metrics.captions``); a list of families that score videos never names the latter. `judge` names the corpus's judge
     that the family uses, `assets` the published weights that it needs, `extractor` what must be taken from whole frames
-    for it (``metrics.measuring.extractors``), `needs_truth` whether from the true ones too.
+    for it (``metrics.measuring.extractors``), `needs_truth` whether from the true ones too. `needs` is what its metrics
+    need beside the picture, but for those that state their own.
     """
 
     name: str
@@ -24,6 +36,7 @@ class Family:
     extractor: str | None = None
     needs_truth: bool = False
     of: Literal["videos", "captions"] = "videos"
+    needs: Needs = "frames"
 
     @property
     def module(self) -> str:
@@ -40,6 +53,7 @@ class MetricSpec:
     states at which resolution and crop pictures are compared, `reference` whose implementation is followed,
     `disagreement` how far others are known to differ, `avoid` when not to use it. `evaluator` names what judges:
     ``judge:sync``, ``asset:<asset>/<file>``, ``package:mediapipe`` or ``region``; "" where a formula alone does.
+    `needs` is what it needs beside the picture; None: what its family does.
     """
 
     key: str
@@ -57,6 +71,7 @@ class MetricSpec:
     disagreement: str = ""
     avoid: str = ""
     evaluator: str = ""
+    needs: Needs | None = None
 
     def __post_init__(self) -> None:
         """Check that the key names a variant and the bounds an interval."""

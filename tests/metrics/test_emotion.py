@@ -1,5 +1,6 @@
 """Recognisers of emotion: accuracy, macro F1, Emotion-FAN against the published code, ONNX files, people left out."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ from eadnet.config.networks import Schedule
 from eadnet.data.clips import Clip, save_shard
 from eadnet.tables import CLIPS, EMOTIONS, read_table, write_table
 from metrics.families import emotion_fan, hsemotion
-from metrics.families.recognition import f1_value, macro_f1, recognised
+from metrics.families.recognition import Answer, f1_value, macro_f1, recognised
 from metrics.functional.face_chips import CHIP_POINTS, MESH_POINTS, boxes, chip, similarity
 from metrics.measuring.extractors.emotion_fan import Extractor, as_jpeg
 from metrics.networks.emotion_fan import CLASSES, FILE, EmotionFan, load_emotion_fan
@@ -83,7 +84,7 @@ def test_rows_of_a_recogniser(pairs: list[Pair]) -> None:
     pairs[1].row["emotion"] = None
     wrong = {pair.clip_id: (EMOTIONS.index(pair.row["emotion"] or "sad") + (index == 2)) % 8
              for index, pair in enumerate(pairs)}  # fmt: skip
-    values = list(recognised(pairs, "corpus-v1", lambda pair: (np.eye(8)[wrong[pair.clip_id]], 7)))
+    values = list(recognised(pairs, "corpus-v1", lambda pair: Answer(np.eye(8)[wrong[pair.clip_id]], 7)))
     accuracy = {value.clip_id: value for value in values if value.metric == "acc_emo@corpus-v1"}
     assert [accuracy[pair.clip_id].value for pair in pairs] == [1, None, 0]
     assert accuracy[pairs[1].clip_id].status == "no_label"
@@ -97,7 +98,7 @@ def test_rows_of_a_recogniser(pairs: list[Pair]) -> None:
 def test_a_label_beyond_the_eight_emotions_is_not_scored(pairs: list[Pair]) -> None:
     for pair in pairs:
         pair.row["emotion"] = "calm"  # RAVDESS's
-    values = list(recognised(pairs, "corpus-v1", lambda pair: (np.eye(8)[0], 7)))
+    values = list(recognised(pairs, "corpus-v1", lambda pair: Answer(np.eye(8)[0], 7)))
     accuracy = [value for value in values if value.metric == "acc_emo@corpus-v1"]
     assert [(value.value, value.status) for value in accuracy] == [(None, "no_label")] * len(pairs)
     assert "labelled calm, which is none of the eight emotions" in accuracy[0].reason
@@ -296,10 +297,11 @@ def test_hsemotion_scores(hse_assets: Path, pairs: list[Pair]) -> None:
 
 
 def test_a_different_picture_has_another_valence(hse_assets: Path, pairs: list[Pair]) -> None:
+    pair = pairs[1]
     redder = SimpleNamespace(
-        clip_id="x", status="ok", n_frames=FRAMES, truth=pairs[1].truth, true_crops=pairs[1].true_crops,
-        true_landmarks=pairs[1].true_landmarks, generated_landmarks=pairs[1].true_landmarks, row=pairs[1].row,
-        generated_crops=pairs[1].true_crops + np.uint8([40, 0, 0]), generated_digest="a", true_digest="b",
+        clip_id="x", status="ok", in_step=True, n_frames=FRAMES, truth=pair.truth, true_crops=pair.true_crops,
+        true_landmarks=pair.true_landmarks, row=pair.row, true_digest="b",
+        faces=replace(pair.faces, crops=pair.true_crops + np.uint8([40, 0, 0]), digest="a"),
     )  # fmt: skip
     values = {value.metric: value.value for value in hsemotion.score([redder], with_assets(hse_assets))}
     assert values["valence_mae@hsemotion-va"] > 0.01 and values["arousal_mae@hsemotion-va"] > 0.01

@@ -29,8 +29,8 @@ def wobbling(seed: int) -> np.ndarray:
 
 def pair_of(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     return SimpleNamespace(
-        clip_id=clip_id, status="ok", n_frames=len(truth), generated_landmarks=generated, true_landmarks=truth,
-        features=lambda name: generated, true_features=lambda name: truth,
+        clip_id=clip_id, status="ok", n_frames=len(truth), timed_landmarks=generated, true_landmarks=truth,
+        timed_features=lambda name: generated, true_features=lambda name: truth,
     )  # fmt: skip
 
 
@@ -158,9 +158,9 @@ def test_blendshapes_need_weights_and_frames(tmp_path: Path, official: ScoringSe
         values = score_pairs("blendshapes", pairs, settings)
         assert {value.status for value in values} == {"weights_absent"}
         assert {value.metric for value in values} == {"aed@blendshapes-v1", "efid@blendshapes-v1"}
-    pairs[0].features = unmeasured
+    pairs[0].timed_features = unmeasured
     assert by_key(score_pairs("blendshapes", pairs, official))["aed@blendshapes-v1", "a"].status == "not_measured"
-    pairs[0].features = lambda name: np.full((20, 52), np.nan)
+    pairs[0].timed_features = lambda name: np.full((20, 52), np.nan)
     assert by_key(score_pairs("blendshapes", pairs, official))["aed@blendshapes-v1", "a"].status == "no_face"
     assert blendshapes.FIRST == 1
 

@@ -79,6 +79,7 @@ def extract(settings: ScoringSettings, seeds: list[int], lost: tuple[int, ...] =
 def pair(generated: dict, truth: dict) -> SimpleNamespace:
     frames = len(generated["arcface"])
     return SimpleNamespace(clip_id="a", status="ok", n_frames=frames, row={}, features=generated.__getitem__,
+                           timed_features=generated.__getitem__,
                            true_features=truth.__getitem__)  # fmt: skip
 
 
@@ -124,6 +125,19 @@ def test_another_face_and_another_pose_move_the_right_numbers(settings: Weights)
     assert changing["csim@arcface"].value == pytest.approx(1, abs=1e-6)
     expected = (1 + 2 * by_face["csim@arcface"].value) / 3
     assert changing["csim@arcface-first"].value == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_video_of_another_size_or_order_keeps_what_needs_no_pixels_or_no_timing(settings: Weights) -> None:
+    truth = extract(settings, [5] * 3)
+    found = {}
+    for status in ("wrong_size", "wrong_audio"):
+        video = pair(truth, truth)
+        video.status, video.reason = status, "another"
+        found[status] = {value.metric: value.status for value in identity.score([video], settings)}
+    assert found["wrong_size"] == {"csim@arcface": "ok", "csim@arcface-first": "ok", "csim@vico": "wrong_size"}
+    assert found["wrong_audio"] == {
+        "csim@arcface": "wrong_audio", "csim@arcface-first": "ok", "csim@vico": "wrong_audio"
+    }  # fmt: skip
 
 
 def test_frames_without_a_face_are_left_out_and_told(settings: Weights) -> None:

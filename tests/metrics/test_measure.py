@@ -16,7 +16,7 @@ from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.reading import read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows
-from metrics.measuring import measure
+from metrics.measuring import passes
 from metrics.measuring.measure import measure_rows
 from metrics.measuring.spool import opened_spool
 from metrics.scoring.cache import cached
@@ -33,7 +33,7 @@ class Brightness:
         self.announced, self.seen = n_frames, []
 
     def see(self, frames: np.ndarray, landmarks: np.ndarray) -> None:
-        assert len(frames) == len(landmarks) <= measure.CHUNK
+        assert len(frames) == len(landmarks) <= passes.CHUNK
         self.seen += [frame.mean() for frame in frames]
 
     def finish(self, again: Callable[[], Iterator[np.ndarray]], wave: np.ndarray) -> dict[str, np.ndarray]:
@@ -70,7 +70,7 @@ def test_the_size_of_a_chunk_changes_nothing(
 ) -> None:
     table, rows = videos
     for name, size in (("large", 32), ("small", 7)):
-        monkeypatch.setattr(measure, "CHUNK", size)
+        monkeypatch.setattr(passes, "CHUNK", size)
         measure_rows(rows[:1], table, RESOLUTION, tmp_path / name, lambda line: None)
     for file in ("crops.safetensors", "landmarks.safetensors"):
         assert (tmp_path / "large" / file).read_bytes() == (tmp_path / "small" / file).read_bytes()

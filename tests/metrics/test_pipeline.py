@@ -54,10 +54,12 @@ def measured_as(corpus: Path, folder: Path, change: object) -> Path:
     clips = [Clip(row) for row in read_table(corpus, CLIPS).query("split == 'test'").to_dict("records")]
     save_shard(folder, "crops", {clip.clip_id: change(clip.crops) for clip in clips})
     save_shard(folder, "landmarks", {clip.clip_id: clip.landmarks for clip in clips})
-    rows = [
-        dict.fromkeys(MEASUREMENTS.names) | {"clip_id": clip.clip_id, "n_frames": FRAMES, "status": "ok"}
-        for clip in clips
-    ]
+    rows = []
+    for clip in clips:
+        video = folder / f"{clip.clip_id}.mp4"  # of which only the sound is read
+        write_video(video, clip.crops, audio=clip.audio)
+        row = {"clip_id": clip.clip_id, "n_frames": FRAMES, "status": "ok", "video": str(video)}
+        rows.append(dict.fromkeys(MEASUREMENTS.names) | row)
     write_table(rows, folder / "measurements.parquet", MEASUREMENTS)
     return folder
 
@@ -185,9 +187,9 @@ def test_every_bad_video_is_a_row_with_its_reason(corpus: Path, tmp_path: Path) 
     statuses = {name: row["status"] for name, row in found.items()}
     assert statuses == {"missing": "unreadable", "broken": "unreadable", "short": "wrong_length", "trimmed": "ok",
                         "wide": "wrong_size", "large": "ok", "slow": "ok", "unmade": "no_face"}  # fmt: skip
-    assert found["trimmed"]["n_frames"] == 50 and "50 frames, the clip has 55" in found["trimmed"]["reason"]
-    assert "192x192 scaled to 96x96" in found["large"]["reason"]
-    assert "12.50 fps" in found["slow"]["reason"] and found["slow"]["n_frames"] >= 54
+    assert found["trimmed"]["n_frames"] == 50 and "50 frames, the clip has 55" in found["trimmed"]["notes"]
+    assert "192x192 scaled to 96x96" in found["large"]["notes"]
+    assert "12.50 fps" in found["slow"]["notes"] and found["slow"]["n_frames"] >= 54
     scores = scores_of("image", tmp_path / "m", corpus, None)["psnr@region"]
     assert scores["value"].notna().sum() == 3 and len(scores) == 8
     assert set(scores["model_commit"]) == {"trained"} and set(scores["videos_commit"]) == {"made"}

@@ -14,6 +14,7 @@ from eadnet.media.writing import write_video
 from eadnet.tables import read_rows
 from metrics.external.matching import match_names
 from metrics.measuring.own_sound import compare_sound
+from metrics.scoring.own_video import read_own_sound
 from metrics.tables import SCORES
 
 
@@ -66,13 +67,13 @@ def test_the_same_sound_is_known_after_encoding_and_delay(tmp_path: Path) -> Non
     write_video(tmp_path / "late.mp4", frames, audio=as_float(np.roll(wave, 1600)))
     write_video(tmp_path / "other.mp4", frames, audio=as_float(speech(2)))
     write_video(tmp_path / "mute.mp4", frames)
-    alike, late = compare_sound(str(tmp_path / "same.mp4"), wave)
+    alike, late = compare_sound(read_own_sound(tmp_path / "same.mp4"), wave)
     assert alike > 0.9 and abs(late) < 160
-    alike, late = compare_sound(str(tmp_path / "late.mp4"), wave)
+    alike, late = compare_sound(read_own_sound(tmp_path / "late.mp4"), wave)
     assert alike > 0.8 and late == pytest.approx(1600, abs=160)
-    assert compare_sound(str(tmp_path / "other.mp4"), wave)[0] < 0.2
-    assert compare_sound(str(tmp_path / "mute.mp4"), wave) is None
-    assert compare_sound(str(tmp_path / "same.mp4"), np.zeros_like(wave)) is None
+    assert compare_sound(read_own_sound(tmp_path / "other.mp4"), wave)[0] < 0.2
+    assert compare_sound(read_own_sound(tmp_path / "mute.mp4"), wave) is None
+    assert compare_sound(read_own_sound(tmp_path / "same.mp4"), np.zeros_like(wave)) is None
 
 
 # -------------------------------------------------------------------------------------------------- command line

@@ -25,7 +25,8 @@ from metrics.tables import Unscorable
 from tests.support.lip_sync_cases import CLIPS, random_syncnet, real_crops, real_wave, textures
 
 KEYS = {spec.key for spec in SPECS}
-TRACKED = {"lse_c@ref-v1", "lse_d@ref-v1", "sync_offset@ref-v1", "lse_c@latentsync"}
+TRACKED = {f"{name}@{variant}" for name in ("lse_c", "lse_d", "sync_offset") for variant in ("ref-v1", "ref-valid-v1")}
+TRACKED |= {"lse_c@latentsync"}
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +155,14 @@ class MadePair:
     clip_id: str = "clip"
     status: str = "ok"
     reason: str | None = None
-    true_audio: np.ndarray = field(default_factory=lambda: np.ones(640, np.float32))
-    generated_landmarks: np.ndarray = field(default_factory=lambda: np.zeros((1, 478, 2)))
+    sound: bool = True
+    own_landmarks_25: np.ndarray = field(default_factory=lambda: np.zeros((130, 478, 2)))
+
+    @property
+    def own_audio(self) -> np.ndarray:
+        if not self.sound:
+            raise Unscorable("silent", "the video has no sound")
+        return np.ones(640, np.float32)
 
     def features(self, name: str) -> np.ndarray:
         if name not in self.arrays:
@@ -180,7 +187,12 @@ def measured(late: tuple[int, ...] = (2, 0), detections: tuple[int, ...] = (120,
     """Arrays of a video of 125 windows with two tracks."""
     (seen, heard), parts = made(125, 0), [made(n - 10, 5 + n, late=k) for n, k in zip((125, 75), late, strict=True)]
     table = np.array([(0, n - 5, n - 10, d, 130) for n, d in zip((125, 75), detections, strict=True)])
-    arrays = {"syncnet_heard": heard, "syncnet_mesh_seen": seen, "syncnet_frame_seen": seen}
+    arrays = {
+        "syncnet_frames": np.array([130]),
+        "syncnet_heard": heard,
+        "syncnet_mesh_seen": seen,
+        "syncnet_frame_seen": seen,
+    }
     for name, rows in (("track", "syncnet_tracks"), ("verse", "syncnet_verse_tracks")):
         arrays |= {f"syncnet_{name}_seen": np.concatenate([part[0] for part in parts]), rows: table}
         arrays[f"syncnet_{name}_heard"] = np.concatenate([part[1] for part in parts])
@@ -231,17 +243,17 @@ def test_clips_without_a_track_are_rows_with_a_reason():
     values = scored(MadePair(arrays, {"syncnet_mesh_seen": arrays["syncnet_mesh_seen"]}))
     assert values["lse_c@ref-v1"].status == "no_track" and "over 100 frames" in values["lse_c@ref-v1"].reason
     assert values["lse_c@latentsync"].status == "ok"
-    short = scored(MadePair(arrays, {"syncnet_mesh_seen": np.empty((0, 1024))}, n_frames=90))
+    short = scored(MadePair(arrays | {"syncnet_frames": np.array([90])}, {"syncnet_mesh_seen": np.empty((0, 1024))}))
     assert short["lse_d@ref-v1"].status == "too_short" and "90 frames" in short["lse_d@ref-v1"].reason
     assert short["lip_cosine@syncnet-v2"].status == "no_face"
 
 
 def test_silence_no_face_and_far_offsets_are_rows_with_a_reason():
     arrays = measured(late=(15, 0)) | {"syncnet_mesh_seen": np.empty((0, 1024))}
-    values = scored(MadePair(arrays, generated_landmarks=np.full((1, 478, 2), np.nan)))
+    values = scored(MadePair(arrays, own_landmarks_25=np.full((130, 478, 2), np.nan)))
     assert values["lse_c@versebench"].status == "out_of_sync" and "-15 frames" in values["lse_c@versebench"].reason
     assert values["lse_c@valid-v1"].status == "no_face"
-    silent = scored(MadePair(measured(), {"syncnet_mesh_seen": made(9, 0)[0]}, true_audio=np.zeros(640, np.float32)))
+    silent = scored(MadePair(measured(), {"syncnet_mesh_seen": made(9, 0)[0]}, sound=False))
     assert {value.status for key, value in silent.items() if key != "lip_cosine@syncnet-v2"} == {"silent"}
 
 

@@ -35,7 +35,7 @@ def scores(generated: np.ndarray, truth: np.ndarray, points: np.ndarray | None =
     if points is None:
         points = 40 + np.random.default_rng(0).normal(0, 1, (len(truth), 478, 2)) + np.arange(478)[:, None] / 8
     pair = pair_of("clip", generated, truth)
-    pair.true_landmarks, pair.generated_landmarks = points, points
+    pair.true_landmarks, pair.own_landmarks_25 = points, points
     settings = SimpleNamespace(region=lambda: np.ones(truth.shape[1:3], bool))
     values = [*temporal.score([pair], settings), *motion.score([pair], settings)]
     assert [value.metric for value in values] == KEYS
@@ -146,21 +146,21 @@ def test_jumping_landmarks_raise_the_ratio() -> None:
     rng = np.random.default_rng(0)
     points = 40 + rng.normal(0, 0.1, (8, 478, 2)) + np.arange(478)[:, None] / 8
     pair = pair_of("clip", truth, truth)
-    pair.true_landmarks, pair.generated_landmarks = points, points + rng.normal(0, 0.3, points.shape)
+    pair.true_landmarks, pair.own_landmarks_25 = points, points + rng.normal(0, 0.3, points.shape)
     values = {value.metric: value for value in temporal._landmarks(pair)}
     own, ratio = (values[f"landmark_jitter{name}@mediapipe"] for name in ("", "_ratio"))
     assert ratio.value == pytest.approx(own.value / temporal.landmark_jitter(points))
     assert 2 < ratio.value < 5
     pair.true_landmarks = np.full_like(points, np.nan)
     assert [value.status for value in temporal._landmarks(pair)] == ["ok", "no_face"]
-    pair.generated_landmarks = pair.true_landmarks
+    pair.own_landmarks_25 = pair.true_landmarks
     assert [value.status for value in temporal._landmarks(pair)] == ["no_face", "no_face"]
 
 
 def test_still_truth_and_short_clips() -> None:
     truth = np.repeat(moving(1), 4, 0)
     pair = pair_of("clip", truth, truth)
-    pair.true_landmarks = pair.generated_landmarks = np.random.default_rng(0).uniform(0, 99, (4, 478, 2))
+    pair.true_landmarks = pair.own_landmarks_25 = np.random.default_rng(0).uniform(0, 99, (4, 478, 2))
     settings = SimpleNamespace(region=lambda: np.ones((SIDE, SIDE), bool))
     values = [*temporal.score([pair], settings), *motion.score([pair], settings)]
     statuses = {value.metric: value.status for value in values}

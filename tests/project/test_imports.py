@@ -33,7 +33,8 @@ ALLOWED = {
     "eadnet": (),
     "metrics": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "assets", "device", "media", "faces", "data", "published", "captions.schema",
-        "captions.measures", "corpora.files", "cli.packages", "cli.options",
+        "captions.measures", "corpora.files", "cli.packages", "cli.options", "checkpoint",
+        "training.adoption",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
         "tables", "config", "provenance", "media", "data", "corpora.sources", "captions.measures", "cli.packages",

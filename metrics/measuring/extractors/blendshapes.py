@@ -20,6 +20,8 @@ SHAPES = 52
 class Extractor:
     """Leaves `blendshapes`, (T, 52) float32 in [0, 1], NaN in frames without a face; order as FaceLandmarker's."""
 
+    VIEW, RATE = "own", 25  # compared with the truth frame by frame
+
     def __init__(self, settings: ScoringSettings) -> None:
         """Load the network.
 

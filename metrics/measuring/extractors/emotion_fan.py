@@ -22,6 +22,8 @@ ASSET = "emotion-fan"
 class Extractor:
     """Array ``emotion_fan``, (T, 512) float32; NaN where no face is."""
 
+    VIEW, RATE = "own", None  # every frame of the file, as EAT's evaluation reads it
+
     def __init__(self, settings: ScoringSettings) -> None:
         """Open the network.
 

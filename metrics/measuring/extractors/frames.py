@@ -17,6 +17,8 @@ from metrics.scoring.settings import ScoringSettings
 class Extractor:
     """Arrays ``frame_mse`` (8-bit values, all channels) and ``frame_ssim``, each (T,) float32."""
 
+    VIEW = "aligned"
+
     def __init__(self, settings: ScoringSettings) -> None:
         """Nothing of the settings is needed."""
 

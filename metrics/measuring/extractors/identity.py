@@ -29,6 +29,8 @@ IRISES, NOSE_TIP, MOUTH_CORNERS = (468, 473), (1, 4), (61, 291)  # of the FaceMe
 class Extractor:
     """Arrays ``arcface`` (NaN where no face is) and ``arcface_squashed``, each (T, 512) float32, not normalised."""
 
+    VIEW, RATE = "own", 25  # of a pair are compared frame by frame
+
     def __init__(self, settings: ScoringSettings) -> None:
         """Open the network.
 

@@ -10,7 +10,10 @@ shots, the second crops. Arrays, all but the last three float32 (W, 1024), one r
     syncnet_track_seen, syncnet_track_heard     tracks of S3FD's boxes, one after the other
     syncnet_verse_seen, syncnet_verse_heard     tracks of InsightFace's
     syncnet_tracks, syncnet_verse_tracks        (n, 5) int64: first frame, frames, windows, detections, shot's frames
-    syncnet_frames                              (1,) int64: frames of the video
+    syncnet_frames                              (1,) int64: frames of the video at 25 fps
+
+Pixels and sound are the video's own, at its own size: a face of 90 pixels at 256 has no track there, at 512 it has one.
+Frames beyond the end of the sound are left out, as the reference leaves them.
 
 Arrays of a detector whose weights are absent are left out.
 """
@@ -61,6 +64,8 @@ class _Reel:
 class Extractor:
     """Reads one video after another; see the module for what comes out."""
 
+    VIEW, RATE = "own", 25  # as syncnet_python's ``-r 25``
+
     def __init__(self, settings: ScoringSettings) -> None:
         """Load SyncNet, and those detectors whose weights are here.
 
@@ -74,7 +79,7 @@ class Extractor:
         self.found = _Faces()
 
     def begin(self, n_frames: int, clip: Clip) -> None:
-        """A video starts, of which at most `n_frames` frames are seen: no track can be longer."""
+        """A video starts, which has at most `n_frames` frames: no track can be longer."""
         self.found = _Faces(seek=n_frames > MIN_TRACK)
 
     def see(self, frames: np.ndarray, landmarks: np.ndarray) -> None:
@@ -99,7 +104,7 @@ class Extractor:
                 if reel.first <= number < reel.first + reel.length:
                     reel.film.push(reel.crop(frame, number - reel.first))
         arrays = {
-            "syncnet_frames": np.array([count], np.int64),
+            "syncnet_frames": np.array([sum(map(len, self.found.landmarks))], np.int64),
             "syncnet_heard": hear(self.network, wave, count - WINDOW).numpy(),
             "syncnet_frame_seen": _seen(whole),
             "syncnet_mesh_seen": np.concatenate([_empty(), *map(_seen, mesh)]),

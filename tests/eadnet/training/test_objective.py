@@ -16,10 +16,10 @@ from eadnet.config.section import parse
 from eadnet.data.clip_set import ClipSet
 from eadnet.device import Device
 from eadnet.models.loading import load_syncnet, load_videomae
-from eadnet.models.stable_syncnet import StableSyncNet
 from eadnet.models.syncnet import SyncNet, make_syncnet
 from eadnet.models.videomae import make_videomae
 from eadnet.published.resizing import resized
+from eadnet.published.stable_syncnet import StableSyncNet
 from eadnet.published.videomae_v2 import VideoMAEv2, sinusoids
 from eadnet.training.adoption import load_published, read_published
 from eadnet.training.losses import trepa_pooled_mse, trepa_tubelet_difference

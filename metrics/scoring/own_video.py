@@ -1,0 +1,41 @@
+"""A video by itself: the rate of its frames and the sound that it carries."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import read_audio
+from eadnet.media.spectrogram import SAMPLE_RATE
+from metrics.tables import FPS
+
+SAME_RATE = 0.01  # frames a second; less is the rounding of a container
+MOST = 120  # frames a second; more is the clock of a container, not a camera
+DENOMINATOR = 1001  # of the broadcast rates, such as 30000/1001
+
+
+def native_rate(fps: float | None) -> Fraction:
+    """The rate at which a video is decoded as it is; 25 where the file states none that can be one."""
+    if not fps or fps > MOST or abs(fps - FPS) <= SAME_RATE:
+        return Fraction(FPS)
+    return Fraction(fps).limit_denominator(DENOMINATOR)
+
+
+def read_own_sound(video: str | Path) -> np.ndarray | None:
+    """The sound of a video, (n,) float32 at 16 kHz; of the .wav of its name beside it where it carries none.
+
+    Returns:
+        None where there is neither.
+
+    Raises:
+        MediaError: the file is unreadable.
+    """
+    for path in (Path(video), Path(video).with_suffix(".wav")):
+        if path.exists() or path == Path(video):
+            try:
+                return read_audio(path, SAMPLE_RATE)
+            except MediaError as fault:
+                if fault.status != "no_audio":
+                    raise
+    return None
