@@ -1,5 +1,6 @@
 """Family ``identity``: is it the same person?"""
 
+from metrics.specs.reasons import COSINE
 from metrics.specs.types import Family, MetricSpec
 
 ARCFACE = "Deng et al., ArcFace, CVPR 2019; deepinsight/insightface buffalo_l w600k_r50 (ResNet-50, WebFace600K)"
@@ -31,6 +32,7 @@ SPECS = (
         disagreement=OTHERS,
         avoid=FROZEN,
         evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=COSINE,
     ),
     MetricSpec(
         "csim@arcface-first", "identity", "clip", "", True, (-1, 1),
@@ -44,6 +46,7 @@ SPECS = (
         "an identity that is wrong from the start.",
         avoid=FROZEN,
         evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=COSINE,
     ),
     MetricSpec(
         "csim@vico", "identity", "clip", "", True, (-1, 1),
@@ -57,5 +60,6 @@ SPECS = (
         "(@01dc5ce) averaged the cosines of all generated with all true frames of the set.",
         avoid="To judge identity: background and pose weigh as much as the face. For comparison with papers only.",
         evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=COSINE,
     ),
 )  # fmt: skip
