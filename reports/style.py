@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
 from eadnet.tables import EMOTIONS
-from metrics.spec import REGISTRY, MetricSpec, direction, family_specs
+from metrics.spec import MetricSpec, direction, family_specs
 from metrics.tables import ALL
 
 WIDTH = 9.6
@@ -39,7 +39,7 @@ LABELS = {
     "still": "Still reference",
     "shuffled_audio": "Shuffled audio",
     "full": "EAD-Net (full)",
-    "full_again": "the same model, another seed (null row)",
+    "full_again": "null row: full, another seed",
     "no_stda": "without STDA",
     "no_tfrm": "without TFRM",
     "no_temporal": "without STDA and TFRM",
@@ -203,7 +203,7 @@ def order_runs(runs: Iterable[str]) -> list[str]:
 
 
 def run_colours(runs: Iterable[str]) -> dict[str, str]:
-    """A colour for each run: greys for baselines, blue for `full`, a pale one for the null row, the cycle for the rest."""
+    """A colour for each run: greys for baselines, blues for `full` and the null row, the cycle for the rest."""
     ordered, known = order_runs(runs), BASELINE_COLOURS | {"full": BLUE, "full_again": NULL_COLOUR}
     others = [run for run in ordered if run not in known]
     colours = known | {run: CYCLE[i % len(CYCLE)] for i, run in enumerate(others)}

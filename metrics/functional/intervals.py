@@ -73,7 +73,7 @@ def share_interval(share: float, spread: Spread, clips: int, speakers: int, conf
 
     That size is p (1 - p) over the variance, times (z / t)^2 for few speakers, at most the number of clips (Korn &
     Graubard, Survey Methodology 24, 1998). Where all clips agree nothing shows how alike a speaker's clips are, and
-    speakers count alone: 0 of 24 clips of 4 speakers reads [0, .49], not [0, 0].
+    speakers count in place of clips: 0 of 24 clips of 4 speakers reads [0, .72], not [0, 0].
 
     Args:
         share: in [0, 1].
@@ -85,11 +85,13 @@ def share_interval(share: float, spread: Spread, clips: int, speakers: int, conf
     z = float(stats.norm.ppf((1 + confidence) / 2))
     narrowing = (z / float(stats.t.ppf((1 + confidence) / 2, spread.freedom))) ** 2
     if share in (0.0, 1.0):
-        size = float(speakers)
+        size = speakers * narrowing
     elif spread.variance == 0:
         size = float(clips)
     else:
         size = min(float(clips), share * (1 - share) / spread.variance * narrowing)
     centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
     reach = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
-    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
+    # At the ends the bound is exact, and rounding must not move it.
+    low = float(centre - reach) if share > 0 else 0.0
+    return low, float(centre + reach) if share < 1 else 1.0

@@ -2,9 +2,9 @@
 
 Under that hypothesis, with differences symmetric about 0, all patterns of signs are equally likely, whatever the
 distribution; p is the share of patterns whose total is as far from 0 as the observed one (Fisher, The Design of
-Experiments, 1935, section 21). ``scipy.stats.permutation_test`` with one sample and ``permutation_type="samples"`` gives
-the same number by listing the patterns; at 18 speakers that takes 2.5 s, and a summary holds some ten thousand tests,
-so the patterns are counted here by halves (milliseconds). The tests hold this module to SciPy's.
+Experiments, 1935, section 21). ``scipy.stats.permutation_test`` of one sample, with ``permutation_type="samples"``,
+gives the same number by listing the patterns. At 18 speakers that takes 2.5 s, and a summary holds some ten thousand
+tests, so the patterns are counted here by halves (milliseconds). The tests hold this module to SciPy's.
 """
 
 import zlib

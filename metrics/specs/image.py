@@ -1,6 +1,6 @@
 """Family ``image``: pixels of the generated region and of the whole crop against the true ones."""
 
-from metrics.specs.reasons import BLUR, DECIBELS, RATIO, SSIM
+from metrics.specs.reasons import DECIBELS, RATIO, SHARPNESS, SSIM
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 WANG = "Wang et al., Image quality assessment, IEEE TIP 2004; scikit-image structural_similarity"
@@ -85,7 +85,7 @@ SPECS = (
         disagreement=BLUR,
         avoid="Across resolutions: an enlarged picture is a blurred one. Noise reads as sharpness.",
         evaluator="region",
-        smallest=0.01, why_smallest=BLUR,
+        smallest=0.01, why_smallest=SHARPNESS,
     ),
     MetricSpec(
         "blur_ratio@region", "image", "clip", "ratio", None, (0, INFINITY),

@@ -11,11 +11,11 @@ LSE = (
     "CVPR 2026, supplement B); running Ditto again moved Sync-C by 1.16 (n = 9)"
 )
 LSE_CORPUS = (
-    "a fourteenth of the way from shuffled sound (.9) to the truth (2.3) in the default run; its scale is not that of the "
-    "published SyncNet"
+    "a fourteenth of the way from shuffled sound (.9) to the truth (2.3) in the default run; its scale is not "
+    "the published SyncNet's"
 )
 FRAME = "SyncNet searches whole frames of 40 ms"
-BLUR = "a convention: two decimals"
+SHARPNESS = "a convention: two decimals"
 COSINE = "a convention: two hundredths of cosine"
 CORRELATION = "a convention: a twentieth of perfect agreement"
 RATIO = "a convention: 5 % of the truth's own motion or sharpness"

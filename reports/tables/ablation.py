@@ -102,6 +102,9 @@ def finding(frame: pd.DataFrame) -> str:
         f"At this scale {_counted(tested)}: p below {LEVEL} after Holm's correction over all of them, an interval "
         f"without 0, the size that matters for the metric reached{_null_words(frame)}. {_uncorrected(tested)}"
     )
+    least = tested.least_p.min()
+    if least * len(tested) >= LEVEL:
+        sentence += f" So few speakers allow no p below {least:.3g}, which after correction decides nothing."
     some = [run for run in order_runs(tested.run) if run in set(found.run)]
     none = [run for run in order_runs(tested.run) if run not in set(found.run)]
     if some:
@@ -132,10 +135,7 @@ def _null_words(frame: pd.DataFrame) -> str:
     """The last condition, or that there is none."""
     again = [run for run in order_runs(frame.run) if run in set(frame.run[frame.kind == AGAIN])]
     if again:
-        return (
-            f", and the null row exceeded ({listing([run_label(run) for run in again])}: what the seed of training "
-            "alone may change)"
-        )
+        return f", and more than the seed of training alone may change ({listing([run_label(run) for run in again])})"
     return " (full was not trained again, so a difference may still be that of a seed)"
 
 

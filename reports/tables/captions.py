@@ -97,11 +97,8 @@ def _panel(rows: pd.DataFrame, names: list[str], title: str, variants: tuple[str
 
 
 def _column(rows: pd.DataFrame) -> dict[str, Cell]:
-    places = decimals(rows["mean"])
-    return {
-        row.captioner: Cell(number(row.mean, places), _detail(row, places), row.best is True)
-        for row in rows.itertuples()
-    }
+    places, rows = decimals(rows["mean"]), rows.assign(best=rows.best.eq(True))
+    return {row.captioner: Cell(number(row.mean, places), _detail(row, places), row.best) for row in rows.itertuples()}
 
 
 def _detail(row: object, places: int) -> str:
@@ -123,10 +120,15 @@ def _dashes(rows: pd.DataFrame) -> Iterator[str]:
 def _frame(rows: pd.DataFrame, who: dict[str, dict]) -> pd.DataFrame:
     known = pd.DataFrame.from_dict(who, orient="index").rename_axis("captioner").reset_index()
     rank = {name: place for place, name in enumerate([*who, *(spec.key for spec in _specs())])}
-    ordered = rows.merge(known, on="captioner").sort_values(
-        ["captioner", "metric", "corpus", "slice"],
-        key=lambda column: column.map(rank) if column.name in ("captioner", "metric") else column != ALL,
-        kind="stable",
+    # Here `clips` are those that the captioner was given, not those behind a value.
+    ordered = (
+        rows.drop(columns="clips")
+        .merge(known, on="captioner")
+        .sort_values(
+            ["captioner", "metric", "corpus", "slice"],
+            key=lambda column: column.map(rank) if column.name in ("captioner", "metric") else column != ALL,
+            kind="stable",
+        )
     )
     return ordered[list(COLUMNS)].reset_index(drop=True)
 

@@ -1,8 +1,8 @@
 """Every method by every metric: ground truth, floors and ceiling, EAD-Net, its ablations and other methods.
 
 Reads the summary, and for the panels of what is reported elsewhere the registry of published numbers. Bold is the best
-run, and the best method, where that is decided (``metrics.summary.decisions``); baselines never are, and nothing is ever
-compared with a published number.
+run, and the best method, where that is decided (``metrics.summary.decisions``); baselines never are, and nothing is
+ever compared with a published number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,8 @@ from reports.tables.reported import value_range
 
 COLUMNS = (
     "slice", "corpus", "run", "kind", "family", "metric", "metric_version", "seeds", "n", "n_missing", "coverage",
-    "clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high", "best", "reason", "evaluator_sha256", "model_commit", "videos_commit", "commit",
+    "clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high", "best",
+    "reason", "evaluator_sha256", "model_commit", "videos_commit", "commit",
 )  # fmt: skip
 PERCENT = ("acc_emo",)
 """Metrics that papers print in percent."""
@@ -125,7 +126,8 @@ def _panel(rows: pd.DataFrame, part: str, family: str) -> Panel | None:
 
 def _column(rows: pd.DataFrame, spec: MetricSpec) -> dict[str, Cell]:
     places, partial = decimals(rows["mean"]), partial_rows(rows)
-    return {row.run: level_cell(row, spec, places, row.run in partial, row.best is True) for row in rows.itertuples()}
+    rows = rows.assign(best=rows.best.eq(True))
+    return {row.run: level_cell(row, spec, places, row.run in partial, row.best) for row in rows.itertuples()}
 
 
 def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: pd.DataFrame) -> Iterator[Panel]:

@@ -5,7 +5,7 @@ import pandas as pd
 from metrics.functional.statistics import least_p
 from metrics.spec import MetricSpec
 from metrics.tables import ALL, SLICES
-from reports.numbers import count, interval, number, p_value
+from reports.numbers import count, interval, number
 from reports.style import SLICE_LABELS
 from reports.tables.layout import Cell
 
@@ -13,8 +13,8 @@ RESOLVED = 0.001
 """The smallest p that tables print."""
 PARTIAL = "†"
 PARTIAL_NOTE = (
-    "† Not every clip of its column yielded a score (the coverage is the share that did), so it is a mean, or a set, of "
-    "other clips, and never bold."
+    "† Not every clip of its column yielded a score (the coverage is the share that did), so it is a mean, or a set, "
+    "of other clips, and never bold."
 )
 
 
@@ -52,13 +52,13 @@ def speakers_sentence(rows: pd.DataFrame) -> str:
     if not counts:
         return ""
     parts = [_speakers(part, speakers) for part, speakers in counts.items()]
-    return f"Speakers, not clips, are the units of intervals and tests: {'; '.join(parts)}."
+    return f"Speakers, not clips, are the units of intervals and tests ({'; '.join(parts)})."
 
 
 def speakers_alone(speakers: int) -> str:
     """How small a p so many speakers allow."""
     smallest = least_p(speakers)
-    limit = "p may fall below 0.001" if smallest < RESOLVED else f"no p below {p_value(smallest)}"
+    limit = "p may fall below 0.001" if smallest < RESOLVED else f"no p below {smallest:.3f}"
     return f"{count(speakers, 'speaker')}: {limit}"
 
 

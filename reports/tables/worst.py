@@ -94,8 +94,8 @@ def caption(clips: pd.DataFrame, lost: pd.DataFrame) -> str:
     """What is listed, and how many clips failed somewhere."""
     lead = (
         f"For each metric with a better direction or an ideal value, the {WORST} worst clips of the run whose mean is "
-        "best, decided or not (baselines only where nothing else was scored). A single clip decides nothing: no test is "
-        "made here."
+        "best, decided or not (baselines only where nothing else was scored). A single clip decides nothing: no test "
+        "is made here."
     )
     if lost.empty:
         return f"{lead} Every clip to which a metric applies yielded a score."
