@@ -225,13 +225,18 @@ def summarise(
     output_summary: Annotated[Path, typer.Option(help="Parquet file for the summary.")],
     output_pairwise: Annotated[Path, typer.Option(help="Parquet file for the comparison of every pair of runs.")],
     pooled: Pooled = None,
+    again: Annotated[list[str] | None, typer.Option(help="A run that is full trained again; once for each.")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="Another way of sampling a run; once for each.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="A method of other authors; once for each.")] = None,
 ) -> None:
     """Join all scores, summarise them, and compare every run with every other."""
     from metrics.functional.statistics import Resampling
     from metrics.summary.aggregate import summarise as join
+    from metrics.summary.kinds import Kinds
 
     resampling = Resampling(bootstrap, confidence)
-    summary = join(scores, resampling, output_scores, output_summary, output_pairwise, tuple(pooled or ()))
+    kinds = Kinds(tuple(again or ()), tuple(variant or ()), tuple(method or ()))
+    summary = join(scores, resampling, output_scores, output_summary, output_pairwise, tuple(pooled or ()), kinds)
     typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
 
 

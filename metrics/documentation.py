@@ -87,6 +87,7 @@ def _entry(spec: MetricSpec) -> Iterator[str]:
     facts = {
         "Computed": spec.computed,
         "Inputs": _sentence(spec.inputs),
+        "Smallest difference of interest": _smallest(spec),
         "Follows": spec.reference,
         "Source": spec.citation,
         "Evaluator": _evaluator(spec),
@@ -98,6 +99,15 @@ def _entry(spec: MetricSpec) -> Iterator[str]:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _smallest(spec: MetricSpec) -> str:
+    """The size below which no difference counts as decided, with its reason."""
+    if spec.smallest is None:
+        return ""
+    if spec.smallest_is_share:
+        return f"{100 * spec.smallest:g} % of the level compared with: {spec.why_smallest}"
+    return " ".join(filter(None, [f"{spec.smallest:.3g}", spec.unit])) + f": {spec.why_smallest}"
 
 
 def _evaluator(spec: MetricSpec) -> str:

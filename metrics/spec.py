@@ -98,6 +98,16 @@ def extractors_of(names: Iterable[str], of_truth: bool = False) -> dict[str, int
     return {name: version for name, version in EXTRACTORS.items() if name in needed}
 
 
+def first_variants(keys: Iterable[str]) -> list[str]:
+    """Of metrics that differ by variant only the first in the registry, so that no finding is counted twice.
+
+    Metrics in pixels repeat those relative to the face, and are left out.
+    """
+    known = set(keys)
+    specs = [spec for key, spec in REGISTRY.items() if key in known and not spec.is_category and spec.unit != "px"]
+    return [spec.key for spec in reversed({spec.name: spec for spec in reversed(specs)}.values())]
+
+
 def pinned_sha256(spec: MetricSpec) -> str:
     """SHA-256 of the published weights that judge; "" where there are none, or their digest is not published."""
     kind, _, place = spec.evaluator.partition(":")

@@ -66,31 +66,45 @@ were made or collected under `videos_commit` (null for captions and for folders 
 
 SUMMARY = pa.schema(
     [
-        ("run", _text), ("seeds", _int), ("corpus", _text), ("split", _text), ("slice", _text), ("family", _text),
-        ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("n", _int),
-        ("n_missing", _int), ("coverage", _real), ("mean", _real), ("std", _real), ("ci_low", _real),
-        ("ci_high", _real), ("difference_vs_full", _real), ("difference_low", _real), ("difference_high", _real),
-        ("p_vs_full", _real), ("p_holm", _real), ("reason", _text), ("model_commit", _text),
-        ("videos_commit", _text), ("commit", _text),
+        ("run", _text), ("kind", _text), ("seeds", _int), ("corpus", _text), ("split", _text), ("slice", _text),
+        ("family", _text), ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text),
+        ("n", _int), ("n_missing", _int), ("coverage", _real), ("clips", _int), ("clusters", _int), ("mean", _real),
+        ("std", _real), ("ci_low", _real), ("ci_high", _real), ("distance", _real), ("distance_low", _real),
+        ("distance_high", _real), ("difference_vs_full", _real), ("difference_low", _real), ("difference_high", _real),
+        ("p_vs_full", _real), ("least_p", _real), ("p_holm", _real), ("smallest", _real), ("null_reach", _real),
+        ("decided", _flag), ("best", _flag), ("reason", _text), ("model_commit", _text), ("videos_commit", _text),
+        ("commit", _text),
     ]
 )  # fmt: skip
-"""One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric.
-`n` counts values (clips times seeds), `n_missing` failures; clips to which a metric does not apply count as neither.
+"""One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric; `kind` is one of `KINDS`.
+
+`n` counts values (clips times seeds), `n_missing` failures; clips to which a metric does not apply count as neither;
+`clips` counts clips with a value and `clusters` their speakers (a clip of unknown speaker is one of its own).
 A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
-clips; `split` is `all` where several are mixed. `difference_*` is the mean paired difference to run `full` with its
-interval; `p_holm` is `p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
-corpus and slice. `reason`, of a row without any value, is the most frequent one of its scores. Commits are those of
-SCORES; where they differ between seeds, all are named (`join_commits`)."""
+clips; `split` is `all` where several are mixed. Of metrics with a target, `distance` is the mean over clips of the
+distance to it, with its interval. `difference_*` is the mean paired difference to run `full` (of distances, for those
+metrics) with its interval, `p_vs_full` the p-value of the sign-flip test over speakers, `least_p` the smallest that
+so many speakers allow. What `p_holm`, `decided` and `best` are is stated in ``metrics.summary.decisions``; `smallest`
+is the smallest difference of interest in the metric's unit, `null_reach` what the null row allows by chance. `reason`,
+of a row without any value, is the most frequent one of its scores. Commits are those of SCORES; where they differ
+between seeds, all are named (`join_commits`)."""
+
+KINDS = ("baseline", "trained", "again", "variant", "method", "captioner")
+"""What a run is: a baseline; a run trained here; the null row, `full` trained again with another seed; another way of
+sampling a trained run; a method of other authors; a captioner."""
+BASELINE, TRAINED, AGAIN, VARIANT, METHOD, CAPTIONING = KINDS
 
 PAIRWISE = pa.schema(
     [
         ("run", _text), ("rival", _text), ("corpus", _text), ("slice", _text), ("metric", _text), ("n", _int),
-        ("difference", _real), ("difference_low", _real), ("difference_high", _real), ("p", _real), ("p_holm", _real),
+        ("clusters", _int), ("difference", _real), ("difference_low", _real), ("difference_high", _real), ("p", _real),
+        ("least_p", _real), ("p_holm_of_pairs", _real),
     ]
 )  # fmt: skip
 """Every two runs compared, in either order, by each metric with a value a clip: the mean of run minus rival over the
-`n` clips that both have, its interval and p. `p_holm` is corrected over all pairs of runs and methods of one metric and
-corpus, each pair counted once; a pair with a baseline is no member of that family and has none. Slice is `all`."""
+`n` clips that both have, its interval and p, as in SUMMARY. `p_holm_of_pairs` is corrected over all pairs of one metric
+and corpus, each counted once; a pair with a baseline is no member of that family and has none. It is not the `p_holm`
+of SUMMARY, on which decisions rest. Slice is `all`."""
 
 PARTIAL = "partial"
 """Status of values that rest on fewer frames or clips than there are."""

@@ -13,9 +13,10 @@ from eadnet.provenance import atomic_path
 from metrics.spec import REGISTRY
 from metrics.tables import ALL, SLICES
 from reports.load import ReportError
-from reports.numbers import count, decimals, interval, number
+from reports.numbers import count, decimals
 from reports.style import metric_heading, order_runs, overall, run_label
-from reports.tables.ablation import differences, finding
+from reports.tables.ablation import differences, finding, hypotheses
+from reports.tables.levels import level_cell, partial_rows, speakers_sentence
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 SHOWN = (
@@ -49,14 +50,13 @@ def block(summary: pd.DataFrame) -> str:
     clips = count(int(rows.n.max()), "held-out clip")
     unseen = summary[(summary.slice == SLICES[2]) & (summary.corpus == ALL) & (summary.metric == SHOWN[0])]
     strangers = int(unseen.n.max()) if len(unseen) else 0
-    tested = differences(summary)
-    tested = tested[tested.p_holm.notna()]
-    found = f" {finding(tested)}" if len(tested) else ""
+    frame = differences(summary)
+    found = f" {finding(frame)}" if len(hypotheses(frame)) else ""
     return (
         "![The truth, EAD-Net and each ablation, the same frames](docs/strip.png)\n\n"
         f"Mean [95 % interval] over {clips} ({strangers} of people never seen in training) of the drawn corpora; "
         f"the reference shows the person's neutral face, the text is label and level. "
-        f"Intervals are over clips; the spread between training seeds is not in them.{found}\n\n{_table(rows)}\n\n"
+        f"{speakers_sentence(rows)}{found}\n\n{_table(rows)}\n\n"
         "Made by `make reproduce`, then `make readme`. LSE-C and emotion come from judges trained on this corpus's "
         "real clips (`@corpus-v1`); they compare rows of this table and nothing else."
     )
@@ -75,6 +75,6 @@ def _table(rows: pd.DataFrame) -> str:
 def _cell(own: pd.DataFrame, column: pd.DataFrame) -> str:
     if own.empty or pd.isna(own["mean"].iloc[0]):
         return "–"
-    places = decimals(column["mean"])
-    row = own.iloc[0]
-    return f"{number(row['mean'], places)} {interval(row.ci_low, row.ci_high, places)}"
+    row = next(own.itertuples())
+    cell = level_cell(row, REGISTRY[row.metric], decimals(column["mean"]), row.run in partial_rows(column))
+    return f"{cell.text} {cell.detail}".strip()

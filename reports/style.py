@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
 from eadnet.tables import EMOTIONS
-from metrics.spec import REGISTRY, MetricSpec, direction, family_specs
+from metrics.spec import MetricSpec, direction, family_specs
 from metrics.tables import ALL
 
 WIDTH = 9.6
@@ -39,6 +39,7 @@ LABELS = {
     "still": "Still reference",
     "shuffled_audio": "Shuffled audio",
     "full": "EAD-Net (full)",
+    "full_again": "null row: full, another seed",
     "no_stda": "without STDA",
     "no_tfrm": "without TFRM",
     "no_temporal": "without STDA and TFRM",
@@ -102,7 +103,9 @@ SLICE_LABELS = {
     "level_3": "Emotion level 3",
 }
 BASELINE_COLOURS = {"ground_truth": INK, "reconstruction": MUTED, "still": "#9aa2ad", "shuffled_audio": VERMILION}
-ROW_ORDER = ("ground_truth", "still", "shuffled_audio", "reconstruction", "full")
+NULL_COLOUR = "#8fb8d6"
+"""Of `full` trained again: paler than its own."""
+ROW_ORDER = ("ground_truth", "still", "shuffled_audio", "reconstruction", "full", "full_again")
 
 _SETTINGS = {
     "font.family": "DejaVu Sans",
@@ -168,16 +171,6 @@ def name_label(name: str) -> str:
     return NAME_LABELS.get(name, name.replace("_", " "))
 
 
-def first_variants(keys: Iterable[str]) -> list[str]:
-    """Of metrics that differ by variant only the first in the registry, so that no finding is counted twice.
-
-    Metrics in pixels repeat those relative to the face, and are left out.
-    """
-    known = set(keys)
-    specs = [spec for key, spec in REGISTRY.items() if key in known and not spec.is_category and spec.unit != "px"]
-    return [spec.key for spec in reversed({spec.name: spec for spec in reversed(specs)}.values())]
-
-
 def family_label(family: str) -> str:
     """The heading of a family of metrics."""
     return FAMILY_LABELS.get(family, family)
@@ -210,10 +203,10 @@ def order_runs(runs: Iterable[str]) -> list[str]:
 
 
 def run_colours(runs: Iterable[str]) -> dict[str, str]:
-    """A colour for each run: greys for baselines, blue for `full`, the cycle for the rest."""
-    ordered = order_runs(runs)
-    others = [run for run in ordered if run != "full" and run not in BASELINE_COLOURS]
-    colours = BASELINE_COLOURS | {"full": BLUE} | {run: CYCLE[i % len(CYCLE)] for i, run in enumerate(others)}
+    """A colour for each run: greys for baselines, blues for `full` and the null row, the cycle for the rest."""
+    ordered, known = order_runs(runs), BASELINE_COLOURS | {"full": BLUE, "full_again": NULL_COLOUR}
+    others = [run for run in ordered if run not in known]
+    colours = known | {run: CYCLE[i % len(CYCLE)] for i, run in enumerate(others)}
     return {run: colours[run] for run in ordered}
 
 

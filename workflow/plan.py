@@ -18,7 +18,7 @@ from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.listing import files_digest, shard_digest
 from metrics.spec import FAMILIES
-from workflow.options import as_json
+from workflow.options import as_json, options
 
 HDTF_ANNOTATIONS = tuple(
     f"{group}_{kind}"
@@ -114,6 +114,13 @@ class Plan:
     def experiment(self) -> str:
         """JSON of the settings of each run that matter to tables (``eadnet.config.experiment.Experiment``)."""
         return experiment_of(self.config).model_dump_json()
+
+    @cached_property
+    def kinds(self) -> str:
+        """Options that name the sources which are no trained runs to be compared with `full`."""
+        config = self.config
+        named = {"--again": config.again_names, "--variant": config.variant_names, "--method": config.method_names}
+        return " ".join(filter(None, (options(option, names) for option, names in named.items())))
 
     @cached_property
     def cells(self) -> int:

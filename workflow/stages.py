@@ -28,7 +28,7 @@ STAGE_VERSIONS = {
     "inputs": 1,
     "measure": 3,
     "score": 2,
-    "summarise": 5,
+    "summarise": 6,
     "calibrate": 1,
     "resolution": 2,
     "report": 8,

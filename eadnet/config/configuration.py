@@ -33,6 +33,7 @@ TAKEN = (*BASELINES, *TARGETS, TRUTH)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RUNS: dict[str, dict[str, Any] | None] = {
     "full": {},
+    "full_again": {"seed_shift": 1000},
     "no_stda": {"stda": "none"},
     "no_tfrm": {"tfrm": "none"},
     "no_text": {"text": "none"},
@@ -199,6 +200,14 @@ class Config(Section):
         """
         merged = _merge(self.training.model_dump(), self.runs[name] or {})
         return parse(Training, merged, where=f"runs.{name}")
+
+    @property
+    def again_names(self) -> tuple[str, ...]:
+        """Null rows: runs that are `full` in everything but the training seed, in the order of the file."""
+        full = self.run("full")
+        rivals = {name: self.run(name) for name in self.run_names if name != "full"}
+        same = {name: run.model_copy(update={"seed_shift": full.seed_shift}) == full for name, run in rivals.items()}
+        return tuple(name for name, run in rivals.items() if same[name] and run.seed_shift != full.seed_shift)
 
     def captioner(self, name: str) -> Captions:
         """Resolve a captioner: `captions`, with the delta of `captions.compared` merged in unless it is the main one.

@@ -29,7 +29,9 @@ class Evaluation(Section):
     generalisation: tuple[str, ...] = Field(
         ("full", "latentsync"), description="Runs that are also tested on corpora for testing only (RAVDESS)."
     )
-    bootstrap: Positive = Field(10000, description="Bootstrap resamples.")
+    bootstrap: Positive = Field(
+        10000, description="Bootstrap resamples, and random sign patterns of tests over more than 30 speakers."
+    )
     resolution_draws: Annotated[int, Field(ge=2)] = Field(
         200, description="Draws of 30 test clips, to measure how much a value over so few clips varies."
     )

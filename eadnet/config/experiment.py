@@ -20,6 +20,7 @@ class Role(Section):
         stda, tfrm: ``none``, ``published``, or one of our extensions.
         text: ``none``, or how text enters: ``added`` as published, ``decoupled``, or ``label`` for the bare word.
         losses: names of the supervised losses (sync, trepa) that are on.
+        again: whether it is `full` trained again with another seed, the null row, which stands for no row of a table.
     """
 
     corpora: tuple[str, ...]
@@ -27,6 +28,7 @@ class Role(Section):
     tfrm: str
     text: str
     losses: tuple[str, ...]
+    again: bool = False
 
 
 class Experiment(Section):
@@ -89,4 +91,5 @@ def _role(config: Config, name: str) -> Role:
     run = config.run(name)
     text = {"none": "none", "label": "label"}.get(run.text, run.fusion)
     losses = tuple(loss for loss in LOSSES if getattr(run.losses, loss))
-    return Role(corpora=config.learned(name), stda=run.stda, tfrm=run.tfrm, text=text, losses=losses)
+    again = name in config.again_names
+    return Role(corpora=config.learned(name), stda=run.stda, tfrm=run.tfrm, text=text, losses=losses, again=again)

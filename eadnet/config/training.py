@@ -194,6 +194,9 @@ class Training(Section):
         None,
         description="A phase before the main one that trains only new modules, by the losses on latents and graphs.",
     )
+    seed_shift: OrZero = Field(
+        0, description="Added to every training seed: a delta of this alone is the same run trained again."
+    )
     ema: Share = Field(0.98, description="Decay of the averaged weights that are saved; 0 saves the last weights.")
     processes: Positive = Field(
         1, description="Data-parallel shares of a step; fewer processes take several shares each."

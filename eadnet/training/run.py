@@ -45,7 +45,7 @@ def train_run(
         settings: the run's settings.
         compute: how the machine is used.
         run: name of the run.
-        seed: of samples and of what is new in the network.
+        seed: of samples and of what is new in the network; `settings.seed_shift` is added to it.
         backbone: folder of the backbone.
         supervisors: folders of the networks whose losses are on.
         output: folder to write.
@@ -56,7 +56,7 @@ def train_run(
     """
     device = open_device(compute, join=True)
     stage_one, config = read_backbone(backbone)
-    torch.manual_seed(seed)
+    torch.manual_seed(seed + settings.seed_shift)
     model = load_backbone(backbone, run_modules(settings)).to(device.torch_device)
     model.checkpoint_gradients(compute.gradient_checkpointing)
     kept = _kept(settings, filtered)
@@ -73,7 +73,7 @@ def train_run(
         model,
         _phases(model, settings),
         output,
-        seed,
+        seed + settings.seed_shift,
         identity={
             "settings": lasting_settings(settings),
             "inputs": inputs.digest(backbone, *filter(None, vars(supervisors).values())),

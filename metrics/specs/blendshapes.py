@@ -1,5 +1,6 @@
 """Family ``blendshapes``: are expressions distributed as the true ones, by MediaPipe's blendshapes?"""
 
+from metrics.specs.reasons import FRECHET, SHARE_OF_LEVEL
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 BLENDSHAPES = "Grishchenko et al., Blendshapes GHUM, CVPRW 2023 (MediaPipe FaceLandmarker)"
@@ -31,6 +32,7 @@ SPECS = (
         inputs=INPUTS, reference="none", disagreement=DISAGREEMENT,
         avoid="against a published E-FID (a slot for efid@deep3d64 stays empty: its face model may not be passed on)",
         evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "aed@blendshapes-v1", "blendshapes", "clip", "", False, (0, 1),
@@ -40,5 +42,6 @@ SPECS = (
         inputs=INPUTS, reference="none", disagreement="elsewhere of 3DMM coefficients, L1 or L2; not comparable",
         avoid="where the motion is not meant to follow the true clip's; a frozen mean face scores well",
         evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``captions``: do the captions of real clips follow the rules, and do they describe what is there?"""
 
+from metrics.specs.reasons import ATTEMPTS, CAPTION_SHARE, CORRELATION, ONE_CLIP
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
@@ -50,6 +51,7 @@ SPECS = (
         OURS,
         inputs=TABLE, reference="none",
         avoid="to hold a language model against the descriptor engine, which fills the record itself: always valid",
+        smallest=0.02, why_smallest=CAPTION_SHARE, yes_no=True,
     ),
     MetricSpec(
         "captioned@answers", "captions", "clip", "", True, (0, 1),
@@ -57,6 +59,7 @@ SPECS = (
         "1 where an answer was accepted within the tries allowed, else 0, whatever the cause; never without a value.",
         OURS,
         inputs=TABLE, reference="none",
+        smallest=0.02, why_smallest=CAPTION_SHARE, yes_no=True,
     ),
     MetricSpec(
         "forbidden@answers", "captions", "clip", "", False, (0, 1),
@@ -67,6 +70,7 @@ SPECS = (
         inputs=TABLE, reference="none",
         disagreement="an answer that is refused for another fault is not searched, so the rate is a lower bound where "
         "first_answer_valid is low; words decide, not meaning",
+        smallest=0.02, why_smallest=CAPTION_SHARE, yes_no=True,
     ),
     MetricSpec(
         "attempts@answers", "captions", "clip", "tries", False, (1, INFINITY),
@@ -74,6 +78,7 @@ SPECS = (
         "Number of tries, answered or not, for a clip that was sent to a captioner.",
         OURS,
         inputs=TABLE, reference="none",
+        smallest=0.1, why_smallest=ATTEMPTS,
     ),
     MetricSpec(
         "emotion_right@labels", "captions", "clip", "", True, (0, 1),
@@ -81,6 +86,7 @@ SPECS = (
         "1 where both are the same of the eight emotions, else 0.",
         OURS,
         inputs=PARSED + "; clips with a label", reference="none", avoid=f"{LABEL_GIVEN}; {UNCAPTIONED}",
+        smallest=1 / 30, why_smallest=ONE_CLIP, yes_no=True,
     ),
     MetricSpec(
         "emotion_right@truth", "captions", "clip", "", True, (0, 1),
@@ -88,6 +94,7 @@ SPECS = (
         "1 where both are the same of the eight emotions, else 0.",
         OURS,
         inputs=f"{PARSED}; {DRAWN}", reference="none", avoid=NOT_REAL,
+        smallest=1 / 30, why_smallest=ONE_CLIP, yes_no=True,
     ),
     MetricSpec(
         "emotion_macro_f1@labels", "captions", "set", "", True, (0, 1),
@@ -97,6 +104,7 @@ SPECS = (
         inputs=PARSED + "; clips with a label", reference=SCIKIT,
         disagreement="scikit-learn's default also averages over emotions that are answered but never labelled, as 0",
         avoid=f"{LABEL_GIVEN}; {UNCAPTIONED}",
+        smallest=1 / 30, why_smallest=ONE_CLIP,
     ),
     MetricSpec(
         "emotion_macro_f1@truth", "captions", "set", "", True, (0, 1),
@@ -105,6 +113,7 @@ SPECS = (
         F1,
         inputs=f"{PARSED}; {DRAWN}", reference=SCIKIT,
         disagreement="as emotion_macro_f1@labels", avoid=NOT_REAL,
+        smallest=1 / 30, why_smallest=ONE_CLIP,
     ),
     MetricSpec(
         "intensity_rank_correlation@labels", "captions", "set", "", True, (-1, 1),
@@ -115,6 +124,7 @@ SPECS = (
         reference="scipy.stats.spearmanr",
         disagreement="levels are instructions to actors: how strongly one acts level 3 differs from person to person",
         avoid=f"{LABEL_GIVEN}; {UNCAPTIONED}; there is no value where either side is the same for all clips",
+        smallest=0.05, why_smallest=CORRELATION,
     ),
     MetricSpec(
         "intensity_rank_correlation@truth", "captions", "set", "", True, (-1, 1),
@@ -122,6 +132,7 @@ SPECS = (
         f"As intensity_rank_correlation@labels, against the drawn level. {CELLS}",
         SPEARMAN,
         inputs=f"{PARSED}; {DRAWN}, neutral left out", reference="scipy.stats.spearmanr", avoid=NOT_REAL,
+        smallest=0.05, why_smallest=CORRELATION,
     ),
     MetricSpec(
         "unit_micro_f1@truth", "captions", "set", "", True, (0, 1),
@@ -129,6 +140,7 @@ SPECS = (
         f"{UNITS}F1 = 2 TP / (drawn + stated) over all units and clips together. {CELLS}",
         F1,
         inputs=UNIT_INPUTS, reference=SCIKIT + " (average='micro')", disagreement=UNSAID, avoid=NOT_REAL,
+        smallest=0.02, why_smallest=CAPTION_SHARE,
     ),
     MetricSpec(
         "unit_macro_f1@truth", "captions", "set", "", True, (0, 1),
@@ -137,6 +149,7 @@ SPECS = (
         f"{F1}; averaged over units as in Luo et al., ME-GraphAU, IJCAI 2022",
         inputs=UNIT_INPUTS, reference=SCIKIT + " (labels=<drawn>, average='macro')",
         disagreement="a replicate averages over the units that it drew; " + UNSAID, avoid=NOT_REAL,
+        smallest=0.02, why_smallest=CAPTION_SHARE,
     ),
     MetricSpec(
         "distinct@texts", "captions", "set", "", True, (0, 1),
@@ -146,6 +159,7 @@ SPECS = (
         inputs=TABLE, reference="none",
         avoid="between sets of different size: the share falls with n. A caption drawn at random differs, too. No "
         "interval: a bootstrap draws clips twice and is biased downwards",
+        smallest=0.02, why_smallest=CAPTION_SHARE,
     ),
     MetricSpec(
         "words@texts", "captions", "clip", "words", None, (1, 60),

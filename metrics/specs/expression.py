@@ -1,5 +1,6 @@
 """Family ``expression``: are expressions distributed as the true ones, by the mesh landmarks?"""
 
+from metrics.specs.reasons import FRECHET, SHARE_OF_LEVEL
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 EMO = "E-FID: Tian et al., EMO, ECCV 2024 (no code); Dowson & Landau 1982 for the distance"
@@ -28,6 +29,7 @@ SPECS = (
         "coefficient.",
         EMO,
         inputs=INPUTS, reference="none", disagreement=DISAGREEMENT, avoid=AVOID, evaluator="package:mediapipe",
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "aed@mesh-v1", "expression", "clip", "% inter-ocular", False, (0, INFINITY),
@@ -37,5 +39,6 @@ SPECS = (
         inputs=INPUTS, reference="none", disagreement="elsewhere of 3DMM coefficients, L1 or L2; not comparable",
         avoid="where the motion is not meant to follow the true clip's; a frozen mean face scores well",
         evaluator="package:mediapipe",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``frames``: whole frames against the true ones."""
 
+from metrics.specs.reasons import DECIBELS, SSIM
 from metrics.specs.types import Family, MetricSpec
 
 WANG = "Wang et al., Image quality assessment, IEEE TIP 2004; scikit-image structural_similarity"
@@ -23,6 +24,7 @@ SPECS = (
         disagreement="The mean of per-frame decibels lies above the pooled value, and is infinite where a frame is "
         "identical.",
         avoid=AVOID,
+        smallest=0.5, why_smallest=DECIBELS,
     ),
     MetricSpec(
         "ssim@frame", "frames", "clip", "", True, (-1, 1),
@@ -36,5 +38,6 @@ SPECS = (
         disagreement="common_metrics_on_video_quality takes the channel-mean grey picture, TecoGAN luma alone with the "
         "data's own range; published values of one task span 0.60 to 0.95.",
         avoid=AVOID,
+        smallest=0.01, why_smallest=SSIM,
     ),
 )  # fmt: skip

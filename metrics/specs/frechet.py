@@ -1,5 +1,6 @@
 """Family ``frechet``: are the frames, and the clips, distributed as real ones."""
 
+from metrics.specs.reasons import FRECHET
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FID = "Heusel et al., TTUR, NeurIPS 2017; Dowson & Landau 1982 for the distance"
@@ -25,6 +26,7 @@ SPECS = (
         "mean variance by d / (d + n); interval by jackknife over clips.",
         FID, inputs=FRAMES, reference="distance as mseitzer/pytorch-fid src/pytorch_fid/fid_score.py, but for the "
         "shrinkage", disagreement=OWN_JUDGE, avoid=FEW, evaluator=JUDGE,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fid_infinity@corpus-v1", "frechet", "set", "", False, (-INFINITY, INFINITY),
@@ -37,6 +39,7 @@ SPECS = (
         "drawn, of both sets alike, since both are equally few.",
         avoid="Fewer than 8 clips give no row; with a few dozen the line is short and the value may be below 0.",
         evaluator=JUDGE,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "kid@corpus-v1", "frechet", "set", "", False, (-INFINITY, INFINITY),
@@ -47,6 +50,7 @@ SPECS = (
         disagreement="clean-fid and torch-fidelity average over random subsets of 1000 single images and compare those "
         "of one clip too; identical sets read slightly below 0 there and 0 here.",
         avoid=OWN_JUDGE, evaluator=JUDGE,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fvd@corpus-v1", "frechet", "set", "", False, (0, INFINITY),
@@ -55,6 +59,7 @@ SPECS = (
         FVD, inputs=WINDOWS, reference="distance as universome/stylegan-v "
         "src/metrics/frechet_video_distance.py@1f630af, but for the shrinkage",
         disagreement=OWN_JUDGE, avoid=FEW, evaluator=JUDGE,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fvd_infinity@corpus-v1", "frechet", "set", "", False, (-INFINITY, INFINITY),
@@ -63,6 +68,7 @@ SPECS = (
         ENDLESS, inputs=WINDOWS, reference="mchong6/FID_IS_infinity score_infinity.py@32a8ff1 for the extrapolation",
         disagreement="See fid_infinity.",
         avoid="Short clips have few windows: below 128 windows in all there is no row.", evaluator=JUDGE,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "kvd@corpus-v1", "frechet", "set", "", False, (-INFINITY, INFINITY),
@@ -70,5 +76,6 @@ SPECS = (
         "As kid, over the features of windows.",
         f"{FVD} (KVD); {KID}", inputs=WINDOWS, reference="see kid",
         disagreement="See kid.", avoid=OWN_JUDGE, evaluator=JUDGE,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``hsemotion``: emotion, valence and arousal by the EfficientNets of HSEmotion."""
 
+from metrics.specs.reasons import VALENCE
 from metrics.specs.recognition import recogniser_specs
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
@@ -42,6 +43,7 @@ SPECS = (
             f"Mean over frames of the absolute difference of the network's {name}, generated and true.", HSE,
             inputs=INPUTS, reference="none", avoid="where the speech, and so the mouth, is not the true clip's",
             evaluator=AFFECT, needs="timing",
+            smallest=0.05, why_smallest=VALENCE,
         )
         for name in ("valence", "arousal")
     ),

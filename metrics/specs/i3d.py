@@ -1,5 +1,6 @@
 """Family ``i3d``: Frechet video distances in the I3D features of the field, by three recipes."""
 
+from metrics.specs.reasons import FRECHET
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FVD = "Unterthiner et al., FVD, 2019; Skorokhodov et al., StyleGAN-V, CVPR 2022 for the network's PyTorch form"
@@ -31,6 +32,7 @@ SPECS = (
         reference="universome/stylegan-v src/metrics/frechet_video_distance.py@1f630af",
         disagreement=f"The reference takes one random window of each of 2048 videos. {THREADS}",
         avoid=FEW, evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fvd@latentsync", "i3d", "set", "", False, (0, INFINITY),
@@ -43,6 +45,7 @@ SPECS = (
         "as motion; here the aligned crop of the true video is compared, which trembles in neither.",
         avoid=f"Use it beside fvd@stylegan-v only: its input range is an oversight of the reference. {FEW}",
         evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fvd@common-metrics", "i3d", "set", "", False, (0, INFINITY),
@@ -54,5 +57,6 @@ SPECS = (
         disagreement="Zeros against ones, 8 videos of 30 frames of 64 x 64, read 151.256 with this network and 151.392 "
         f"with the TensorFlow one. {THREADS}",
         avoid=f"One feature a clip: n is the number of clips. {FEW}", evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
 )  # fmt: skip

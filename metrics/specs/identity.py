@@ -1,5 +1,6 @@
 """Family ``identity``: is it the same person?"""
 
+from metrics.specs.reasons import COSINE
 from metrics.specs.types import Family, MetricSpec
 
 ARCFACE = "Deng et al., ArcFace, CVPR 2019; deepinsight/insightface buffalo_l w600k_r50 (ResNet-50, WebFace600K)"
@@ -31,6 +32,7 @@ SPECS = (
         disagreement=OTHERS,
         avoid=FROZEN,
         evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=COSINE,
     ),
     MetricSpec(
         "csim@arcface-first", "identity", "clip", "", True, (-1, 1),
@@ -45,6 +47,7 @@ SPECS = (
         avoid=FROZEN,
         evaluator=WEIGHTS,
         needs="clip",
+        smallest=0.02, why_smallest=COSINE,
     ),
     MetricSpec(
         "csim@vico", "identity", "clip", "", True, (-1, 1),
@@ -59,5 +62,6 @@ SPECS = (
         avoid="To judge identity: background and pose weigh as much as the face. For comparison with papers only.",
         evaluator=WEIGHTS,
         needs="frames",
+        smallest=0.02, why_smallest=COSINE,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``image``: pixels of the generated region and of the whole crop against the true ones."""
 
+from metrics.specs.reasons import DECIBELS, RATIO, SHARPNESS, SSIM
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 WANG = "Wang et al., Image quality assessment, IEEE TIP 2004; scikit-image structural_similarity"
@@ -36,6 +37,7 @@ SPECS = (
         disagreement=PSNR_OTHERS,
         avoid="To rank sharpness: a blurred mean of all possible mouths scores best.",
         evaluator="region",
+        smallest=0.5, why_smallest=DECIBELS,
     ),
     MetricSpec(
         "ssim@region", "image", "clip", "", True, (-1, 1),
@@ -48,6 +50,7 @@ SPECS = (
         disagreement=SSIM_OTHERS,
         avoid="Across resolutions: the window is fixed at 11 pixels.",
         evaluator="region",
+        smallest=0.01, why_smallest=SSIM,
     ),
     MetricSpec(
         "psnr@crop", "image", "clip", "dB", True, (0, 100),
@@ -58,6 +61,7 @@ SPECS = (
         reference="skimage.metrics.peak_signal_noise_ratio (scikit-image 0.26)",
         disagreement=PSNR_OTHERS,
         avoid=COPIED,
+        smallest=0.5, why_smallest=DECIBELS,
     ),
     MetricSpec(
         "ssim@crop", "image", "clip", "", True, (-1, 1),
@@ -68,6 +72,7 @@ SPECS = (
         reference=SKIMAGE_SSIM,
         disagreement=SSIM_OTHERS,
         avoid=COPIED,
+        smallest=0.01, why_smallest=SSIM,
     ),
     MetricSpec(
         "blur@region", "image", "clip", "", False, (0, 1),
@@ -81,6 +86,7 @@ SPECS = (
         avoid="Across resolutions: an enlarged picture is a blurred one. Noise reads as sharpness.",
         evaluator="region",
         needs="nothing",
+        smallest=0.01, why_smallest=SHARPNESS,
     ),
     MetricSpec(
         "blur_ratio@region", "image", "clip", "ratio", None, (0, INFINITY),
@@ -93,5 +99,6 @@ SPECS = (
         disagreement=BLUR,
         evaluator="region",
         needs="clip",
+        smallest=0.05, why_smallest=RATIO,
     ),
 )  # fmt: skip

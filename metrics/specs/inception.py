@@ -1,5 +1,6 @@
 """Family ``inception``: are the frames distributed as real ones, in the features that the field publishes."""
 
+from metrics.specs.reasons import FRECHET
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 HEUSEL = "Heusel et al., TTUR, NeurIPS 2017"
@@ -40,6 +41,7 @@ SPECS = (
         disagreement=f"Another resize shifts it by 6 and more (FFHQ, clean-fid). {SPREAD}",
         avoid=FEW,
         evaluator=WEIGHTS,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fid@clean", "inception", "set", "", False, (0, INFINITY),
@@ -52,6 +54,7 @@ SPECS = (
         disagreement=f"{PORT} {SPREAD}",
         avoid=FEW,
         evaluator=WEIGHTS,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "kid@clean", "inception", "set", "", False, (-INFINITY, INFINITY),
@@ -66,5 +69,6 @@ SPECS = (
         f"papers print 1000 times the value. {PORT}",
         avoid="Frames of one clip are alike and count within a set, which the estimator takes for independent ones.",
         evaluator=WEIGHTS,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``landmarks``: mouth, face and eyelids against the true ones."""
 
+from metrics.specs.reasons import CORRELATION, EYE_SPAN, PIXEL, RATIO
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 EAT = "Gan et al., EAT, ICCV 2023"
@@ -25,12 +26,14 @@ SPECS = (
         "Pearson correlation over frames of the inner-lip gap (points 13, 14) over the inter-ocular distance; a mouth "
         "that never moves reads 0.",
         f"{MESH}; {OURS}", inputs=POINTS, reference=OURS, avoid=PAIRED, evaluator=PACKAGE,
+        smallest=0.05, why_smallest=CORRELATION,
     ),
     MetricSpec(
         "mouth_amplitude@mediapipe", "landmarks", "clip", "ratio", None, (0, INFINITY),
         "Does the mouth move as much as the true one?",
         "Standard deviation of the lip gap, generated over truth.",
         OURS, target=1.0, inputs=POINTS, reference=OURS, avoid="alone: noise moves a mouth too", evaluator=PACKAGE,
+        smallest=0.05, why_smallest=RATIO,
     ),
     MetricSpec(
         "m_lmd@mediapipe", "landmarks", "clip", "inter-ocular", False, (0, INFINITY),
@@ -39,6 +42,7 @@ SPECS = (
         "distance.",
         EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
         needs="frames",
+        smallest=0.005, why_smallest=EYE_SPAN,
     ),
     MetricSpec(
         "f_lmd@mediapipe", "landmarks", "clip", "inter-ocular", False, (0, INFINITY),
@@ -46,6 +50,7 @@ SPECS = (
         "The same over the 468 mesh points (irises left out).",
         EAT, inputs=SAME_POINTS, reference=EAT_CODE, disagreement=UNITS, avoid=PAIRED, evaluator=PACKAGE,
         needs="frames",
+        smallest=0.005, why_smallest=EYE_SPAN,
     ),
     MetricSpec(
         "m_lmd_px@mediapipe", "landmarks", "clip", "px", False, (0, INFINITY),
@@ -53,6 +58,7 @@ SPECS = (
         "As m_lmd, with both point sets mapped into the crop by the true clip's transforms.",
         EAT, inputs=CROP_POINTS, reference=EAT_CODE, disagreement=UNITS,
         avoid="between crops of different resolution; use m_lmd", evaluator=PACKAGE, needs="frames",
+        smallest=0.5, why_smallest=PIXEL,
     ),
     MetricSpec(
         "f_lmd_px@mediapipe", "landmarks", "clip", "px", False, (0, INFINITY),
@@ -60,6 +66,7 @@ SPECS = (
         "As f_lmd, with both point sets mapped into the crop by the true clip's transforms.",
         EAT, inputs=CROP_POINTS, reference=EAT_CODE, disagreement=UNITS,
         avoid="between crops of different resolution; use f_lmd", evaluator=PACKAGE, needs="frames",
+        smallest=0.5, why_smallest=PIXEL,
     ),
     MetricSpec(
         "blink_correlation@mediapipe", "landmarks", "clip", "", True, (-1, 1),
@@ -67,5 +74,6 @@ SPECS = (
         "Pearson correlation of the eye opening; only for clips in which the true eyes blink.",
         f"{MESH}; {OURS}", inputs=POINTS, reference=OURS,
         avoid="for methods that are free to blink when they like: a blink elsewhere is no fault", evaluator=PACKAGE,
+        smallest=0.05, why_smallest=CORRELATION,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``lip_sync``: do the lips fit the sound, by a judge trained on the corpus itself?"""
 
+from metrics.specs.reasons import COSINE, FRAME, LSE_CORPUS
 from metrics.specs.types import Family, MetricSpec
 
 SYNCNET = "Chung & Zisserman, Out of time, ACCV-W 2016"
@@ -23,12 +24,14 @@ SPECS = (
         "Median minus minimum over up to 31 shifts (15 frames either way) of the mean embedding distance; a shift "
         "averages only windows that have a partner (no zero padding) and needs 10 of them.",
         SYNCNET, inputs=INPUTS, reference=JOONSON, disagreement=SCALE, avoid=TRAINED, evaluator="judge:sync",
+        smallest=0.1, why_smallest=LSE_CORPUS,
     ),
     MetricSpec(
         "lse_d@corpus-v1", "lip_sync", "clip", "", False, (0, 8),
         "Lip-sync distance: embedding distance at the best audio shift.",
         "Minimum over the shifts of the mean embedding distance (embeddings have length 4).",
         SYNCNET, inputs=INPUTS, reference=JOONSON, disagreement=SCALE, avoid=TRAINED, evaluator="judge:sync",
+        smallest=0.1, why_smallest=LSE_CORPUS,
     ),
     MetricSpec(
         "sync_offset@corpus-v1", "lip_sync", "clip", "frames", None, (-15, 15),
@@ -36,6 +39,7 @@ SPECS = (
         "Minus the shift of the minimum, as syncnet_python prints it.",
         SYNCNET, target=0.0, inputs=INPUTS, reference=JOONSON, evaluator="judge:sync",
         avoid="where lse_c is near that of shuffled_audio: the best of 31 equal shifts is chance",
+        smallest=1.0, why_smallest=FRAME,
     ),
     MetricSpec(
         "lip_cosine@corpus-v1", "lip_sync", "clip", "", True, (-1, 1),
@@ -45,5 +49,6 @@ SPECS = (
         reference="in kind antonibigata/keysync@cfff7cf evaluation/lipscore.py, with this judge for auto_avsr",
         disagreement="LipScore is made with auto_avsr's encoder; this is not LipScore", evaluator="judge:sync",
         avoid="without a true video of the same words", needs="timing",
+        smallest=0.02, why_smallest=COSINE,
     ),
 )  # fmt: skip

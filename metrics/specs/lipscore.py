@@ -1,5 +1,6 @@
 """Family ``lipscore``: do the lips look like the true ones, by a lip reader that the user provides?"""
 
+from metrics.specs.reasons import COSINE
 from metrics.specs.types import Family, MetricSpec
 
 FAMILY = Family(
@@ -24,5 +25,6 @@ SPECS = (
         "or mirror.",
         avoid="To compare between exports of different weights: nothing is pinned.", target=1.0,
         evaluator="asset:auto-avsr-onnx/auto_avsr_visual.onnx",
+        smallest=0.02, why_smallest=COSINE,
     ),
 )  # fmt: skip

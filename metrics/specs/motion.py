@@ -1,5 +1,6 @@
 """Family ``motion``: does the picture move as the true one does, by optical flow."""
 
+from metrics.specs.reasons import RATIO, SHARE_OF_LEVEL, SMOOTHNESS
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
@@ -25,6 +26,7 @@ SPECS = (
         reference="phoenix104104/fast_blind_video_consistency evaluate_WarpError.py@8154b60, utils.py@3324fb1",
         disagreement=SQUARES, avoid="A blurred video reads low, and so does a frozen one where the truth hardly moves: "
         "read warping_error_ratio beside it.",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
     MetricSpec(
         "warping_error_ratio@farneback-128", "motion", "clip", "ratio", None, (0, INFINITY),
@@ -33,6 +35,7 @@ SPECS = (
         f"{LAI}; relative to the truth: {OURS}", target=1.0, inputs=SMALL,
         reference="phoenix104104/fast_blind_video_consistency evaluate_WarpError.py@8154b60 for the error",
         disagreement=SQUARES, avoid="Below 1 is no merit: blur and stillness lower it.",
+        smallest=0.05, why_smallest=RATIO,
     ),
     MetricSpec(
         "tof@farneback-128", "motion", "clip", "px", False, (0, INFINITY),
@@ -43,6 +46,7 @@ SPECS = (
         disagreement="The reference runs at full resolution and drops a border of 8 pixels or more and two frames at "
         "either end; crops have no border here and lose no frame.",
         avoid="Where the true face is still, a frozen one reads near 0; textureless skin has no reliable flow.",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
     MetricSpec(
         "motion_smoothness@farneback-128", "motion", "clip", "", True, (0, 1),
@@ -54,5 +58,6 @@ SPECS = (
         disagreement="VBench interpolates with AMT-S, at a scale chosen from the free memory of the GPU, so that two "
         "machines give two values; here Farneback's flow at a pinned scale, hence other values.",
         avoid=f"{FROZEN} All values lie near 1: compare differences from 1.",
+        smallest=0.005, why_smallest=SMOOTHNESS,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``perceptual``: how different the pictures look to a network that knows pictures."""
 
+from metrics.specs.reasons import SHARE_OF_LEVEL
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 ZHANG = "Zhang et al., The unreasonable effectiveness of deep features, CVPR 2018 (arXiv 1801.03924, eq. 1)"
@@ -30,6 +31,7 @@ SPECS = (
         disagreement=NETS,
         avoid="Across resolutions, or to judge the mouth alone: it is a few percent of the crop.",
         evaluator="asset:alexnet/alexnet-owt-7be5be79.pth",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
     MetricSpec(
         "lpips@vgg", "perceptual", "clip", "", False, (0, INFINITY),
@@ -41,6 +43,7 @@ SPECS = (
         disagreement=NETS,
         avoid="For runs that were trained with LPIPS, whose loss is this very network; read lpips@alex beside it.",
         evaluator="asset:vgg16/vgg16-397923af.pth",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
     MetricSpec(
         "tlp@alex", "perceptual", "clip", "", False, (0, INFINITY),
@@ -53,5 +56,6 @@ SPECS = (
         "is at least 16 pixels smaller; here every frame and the whole crop count, since crops are short and aligned.",
         avoid="Alone: a clip that changes as much but wrongly reads 0; read it beside lpips.",
         evaluator="asset:alexnet/alexnet-owt-7be5be79.pth",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``stable_syncnet``: the accuracy of LatentSync's own evaluation, by the SyncNet that supervises training."""
 
+from metrics.specs.reasons import COSINE
 from metrics.specs.types import Family, MetricSpec
 
 LATENTSYNC = "Li et al., LatentSync, 2024"
@@ -17,6 +18,7 @@ NEVER = (
     "As evidence that lips fit: this network supervises training here and in LatentSync, so that a model can learn to "
     "please it. To see how far a judge and a supervisor part"
 )
+SHARE = "a convention: one window in fifty"
 
 FAMILY = Family(
     "stable_syncnet", 1, None,
@@ -31,12 +33,14 @@ SPECS = (
         "Mean of the share of windows whose cosine with their own sound exceeds .5 and of the share of wrong pairs "
         "whose cosine does not.",
         LATENTSYNC, inputs=INPUTS, reference=REFERENCE, disagreement=OTHERS, avoid=NEVER, evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=SHARE,
     ),
     MetricSpec(
         "sync_hits@stable-syncnet", "stable_syncnet", "clip", "", True, (0, 1),
         "Share of windows that StableSyncNet calls in sync with their own sound.",
         "Share of windows whose cosine with their own sound exceeds .5.",
         LATENTSYNC, inputs=INPUTS, reference=REFERENCE, disagreement=OTHERS, avoid=NEVER, evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=SHARE,
     ),
     MetricSpec(
         "sync_cosine@stable-syncnet", "stable_syncnet", "clip", "", True, (0, 1),
@@ -44,5 +48,6 @@ SPECS = (
         "Mean over windows; embeddings are not negative, so that the cosine lies in [0, 1].",
         LATENTSYNC, inputs=INPUTS, reference=REFERENCE, disagreement=OTHERS,
         avoid=f"{NEVER}. Papers print such cosines as LSE-D, which they are not.", evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=COSINE,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``syncnet``: lip sync by the published SyncNet v2, in the variants that papers print."""
 
+from metrics.specs.reasons import COSINE, FRAME, LSE
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 CHUNG = "Chung & Zisserman, Out of time, ACCV-W 2016"
@@ -48,6 +49,7 @@ SPECS = (
         PADDED + MEDIAN + "; mean over the clip's tracks.", CHUNG,
         inputs=TRACK_CROP, reference=JOONSON, disagreement=f"{SHORT} {SPREAD} {COVERAGE}", avoid=TRAINED,
         evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_d@ref-v1", "syncnet", "clip", "", False, (0, INFINITY),
@@ -56,6 +58,7 @@ SPECS = (
         inputs=TRACK_CROP, reference=JOONSON,
         disagreement=f"Wav2Lip's script prints LSE-D before LSE-C, and columns are often swapped. {COVERAGE}",
         avoid=TRAINED, evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "sync_offset@ref-v1", "syncnet", "clip", "frames", None, (-15, 15),
@@ -64,6 +67,7 @@ SPECS = (
         inputs=TRACK_CROP, reference=JOONSON,
         disagreement="LatentSync truncates the mean over tracks to a whole number, Verse-Bench takes its size.",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
+        smallest=1.0, why_smallest=FRAME,
     ),
     MetricSpec(
         "lse_c@ref-valid-v1", "syncnet", "clip", "", True, (0, INFINITY),
@@ -72,6 +76,7 @@ SPECS = (
         inputs=TRACK_CROP, reference=f"{JOONSON} for tracks and crops; the maths is that of metrics.families.lip_sync",
         disagreement=f"Its difference to @ref-v1 is the padding's, to @valid-v1 the crop's. {SPREAD} {COVERAGE}",
         avoid=f"To compare with published numbers. {TRAINED}", evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_d@ref-valid-v1", "syncnet", "clip", "", False, (0, INFINITY),
@@ -80,6 +85,7 @@ SPECS = (
         CHUNG, inputs=TRACK_CROP, reference=f"{JOONSON} for tracks and crops",
         disagreement="Equals @ref-v1 at offset 0.", avoid=f"To compare with published numbers. {TRAINED}",
         evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "sync_offset@ref-valid-v1", "syncnet", "clip", "frames", None, (-15, 15),
@@ -88,6 +94,7 @@ SPECS = (
         "Minus the shift of the minimum; mean over the clip's tracks.", CHUNG, target=0.0, inputs=TRACK_CROP,
         reference=f"{JOONSON} for tracks and crops",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
+        smallest=1.0, why_smallest=FRAME,
     ),
     MetricSpec(
         "lse_c@valid-v1", "syncnet", "clip", "", True, (0, INFINITY),
@@ -98,6 +105,7 @@ SPECS = (
         disagreement="Higher than @ref-v1, the more so the shorter the clip: simulated 6.98 against 5.33 at 1 s, 7.10 "
         "against 6.75 at 4 s, 7.06 against 6.99 at 20 s.",
         avoid="To compare with published numbers.", evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_d@valid-v1", "syncnet", "clip", "", False, (0, INFINITY),
@@ -106,6 +114,7 @@ SPECS = (
         inputs=MESH_CROP, reference="none; the maths is that of metrics.families.lip_sync",
         disagreement="Equals @ref-v1 at offset 0 but for the crop.", avoid="To compare with published numbers.",
         evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "sync_offset@valid-v1", "syncnet", "clip", "frames", None, (-15, 15),
@@ -113,6 +122,7 @@ SPECS = (
         "Minus the shift of the minimum.", CHUNG, target=0.0,
         inputs=MESH_CROP, reference="none; the maths is that of metrics.families.lip_sync",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
+        smallest=1.0, why_smallest=FRAME,
     ),
     MetricSpec(
         "lse_c@latentsync", "syncnet", "clip", "", True, (0, INFINITY),
@@ -123,6 +133,7 @@ SPECS = (
         disagreement=f"{SHORT} The original drops clips without a track from its mean, cuts shots as PySceneDetect 0.6 "
         "does (threshold 27), and encodes crops as mp4v and their sound as AAC.",
         avoid=TRAINED, evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_c@wav2lip-fullframe", "syncnet", "clip", "", True, (0, INFINITY),
@@ -131,6 +142,7 @@ SPECS = (
         inputs="the whole frame resized to 224 x 224 (bilinear), whatever its aspect",
         reference="Rudrabha/Wav2Lip@5c90fa9 evaluation/scores_LSE/calculate_scores_LRS.py", disagreement=SHORT,
         avoid="Unless the face fills the frame, as in LRS2: SyncNet was trained on face crops.", evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_d@wav2lip-fullframe", "syncnet", "clip", "", False, (0, INFINITY),
@@ -139,6 +151,7 @@ SPECS = (
         inputs="the whole frame resized to 224 x 224 (bilinear), whatever its aspect",
         reference="Rudrabha/Wav2Lip@5c90fa9 evaluation/scores_LSE/calculate_scores_LRS.py",
         avoid="Unless the face fills the frame, as in LRS2: SyncNet was trained on face crops.", evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_c@versebench", "syncnet", "clip", "", True, (0, INFINITY),
@@ -150,6 +163,7 @@ SPECS = (
         reference="Dorniwang/Verse-Bench@5645a09 syncnet/syncnet_inferencer.py",
         disagreement=f"{SHORT} The original detects at 640 x 480, here at InsightFace's own pair of sizes (128, 640).",
         avoid=TRAINED, evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_d@versebench", "syncnet", "clip", "", False, (0, INFINITY),
@@ -158,6 +172,7 @@ SPECS = (
         inputs="as lse_c@versebench", reference="Dorniwang/Verse-Bench@5645a09 syncnet/syncnet_inferencer.py",
         disagreement="13.30 instead of 8.10 on the same videos (MOVA issue 40).",
         avoid="As a lip-sync distance: most shifts are out of sync by design.", evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lip_cosine@syncnet-v2", "syncnet", "clip", "", True, (-1, 1),
@@ -169,5 +184,6 @@ SPECS = (
         disagreement="Not comparable with LipScore: another network.",
         avoid="Where the generated head may move otherwise than the true one.", evaluator=WEIGHTS, target=1.0,
         needs="timing",
+        smallest=0.02, why_smallest=COSINE,
     ),
 )  # fmt: skip

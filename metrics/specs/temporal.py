@@ -1,5 +1,6 @@
 """Family ``temporal``: how much the picture moves and trembles."""
 
+from metrics.specs.reasons import RATIO, SHARE_OF_LEVEL
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
@@ -18,6 +19,7 @@ SPECS = (
         reference="Vchitect/VBench vbench/temporal_flickering.py@45e79ec for the difference",
         disagreement="VBench reports (255 - difference) / 255 of static scenes, unusable where a face moves (its issue "
         "110).", avoid="Motion in the wrong place counts like motion in the right one: see tof.", evaluator="region",
+        smallest=0.05, why_smallest=RATIO,
     ),
     MetricSpec(
         "jitter_ratio@region", "temporal", "clip", "ratio", None, (0, INFINITY),
@@ -25,6 +27,7 @@ SPECS = (
         "The same with second differences.",
         OURS, target=1.0, inputs=CROP, reference="none",
         avoid="Noise of the camera counts: a clean rendering of a grainy clip reads below 1.", evaluator="region",
+        smallest=0.05, why_smallest=RATIO,
     ),
     MetricSpec(
         "landmark_jitter@mediapipe", "temporal", "clip", "inter-ocular", False, (0, INFINITY),
@@ -33,6 +36,7 @@ SPECS = (
         OURS, inputs="whole frames of the video itself, at 25 fps", reference="none", needs="nothing",
         disagreement="VLOGGER reports a jitter error without code; papers differ in points and normalisation.",
         avoid=FROZEN, evaluator="package:mediapipe",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
     MetricSpec(
         "landmark_jitter_ratio@mediapipe", "temporal", "clip", "ratio", None, (0, INFINITY),
@@ -40,5 +44,6 @@ SPECS = (
         "landmark_jitter of the generated clip over that of the true one.",
         OURS, target=1.0, inputs="whole frames of either video itself, at 25 fps", reference="none", needs="clip",
         avoid="Near a still truth the tracker's own trembling is all that is compared.", evaluator="package:mediapipe",
+        smallest=0.05, why_smallest=RATIO,
     ),
 )  # fmt: skip

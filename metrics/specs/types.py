@@ -54,6 +54,9 @@ class MetricSpec:
     `disagreement` how far others are known to differ, `avoid` when not to use it. `evaluator` names what judges:
     ``judge:sync``, ``asset:<asset>/<file>``, ``package:mediapipe`` or ``region``; "" where a formula alone does.
     `needs` is what it needs beside the picture; None: what its family does.
+    `smallest` is the smallest difference of interest and `why_smallest` its reason: in the metric's unit, or, if
+    `smallest_is_share`, as a share of the level of the run that is compared with. Every metric with a direction or a
+    target has one. `yes_no` marks metrics that are 0 or 1 for every clip, whose mean is a share.
     """
 
     key: str
@@ -72,6 +75,10 @@ class MetricSpec:
     avoid: str = ""
     evaluator: str = ""
     needs: Needs | None = None
+    smallest: float | None = None
+    why_smallest: str = ""
+    smallest_is_share: bool = False
+    yes_no: bool = False
 
     def __post_init__(self) -> None:
         """Check that the key names a variant and the bounds an interval."""
@@ -80,6 +87,8 @@ class MetricSpec:
             raise ValueError(f"{self.key}: a metric key is name@variant")
         if not self.bounds[0] < self.bounds[1]:
             raise ValueError(f"{self.key}: bounds {self.bounds} are no interval")
+        if self.smallest is not None and not (self.smallest > 0 and self.why_smallest):
+            raise ValueError(f"{self.key}: smallest must be above 0 and have a reason; give why_smallest")
 
     @property
     def name(self) -> str:
@@ -95,3 +104,22 @@ class MetricSpec:
     def is_category(self) -> bool:
         """True where the value is an index, of which no mean exists."""
         return self.unit == "class"
+
+    @property
+    def by_distance(self) -> bool:
+        """Whether runs are judged by how far each clip lies from the target, not by the value itself."""
+        return self.higher_is_better is None and self.target is not None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether one value can be better than another."""
+        return self.higher_is_better is not None or self.target is not None
+
+    def smallest_beside(self, level: float) -> float:
+        """The smallest difference of interest in the metric's unit, beside a run of that level.
+
+        Infinite if none is stated, so that nothing is decided by such a metric.
+        """
+        if self.smallest is None:
+            return INFINITY
+        return self.smallest * abs(level) if self.smallest_is_share else self.smallest

@@ -1,5 +1,6 @@
 """Family ``videomae``: content-debiased Frechet video distance."""
 
+from metrics.specs.reasons import FRECHET
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FAMILY = Family(
@@ -23,5 +24,6 @@ SPECS = (
         "are: their supervisor would judge them. Below 1408 windows the covariance is singular and the distance much "
         "too high.",
         evaluator="asset:videomae-v2-g/vit_g_hybrid_pt_1200e_ssv2_ft.pth",
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
 )  # fmt: skip

@@ -1,12 +1,10 @@
-"""Summarise scores: mean, spread, coverage, bootstrap intervals, and paired comparison with ``full`` and every rival.
+"""Summarise scores: mean, spread, coverage, intervals, and paired comparison with ``full`` and every rival.
 
-Run as ``python -m metrics summarise``. Reads SCORES tables; writes them as one, SUMMARY and PAIRWISE. Clips are
-resampled, and where a run has several seeds, seeds too (crossed: every replicate draws both), always the same clips for
-all runs. The maths stand in `metrics.functional.statistics`.
+Run as ``python -m metrics summarise``. Reads SCORES tables; writes them as one, SUMMARY and PAIRWISE. The maths stand
+in ``metrics.functional.statistics``, what counts as a decided difference in ``metrics.summary.decisions``.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -16,10 +14,13 @@ import pandas as pd
 from eadnet.config.configuration import BASELINES
 from eadnet.config.section import ConfigError
 from eadnet.tables import read_tables, write_table
-from metrics.functional.statistics import Difference, Replicates, Resampling, draw_weights, holm
+from metrics.functional.statistics import Clustered, Difference, Resampling, holm
 from metrics.spec import REGISTRY, MetricSpec, family
+from metrics.summary.decisions import FULL, Contest, decide, merit
+from metrics.summary.kinds import Kinds
 from metrics.tables import (
     ALL,
+    BASELINE,
     LABEL_GIVEN,
     LEVELLED,
     LEVELS,
@@ -32,13 +33,10 @@ from metrics.tables import (
     join_commits,
 )
 
-BASELINE = "full"
-MOST_DRAWS, FEWEST_REPLICATES = 50_000_000, 1000
-"""Bound of replicates times clips, and the replicates that are made in any case: captions are of all clips, and
-the more there are, the fewer replicates their mean's interval needs."""
 BLANK = dict.fromkeys(
-    ("mean", "std", "ci_low", "ci_high", "difference_vs_full", "difference_low", "difference_high", "p_vs_full",
-     "p_holm", "reason")
+    ("clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high",
+     "difference_vs_full", "difference_low", "difference_high", "p_vs_full", "least_p", "p_holm", "smallest",
+     "null_reach", "decided", "best", "reason")
 )  # fmt: skip
 
 
@@ -49,16 +47,18 @@ def summarise(
     output_summary: str | Path,
     output_pairwise: str | Path | None = None,
     pooled: Collection[str] = (),
+    kinds: Kinds = Kinds(),  # noqa: B008 - frozen
 ) -> pd.DataFrame:
     """Join score tables, and summarise and compare them.
 
     Args:
         scores: SCORES tables, one per run, seed and family.
-        resampling: replicates, and the confidence of the intervals.
+        resampling: confidence of the intervals, and random sign patterns of tests over many speakers.
         output_scores: parquet file for the join_commits table.
         output_summary: parquet file for the summary.
         output_pairwise: parquet file for the comparison of every two runs; None leaves it out.
         pooled: corpora whose clips together count as `all`; empty: every corpus.
+        kinds: which runs are no trained ones.
 
     Returns:
         The summary, columns as `metrics.tables.SUMMARY`.
@@ -70,7 +70,7 @@ def summarise(
     table = table.reset_index(drop=True)
     check(table)
     write_table(table, output_scores, SCORES)
-    rows = list(summary_rows(table, resampling, pooled))
+    rows = summary_rows(table, resampling, pooled, kinds)
     write_table(rows, output_summary, SUMMARY)
     if output_pairwise is not None:
         write_table(list(pairwise_rows(table, resampling, pooled)), output_pairwise, PAIRWISE)
@@ -95,20 +95,30 @@ def check(table: pd.DataFrame) -> None:
             raise ConfigError(f"{kinds.idxmax()}: scores with different {column}; score all runs again")
 
 
-def summary_rows(table: pd.DataFrame, resampling: Resampling, pooled: Collection[str] = ()) -> Iterator[dict]:
+def summary_rows(
+    table: pd.DataFrame,
+    resampling: Resampling,
+    pooled: Collection[str] = (),
+    kinds: Kinds = Kinds(),  # noqa: B008 - frozen
+) -> list[dict]:
     """One row per metric, corpus, slice and run; metrics in registry order."""
+    rows, contests = [], []
     for key, spec in REGISTRY.items():
         of_metric = table[table["metric"] == key]
         if spec.is_category or of_metric.empty:
             continue
         if spec.level == "set":
             of_all = of_metric[of_metric["draw"] == ALL]
-            yield from (_set_row(rows, spec, str(run)) for (_, run), rows in of_all.groupby(["corpus", "run"]))
+            rows += [_set_row(own, spec, str(run)) for (_, run), own in of_all.groupby(["corpus", "run"])]
             continue
-        yield from _inapplicable_rows(of_metric, spec)
-        for corpus, rows in of_corpora(of_metric, pooled):
+        rows += _inapplicable_rows(of_metric, spec)
+        for corpus, part in of_corpora(of_metric, pooled):
             for name in slices_of(spec):
-                yield from _slice_rows(in_slice(rows, name), spec, {"corpus": corpus, "slice": name}, resampling)
+                place = {"corpus": corpus, "slice": name}
+                made, judged = _slice_rows(in_slice(part, name), spec, place, resampling)
+                rows += made
+                contests += _contests(made, spec, judged, kinds)
+    return decide([row | {"kind": kinds.of(row["run"])} for row in rows], contests)
 
 
 def pairwise_rows(table: pd.DataFrame, resampling: Resampling, pooled: Collection[str] = ()) -> Iterator[dict]:
@@ -118,16 +128,16 @@ def pairwise_rows(table: pd.DataFrame, resampling: Resampling, pooled: Collectio
         if spec.level == "set" or spec.is_category or of_metric.empty:
             continue
         for corpus, rows in of_corpora(of_metric, pooled):
-            replicates = _replicates(rows, resampling)
-            pairs = list(combinations(sorted(replicates.values), 2))
-            found = [replicates.difference(*pair) for pair in pairs]
+            judged = _judged(clustered(rows, resampling), spec)
+            pairs = list(combinations(sorted(judged.values), 2))
+            found = [judged.difference(*pair) for pair in pairs]
             known = [
                 np.nan if d.p is None or {*pair} & {*BASELINES} else d.p for pair, d in zip(pairs, found, strict=True)
             ]
             labels = {"corpus": corpus, "slice": ALL, "metric": key}
-            for (run, rival), difference, p_holm in zip(pairs, found, holm(known), strict=True):
-                yield _pair(run, rival, difference, p_holm) | labels
-                yield _pair(rival, run, difference.reversed(), p_holm) | labels
+            for (run, rival), difference, corrected in zip(pairs, found, holm(known), strict=True):
+                yield _pair(run, rival, difference, corrected) | labels
+                yield _pair(rival, run, difference.reversed(), corrected) | labels
 
 
 def of_corpora(rows: pd.DataFrame, pooled: Collection[str] = ()) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -161,26 +171,57 @@ def values_matrix(rows: pd.DataFrame, clip_ids: list[str]) -> np.ndarray:
     return matrix
 
 
-def _replicates(rows: pd.DataFrame, resampling: Resampling) -> Replicates:
-    """Values of every run of one metric over the clips to which it applies, resampled together."""
+def clustered(rows: pd.DataFrame, resampling: Resampling) -> Clustered:
+    """Values of every run of one metric over the clips to which it applies, grouped by speaker."""
     applicable = rows[~rows["status"].isin(NOT_APPLICABLE)]
     clip_ids = sorted(applicable["clip_id"].unique())
     runs = {str(run): values_matrix(own, clip_ids) for run, own in applicable.groupby("run", sort=False)}
-    affordable = max(FEWEST_REPLICATES, MOST_DRAWS // max(len(clip_ids), 1))
-    resampling = replace(resampling, replicates=min(resampling.replicates, affordable))
-    weights = draw_weights(len(clip_ids), resampling.replicates, "clips") if clip_ids else np.zeros((0, 0))
-    return Replicates(runs, weights, resampling)
+    return Clustered(runs, speakers_of(applicable, clip_ids), resampling)
 
 
-def _slice_rows(part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: Resampling) -> list[dict]:
-    replicates = _replicates(part, resampling)
+def speakers_of(rows: pd.DataFrame, clip_ids: Iterable[str]) -> list[str]:
+    """The speaker of each clip, with the corpus; a clip of unknown speaker stands for one of its own."""
+    first = rows.drop_duplicates("clip_id").set_index("clip_id")
+    named = first["corpus"].astype(str) + "/" + first["speaker"].astype("string")
+    own = pd.Series([f"clip {name}" for name in first.index], index=first.index)
+    return named.fillna(own).loc[list(clip_ids)].astype(str).tolist()
+
+
+def _judged(values: Clustered, spec: MetricSpec) -> Clustered:
+    """What runs are judged by: the values themselves, or each clip's distance to the metric's target."""
+    if not spec.by_distance:
+        return values
+    return values.mapped(lambda matrix: np.abs(matrix - spec.target))
+
+
+def _slice_rows(
+    part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: Resampling
+) -> tuple[list[dict], Clustered]:
+    """The rows of one corpus and slice, and the values by which its runs are judged."""
+    values = clustered(part, resampling)
+    judged = _judged(values, spec)
     applicable = ~part["status"].isin(NOT_APPLICABLE)
     made = []
-    for run in replicates.values:
+    for run in values.values:
         own = part[applicable & (part["run"] == run)]
-        made.append(_labels(own, spec, run) | place | _numbers(run, own, replicates))
-    tested = [np.nan if row["p_vs_full"] is None or row["run"] in BASELINES else row["p_vs_full"] for row in made]
-    return [row | {"p_holm": _or_none(p)} for row, p in zip(made, holm(tested), strict=True)]
+        made.append(_labels(own, spec, run) | place | _numbers(run, own, spec, values, judged))
+    return made, judged
+
+
+def _contests(rows: list[dict], spec: MetricSpec, judged: Clustered, kinds: Kinds) -> Iterator[Contest]:
+    """The best run of each kind with full coverage beside the next best, where there are two."""
+    fielded: dict[str, list[tuple[float, dict]]] = {}
+    for row in rows:
+        mean = row["distance"] if spec.by_distance else row["mean"]
+        if spec.is_judged and mean is not None and row["n_missing"] == 0:
+            fielded.setdefault(kinds.of(row["run"]), []).append((merit(mean, spec), row))
+    for kind, runs in fielded.items():
+        if kind == BASELINE or len(runs) < 2:
+            continue
+        (_, best), (_, rival) = sorted(runs, key=lambda item: -item[0])[:2]
+        found = judged.difference(best["run"], rival["run"])
+        place = best["corpus"], best["slice"]
+        yield Contest(place, kind, spec.key, best["run"], found, rival["mean"])
 
 
 def _inapplicable_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[dict]:
@@ -191,23 +232,38 @@ def _inapplicable_rows(rows: pd.DataFrame, spec: MetricSpec) -> Iterator[dict]:
             yield _labels(own, spec, str(run)) | {"corpus": ALL, "slice": ALL} | nothing
 
 
-def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates) -> dict:
+def _numbers(run: str, rows: pd.DataFrame, spec: MetricSpec, values: Clustered, judged: Clustered) -> dict:
     """Counts, mean, spread, interval and comparison with `full` of one run, whose applicable rows are given."""
-    matrix, of_clip = replicates.values[run], replicates.of_clip[run]
-    n, wanted = int(np.isfinite(matrix).sum()), len(rows)
+    n, wanted = int(np.isfinite(values.values[run]).sum()), len(rows)
     numbers = BLANK | {"n": n, "n_missing": wanted - n, "coverage": n / wanted}
     if not n:
         return numbers | {"reason": why_none(rows)}
-    low, high = replicates.resampling.interval(replicates.whole(run))
-    spread = float(np.nanstd(of_clip, ddof=1)) if np.isfinite(of_clip).sum() > 1 else None
-    numbers |= {"mean": float(np.nanmean(matrix)), "std": spread, "ci_low": low, "ci_high": high}
-    if run == BASELINE or BASELINE not in replicates.values:
+    level, of_clip = values.level(run, spec.yes_no), values.of_clip[run]
+    numbers |= {
+        "clips": level.n, "clusters": level.clusters, "mean": level.mean,
+        "std": float(np.nanstd(of_clip, ddof=1)) if level.n > 1 else None,
+    } | _bounded("ci", level.low, level.high, spec)  # fmt: skip
+    if spec.by_distance:
+        away = judged.level(run)
+        numbers |= {"distance": away.mean, "distance_low": _floor(away.low), "distance_high": away.high}
+    if run == FULL or FULL not in values.values:
         return numbers
-    found = replicates.difference(run, BASELINE)
+    found = judged.difference(run, FULL)
     return numbers | {
         "difference_vs_full": found.mean, "difference_low": found.low, "difference_high": found.high,
-        "p_vs_full": found.p,
+        "p_vs_full": found.p, "least_p": found.least_p,
     }  # fmt: skip
+
+
+def _bounded(name: str, low: float | None, high: float | None, spec: MetricSpec) -> dict:
+    """An interval of a level, without values that cannot occur."""
+    if low is None:
+        return {}
+    return {f"{name}_low": max(low, float(spec.bounds[0])), f"{name}_high": min(high, float(spec.bounds[1]))}
+
+
+def _floor(low: float | None) -> float | None:
+    return None if low is None else max(low, 0.0)
 
 
 def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
@@ -219,6 +275,7 @@ def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
     n, total = len(have), int((~rows["status"].isin(NOT_APPLICABLE)).sum())
     numbers = BLANK | {"n": int(have["n"].sum()), "n_missing": total - n, "coverage": n / total if total else None}
     if n:
+        numbers |= {"clips": int(have["n"].max())} if have["n"].notna().any() else {}
         numbers |= {"mean": float(have["value"].mean())}
         numbers |= {name: float(have[name].mean()) for name in ("ci_low", "ci_high")}
     else:
@@ -238,15 +295,12 @@ def why_none(rows: pd.DataFrame) -> str | None:
     return said.mode().iloc[0] if len(said) else None
 
 
-def _pair(run: str, rival: str, found: Difference, p_holm: float) -> dict:
+def _pair(run: str, rival: str, found: Difference, corrected: float) -> dict:
     return {
-        "run": run, "rival": rival, "n": found.n, "difference": found.mean, "difference_low": found.low,
-        "difference_high": found.high, "p": found.p, "p_holm": _or_none(p_holm),
+        "run": run, "rival": rival, "n": found.n, "clusters": found.clusters, "difference": found.mean,
+        "difference_low": found.low, "difference_high": found.high, "p": found.p, "least_p": found.least_p,
+        "p_holm_of_pairs": None if np.isnan(corrected) else float(corrected),
     }  # fmt: skip
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _split(rows: pd.DataFrame) -> str:

@@ -1,18 +1,17 @@
 """Values of the paper's tables: one run on one corpus by one metric, over all its test clips or over the drawn ones.
 
-A metric of single clips is averaged over the clips, with a bootstrap interval over clips (and seeds, where there are
+A metric of single clips is averaged over the clips, with an interval over their speakers (and seeds, where there are
 several); a metric of sets was computed over the very set and brings its own interval.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from metrics.functional.statistics import Replicates, Resampling, draw_weights
-from metrics.spec import REGISTRY
-from metrics.summary.aggregate import values_matrix, why_none
+from metrics.functional.statistics import Resampling
+from metrics.spec import REGISTRY, MetricSpec
+from metrics.summary.aggregate import clustered, why_none
 from metrics.tables import ALL, NOT_APPLICABLE
 
 FEWEST = 3
@@ -28,6 +27,7 @@ class Value:
         low, high: bounds of the interval, None where there is none.
         n: clips that have a value.
         wanted: clips that should have one.
+        speakers: of the clips that have a value, behind an interval over them; 0 for metrics of sets.
     """
 
     mean: float | None
@@ -36,6 +36,7 @@ class Value:
     n: int = 0
     wanted: int = 0
     reason: str = ""
+    speakers: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def value_of(scores: pd.DataFrame, run: str, key: str, part: Part, resampling: R
     rows = scores[(scores.run == run) & (scores.metric == key) & (scores.corpus == part.corpus)]
     if REGISTRY[key].level == "set":
         return _of_set(rows[rows.draw == part.label], len(part.clip_ids))
-    return _of_clips(run, rows[rows.clip_id.isin(part.clip_ids)], resampling)
+    return _of_clips(run, rows[rows.clip_id.isin(part.clip_ids)], REGISTRY[key], resampling)
 
 
 def _of_set(rows: pd.DataFrame, wanted: int) -> Value:
@@ -74,18 +75,15 @@ def _of_set(rows: pd.DataFrame, wanted: int) -> Value:
     return Value(float(have.value.mean()), low, high, n, wanted)
 
 
-def _of_clips(run: str, rows: pd.DataFrame, resampling: Resampling) -> Value:
+def _of_clips(run: str, rows: pd.DataFrame, spec: MetricSpec, resampling: Resampling) -> Value:
     rows = rows[~rows.status.isin(NOT_APPLICABLE)] if len(rows) else rows
     if rows.value.notna().sum() == 0:
         return Value(None, wanted=rows.clip_id.nunique(), reason=_why(rows))
-    clip_ids = sorted(rows.clip_id.unique())
-    matrix = values_matrix(rows, clip_ids)
-    weights = draw_weights(len(clip_ids), resampling.replicates, "clips")
-    known = int(np.isfinite(matrix).any(0).sum())
-    if known < FEWEST:
-        return Value(float(np.nanmean(matrix)), n=known, wanted=len(clip_ids))
-    low, high = resampling.interval(Replicates({run: matrix}, weights, resampling).whole(run))
-    return Value(float(np.nanmean(matrix)), low, high, known, len(clip_ids))
+    found, wanted = clustered(rows, resampling).level(run, spec.yes_no), rows.clip_id.nunique()
+    if found.low is None or found.n < FEWEST:
+        return Value(found.mean, n=found.n, wanted=wanted, speakers=found.clusters)
+    low, high = max(found.low, spec.bounds[0]), min(found.high, spec.bounds[1])
+    return Value(found.mean, float(low), float(high), found.n, wanted, speakers=found.clusters)
 
 
 def _why(rows: pd.DataFrame) -> str:

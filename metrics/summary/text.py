@@ -24,11 +24,16 @@ def summary_table(rows: Iterable[dict]) -> str:
 
 
 def _numbers(rows: list[dict]) -> tuple[str, ...]:
-    values = np.array([row["value"] for row in rows if row["value"] is not None])
+    values = np.array([row["value"] for row in rows if _is_known(row["value"])])
     wanted = [row for row in rows if row["status"] not in NOT_APPLICABLE]
-    reasons = Counter(row["status"] for row in rows if row["value"] is None)
+    reasons = Counter(row["status"] for row in rows if not _is_known(row["value"]))
     lost = ", ".join(f"{count} {status}" for status, count in reasons.items())
     coverage = f"{len(values) / len(wanted):.0%}" if wanted else "-"
     mean = f"{values.mean():.4g}" if len(values) else "-"
     spread = f"{values.std(ddof=1):.3g}" if len(values) > 1 else "-"
     return str(len(values)), coverage, mean, spread, lost
+
+
+def _is_known(value: float | None) -> bool:
+    """Whether there is a finite value: one that is not must not make the mean of the others so."""
+    return value is not None and bool(np.isfinite(value))

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metrics.spec import REGISTRY, MetricSpec
+from metrics.spec import REGISTRY, MetricSpec, first_variants
 from metrics.tables import ALL
 from reports.load import EmptyInputs
-from reports.style import INK, PAPER, first_variants, metric_heading, order_runs, panel_grid, run_colours, run_label
+from reports.style import INK, PAPER, metric_heading, order_runs, panel_grid, run_colours, run_label
 
 COLUMNS = 4
 RUNS = ("ground_truth", "still", "shuffled_audio", "reconstruction", "full")

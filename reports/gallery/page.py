@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from eadnet.config.configuration import BASELINES
 from eadnet.provenance import atomic_path
 from metrics.spec import REGISTRY, direction
+from metrics.tables import AGAIN, TRAINED
 from reports import figures, tables
 from reports.gallery import players
 from reports.gallery.headline import headlines
@@ -99,11 +100,12 @@ def lead(inputs: Inputs) -> str:
     usable = inputs.clips[inputs.clips.status == "ok"]
     test = usable[usable.clip_id.isin(inputs.videos.clip_id)]
     unseen = int((~test.seen_speaker.astype(bool)).sum())
-    runs = [run for run in order_runs(inputs.videos.run) if run not in BASELINES]
+    kinds = inputs.summary.drop_duplicates("run").kind.value_counts()
     train = usable[usable.split == "train"]
     corpora = listing([str(name) for name in sorted(train.corpus.unique())])
     return (
-        f"{count(len(runs), 'run')} trained on {count(len(train), 'clip')} of {corpora}, "
+        f"{count(int(kinds.get(TRAINED, 0)), 'run')} trained on {count(len(train), 'clip')} of {corpora}"
+        f"{' (and full once more with another seed)' if AGAIN in kinds else ''}, "
         f"tested on {count(len(test), 'held-out clip')} ({unseen} of unseen people). Every number, table and sentence "
         "with a number below was computed by this run."
     )

@@ -1,21 +1,20 @@
-"""EAD-Net against each ablation (and other method): mean, paired difference, and which differences hold.
+"""EAD-Net against each ablation (and other method): mean, paired difference, and which differences are decided.
 
-Reads the summary. Differences are run minus full over the same clips; a difference holds when its
-paired p-value stays below 0.05 after Holm's correction over all differences in the table (Holm, Scand. J. Stat. 1979).
+Reads the summary, which holds the decisions (``metrics.summary.decisions`` states them). Differences are run minus full
+over the same clips; of metrics with a target, differences of the distance to it.
 """
 
 import numpy as np
 import pandas as pd
 
-from metrics.functional.statistics import holm
-from metrics.spec import FAMILIES, REGISTRY
+from metrics.spec import FAMILIES, REGISTRY, first_variants
+from metrics.summary.decisions import LEVEL
+from metrics.tables import AGAIN, BASELINE, METHOD, TRAINED, VARIANT
 from reports.load import ReportError
 from reports.numbers import NONE, count, decimals, interval, listing, number, p_value, signed
 from reports.style import (
     by_rank,
     family_label,
-    first_variants,
-    is_baseline,
     metric_heading,
     metric_label,
     order_runs,
@@ -25,12 +24,19 @@ from reports.style import (
 )
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
+from reports.tables.levels import level_cell, speakers_sentence
 
-LEVEL = 0.05
 COLUMNS = (
-    "run", "family", "metric", "metric_version", "n", "mean", "ci_low", "ci_high", "full_mean", "difference_vs_full",
-    "difference_low", "difference_high", "p_vs_full", "p_holm", "excludes_zero", "distinguishable",
+    "run", "kind", "family", "metric", "metric_version", "n", "clips", "clusters", "mean", "ci_low", "ci_high",
+    "distance", "distance_low", "distance_high", "full_mean", "difference_vs_full", "difference_low",
+    "difference_high", "p_vs_full", "least_p", "p_holm", "smallest", "null_reach", "excludes_zero", "decided",
 )  # fmt: skip
+GROUPS = {
+    "": (TRAINED, AGAIN),
+    "Other ways of sampling": (VARIANT,),
+    "Methods of other authors": (METHOD,),
+}
+"""Kinds of runs that stand together below `full`, by heading; each compared kind is a family of Holm's correction."""
 
 
 def build(summary: pd.DataFrame) -> Table:
@@ -43,18 +49,18 @@ def build(summary: pd.DataFrame) -> Table:
         ReportError: the summary has no run `full`.
     """
     frame = differences(summary)
-    panels = tuple(panel for family in FAMILIES if (panel := _panel(frame, family)) is not None)
-    words = " ".join([caption(frame), *judges_on_truth(summary)])
+    panels = tuple(panel for title, kinds in GROUPS.items() for panel in _group(frame, title, kinds))
+    words = " ".join(filter(None, [caption(frame), speakers_sentence(overall(summary)), *judges_on_truth(summary)]))
     return Table("ablation", "Ablations", words, panels, frame)
 
 
 def differences(summary: pd.DataFrame) -> pd.DataFrame:
-    """Every trained run and metric with its paired difference to full, columns ``COLUMNS``.
+    """Every run and metric with its paired difference to full, columns ``COLUMNS``; no baselines.
 
     Metrics repeated in pixels or as another variant are left out, so that no finding is counted twice.
     """
     rows = overall(summary).dropna(subset="mean")
-    rows = rows[~rows.run.map(is_baseline)]
+    rows = rows[rows.kind != BASELINE]
     rows = rows[rows.metric.isin(first_variants(rows.metric))].copy()
     full = rows[rows.run == "full"].set_index("metric")["mean"]
     if full.empty:
@@ -62,33 +68,43 @@ def differences(summary: pd.DataFrame) -> pd.DataFrame:
     rows["full_mean"] = rows.metric.map(full)
     own = rows.run == "full"
     rows.loc[own, ["difference_vs_full", "difference_low", "difference_high", "p_vs_full"]] = np.nan
-    rows["p_holm"] = holm(rows.p_vs_full.to_numpy(dtype=float))
     rows["excludes_zero"] = (rows.difference_low > 0) | (rows.difference_high < 0)
-    rows["distinguishable"] = rows.p_holm < LEVEL
+    rows["decided"] = rows.decided.eq(True)
     return by_rank(rows, run=order_runs(rows.run), metric=REGISTRY)[list(COLUMNS)].reset_index(drop=True)
+
+
+def hypotheses(frame: pd.DataFrame, kind: str = TRAINED) -> pd.DataFrame:
+    """The differences of one kind of runs that Holm's correction counts: one family."""
+    return frame[(frame.kind == kind) & frame.p_holm.notna()]
 
 
 def caption(frame: pd.DataFrame) -> str:
     """What the ablations show at this scale, in numbers computed from them."""
-    tested = frame[frame.p_holm.notna()]
     clips = int(frame[frame.run == "full"].n.max())
     lead = (
         f"Each cell: mean over up to {count(clips, 'test clip')}, then Δ, the paired difference to full (run minus "
-        "full), with its interval and bootstrap p. Bold: different from full after Holm's correction, over clips; "
-        "the spread between training seeds is not in it."
+        "full; where an ideal value is named, of the distance to it), with its interval and the p-value of the "
+        "sign-flip test over speakers. Bold: decided."
     )
+    tested = hypotheses(frame)
     if tested.empty:
         return f"{lead} No ablation was scored on the same clips as full, so nothing can be said about the modules."
-    return f"{lead} {finding(tested)}"
+    others = hypotheses(frame, METHOD)
+    more = f" Methods of other authors are a family of their own: {_counted(others)}." if len(others) else ""
+    return f"{lead} {finding(frame)}{more}"
 
 
-def finding(tested: pd.DataFrame) -> str:
-    """How many differences hold, in which runs, and in which runs none does."""
-    found, loose = tested[tested.distinguishable], int(tested.excludes_zero.sum())
+def finding(frame: pd.DataFrame) -> str:
+    """How many differences of the ablations are decided, in which runs, and in which runs none is."""
+    tested = hypotheses(frame)
+    found = tested[tested.decided]
     sentence = (
-        f"At this scale {len(found)} of {count(len(tested), 'difference')} hold after correction "
-        f"({loose} of the uncorrected intervals exclude zero; about {LEVEL * len(tested):.0f} would by chance)."
+        f"At this scale {_counted(tested)}: p below {LEVEL} after Holm's correction over all of them, an interval "
+        f"without 0, the size that matters for the metric reached{_null_words(frame)}. {_uncorrected(tested)}"
     )
+    least = tested.least_p.min()
+    if least * len(tested) >= LEVEL:
+        sentence += f" So few speakers allow no p below {least:.3g}, which after correction decides nothing."
     some = [run for run in order_runs(tested.run) if run in set(found.run)]
     none = [run for run in order_runs(tested.run) if run not in set(found.run)]
     if some:
@@ -96,10 +112,31 @@ def finding(tested: pd.DataFrame) -> str:
         sentence += f" Different from full: {'; '.join(named)}."
     if none:
         sentence += (
-            f" Not different from full by any metric: {listing([run_label(run) for run in none])}; no ranking of "
-            "these should be read from the table."
+            f" Not decidedly different from full by any metric: {listing([run_label(run) for run in none])}; no "
+            "ranking of these should be read from the table."
         )
     return sentence
+
+
+def _counted(tested: pd.DataFrame) -> str:
+    decided = int(tested.decided.sum())
+    return f"{decided} of {count(len(tested), 'difference')} {'is' if decided == 1 else 'are'} decided"
+
+
+def _uncorrected(tested: pd.DataFrame) -> str:
+    """What a reader of single intervals would have found instead."""
+    return (
+        f"({int(tested.excludes_zero.sum())} of the single intervals exclude 0; about {LEVEL * len(tested):.0f} would "
+        "by chance.)"
+    )
+
+
+def _null_words(frame: pd.DataFrame) -> str:
+    """The last condition, or that there is none."""
+    again = [run for run in order_runs(frame.run) if run in set(frame.run[frame.kind == AGAIN])]
+    if again:
+        return f", and more than the seed of training alone may change ({listing([run_label(run) for run in again])})"
+    return " (full was not trained again, so a difference may still be that of a seed)"
 
 
 def _metrics_of(found: pd.DataFrame, run: str) -> str:
@@ -111,7 +148,14 @@ def _signed_difference(row: object) -> str:
     return signed(row.difference_vs_full, decimals([row.difference_vs_full]))
 
 
-def _panel(frame: pd.DataFrame, family: str) -> Panel | None:
+def _group(frame: pd.DataFrame, title: str, kinds: tuple[str, ...]) -> list[Panel]:
+    rows = frame[frame.kind.isin(kinds) | (frame.run == "full")]
+    if not rows.kind.isin(kinds).any():
+        return []
+    return [panel for family in FAMILIES if (panel := _panel(rows, family, title)) is not None]
+
+
+def _panel(frame: pd.DataFrame, family: str, group: str) -> Panel | None:
     specs = specs_in(family, frame.metric)
     if not specs:
         return None
@@ -122,17 +166,17 @@ def _panel(frame: pd.DataFrame, family: str) -> Panel | None:
         cells |= {(row.run, spec.key): _cell(row, places) for row in rows.itertuples()}
     runs = order_runs(run for run, _ in cells)
     body = [(Cell(run_label(run)), *(cells.get((run, s.key), Cell(NONE)) for s in specs)) for run in runs]
-    return Panel(family_label(family), ("Run", *map(metric_heading, specs)), tuple(body))
+    return Panel(family_label(family), ("Run", *map(metric_heading, specs)), tuple(body), group)
 
 
 def _cell(row: object, places: int) -> Cell:
-    """A run's mean; for an ablation also the difference, its interval and p."""
+    """A run's mean; for an ablation also the difference, its interval and p; the null row stands back."""
     if row.run == "full":
-        return Cell(number(row.mean, places), interval(row.ci_low, row.ci_high, places))
+        return level_cell(row, REGISTRY[row.metric], places)
     if np.isnan(row.difference_vs_full):
         return Cell(number(row.mean, places))
     finer = min(places + 1, 3)
     bounds = interval(row.difference_low, row.difference_high, finer)
     chance = "" if np.isnan(row.p_vs_full) else f", p {p_value(row.p_vs_full)}"
     change = f"Δ {signed(row.difference_vs_full, finer)} {bounds}{chance}"
-    return Cell(number(row.mean, places), change, row.distinguishable)
+    return Cell(number(row.mean, places), change, row.decided, muted=row.kind == AGAIN)

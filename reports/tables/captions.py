@@ -13,8 +13,8 @@ from metrics.tables import ALL, CAPTIONER
 from reports.load import Inputs, ReportError
 from reports.numbers import NONE, count, decimals, interval, listing, number
 from reports.style import metric_heading, metric_label, overall
-from reports.tables.comparison import best_runs
 from reports.tables.layout import Cell, Panel, Table
+from reports.tables.levels import speakers_sentence
 
 COLUMNS = (
     "captioner", "engine", "model", "prompt_version", "prompt_sha256", "told", "clips", "corpus", "slice", "metric",
@@ -30,7 +30,8 @@ DIGITS = 8  # of a prompt's digest
 CAPTION = (
     "One row a captioner: mean over clips, or value of the whole set, with its interval and the number n of clips "
     "behind it. Clips without caption lower n, not the agreement. Truth: drawn corpora only, emotion and level of "
-    "clips that carry no label, action units of all. Bold: the best where captioners differ."
+    "clips that carry no label, action units of all. Bold: the best captioner where its difference to the next best is "
+    "decided."
 )
 
 
@@ -51,7 +52,7 @@ def build(captioners: pd.DataFrame, summary: pd.DataFrame) -> Table:
     who = {name: _identity(captioners[captioners.captioner == name]) for name in names}
     shown = overall(rows)
     panels = [_writers(who), *filter(None, (_panel(shown, names, *item) for item in PANELS.items()))]
-    words = " ".join([CAPTION, *_dashes(shown)])
+    words = " ".join(filter(None, [CAPTION, speakers_sentence(shown), *_dashes(shown)]))
     return Table("captions", "Captions", words, tuple(panels), _frame(rows, who))
 
 
@@ -90,18 +91,14 @@ def _panel(rows: pd.DataFrame, names: list[str], title: str, variants: tuple[str
     specs = [spec for spec in _specs() if spec.variant in variants and spec.key in set(rows.metric)]
     if not specs:
         return None
-    columns = [_column(rows[rows.metric == spec.key], spec) for spec in specs]
+    columns = [_column(rows[rows.metric == spec.key]) for spec in specs]
     body = tuple((Cell(name), *(cells.get(name, Cell(NONE)) for cells in columns)) for name in names)
     return Panel(title, ("Captioner", *map(metric_heading, specs)), body)
 
 
-def _column(rows: pd.DataFrame, spec: MetricSpec) -> dict[str, Cell]:
-    places, best = decimals(rows["mean"]), best_runs(rows, spec)
-    best = best if len(best) < rows["mean"].notna().sum() else set()
-    return {
-        row.captioner: Cell(number(row.mean, places), _detail(row, places), row.run in best)
-        for row in rows.itertuples()
-    }
+def _column(rows: pd.DataFrame) -> dict[str, Cell]:
+    places, rows = decimals(rows["mean"]), rows.assign(best=rows.best.eq(True))
+    return {row.captioner: Cell(number(row.mean, places), _detail(row, places), row.best) for row in rows.itertuples()}
 
 
 def _detail(row: object, places: int) -> str:
@@ -123,10 +120,15 @@ def _dashes(rows: pd.DataFrame) -> Iterator[str]:
 def _frame(rows: pd.DataFrame, who: dict[str, dict]) -> pd.DataFrame:
     known = pd.DataFrame.from_dict(who, orient="index").rename_axis("captioner").reset_index()
     rank = {name: place for place, name in enumerate([*who, *(spec.key for spec in _specs())])}
-    ordered = rows.merge(known, on="captioner").sort_values(
-        ["captioner", "metric", "corpus", "slice"],
-        key=lambda column: column.map(rank) if column.name in ("captioner", "metric") else column != ALL,
-        kind="stable",
+    # Here `clips` are those that the captioner was given, not those behind a value.
+    ordered = (
+        rows.drop(columns="clips")
+        .merge(known, on="captioner")
+        .sort_values(
+            ["captioner", "metric", "corpus", "slice"],
+            key=lambda column: column.map(rank) if column.name in ("captioner", "metric") else column != ALL,
+            kind="stable",
+        )
     )
     return ordered[list(COLUMNS)].reset_index(drop=True)
 

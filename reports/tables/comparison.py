@@ -1,7 +1,8 @@
 """Every method by every metric: ground truth, floors and ceiling, EAD-Net, its ablations and other methods.
 
-Reads the summary, and for the panels of what is reported elsewhere the registry of published numbers. The best run or
-method of a column is bold; baselines never are, and nothing is ever compared with a published number.
+Reads the summary, and for the panels of what is reported elsewhere the registry of published numbers. Bold is the best
+run, and the best method, where that is decided (``metrics.summary.decisions``); baselines never are, and nothing is
+ever compared with a published number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,13 +12,12 @@ import pandas as pd
 from metrics.spec import FAMILIES, REGISTRY, MetricSpec
 from metrics.tables import ALL, SLICES
 from reports.load import Inputs, ReportError
-from reports.numbers import NONE, count, decimals, interval, number, span
+from reports.numbers import NONE, count, decimals, span
 from reports.published.registry import chosen
 from reports.published.vocabulary import OURS
 from reports.style import (
     SLICE_LABELS,
     family_label,
-    is_baseline,
     metric_heading,
     name_label,
     order_runs,
@@ -26,11 +26,13 @@ from reports.style import (
 )
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
+from reports.tables.levels import PARTIAL_NOTE, level_cell, partial_rows, speakers_sentence
 from reports.tables.reported import value_range
 
 COLUMNS = (
-    "slice", "corpus", "run", "family", "metric", "metric_version", "seeds", "n", "n_missing", "coverage", "mean",
-    "std", "ci_low", "ci_high", "reason", "evaluator_sha256", "model_commit", "videos_commit", "commit",
+    "slice", "corpus", "run", "kind", "family", "metric", "metric_version", "seeds", "n", "n_missing", "coverage",
+    "clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high", "best",
+    "reason", "evaluator_sha256", "model_commit", "videos_commit", "commit",
 )  # fmt: skip
 PERCENT = ("acc_emo",)
 """Metrics that papers print in percent."""
@@ -67,28 +69,15 @@ def draw(inputs: Inputs) -> Table:
     return build(inputs.summary, chosen(settings.reported_methods, settings.reported_datasets))
 
 
-def best_runs(rows: pd.DataFrame, spec: MetricSpec) -> set[str]:
-    """The run or method (or the tied ones) that a metric favours; none where there is no direction or no rival."""
-    means = {row.run: row.mean for row in rows.itertuples() if not is_baseline(row.run) and row.mean == row.mean}
-    if len(means) < 2 or (spec.higher_is_better is None and spec.target is None):
-        return set()
-    merits = {run: worth(mean, spec) for run, mean in means.items()}
-    return {run for run, value in merits.items() if value == max(merits.values())}
-
-
-def worth(value: float, spec: MetricSpec) -> float:
-    """A value as a merit: the greater, the better; for a metric with a target, nearness to it."""
-    if spec.higher_is_better is None:
-        return -abs(value - spec.target)
-    return value if spec.higher_is_better else -value
-
-
 def caption(rows: pd.DataFrame, reported: bool = False) -> str:
     """What the table shows, with the scores of the ground truth by the judges, computed from the summary."""
     parts = [
-        "Mean over test clips with its confidence interval; arrows point to the better, → to an ideal value. "
-        "Bold: best trained run or method (baselines and the ceiling never are). † some clips yielded no score; "
-        "coverage is the share that did."
+        "Mean over test clips with its confidence interval; arrows point to the better, → to an ideal value, from "
+        "which the clips are off by the mean distance named. Bold: the best trained run, and the best method of other "
+        "authors, where its difference to the next best is decided (p after Holm's correction over the table's "
+        "metrics, interval, size, null row; the first variant of each quantity only); baselines, the ceiling and the "
+        f"null row never are. {PARTIAL_NOTE}",
+        speakers_sentence(rows),
     ]
     parts += judges_on_truth(rows)
     parts.append("Judges named corpus-v1 were trained on this corpus's real training clips.")
@@ -99,7 +88,7 @@ def caption(rows: pd.DataFrame, reported: bool = False) -> str:
             "subtract one from a row above: the variant may differ, and the default corpora are drawn, so that only "
             "rows of real corpora are comparable even in kind."
         )
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
 
 
 def _numeric() -> list[str]:
@@ -136,15 +125,9 @@ def _panel(rows: pd.DataFrame, part: str, family: str) -> Panel | None:
 
 
 def _column(rows: pd.DataFrame, spec: MetricSpec) -> dict[str, Cell]:
-    places, best = decimals(rows["mean"]), best_runs(rows, spec)
-    return {
-        row.run: Cell(
-            number(row.mean, places) + ("†" if row.coverage < 1 else ""),
-            interval(row.ci_low, row.ci_high, places),
-            row.run in best,
-        )
-        for row in rows.itertuples()
-    }
+    places, partial = decimals(rows["mean"]), partial_rows(rows)
+    rows = rows.assign(best=rows.best.eq(True))
+    return {row.run: level_cell(row, spec, places, row.run in partial, row.best) for row in rows.itertuples()}
 
 
 def _reported_panel(specs: list[MetricSpec], family: str, part: str, reported: pd.DataFrame) -> Iterator[Panel]:

@@ -22,6 +22,7 @@ from reports.numbers import NONE, count, decimals, interval, listing, number, sp
 from reports.published.paper_tables import FACTORS, TABLES
 from reports.style import metric_variant
 from reports.tables.layout import Cell, Panel, Table
+from reports.tables.levels import speakers_alone
 from reports.tables.paper_rows import Line, lines_of
 
 TITLES = {
@@ -109,7 +110,7 @@ def caption(content: Content) -> str:
     trained = " or ".join(sorted(listing([name.upper() for name in corpora]) for corpora in learned))
     said = [f"Our runs learned from {trained}." if trained else ""]
     said.append(f"{corpus.upper()}: {_tested(content.parts, experiment)}.")
-    said.append(f"Intervals hold {100 * experiment.confidence:g} % over clips.")
+    said.append(f"Intervals hold {100 * experiment.confidence:g} % over speakers{_speakers(content)}.")
     if any(value.mean is not None and value.n < value.wanted for value in content.values.values()):
         said.append("†: some clips have no value; n counts those that have one.")
     if which != "generalisation":
@@ -153,6 +154,12 @@ def _tested(parts: list[Part], experiment: Experiment) -> str:
         return f"{said}, of which {by} drew {drawn}"
     fewer = f"; it wants {DRAWN}, but the test set has no more" if drawn < DRAWN else ""
     return f"{said}, all drawn by {by}{fewer}"
+
+
+def _speakers(content: Content) -> str:
+    """How many speakers stand behind the intervals, and how small a p so many allow."""
+    most = max((value.speakers for value in content.values.values()), default=0)
+    return f" ({speakers_alone(most)})" if most else ""
 
 
 def _parts(clips: pd.DataFrame, corpus: str, experiment: Experiment) -> list[Part]:

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 import pandas as pd
 
 from metrics.spec import FAMILIES, REGISTRY, MetricSpec
-from metrics.tables import NOT_APPLICABLE
+from metrics.summary.decisions import merit
+from metrics.tables import AGAIN, BASELINE, NOT_APPLICABLE
 from reports.load import ReportError
 from reports.numbers import NONE, count, decimals, listing, number
 from reports.style import by_rank, family_label, is_baseline, metric_heading, order_runs, overall, run_label, specs_in
-from reports.tables.comparison import best_runs, worth
 from reports.tables.layout import Cell, Panel, Table
 
 WORST = 3
+UNRANKED = (BASELINE, AGAIN)
+"""Kinds of runs that are never the best."""
 NAMED = 6
 """How many clips of one failure a row names; the frame names all."""
 COLUMNS = (
@@ -54,7 +56,7 @@ def worst_clips(clips: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     for key, spec in REGISTRY.items():
         run = _subject(whole[whole.metric == key], spec)
         own = clips[(clips.metric == key) & (clips.run == run) & clips.value.notna()]
-        if spec.is_category or own.empty or (spec.higher_is_better is None and spec.target is None):
+        if spec.is_category or own.empty or not spec.is_judged:
             continue
         values = own.groupby("clip_id", sort=True).value.mean()
         merits = values.map(lambda value, spec=spec: worth(value, spec)).sort_values(kind="stable")
@@ -74,11 +76,26 @@ def failures(clips: pd.DataFrame) -> pd.DataFrame:
     return by_rank(lost.sort_values(keys[2:]), run=order_runs(lost.run), family=FAMILIES)
 
 
+def best_runs(rows: pd.DataFrame, spec: MetricSpec) -> set[str]:
+    """The run or method (or the tied ones) that a metric favours, decided or not; none without direction or rival."""
+    means = {row.run: row for row in rows.itertuples() if row.kind not in UNRANKED and row.mean == row.mean}
+    if len(means) < 2 or not spec.is_judged:
+        return set()
+    merits = {run: _favour(row, spec) for run, row in means.items()}
+    return {run for run, value in merits.items() if value == max(merits.values())}
+
+
+def worth(value: float, spec: MetricSpec) -> float:
+    """A clip's value as a merit: the greater, the better; for a metric with a target, nearness to it."""
+    return merit(abs(value - spec.target) if spec.by_distance else value, spec)
+
+
 def caption(clips: pd.DataFrame, lost: pd.DataFrame) -> str:
     """What is listed, and how many clips failed somewhere."""
     lead = (
-        f"For each metric with a better direction or an ideal value, the {WORST} worst clips of the run that is best "
-        "by it (baselines only where nothing else was scored)."
+        f"For each metric with a better direction or an ideal value, the {WORST} worst clips of the run whose mean is "
+        "best, decided or not (baselines only where nothing else was scored). A single clip decides nothing: no test "
+        "is made here."
     )
     if lost.empty:
         return f"{lead} Every clip to which a metric applies yielded a score."
@@ -88,6 +105,11 @@ def caption(clips: pd.DataFrame, lost: pd.DataFrame) -> str:
         f"{lead} {touched:,} of {count(videos, 'video')} lack a score of at least one family ({listing(runs)}); they "
         "are listed below with the reason, and lower the coverage."
     )
+
+
+def _favour(row: object, spec: MetricSpec) -> float:
+    """A run's merit; by the clips' mean distance where the metric has a target and the summary that distance."""
+    return worth(row.mean, spec) if not spec.by_distance or pd.isna(row.distance) else -row.distance
 
 
 def _subject(rows: pd.DataFrame, spec: MetricSpec) -> str | None:

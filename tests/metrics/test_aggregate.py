@@ -8,9 +8,9 @@ import pytest
 
 from eadnet.config.section import ConfigError
 from eadnet.tables import read_table, write_table
-from metrics.functional.statistics import Resampling, bootstrap_means, draw_weights, two_sided_p
-from metrics.summary import aggregate
+from metrics.functional.statistics import Resampling
 from metrics.summary.aggregate import summarise
+from metrics.summary.kinds import Kinds
 from metrics.tables import PAIRWISE, SCORES, SUMMARY
 
 
@@ -18,24 +18,24 @@ def rows(
     run: str, values: list[float | None], seed: int = 0, metric: str = "psnr@region", **changes: object
 ) -> list[dict]:
     common = dict.fromkeys(SCORES.names) | {
-        "run": run, "seed": seed, "corpus": "mead", "draw": "all", "split": "test", "speaker": "M003",
+        "run": run, "seed": seed, "corpus": "mead", "draw": "all", "split": "test",
         "family": "image", "metric": metric, "metric_version": 1, "level": "clip", "n": 55, "status": "ok",
         "commit": "abc",
     }  # fmt: skip
     return [
-        common | {"clip_id": f"c{index}", "seen_speaker": index % 2 == 0, "value": value,
+        common | {"clip_id": f"c{index}", "speaker": f"M{index:03d}", "seen_speaker": index % 2 == 0, "value": value,
                   "status": "ok" if value is not None else "no_face"} | changes
         for index, value in enumerate(values)
     ]  # fmt: skip
 
 
-def summary_of(folder: Path, *parts: list[dict]) -> pd.DataFrame:
+def summary_of(folder: Path, *parts: list[dict], kinds: Kinds = Kinds()) -> pd.DataFrame:  # noqa: B008 - frozen
     paths = []
     for index, part in enumerate(parts):
         paths.append(folder / f"{index}.parquet")
         write_table(part, paths[-1], SCORES)
     outputs = [folder / f"{name}.parquet" for name in ("scores", "summary", "pairwise")]
-    summarise(paths, Resampling(500, 0.95), *outputs)
+    summarise(paths, Resampling(500, 0.95), *outputs, kinds=kinds)
     table = read_table(folder / "summary.parquet", SUMMARY)
     assert len(read_table(folder / "scores.parquet", SCORES)) == sum(map(len, parts))
     return table.set_index(["run", "corpus", "slice"])
@@ -82,21 +82,6 @@ def test_paired_differences_see_what_unpaired_intervals_hide(tmp_path: Path) -> 
     assert table.loc[("ground_truth", "all", "all")]["p_vs_full"] == 1.0
 
 
-def test_many_clips_take_fewer_replicates_and_few_clips_as_many_as_are_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    part, asked = rows("full", list(np.linspace(10, 40, 20))), []
-    draw = lambda items, replicates, label: asked.append(replicates) or draw_weights(items, replicates, label)  # noqa: E731
-    monkeypatch.setattr(aggregate, "draw_weights", draw)
-    summary_of(tmp_path, part)
-    assert set(asked) == {500}
-    asked.clear()
-    monkeypatch.setattr(aggregate, "MOST_DRAWS", 1200)  # 60 replicates of 20 clips
-    monkeypatch.setattr(aggregate, "FEWEST_REPLICATES", 50)
-    whole = summary_of(tmp_path, part).loc[("full", "all", "all")]
-    assert asked[0] == 60 and min(asked) >= 50 and whole["ci_low"] < whole["mean"] < whole["ci_high"]
-
-
 def test_seeds_widen_the_interval(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(0, 0.1, 20)
     one = summary_of(tmp_path, rows("full", list(values))).loc[("full", "all", "all")]
@@ -106,23 +91,56 @@ def test_seeds_widen_the_interval(tmp_path: Path) -> None:
     assert three["ci_high"] - three["ci_low"] > 3 * (one["ci_high"] - one["ci_low"])
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
-    resampling = Resampling(400, 0.9)
-    hits = 0
-    for seed in range(200):
-        sample = np.random.default_rng(seed).normal(3, 1, (1, 40))
-        weights = draw_weights(40, 400, f"clips {seed}")
-        low, high = resampling.interval(bootstrap_means(sample, weights, np.ones((400, 1))))
-        hits += low <= 3 <= high
-    assert 0.83 <= hits / 200 <= 0.95
+def test_clips_of_one_speaker_count_as_one(tmp_path: Path) -> None:
+    base, noise = np.linspace(10, 40, 24), np.random.default_rng(0).normal(0, 0.1, 24)
+    speakers = [f"M{index // 6}" for index in range(24)]
+    parts = [rows("full", list(base)), rows("no_stda", list(base + 0.5 + noise))]
+    apart = summary_of(tmp_path, *parts).loc[("no_stda", "all", "all")]
+    for part in parts:
+        for row, speaker in zip(part, speakers, strict=True):
+            row["speaker"] = speaker
+    together = summary_of(tmp_path, *parts).loc[("no_stda", "all", "all")]
+    assert (apart.clusters, together.clusters, together.clips) == (24, 4, 24)
+    assert apart.p_vs_full < 1e-5 and together.p_vs_full == together.least_p == 0.125 and not together.decided
+    assert together["mean"] == pytest.approx(apart["mean"])
 
 
-def test_p_values_are_uniform_without_a_difference() -> None:
-    values = []
-    for seed in range(200):
-        sample = np.random.default_rng(seed).normal(0, 1, (1, 40))
-        values.append(two_sided_p(bootstrap_means(sample, draw_weights(40, 400, f"{seed}"), np.ones((400, 1)))))
-    assert 0.01 <= np.mean(np.array(values) < 0.05) <= 0.11
+def test_a_clip_of_unknown_speaker_stands_for_one_of_its_own(tmp_path: Path) -> None:
+    part = [row | {"speaker": None} for row in rows("full", [1.0, 2.0, 4.0])] + rows("full", [3.0] * 5)[3:]
+    other = [row | {"corpus": "hdtf", "clip_id": f"d{row['clip_id']}"} for row in rows("full", [1.0] * 5)[3:]]
+    whole = summary_of(tmp_path, part, other).loc[("full", "all", "all")]
+    assert (whole.clips, whole.clusters) == (7, 7)  # M003 of two corpora are two people
+
+
+def test_a_single_speaker_gives_no_interval(tmp_path: Path) -> None:
+    parts = [[row | {"speaker": "M003"} for row in rows(run, [1.0, 2.0])] for run in ("full", "no_stda")]
+    row = summary_of(tmp_path, *parts).loc[("no_stda", "all", "all")]
+    assert row["mean"] == 1.5 and np.isnan(row.ci_low) and np.isnan(row.difference_low) and row.p_vs_full == 1
+
+
+def test_shares_have_an_interval_where_no_clip_is_right(tmp_path: Path) -> None:
+    part = rows("full", [0.0] * 12, metric="acc_emo@corpus-v1", family="emotion")
+    whole = summary_of(tmp_path, part).loc[("full", "all", "all")]
+    assert whole["mean"] == whole.ci_low == 0 and 0.15 < whole.ci_high < 0.4
+
+
+def test_intervals_of_levels_hold_possible_values_only(tmp_path: Path) -> None:
+    part = rows("full", [0.999, 0.2, 0.99], metric="ssim@region")
+    assert summary_of(tmp_path, part).loc[("full", "all", "all")].ci_high == 1.0
+
+
+def test_metrics_with_a_target_are_judged_by_each_clip_s_distance(tmp_path: Path) -> None:
+    offsets = {"full": [5.0, -5.0, 8.0, -8.0] * 3, "no_stda": [0.0, 1.0, 0.0, 1.0] * 3}
+    parts = [rows(run, values, metric="sync_offset@corpus-v1", family="lip_sync") for run, values in offsets.items()]
+    table = summary_of(tmp_path, *parts)
+    full, other = table.loc[("full", "all", "all")], table.loc[("no_stda", "all", "all")]
+    assert full["mean"] == 0 and full.distance == 6.5 and other.distance == other["mean"] == 0.5
+    assert full.distance_low > 5 and other.difference_vs_full == -6 and other.decided and other.best and not full.best
+
+
+def test_a_value_that_is_no_number_spoils_no_mean(tmp_path: Path) -> None:
+    whole = summary_of(tmp_path, rows("full", [1.0, float("nan"), 3.0])).loc[("full", "all", "all")]
+    assert (whole["n"], whole["n_missing"], whole["mean"]) == (2, 1, 2.0)
 
 
 def test_order_of_tables_changes_nothing(tmp_path: Path) -> None:
@@ -231,13 +249,13 @@ def test_pairs_with_full_are_those_of_the_summary(tmp_path: Path) -> None:
         assert row.difference_vs_full == pair.difference and row.p_vs_full == pair.p
 
 
-def test_baselines_are_no_members_of_the_corrected_family(tmp_path: Path) -> None:
+def test_baselines_are_no_members_of_any_corrected_family(tmp_path: Path) -> None:
     parts = runs_with_gaps()
     summary, pairs = summary_of(tmp_path, *parts), pairs_of(tmp_path, *parts)
     with_baseline = [("ground_truth" in pair) for pair in pairs.index]
-    assert pairs.p_holm.isna().tolist() == with_baseline and pairs.p.notna().all()
+    assert pairs.p_holm_of_pairs.isna().tolist() == with_baseline and pairs.p.notna().all()
     smallest = pairs[~np.array(with_baseline)].p.min()
-    assert pairs.p_holm.min() == pytest.approx(6 * smallest)  # 4 runs make 6 pairs, each counted once
+    assert pairs.p_holm_of_pairs.min() == pytest.approx(6 * smallest)  # 4 runs make 6 pairs, each counted once
     whole = summary.xs(("all", "all"), level=("corpus", "slice"))
     assert np.isnan(whole.loc["ground_truth"].p_holm) and np.isnan(whole.loc["full"].p_holm)
     assert whole.loc["no_stda"].p_holm == pytest.approx(3 * whole.loc["no_stda"].p_vs_full)
@@ -247,8 +265,8 @@ def test_a_run_equals_itself_and_runs_without_a_shared_clip_are_not_compared(tmp
     values = [1.0, 5.0, None, 2.0]
     table = pairs_of(tmp_path, rows("full", values), rows("twin", values), rows("other", [None, None, 3.0, None]))
     twin, other = table.loc[("full", "twin")], table.loc[("full", "other")]
-    assert (twin.n, twin.difference, twin.p, twin.p_holm) == (3, 0.0, 1.0, 1.0)
-    assert other.n == 0 and np.isnan(other.difference) and np.isnan(other.p_holm)
+    assert (twin.n, twin.difference, twin.p, twin.p_holm_of_pairs) == (3, 0.0, 1.0, 1.0)
+    assert other.n == 0 and np.isnan(other.difference) and np.isnan(other.p_holm_of_pairs)
 
 
 def test_pairwise_may_be_left_out(tmp_path: Path) -> None:

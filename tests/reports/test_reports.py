@@ -14,7 +14,7 @@ from PIL import Image
 
 from eadnet.config.evaluation import Report
 from eadnet.tables import CLIPS, GRAPHS, read_table, write_table
-from metrics.spec import REGISTRY
+from metrics.spec import REGISTRY, first_variants
 from metrics.tables import SUMMARY
 from reports import cli, figures, numbers, style, tables
 from reports.figures import emotions, graphs, mouths, times
@@ -22,7 +22,7 @@ from reports.gallery import players
 from reports.gallery.page import commits
 from reports.load import EmptyInputs, Inputs, ReportError, frame_picks, spread
 from reports.registry import FIGURES, INPUTS, TABLES
-from reports.tables import ablation, comparison, formats, supervision
+from reports.tables import ablation, comparison, formats, supervision, worst
 from reports.tables.layout import Cell, Panel, Table
 from tests.support import paper_scores, reports_fixture
 from tests.support.paths import ROOT
@@ -95,11 +95,15 @@ def test_comparison_holds_the_summary_s_numbers(summary: pd.DataFrame) -> None:
 
 
 def test_the_best_run_follows_direction_and_is_never_a_baseline() -> None:
-    rows = pd.DataFrame({"run": ["ground_truth", "full", "no_stda", "still"], "mean": [9.0, 2.0, 3.0, 0.0]})
-    assert comparison.best_runs(rows, REGISTRY["psnr@region"]) == {"no_stda"}
-    assert comparison.best_runs(rows, REGISTRY["lse_d@corpus-v1"]) == {"full"}
-    assert comparison.best_runs(rows, REGISTRY["flicker_ratio@region"]) == {"full"}
-    assert comparison.best_runs(rows[rows.run != "no_stda"], REGISTRY["psnr@region"]) == set()
+    kinds = ["baseline", "trained", "trained", "baseline", "again"]
+    runs = ["ground_truth", "full", "no_stda", "still", "full_again"]
+    rows = pd.DataFrame({"run": runs, "kind": kinds, "mean": [9.0, 2.0, 3.0, 0.0, 4.0], "distance": np.nan})
+    assert worst.best_runs(rows, REGISTRY["psnr@region"]) == {"no_stda"}
+    assert worst.best_runs(rows, REGISTRY["lse_d@corpus-v1"]) == {"full"}
+    assert worst.best_runs(rows, REGISTRY["flicker_ratio@region"]) == {"full"}
+    away = rows.assign(distance=[0.0, 5.0, 2.0, 1.0, 0.0])
+    assert worst.best_runs(away, REGISTRY["flicker_ratio@region"]) == {"no_stda"}
+    assert worst.best_runs(rows[rows.run != "no_stda"], REGISTRY["psnr@region"]) == set()
 
 
 def test_partial_coverage_is_marked(summary: pd.DataFrame) -> None:
@@ -110,17 +114,17 @@ def test_partial_coverage_is_marked(summary: pd.DataFrame) -> None:
 def test_ablation_caption_counts_what_the_data_show(summary: pd.DataFrame) -> None:
     table = ablation.build(summary)
     tested = table.frame[table.frame.p_holm.notna()]
-    assert f"{tested.distinguishable.sum()} of {len(tested)} differences" in table.caption
-    assert set(tested.run[tested.distinguishable]) == {"label_text"}
-    assert "Not different from full by any metric: without STDA" in table.caption
+    assert f"{tested.decided.sum()} of {len(tested)} differences" in table.caption
+    assert set(tested.run[tested.decided]) == {"label_text"} and "full_again" in set(table.frame.run)
+    assert "Not decidedly different from full by any metric: without STDA" in table.caption
     strong = [row[0].text for panel in table.panels for row in panel.rows if any(cell.strong for cell in row)]
     assert set(strong) == {"label for text"}
 
 
 def test_ablation_says_so_when_no_difference_holds(summary: pd.DataFrame) -> None:
-    dull = summary.assign(p_vs_full=summary.p_vs_full.where(summary.p_vs_full.isna(), 0.4))
+    dull = summary.assign(p_holm=summary.p_holm.where(summary.p_holm.isna(), 0.4), decided=False)
     tested = dull.query("slice == 'all' and run in ('no_stda', 'label_text') and p_vs_full.notna()")
-    pairs = tested.metric.isin(style.first_variants(tested.metric)).sum()
+    pairs = tested.metric.isin(first_variants(tested.metric)).sum()
     assert pairs >= 28 and f"At this scale 0 of {pairs} differences" in ablation.build(dull).caption
     alone = summary[summary.run == "full"]
     assert "nothing can be said" in ablation.build(alone).caption

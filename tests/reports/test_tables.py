@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from eadnet.tables import TRAINING_FILTER, write_table
-from metrics.spec import REGISTRY, family_version
+from metrics.spec import REGISTRY, family_version, first_variants
+from metrics.summary.decisions import decide
+from metrics.summary.kinds import Kinds
 from metrics.tables import SCORES, SUMMARY
 from reports import figures, style
 from reports.figures import emotions
@@ -20,6 +22,7 @@ from reports.tables.layout import Panel, Table
 
 KEYS = ("psnr@region", "lse_c@corpus-v1", "fid@corpus-v1", "acc_emo@corpus-v1")
 RUNS = ("ground_truth", "full", "no_stda", "wav2lip")
+KINDS_OF = Kinds(methods=("wav2lip", "eat"), again=("full_again",))
 
 
 def summary_row(run: str, key: str, mean: float | None, **changes: object) -> dict:
@@ -28,7 +31,7 @@ def summary_row(run: str, key: str, mean: float | None, **changes: object) -> di
         "run": run, "seeds": 1, "corpus": "all", "split": "test", "slice": "all", "family": spec.family, "metric": key,
         "metric_version": family_version(spec.family), "level": spec.level, "n": 0 if mean is None else 28,
         "n_missing": 28 if mean is None else 0, "coverage": float(mean is not None), "mean": mean, "ci_low": mean,
-        "ci_high": mean,
+        "ci_high": mean, "kind": KINDS_OF.of(run), "clips": 0 if mean is None else 28, "clusters": 9,
     } | changes  # fmt: skip
 
 
@@ -97,14 +100,63 @@ def test_nothing_scored_at_all_is_an_error() -> None:
 
 
 # ------------------------------------------------------------------------------------------- methods and judges
-def test_other_methods_stand_last_and_compete(summary: pd.DataFrame) -> None:
+def test_other_methods_stand_last_and_bold_is_what_the_summary_calls_best(summary: pd.DataFrame) -> None:
     assert style.order_runs(["wav2lip", "no_stda", "full", "still", "ground_truth", "eat"]) == [
         "ground_truth", "still", "full", "no_stda", "eat", "wav2lip",
     ]  # fmt: skip
-    table = comparison.build(summary)
-    psnr = next(panel for panel in table.panels if panel.header[1].startswith("PSNR"))
+    psnr = panel_of(comparison.build(summary.assign(best=summary.run == "wav2lip")), "PSNR")
     assert [row[0].text for row in psnr.rows][-1] == style.run_label("wav2lip") == "wav2lip"
-    assert [row[0].text for row in psnr.rows if row[1].strong] == ["wav2lip"] and "or method" in table.caption
+    assert [row[0].text for row in psnr.rows if row[1].strong] == ["wav2lip"]
+    plain = comparison.build(summary)
+    assert not any(row[1].strong for row in panel_of(plain, "PSNR").rows)  # .7 beats .6, and nothing decides it
+    assert "decided" in plain.caption and "9 speakers: no p below 0.004" in plain.caption
+
+
+def panel_of(table: Table, start: str) -> Panel:
+    return next(panel for panel in table.panels if panel.header[1].startswith(start))
+
+
+def test_fewer_clips_than_others_are_marked_in_clips_and_in_sets(summary: pd.DataFrame) -> None:
+    few = summary.run.eq("wav2lip") & summary.metric.isin(["psnr@region", "fid@corpus-v1"])
+    table = comparison.build(summary.assign(clips=summary.clips.where(~few, 5)))
+    for start in ("PSNR", "FID"):
+        marked = [row[0].text for row in panel_of(table, start).rows if row[1].text.endswith("†")]
+        assert marked == ["wav2lip"]
+
+
+def test_offsets_that_cancel_do_not_read_as_perfect() -> None:
+    rows = [summary_row("full", "sync_offset@corpus-v1", 0.0, distance=6.5, distance_low=5.0, distance_high=8.0)]
+    cell = panel_of(comparison.build(pd.DataFrame(rows)), "Sync offset").rows[0][1]
+    assert (cell.text, cell.detail) == ("0.00", "off by 6.50 [5.00, 8.00]")
+
+
+def compared(run: str, difference: float, p: float, **changes: object) -> dict:
+    spread = {"difference_low": difference - 0.01, "difference_high": difference + 0.01, "least_p": 2 / 2**9}
+    return summary_row(
+        run, "psnr@region", 20 + difference, difference_vs_full=difference, p_vs_full=p, **spread | changes
+    )
+
+
+def test_ablations_and_methods_are_counted_apart_and_the_null_row_not_at_all() -> None:
+    rows = [summary_row("full", "psnr@region", 20.0), compared("no_stda", -3.0, 0.02), compared("no_tfrm", 0.0, 0.9),
+            compared("wav2lip", -5.0, 0.04), compared("full_again", 0.3, 0.1)]  # fmt: skip
+    table = ablation.build(pd.DataFrame(decide(rows, [])))
+    assert "1 of 2 differences is decided" in table.caption and "1 of 1 difference is decided" in table.caption
+    assert "the seed of training alone may change (null row: full, another seed)" in table.caption
+    assert "without STDA (PSNR −3.00)" in table.caption and "9 speakers: no p below 0.004" in table.caption
+    groups = {panel.group: [row[0].text for row in panel.rows] for panel in table.panels}
+    assert groups[""] == ["EAD-Net (full)", "null row: full, another seed", "without STDA", "without TFRM"]
+    assert groups["Methods of other authors"] == ["EAD-Net (full)", "wav2lip"]
+    null = next(row for panel in table.panels for row in panel.rows if row[0].text.startswith("null row"))
+    assert null[1].muted and not null[1].strong
+
+
+def test_without_a_null_row_or_enough_speakers_the_caption_says_so() -> None:
+    rows = [summary_row("full", "psnr@region", 20.0, clusters=4)]
+    rows += [compared(run, -3.0, 0.125, least_p=0.125, clusters=4) for run in ("no_stda", "no_tfrm")]
+    caption = ablation.build(pd.DataFrame(decide(rows, []))).caption
+    assert "may still be that of a seed" in caption and "4 speakers: no p below 0.125" in caption
+    assert "So few speakers allow no p below 0.125" in caption
 
 
 def test_the_caption_says_what_every_judge_sees_in_ground_truth(summary: pd.DataFrame) -> None:
@@ -126,10 +178,10 @@ def test_variants_are_told_apart_by_name() -> None:
 
 def test_a_quantity_is_tested_once_whatever_its_variants() -> None:
     keys = ["ssim@frame", "psnr@frame", "psnr@region", "m_lmd_px@mediapipe", "predicted_emotion@corpus-v1", "no@such"]
-    assert style.first_variants(keys) == ["psnr@region", "ssim@frame"]
+    assert first_variants(keys) == ["psnr@region", "ssim@frame"]
     rows = [summary_row(run, key, 1.0, difference_vs_full=0.1, p_vs_full=0.02 if run == "wav2lip" else None)
             for run in ("full", "wav2lip") for key in ("psnr@region", "psnr@crop", "ssim@region")]  # fmt: skip
-    table = ablation.build(pd.DataFrame(rows).astype({"p_vs_full": float}))
+    table = ablation.build(pd.DataFrame(decide(rows, [])).astype({"p_vs_full": float, "least_p": float}))
     assert table.frame.query("run == 'wav2lip'").p_holm.tolist() == [0.04, 0.04]  # two quantities, not three
 
 

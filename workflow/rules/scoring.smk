@@ -292,6 +292,7 @@ rule summarise_scores:
         bootstrap=CONFIG.evaluation.bootstrap,
         confidence=CONFIG.evaluation.confidence,
         pooled=options("--pooled", CONFIG.learned("full")),
+        kinds=PLAN.kinds,
         version=STAGE_VERSIONS["summarise"],
     shell:
         r"""
@@ -300,6 +301,7 @@ rule summarise_scores:
             --bootstrap {params.bootstrap:q} \
             --confidence {params.confidence:q} \
             {params.pooled} \
+            {params.kinds} \
             --output-scores {output.scores:q} \
             --output-summary {output.summary:q} \
             --output-pairwise {output.pairwise:q} \

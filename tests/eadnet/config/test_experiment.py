@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from eadnet.config.configuration import load
-from eadnet.config.experiment import Experiment, experiment_of
+from eadnet.config.experiment import Experiment, experiment_of, run_for
 from eadnet.config.section import parse
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.tables import MEASUREMENTS
@@ -44,6 +44,16 @@ def test_a_run_is_its_corpora_network_text_and_losses(experiment: Experiment):
     assert [runs[name].text for name in ("full", "label", "ours")] == ["added", "label", "decoupled"]
     assert runs["ours"].tfrm == "dense" and runs["ours"].stda == "published"
     assert runs["full"].losses == ("sync", "trepa") and runs["no_trepa"].losses == ("sync",)
+
+
+def test_full_trained_again_is_a_null_row_and_stands_for_no_row_of_the_paper():
+    again = {"full_again": {"seed_shift": 7}, "full": {}, "no_stda": {"stda": "none", "seed_shift": 7}, "twin": {}}
+    config = load({"runs": again})
+    assert config.again_names == ("full_again",) and load({}).again_names == ("full_again",)
+    assert load({"runs": {"full": {"seed_shift": 2}, "again": {"seed_shift": 3}}}).again_names == ("again",)
+    described = experiment_of(config)
+    assert [name for name, role in described.runs.items() if role.again] == ["full_again"]
+    assert run_for((True, True, True), "mead", described) == "full"  # though the null row comes first
 
 
 def test_the_draw_has_its_name_only_where_it_is_asked_for(experiment: Experiment):
