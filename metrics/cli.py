@@ -225,14 +225,42 @@ def summarise(
     output_summary: Annotated[Path, typer.Option(help="Parquet file for the summary.")],
     output_pairwise: Annotated[Path, typer.Option(help="Parquet file for the comparison of every pair of runs.")],
     pooled: Pooled = None,
+    set_pairs: Annotated[Path | None, typer.Option(help="Table that `compare-sets` wrote.")] = None,
 ) -> None:
     """Join all scores, summarise them, and compare every run with every other."""
     from metrics.functional.statistics import Resampling
     from metrics.summary.aggregate import summarise as join
 
     resampling = Resampling(bootstrap, confidence)
-    summary = join(scores, resampling, output_scores, output_summary, output_pairwise, tuple(pooled or ()))
+    outputs = output_scores, output_summary, output_pairwise
+    summary = join(scores, resampling, *outputs, tuple(pooled or ()), set_pairs)
     typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
+
+
+def compare_sets(
+    measurements: Annotated[
+        list[Path], typer.Option(help="Measurements folder .../<run>/<seed> of a run, baseline or method; once for each.")
+    ],
+    clips: Clips,
+    families: Families,
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    output: Annotated[Path, typer.Option(help="Parquet file for the comparison.")],
+    scores: Annotated[list[Path] | None, typer.Option(help="Score table of a recogniser; once for each.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Folder that `measure-truth` wrote.")] = None,
+    pooled: Pooled = None,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence of the intervals.")] = 0.95,
+    judges: Judges = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Compare every two runs by the metrics of sets, over the clips that both have."""
+    from metrics.scoring.compare_sets import compare_sets as compare
+
+    settings = settings_of(resolution, assets, judges, mask, cells, cache)
+    chosen = names(families), settings, output, truth, tuple(pooled or ()), confidence, typer.echo
+    typer.echo(f"{compare(measurements, clips, scores or [], *chosen)} comparisons")
 
 
 def measure_resolution(
@@ -326,6 +354,7 @@ VERBS = {
     "measure-truth": measure_truth,
     "score-family": score_family,
     "score-captions": score_captions,
+    "compare-sets": compare_sets,
     "summarise": summarise,
     "measure-resolution": measure_resolution,
     "collect": collect,

@@ -41,8 +41,8 @@ SCORES = pa.schema(
     ]
 )  # fmt: skip
 """One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus `all`,
-and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips (`draw`
-is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions)
+and an interval of its own. There is such a row for every corpus too, for its drawn clips where not all are drawn, and for
+each of `SLICES` of all and of a corpus: `draw` is then the draw's or the slice's name, elsewhere `all`. `n` counts the frames (or windows, or captions)
 behind a clip's value and the clips behind a set's, `n_wanted` those that there are, `share` is one over the other; a
 value that rests on fewer than all has the status `PARTIAL`. `notes` are what was done to the video before it was
 measured (trimmed, scaled, brought to another rate). Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
@@ -57,15 +57,16 @@ SUMMARY = pa.schema(
         ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text), ("n", _int),
         ("n_missing", _int), ("coverage", _real), ("mean", _real), ("std", _real), ("ci_low", _real),
         ("ci_high", _real), ("difference_vs_full", _real), ("difference_low", _real), ("difference_high", _real),
-        ("p_vs_full", _real), ("p_holm", _real), ("reason", _text), ("model_commit", _text),
-        ("videos_commit", _text), ("commit", _text),
+        ("p_vs_full", _real), ("p_holm", _real), ("reason", _text), ("notes", _text),
+        ("model_commit", _text), ("videos_commit", _text), ("commit", _text),
     ]
 )  # fmt: skip
 """One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric.
-`n` counts values (clips times seeds), `n_missing` failures; clips to which a metric does not apply count as neither.
+`n` counts values (clips times seeds; of a metric of sets the clips behind it, once), `n_missing` failures; clips to which a metric does not apply count as neither.
 A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
 clips; `split` is `all` where several are mixed. `difference_*` is the mean paired difference to run `full` with its
-interval; `p_holm` is `p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
+interval, of a metric of sets over the clips that both have (SET_PAIRS); `notes` are those of its scores; `p_holm` is
+`p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
 corpus and slice. `reason`, of a row without any value, is the most frequent one of its scores. Commits are those of
 SCORES; where they differ between seeds, all are named (`join_commits`)."""
 
@@ -78,6 +79,21 @@ PAIRWISE = pa.schema(
 """Every two runs compared, in either order, by each metric with a value a clip: the mean of run minus rival over the
 `n` clips that both have, its interval and p. `p_holm` is corrected over all pairs of runs and methods of one metric and
 corpus, each pair counted once; a pair with a baseline is no member of that family and has none. Slice is `all`."""
+
+SET_PAIRS = pa.schema(
+    [
+        ("run", _text), ("rival", _text), ("corpus", _text), ("slice", _text), ("metric", _text),
+        ("metric_version", _int), ("n", _int), ("clusters", _int), ("seeds", _int), ("value", _real),
+        ("rival_value", _real), ("difference", _real), ("difference_low", _real), ("difference_high", _real),
+        ("p", _real), ("least_p", _real), ("test", _text), ("notes", _text), ("commit", _text),
+    ]
+)  # fmt: skip
+"""Every two runs compared by each metric of sets, once, over the `n` clips that both have, of `clusters` people, in all
+their `seeds` (paired where both have the same ones; values are averaged over them). `value` and `rival_value` are of
+those clips, which need not be all that the run has. The interval leaves out one person at a time; `p` is that of
+swapping the two runs' clips person by person (`test`: `all swaps`, `random swaps`), or, where a value takes seconds or
+no swap was made, of the difference over its standard error (`student t`). `least_p` is the smallest that so many
+people allow. Rows of two runs neither of which is `full` are of slice `all`."""
 
 PARTIAL = "partial"
 """Status of values that rest on fewer frames or clips than there are."""
@@ -95,7 +111,7 @@ SLICES = ("all", "seen_people", "unseen_people", "level_1", "level_2", "level_3"
 metrics in `LEVELLED` only)."""
 PEOPLE = SLICES[1:3]
 LEVELS = SLICES[3:]
-LEVELLED = ("acc_emo", "emotion_right")
+LEVELLED = ("acc_emo", "macro_f1_emo", "emotion_right")
 """Names (keys without variant) of the metrics that are summarised by level of emotion too."""
 ALL = "all"
 

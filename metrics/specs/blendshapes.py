@@ -16,7 +16,7 @@ DISAGREEMENT = (
 EVALUATOR = "asset:face-landmarker/face_landmarker.task"
 
 FAMILY = Family(
-    "blendshapes", 1, None,
+    "blendshapes", 2, None,
     "Are expressions distributed as the true ones, by MediaPipe's blendshapes?",
     assets=("face-landmarker",), extractor="blendshapes", needs_truth=True,
 )  # fmt: skip

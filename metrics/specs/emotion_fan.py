@@ -28,7 +28,7 @@ AVOID = (
 EVALUATOR = "asset:emotion-fan/self_relation-attention_61_84.3655"
 
 FAMILY = Family(
-    "emotion_fan", 2, None,
+    "emotion_fan", 3, None,
     "Is the wanted emotion seen, by Emotion-FAN with the weights of EAT's evaluation?",
     assets=("emotion-fan",), extractor="emotion_fan",
 )  # fmt: skip

@@ -16,7 +16,7 @@ AVOID = (
     "measure of upper-face expression, since the mouth moves most and so weighs most"
 )
 
-FAMILY = Family("expression", 1, None, "Are expressions distributed as the true ones, by landmarks?")
+FAMILY = Family("expression", 2, None, "Are expressions distributed as the true ones, by landmarks?")
 
 SPECS = (
     MetricSpec(

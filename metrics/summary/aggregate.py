@@ -18,6 +18,7 @@ from eadnet.config.section import ConfigError
 from eadnet.tables import read_tables, write_table
 from metrics.functional.statistics import Difference, Replicates, Resampling, draw_weights, holm
 from metrics.spec import REGISTRY, MetricSpec, family
+from metrics.summary.sets import against_full, read_pairs, set_groups, set_numbers
 from metrics.tables import (
     ALL,
     LABEL_GIVEN,
@@ -38,7 +39,7 @@ MOST_DRAWS, FEWEST_REPLICATES = 50_000_000, 1000
 the more there are, the fewer replicates their mean's interval needs."""
 BLANK = dict.fromkeys(
     ("mean", "std", "ci_low", "ci_high", "difference_vs_full", "difference_low", "difference_high", "p_vs_full",
-     "p_holm", "reason")
+     "p_holm", "reason", "notes")
 )  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def summarise(
     output_summary: str | Path,
     output_pairwise: str | Path | None = None,
     pooled: Collection[str] = (),
+    set_pairs: str | Path | None = None,
 ) -> pd.DataFrame:
     """Join score tables, and summarise and compare them.
 
@@ -59,6 +61,7 @@ def summarise(
         output_summary: parquet file for the summary.
         output_pairwise: parquet file for the comparison of every two runs; None leaves it out.
         pooled: corpora whose clips together count as `all`; empty: every corpus.
+        set_pairs: SET_PAIRS table, the comparison by metrics of sets; None: there is none.
 
     Returns:
         The summary, columns as `metrics.tables.SUMMARY`.
@@ -70,7 +73,7 @@ def summarise(
     table = table.reset_index(drop=True)
     check(table)
     write_table(table, output_scores, SCORES)
-    rows = list(summary_rows(table, resampling, pooled))
+    rows = list(summary_rows(table, resampling, pooled, read_pairs(set_pairs)))
     write_table(rows, output_summary, SUMMARY)
     if output_pairwise is not None:
         write_table(list(pairwise_rows(table, resampling, pooled)), output_pairwise, PAIRWISE)
@@ -95,15 +98,19 @@ def check(table: pd.DataFrame) -> None:
             raise ConfigError(f"{kinds.idxmax()}: scores with different {column}; score all runs again")
 
 
-def summary_rows(table: pd.DataFrame, resampling: Resampling, pooled: Collection[str] = ()) -> Iterator[dict]:
-    """One row per metric, corpus, slice and run; metrics in registry order."""
+def summary_rows(
+    table: pd.DataFrame, resampling: Resampling, pooled: Collection[str] = (), pairs: pd.DataFrame | None = None
+) -> Iterator[dict]:
+    """One row per metric, corpus, slice and run; metrics in registry order. `pairs` as ``read_pairs`` gives them."""
+    pairs = read_pairs(None) if pairs is None else pairs
     for key, spec in REGISTRY.items():
         of_metric = table[table["metric"] == key]
         if spec.is_category or of_metric.empty:
             continue
         if spec.level == "set":
-            of_all = of_metric[of_metric["draw"] == ALL]
-            yield from (_set_row(rows, spec, str(run)) for (_, run), rows in of_all.groupby(["corpus", "run"]))
+            for corpus, part, run, rows in set_groups(of_metric):
+                place = {"corpus": corpus, "slice": part}
+                yield _set_row(rows, spec, run) | place | against_full(pairs, key, corpus, part, run)
             continue
         yield from _inapplicable_rows(of_metric, spec)
         for corpus, rows in of_corpora(of_metric, pooled):
@@ -211,21 +218,9 @@ def _numbers(run: str, rows: pd.DataFrame, replicates: Replicates) -> dict:
 
 
 def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
-    """Set-level metrics bring their own interval; over seeds, values and bounds are averaged.
-
-    The clips are the same for every seed, so averaging the seeds does not narrow the interval.
-    """
-    have = rows.dropna(subset=["value"])
-    n, total = len(have), int((~rows["status"].isin(NOT_APPLICABLE)).sum())
-    numbers = BLANK | {"n": int(have["n"].sum()), "n_missing": total - n, "coverage": n / total if total else None}
-    if n:
-        numbers |= {"mean": float(have["value"].mean())}
-        numbers |= {name: float(have[name].mean()) for name in ("ci_low", "ci_high")}
-    else:
-        numbers["reason"] = why_none(rows)
-    if n > 1:
-        numbers["std"] = float(have["value"].std(ddof=1))
-    return _labels(rows, spec, run) | {"corpus": rows["corpus"].iloc[0], "slice": ALL} | numbers
+    """Counts, mean and interval of one run's set; why there is none."""
+    numbers = BLANK | set_numbers(rows)
+    return _labels(rows, spec, run) | numbers | ({} if numbers["mean"] is not None else {"reason": why_none(rows)})
 
 
 def why_none(rows: pd.DataFrame) -> str | None:
