@@ -239,7 +239,8 @@ def summarise(
 
 def compare_sets(
     measurements: Annotated[
-        list[Path], typer.Option(help="Measurements folder .../<run>/<seed> of a run, baseline or method; once for each.")
+        list[Path],
+        typer.Option(help="Measurements folder .../<run>/<seed> of a run, baseline or method; once for each."),
     ],
     clips: Clips,
     families: Families,

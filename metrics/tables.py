@@ -41,15 +41,16 @@ SCORES = pa.schema(
     ]
 )  # fmt: skip
 """One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus `all`,
-and an interval of its own. There is such a row for every corpus too, for its drawn clips where not all are drawn, and for
-each of `SLICES` of all and of a corpus: `draw` is then the draw's or the slice's name, elsewhere `all`. `n` counts the frames (or windows, or captions)
-behind a clip's value and the clips behind a set's, `n_wanted` those that there are, `share` is one over the other; a
-value that rests on fewer than all has the status `PARTIAL`. `notes` are what was done to the video before it was
-measured (trimmed, scaled, brought to another rate). Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
-A row without a value has the cause in `status` and `reason`. Three commits of the project: the run was trained under
-`model_commit` (null where this project has trained none: baselines without a model, other people's methods), its videos
-were made or collected under `videos_commit` (null for captions and for folders scored without the workflow), and
-`commit` scored them."""
+and an interval of its own. There is such a row for every corpus too, for its drawn clips where not all are drawn, and
+for each of `SLICES` of all and of a corpus: `draw` is then the draw's or the slice's name, elsewhere `all`. `n` counts
+the frames (or windows, or captions) behind a clip's value and the clips behind a set's, `n_wanted` those that there are
+(of a set all of its test clips, those without a video too), `share` is one over the other; a value that rests on fewer
+than all has the status `PARTIAL`. `notes` are what was done to the video before it was measured (trimmed, scaled,
+brought to another rate), and of a set what a reader of its value must know: what it was computed of, and warnings.
+Captioners are runs, too (`CAPTIONER`), of the family ``captions``. A row without a value has the cause in `status` and
+`reason`. Three commits of the project: the run was trained under `model_commit` (null where this project has trained
+none: baselines without a model, other people's methods), its videos were made or collected under `videos_commit` (null
+for captions and for folders scored without the workflow), and `commit` scored them."""
 
 SUMMARY = pa.schema(
     [
@@ -62,13 +63,14 @@ SUMMARY = pa.schema(
     ]
 )  # fmt: skip
 """One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric.
-`n` counts values (clips times seeds; of a metric of sets the clips behind it, once), `n_missing` failures; clips to which a metric does not apply count as neither.
-A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
-clips; `split` is `all` where several are mixed. `difference_*` is the mean paired difference to run `full` with its
-interval, of a metric of sets over the clips that both have (SET_PAIRS); `notes` are those of its scores; `p_holm` is
-`p_vs_full` after Holm's correction over the runs and methods (no baselines) of the same metric,
-corpus and slice. `reason`, of a row without any value, is the most frequent one of its scores. Commits are those of
-SCORES; where they differ between seeds, all are named (`join_commits`)."""
+`n` counts values (clips times seeds; of a metric of sets the clips behind it, once), `n_missing` failures; clips to
+which a metric does not apply count as neither. A run for which a metric applies to no clip at all has one row (corpus
+and slice `all`), without coverage. `std` is over clips (of a metric of sets over seeds); `split` is `all` where several
+are mixed. `difference_*` is the mean paired difference to run `full` with its interval, of a metric of sets over the
+clips that both have (SET_PAIRS); `p_holm` is `p_vs_full` after Holm's correction over the runs and methods (no
+baselines) of the same metric, corpus and slice. `reason`, of a row without any value, is the most frequent one of its
+scores; `notes` are those of the scores of a set. Commits are those of SCORES; where they differ between seeds, all are
+named (`join_commits`)."""
 
 PAIRWISE = pa.schema(
     [
@@ -93,7 +95,7 @@ their `seeds` (paired where both have the same ones; values are averaged over th
 those clips, which need not be all that the run has. The interval leaves out one person at a time; `p` is that of
 swapping the two runs' clips person by person (`test`: `all swaps`, `random swaps`), or, where a value takes seconds or
 no swap was made, of the difference over its standard error (`student t`). `least_p` is the smallest that so many
-people allow. Rows of two runs neither of which is `full` are of slice `all`."""
+people allow. Two runs neither of which is `full` are compared in slice `all`."""
 
 PARTIAL = "partial"
 """Status of values that rest on fewer frames or clips than there are."""

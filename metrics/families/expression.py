@@ -81,9 +81,7 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
         yield expression_set("efid@mesh-v1", pairs, expressions)
 
 
-def expression_set(
-    key: str, pairs: list[Pair], express: Callable[[Pair], tuple[np.ndarray, np.ndarray]]
-) -> FeatureSet:
+def expression_set(key: str, pairs: list[Pair], express: Callable[[Pair], tuple[np.ndarray, np.ndarray]]) -> FeatureSet:
     """The coefficients behind an E-FID; a clip that has none gives no feature."""
     names, generated, truth = names_of(pairs), [], []
     for pair in sorted(pairs, key=lambda pair: pair.clip_id):

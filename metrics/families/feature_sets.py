@@ -38,7 +38,7 @@ class FeatureSet:
 
     `generated` and `truth` hold, for each of `clip_ids`, (n, d) features of the generated and of the true clip; n is 0
     for a clip that is too short. `distance` is that of two (n, d) arrays, all features of either side; `kind` computes
-    the metric of any choice of clips (None: by `distance`). A kernel distance of clips has no `distance` of joined ones.
+    any choice of clips (None: by `distance`). A kernel distance of clips has no `distance` of joined features.
     """
 
     key: str

@@ -25,10 +25,9 @@ from metrics.functional.distances import (
     dimension_warning,
     extrapolated,
     jackknife,
-    plain_frechet,
     shrunk_frechet,
 )
-from metrics.functional.set_samples import clip_kernel_kind, frechet_kind, listed_kind
+from metrics.functional.set_samples import clip_kernel_kind, frechet_kind
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty
 from metrics.scoring.settings import ScoringSettings
@@ -53,21 +52,21 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 
 def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
-    """The judge's features of frames and of windows of measured pairs, for each metric that is among `keys`."""
+    """The judge's features of frames and of windows of measured pairs, for each metric that is among `keys`.
+
+    The limits for endlessly many clips are not among them: they take seconds each, and follow the distance.
+    """
     folder = settings.judge("video")
     evaluator = f"judge-video-v1-{sha256_file(folder / 'model.safetensors')[:16]}"
     network = cache(lambda: load(folder))
     sides = clip_features(pairs, settings, evaluator, lambda crops: _stacked(network(), crops))
     counts = [pair.n_frames for pair in sorted(pairs, key=lambda pair: pair.clip_id)]
-    for part, (key, (endless, kernel)) in enumerate(SETS.items()):
+    for part, (key, (_, kernel)) in enumerate(SETS.items()):
         both = [_split(clips, counts, part) for clips in sides]
         dimensions = both[0][0].shape[1] if both[0] else 1
         if key in keys:
             kind = frechet_kind(dimensions, shrunk_frechet, shrunk=True)
             yield FeatureSet(key, names_of(pairs), *both, shrunk_frechet, kind)
-        if endless in keys:
-            kind = listed_kind(lambda generated, truth: extrapolated(generated, truth)[0])
-            yield FeatureSet(endless, names_of(pairs), *both, plain_frechet, kind)
         if kernel in keys:
             spread = ([_spread(clip) for clip in clips] for clips in both)
             yield FeatureSet(kernel, names_of(pairs), *spread, None, clip_kernel_kind())

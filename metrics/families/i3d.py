@@ -154,7 +154,9 @@ def _video(frames: np.ndarray) -> Tensor:
 
 RECIPES = {
     "stylegan-v": Recipe(neighbouring_windows, True, 0, "16 frames"),
-    "stylegan-v-frame": Recipe(neighbouring_windows, True, 0, "16 whole frames of the video and of its source", "frame"),
+    "stylegan-v-frame": Recipe(
+        neighbouring_windows, True, 0, "16 whole frames of the video and of its source", "frame"
+    ),
     "stylegan-v-region": Recipe(neighbouring_windows, True, 0, "16 frames of the region's size", "region"),
     "latentsync": Recipe(frames_20_to_35, False, 1, "36 frames"),
     "common-metrics": Recipe(whole_clip, False, 1, f"{LEAST} frames"),

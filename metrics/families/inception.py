@@ -1,8 +1,8 @@
 """Family ``inception``: FID and KID of all frames, in the features that the field publishes them in.
 
 Two recipes bring a picture to the network's 299 pixels: ``pytorch-fid`` (bilinear, not antialiased) and ``clean``
-(bicubic, antialiased, as clean-fid does). Aligned crops are compared, by pytorch-fid's recipe their generated region and
-whole frames too. Covariances are not shrunk, as in the references; rows state where frames or clips are too few.
+(bicubic, antialiased, as clean-fid does). Aligned crops are compared, by pytorch-fid's recipe also their generated
+region and whole frames. Covariances are not shrunk, as in the references; rows state where frames or clips are too few.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -69,7 +69,10 @@ NEEDED = {
     "region": ("crops of the region's size", "wrong_size"),
 }
 """What a clip must have to give features, and the status of a set that has none, by part."""
-KERNELS = {"kid@clean": (kernel_distance, frame_kernel_kind), "kid@clean-clips": (clip_kernel_distance, clip_kernel_kind)}
+KERNELS = {
+    "kid@clean": (kernel_distance, frame_kernel_kind),
+    "kid@clean-clips": (clip_kernel_distance, clip_kernel_kind),
+}
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:

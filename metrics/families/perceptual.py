@@ -39,7 +39,12 @@ class Network:
 
 
 NETWORKS = (
-    Network("alex", ("alexnet", "alexnet-owt-7be5be79.pth"), ("lpips-alex", "alex.pth"), ("lpips@alex", "tlp@alex", "lpips@alex-frame", "lpips@alex-region")),
+    Network(
+        "alex",
+        ("alexnet", "alexnet-owt-7be5be79.pth"),
+        ("lpips-alex", "alex.pth"),
+        ("lpips@alex", "tlp@alex", "lpips@alex-frame", "lpips@alex-region"),
+    ),
     Network("vgg", ("vgg16", "vgg16-397923af.pth"), ("lpips-vgg", "vgg.pth"), ("lpips@vgg",)),
 )
 

@@ -36,7 +36,9 @@ class Kind:
     slow: bool = False
 
 
-def frechet_kind(dimensions: int, distance: Distance, ddof: int = 1, shrunk: bool = False, loading: float = 0.0) -> Kind:
+def frechet_kind(
+    dimensions: int, distance: Distance, ddof: int = 1, shrunk: bool = False, loading: float = 0.0
+) -> Kind:
     """A Frechet distance: by sums of each clip where dimensions are few, else by `distance` of the joined features.
 
     Args:
@@ -47,7 +49,9 @@ def frechet_kind(dimensions: int, distance: Distance, ddof: int = 1, shrunk: boo
         loading: added to all variances.
     """
     if dimensions > MOST_DIMENSIONS:
-        return Kind(lambda items, truth: _joined(items, truth, lambda *sides: distance(*map(np.concatenate, sides))), True)
+        return Kind(
+            lambda items, truth: _joined(items, truth, lambda *sides: distance(*map(np.concatenate, sides))), True
+        )
     return Kind(lambda items, truth: _Gaussians(_Sums.of(items), _Sums.of(truth), ddof, shrunk, loading))
 
 

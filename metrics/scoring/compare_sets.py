@@ -1,8 +1,9 @@
 """Compare runs by metrics of sets, over the clips that both have: ``python -m metrics compare-sets``.
 
 Reads the measurements of all runs, with what networks have seen of them, and the scores of recognisers; writes
-SET_PAIRS (`metrics.tables`). A distance over five clips never stands beside one over twenty-four: both runs are computed
-anew over their common clips. Every pair has a difference and an interval; pairs with `full` also have swaps.
+SET_PAIRS (`metrics.tables`). A distance over five clips does not stand beside one over twenty-four: both runs are
+computed anew over their common clips. Every pair has a difference and an interval; pairs with `full` are
+also tested by swaps over all clips of a corpus (not over its slices, to save time).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,15 +19,17 @@ from eadnet.tables import CLIPS, EMOTIONS, read_rows, read_tables, write_table
 from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, feature_sets, gives_features
 from metrics.functional.set_samples import Kind, listed_kind, macro_f1_kind
 from metrics.functional.set_tests import clusters_of, jackknifed, leave_outs, student_p, swap_test, swaps
-from metrics.scoring.pairs import load_pairs, usable
+from metrics.scoring.pairs import Pair, load_pairs, usable
 from metrics.scoring.sets import in_part
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
-from metrics.spec import REGISTRY, MetricSpec, family, family_specs
+from metrics.spec import MetricSpec, family, family_specs
 from metrics.tables import ALL, LEVELLED, LEVELS, PEOPLE, SCORES, SET_PAIRS, folders_by_run
 
 Sets = dict[str, dict[int, FeatureSet]]
 """Features of one metric by run and seed."""
 FULL = "full"
+ANSWERED = "macro_f1_emo"
+"""Name of the metric whose features are the answers in SCORES."""
 ALL_SWAPS, RANDOM_SWAPS, STUDENT = "all swaps", "random swaps", "student t"
 
 
@@ -73,11 +76,16 @@ def compare_sets(
     """
     known = {row["clip_id"]: row for row in read_rows(clips, CLIPS)}
     folders = folders_by_run(sorted(measurements))
+    pairs = {
+        (run, seed): usable(load_pairs(folder, clips, truth))
+        for run, seeds in folders.items()
+        for seed, folder in seeds.items()
+    }
     rows: list[dict] = []
     for name in families:
         specs = [spec for spec in family_specs(name) if spec.level == "set"]
         for spec in specs:
-            sets = _sets_of(spec, folders, clips, scores, settings, truth)
+            sets = answer_sets(spec, scores) if spec.name == ANSWERED else feature_sets_of(spec, pairs, settings)
             found = list(_rows(spec, sets, known, pooled, confidence)) if len(sets) > 1 else []
             log(f"{spec.key}: {len(found)} pairs of runs")
             rows += found
@@ -85,30 +93,18 @@ def compare_sets(
     return len(rows)
 
 
-def _sets_of(
-    spec: MetricSpec,
-    folders: Mapping[str, Mapping[int, Path]],
-    clips: str | Path,
-    scores: Sequence[Path],
-    settings: ScoringSettings,
-    truth: str | Path | None,
-) -> Sets:
-    """The features behind a metric, of every run that has some."""
-    if spec.name == "macro_f1_emo":
-        return answer_sets(spec, scores)
-    if not gives_features(spec.family):
-        return {}
+def feature_sets_of(spec: MetricSpec, pairs: Mapping[tuple[str, int], list[Pair]], settings: ScoringSettings) -> Sets:
+    """The features behind a metric, of every run that has some; none where weights are absent."""
     sets: Sets = {}
-    for run, seeds in folders.items():
-        for seed, folder in seeds.items():
-            pairs = usable(load_pairs(folder, clips, truth))
-            try:
-                found = list(feature_sets(pairs, settings, [spec.key])) if pairs else []
-            except WeightsAbsent:
-                return {}
-            kept = [features.filled() for features in found]
-            sets.setdefault(run, {}).update({seed: features for features in kept if features.clip_ids})
-    return {run: seeds for run, seeds in sets.items() if seeds}
+    for (run, seed), own in pairs.items() if gives_features(spec.family) else ():
+        try:
+            found = list(feature_sets(own, settings, [spec.key])) if own else []
+        except WeightsAbsent:
+            return {}
+        for features in (item.filled() for item in found):
+            if features.clip_ids:
+                sets.setdefault(run, {})[seed] = features
+    return sets
 
 
 def answer_sets(spec: MetricSpec, scores: Sequence[Path]) -> Sets:
@@ -135,7 +131,7 @@ def _rows(
         place = {"corpus": part.corpus, "slice": part.slice}
         for run, rival in combinations(sorted(sets, key=lambda name: (name == FULL, name)), 2):
             if part.slice == ALL or rival == FULL:
-                row = comparison.row(run, rival, part, test=rival == FULL)
+                row = comparison.row(run, rival, part, test=rival == FULL and part.slice == ALL)
                 if row is not None:
                     yield labels | place | row
 
@@ -184,7 +180,9 @@ class Comparison:
             test: whether clips are swapped for the p-value.
         """
         seeds = _seed_pairs(self.sets[run], self.sets[rival])
-        ids = [set(self.sets[name][seed].clip_ids) for pair in seeds for name, seed in zip((run, rival), pair, strict=True)]
+        ids = [
+            set(self.sets[name][seed].clip_ids) for pair in seeds for name, seed in zip((run, rival), pair, strict=True)
+        ]
         names = tuple(sorted(part.clip_ids.intersection(*ids)))
         if len(names) < MIN_CLIPS:
             return None
@@ -218,15 +216,18 @@ class Comparison:
         self, run: str, rival: str, seeds: list[tuple[int, int]], names: tuple[str, ...], people: np.ndarray
     ) -> dict:
         """The p-value of swapping the runs' clips person by person, the same swaps for all seeds."""
-        swapped, exact = swaps(people, f"{run} {rival}")
-        first, second = (np.concatenate([keep, ~keep], axis=1).astype(float) for keep in (~swapped, swapped))
-        everyone = np.ones((len(swapped), len(names)))
-        differences = []
+        samplers = []
         for pair in seeds:
             own, other = (self.sets[name][seed].of(set(names)) for name, seed in zip((run, rival), pair, strict=True))
-            sampler = _kind(own).open([*own.generated, *other.generated], other.truth)
-            differences.append(sampler(first, everyone) - sampler(second, everyone))
-        found = swap_test(np.mean(differences, axis=0), exact)
+            samplers.append(_kind(own).open([*own.generated, *other.generated], other.truth))
+
+        def differences(swapped: np.ndarray) -> np.ndarray:
+            everyone = np.ones(swapped.shape)
+            first, second = (np.concatenate([keep, ~keep], axis=1).astype(float) for keep in (~swapped, swapped))
+            return np.mean([over(first, everyone) - over(second, everyone) for over in samplers], axis=0)
+
+        choices, exact = swaps(people, f"{run} {rival}")
+        found = swap_test(differences, choices, exact)
         return {"p": _known(found.p), "least_p": _known(found.smallest), "test": ALL_SWAPS if exact else RANDOM_SWAPS}
 
 

@@ -56,9 +56,9 @@ SPECS = (
     MetricSpec(
         "kid@clean", "inception", "set", "", False, (-INFINITY, INFINITY),
         "Kernel inception distance of single frames as clean-fid computes it; too high for frames of clips.",
-        "Squared MMD of the pool_3 features with the kernel (x.y / 2048 + 1)^3, of all frames up to 8192 a set (beyond, "
-        "every k-th of each clip); every frame is compared with every other; interval by leaving out one clip at a "
-        "time.",
+        "Squared MMD of the pool_3 features with the kernel (x.y / 2048 + 1)^3, of all frames up to 8192 a set (beyond "
+        "that, every k-th of each clip); every frame is compared with every other; interval by leaving out one clip at "
+        "a time.",
         BINKOWSKI,
         inputs="as fid@clean",
         reference="GaParmar/clean-fid 0.1.35 cleanfid/fid.py kernel_distance",

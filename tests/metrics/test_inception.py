@@ -85,8 +85,8 @@ def test_interval_of_the_kernel_distance_leaves_out_clips() -> None:
 
 def pair(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     digests = [hashlib.sha256(crops.tobytes()).hexdigest() for crops in (generated, truth)]
-    return SimpleNamespace(clip_id=clip_id, status="ok", generated_crops=generated, true_crops=truth, row={},
-                           generated_digest=digests[0], true_digest=digests[1])  # fmt: skip
+    return SimpleNamespace(clip_id=clip_id, status="ok", generated_crops=generated, true_crops=truth,
+                           row={"source": None}, video=None, generated_digest=digests[0], true_digest=digests[1])  # fmt: skip
 
 
 class Stub(ScoringSettings):
@@ -102,9 +102,15 @@ def test_rows_of_a_set(weights: Path, tmp_path: Path) -> None:
     same = [pair(name, *(golden.pictures(2, 64, 64, seed),) * 2) for seed, name in enumerate("ab")]
     settings = Stub(weights, "face", 64, 16, cache=tmp_path)
     found = {value.metric: value for value in inception.score(same, settings)}
-    assert set(found) == {"fid@pytorch-fid", "fid@clean", "kid@clean"}
+    assert list(found) == [
+        "fid@pytorch-fid", "fid@clean", "kid@clean", "kid@clean-clips", "fid@pytorch-fid-frame",
+        "fid@pytorch-fid-region",
+    ]  # fmt: skip
+    assert found["kid@clean-clips"].value == pytest.approx(0, abs=1e-9)
+    assert found["fid@pytorch-fid-frame"].status == "no_truth" and found["fid@pytorch-fid-region"].status == "ok"
     assert found["fid@clean"].value == pytest.approx(0, abs=1e-3) and found["kid@clean"].value <= 0
-    assert "4 frames of 2 clips; warning: 4 features" in found["fid@clean"].reason
+    assert "4 features of 2048 dimensions; warning: 4 features" in found["fid@clean"].notes
+    assert "warning: 2 clips" in found["fid@clean"].notes and "4 frames of 2 clips" in found["kid@clean"].notes
     blurred = [pair(p.clip_id, p.true_crops // 2, p.true_crops) for p in same]
     assert next(iter(inception.score(blurred, settings))).value > 1
     three = [pair(name, pictures // 2, pictures) for seed, name in enumerate("abc")
@@ -123,6 +129,6 @@ def test_rows_of_a_set(weights: Path, tmp_path: Path) -> None:
 def test_rows_without_weights_or_clips(weights: Path) -> None:
     one = [pair("a", *(golden.pictures(1, 64, 64),) * 2)]
     absent = score_pairs("inception", one, Stub(None, "face", 64, 16))
-    assert [value.status for value in absent] == ["weights_absent"] * 3 and "inception-fid" in absent[0].reason
+    assert [value.status for value in absent] == ["weights_absent"] * 6 and "inception-fid" in absent[0].reason
     few = score_pairs("inception", one, Stub(weights, "face", 64, 16))
-    assert [value.status for value in few] == ["too_few"] * 3
+    assert [value.status for value in few] == ["too_few"] * 6

@@ -92,7 +92,8 @@ class Weights(ScoringSettings):
 
 def pair(generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     return SimpleNamespace(clip_id="a", status="ok", generated_crops=generated, true_crops=truth,
-                           generated_digest="1", true_digest="2")  # fmt: skip
+                           n_frames=len(truth), video=None, row={"source": None}, generated_digest="1",
+                           true_digest="2")  # fmt: skip
 
 
 def test_values_of_a_clip_and_rows_for_absent_weights(trunks: dict[str, Path], alex: LPIPS, tmp_path: Path) -> None:
@@ -103,7 +104,8 @@ def test_values_of_a_clip_and_rows_for_absent_weights(trunks: dict[str, Path], a
     generated, truth = clips()
     values = list(perceptual.score([pair(generated, truth)], Weights(tmp_path, "face", 64, 16, cache=tmp_path / "c")))
     found = {value.metric: value for value in values}
-    assert set(found) == {"lpips@alex", "tlp@alex", "lpips@vgg"}
+    assert set(found) == {"lpips@alex", "tlp@alex", "lpips@alex-frame", "lpips@alex-region", "lpips@vgg"}
+    assert found["lpips@alex-frame"].status == "no_truth" and found["lpips@alex-region"].status == "wrong_size"
     expected = distances(alex, generated, truth)
     assert found["lpips@alex"].value == pytest.approx(expected[0].mean())
     assert found["tlp@alex"].value == pytest.approx(100 * np.abs(expected[1, 1:] - expected[2, 1:]).mean(), rel=1e-4)
