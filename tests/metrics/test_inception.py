@@ -86,7 +86,8 @@ def test_interval_of_the_kernel_distance_leaves_out_clips() -> None:
 def pair(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     digests = [hashlib.sha256(crops.tobytes()).hexdigest() for crops in (generated, truth)]
     return SimpleNamespace(clip_id=clip_id, status="ok", generated_crops=generated, true_crops=truth,
-                           row={"source": None}, video=None, generated_digest=digests[0], true_digest=digests[1])  # fmt: skip
+                           row={"source": None}, video=None, generated_digest=digests[0],
+                           true_digest=digests[1])  # fmt: skip
 
 
 class Stub(ScoringSettings):
