@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from eadnet.media.reading import iterate_video
+from eadnet.media.writing import write_video
 from metrics.families import inception
 from metrics.families.inception import FILE, clean_resize, features, load
-from metrics.functional.distances import kernel_distance, plain_frechet
+from metrics.functional.distances import clip_kernel_distance, kernel_distance, plain_frechet
 from metrics.networks.inception import Inception
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -133,3 +136,42 @@ def test_rows_without_weights_or_clips(weights: Path) -> None:
     assert [value.status for value in absent] == ["weights_absent"] * 6 and "inception-fid" in absent[0].reason
     few = score_pairs("inception", one, Stub(weights, "face", 64, 16))
     assert [value.status for value in few] == ["too_few"] * 6
+
+
+def test_kernel_distance_of_clips_is_unbiased_where_that_of_frames_is_not() -> None:
+    """Two draws of one distribution whose frames are alike within a clip: nine tenths of the variance is the clip's."""
+
+    def draw(rng: np.random.Generator) -> list[np.ndarray]:
+        return list(np.sqrt(0.9) * rng.standard_normal((12, 1, 32)) + np.sqrt(0.1) * rng.standard_normal((12, 20, 32)))
+
+    draws = [(draw(rng), draw(rng)) for rng in map(np.random.default_rng, range(40))]
+    found = np.array([[kernel_distance(*sides)[0], clip_kernel_distance(*sides)[0]] for sides in draws])
+    (of_frames, of_clips), spread = found.mean(0), found.std(0)
+    assert of_frames > 4 * spread[0] and abs(of_clips) < 3 * spread[1] / np.sqrt(40)
+    assert abs(of_clips) < of_frames / 8
+
+
+def test_whole_frames_and_region_are_what_the_network_is_shown(weights: Path, tmp_path: Path) -> None:
+    pairs = []
+    for seed, name in enumerate("ab"):
+        crops = golden.pictures(3, 64, 64, seed)
+        write_video(tmp_path / f"{name}.mp4", np.repeat(np.repeat(crops, 2, 1), 3, 2))
+        one = pair(name, crops, crops)
+        one.video, one.row, one.n_frames = str(tmp_path / f"{name}.mp4"), {"source": "kept"}, 3
+        one.true_frames = lambda path=one.video: islice(iterate_video(path), 3)
+        pairs.append(one)
+    settings = Stub(weights, "lower", 64, 16, cache=tmp_path / "cache")
+    keys = ["fid@pytorch-fid-frame", "fid@pytorch-fid-region"]
+    frame, region = inception.feature_sets(pairs, settings, keys)
+    network, mask = load(weights / FILE), settings.region()
+    read = np.stack(list(iterate_video(pairs[0].video)))
+    assert read.shape == (3, 128, 192, 3)
+    assert frame.generated[0] == pytest.approx(features(network, read, "pytorch-fid"), abs=1e-4)
+    box = np.ix_(range(3), np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0)), range(3))
+    assert region.truth[1] == pytest.approx(features(network, pairs[1].true_crops[box], "pytorch-fid"), abs=1e-4)
+    found = {value.metric: value for value in inception.score(pairs, settings)}
+    assert all(found[key].status == "ok" and found[key].value == pytest.approx(0, abs=1e-3) for key in keys)
+    pairs[1].video = str(tmp_path / "nothing.mp4")
+    pairs[1].generated_digest = "0" * 64
+    lost = {value.metric: value for value in inception.score(pairs, settings)}["fid@pytorch-fid-frame"]
+    assert lost.status == "no_truth" and lost.reason.startswith("1 clips have whole frames")

@@ -210,3 +210,13 @@ def test_videomae_of_other_sizes_is_refused(small: tuple[Path, videomae.Sizes]) 
     folder, sizes = small
     with pytest.raises(WeightsAbsent):
         videomae.load(folder / videomae.FILE, videomae.Sizes(**{**vars(sizes), "depth": sizes.depth + 1}))
+
+
+def test_whole_frames_and_region_are_windows_too(stand: Path) -> None:
+    pairs = clips(2, 33, 32)
+    settings = FakeSettings(assets=stand)
+    (region,) = i3d.feature_sets(pairs, settings, ["fvd@stylegan-v-region"])
+    assert region.generated[0] == pytest.approx(seen(stand, "stylegan-v", pairs[0].generated_crops[:, 16:]), abs=1e-5)
+    frames = iter(pairs[0].generated_crops)  # what reads a video gives one frame at a time
+    found = i3d.features(i3d.load(stand / i3d.FILE), frames, RECIPES["stylegan-v-frame"])
+    assert found == pytest.approx(seen(stand, "stylegan-v", pairs[0].generated_crops), abs=1e-5)
