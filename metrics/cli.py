@@ -228,6 +228,7 @@ def summarise(
     again: Annotated[list[str] | None, typer.Option(help="A run that is full trained again; once for each.")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="Another way of sampling a run; once for each.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="A method of other authors; once for each.")] = None,
+    set_pairs: Annotated[Path | None, typer.Option(help="Table that `compare-sets` wrote.")] = None,
 ) -> None:
     """Join all scores, summarise them, and compare every run with every other."""
     from metrics.functional.statistics import Resampling
@@ -236,8 +237,36 @@ def summarise(
 
     resampling = Resampling(bootstrap, confidence)
     kinds = Kinds(tuple(again or ()), tuple(variant or ()), tuple(method or ()))
-    summary = join(scores, resampling, output_scores, output_summary, output_pairwise, tuple(pooled or ()), kinds)
+    outputs = output_scores, output_summary, output_pairwise
+    summary = join(scores, resampling, *outputs, tuple(pooled or ()), kinds, set_pairs)
     typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
+
+
+def compare_sets(
+    measurements: Annotated[
+        list[Path],
+        typer.Option(help="Measurements folder .../<run>/<seed> of a run, baseline or method; once for each."),
+    ],
+    clips: Clips,
+    families: Families,
+    mask: Mask,
+    resolution: Resolution,
+    cells: Cells,
+    output: Annotated[Path, typer.Option(help="Parquet file for the comparison.")],
+    scores: Annotated[list[Path] | None, typer.Option(help="Score table of a recogniser; once for each.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Folder that `measure-truth` wrote.")] = None,
+    pooled: Pooled = None,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence of the intervals.")] = 0.95,
+    judges: Judges = None,
+    assets: AssetsJSON = "{}",
+    cache: Cache = None,
+) -> None:
+    """Compare every two runs by the metrics of sets, over the clips that both have."""
+    from metrics.scoring.compare_sets import compare_sets as compare
+
+    settings = settings_of(resolution, assets, judges, mask, cells, cache)
+    chosen = names(families), settings, output, truth, tuple(pooled or ()), confidence, typer.echo
+    typer.echo(f"{compare(measurements, clips, scores or [], *chosen)} comparisons")
 
 
 def measure_resolution(
@@ -331,6 +360,7 @@ VERBS = {
     "measure-truth": measure_truth,
     "score-family": score_family,
     "score-captions": score_captions,
+    "compare-sets": compare_sets,
     "summarise": summarise,
     "measure-resolution": measure_resolution,
     "collect": collect,

@@ -54,15 +54,16 @@ SCORES = pa.schema(
     ]
 )  # fmt: skip
 """One row per clip and metric; a set-level metric has one row with `clip_id` and the clip's columns null, corpus `all`,
-and an interval of its own. Families of sets alone have such a row for every corpus too, and for its drawn clips (`draw`
-is then the draw's name, elsewhere `all`), where not all are drawn. `n` counts the frames (or windows, or captions)
-behind a clip's value and the clips behind a set's, `n_wanted` those that there are, `share` is one over the other; a
-value that rests on fewer than all has the status `PARTIAL`. `notes` are what was done to the video before it was
-measured (trimmed, scaled, brought to another rate). Captioners are runs, too (`CAPTIONER`), of the family ``captions``.
-A row without a value has the cause in `status` and `reason`. Three commits of the project: the run was trained under
-`model_commit` (null where this project has trained none: baselines without a model, other people's methods), its videos
-were made or collected under `videos_commit` (null for captions and for folders scored without the workflow), and
-`commit` scored them."""
+and an interval of its own. There is such a row for every corpus too, for its drawn clips where not all are drawn, and
+for each of `SLICES` of all and of a corpus: `draw` is then the draw's or the slice's name, elsewhere `all`. `n` counts
+the frames (or windows, or captions) behind a clip's value and the clips behind a set's, `n_wanted` those that there are
+(of a set all of its test clips, those without a video too), `share` is one over the other; a value that rests on fewer
+than all has the status `PARTIAL`. `notes` are what was done to the video before it was measured (trimmed, scaled,
+brought to another rate), and of a set what a reader of its value must know: what it was computed of, and warnings.
+Captioners are runs, too (`CAPTIONER`), of the family ``captions``. A row without a value has the cause in `status` and
+`reason`. Three commits of the project: the run was trained under `model_commit` (null where this project has trained
+none: baselines without a model, other people's methods), its videos were made or collected under `videos_commit` (null
+for captions and for folders scored without the workflow), and `commit` scored them."""
 
 SUMMARY = pa.schema(
     [
@@ -72,13 +73,14 @@ SUMMARY = pa.schema(
         ("std", _real), ("ci_low", _real), ("ci_high", _real), ("distance", _real), ("distance_low", _real),
         ("distance_high", _real), ("difference_vs_full", _real), ("difference_low", _real), ("difference_high", _real),
         ("p_vs_full", _real), ("least_p", _real), ("p_holm", _real), ("smallest", _real), ("null_reach", _real),
-        ("decided", _flag), ("best", _flag), ("reason", _text), ("model_commit", _text), ("videos_commit", _text),
-        ("commit", _text),
+        ("decided", _flag), ("best", _flag), ("reason", _text), ("notes", _text), ("model_commit", _text),
+        ("videos_commit", _text), ("commit", _text),
     ]
 )  # fmt: skip
 """One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric; `kind` is one of `KINDS`.
 
-`n` counts values (clips times seeds), `n_missing` failures; clips to which a metric does not apply count as neither;
+`n` counts values (clips times seeds; of a metric of sets the clips behind it, once), `n_missing` failures; clips to
+which a metric does not apply count as neither;
 `clips` counts clips with a value and `clusters` their speakers (a clip of unknown speaker is one of its own).
 A run for which a metric applies to no clip at all has one row (corpus and slice `all`), without coverage. `std` is over
 clips; `split` is `all` where several are mixed. Of metrics with a target, `distance` is the mean over clips of the
@@ -86,7 +88,8 @@ distance to it, with its interval. `difference_*` is the mean paired difference 
 metrics) with its interval, `p_vs_full` the p-value of the sign-flip test over speakers, `least_p` the smallest that
 so many speakers allow. What `p_holm`, `decided` and `best` are is stated in ``metrics.summary.decisions``; `smallest`
 is the smallest difference of interest in the metric's unit, `null_reach` what the null row allows by chance. `reason`,
-of a row without any value, is the most frequent one of its scores. Commits are those of SCORES; where they differ
+of a row without any value, is the most frequent one of its scores; `notes` are those of the scores of a set, whose
+difference to `full` is over the clips that both have (SET_PAIRS). Commits are those of SCORES; where they differ
 between seeds, all are named (`join_commits`)."""
 
 KINDS = ("baseline", "trained", "again", "variant", "method", "captioner")
@@ -106,6 +109,21 @@ PAIRWISE = pa.schema(
 and corpus, each counted once; a pair with a baseline is no member of that family and has none. It is not the `p_holm`
 of SUMMARY, on which decisions rest. Slice is `all`."""
 
+SET_PAIRS = pa.schema(
+    [
+        ("run", _text), ("rival", _text), ("corpus", _text), ("slice", _text), ("metric", _text),
+        ("metric_version", _int), ("n", _int), ("clusters", _int), ("seeds", _int), ("value", _real),
+        ("rival_value", _real), ("difference", _real), ("difference_low", _real), ("difference_high", _real),
+        ("p", _real), ("least_p", _real), ("test", _text), ("notes", _text), ("commit", _text),
+    ]
+)  # fmt: skip
+"""Every two runs compared by each metric of sets, once, over the `n` clips that both have, of `clusters` people, in all
+their `seeds` (paired where both have the same ones; values are averaged over them). `value` and `rival_value` are of
+those clips, which need not be all that the run has. The interval leaves out one person at a time; `p` is that of
+swapping the two runs' clips person by person (`test`: `all swaps`, `random swaps`), or, where a value takes seconds or
+no swap was made, of the difference over its standard error (`student t`). `least_p` is the smallest that so many
+people allow. Two runs neither of which is `full` are compared in slice `all`."""
+
 PARTIAL = "partial"
 """Status of values that rest on fewer frames or clips than there are."""
 
@@ -122,7 +140,7 @@ SLICES = ("all", "seen_people", "unseen_people", "level_1", "level_2", "level_3"
 metrics in `LEVELLED` only)."""
 PEOPLE = SLICES[1:3]
 LEVELS = SLICES[3:]
-LEVELLED = ("acc_emo", "emotion_right")
+LEVELLED = ("acc_emo", "macro_f1_emo", "emotion_right")
 """Names (keys without variant) of the metrics that are summarised by level of emotion too."""
 ALL = "all"
 

@@ -17,7 +17,7 @@ from eadnet.config.section import ConfigError
 from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import Found, list_files
 from eadnet.corpora.listing import files_digest, shard_digest
-from metrics.spec import FAMILIES
+from metrics.spec import FAMILIES, family_specs
 from workflow.options import as_json, options
 
 HDTF_ANNOTATIONS = tuple(
@@ -28,6 +28,8 @@ HDTF_ANNOTATIONS = tuple(
 """HDTF's annotation files, without their suffix."""
 SUPERVISORS = ("autoencoder", "syncnet", "videomae")
 """Networks that supervise training and leave a report."""
+RECOGNISED = "macro_f1_emo"
+"""Name of the metric of sets that is compared from the scores of single clips."""
 
 
 @dataclass(frozen=True)
@@ -268,6 +270,21 @@ class Plan:
         item = FAMILIES[family]
         judge = {"judge": _judge(item.judge)} if item.judge else {}
         return judge | ({"truth": "<results>/measurements/truth/0/measurements.parquet"} if item.needs_truth else {})
+
+    @cached_property
+    def set_families(self) -> tuple[str, ...]:
+        """Metric families that have metrics of sets."""
+        return tuple(
+            name for name in self.config.evaluation.metrics if any(spec.level == "set" for spec in family_specs(name))
+        )
+
+    def set_inputs(self) -> dict[str, list[str]]:
+        """Inputs of the comparison by metrics of sets: judges, the true videos' measurements, recognisers' scores."""
+        families = {name: self.family_inputs(name) for name in self.set_families}
+        needed = {kind: sorted({own[kind] for own in families.values() if kind in own}) for kind in ("judge", "truth")}
+        recognisers = [name for name in self.set_families if any(s.name == RECOGNISED for s in family_specs(name))]
+        scores = [f"<results>/scores/{{source}}/{{seed}}/{name}.parquet" for name in recognisers]
+        return needed | {"scores": [path for pattern in scores for path in self.per_source(pattern)]}
 
     @cached_property
     def asked_judges(self) -> list[str]:

@@ -3,11 +3,12 @@
 Reads what the extractor ``blendshapes`` left of the generated and of the true frames.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from metrics.families.expression import compared, seen_in_both
+from metrics.families.expression import compared, expression_set, seen_in_both
+from metrics.families.feature_sets import FeatureSet
 from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings
 
@@ -22,6 +23,12 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """
     settings.weights("face-landmarker")
     yield from compared(pairs, "blendshapes-v1", expressions)
+
+
+def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
+    """The coefficients of the frames of measured pairs, where the Frechet distance is among `keys`."""
+    if "efid@blendshapes-v1" in keys:
+        yield expression_set("efid@blendshapes-v1", pairs, expressions)
 
 
 def expressions(pair: Pair) -> tuple[np.ndarray, np.ndarray]:

@@ -5,15 +5,19 @@ mean face, identity by subtracting it. Needs no weights but MediaPipe's mesh. ``
 learned coefficients by the same two distances.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import fields
 
 import numpy as np
 
+from eadnet.data.clips import ClipError
 from eadnet.faces.alignment import RIGID
 from eadnet.faces.landmarks import INNER_LIPS, LEFT_EYE, LEFT_LIDS, RIGHT_EYE, RIGHT_LIDS
+from metrics.families.feature_sets import FeatureSet, clips_warning, joined_notes, names_of
 from metrics.functional.distances import Moments, frechet_distance, jackknife, plain_moments
 from metrics.functional.face_chips import has_face
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.functional.set_samples import frechet_kind
+from metrics.scoring.pairs import Pair, SetValue, Value, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.tables import Unscorable
 
@@ -28,6 +32,8 @@ MIN_CLIPS = 2
 ENOUGH = 10  # frames per dimension
 LOADING = 1e-6  # added to all variances, so that a coefficient that never moves is no division by zero
 
+Coefficients = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Per clip, the (N, d) coefficients of the generated and of the true frames."""
 COEFFICIENTS = (
     "mouth_opening", "mouth_width", "right_corner_height", "left_corner_height", "upper_lip", "lower_lip",
     "upper_lip_height", "jaw_drop", "jaw_shift", "right_inner_brow", "left_inner_brow", "right_outer_brow",
@@ -51,7 +57,8 @@ def compared(
         variant: of the keys ``aed@<variant>`` and ``efid@<variant>``.
         express: gives the (N, d) coefficients of a pair's generated and of its true frames; may raise `Unscorable`.
     """
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    pairs = list(pairs)
+    found: Coefficients = {}
 
     def measure(pair: Pair) -> Iterator[Value]:
         found[pair.clip_id] = both = express(pair)
@@ -59,7 +66,35 @@ def compared(
         yield Value(f"aed@{variant}", pair.clip_id, distance, count, n_wanted=pair.n_frames)
 
     yield from per_clip(pairs, (f"aed@{variant}",), measure)
-    yield efid(f"efid@{variant}", found)
+    yield of_set(f"efid@{variant}", [pair.clip_id for pair in pairs], found)
+
+
+def of_set(key: str, clip_ids: Collection[str], found: Coefficients) -> SetValue:
+    """`efid` of those of some clips that have coefficients, and of any of them again."""
+    value = efid(key, {name: both for name, both in found.items() if name in clip_ids})
+    facts = {part.name: getattr(value, part.name) for part in fields(Value)} | {"n_wanted": len(clip_ids)}
+    return SetValue(**facts, again=lambda pairs: of_set(key, {pair.clip_id for pair in pairs}, found))
+
+
+def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
+    """The coefficients of the frames of measured pairs, where the Frechet distance is among `keys`."""
+    if "efid@mesh-v1" in keys:
+        yield expression_set("efid@mesh-v1", pairs, expressions)
+
+
+def expression_set(key: str, pairs: list[Pair], express: Callable[[Pair], tuple[np.ndarray, np.ndarray]]) -> FeatureSet:
+    """The coefficients behind an E-FID; a clip that has none gives no feature."""
+    names, generated, truth = names_of(pairs), [], []
+    for pair in sorted(pairs, key=lambda pair: pair.clip_id):
+        try:
+            both = express(pair)
+        except (Unscorable, ClipError):
+            both = (np.empty((0, 1)),) * 2
+        generated.append(both[0])
+        truth.append(both[1])
+    dimensions = max((side.shape[1] for side in truth), default=1)
+    kind = frechet_kind(dimensions, _loaded_distance, loading=LOADING)
+    return FeatureSet(key, names, generated, truth, _loaded_distance, kind)
 
 
 def expressions(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +157,7 @@ def expression_distance(generated: np.ndarray, truth: np.ndarray) -> float:
     return float(np.abs(generated.astype(np.float64) - truth).mean())
 
 
-def efid(key: str, clips: dict[str, tuple[np.ndarray, np.ndarray]]) -> Value:
+def efid(key: str, clips: Coefficients) -> Value:
     """Frechet distance of the frames' coefficients, all frames of all clips pooled, as the row of a set.
 
     Args:
@@ -130,8 +165,8 @@ def efid(key: str, clips: dict[str, tuple[np.ndarray, np.ndarray]]) -> Value:
         clips: per clip, the (N, d) coefficients of the generated and of the true frames.
 
     Returns:
-        The value with a 95 % interval by jackknife over clips; the reason has the number of frames and the loading, and
-        warns where there are fewer than ten frames a dimension.
+        The value with a 95 % interval by jackknife over clips; the notes have the number of frames and the loading, and
+        warn where there are fewer than ten frames a dimension, or few clips.
     """
     if len(clips) < MIN_CLIPS:
         return Value(
@@ -143,7 +178,8 @@ def efid(key: str, clips: dict[str, tuple[np.ndarray, np.ndarray]]) -> Value:
     if n < ENOUGH * d:
         note += f"; warning: fewer than {ENOUGH} frames a coefficient, the distance is too high"
     value, low, high = jackknife(generated, truth, _loaded_distance)
-    return Value(key, None, value, len(clips), reason=note, ci_low=low, ci_high=high)
+    notes = joined_notes(note, clips_warning(len(clips)))
+    return Value(key, None, value, len(clips), ci_low=low, ci_high=high, notes=notes)
 
 
 def _loaded_distance(generated: np.ndarray, truth: np.ndarray) -> float:

@@ -1,25 +1,32 @@
 """Features of all clips by one evaluator, and the value that a distance between the two sets of them gives.
 
-The evaluator decides what is measured; this module in which order, how often, and the words of the row. A family of
-Frechet distances gives its sets by ``feature_sets(pairs, settings, keys)``: what it scores is what others resample.
+The evaluator decides what is measured; this module in which order, how often, and the words of the row. A family with
+metrics of sets gives the features behind them by ``feature_sets(pairs, settings, keys)``: what it scores is what others
+resample (``metrics.resolution``) and compare between runs (``metrics.scoring.compare_sets``).
 """
 
 import importlib
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eadnet.media.decoding import MediaError
+from metrics.families.pictures import CROPS, Pictures
 from metrics.functional.distances import Distance, dimension_warning, jackknife
+from metrics.functional.set_samples import Kind
 from metrics.scoring.pairs import Pair, Value, empty, usable
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import REGISTRY, family, family_specs
+from metrics.tables import Unscorable
 
 if TYPE_CHECKING:
     import torch
 
 MIN_CLIPS = 2
+ENOUGH_CLIPS = 8
+"""Clips below which a row warns, however many frames they have: as few as an extrapolation needs."""
 GROUPS = 50  # most leave-outs of an interval in features of many dimensions
 
 Sets = tuple[list[np.ndarray], list[np.ndarray]]
@@ -27,39 +34,53 @@ Sets = tuple[list[np.ndarray], list[np.ndarray]]
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """What a Frechet distance is computed of.
+    """What a metric of sets is computed of.
 
     `generated` and `truth` hold, for each of `clip_ids`, (n, d) features of the generated and of the true clip; n is 0
-    for a clip that is too short. `distance` is that of two (n, d) arrays, all features of either side.
+    for a clip that is too short. `distance` is that of two (n, d) arrays, all features of either side; `kind` computes
+    any choice of clips (None: by `distance`). A kernel distance of clips has no `distance` of joined features.
     """
 
     key: str
     clip_ids: tuple[str, ...]
     generated: list[np.ndarray]
     truth: list[np.ndarray]
-    distance: Distance
+    distance: Distance | None
+    kind: Kind | None = None
 
     def filled(self) -> "FeatureSet":
         """The clips that give a feature."""
-        kept = [place for place, clip in enumerate(self.truth) if len(clip)]
-        names = tuple(self.clip_ids[place] for place in kept)
-        generated, truth = ([clips[place] for place in kept] for clips in (self.generated, self.truth))
-        return FeatureSet(self.key, names, generated, truth, self.distance)
+        return self.at([place for place, clip in enumerate(self.truth) if len(clip)])
+
+    def of(self, clip_ids: Collection[str]) -> "FeatureSet":
+        """Those of some clips, in their order here."""
+        return self.at([place for place, name in enumerate(self.clip_ids) if name in clip_ids])
+
+    def at(self, places: Sequence[int]) -> "FeatureSet":
+        """The clips at some places, in that order."""
+        names = tuple(self.clip_ids[place] for place in places)
+        generated, truth = ([clips[place] for place in places] for clips in (self.generated, self.truth))
+        return replace(self, clip_ids=names, generated=generated, truth=truth)
 
 
 def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
-    """The sets behind some Frechet distances, of all measured pairs, by the families that score them.
+    """The sets behind some metrics of sets, of all measured pairs, by the families that score them.
 
     Args:
         pairs: those that could be measured.
         settings: judges, weights, and where features are cached.
-        keys: of ``metrics.spec.REGISTRY``, of Frechet distances.
+        keys: of ``metrics.spec.REGISTRY``, of metrics of sets whose families have features.
 
     Raises:
         metrics.scoring.settings.WeightsAbsent: published weights are not here.
     """
     for name in dict.fromkeys(REGISTRY[key].family for key in keys):
         yield from importlib.import_module(family(name).module).feature_sets(pairs, settings, keys)
+
+
+def gives_features(name: str) -> bool:
+    """Whether a family gives the features behind its metrics of sets."""
+    return hasattr(importlib.import_module(family(name).module), "feature_sets")
 
 
 def of_enough(name: str, pairs: list[Pair], measure: Callable[[list[Pair]], Iterator[Value]]) -> Iterator[Value]:
@@ -78,21 +99,34 @@ def of_enough(name: str, pairs: list[Pair], measure: Callable[[list[Pair]], Iter
 
 
 def clip_features(
-    pairs: Iterable[Pair], settings: ScoringSettings, evaluator: str, compute: Callable[[np.ndarray], np.ndarray]
+    pairs: Iterable[Pair],
+    settings: ScoringSettings,
+    evaluator: str,
+    compute: Callable[[Any], np.ndarray],
+    pictures: Pictures = CROPS,
 ) -> Sets:
-    """Per clip, in the order of clip ids, the features of the generated and of the true aligned crops.
+    """Per clip, in the order of clip ids, the features of the generated and of the true pictures.
 
     Args:
         pairs: measured pairs.
         settings: where features are cached.
         evaluator: plain name that changes with anything that can move a feature.
-        compute: makes the features of (T, R, R, 3) uint8 crops.
+        compute: makes the features of what `pictures` gives.
+        pictures: which part of the video is compared. A clip that has none of them gives no feature.
     """
     generated, truth = [], []
+    name = f"{evaluator}{pictures.suffix}"
     for pair in sorted(pairs, key=lambda pair: pair.clip_id):
-        own, true = pair.generated_crops, pair.true_crops
-        generated.append(settings.cached(pair.generated_digest, evaluator, lambda crops=own: compute(crops)))
-        truth.append(settings.cached(pair.true_digest, evaluator, lambda crops=true: compute(crops)))
+        try:
+            own, true = pictures.of(pair)
+            both = (
+                settings.cached(pair.generated_digest, name, lambda made=own: compute(made())),
+                settings.cached(pair.true_digest, name, lambda real=true: compute(real())),
+            )
+        except (Unscorable, MediaError):
+            both = np.empty((0, 1), np.float32), np.empty((0, 1), np.float32)
+        generated.append(both[0])
+        truth.append(both[1])
     return generated, truth
 
 
@@ -101,24 +135,40 @@ def names_of(pairs: Iterable[Pair]) -> tuple[str, ...]:
     return tuple(sorted(pair.clip_id for pair in pairs))
 
 
-def frechet_value(features: FeatureSet, needed: str, note: str = "") -> Value:
-    """The distance of a set with its interval; the reason counts the features, and warns where they are too few.
+def frechet_value(
+    features: FeatureSet, needed: str, status: str = "too_short", note: str = "", groups: int = GROUPS
+) -> Value:
+    """The distance of a set with its interval; the notes count the features, and warn where they are too few.
 
     Args:
         features: both sides, and the distance.
         needed: what a clip must have to give features, for the reason.
-        note: further words for the reason.
+        status: of the row if too few have it.
+        note: further words for the notes.
+        groups: most leave-outs of the interval.
     """
     kept = features.filled()
     if len(kept.truth) < MIN_CLIPS:
         reason = f"{len(kept.truth)} clips have {needed}; {MIN_CLIPS} are needed"
-        return Value(features.key, None, None, 0, "too_short", reason)
-    value, low, high = jackknife(kept.generated, kept.truth, kept.distance, GROUPS)
+        return Value(features.key, None, None, 0, status, reason)
+    value, low, high = jackknife(kept.generated, kept.truth, kept.distance, groups)
     n, d = sum(map(len, kept.truth)), kept.truth[0].shape[1]
     lost = len(features.truth) - len(kept.truth)
-    notes = [f"{n} features of {d} dimensions", f"{lost} clips lack {needed}" if lost else "", note]
-    reason = "; ".join(filter(None, [*notes, dimension_warning(n, d)]))
-    return Value(features.key, None, value, len(kept.truth), reason=reason, ci_low=low, ci_high=high)
+    counts = [f"{n} features of {d} dimensions", f"{lost} clips lack {needed}" if lost else ""]
+    notes = joined_notes(*counts, note, dimension_warning(n, d), clips_warning(len(kept.truth)))
+    return Value(features.key, None, value, len(kept.truth), ci_low=low, ci_high=high, notes=notes)
+
+
+def clips_warning(clips: int) -> str:
+    """The warning of a metric of sets over too few clips; empty where they are `ENOUGH_CLIPS`."""
+    if clips >= ENOUGH_CLIPS:
+        return ""
+    return f"warning: {clips} clips; below {ENOUGH_CLIPS} the value depends on the clips more than on the run"
+
+
+def joined_notes(*notes: str) -> str | None:
+    """Those notes that are not empty, separated by semicolons; None where all are."""
+    return "; ".join(filter(None, notes)) or None
 
 
 def computing_device() -> "torch.device":

@@ -1,7 +1,7 @@
 """Family ``frechet``: distances between real and generated frames and windows, in the corpus's video judge's features.
 
 A few dozen clips cannot fill a covariance, so both are shrunk alike towards a round one (the share is in the row's
-reason), and the interval comes from leaving out one clip at a time. Beside them stand the distance extrapolated to
+notes), and the interval comes from leaving out one clip at a time. Beside them stand the distance extrapolated to
 endlessly many clips and the kernel distance, which do not grow as clips become fewer.
 """
 
@@ -11,7 +11,15 @@ from functools import cache
 import numpy as np
 
 from eadnet.provenance import sha256_file
-from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, clip_features, names_of, of_enough
+from metrics.families.feature_sets import (
+    MIN_CLIPS,
+    FeatureSet,
+    clip_features,
+    clips_warning,
+    joined_notes,
+    names_of,
+    of_enough,
+)
 from metrics.functional.distances import (
     clip_kernel_distance,
     dimension_warning,
@@ -19,6 +27,7 @@ from metrics.functional.distances import (
     jackknife,
     shrunk_frechet,
 )
+from metrics.functional.set_samples import clip_kernel_kind, frechet_kind
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty
 from metrics.scoring.settings import ScoringSettings
@@ -43,15 +52,24 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 
 def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
-    """The judge's features of frames and of windows of measured pairs: those of `SETS` that are among `keys`."""
+    """The judge's features of frames and of windows of measured pairs, for each metric that is among `keys`.
+
+    The limits for endlessly many clips are not among them: they take seconds each, and follow the distance.
+    """
     folder = settings.judge("video")
     evaluator = f"judge-video-v1-{sha256_file(folder / 'model.safetensors')[:16]}"
     network = cache(lambda: load(folder))
     sides = clip_features(pairs, settings, evaluator, lambda crops: _stacked(network(), crops))
     counts = [pair.n_frames for pair in sorted(pairs, key=lambda pair: pair.clip_id)]
-    for kind, key in enumerate(SETS):
+    for part, (key, (_, kernel)) in enumerate(SETS.items()):
+        both = [_split(clips, counts, part) for clips in sides]
+        dimensions = both[0][0].shape[1] if both[0] else 1
         if key in keys:
-            yield FeatureSet(key, names_of(pairs), *(_split(clips, counts, kind) for clips in sides), shrunk_frechet)
+            kind = frechet_kind(dimensions, shrunk_frechet, shrunk=True)
+            yield FeatureSet(key, names_of(pairs), *both, shrunk_frechet, kind)
+        if kernel in keys:
+            spread = ([_spread(clip) for clip in clips] for clips in both)
+            yield FeatureSet(kernel, names_of(pairs), *spread, None, clip_kernel_kind())
 
 
 def _split(clips: list[np.ndarray], counts: list[int], kind: int) -> list[np.ndarray]:
@@ -76,13 +94,14 @@ def _values(features: FeatureSet) -> Iterator[Value]:
         return
     n, d = sum(map(len, truth)), truth[0].shape[1]
     warning = dimension_warning(n, d)
-    note = f"{n} features of {d} dimensions, shrunk by {d / (d + n):.3f}" + (f"; {warning}" if warning else "")
+    few = clips_warning(len(truth))
+    notes = joined_notes(f"{n} features of {d} dimensions, shrunk by {d / (d + n):.3f}", warning, few)
     value, low, high = jackknife(generated, truth, features.distance)
-    yield Value(keys[0], None, value, len(truth), reason=note, ci_low=low, ci_high=high)
+    yield Value(keys[0], None, value, len(truth), ci_low=low, ci_high=high, notes=notes)
     yield _extrapolated(keys[1], generated, truth)
     value, low, high = clip_kernel_distance(*([_spread(clip) for clip in clips] for clips in (generated, truth)))
-    note = f"at most {KERNEL_FEATURES} of each clip's features"
-    yield Value(keys[2], None, value, len(truth), reason=note, ci_low=low, ci_high=high)
+    notes = joined_notes(f"at most {KERNEL_FEATURES} of each clip's features", few)
+    yield Value(keys[2], None, value, len(truth), ci_low=low, ci_high=high, notes=notes)
 
 
 def _extrapolated(key: str, generated: list[np.ndarray], truth: list[np.ndarray]) -> Value:
@@ -95,4 +114,4 @@ def _extrapolated(key: str, generated: list[np.ndarray], truth: list[np.ndarray]
 
 def _spread(features: np.ndarray) -> np.ndarray:
     """At most `KERNEL_FEATURES` of (n, d), evenly spread."""
-    return features[np.linspace(0, len(features) - 1, min(len(features), KERNEL_FEATURES)).round().astype(int)]
+    return features[np.linspace(0, max(len(features) - 1, 0), min(len(features), KERNEL_FEATURES)).round().astype(int)]

@@ -27,7 +27,9 @@ from metrics.families.feature_sets import (
     names_of,
     of_enough,
 )
+from metrics.families.pictures import CROPS, FRAMES, Frames, Pictures, batches, region_of
 from metrics.functional.distances import plain_frechet
+from metrics.functional.set_samples import frechet_kind
 from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY, family_specs
@@ -40,14 +42,23 @@ LEAST, MOST = 10, 128  # frames of a clip that `common-metrics` uses
 SKIPPED = 20  # frames before LatentSync's window
 
 
+STATUS = {"crop": "too_short", "frame": "no_truth", "region": "wrong_size"}
+"""Status of a set of which too few clips have such pictures."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """`windows` cuts and prepares (3, T, H, W) float videos; `inside`: the network itself scales and resizes."""
 
-    windows: Callable[[np.ndarray], Iterator[Tensor]]
+    windows: Callable[[Frames], Iterator[Tensor]]
     inside: bool
     ddof: int
     needed: str
+    part: str = "crop"
+
+    def pictures(self, settings: ScoringSettings) -> Pictures:
+        """What the network is shown: the aligned crop, its generated region, or whole frames."""
+        return region_of(settings.region()) if self.part == "region" else {"crop": CROPS, "frame": FRAMES}[self.part]
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
@@ -57,7 +68,8 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 def _values(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     for sides in feature_sets(pairs, settings, [spec.key for spec in family_specs("i3d")]):
-        yield frechet_value(sides, RECIPES[REGISTRY[sides.key].variant].needed)
+        recipe = RECIPES[REGISTRY[sides.key].variant]
+        yield frechet_value(sides, recipe.needed, STATUS[recipe.part])
 
 
 def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:
@@ -70,11 +82,14 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
     network, digest = cache(lambda: load(path)), sha256_file(path)[:16]
     for spec in family_specs("i3d"):
         if spec.key in keys:
-            recipe, evaluator = RECIPES[spec.variant], f"i3d-v1-{spec.variant}-{digest}"
+            recipe = RECIPES[spec.variant]
+            evaluator = f"i3d-v1-{spec.variant.removesuffix('-' + recipe.part)}-{digest}"
             sides = clip_features(
-                pairs, settings, evaluator, lambda crops, recipe=recipe: features(network(), crops, recipe)
-            )
-            yield FeatureSet(spec.key, names_of(pairs), *sides, partial(plain_frechet, ddof=recipe.ddof))
+                pairs, settings, evaluator, lambda frames, recipe=recipe: features(network(), frames, recipe),
+                recipe.pictures(settings),
+            )  # fmt: skip
+            distance = partial(plain_frechet, ddof=recipe.ddof)
+            yield FeatureSet(spec.key, names_of(pairs), *sides, distance, frechet_kind(FEATURES, distance, recipe.ddof))
 
 
 def load(path: object) -> torch.jit.ScriptModule:
@@ -90,26 +105,27 @@ def load(path: object) -> torch.jit.ScriptModule:
 
 
 @torch.inference_mode()
-def features(network: torch.jit.ScriptModule, crops: np.ndarray, recipe: Recipe) -> np.ndarray:
+def features(network: torch.jit.ScriptModule, frames: Frames, recipe: Recipe) -> np.ndarray:
     """(n, 400) float32 logits of a clip's windows, one window at a time; n may be 0.
 
     Args:
         network: what `load` gives.
-        crops: (T, R, R, 3) uint8.
+        frames: T of (H, W, 3) uint8.
         recipe: one of `RECIPES`.
     """
     device = computing_device()
     found = [
         network(video[None].to(device), rescale=recipe.inside, resize=recipe.inside, return_features=True)[0].cpu()
-        for video in recipe.windows(crops)
+        for video in recipe.windows(frames)
     ]
     return torch.stack(found).float().numpy() if found else np.empty((0, FEATURES), np.float32)
 
 
-def neighbouring_windows(crops: np.ndarray) -> Iterator[Tensor]:
+def neighbouring_windows(frames: Frames) -> Iterator[Tensor]:
     """Every 16 frames, one after another, values 0 to 255: stylegan-v takes one window of a video, at random."""
-    for start in range(0, len(crops) - WINDOW + 1, WINDOW):
-        yield _video(crops[start : start + WINDOW]).float()
+    for window in batches(frames, WINDOW):
+        if len(window) == WINDOW:
+            yield _video(window).float()
 
 
 def frames_20_to_35(crops: np.ndarray) -> Iterator[Tensor]:
@@ -138,6 +154,10 @@ def _video(frames: np.ndarray) -> Tensor:
 
 RECIPES = {
     "stylegan-v": Recipe(neighbouring_windows, True, 0, "16 frames"),
+    "stylegan-v-frame": Recipe(
+        neighbouring_windows, True, 0, "16 whole frames of the video and of its source", "frame"
+    ),
+    "stylegan-v-region": Recipe(neighbouring_windows, True, 0, "16 frames of the region's size", "region"),
     "latentsync": Recipe(frames_20_to_35, False, 1, "36 frames"),
     "common-metrics": Recipe(whole_clip, False, 1, f"{LEAST} frames"),
 }

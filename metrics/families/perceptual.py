@@ -1,4 +1,4 @@
-"""Family ``perceptual``: LPIPS of the aligned crops, and how steadily it changes from frame to frame (tLP).
+"""Family ``perceptual``: LPIPS of aligned crops, their region and whole frames, and how steadily it changes (tLP).
 
 Reads the published trunks and linear heads; each network's metrics stand or fall with its own weights.
 """
@@ -6,13 +6,16 @@ Reads the published trunks and linear heads; each network's metrics stand or fal
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eadnet.media.decoding import MediaError
 from eadnet.provenance import sha256_file
-from metrics.scoring.pairs import Pair, Value, absent, chunks, per_clip
+from metrics.families.pictures import CROPS, FRAMES, Frames, Pictures, region_of
+from metrics.scoring.pairs import Pair, Value, absent, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import REGISTRY
 from metrics.tables import Unscorable
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from eadnet.published.lpips import LPIPS
 
 VERSION = 1
-FRAMES = 4  # seen at once; VGG-16's maps of one 256-pixel picture take 60 MB
+BATCH = 4  # frames seen at once; VGG-16's maps of one 256-pixel picture take 60 MB
 MIN_SIDE = 64  # AlexNet has no picture left below
 
 
@@ -36,7 +39,12 @@ class Network:
 
 
 NETWORKS = (
-    Network("alex", ("alexnet", "alexnet-owt-7be5be79.pth"), ("lpips-alex", "alex.pth"), ("lpips@alex", "tlp@alex")),
+    Network(
+        "alex",
+        ("alexnet", "alexnet-owt-7be5be79.pth"),
+        ("lpips-alex", "alex.pth"),
+        ("lpips@alex", "tlp@alex", "lpips@alex-frame", "lpips@alex-region"),
+    ),
     Network("vgg", ("vgg16", "vgg16-397923af.pth"), ("lpips-vgg", "vgg.pth"), ("lpips@vgg",)),
 )
 
@@ -49,7 +57,18 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
         except WeightsAbsent as fault:
             yield from absent([REGISTRY[key] for key in network.keys], pairs, fault)
             continue
-        yield from _scored(network, load(network.name, trunk, heads), _stamp(trunk, heads), pairs, settings)
+        lpips, stamp = load(network.name, trunk, heads), _stamp(trunk, heads)
+        for pictures, keys in _shown(network, settings):
+            yield from _scored(lpips, f"lpips-{network.name}-{VERSION}-{stamp}", pictures, keys, pairs, settings)
+
+
+def _shown(network: Network, settings: ScoringSettings) -> Iterator[tuple[Pictures, tuple[str, ...]]]:
+    """What a network is shown, and the metrics that come of it."""
+    whole = tuple(key for key in network.keys if not key.endswith(("-frame", "-region")))
+    yield CROPS, whole
+    if "lpips@alex-frame" in network.keys:
+        yield FRAMES, ("lpips@alex-frame",)
+        yield region_of(settings.region()), ("lpips@alex-region",)
 
 
 def load(name: str, trunk: Path, heads: Path) -> "LPIPS":
@@ -72,23 +91,27 @@ def load(name: str, trunk: Path, heads: Path) -> "LPIPS":
     return frozen(LPIPS({"alex": AlexNet, "vgg": VGG16}[name]()), from_published(*read))
 
 
-def distances(network: "LPIPS", generated: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def distances(network: "LPIPS", generated: Frames, truth: Frames) -> np.ndarray:
     """Distances between pictures of two clips, a few frames at a time.
 
     Args:
         network: from `load`.
-        generated: (T, H, W, 3) uint8.
-        truth: same shape.
+        generated: T of (H, W, 3) uint8.
+        truth: of the same size; frames beyond the shorter of the two are left out.
 
     Returns:
         (3, T) float32: generated to true frame, generated frame to the one before it, true frame to the one before
         it. The first of either sequence has none before it and is 0.
+
+    Raises:
+        Unscorable: the frames differ in size, or are smaller than `MIN_SIDE`.
     """
     from metrics.networks.steady import steady
 
     before, parts = None, []
     with steady():
-        for made, real in chunks(generated, truth, size=FRAMES):
+        for made, real in _side_by_side(generated, truth):
+            _check(made, real)
             maps = _maps(network, made), _maps(network, real)
             before = before or tuple([tap[:1] for tap in clip] for clip in maps)
             steps = [network.between(_shifted(last, clip), clip) for last, clip in zip(before, maps, strict=True)]
@@ -110,23 +133,36 @@ def _shifted(before: list, clip: list) -> list:
     return [torch.cat([last, tap[:-1]]) for last, tap in zip(before, clip, strict=True)]
 
 
+def _side_by_side(generated: Frames, truth: Frames) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """A few frames of either at a time, up to the end of the shorter one."""
+    frames = zip(generated, truth, strict=False)
+    while batch := list(islice(frames, BATCH)):
+        yield tuple(np.stack(side) for side in zip(*batch, strict=True))
+
+
+def _check(generated: np.ndarray, truth: np.ndarray) -> None:
+    if generated.shape != truth.shape or min(truth.shape[1:3]) < MIN_SIDE:
+        reason = f"pictures are {generated.shape}, the truth {truth.shape}; equal ones of {MIN_SIDE} pixels are needed"
+        raise Unscorable("wrong_size", reason)
+
+
 def _scored(
-    network: Network, lpips: "LPIPS", stamp: str, pairs: list[Pair], settings: ScoringSettings
-) -> Iterator[Value]:
+    lpips: "LPIPS", evaluator: str, pictures: Pictures, keys: tuple[str, ...], pairs: list[Pair],
+    settings: ScoringSettings,
+) -> Iterator[Value]:  # fmt: skip
     def measure(pair: Pair) -> Iterator[Value]:
-        generated, truth = pair.generated_crops, pair.true_crops
-        if generated.shape != truth.shape or min(truth.shape[1:3]) < MIN_SIDE:
-            reason = f"crops are {generated.shape}, the truth {truth.shape}; {MIN_SIDE} pixels are needed"
-            raise Unscorable("wrong_size", reason)
+        made, real = pictures.of(pair)
         both = hashlib.sha256(f"{pair.generated_digest}|{pair.true_digest}".encode()).hexdigest()
-        found = settings.cached(
-            both, f"lpips-{network.name}-{VERSION}-{stamp}", lambda: distances(lpips, generated, truth)
-        ).astype(np.float64)
-        yield Value(f"lpips@{network.name}", pair.clip_id, found[0].mean(), len(truth))
-        if "tlp@alex" in network.keys:
+        try:
+            found = settings.cached(both, evaluator + pictures.suffix, lambda: distances(lpips, made(), real()))
+        except MediaError as fault:
+            raise Unscorable(fault.status, str(fault)) from None
+        found, frames = found.astype(np.float64), found.shape[1]
+        yield Value(keys[0], pair.clip_id, found[0].mean(), frames, n_wanted=max(frames, pair.n_frames))
+        if "tlp@alex" in keys:
             yield _steadiness(pair.clip_id, found)
 
-    return per_clip(pairs, network.keys, measure)
+    return per_clip(pairs, keys, measure)
 
 
 def _steadiness(clip_id: str, found: np.ndarray) -> Value:

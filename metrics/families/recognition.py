@@ -4,14 +4,15 @@ Every recogniser, trained here or published, gives a clip the probabilities of t
 ``eadnet.tables.EMOTIONS``; what follows from them is the same for all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from eadnet.tables import EMOTIONS
+from metrics.families.feature_sets import clips_warning, joined_notes
 from metrics.functional.agreement import REPLICATES, Agreement, weighted_macro_f1, with_interval
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, SetValue, Value, per_clip
 
 
 class Answer(NamedTuple):
@@ -41,20 +42,23 @@ def recognised(pairs: list[Pair], variant: str, answer: Callable[[Pair], Answer]
     yield f1_value(f"macro_f1_emo@{variant}", pairs, answers)
 
 
-def f1_value(key: str, pairs: list[Pair], answers: dict[str, int]) -> Value:
+def f1_value(key: str, pairs: Iterable[Pair], answers: dict[str, int]) -> SetValue:
     """Macro F1 of the labelled pairs that have an answer (an index into `EMOTIONS`), as the row of a set."""
-    labelled = sorted(
-        (pair.clip_id, EMOTIONS.index(pair.row["emotion"]))
-        for pair in pairs
-        if pair.clip_id in answers and pair.row["emotion"] in EMOTIONS
-    )
+    wanted = sorted((pair for pair in pairs if pair.row["emotion"] in EMOTIONS), key=lambda pair: pair.clip_id)
+    labelled = [(pair.clip_id, EMOTIONS.index(pair.row["emotion"])) for pair in wanted if pair.clip_id in answers]
+
+    common = {"metric": key, "clip_id": None, "n": len(labelled), "n_wanted": len(wanted)}
+    common |= {"again": lambda some: f1_value(key, some, answers)}
+    if not wanted:
+        return SetValue(**common, value=None, status="no_label", reason="no clip has a label")
     if not labelled:
-        return Value(key, None, None, 0, "no_label", "no clip has both a label and an answer")
+        return SetValue(**common, value=None, status="too_few", reason="no labelled clip has an answer")
     labels = np.array([label for _, label in labelled])
     value, low, high = macro_f1(labels, np.array([answers[clip_id] for clip_id, _ in labelled]))
     present = np.unique(labels)
     note = f"over {len(present)} emotions: {', '.join(EMOTIONS[label] for label in present)}"
-    return Value(key, None, value, len(labels), reason=note, ci_low=low, ci_high=high)
+    notes = joined_notes(note, clips_warning(len(labels)))
+    return SetValue(**common, value=value, ci_low=low, ci_high=high, notes=notes)
 
 
 def macro_f1(labels: np.ndarray, answers: np.ndarray) -> Agreement:

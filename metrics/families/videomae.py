@@ -26,6 +26,7 @@ from metrics.families.feature_sets import (
     of_enough,
 )
 from metrics.functional.distances import plain_frechet
+from metrics.functional.set_samples import frechet_kind
 from metrics.scoring.pairs import Pair, Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import family_specs
@@ -68,7 +69,9 @@ def feature_sets(
     for spec in family_specs("videomae"):
         if spec.key in keys:
             sides = clip_features(pairs, settings, evaluator, lambda crops: features(network(), crops))
-            yield FeatureSet(spec.key, names_of(pairs), *sides, partial(plain_frechet, ddof=0))
+            distance = partial(plain_frechet, ddof=0)
+            kind = frechet_kind((sizes or Sizes()).width, distance, ddof=0)
+            yield FeatureSet(spec.key, names_of(pairs), *sides, distance, kind)
 
 
 def load(path: Path, sizes: Sizes) -> VideoMAEv2:

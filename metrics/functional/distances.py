@@ -97,8 +97,11 @@ def dimension_warning(n: int, d: int) -> str:
 def kernel_distance(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> tuple[float, float, float]:
     """Kernel inception distance of frames (Binkowski et al. 2018, eq. 4), and its 95 % interval over clips.
 
-    The unbiased squared MMD with the kernel (x.y / d + 1)^3. clean-fid averages it over 100 random subsets of 1000
-    frames, which estimates the same; sums by clip give the leave-one-clip-out values at no further cost.
+    The squared MMD with the kernel (x.y / d + 1)^3, which is unbiased for independent features. Frames of one clip are
+    alike, and pairs of them count within a set but not across: the distance of two draws of one distribution is then
+    well above 0, the more so the fewer the clips. `clip_kernel_distance` leaves those pairs out. clean-fid averages the
+    frames' distance over 100 random subsets of 1000 frames, which estimates the same; sums by clip give the
+    leave-one-clip-out values at no further cost.
 
     Args:
         generated: per clip, (n, d) features.
@@ -232,7 +235,8 @@ def _jackknife_deviation(without: Sequence[float]) -> float:
     return float(np.sqrt((len(without) - 1) * np.var(without)))
 
 
-def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def cubic_kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, m) kernel (x.y / d + 1)^3 of (n, d) and (m, d) features."""
     return (first.astype(np.float64) @ second.astype(np.float64).T / first.shape[1] + 1) ** 3
 
 
@@ -248,7 +252,7 @@ def _kernel_sums(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> n
     edges = np.cumsum([0, *map(len, second)])[:-1]
     rows = []
     for start in range(0, len(one), ROWS):
-        kernel = _kernel(one[start : start + ROWS], other)
+        kernel = cubic_kernel(one[start : start + ROWS], other)
         if first is second:
             kernel[np.arange(len(kernel)), start + np.arange(len(kernel))] = 0
         rows.append(np.add.reduceat(kernel, edges, axis=1))
@@ -259,4 +263,4 @@ def _clip_kernel(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> n
     """(clips, clips) mean kernel of every two clips' features."""
     everything, lengths = np.concatenate(second), np.array([len(item) for item in second])
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    return np.stack([np.add.reduceat(_kernel(item, everything).mean(0), starts) / lengths for item in first])
+    return np.stack([np.add.reduceat(cubic_kernel(item, everything).mean(0), starts) / lengths for item in first])

@@ -5,7 +5,7 @@ Reads a measurement folder (``python -m metrics measure``) and the preprocessed 
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -61,6 +61,16 @@ class Value:
     ci_high: float | None = None
     n_wanted: int | None = None
     notes: str | None = None
+
+
+@dataclass(frozen=True)
+class SetValue(Value):
+    """The value of a set from a family that also scores single clips; `again` gives it for some of the set's clips.
+
+    What was computed of each clip is kept, so that no clip is looked at twice.
+    """
+
+    again: Callable[[Iterable["Pair"]], Value] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,14 @@ def score_family(
     pairs = load_pairs(measurements, clips, truth)
     judging = evaluators(name, settings)
 
-    def rows_of(part: list[Pair]) -> list[dict]:
-        return stamp(score_pairs(name, part, settings), part, run, seed, judging)
+    def score(part: list[Pair]) -> list[Value]:
+        return score_pairs(name, part, settings)
 
-    rows = list(scored_sets(name, pairs, pooled, drawn_of(test_clips), rows_of))
+    rows = []
+    for (corpus, draw), part, values in scored_sets(name, pairs, pooled, drawn_of(test_clips), score):
+        label = {"corpus": corpus, "draw": draw}
+        stamped = stamp(values, part, run, seed, judging)
+        rows += [row | label if row["level"] == "set" else row for row in stamped]
     write_table(rows, output, SCORES)
     return sum(row["value"] is not None for row in rows)
 
@@ -82,7 +86,10 @@ def score_pairs(name: str, pairs: list[Pair], settings: ScoringSettings) -> list
 def stamp(
     values: Iterable[Value], pairs: Iterable[Pair], run: str, seed: int, evaluators: dict[str, str]
 ) -> list[dict]:
-    """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commits."""
+    """Rows of SCORES: each value with its clip's columns, the metric's version, its evaluator and the commits.
+
+    The value of a set was to rest on all of the pairs, those that could not be measured too, unless it names a number.
+    """
     pairs = list(pairs)
     clips = {pair.clip_id: pair for pair in pairs}
     common = {"run": run, "seed": seed, "split": "test", "commit": commit()}
@@ -94,7 +101,7 @@ def _row(value: Value, clips: dict[str, Pair], evaluators: dict[str, str]) -> di
     spec, pair = REGISTRY[value.metric], clips.get(value.clip_id)
     clip = pair.row if pair else {}
     level = clip.get("level")
-    wanted = value.n if value.n_wanted is None else value.n_wanted
+    wanted = (len(clips) if spec.level == "set" else value.n) if value.n_wanted is None else value.n_wanted
     if value.value is not None:
         wanted += _trimmed(spec, pair)
     return {

@@ -17,7 +17,7 @@ THREADS = (
 )
 
 FAMILY = Family(
-    "i3d", 1, None, "Are the clips distributed as real ones, in the I3D features that papers report.",
+    "i3d", 2, None, "Are the clips distributed as real ones, in the I3D features that papers report.",
     assets=("i3d-torchscript",),
 )  # fmt: skip
 
@@ -27,12 +27,31 @@ SPECS = (
         "Frechet video distance by StyleGAN-V's recipe, the field's usual one.",
         "400 logits of the published I3D on windows of 16 frames, which the network itself scales and enlarges "
         "(rescale, resize); plain covariances, divided by n; interval by jackknife over at most 50 groups of clips. "
-        "Every clip gives all its windows that do not overlap; shorter clips are left out and counted in the reason.",
+        "Every clip gives all its windows that do not overlap; shorter clips are left out and counted in the notes.",
         FVD, inputs="aligned crop, values 0 to 255; enlarged to 224 x 224 inside the network",
         reference="universome/stylegan-v src/metrics/frechet_video_distance.py@1f630af",
         disagreement=f"The reference takes one random window of each of 2048 videos. {THREADS}",
         avoid=FEW, evaluator=EVALUATOR,
         smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
+    ),
+    MetricSpec(
+        "fvd@stylegan-v-frame", "i3d", "set", "", False, (0, INFINITY),
+        "Frechet video distance of whole frames by StyleGAN-V's recipe.",
+        "As fvd@stylegan-v, of whole frames.",
+        FVD, inputs="whole frames of the video and of the clip's source at 25 frames a second, each in its own pixels; "
+        "brought to 224 x 224 inside the network whatever the shape",
+        reference="universome/stylegan-v src/metrics/frechet_video_distance.py@1f630af",
+        disagreement=f"Background fills most of a frame, and a method that pastes the face back copies it. {THREADS}",
+        avoid=f"Between methods that put out crops and methods that put out frames. {FEW}", evaluator=EVALUATOR,
+    ),
+    MetricSpec(
+        "fvd@stylegan-v-region", "i3d", "set", "", False, (0, INFINITY),
+        "Frechet video distance of the generated region by StyleGAN-V's recipe.",
+        "As fvd@stylegan-v, of the rectangle around the generated pixels.",
+        FVD, inputs="rectangle around the generated pixels of the aligned crop, then as fvd@stylegan-v",
+        reference="universome/stylegan-v src/metrics/frechet_video_distance.py@1f630af",
+        disagreement=f"No paper of our list states a region. {THREADS}",
+        avoid=f"Between masks of different size, whose rectangles differ. {FEW}", evaluator=EVALUATOR,
     ),
     MetricSpec(
         "fvd@latentsync", "i3d", "set", "", False, (0, INFINITY),

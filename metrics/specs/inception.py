@@ -26,7 +26,7 @@ FEW = (
 )
 
 FAMILY = Family(
-    "inception", 2, None, "Are the frames distributed as real ones, in Inception's features.",
+    "inception", 3, None, "Are the frames distributed as real ones, in Inception's features.",
     assets=("inception-fid",),
 )  # fmt: skip
 
@@ -58,16 +58,54 @@ SPECS = (
     ),
     MetricSpec(
         "kid@clean", "inception", "set", "", False, (-INFINITY, INFINITY),
-        "Kernel inception distance with clean-fid's antialiased resize; unbiased for small sets.",
-        "Unbiased squared MMD of the pool_3 features with the kernel (x.y / 2048 + 1)^3, of all frames up to 8192 a "
-        "set (beyond, every k-th of each clip); interval by leaving out one clip at a time. Equal sets read slightly "
-        "below 0.",
+        "Kernel inception distance of single frames as clean-fid computes it; too high for frames of clips.",
+        "Squared MMD of the pool_3 features with the kernel (x.y / 2048 + 1)^3, of all frames up to 8192 a set (beyond "
+        "that, every k-th of each clip); every frame is compared with every other; interval by leaving out one clip at "
+        "a time.",
         BINKOWSKI,
         inputs="as fid@clean",
         reference="GaParmar/clean-fid 0.1.35 cleanfid/fid.py kernel_distance",
         disagreement=f"clean-fid averages 100 random subsets of 1000 frames, which estimates the same with noise; many "
         f"papers print 1000 times the value. {PORT}",
-        avoid="Frames of one clip are alike and count within a set, which the estimator takes for independent ones.",
+        avoid="As an unbiased distance: it is one of independent pictures only. Pairs of frames of one clip are alike "
+        "and count within a set but not across sets, so that two draws of one distribution read far above 0, more so "
+        "with fewer clips; read kid@clean-clips.",
+        evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "kid@clean-clips", "inception", "set", "", False, (-INFINITY, INFINITY),
+        "Kernel inception distance of clips: frames of different clips only; unbiased for any number of clips.",
+        "Squared MMD with the kernel of kid@clean averaged over the frames of two clips, as the U-statistic over "
+        "clips: frames of one clip, and of a clip and its truth, are never compared; interval by leaving out one clip "
+        "at a time. Equal sets read 0.",
+        f"{BINKOWSKI}; Gretton et al., JMLR 2012, lemma 6",
+        inputs="as fid@clean; at most about 8192 frames a set, every k-th of each clip beyond",
+        reference="kernel as GaParmar/clean-fid 0.1.35 cleanfid/fid.py; estimator of Gretton's lemma 6",
+        disagreement="KID in print compares single frames, those of one clip too, and reads higher; see kid@clean.",
+        avoid="Beside a published KID.",
+        evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "fid@pytorch-fid-frame", "inception", "set", "", False, (0, INFINITY),
+        "Frechet inception distance of whole frames, with pytorch-fid's resize.",
+        FID,
+        HEUSEL,
+        inputs="whole frames of the video and of the clip's source at 25 frames a second, each in its own pixels; [0, "
+        "1], bilinear without antialiasing to 299 x 299 whatever the shape, then [-1, 1]",
+        reference="mseitzer/pytorch-fid 0.3.0 src/pytorch_fid/inception.py, fid_score.py",
+        disagreement=f"Background fills most of a frame, and a method that pastes the face back copies it. {SPREAD}",
+        avoid=f"Between methods that put out crops and methods that put out frames. {FEW}",
+        evaluator=WEIGHTS,
+    ),
+    MetricSpec(
+        "fid@pytorch-fid-region", "inception", "set", "", False, (0, INFINITY),
+        "Frechet inception distance of the generated region, with pytorch-fid's resize.",
+        FID,
+        HEUSEL,
+        inputs="rectangle around the generated pixels of the aligned crop, then as fid@pytorch-fid",
+        reference="mseitzer/pytorch-fid 0.3.0 src/pytorch_fid/inception.py, fid_score.py",
+        disagreement=f"No paper of our list states a region. {SPREAD}",
+        avoid=f"Between masks of different size, whose rectangles differ. {FEW}",
         evaluator=WEIGHTS,
         smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),

@@ -16,7 +16,7 @@ NETS = (
 )
 
 FAMILY = Family(
-    "perceptual", 1, None, "How different the pictures look to a network that knows pictures.",
+    "perceptual", 2, None, "How different the pictures look to a network that knows pictures.",
     assets=("alexnet", "lpips-alex", "vgg16", "lpips-vgg"),
 )  # fmt: skip
 
@@ -32,6 +32,30 @@ SPECS = (
         avoid="Across resolutions, or to judge the mouth alone: it is a few percent of the crop.",
         evaluator="asset:alexnet/alexnet-owt-7be5be79.pth",
         smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
+    ),
+    MetricSpec(
+        "lpips@alex-frame", "perceptual", "clip", "", False, (0, INFINITY),
+        "Perceptual distance of whole frames, by AlexNet.",
+        LPIPS,
+        ZHANG,
+        inputs="whole frames of the video and of the clip's source at 25 frames a second, RGB in [-1, 1]; nothing is "
+        "resized, so that both must be of one size",
+        reference="richzhang/PerceptualSimilarity@082bb24 lpips/lpips.py, net='alex' (package lpips 0.1.4)",
+        disagreement=f"{NETS} A method that pastes the face back copies most of the frame, and reads lower here.",
+        avoid="For methods that put out crops, or frames of another size than the source's: they have no value.",
+        evaluator="asset:alexnet/alexnet-owt-7be5be79.pth",
+    ),
+    MetricSpec(
+        "lpips@alex-region", "perceptual", "clip", "", False, (0, INFINITY),
+        "Perceptual distance of the generated region, by AlexNet.",
+        LPIPS,
+        ZHANG,
+        inputs="rectangle around the generated pixels of the aligned crop, 64 pixels at least, RGB in [-1, 1]; nothing "
+        "is resized",
+        reference="richzhang/PerceptualSimilarity@082bb24 lpips/lpips.py, net='alex' (package lpips 0.1.4)",
+        disagreement=f"{NETS} Few papers state whether crop, region or frame is compared.",
+        avoid="Between masks of different size, whose rectangles differ.",
+        evaluator="asset:alexnet/alexnet-owt-7be5be79.pth",
     ),
     MetricSpec(
         "lpips@vgg", "perceptual", "clip", "", False, (0, INFINITY),

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 INFINITY = float("inf")
+BY_CORPUS = ("lse_c", "lse_d")
+"""Names of metrics of clips whose level depends on the corpus, so that no mean over corpora is a headline."""
 
 Needs = Literal["nothing", "sound", "clip", "timing", "frames"]
 NEEDS: dict[Needs, str] = {
@@ -99,6 +101,11 @@ class MetricSpec:
     def variant(self) -> str:
         """What the number depends on."""
         return self.key.partition("@")[2]
+
+    @property
+    def pooled(self) -> bool:
+        """Whether clips of several corpora make one headline; a distance of sets changes with the mix of corpora."""
+        return self.level == "clip" and self.name not in BY_CORPUS
 
     @property
     def is_category(self) -> bool:

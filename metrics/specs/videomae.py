@@ -4,7 +4,7 @@ from metrics.specs.reasons import FRECHET
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FAMILY = Family(
-    "videomae", 1, None,
+    "videomae", 2, None,
     "Are the clips distributed as real ones, in features that see motion more than content.",
     assets=("videomae-v2-g",),
 )  # fmt: skip
@@ -15,7 +15,7 @@ SPECS = (
         "Content-debiased Frechet video distance.",
         "Norm of the mean token of VideoMAE-v2 ViT-g (fine-tuned on SSv2, 1408 dimensions) on windows of 16 frames "
         "that do not overlap, values in [0, 1] without mean and deviation; plain covariances, divided by n; interval "
-        "by jackknife over at most 50 groups of clips. Shorter clips are left out and counted in the reason.",
+        "by jackknife over at most 50 groups of clips. Shorter clips are left out and counted in the notes.",
         "Ge et al., On the Content Bias in Frechet Video Distance, CVPR 2024; Wang et al., VideoMAE V2, CVPR 2023",
         inputs="aligned crop, linear to 224 x 224 without antialiasing",
         reference="songweige/content-debiased-fvd cdfvd/fvd.py@0919683",

@@ -18,6 +18,7 @@ from metrics.functional.statistics import Clustered, Difference, Resampling, hol
 from metrics.spec import REGISTRY, MetricSpec, family
 from metrics.summary.decisions import FULL, Contest, decide, merit
 from metrics.summary.kinds import Kinds
+from metrics.summary.sets import against_full, read_pairs, set_groups, set_numbers
 from metrics.tables import (
     ALL,
     BASELINE,
@@ -36,7 +37,7 @@ from metrics.tables import (
 BLANK = dict.fromkeys(
     ("clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high",
      "difference_vs_full", "difference_low", "difference_high", "p_vs_full", "least_p", "p_holm", "smallest",
-     "null_reach", "decided", "best", "reason")
+     "null_reach", "decided", "best", "reason", "notes")
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def summarise(
     output_pairwise: str | Path | None = None,
     pooled: Collection[str] = (),
     kinds: Kinds = Kinds(),  # noqa: B008 - frozen
+    set_pairs: str | Path | None = None,
 ) -> pd.DataFrame:
     """Join score tables, and summarise and compare them.
 
@@ -59,6 +61,7 @@ def summarise(
         output_pairwise: parquet file for the comparison of every two runs; None leaves it out.
         pooled: corpora whose clips together count as `all`; empty: every corpus.
         kinds: which runs are no trained ones.
+        set_pairs: SET_PAIRS table, the comparison by metrics of sets; None: there is none.
 
     Returns:
         The summary, columns as `metrics.tables.SUMMARY`.
@@ -70,7 +73,7 @@ def summarise(
     table = table.reset_index(drop=True)
     check(table)
     write_table(table, output_scores, SCORES)
-    rows = summary_rows(table, resampling, pooled, kinds)
+    rows = summary_rows(table, resampling, pooled, kinds, read_pairs(set_pairs))
     write_table(rows, output_summary, SUMMARY)
     if output_pairwise is not None:
         write_table(list(pairwise_rows(table, resampling, pooled)), output_pairwise, PAIRWISE)
@@ -100,16 +103,19 @@ def summary_rows(
     resampling: Resampling,
     pooled: Collection[str] = (),
     kinds: Kinds = Kinds(),  # noqa: B008 - frozen
+    pairs: pd.DataFrame | None = None,
 ) -> list[dict]:
-    """One row per metric, corpus, slice and run; metrics in registry order."""
+    """One row per metric, corpus, slice and run; metrics in registry order. `pairs` as ``read_pairs`` gives them."""
+    pairs = read_pairs(None) if pairs is None else pairs
     rows, contests = [], []
     for key, spec in REGISTRY.items():
         of_metric = table[table["metric"] == key]
         if spec.is_category or of_metric.empty:
             continue
         if spec.level == "set":
-            of_all = of_metric[of_metric["draw"] == ALL]
-            rows += [_set_row(own, spec, str(run)) for (_, run), own in of_all.groupby(["corpus", "run"])]
+            for corpus, part, run, own in set_groups(of_metric):
+                place = {"corpus": corpus, "slice": part}
+                rows.append(_set_row(own, spec, run) | place | against_full(pairs, key, corpus, part, run))
             continue
         rows += _inapplicable_rows(of_metric, spec)
         for corpus, part in of_corpora(of_metric, pooled):
@@ -267,22 +273,9 @@ def _floor(low: float | None) -> float | None:
 
 
 def _set_row(rows: pd.DataFrame, spec: MetricSpec, run: str) -> dict:
-    """Set-level metrics bring their own interval; over seeds, values and bounds are averaged.
-
-    The clips are the same for every seed, so averaging the seeds does not narrow the interval.
-    """
-    have = rows.dropna(subset=["value"])
-    n, total = len(have), int((~rows["status"].isin(NOT_APPLICABLE)).sum())
-    numbers = BLANK | {"n": int(have["n"].sum()), "n_missing": total - n, "coverage": n / total if total else None}
-    if n:
-        numbers |= {"clips": int(have["n"].max())} if have["n"].notna().any() else {}
-        numbers |= {"mean": float(have["value"].mean())}
-        numbers |= {name: float(have[name].mean()) for name in ("ci_low", "ci_high")}
-    else:
-        numbers["reason"] = why_none(rows)
-    if n > 1:
-        numbers["std"] = float(have["value"].std(ddof=1))
-    return _labels(rows, spec, run) | {"corpus": rows["corpus"].iloc[0], "slice": ALL} | numbers
+    """Counts, mean and interval of one run's set; why there is none."""
+    numbers = BLANK | set_numbers(rows)
+    return _labels(rows, spec, run) | numbers | ({} if numbers["mean"] is not None else {"reason": why_none(rows)})
 
 
 def why_none(rows: pd.DataFrame) -> str | None:

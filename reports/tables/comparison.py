@@ -6,6 +6,7 @@ ever compared with a published number.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -32,7 +33,7 @@ from reports.tables.reported import value_range
 COLUMNS = (
     "slice", "corpus", "run", "kind", "family", "metric", "metric_version", "seeds", "n", "n_missing", "coverage",
     "clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high", "best",
-    "reason", "evaluator_sha256", "model_commit", "videos_commit", "commit",
+    "reason", "notes", "evaluator_sha256", "model_commit", "videos_commit", "commit",
 )  # fmt: skip
 PERCENT = ("acc_emo",)
 """Metrics that papers print in percent."""
@@ -49,16 +50,20 @@ def build(summary: pd.DataFrame, reported: pd.DataFrame | None = None) -> Table:
         ReportError: the summary holds no value of any known metric.
     """
     known = summary[summary.metric.isin(_numeric())]
-    rows = known[known.corpus == ALL]
+    rows, of_corpora = headlines(known)
     panels = [
         panel
         for part in SLICES
         for family in FAMILIES
-        for panel in _family_panels(rows[rows.slice == part], part, family, reported)
+        for panel in (
+            *_family_panels(rows[rows.slice == part], part, family, reported),
+            *_corpus_panels(of_corpora[of_corpora.slice == part], part, family),
+        )
     ]
     if not panels:
         raise ReportError("the summary holds no value to compare; score at least one run")
-    panels += _not_scored(rows[rows.slice == ALL])
+    panels += _not_scored(known[(known.corpus == ALL) & (known.slice == ALL)])
+    panels += _warned(pd.concat([rows, of_corpora]))
     named = any(panel.header[0].endswith("‡") for panel in panels)
     return Table("comparison", "Comparison", caption(rows, named), tuple(panels), _frame(known))
 
@@ -67,6 +72,18 @@ def draw(inputs: Inputs) -> Table:
     """Fetch the summary and the published numbers that the settings name, and lay them out."""
     settings = inputs.settings
     return build(inputs.summary, chosen(settings.reported_methods, settings.reported_datasets))
+
+
+def headlines(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows over all corpora, and those of single corpora that stand in their place.
+
+    LSE and metrics of sets are not pooled (`MetricSpec.pooled`): where there are several corpora, each has its own row.
+    """
+    whole, single = summary[summary.corpus == ALL], summary[summary.corpus != ALL]
+    if single.corpus.nunique() < 2:
+        return whole, single.iloc[:0]
+    by_corpus = [key for key, spec in REGISTRY.items() if not spec.pooled]
+    return whole[~whole.metric.isin(by_corpus)], single[single.metric.isin(by_corpus)]
 
 
 def caption(rows: pd.DataFrame, reported: bool = False) -> str:
@@ -102,6 +119,25 @@ def _family_panels(rows: pd.DataFrame, part: str, family: str, reported: pd.Data
     yield panel
     if reported is not None and part == ALL:
         yield from _reported_panel(_with_values(rows, family), family, part, reported)
+
+
+def _corpus_panels(rows: pd.DataFrame, part: str, family: str) -> Iterator[Panel]:
+    """A panel a corpus, of the metrics that are not pooled over corpora."""
+    for corpus in sorted(rows.corpus.unique()):
+        panel = _panel(rows[rows.corpus == corpus], part, family)
+        if panel is not None:
+            yield replace(panel, title=f"{panel.title}, {corpus}")
+
+
+def _warned(rows: pd.DataFrame) -> Iterator[Panel]:
+    """What a reader of a metric of sets must know: too few clips or features, by metric and corpus."""
+    noted = rows[rows.notes.fillna("").str.contains("warning") & (rows.slice == ALL)]
+    lines = [
+        (Cell(key), Cell("" if corpus == ALL else corpus), Cell(own.notes.iloc[0]))
+        for (key, corpus), own in noted.groupby(["metric", "corpus"], sort=False)
+    ]
+    if lines:
+        yield Panel("Warnings", ("Metric", "corpus", "note"), tuple(lines), group="Warnings", names=3)
 
 
 def _with_values(rows: pd.DataFrame, family: str) -> list[MetricSpec]:

@@ -92,7 +92,10 @@ def test_rows_of_a_recogniser(pairs: list[Pair]) -> None:
     (f1,) = [value for value in values if value.metric == "macro_f1_emo@corpus-v1"]
     assert f1.clip_id is None and f1.n == 2 and 0 <= f1.ci_low <= f1.value <= f1.ci_high <= 1
     assert f1_value("macro_f1_emo@corpus-v1", pairs[::-1], wrong).value == f1.value
-    assert f1_value("macro_f1_emo@corpus-v1", pairs, {}).status == "no_label"
+    assert "warning: 2 clips" in f1.notes and f1.again(pairs[:1]).n == 1
+    unanswered = f1_value("macro_f1_emo@corpus-v1", pairs, {})
+    assert (unanswered.status, unanswered.n, unanswered.n_wanted) == ("too_few", 0, 2)
+    assert f1_value("macro_f1_emo@corpus-v1", pairs[1:2], wrong).status == "no_label"
 
 
 def test_a_label_beyond_the_eight_emotions_is_not_scored(pairs: list[Pair]) -> None:

@@ -43,8 +43,9 @@ def test_a_face_and_itself() -> None:
     faces = [wobbling(seed) for seed in range(4)]
     found = by_key(score_pairs("expression", [pair_of(str(i), face, face) for i, face in enumerate(faces)], NOWHERE))
     assert found["aed@mesh-v1", "0"].value == 0 and found["efid@mesh-v1", None].value < 1e-9
-    assert found["efid@mesh-v1", None].n == 4 and "220 frames of 18 coefficients" in found["efid@mesh-v1", None].reason
-    assert "warning" not in found["efid@mesh-v1", None].reason
+    assert found["efid@mesh-v1", None].n == 4 and "220 frames of 18 coefficients" in found["efid@mesh-v1", None].notes
+    assert "fewer than" not in found["efid@mesh-v1", None].notes
+    assert "warning: 4 clips" in found["efid@mesh-v1", None].notes
 
 
 def test_pose_and_size_do_not_matter_but_expression_does() -> None:
@@ -100,7 +101,7 @@ def test_the_distance_is_frechets_with_its_loading_and_warning() -> None:
     value = expression.efid("efid@mesh-v1", clips)
     plain = [plain_moments(np.concatenate([clip[side] for clip in clips.values()])) for side in (0, 1)]
     assert value.value == pytest.approx(frechet_distance(*plain), rel=1e-5) and value.value != frechet_distance(*plain)
-    assert "warning: fewer than 10 frames a coefficient" in value.reason and "1e-06 added" in value.reason
+    assert "warning: fewer than 10 frames a coefficient" in value.notes and "1e-06 added" in value.notes
     still = {str(i): (np.zeros((30, 7)), np.zeros((30, 7))) for i in range(2)}
     assert expression.efid("efid@mesh-v1", still).value == pytest.approx(0, abs=1e-12)
 
@@ -144,7 +145,7 @@ def test_blendshapes_of_a_real_clip(shared: Path, official: ScoringSettings) -> 
         clip_id = "b" if key.startswith("aed") else None
         good, bad = (by_key(score_pairs("blendshapes", pairs, official))[key, clip_id] for pairs in (same, mixed))
         assert good.value == pytest.approx(0, abs=1e-9) and bad.value > 0.01
-    assert "32 frames of 51 coefficients" in bad.reason and "warning" in bad.reason
+    assert "32 frames of 51 coefficients" in bad.notes and "warning" in bad.notes
 
 
 def test_blendshapes_need_weights_and_frames(tmp_path: Path, official: ScoringSettings) -> None:

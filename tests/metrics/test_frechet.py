@@ -104,10 +104,10 @@ def test_warns_below_the_dimension() -> None:
     assert dimension_warning(401, 400) == ""
     assert "400 features do not exceed 400 dimensions" in dimension_warning(400, 400)
     few, many = (frechet_value(both_sides(clips), "a frame") for clips in (2, 20))
-    assert "warning" not in many.reason
-    assert "warning: 60 features" not in few.reason
+    assert "warning" not in many.notes and many.reason is None
+    assert "warning: 60 features" not in few.notes and "warning: 2 clips" in few.notes
     thin = frechet_value(both_sides(3, frames=4), "a frame")
-    assert "warning: 12 features do not exceed 12 dimensions" in thin.reason
+    assert "warning: 12 features do not exceed 12 dimensions" in thin.notes
 
 
 # ----------------------------------------------------------------------------------------------------- intervals
@@ -215,8 +215,8 @@ def test_family_gives_all_keys_whatever_the_order(judged: FakeSettings) -> None:
     ]  # fmt: skip
     assert [value.status for value in values] == ["ok"] * 4 + ["too_few", "ok"]
     assert values == list(score(pairs[::-1], judged))
-    assert "171 features of 6 dimensions, shrunk by" in values[0].reason
-    assert "9 features of 6 dimensions" in values[3].reason
+    assert "171 features of 6 dimensions, shrunk by" in values[0].notes
+    assert "9 features of 6 dimensions" in values[3].notes
 
 
 def test_family_says_when_it_cannot(judged: FakeSettings) -> None:

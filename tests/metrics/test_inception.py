@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from eadnet.media.reading import iterate_video
+from eadnet.media.writing import write_video
 from metrics.families import inception
 from metrics.families.inception import FILE, clean_resize, features, load
-from metrics.functional.distances import kernel_distance, plain_frechet
+from metrics.functional.distances import clip_kernel_distance, kernel_distance, plain_frechet
 from metrics.networks.inception import Inception
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -85,8 +88,9 @@ def test_interval_of_the_kernel_distance_leaves_out_clips() -> None:
 
 def pair(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     digests = [hashlib.sha256(crops.tobytes()).hexdigest() for crops in (generated, truth)]
-    return SimpleNamespace(clip_id=clip_id, status="ok", generated_crops=generated, true_crops=truth, row={},
-                           generated_digest=digests[0], true_digest=digests[1])  # fmt: skip
+    return SimpleNamespace(clip_id=clip_id, status="ok", generated_crops=generated, true_crops=truth,
+                           row={"source": None}, video=None, generated_digest=digests[0],
+                           true_digest=digests[1])  # fmt: skip
 
 
 class Stub(ScoringSettings):
@@ -102,9 +106,15 @@ def test_rows_of_a_set(weights: Path, tmp_path: Path) -> None:
     same = [pair(name, *(golden.pictures(2, 64, 64, seed),) * 2) for seed, name in enumerate("ab")]
     settings = Stub(weights, "face", 64, 16, cache=tmp_path)
     found = {value.metric: value for value in inception.score(same, settings)}
-    assert set(found) == {"fid@pytorch-fid", "fid@clean", "kid@clean"}
+    assert list(found) == [
+        "fid@pytorch-fid", "fid@clean", "kid@clean", "kid@clean-clips", "fid@pytorch-fid-frame",
+        "fid@pytorch-fid-region",
+    ]  # fmt: skip
+    assert found["kid@clean-clips"].value == pytest.approx(0, abs=1e-9)
+    assert found["fid@pytorch-fid-frame"].status == "no_truth" and found["fid@pytorch-fid-region"].status == "ok"
     assert found["fid@clean"].value == pytest.approx(0, abs=1e-3) and found["kid@clean"].value <= 0
-    assert "4 frames of 2 clips; warning: 4 features" in found["fid@clean"].reason
+    assert "4 features of 2048 dimensions; warning: 4 features" in found["fid@clean"].notes
+    assert "warning: 2 clips" in found["fid@clean"].notes and "4 frames of 2 clips" in found["kid@clean"].notes
     blurred = [pair(p.clip_id, p.true_crops // 2, p.true_crops) for p in same]
     assert next(iter(inception.score(blurred, settings))).value > 1
     three = [pair(name, pictures // 2, pictures) for seed, name in enumerate("abc")
@@ -123,6 +133,45 @@ def test_rows_of_a_set(weights: Path, tmp_path: Path) -> None:
 def test_rows_without_weights_or_clips(weights: Path) -> None:
     one = [pair("a", *(golden.pictures(1, 64, 64),) * 2)]
     absent = score_pairs("inception", one, Stub(None, "face", 64, 16))
-    assert [value.status for value in absent] == ["weights_absent"] * 3 and "inception-fid" in absent[0].reason
+    assert [value.status for value in absent] == ["weights_absent"] * 6 and "inception-fid" in absent[0].reason
     few = score_pairs("inception", one, Stub(weights, "face", 64, 16))
-    assert [value.status for value in few] == ["too_few"] * 3
+    assert [value.status for value in few] == ["too_few"] * 6
+
+
+def test_kernel_distance_of_clips_is_unbiased_where_that_of_frames_is_not() -> None:
+    """Two draws of one distribution whose frames are alike within a clip: nine tenths of the variance is the clip's."""
+
+    def draw(rng: np.random.Generator) -> list[np.ndarray]:
+        return list(np.sqrt(0.9) * rng.standard_normal((12, 1, 32)) + np.sqrt(0.1) * rng.standard_normal((12, 20, 32)))
+
+    draws = [(draw(rng), draw(rng)) for rng in map(np.random.default_rng, range(40))]
+    found = np.array([[kernel_distance(*sides)[0], clip_kernel_distance(*sides)[0]] for sides in draws])
+    (of_frames, of_clips), spread = found.mean(0), found.std(0)
+    assert of_frames > 4 * spread[0] and abs(of_clips) < 3 * spread[1] / np.sqrt(40)
+    assert abs(of_clips) < of_frames / 8
+
+
+def test_whole_frames_and_region_are_what_the_network_is_shown(weights: Path, tmp_path: Path) -> None:
+    pairs = []
+    for seed, name in enumerate("ab"):
+        crops = golden.pictures(3, 64, 64, seed)
+        write_video(tmp_path / f"{name}.mp4", np.repeat(np.repeat(crops, 2, 1), 3, 2))
+        one = pair(name, crops, crops)
+        one.video, one.row, one.n_frames = str(tmp_path / f"{name}.mp4"), {"source": "kept"}, 3
+        one.true_frames = lambda path=one.video: islice(iterate_video(path), 3)
+        pairs.append(one)
+    settings = Stub(weights, "lower", 64, 16, cache=tmp_path / "cache")
+    keys = ["fid@pytorch-fid-frame", "fid@pytorch-fid-region"]
+    frame, region = inception.feature_sets(pairs, settings, keys)
+    network, mask = load(weights / FILE), settings.region()
+    read = np.stack(list(iterate_video(pairs[0].video)))
+    assert read.shape == (3, 128, 192, 3)
+    assert frame.generated[0] == pytest.approx(features(network, read, "pytorch-fid"), abs=1e-4)
+    box = np.ix_(range(3), np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0)), range(3))
+    assert region.truth[1] == pytest.approx(features(network, pairs[1].true_crops[box], "pytorch-fid"), abs=1e-4)
+    found = {value.metric: value for value in inception.score(pairs, settings)}
+    assert all(found[key].status == "ok" and found[key].value == pytest.approx(0, abs=1e-3) for key in keys)
+    pairs[1].video = str(tmp_path / "nothing.mp4")
+    pairs[1].generated_digest = "0" * 64
+    lost = {value.metric: value for value in inception.score(pairs, settings)}["fid@pytorch-fid-frame"]
+    assert lost.status == "no_truth" and lost.reason.startswith("1 clips have whole frames")

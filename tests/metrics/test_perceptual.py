@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from eadnet.media.reading import iterate_video
+from eadnet.media.writing import write_video
 from eadnet.published.lpips import ALEX_WIDTHS, LPIPS, VGG16, WIDTHS, AlexNet
 from metrics.families import perceptual
 from metrics.families.perceptual import distances, load
+from metrics.families.pictures import FRAMES, region_of
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.tables import Unscorable
 from tests.golden import pictures as golden
 
 GOLDEN = json.loads(golden.STORED.read_text())
@@ -92,7 +96,8 @@ class Weights(ScoringSettings):
 
 def pair(generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     return SimpleNamespace(clip_id="a", status="ok", generated_crops=generated, true_crops=truth,
-                           generated_digest="1", true_digest="2")  # fmt: skip
+                           n_frames=len(truth), video=None, row={"source": None}, generated_digest="1",
+                           true_digest="2")  # fmt: skip
 
 
 def test_values_of_a_clip_and_rows_for_absent_weights(trunks: dict[str, Path], alex: LPIPS, tmp_path: Path) -> None:
@@ -103,7 +108,8 @@ def test_values_of_a_clip_and_rows_for_absent_weights(trunks: dict[str, Path], a
     generated, truth = clips()
     values = list(perceptual.score([pair(generated, truth)], Weights(tmp_path, "face", 64, 16, cache=tmp_path / "c")))
     found = {value.metric: value for value in values}
-    assert set(found) == {"lpips@alex", "tlp@alex", "lpips@vgg"}
+    assert set(found) == {"lpips@alex", "tlp@alex", "lpips@alex-frame", "lpips@alex-region", "lpips@vgg"}
+    assert found["lpips@alex-frame"].status == "missing" and found["lpips@alex-region"].status == "wrong_size"
     expected = distances(alex, generated, truth)
     assert found["lpips@alex"].value == pytest.approx(expected[0].mean())
     assert found["tlp@alex"].value == pytest.approx(100 * np.abs(expected[1, 1:] - expected[2, 1:]).mean(), rel=1e-4)
@@ -118,3 +124,31 @@ def test_values_of_a_clip_and_rows_for_absent_weights(trunks: dict[str, Path], a
 def test_weights_of_another_network_are_refused(trunks: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="LPIPS"):
         load("alex", trunks["vgg"], write_heads("alex", tmp_path))
+
+
+def test_frames_of_another_size_are_refused_and_lost_ones_counted(alex: LPIPS) -> None:
+    one, other = golden.pictures(5, 64, 64, 1), golden.pictures(3, 64, 64, 2)
+    assert distances(alex, iter(one), iter(other)) == pytest.approx(distances(alex, one[:3], other), abs=1e-6)
+    with pytest.raises(Unscorable, match="equal ones of 64 pixels"):
+        distances(alex, one, golden.pictures(5, 64, 80, 2))
+
+
+def test_lpips_of_whole_frames_and_of_the_region(alex: LPIPS, tmp_path: Path) -> None:
+    made, real = golden.pictures(3, 128, 128, 1), golden.pictures(3, 128, 128, 2)
+    for name, frames in (("made", made), ("real", real)):
+        write_video(tmp_path / f"{name}.mp4", frames)
+    one = pair(made, real)
+    one.video, one.row, one.n_frames = str(tmp_path / "made.mp4"), {"source": "kept"}, 4
+    one.true_frames = lambda: iterate_video(tmp_path / "real.mp4")
+    settings = ScoringSettings(None, "lower", 128, 16)
+    mask = settings.region()
+    found = [
+        next(perceptual._scored(alex, "x", pictures, (key,), [one], settings))
+        for pictures, key in ((FRAMES, "lpips@alex-frame"), (region_of(mask), "lpips@alex-region"))
+    ]
+    read = [np.stack(list(iterate_video(tmp_path / f"{name}.mp4"))) for name in ("made", "real")]
+    assert found[0].value == pytest.approx(distances(alex, *read)[0].mean(), rel=1e-6)
+    assert (found[0].n, found[0].n_wanted) == (3, 4)
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    cut = [clip[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] for clip in (made, real)]
+    assert found[1].value == pytest.approx(distances(alex, *cut)[0].mean(), rel=1e-6)

@@ -46,15 +46,22 @@ def names(pairs: list) -> list[str]:
 @pytest.mark.parametrize("corpora", [("hdtf", "mead", "ravdess"), ("hdtf",), ()])
 def test_labels_and_clips_of_every_set(pooled: tuple, drawn: frozenset | None, corpora: tuple):
     pairs = [pair for pair in pairs_of(SIZES, 2) if pair.row["corpus"] in corpora]
+    for pair in pairs:
+        pair.row |= {"seen_speaker": pair.clip_id.endswith("1"), "level": 2.0 if pair.clip_id.endswith("0") else None}
     expected: dict[tuple[str, str], list[str]] = {}
-    for name in names(pairs):  # the slow way: ask of each clip which sets it belongs to
+    for name in names(pairs):  # the slow way: which sets does each clip belong to
         corpus = name.split("_")[0]
-        labels = [(corpus, ALL)]
+        parts = [ALL, "seen_people" if name.endswith("1") else "unseen_people"]
+        parts += ["level_2"] if name.endswith("0") else []
+        labels = [(corpus, part) for part in parts]
         labels += [(corpus, DRAW)] if drawn is not None and name in drawn else []
-        labels += [(ALL, ALL)] if corpus in pooled or not pooled else []
+        labels += [(ALL, part) for part in parts] if corpus in pooled or not pooled else []
         for label in labels:
             expected.setdefault(label, []).append(name)
-    assert {label: names(part) for label, part in sets_of(pairs, pooled, drawn).items()} == expected
+    found = {label: names(part) for label, part in sets_of(pairs, pooled, drawn, levelled=True).items()}
+    assert found == expected
+    plain = {label for label in expected if label[1] != "level_2"}
+    assert set(sets_of(pairs, pooled, drawn)) == plain
 
 
 def test_a_draw_is_one_only_where_it_leaves_clips_out(tmp_path: Path):
@@ -69,14 +76,22 @@ def test_a_draw_is_one_only_where_it_leaves_clips_out(tmp_path: Path):
 
 # ----------------------------------------------------------------------------------------------------------- rows
 class Asked:
-    """A family's rows, and the clips of every call."""
+    """A family's values, and the clips of every call."""
 
     def __init__(self, score, settings: FakeSettings) -> None:
         self.score, self.settings, self.calls = score, settings, []
 
-    def __call__(self, part: list) -> list[dict]:
+    def __call__(self, part: list) -> list:
         self.calls.append(names(part))
-        return stamp(self.score(part, self.settings), part, "full", 0, {})
+        return list(self.score(part, self.settings))
+
+
+def rows_of(family: str, pairs: list, pooled: tuple, drawn: set | None, asked: Asked) -> list[dict]:
+    rows = []
+    for (corpus, draw), part, values in scored_sets(family, pairs, pooled, drawn, asked):
+        made = stamp(values, part, "full", 0, {})
+        rows += [row | {"corpus": corpus, "draw": draw} if row["level"] == "set" else row for row in made]
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +103,17 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> FakeSettings:
 
 
 def test_sets_equal_each_set_scored_alone(judged: FakeSettings):
-    pairs, rows_of = pairs_of(SIZES), Asked(frechet.score, judged)
-    rows = list(scored_sets("frechet", pairs, ("hdtf", "mead"), DRAWN, rows_of))
+    pairs, asked = pairs_of(SIZES), Asked(frechet.score, judged)
+    rows = rows_of("frechet", pairs, ("hdtf", "mead"), DRAWN, asked)
     expected = []
-    for corpus, draw, part in (
-        (ALL, ALL, [pair for pair in pairs if pair.row["corpus"] != "ravdess"]),
-        *((corpus, ALL, [pair for pair in pairs if pair.row["corpus"] == corpus]) for corpus in SIZES),
-        *((corpus, DRAW, [pair for pair in pairs if pair.clip_id in DRAWN and pair.row["corpus"] == corpus])
-          for corpus in ("hdtf", "mead")),
-    ):  # fmt: skip
+    sets = {
+        (ALL, ALL): [pair for pair in pairs if pair.row["corpus"] != "ravdess"],
+        **{(corpus, ALL): [pair for pair in pairs if pair.row["corpus"] == corpus] for corpus in SIZES},
+        **{(corpus, DRAW): [pair for pair in pairs if pair.clip_id in DRAWN and pair.row["corpus"] == corpus]
+           for corpus in ("hdtf", "mead")},
+    }  # fmt: skip
+    sets |= {(corpus, "unseen_people"): part for (corpus, draw), part in sets.items() if draw == ALL}
+    for (corpus, draw), part in sets.items():
         alone = stamp(frechet.score(part, judged), part, "full", 0, {})
         expected += [row | {"corpus": corpus, "draw": draw} for row in alone]
 
@@ -105,41 +122,48 @@ def test_sets_equal_each_set_scored_alone(judged: FakeSettings):
 
     assert sorted(rows, key=place) == sorted(expected, key=place)
     fid = {(row["corpus"], row["draw"]): row["n"] for row in rows if row["metric"] == "fid@corpus-v1"}
-    assert fid == {(ALL, ALL): 7, ("hdtf", ALL): 3, ("mead", ALL): 4, ("ravdess", ALL): 3,
-                   ("hdtf", DRAW): 2, ("mead", DRAW): 3}  # fmt: skip
+    assert fid == {label: len(part) for label, part in sets.items()}
+    assert len(asked.calls) == 6  # no set of the same clips twice
 
 
-def test_equal_sets_are_computed_once(judged: FakeSettings):
-    pairs, rows_of = pairs_of({"mead": 4}), Asked(frechet.score, judged)
-    rows = list(scored_sets("frechet", pairs, (), {pair.clip_id for pair in pairs}, rows_of))
-    assert rows_of.calls == [[f"mead_{place}" for place in range(4)]]
-    values = {(row["corpus"], row["draw"]): row["value"] for row in rows if row["metric"] == "fid@corpus-v1"}
-    assert set(values) == {(ALL, ALL), ("mead", ALL), ("mead", DRAW)} and len(set(values.values())) == 1
+def test_failed_videos_are_counted_as_wanted(judged: FakeSettings):
+    pairs = pairs_of({"hdtf": 4, "mead": 3})
+    for pair in pairs[:2]:
+        pair.status, pair.reason = "missing", "no video"
+    rows = rows_of("frechet", pairs, (), None, Asked(frechet.score, judged))
+    found = {
+        (r["corpus"], r["draw"]): (r["n"], r["n_wanted"], r["status"]) for r in rows if r["metric"] == "fid@corpus-v1"
+    }
+    assert found["hdtf", ALL] == (3, 4, "partial") and found["mead", ALL] == (2, 3, "partial")
+    assert found[ALL, ALL] == (5, 7, "partial")
+    assert next(row for row in rows if row["metric"] == "fid@corpus-v1")["share"] == pytest.approx(5 / 7)
+    for pair in pairs:
+        pair.status = "missing"
+    lost = rows_of("frechet", pairs, (), None, Asked(frechet.score, judged))
+    assert {(row["n"], row["share"], row["status"]) for row in lost} == {(0, 0.0, "too_few")}
 
 
 @pytest.mark.parametrize("pooled", [(), ("hdtf", "mead"), ("mead",)])
 def test_a_family_of_both_looks_at_no_clip_twice(pooled: tuple):
-    pairs, rows_of = pairs_of(SIZES), Asked(expression.score, FakeSettings())
-    rows = list(scored_sets("expression", pairs, pooled, DRAWN, rows_of))
-    assert sorted(name for call in rows_of.calls for name in call) == names(pairs)
+    pairs, asked = pairs_of(SIZES), Asked(expression.score, FakeSettings())
+    rows = rows_of("expression", pairs, pooled, DRAWN, asked)
+    assert asked.calls == [names(pairs)]
     single = [row for row in rows if row["level"] == "clip"]
-    assert {row["metric"] for row in single} and all(row["clip_id"].startswith(row["corpus"]) for row in single)
     for metric in {row["metric"] for row in single}:
         assert sorted(row["clip_id"] for row in single if row["metric"] == metric) == names(pairs)
-    apart = set(SIZES) - set(pooled) if pooled else set()
-    assert {(row["corpus"], row["draw"]) for row in rows if row["level"] == "set"} == {
-        (ALL, ALL), *((corpus, ALL) for corpus in apart)
-    }  # fmt: skip
+    sets = {(row["corpus"], row["draw"]): row["value"] for row in rows if row["level"] == "set"}
+    assert set(sets) == set(sets_of(pairs, pooled, DRAWN))
+    own = [pair for pair in pairs if pair.row["corpus"] == "mead"]
+    (alone,) = [value for value in expression.score(own, FakeSettings()) if value.clip_id is None]
+    assert sets["mead", ALL] == alone.value and (alone.n, alone.n_wanted) == (4, 4)
 
 
 def test_runs_on_disjoint_corpora_share_no_set_of_all(judged: FakeSettings):
-    pooled, found = ("mead",), {}
+    found = {}
     for corpus in ("hdtf", "mead"):
         pairs = pairs_of({corpus: 3})
         for family, score in (("frechet", frechet.score), ("expression", expression.score)):
-            rows = list(scored_sets(family, pairs, pooled, None, Asked(score, judged)))
+            rows = rows_of(family, pairs, ("mead",), None, Asked(score, judged))
             found[corpus, family] = {row["corpus"] for row in rows if row["level"] == "set"}
-            if family == "expression":
-                assert {row["clip_id"] for row in rows if row["level"] == "clip"} == set(names(pairs))
     assert found == {("hdtf", "frechet"): {"hdtf"}, ("hdtf", "expression"): {"hdtf"},
-                     ("mead", "frechet"): {ALL, "mead"}, ("mead", "expression"): {ALL}}  # fmt: skip
+                     ("mead", "frechet"): {ALL, "mead"}, ("mead", "expression"): {ALL, "mead"}}  # fmt: skip

@@ -18,7 +18,8 @@ from metrics.spec import family_specs
 from tests.support.published_weights import SIZES, write_mirror
 from tests.support.video_pairs import FakeSettings, pair_of
 
-KEYS = ["fvd@stylegan-v", "fvd@latentsync", "fvd@common-metrics"]
+KEYS = ["fvd@stylegan-v", "fvd@stylegan-v-frame", "fvd@stylegan-v-region", "fvd@latentsync", "fvd@common-metrics"]
+OF_CROPS = [key for key in KEYS if not key.endswith("-frame")]
 
 
 class Stand(nn.Module):
@@ -89,24 +90,28 @@ def test_values_are_plain_distances_and_warn_below_400(stand: Path) -> None:
     pairs, settings = clips(4), FakeSettings(assets=stand)
     values = list(i3d.score(pairs, settings))
     assert [value.metric for value in values] == KEYS
-    assert all(value.status == "ok" and value.n == 4 and value.value > 0 for value in values)
-    assert "8 features of 400 dimensions; warning: 8 features do not exceed 400" in values[0].reason
+    of_crops = [value for value in values if value.metric in OF_CROPS]
+    assert all(value.status == "ok" and value.n == 4 and value.value > 0 for value in of_crops)
+    assert "8 features of 400 dimensions; warning: 8 features do not exceed 400" in values[0].notes
     own, true = (np.concatenate([seen(stand, "stylegan-v", getattr(pair, f"{kind}_crops")) for pair in pairs])
                  for kind in ("generated", "true"))  # fmt: skip
     assert values[0].value == pytest.approx(plain_frechet(own, true, ddof=0))
-    assert settings.looked == 3 * 8
+    assert settings.looked == 4 * 8
     assert values == list(i3d.score(pairs[::-1], settings))
-    assert settings.looked == 3 * 8
+    assert settings.looked == 4 * 8
 
 
 def test_identity_and_direction(stand: Path) -> None:
     pairs = clips(4)
     same = [pair_of(pair.clip_id, pair.true_crops, pair.true_crops) for pair in pairs]
-    assert [value.value for value in i3d.score(same, FakeSettings(assets=stand))] == pytest.approx([0] * 3, abs=1e-6)
+    found = [value.value for value in i3d.score(same, FakeSettings(assets=stand)) if value.metric in OF_CROPS]
+    assert found == pytest.approx([0] * 4, abs=1e-6)
     darker = [
         [pair_of(pair.clip_id, pair.true_crops // divisor, pair.true_crops) for pair in pairs] for divisor in (2, 4)
     ]
-    less, more = (list(i3d.score(some, FakeSettings(assets=stand))) for some in darker)
+    less, more = (
+        [value for value in i3d.score(some, FakeSettings(assets=stand)) if value.metric in OF_CROPS] for some in darker
+    )
     assert all(one.value < other.value for one, other in zip(less, more, strict=True))
 
 
@@ -115,11 +120,11 @@ def test_short_clips_are_left_out_and_counted(stand: Path) -> None:
         pair_of(f"s{index}", pair.generated_crops[:12], pair.true_crops[:12]) for index, pair in enumerate(clips(3))
     ]
     values = list(i3d.score(short, FakeSettings(assets=stand)))
-    assert [value.status for value in values] == ["too_short", "too_short", "ok"]
+    assert [value.status for value in values] == ["too_short", "no_truth", "wrong_size", "too_short", "ok"]
     assert values[0].reason == "0 clips have 16 frames; 2 are needed"
     mixed = list(i3d.score(clips(2) + short, FakeSettings(assets=stand)))
-    assert "3 clips lack 16 frames" in mixed[0].reason
-    assert [value.n for value in mixed] == [2, 2, 5]
+    assert "3 clips lack 16 frames" in mixed[0].notes and "warning: 2 clips" in mixed[0].notes
+    assert [value.n for value in mixed] == [2, 0, 2, 2, 5]
 
 
 @pytest.mark.parametrize("family", ["i3d", "videomae"])
@@ -194,8 +199,8 @@ def test_videomae_value_identity_and_reason(small: tuple[Path, videomae.Sizes]) 
     (value,) = videomae.score(pairs, FakeSettings(assets=folder), sizes)
     assert value.metric == "fvd@videomae"
     assert value.value > 0
-    assert "6 features of" in value.reason
-    assert "TREPA" in value.reason
+    assert "6 features of" in value.notes
+    assert "TREPA" in value.notes
     same = [pair_of(pair.clip_id, pair.true_crops, pair.true_crops) for pair in pairs]
     (value,) = videomae.score(same, FakeSettings(assets=folder), sizes)
     assert value.value == pytest.approx(0, abs=1e-6)
@@ -205,3 +210,13 @@ def test_videomae_of_other_sizes_is_refused(small: tuple[Path, videomae.Sizes]) 
     folder, sizes = small
     with pytest.raises(WeightsAbsent):
         videomae.load(folder / videomae.FILE, videomae.Sizes(**{**vars(sizes), "depth": sizes.depth + 1}))
+
+
+def test_whole_frames_and_region_are_windows_too(stand: Path) -> None:
+    pairs = clips(2, 33, 32)
+    settings = FakeSettings(assets=stand)
+    (region,) = i3d.feature_sets(pairs, settings, ["fvd@stylegan-v-region"])
+    assert region.generated[0] == pytest.approx(seen(stand, "stylegan-v", pairs[0].generated_crops[:, 16:]), abs=1e-5)
+    frames = iter(pairs[0].generated_crops)  # what reads a video gives one frame at a time
+    found = i3d.features(i3d.load(stand / i3d.FILE), frames, RECIPES["stylegan-v-frame"])
+    assert found == pytest.approx(seen(stand, "stylegan-v", pairs[0].generated_crops), abs=1e-5)

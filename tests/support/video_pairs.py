@@ -15,7 +15,7 @@ def pair_of(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNam
     """What `metrics.scoring.pairs.Pair` says of two (T, R, R, 3) uint8 clips."""
     return SimpleNamespace(
         clip_id=clip_id, status="ok", reason=None, n_frames=len(truth), generated_crops=generated, true_crops=truth,
-        generated_digest=digest(generated), true_digest=digest(truth),
+        generated_digest=digest(generated), true_digest=digest(truth), video=None, row={"source": None},
     )  # fmt: skip
 
 
@@ -26,12 +26,17 @@ def digest(crops: np.ndarray) -> str:
 
 @dataclass
 class FakeSettings:
-    """`judges` and `assets` are folders; `looked` counts what was computed rather than remembered."""
+    """`judges` and `assets` are folders; `looked` counts what was computed; crops have `side` pixels."""
 
     judges: Path | None = None
     assets: Path | None = None
     looked: int = 0
+    side: int = 32
     known: dict = field(default_factory=dict)
+
+    def region(self) -> np.ndarray:
+        """(side, side) bool, the lower half."""
+        return np.repeat(np.arange(self.side) >= self.side // 2, self.side).reshape(self.side, self.side)
 
     def judge(self, name: str) -> Path:
         """Folder of a judge."""
