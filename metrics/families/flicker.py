@@ -6,7 +6,7 @@ from itertools import islice
 import cv2
 import numpy as np
 
-from metrics.families.parts import part, relative
+from metrics.families.parts import check_timing, own_pictures, part, relative
 from metrics.scoring.pairs import Pair, Value, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
@@ -32,7 +32,7 @@ def changes(frames: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _measure(pair: Pair) -> Iterator[Value]:
-    own = changes(pair.own_frames())
+    own = changes(own_pictures(pair))
     if not len(own):
         raise Unscorable("too_short", "a single frame; flicker needs 2")
     yield Value(FLICKER, pair.clip_id, 1 - float(own.mean()) / WHITE, len(own))
@@ -40,6 +40,7 @@ def _measure(pair: Pair) -> Iterator[Value]:
 
 
 def _ratio(pair: Pair, own: np.ndarray) -> Value:
+    check_timing(pair)
     if abs(pair.own_fps - FPS) > 0.01:
         raise Unscorable("wrong_rate", f"{pair.own_fps:g} fps changes by other steps than the truth; make it {FPS} fps")
     own = own[: pair.n_frames - 1]

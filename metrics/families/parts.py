@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from eadnet.media.decoding import MediaError
 from metrics.families.expression import seen_in_both
 from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import at_rate
@@ -12,6 +13,7 @@ from metrics.scoring.pairs import Pair, Value
 from metrics.tables import FPS, Unscorable
 
 MIN_FRAMES = 10
+IN_STEP = ("ok", "wrong_size")  # statuses of videos whose frames belong to the true clip's, one by one
 
 
 def part(pair: Pair, keys: Iterable[str], measure: Callable[[], Iterable[Value]]) -> Iterator[Value]:
@@ -28,6 +30,41 @@ def part(pair: Pair, keys: Iterable[str], measure: Callable[[], Iterable[Value]]
         yield from (Value(key, pair.clip_id, None, 0, fault.status, str(fault)) for key in keys)
 
 
+def check_timing(pair: Pair) -> None:
+    """Make sure that frame by frame the video belongs to the true clip, in whatever size.
+
+    Raises:
+        Unscorable: it does not; with the cause.
+    """
+    if pair.status not in IN_STEP:
+        raise Unscorable(pair.status, pair.reason or "the video could not be measured")
+
+
+def own_pictures(pair: Pair) -> Iterator[np.ndarray]:
+    """The (H, W, 3) uint8 frames of the video itself.
+
+    Raises:
+        Unscorable: it is not named, or cannot be read.
+    """
+    if pair.video is None:
+        raise Unscorable("not_measured", "the measurement names no video; measure again")
+    try:
+        yield from pair.own_frames()
+    except MediaError as fault:
+        raise Unscorable(fault.status, str(fault)) from None
+
+
+def own_sound(pair: Pair) -> np.ndarray:
+    """(n,) float32 sound of the video itself at 16 kHz.
+
+    Raises:
+        Unscorable: the video is not named, or has no sound.
+    """
+    if pair.video is None:
+        raise Unscorable("not_measured", "the measurement names no video; measure again")
+    return pair.own_audio
+
+
 def together(pair: Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Landmarks of the video in its own pixels and of the true clip, frame by frame at 25 fps.
 
@@ -37,6 +74,7 @@ def together(pair: Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Raises:
         Unscorable: fewer than 10 frames have a face in both.
     """
+    check_timing(pair)
     truth = pair.true_landmarks
     own = at_rate(pair.own_landmarks, pair.own_fps, FPS, len(truth))
     truth = truth[: len(own)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from metrics.families.expression import efid
-from metrics.families.parts import MIN_FRAMES, part, relative, seen
+from metrics.families.parts import MIN_FRAMES, check_timing, own_sound, part, relative, seen
 from metrics.functional import poses as turning
 from metrics.functional.beats import agreement, chance, resting_points, sound_onsets
 from metrics.functional.theval import head_motion, head_rotation, head_translation
@@ -42,21 +42,23 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 
 def _measure(pair: Pair, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Value]:
-    own = pair.features("poses")[: pair.n_frames]
+    own = pair.features("poses")
     _check(turning.has_pose(own))
     yield from part(pair, [APD], lambda: _paired(pair, own, found))
     measured = _angles(own)
     for key, (value, count) in measured.items():
-        yield Value(key, pair.clip_id, value, count, n_wanted=pair.n_frames)
-    yield from part(pair, ANGLE_RATIOS, lambda: _angle_ratios(pair, measured))
+        yield Value(key, pair.clip_id, value, count, n_wanted=len(own))
+    yield from part(pair, ANGLE_RATIOS, lambda: _angle_ratios(pair, measured, len(own)))
     yield from part(pair, [PLACE, MOTION], lambda: _moves(pair, own))
     yield from part(pair, [PLACE_RATIO], lambda: [_moves_relatively(pair)])
-    yield from part(pair, [BEATS], lambda: [Value(BEATS, pair.clip_id, *_beats(own, pair.own_audio))])
+    yield from part(pair, [BEATS], lambda: [Value(BEATS, pair.clip_id, *_beats(own, own_sound(pair)))])
     yield from part(pair, [BEATS_GAP], lambda: [_beats_apart(pair, own)])
 
 
 def _paired(pair: Pair, own: np.ndarray, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Value]:
-    own, truth = own[: len(_truth(pair))], _truth(pair)[: len(own)]
+    check_timing(pair)
+    count = min(len(own), len(_truth(pair)))
+    own, truth = own[:count], _truth(pair)[:count]
     both = turning.has_pose(own) & turning.has_pose(truth)
     _check(both)
     found[pair.clip_id] = turning.placed(own[both]), turning.placed(truth[both])
@@ -75,11 +77,11 @@ def _angles(poses: np.ndarray) -> dict[str, tuple[float, int]]:
     return dict(zip(ANGLES, values, strict=True))
 
 
-def _angle_ratios(pair: Pair, own: dict[str, tuple[float, int]]) -> Iterator[Value]:
+def _angle_ratios(pair: Pair, own: dict[str, tuple[float, int]], frames: int) -> Iterator[Value]:
     truth = _truth(pair)
     _check(turning.has_pose(truth))
     for key, (value, _) in _angles(truth).items():
-        yield relative(key.replace("@", "_ratio@"), pair, own[key][0], value, own[key][1], pair.n_frames)
+        yield relative(key.replace("@", "_ratio@"), pair, own[key][0], value, own[key][1], frames)
 
 
 def _moves(pair: Pair, poses: np.ndarray) -> Iterator[Value]:
@@ -119,12 +121,13 @@ def _beats(poses: np.ndarray, wave: np.ndarray) -> tuple[float, int]:
 
 
 def _beats_apart(pair: Pair, own: np.ndarray) -> Value:
-    (value, count), (truth, _) = _beats(own, pair.own_audio), _beats(_truth(pair), pair.true_audio)
+    (value, count), (truth, _) = _beats(own, own_sound(pair)), _beats(_truth(pair), pair.true_audio)
     return Value(BEATS_GAP, pair.clip_id, value - truth, count)
 
 
 def _truth(pair: Pair) -> np.ndarray:
-    return pair.true_features("poses")[: pair.n_frames]
+    """Poses of the true clip, as many as are compared; all where no frame is."""
+    return pair.true_features("poses")[: pair.n_frames or None]
 
 
 def _check(frames: np.ndarray) -> None:

@@ -5,11 +5,12 @@ Values are of the video in its own size, rate and sound; ratios compare both vid
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from metrics.families.parts import in_silence, part, relative, seen, speech
+from metrics.families.parts import in_silence, own_pictures, own_sound, part, relative, seen, speech
 from metrics.functional import theval
 from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import at_rate, outer_distance
@@ -28,36 +29,49 @@ Found = dict[str, dict[str, tuple[float, float]]]
 """Per metric and clip, the values of the generated and of the true video."""
 
 
-class Side:
-    """One of the two videos: its landmarks, its frames a second and its sound.
+class Sound:
+    """Sound of one of the two videos, and its speech; `read` gives the wave, or raises `Unscorable`."""
 
-    `landmarks` are (T, 478, 2) in pixels of `size`, (height, width), which is squashed to a square for some measures;
-    None leaves pixels square. `wave` gives the sound, or raises `Unscorable`; it is called when sound is needed.
-    """
-
-    def __init__(
-        self, landmarks: np.ndarray, fps: float, wave: Callable[[], np.ndarray], size: tuple[int, int] | None
-    ) -> None:
-        self.landmarks, self.fps, self.size, self._wave = landmarks, fps, size, wave
+    def __init__(self, read: Callable[[], np.ndarray]) -> None:
+        """Nothing is read before it is needed."""
+        self._read = read
 
     @cached_property
     def wave(self) -> np.ndarray:
-        """(n,) sound at 16 kHz."""
-        return self._wave()
+        """(n,) at 16 kHz."""
+        return self._read()
 
     @cached_property
+    def spans(self) -> list[tuple[float, float]]:
+        """Starts and ends of speech in seconds, rounded to 0.1 s as THEval's are."""
+        return speech(self.wave, rounded=True)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two videos: its (T, 478, 2) landmarks in pixels, its frames a second, its sound and its size.
+
+    `size`, (height, width), is what some measures squash to a square; None leaves pixels square.
+    """
+
+    landmarks: np.ndarray
+    fps: float
+    sound: Sound
+    size: tuple[int, int] | None
+
+    @property
     def speaks(self) -> np.ndarray:
-        """(T,) bool, the frames of speech, whose times are rounded to 0.1 s as THEval's are."""
-        return theval.speech_frames(speech(self.wave, rounded=True), self.fps, len(self.landmarks))
+        """(T,) bool, the frames of speech."""
+        return theval.speech_frames(self.sound.spans, self.fps, len(self.landmarks))
 
-    @cached_property
+    @property
     def squashed(self) -> np.ndarray:
         """The landmarks in the square, or in pixels where no size is given."""
         return self.landmarks if self.size is None else theval.squashed(self.landmarks, self.size)
 
     def comparable(self) -> "Side":
         """The same at 25 fps and with square pixels, so that another size, aspect or rate does not count."""
-        return Side(at_rate(self.landmarks, self.fps, FPS), FPS, lambda: self.wave, None)
+        return Side(at_rate(self.landmarks, self.fps, FPS), FPS, self.sound, None)
 
 
 def lip_dynamics(side: Side) -> Measured:
@@ -93,7 +107,7 @@ def lip_sync(side: Side) -> Measured:
     known = side.speaks & has_face(side.landmarks)
     if known.sum() < max(2, theval.MIN_SPEECH * len(known)):
         raise Unscorable("no_speech", f"{known.sum()} of {len(known)} frames with speech and a face; 10 % are needed")
-    volume = theval.loudness(side.wave, RATE, side.fps, len(known))[known]
+    volume = theval.loudness(side.sound.wave, RATE, side.fps, len(known))[known]
     openness = theval.mouth_openness(side.squashed[known], (1, 1))
     return theval.lip_sync(openness, volume), int(known.sum()), int(side.speaks.sum())
 
@@ -134,8 +148,9 @@ def set_score(found: Found) -> Value:
 
 
 def _measure(pair: Pair, found: Found) -> Iterator[Value]:
-    own = Side(pair.own_landmarks, pair.own_fps, lambda: pair.own_audio, next(pair.own_frames()).shape[:2])
-    truth = Side(pair.true_landmarks, FPS, lambda: pair.true_audio, true_size(pair.truth))
+    size = next(own_pictures(pair)).shape[:2]
+    own = Side(pair.own_landmarks, pair.own_fps, Sound(lambda: own_sound(pair)), size)
+    truth = Side(pair.true_landmarks, FPS, Sound(lambda: pair.true_audio), true_size(pair.truth))
     sides = own.comparable(), truth.comparable()
     for key, measure in MEASURES.items():
         yield from part(pair, [key], lambda key=key, measure=measure: [_raw(pair, key, measure(own))])

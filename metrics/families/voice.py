@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from eadnet.faces.landmarks import mouth_opening
-from metrics.families.parts import in_silence, part, seen, speech
+from metrics.families.landmarks import MIN_DEVIATION
+from metrics.families.parts import in_silence, own_sound, part, seen, speech
 from metrics.functional.face_chips import has_face
-from metrics.functional.loudness import best_correlation, frame_levels, shuffled_correlation
+from metrics.functional.loudness import LEAST, best_correlation, frame_levels, shuffled_correlation
 from metrics.functional.theval import silent_frames, speech_frames
 from metrics.functional.trajectories import at_rate
 from metrics.networks.silero import RATE
@@ -37,7 +38,7 @@ def mouth_aspect(landmarks: np.ndarray) -> np.ndarray:
 
 
 def _measure(pair: Pair) -> Iterator[Value]:
-    landmarks, wave = at_rate(pair.own_landmarks, pair.own_fps, FPS), pair.own_audio
+    landmarks, wave = at_rate(pair.own_landmarks, pair.own_fps, FPS), own_sound(pair)
     face = seen(landmarks)
     yield from part(pair, [LEAK], lambda: [_leak(pair, landmarks, face, wave)])
     yield from part(pair, SPEED, lambda: _speed(pair, landmarks, wave))
@@ -54,8 +55,10 @@ def _speed(pair: Pair, landmarks: np.ndarray, wave: np.ndarray) -> Iterator[Valu
     speed = np.abs(np.diff(np.where(has_face(landmarks), mouth_opening(landmarks), np.nan)))
     levels = frame_levels(wave, RATE, FPS, len(landmarks))[1:]
     known = int(np.isfinite(speed).sum())
-    values = best_correlation(speed, levels), shuffled_correlation(speed, levels)
+    still = known > 0 and np.nanstd(speed) < MIN_DEVIATION
+    note = "the mouth does not move; correlation set to 0" if still else None
+    values = (0.0, 0.0) if still else (best_correlation(speed, levels), shuffled_correlation(speed, levels))
     if np.isnan(values).any():
-        raise Unscorable("too_short", f"{known} changes of the mouth; {2 * FPS} that vary, and sound, are needed")
+        raise Unscorable("too_short", f"{known} changes of the mouth; {LEAST} at every lag, and sound, are needed")
     for key, value in zip(SPEED, values, strict=True):
-        yield Value(key, pair.clip_id, value, known, n_wanted=len(speed))
+        yield Value(key, pair.clip_id, value, known, reason=note, n_wanted=len(speed))

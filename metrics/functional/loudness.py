@@ -7,7 +7,7 @@ from metrics.functional.theval import loudness
 LAG = 6  # frames either way
 PIECES = 20  # shifts of the shuffled sound
 QUIETEST = 1e-4  # root mean square, -80 dB
-MIN_COMMON = 50  # frames that both must have at a lag
+LEAST = 40  # frames that both must have at a lag
 
 
 def frame_levels(wave: np.ndarray, rate: int, fps: float, count: int) -> np.ndarray:
@@ -18,7 +18,7 @@ def frame_levels(wave: np.ndarray, rate: int, fps: float, count: int) -> np.ndar
 def best_correlation(path: np.ndarray, levels: np.ndarray) -> float:
     """Greatest correlation of (T,) path and levels over lags of at most 6 frames; NaN where none exists.
 
-    Frames in which the path is NaN are left out. A lag counts if 50 frames are left that vary.
+    Frames in which the path is NaN are left out. A lag counts if 40 frames are left that vary.
     """
     found = [_correlation(*_lagged(path, levels, lag)) for lag in range(-LAG, LAG + 1)]
     known = [value for value in found if np.isfinite(value)]
@@ -43,6 +43,6 @@ def _lagged(path: np.ndarray, levels: np.ndarray, lag: int) -> tuple[np.ndarray,
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     known = np.isfinite(first)
     first, second = first[known], second[known]
-    if len(first) < MIN_COMMON or first.std() < 1e-9 or second.std() < 1e-9:
+    if len(first) < LEAST or first.std() < 1e-9 or second.std() < 1e-9:
         return float("nan")
     return float(np.corrcoef(first, second)[0, 1])

@@ -30,7 +30,7 @@ def speech_spans(wave: np.ndarray, rounded: bool = False) -> list[tuple[float, f
     """
     import torch
 
-    model, timestamps = _detector()
+    model, timestamps = detector()
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)  # windows are tiny, and sums do not depend on the machine's cores
@@ -43,7 +43,12 @@ def speech_spans(wave: np.ndarray, rounded: bool = False) -> list[tuple[float, f
 
 
 @lru_cache(maxsize=1)
-def _detector() -> tuple[Any, Any]:
+def detector() -> tuple[Any, Any]:
+    """The network and the function that makes spans of its output, loaded once.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+    """
     if weights_path() is None:
         raise ModuleNotFoundError("the package silero-vad, which finds speech, is not installed; install it")
     import torch

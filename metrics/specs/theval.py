@@ -50,7 +50,7 @@ SPECS = (
         THEVAL, inputs=OWN, reference=CODE,
         disagreement="the paper describes the standard deviation of a vertical distance, which is about 5 times as "
         "large; changes bridge frames without a face; a clip without a face counts as 0 there and has no value here",
-        avoid=f"{LEVEL}; at 30 fps changes are smaller than at 25, and the tracker's trembling is half of it",
+        avoid=f"{LEVEL}; at 30 fps changes are smaller than at 25, and the tracker's trembling is in it",
         evaluator=FACE,
     ),
     _ratio("How fast the brows move", "eyebrow_ratio@theval", f"{OWN}; at 25 fps", MESH,
