@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from eadnet.media.decoding import MediaError
-from metrics.families.expression import seen_in_both
+from metrics.families.expression import MIN_FRAMES, seen_in_both
 from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import at_rate
 from metrics.networks.silero import speech_spans
 from metrics.scoring.pairs import Pair, Value
 from metrics.tables import FPS, Unscorable
 
-MIN_FRAMES = 10
 IN_STEP = ("ok", "wrong_size")  # statuses of videos whose frames belong to the true clip's, one by one
 
 
@@ -87,10 +86,18 @@ def seen(landmarks: np.ndarray) -> np.ndarray:
     Raises:
         Unscorable: there are fewer than 10.
     """
-    found = has_face(landmarks)
-    if found.sum() < MIN_FRAMES:
-        raise Unscorable("no_face", f"{found.sum()} frames with a face; {MIN_FRAMES} are needed")
-    return found
+    return enough(has_face(landmarks))
+
+
+def enough(face: np.ndarray) -> np.ndarray:
+    """The (T,) bool given, frames with a face.
+
+    Raises:
+        Unscorable: there are fewer than 10.
+    """
+    if face.sum() < MIN_FRAMES:
+        raise Unscorable("no_face", f"{face.sum()} frames with a face; {MIN_FRAMES} are needed")
+    return face
 
 
 def speech(wave: np.ndarray, rounded: bool = False) -> list[tuple[float, float]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from metrics.families.expression import efid
-from metrics.families.parts import MIN_FRAMES, check_timing, own_sound, part, relative, seen
+from metrics.families.parts import check_timing, enough, own_sound, part, relative, seen
 from metrics.functional import poses as turning
 from metrics.functional.beats import agreement, chance, resting_points, sound_onsets
 from metrics.functional.theval import head_motion, head_rotation, head_translation
@@ -43,7 +43,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
 def _measure(pair: Pair, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Value]:
     own = pair.features("poses")
-    _check(turning.has_pose(own))
+    enough(turning.has_pose(own))
     yield from part(pair, [APD], lambda: _paired(pair, own, found))
     measured = _angles(own)
     for key, (value, count) in measured.items():
@@ -60,7 +60,7 @@ def _paired(pair: Pair, own: np.ndarray, found: dict[str, tuple[np.ndarray, np.n
     count = min(len(own), len(_truth(pair)))
     own, truth = own[:count], _truth(pair)[:count]
     both = turning.has_pose(own) & turning.has_pose(truth)
-    _check(both)
+    enough(both)
     found[pair.clip_id] = turning.placed(own[both]), turning.placed(truth[both])
     distance = float(turning.geodesic_distances(own[both], truth[both]).mean())
     yield Value(APD, pair.clip_id, distance, int(both.sum()), n_wanted=pair.n_frames)
@@ -79,7 +79,7 @@ def _angles(poses: np.ndarray) -> dict[str, tuple[float, int]]:
 
 def _angle_ratios(pair: Pair, own: dict[str, tuple[float, int]], frames: int) -> Iterator[Value]:
     truth = _truth(pair)
-    _check(turning.has_pose(truth))
+    enough(turning.has_pose(truth))
     for key, (value, _) in _angles(truth).items():
         yield relative(key.replace("@", "_ratio@"), pair, own[key][0], value, own[key][1], frames)
 
@@ -128,8 +128,3 @@ def _beats_apart(pair: Pair, own: np.ndarray) -> Value:
 def _truth(pair: Pair) -> np.ndarray:
     """Poses of the true clip, as many as are compared; all where no frame is."""
     return pair.true_features("poses")[: pair.n_frames or None]
-
-
-def _check(frames: np.ndarray) -> None:
-    if frames.sum() < MIN_FRAMES:
-        raise Unscorable("no_face", f"{frames.sum()} frames with a face; {MIN_FRAMES} are needed")

@@ -9,8 +9,9 @@ ROUGH = (
 )
 CORRELATION = "of frames with a face in both videos; a path that never moves reads 0"
 NOISE = (
-    "the tracker's own trembling is in both videos: where the true path hardly moves it is most of what is compared, "
-    "and a blurred face reads below 1"
+    "the tracker's own trembling is in both videos, and most of what is compared where the true path hardly moves: on "
+    "drawn faces of 192 px, whose motion is known, it reads 1.1 (mouth), 1.7 (lids), 4 (gaze) and 8 (brows) times what "
+    "was drawn; a blurred face reads below 1"
 )
 FREE = "for methods that are free to move where they like; only what follows from speech or time can be predicted"
 TIMELESS = "alone: a path that is smooth in the wrong direction reads 1 as well"
