@@ -48,8 +48,9 @@ SPECS = (
         "Distance of a brow's centre (10 points) from its eye's (16 points) over the distance of the eyes' centres; "
         "mean absolute change from frame to frame, both sides.",
         THEVAL, inputs=OWN, reference=CODE,
-        disagreement="the paper describes the standard deviation of a vertical distance, which reads .004 to .037 "
-        "on real clips where this reads .003 to .008; changes bridge frames without a face; a clip without a face counts as 0 there and has no value here",
+        disagreement="the paper describes the standard deviation of a vertical distance, which reads .004 to .037 on "
+        "real clips where this reads .003 to .008; changes bridge frames without a face; a clip without a face counts "
+        "as 0 there and has no value here",
         avoid=f"{LEVEL}; at 30 fps changes are smaller than at 25, and the tracker's trembling is in it",
         evaluator=FACE,
     ),

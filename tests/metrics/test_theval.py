@@ -120,6 +120,7 @@ def by_key(module: object, pairs: list) -> dict[tuple[str, str | None], Value]:
 
 
 def test_the_truth_reads_one_in_any_size() -> None:
+    pytest.importorskip("silero_vad", reason="needs the package silero-vad")
     pairs = [motion_pair(name, truth * 1.7, truth) for name, truth in (("a", lively(60, 1)), ("b", lively(60, 2)))]
     found = by_key(family, pairs)
     assert {key for key, _ in found} == {spec.key for spec in family_specs("theval")}
@@ -146,6 +147,7 @@ def test_frozen_lips_and_videos_without_face_or_sound() -> None:
 
 
 def test_open_mouths_in_silence() -> None:
+    pytest.importorskip("silero_vad", reason="needs the package silero-vad")
     points = face(80)
     points[:, [61, 291]] = [(40, 60), (56, 60)]
     points[20:, 14, 1] = points[20:, 13, 1] + 6  # 6 of 16 px
