@@ -129,7 +129,7 @@ PARTIAL = "partial"
 
 LABEL_GIVEN = "told"
 """Status of clips whose label a captioner was given, so that its repeating it shows nothing."""
-NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_truth", LABEL_GIVEN)
+NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_silence", "no_truth", LABEL_GIVEN)
 """Statuses of clips to which a metric does not apply: they lower no coverage. Only the last depends on the run."""
 
 CAPTIONER = "captions:"

@@ -11,17 +11,13 @@ from eadnet.faces.alignment import apply
 from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
 from metrics.families.expression import seen_in_both
 from metrics.functional.face_chips import has_face
+from metrics.functional.trajectories import LIPS
 from metrics.scoring.pairs import Pair, Value, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 
 MESH_POINTS = 468
-# FACEMESH_LIPS of MediaPipe: outer and inner contour
-LIPS = (
-    0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181,
-    185, 191, 267, 269, 270, 291, 308, 310, 311, 312, 314, 317, 318, 321, 324, 375, 402, 405, 409, 415,
-)  # fmt: skip
 MIN_DEVIATION = 1e-4  # of the lip gap; less is a mouth that does not move at all
 BLINK_DEPTH = 0.35  # a blink at least takes this share off the median eye opening
 

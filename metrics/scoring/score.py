@@ -14,6 +14,7 @@ import numpy as np
 
 from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
+from metrics.networks import silero
 from metrics.scoring.pairs import Pair, Value, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -155,6 +156,9 @@ def _evaluator_sha256(spec: MetricSpec, settings: ScoringSettings) -> str | None
     if kind == "region":
         text = f"region_mask({settings.mask},{settings.resolution},{settings.cells})"
         return hashlib.sha256(text.encode()).hexdigest()
+    if spec.evaluator == "package:silero-vad":
+        speech = silero.weights_path()
+        return sha256_file(speech) if speech else None
     if kind == "package":
         return _mediapipe_sha256()
     if kind == "judge" and settings.judges is not None:
