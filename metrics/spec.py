@@ -17,7 +17,12 @@ __all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSp
 
 # In the order in which tables show them.
 _MODULES = (
-    "image", "frames", "perceptual", "inception", "identity", "lip_sync", "syncnet", "lipscore", "landmarks", "frechet",
+    "image", "frames",
+    "quality",
+    "pyiqa",
+    "perceptual", "inception", "identity", "lip_sync", "syncnet", "lipscore", "landmarks",
+    "eat",
+    "frechet",
     "i3d", "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "blendshapes", "temporal",
     "motion", "captions",
 )  # fmt: skip

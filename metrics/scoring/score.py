@@ -131,6 +131,8 @@ def _evaluator_sha256(spec: MetricSpec, settings: ScoringSettings) -> str | None
     if kind == "region":
         text = f"region_mask({settings.mask},{settings.resolution},{settings.cells})"
         return hashlib.sha256(text.encode()).hexdigest()
+    if kind == "sha256":
+        return place
     if kind == "package":
         return _mediapipe_sha256()
     if kind == "judge" and settings.judges is not None:

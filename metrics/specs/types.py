@@ -39,7 +39,8 @@ class MetricSpec:
     improvement; `target` then names the ideal value, if there is one. `bounds` are the values that can occur. `inputs`
     states at which resolution and crop pictures are compared, `reference` whose implementation is followed,
     `disagreement` how far others are known to differ, `avoid` when not to use it. `evaluator` names what judges:
-    ``judge:sync``, ``asset:<asset>/<file>``, ``package:mediapipe`` or ``region``; "" where a formula alone does.
+    ``judge:sync``, ``asset:<asset>/<file>``, ``package:mediapipe``, ``sha256:<digest>`` (of a file inside a package)
+    or ``region``; "" where a formula alone does.
     """
 
     key: str
