@@ -19,7 +19,10 @@ VENKATANATH = "Venkatanath et al., Blind image quality evaluation using percepti
 NARVEKAR = "Narvekar & Karam, A no-reference image blur metric based on CPBD, IEEE TIP 2011"
 CROPS = "published values are of whole frames or of crops of unstated size, often after scaling: they do not compare"
 SIZES = "Where video and truth show the face in different sizes: its pixels, not its quality, then differ."
-LEARNED = "It was learned on photographs with five kinds of damage; a plain studio wall already reads 40 to 60."
+LEARNED = (
+    "Across cameras: true faces of 24 published clips read 15 to 61 (1080p studio faces 40 to 61), a sharp photograph "
+    "-6; a ratio to a truth near 0 says nothing."
+)
 METHODS = (
     ("brisque", "BRISQUE", False, (-INFINITY, INFINITY), MITTAL,
      "Distance of the picture's local statistics from those of clean photographs: 0 good, 100 bad.",
