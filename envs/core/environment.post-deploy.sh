@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 ded05d02740625149fd563a3aa019dacda84d4f8fc0c8c8c134c490fed474248
+# sha256 16a46f0ebacf9edf2e2f57f45f8d2d21c6982b0bd2ce89cc440b092af97f83c8
 set -euo pipefail
 bash envs/install.sh core python

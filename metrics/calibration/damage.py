@@ -1,10 +1,12 @@
 """Known damage to a true clip, in five strengths: what the response of every metric is measured with.
 
 Every damage makes a damaged *video* of the clip (``DAMAGES`` names them), so that the ordinary path measures and scores
-it. The sound is left alone: lips are always judged with the clip's true sound, so a shifted sound is a picture that
-comes too late or too soon, and a wrong sound a picture of another moment. Chance is seeded by clip and damage but not
-by strength: a stronger damage does the same, and more of it. Lengths are in inter-ocular distances, so that a strength
-means the same for small and large faces. Light: OpenCV is imported where a frame is changed.
+it. Its file carries the clip's sound without loss, but where the sound is what is damaged; metrics that judge lips with
+the clip's true sound see nothing of that. An offset and a wrong sound are made by the picture (which comes too late or
+too soon, or from another moment), so that all of them see it. Chance is seeded by clip and damage but not by strength:
+a stronger damage does the same, and more of it. Lengths are in inter-ocular distances, so that a strength means the
+same for small and large faces; what encoders and players do is in their own units. Light: OpenCV is imported where a
+frame is changed.
 """
 
 import zlib
@@ -13,7 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-VERSION = 1
+from metrics.calibration.sounds import delayed, resampled, unchanged
+from metrics.tables import FPS
+
+VERSION = 2
 """Bumped with any change that can move a damaged pixel."""
 CRF = 12  # x264 quality of all damaged videos but the compressed ones: that of generated and ground-truth videos
 STRENGTHS = 5
@@ -33,14 +38,17 @@ class WholeClip:
 
 
 Change = Callable[[WholeClip, float, np.random.Generator], Iterator[np.ndarray]]
+SoundChange = Callable[[np.ndarray, int, float], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Damage:
     """One kind of damage: `change` yields the damaged frames; `amounts` are its five strengths, in `unit`.
 
-    `signed` damages are made with either sign; `partner` is the face that a swap needs (``emotion``: the same person's
-    in another emotion, ``identity``: another person's). `group` is the heading under which tables show it.
+    `sound` gives the damaged wave of one (n,) at some rate; `picture_codec` and `sound_codec` are the encoders that the
+    file passes. Amounts grow or, where less is worse, fall. `signed` damages have either sign; `partner` is the
+    face that a swap needs (``emotion``: the same person's in another emotion, ``identity``: another person's). `group`
+    is the heading under which tables show it.
     """
 
     name: str
@@ -52,11 +60,15 @@ class Damage:
     description: str
     signed: bool = False
     partner: str = ""
+    sound: SoundChange = unchanged
+    picture_codec: str = "libx264"
+    sound_codec: str = "flac"
 
     def __post_init__(self) -> None:
-        """Check that there are five growing strengths."""
-        if len(self.amounts) != STRENGTHS or sorted(set(self.amounts)) != list(self.amounts):
-            raise ValueError(f"{self.name}: {self.amounts} are not {STRENGTHS} growing strengths")
+        """Check that there are five strengths in order."""
+        ordered = sorted(set(self.amounts))
+        if len(self.amounts) != STRENGTHS or list(self.amounts) not in (ordered, ordered[::-1]):
+            raise ValueError(f"{self.name}: {self.amounts} are not {STRENGTHS} growing or falling amounts")
 
     @property
     def steps(self) -> list[tuple[int, float]]:
@@ -65,7 +77,7 @@ class Damage:
         return [(number, sign * amount) for number, amount in enumerate(self.amounts, 1) for sign in signs]
 
     def apply(self, footage: WholeClip, amount: float, clip_id: str) -> Iterator[np.ndarray]:
-        """The damaged frames, (H, W, 3) uint8 each and as many as there were.
+        """The damaged frames, (H, W, 3) uint8 each, as many as there were (at another rate: for as long).
 
         Raises:
             ValueError: the damage swaps faces and the footage has no other clip.
@@ -75,8 +87,16 @@ class Damage:
         return self.change(footage, amount, np.random.default_rng(zlib.crc32(f"{self.name} {clip_id}".encode())))
 
     def crf(self, amount: float) -> int:
-        """x264 quality at which the damaged frames are written."""
+        """Quality, on the scale of the picture's encoder, at which the damaged frames are written."""
         return round(amount) if self.unit == "crf" else CRF
+
+    def fps(self, amount: float) -> float:
+        """Frames a second of the damaged video."""
+        return amount if self.unit == "fps" else FPS
+
+    def bits(self, amount: float) -> int:
+        """Bits a second of its sound; 0 where its encoder loses nothing."""
+        return round(1000 * amount) if self.unit == "kbit/s" else 0
 
 
 # ----------------------------------------------------------------------------------------------- sound and time
@@ -154,6 +174,19 @@ def _shifted(footage: WholeClip, amount: float, generator: np.random.Generator) 
     return (_moved(frame, (amount * footage.eyes, 0.0)) for frame in footage.frames)
 
 
+def _slid(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    step = round(amount)
+    for frame in footage.frames:
+        padded = np.pad(frame, ((step, 0), (step, 0), (0, 0)), mode="edge")
+        yield padded[: frame.shape[0], : frame.shape[1]]
+
+
+def _at_rate(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    count = len(footage.frames)
+    moments = np.arange(round(count * amount / FPS)) * FPS / amount
+    return _picked(footage, np.minimum(np.floor(moments + 0.5).astype(int), count - 1))
+
+
 def _moved(frame: np.ndarray, way: tuple[float, float]) -> np.ndarray:
     import cv2
 
@@ -189,6 +222,8 @@ def _in_place(footage: WholeClip, index: int) -> np.ndarray:
 
 
 TIME, PICTURE, CONTENT = "Sound and time", "Picture", "Content"
+SOUND_FILE, PICTURE_FILE = "Encoding of sound", "Encoding of picture"
+RATES = (128, 96, 64, 48, 32)
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 DAMAGES: dict[str, Damage] = {
@@ -254,6 +289,40 @@ DAMAGES: dict[str, Damage] = {
             "swapped_identity", "Swapped identity", CONTENT, "of the clip", SHARES, _swapped,
             "In this share of the clip, from its start, another person is seen; the faces lie in one place.",
             partner="identity",
+        ),
+        *(
+            Damage(
+                name, title, SOUND_FILE, "kbit/s", RATES, _unchanged,
+                f"The video's own sound (48 kHz, one channel) is encoded as {title} at this rate.", sound_codec=codec,
+            )
+            for name, title, codec in (("aac", "AAC", "aac"), ("mp3", "MP3", "libmp3lame"), ("opus", "Opus", "libopus"))
+        ),
+        Damage(
+            "sound_delay", "Sound delay", SOUND_FILE, "ms", (10, 20, 64 / 3, 30, 64), _unchanged,
+            "The video's own sound comes so much late, less than a frame or hardly more: 21.3 and 64 ms are what a "
+            "reader adds that ignores the edit list of AAC at 48 and at 16 kHz.",
+            sound=delayed,
+        ),
+        Damage(
+            "resampled_sound", "Resampled sound", SOUND_FILE, "samples", (16, 8, 4, 2, 1), _unchanged,
+            "The video's own sound is brought to 16 kHz by a filter whose half length is so many samples.",
+            sound=resampled,
+        ),
+        Damage(
+            "h265", "H.265", PICTURE_FILE, "crf", (20, 26, 32, 38, 44), _unchanged,
+            f"Encoded by x265 at this rate factor instead of by x264 at {CRF}.", picture_codec="libx265",
+        ),
+        Damage(
+            "vp9", "VP9", PICTURE_FILE, "crf", (20, 30, 40, 50, 60), _unchanged,
+            f"Encoded by libvpx at this rate factor instead of by x264 at {CRF}.", picture_codec="libvpx-vp9",
+        ),
+        Damage(
+            "frame_rate", "Frame rate", PICTURE_FILE, "fps", (50, 30, 24, 20, 15), _at_rate,
+            "The file has so many frames a second, each the true one nearest in time; it is brought back to 25.",
+        ),
+        Damage(
+            "moved_crop", "Moved crop", PICTURE_FILE, "px", (1, 2, 4, 8, 16), _slid,
+            "The video is cut out so many whole pixels further left and up; nothing is interpolated.",
         ),
     )
 }  # fmt: skip

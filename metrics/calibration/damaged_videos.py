@@ -1,8 +1,8 @@
 """Make damaged videos of true clips: which clips, whose face is swapped in, and the files.
 
 Reads the clips table and the source videos that it names; writes ``{folder}/{place}/{clip_id}.mp4`` and gives rows of
-VIDEOS. The files carry the clip's sound. One clip (and the one that is swapped in) is held at a
-time, cut to a given number of frames.
+VIDEOS. The files carry the clip's sound, damaged where that is the damage. One clip (and the one that is swapped in) is
+held at a time, cut to a given number of frames.
 """
 
 from collections import Counter
@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.config.section import ConfigError
-from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
+from eadnet.data.clips import Clip
 from eadnet.faces.landmarks import interocular
-from eadnet.media.reading import read_video
-from eadnet.media.writing import write_video
+from eadnet.media.decoding import MediaError
+from eadnet.media.reading import read_audio, read_video
+from eadnet.media.spectrogram import SAMPLE_RATE
 from metrics.calibration.damage import CRF, Damage, WholeClip
+from metrics.calibration.encoding import SOUND_RATE, Encoding, write_film
 from metrics.external.folders import video_row
 from metrics.tables import FPS
 
@@ -101,12 +103,14 @@ def write_damaged(takes: list[DamagedClip], damage: Damage, folder: Path) -> dic
                 rows[amount].append(video_row(take.row, RUN, None, "no_partner", reason))
             continue
         other = take.partners.get(damage.partner)
-        footage = read_footage(take.row)
+        footage, sound = read_footage(take.row), read_sound(take.row)
         footage = replace(footage, other=read_footage(other) if other else None)
         for amount in rows:
             path = folder / f"{amount:g}" / f"{take.clip_id}.mp4"
-            frames = damage.apply(footage, amount, take.clip_id)
-            write_video(path, frames, FPS, sound_of(take), crf=damage.crf(amount))
+            write_film(
+                path, damage.apply(footage, amount, take.clip_id), damage.sound(sound, SOUND_RATE, amount),
+                encoding_of(damage, amount),
+            )  # fmt: skip
             rows[amount].append(video_row(take.row, RUN, str(path)))
     return rows
 
@@ -116,9 +120,16 @@ def write_undamaged(takes: list[DamagedClip], folder: Path) -> list[dict]:
     rows = []
     for take in takes:
         path = folder / f"{take.clip_id}.mp4"
-        write_video(path, read_footage(take.row).frames, FPS, sound_of(take), crf=CRF)
+        write_film(path, read_footage(take.row).frames, read_sound(take.row), Encoding(CRF))
         rows.append(video_row(take.row, RUN, str(path)))
     return rows
+
+
+def encoding_of(damage: Damage, amount: float) -> Encoding:
+    """How the video of a damage is stored."""
+    return Encoding(
+        damage.crf(amount), damage.fps(amount), damage.picture_codec, damage.sound_codec, damage.bits(amount)
+    )
 
 
 def true_videos(takes: list[DamagedClip], undamaged: list[dict]) -> Iterator[dict]:
@@ -127,17 +138,25 @@ def true_videos(takes: list[DamagedClip], undamaged: list[dict]) -> Iterator[dic
         yield row | ({"video": take.row["source"]} if take.row["source"] else {})
 
 
-def sound_of(take: DamagedClip) -> np.ndarray:
-    """(n,) float32 sound of a clip at 16 kHz, as long as the frames that are used of it."""
-    return Clip(take.row).audio[: int(take.row["n_frames"]) * SAMPLES_PER_FRAME]
-
-
 def read_footage(row: dict) -> WholeClip:
     """The whole frames of a clip, at most `n_frames` of them, with its transforms."""
     clip, count = Clip(row), int(row["n_frames"])
     frames = read_video(row["source"], FPS, seconds=count / FPS) if row["source"] else clip.crops[:count]
     eyes = float(np.nanmean(interocular(clip.landmarks[:count])))
     return WholeClip(frames, clip.transforms[: len(frames)], eyes)
+
+
+def read_sound(row: dict) -> np.ndarray:
+    """(n,) float32 sound of a clip's frames at 48 kHz: the source's own, or the clip's where the source has none."""
+    import soxr
+
+    seconds = int(row["n_frames"]) / FPS
+    try:
+        wave = read_audio(row["source"] or "", SOUND_RATE, seconds=seconds)
+    except MediaError:
+        wave = soxr.resample(Clip(row).audio, SAMPLE_RATE, SOUND_RATE)
+    count = round(seconds * SOUND_RATE)
+    return np.pad(wave[:count], (0, max(0, count - len(wave)))).astype(np.float32)
 
 
 def _has_frames(row: dict) -> bool:

@@ -40,11 +40,14 @@ those of SCORES."""
 
 COLUMNS = (
     "damage", "metric", "family", "level", "unit", "clips", "undamaged", "damaged", "change", "change_low",
-    "change_high", "effect", "spearman", "monotone", "seen_from", "seen_amount", "verdict",
+    "change_high", "signed", "absolute", "largest", "effect", "spearman", "monotone", "seen_from", "seen_amount",
+    "verdict",
 )  # fmt: skip
 """`undamaged` and `damaged` are mean values at strength 0 and at the greatest. `change` is the mean change there, in
 the metric's own unit, positive for worse; `effect` is it over the standard deviation between clips, pooled over both
-strengths (for set-level metrics over the standard error of the change). `spearman` correlates strength 0 to 5 with the
+strengths (for set-level metrics over the standard error of the change). `signed`, `absolute` and `largest` are of the
+value itself, whichever side is worse: the mean difference from the same clip undamaged, the mean of its magnitude, and
+the greatest magnitude, at the greatest strength. `spearman` correlates strength 0 to 5 with the
 mean change; `monotone` is whether it never falls by more than 2 % of its greatest height. `seen_from` is the least
 strength from which on the interval does not hold 0, `seen_amount` that strength in the damage's unit; NaN where there
 is none."""
@@ -132,7 +135,8 @@ def _verdict(spec: MetricSpec, part: pd.DataFrame) -> dict:
     intervals = list(_set_intervals(spec, part, changes) if spec.level == "set" else _clip_intervals(changes))
     low, high = intervals[-1]
     means = changes.mean()
-    row = blank | {"change": means[STRENGTHS], "effect": _effect(spec, part, losses, means[STRENGTHS])} | _course(means)
+    row = blank | {"change": means[STRENGTHS], "effect": _effect(spec, part, losses, means[STRENGTHS])}
+    row |= _differences(spec, part) | _course(means)
     if np.isnan(low):
         return row | {"verdict": TOO_FEW}
     row |= {"change_low": low, "change_high": high, "verdict": _word(spec, low, high)}
@@ -140,6 +144,17 @@ def _verdict(spec: MetricSpec, part: pd.DataFrame) -> dict:
         row["seen_from"] = _seen_from(intervals)
         row["seen_amount"] = DAMAGES[part.damage.iloc[0]].amounts[row["seen_from"] - 1]
     return row
+
+
+def _differences(spec: MetricSpec, part: pd.DataFrame) -> dict:
+    """How far values lie from those of the same clips undamaged, at the greatest strength; nothing for a class."""
+    if spec.is_category:
+        return {}
+    part = part.assign(clip_id=part.clip_id.fillna("the set"), value=part.value.astype(float))
+    undamaged = part[part.strength == 0].set_index("clip_id").value
+    strongest = part[part.strength == STRENGTHS]
+    apart = (strongest.value - strongest.clip_id.map(undamaged)).dropna()
+    return {"signed": apart.mean(), "absolute": apart.abs().mean(), "largest": apart.abs().max()}
 
 
 def _word(spec: MetricSpec, low: float, high: float) -> str:

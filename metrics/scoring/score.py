@@ -159,6 +159,8 @@ def _evaluator_sha256(spec: MetricSpec, settings: ScoringSettings) -> str | None
     if spec.evaluator == "package:silero-vad":
         speech = silero.weights_path()
         return sha256_file(speech) if speech else None
+    if kind == "sha256":
+        return place
     if kind == "package":
         return _mediapipe_sha256()
     if kind == "judge" and settings.judges is not None:

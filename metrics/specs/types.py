@@ -54,8 +54,9 @@ class MetricSpec:
     improvement; `target` then names the ideal value, if there is one. `bounds` are the values that can occur. `inputs`
     states at which resolution and crop pictures are compared, `reference` whose implementation is followed,
     `disagreement` how far others are known to differ, `avoid` when not to use it. `evaluator` names what judges:
-    ``judge:sync``, ``asset:<asset>/<file>``, ``package:mediapipe``, ``package:silero-vad`` or ``region``; "" where a
-    formula alone does. `needs` is what it needs beside the picture; None: what its family does.
+    ``judge:sync``, ``asset:<asset>/<file>``, ``package:mediapipe``, ``package:silero-vad``, ``sha256:<digest>`` (of a
+    file inside a package) or ``region``; "" where a formula alone does.
+    `needs` is what it needs beside the picture; None: what its family does.
     `smallest` is the smallest difference of interest and `why_smallest` its reason: in the metric's unit, or, if
     `smallest_is_share`, as a share of the level of the run that is compared with. Every metric with a direction or a
     target has one. `yes_no` marks metrics that are 0 or 1 for every clip, whose mean is a share.

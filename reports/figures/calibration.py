@@ -3,7 +3,7 @@
 A column a kind of damage, in five growing strengths; a row a family of metrics. Lines rise where a metric reads worse
 and are scaled to the metric's own greatest response to any damage; above the grey band is worse (for a metric that
 knows no worse: greater). Solid with a dot: seen at the greatest strength; dotted: not told from no damage; solid with a
-cross: the damage reads as an improvement.
+cross: the damage reads as an improvement. What encoders do is left to the table: there are too many columns for a page.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metrics.calibration.damage import DAMAGES, STRENGTHS
+from metrics.calibration.damage import CONTENT, DAMAGES, PICTURE, STRENGTHS, TIME
 from metrics.calibration.responses import MOVES, SEES, WRONG, curves, summarise
 from metrics.spec import MetricSpec
 from reports.load import EmptyInputs
@@ -34,6 +34,8 @@ def build(calibration: pd.DataFrame) -> Figure:
     Raises:
         EmptyInputs: no response was measured.
     """
+    drawn = [name for name, damage in DAMAGES.items() if damage.group in (TIME, PICTURE, CONTENT)]
+    calibration = calibration[calibration.damage.isin(drawn)]
     frame = summarise(calibration)
     blocks = _blocks(shown(frame[frame.change.notna()]))
     if not blocks:

@@ -112,7 +112,7 @@ def amount(damage: Damage, value: float) -> str:
     if damage.unit == "crf":
         return f"crf {value:g}"
     sign = "±" if damage.signed else ""
-    return f"{sign}{value:g} {damage.unit}"
+    return f"{sign}{value:.3g} {damage.unit}"
 
 
 def _cell(row: object | None, damage: Damage) -> Cell:
@@ -126,7 +126,7 @@ def _cell(row: object | None, damage: Damage) -> Cell:
 
 
 def _plain(damage: Damage, value: float) -> str:
-    return f"{100 * value:g} %" if damage.unit.startswith("of ") else f"{value:g}"
+    return f"{100 * value:g} %" if damage.unit.startswith("of ") else f"{value:.3g}"
 
 
 def _effect(value: float) -> str:

@@ -66,10 +66,11 @@ def order_after(name: str, amount: float, count: int = 100) -> np.ndarray:
 
 # -------------------------------------------------------------------------------------------------- the damages
 def test_every_damage_keeps_length_and_size_and_repeats_itself(footage: WholeClip) -> None:
+    count, *size = footage.frames.shape
     for name, damage in DAMAGES.items():
         for _, amount in (damage.steps[0], damage.steps[-1]):
             once = damaged(name, footage, amount)
-            assert once.shape == footage.frames.shape and once.dtype == np.uint8, name
+            assert once.shape == (round(count * damage.fps(amount) / 25), *size) and once.dtype == np.uint8, name
             assert np.array_equal(once, damaged(name, footage, amount)), name
 
 
@@ -85,7 +86,7 @@ def test_every_strength_changes_more_than_the_one_before(footage: WholeClip) -> 
 def test_compression_lies_in_the_encoder(footage: WholeClip, tmp_path: Path) -> None:
     compression = DAMAGES["compression"]
     assert np.array_equal(damaged("compression", footage, 48), footage.frames)
-    assert {DAMAGES[name].crf(1) for name in DAMAGES if name != "compression"} == {CRF}
+    assert {damage.crf(1) for damage in DAMAGES.values() if damage.unit != "crf"} == {CRF}
     quality = []
     for crf in (CRF, *(compression.crf(amount) for _, amount in compression.steps)):
         write_video(tmp_path / "clip.mp4", footage.frames, crf=crf)
@@ -109,6 +110,18 @@ def test_frames_in_time() -> None:
     for window in DAMAGES["shuffled_frames"].amounts:
         order = order_after("shuffled_frames", window)
         assert sorted(order) == list(range(100)) and (order // window == np.arange(100) // window).all()
+
+
+def test_another_rate_shows_the_nearest_frame() -> None:
+    assert order_after("frame_rate", 50)[:5].tolist() == [0, 1, 1, 2, 2]
+    assert order_after("frame_rate", 30)[:8].tolist() == [0, 1, 2, 3, 3, 4, 5, 6]
+    assert order_after("frame_rate", 15)[:4].tolist() == [0, 2, 3, 5]
+
+
+def test_a_moved_crop_moves_by_whole_pixels(footage: WholeClip) -> None:
+    moved = damaged("moved_crop", footage, 2)
+    assert np.array_equal(moved[:, 2:, 2:], footage.frames[:, :-2, :-2])
+    assert np.array_equal(moved[:, 0], moved[:, 2]) and np.array_equal(moved[:, :, 0], moved[:, :, 2])
 
 
 def test_a_stronger_loss_contains_the_weaker() -> None:
@@ -241,6 +254,7 @@ def test_verdicts_follow_the_rule() -> None:
     clips = [30.0, 32.0, 34.0, 33.0]
     falling = [[value - 2 * strength for value in clips] for strength in range(6)]
     seen = verdict("psnr@region", falling)
+    assert (seen.signed, seen.absolute, seen.largest) == (-10, 10, 10)
     assert (seen.verdict, seen.seen_from, seen.monotone) == (SEES, 1, True)
     assert seen.change == pytest.approx(10) and seen.effect == pytest.approx(10 / np.std(clips, ddof=1))
     assert seen.seen_amount == DAMAGES["blur"].amounts[0]
@@ -273,6 +287,7 @@ def test_both_signs_of_an_offset_count() -> None:
     soon = late[late.strength > 0].assign(value=lambda rows: -rows.value)
     both = summarise(pd.concat([late, soon])).iloc[0]
     assert both.verdict == SEES and both.change == 5 and both.damaged == 0
+    assert both.signed == 0 and both.absolute == both.largest == 5  # the mean of both signs hides it, the others not
 
 
 # -------------------------------------------------------------------------------------------------- table and figure
