@@ -17,9 +17,9 @@ __all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "REGISTRY", "Family", "MetricSp
 
 # In the order in which tables show them.
 _MODULES = (
-    "image", "frames", "perceptual", "inception", "identity", "lip_sync", "syncnet", "lipscore", "landmarks", "frechet",
-    "i3d", "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "blendshapes", "temporal",
-    "motion", "captions",
+    "image", "frames", "perceptual", "inception", "identity", "insightface", "lip_sync", "syncnet", "syncnet_python",
+    "lipscore", "landmarks", "frechet", "i3d", "videomae", "emotion", "emotion_fan", "hsemotion", "expression",
+    "blendshapes", "temporal", "motion", "captions",
 )  # fmt: skip
 _DECLARED = tuple(importlib.import_module(f"metrics.specs.{name}") for name in _MODULES)
 

@@ -12,6 +12,7 @@ NO_DEPS = {
     "insightface": "insightface==2.1",
     "mediapipe": "mediapipe==0.10.21",
     "scenedetect": "scenedetect==0.7.2",
+    "syncnet_python": "syncnet-python==0.2.3",
 }
 """Requirement by module, for ``pip install --no-deps``: the dependency group `no-deps` of pyproject.toml."""
 EXTRAS = {

@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 ded05d02740625149fd563a3aa019dacda84d4f8fc0c8c8c134c490fed474248
+# sha256 83d7776028640974b4bfa82df0e6ef4bc9189e60e67e084ab618cd32ea7780ca
 set -euo pipefail
 bash envs/install.sh core python

@@ -24,7 +24,8 @@ class ScoringSettings:
     """What families need to know.
 
     `judges` is the judges' folder; `mask`, `resolution` and `cells` define the generated pixels of the crop;
-    `assets` is where published weights lie (None: nowhere), `cache` where features are kept (None: nowhere).
+    `assets` is where published weights lie (None: nowhere), `cache` where features are kept (None: nowhere),
+    `syncnet_python` the Python that runs the package syncnet-python (None: that of `make syncnet`).
     """
 
     judges: Path | None
@@ -33,6 +34,7 @@ class ScoringSettings:
     cells: int
     assets: AssetSettings | None = None
     cache: Path | None = None
+    syncnet_python: str | None = None
 
     def region(self) -> np.ndarray:
         """(resolution, resolution) bool mask of the generated pixels."""

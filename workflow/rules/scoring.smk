@@ -155,13 +155,14 @@ rule score_family:
         "<benchmarks>/score_family/{source}_{seed}_{family}.tsv"
     priority: 50
     conda:
-        "../../envs/core/environment.yaml"
+        family_environment
     threads: 1
     resources:
         mem_mb=1500,
         runtime=60,
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
+        syncnet_python=syncnet_python,
     params:
         measurements=subpath(input.measurements, parent=True),
         truth=lambda wildcards, input: folder_option("truth", input),
@@ -183,6 +184,7 @@ rule score_family:
             {params.truth} \
             --assets {resources.assets:q} \
             --cache {resources.cache:q} \
+            --syncnet-python {resources.syncnet_python:q} \
             --judges {params.judges:q} \
             --mask {params.mask:q} \
             --resolution {params.resolution:q} \
