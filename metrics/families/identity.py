@@ -30,8 +30,8 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _measure(pair: Pair) -> Iterator[Value]:
     generated, truth = pair.features("arcface"), pair.true_features("arcface")[: pair.n_frames]
     first = truth[np.argmax(np.isfinite(truth[:, 0]))]  # NaN where no frame shows a face
-    yield _mean("csim@arcface", pair.clip_id, cosines(generated, truth))
-    yield _mean("csim@arcface-first", pair.clip_id, cosines(generated, first))
+    yield _mean("csim@arcface-mesh", pair.clip_id, cosines(generated, truth))
+    yield _mean("csim@arcface-mesh-first", pair.clip_id, cosines(generated, first))
     squashed = pair.features("arcface_squashed"), pair.true_features("arcface_squashed")[: pair.n_frames]
     yield _mean("csim@vico", pair.clip_id, cosines(*squashed))
 

@@ -122,7 +122,9 @@ def _values(pair: Pair, answers: dict[str, Answer]) -> Iterator[Value]:
     seen = np.zeros(frames, bool)
     for track in tracks:
         seen[track["first"] : track["first"] + track["frames"]] = True
-    wanted = windows if seen.all() else max(windows, frames - syncnet_package.WINDOW)
+    # The package's conversion adds a frame or two at the end, which its scene detection then leaves out.
+    whole = seen.sum() > frames - syncnet_package.WINDOW
+    wanted = windows if whole else max(windows, frames - syncnet_package.WINDOW)
     numbers = {
         "lse_c": max(track["lse_c"] for track in tracks),
         "lse_d": min(track["lse_d"] for track in tracks),

@@ -1,6 +1,6 @@
 """What the package syncnet-python says of some videos: every face track with its LSE-C, LSE-D and offset.
 
-Run as ``python -P metrics/networks/syncnet_package.py JOB ANSWERS`` by a Python that has the package (envs/syncnet). JOB
+Run as ``python -P syncnet_package.py JOB ANSWERS``, by path, by a Python that has the package (envs/syncnet). JOB
 is JSON: ``weights`` (paths of ``s3fd`` and ``syncnet``) and ``videos`` (paths by name). ANSWERS gets one line of JSON
 a video: ``name``, ``frames`` (at 25 fps) and ``tracks``, each with ``first``, ``frames``, ``windows``, ``lse_c``,
 ``lse_d`` and ``offset``; or ``name`` and ``fault``. Imports nothing of this project.
@@ -49,9 +49,8 @@ def answer(pipeline: Any, video: str) -> dict[str, Any]:
 
 def _open_pipeline(weights: dict[str, str]) -> Any:
     """The package's pipeline, which also remembers where its tracks lie: it returns only their scores."""
-    import torch
-
     try:
+        import torch
         from syncnet_python import SyncNetPipeline
     except ImportError as fault:
         print(" ".join(str(fault).split()), file=sys.stderr)
