@@ -134,6 +134,7 @@ def train_judge(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow.")],
     clips: Clips,
     output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
+    synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
 ) -> None:
     """Train a judge on real train clips and test it on held-out ones."""
     from eadnet.config.evaluation import EmotionJudgeSettings, JudgeSettings
@@ -141,7 +142,7 @@ def train_judge(
 
     section = parse(EmotionJudgeSettings if judge == "emotion" else JudgeSettings, settings, where=f"judges.{judge}")
     folds = getattr(section, "leave_speaker_out", 0)
-    report = train(judge, section, seed, clips, output, typer.echo, folds)
+    report = train(judge, section, seed, clips, output, typer.echo, folds, tuple(synthetic or ()))
     numbers = ", ".join(f"{name} {value:.3f}" for name, value in report.items() if isinstance(value, float))
     typer.echo(f"{judge}: {numbers or report['reason']}")
 

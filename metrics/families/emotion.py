@@ -6,6 +6,7 @@ every table.
 
 from collections.abc import Iterator
 
+from metrics.families.judged import with_doubts
 from metrics.families.recognition import recognised
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty
@@ -21,6 +22,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     from metrics.judges.emotion import probabilities
 
     network = load(settings.judge("emotion"))
-    return recognised(
+    values = recognised(
         pairs, "corpus-v1", lambda pair: (probabilities(network, pair.generated_crops), len(pair.generated_crops))
     )
+    return with_doubts(values, pairs, report)

@@ -1,8 +1,9 @@
 """Family ``insightface``: CSIM by the package InsightFace, from its own detector to its own recogniser.
 
-The networks are opened file by file (``model_zoo.get_model``): the package's one-call interface, ``FaceAnalysis(name)``,
-wants a whole folder of models, loads all of them and downloads the folder where it is absent. What is called here is
-what it calls: ``SCRFD.detect``, ``face_align.norm_crop``, ``ArcFaceONNX.get_feat``. Writes nothing.
+The networks are opened file by file (``model_zoo.get_model``): the package's one-call interface,
+``FaceAnalysis(name)``, wants a whole folder of models, loads all of them and downloads the folder where it is absent.
+What is called here is what it calls: ``SCRFD.detect``, ``face_align.norm_crop``, ``ArcFaceONNX.get_feat``. Writes
+nothing.
 """
 
 import warnings

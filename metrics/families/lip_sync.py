@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eadnet.provenance import sha256_file
+from metrics.families.judged import with_doubts
 from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SILENCE, SyncValues, cosine, sync_values
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty, per_clip
@@ -21,7 +22,8 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     if not report["usable"]:
         return iter(empty(specs, pairs, "no_judge", report["reason"]))
     judge = SyncJudge(load(folder), f"sync-judge-{sha256_file(folder / 'model.safetensors')[:16]}", settings)
-    return per_clip(pairs, [spec.key for spec in specs], lambda pair: _measure(pair, judge))
+    values = per_clip(pairs, [spec.key for spec in specs], lambda pair: _measure(pair, judge))
+    return with_doubts(values, pairs, report)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,12 @@ class WeightsAbsent(ValueError):
     def __init__(self, asset: str, reason: str = "") -> None:
         self.brief = f"weights absent: {asset}"
         super().__init__(self.brief + (f" ({reason})" if reason else ""))
+
+
+@cache
+def _log_once(line: str) -> None:
+    """Every family asks for its weights; the log has the cause of their absence once."""
+    print(line, file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class ScoringSettings:
         try:
             return fetch(asset, self.assets)
         except AssetError as error:
-            print(error, file=sys.stderr)  # rows name the weights alone; the log has the cause
+            _log_once(str(error))  # rows name the weights alone
             raise WeightsAbsent(asset, str(error)) from None
 
     def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:

@@ -39,6 +39,7 @@ rule train_judge:
     params:
         folder=subpath(output.model, parent=True),
         settings=lambda wildcards: as_json(getattr(CONFIG.judges, wildcards.judge)),
+        synthetic=options("--synthetic", PLAN.of_origin("synthetic")),
         version=STAGE_VERSIONS["judge"],
         seed=CONFIG.seed,
     shell:
@@ -48,6 +49,7 @@ rule train_judge:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
+            {params.synthetic} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
