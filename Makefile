@@ -114,7 +114,7 @@ caption-cpu: .venv-caption-cpu/.installed  ## The environment of captions throug
 	$(call MAKE_ENVIRONMENT,caption-cpu)
 	@touch $@
 
-syncnet: .venv-syncnet/.installed  ## The environment of the metric family syncnet_python (CPU build: 1.3 GB).
+syncnet: .venv-syncnet/.installed  ## The environment of the metric family syncnet_python (1.8 GB with the CPU build of torch).
 
 .venv-syncnet/.installed: envs/syncnet/requirements.txt envs/syncnet/cuda.txt
 	$(call MAKE_ENVIRONMENT,syncnet)

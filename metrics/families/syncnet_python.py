@@ -122,7 +122,7 @@ def _values(pair: Pair, answers: dict[str, Answer]) -> Iterator[Value]:
     seen = np.zeros(frames, bool)
     for track in tracks:
         seen[track["first"] : track["first"] + track["frames"]] = True
-    # The package's conversion adds a frame or two at the end, which its scene detection then leaves out.
+    # The package's step to JPEG repeats the first picture, and its scene detection leaves the last one out.
     whole = seen.sum() > frames - syncnet_package.WINDOW
     wanted = windows if whole else max(windows, frames - syncnet_package.WINDOW)
     numbers = {
