@@ -11,9 +11,9 @@ INPUT = (
 )
 DIFFERS = (
     "@ref-v1 takes tracks of over 100 detections and the mean over tracks, and has no encoding between frame and crop; "
-    "on the same crops both agree to 1e-4 (tests). Its step from AVI to JPEG repeats the first picture (76 of 75, 166 of "
-    "165 and 154 of 153 frames, with ffmpeg 7.0 and 9.0), so that pictures come one frame late. Where there is no track the package itself returns 0 and 0; here a "
-    "row states it."
+    "on the same crops both agree to 1e-4 (tests). The package's step from AVI to JPEG repeats the first picture (76 "
+    "of 75, 166 of 165 and 154 of 153 frames, with ffmpeg 7.0 and 9.0), so that pictures come one frame late. Where "
+    "there is no track it returns 0 and 0; here a row states it."
 )
 OFFSET = "LSE-C and LSE-D may be of two different tracks; the notes of a row give every track."
 
