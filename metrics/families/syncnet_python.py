@@ -119,12 +119,6 @@ def _values(pair: Pair, answers: dict[str, Answer]) -> Iterator[Value]:
         least = "a face of over 100 pixels that S3FD sees in over 50 frames of one shot"
         raise Unscorable("no_track", f"syncnet-python finds no track in {frames} frames; it needs {least}")
     windows = sum(track["windows"] for track in tracks)
-    seen = np.zeros(frames, bool)
-    for track in tracks:
-        seen[track["first"] : track["first"] + track["frames"]] = True
-    # The package's step to JPEG repeats the first picture, and its scene detection leaves the last one out.
-    whole = seen.sum() > frames - syncnet_package.WINDOW
-    wanted = windows if whole else max(windows, frames - syncnet_package.WINDOW)
     numbers = {
         "lse_c": max(track["lse_c"] for track in tracks),
         "lse_d": min(track["lse_d"] for track in tracks),
@@ -132,7 +126,22 @@ def _values(pair: Pair, answers: dict[str, Answer]) -> Iterator[Value]:
     }
     notes = "; ".join(_described(track) for track in tracks)
     for name, number in numbers.items():
-        yield Value(f"{name}@syncnet-python", pair.clip_id, number, windows, n_wanted=wanted, notes=notes)
+        yield Value(f"{name}@syncnet-python", pair.clip_id, number, windows, n_wanted=_wanted(answer), notes=notes)
+
+
+def _wanted(answer: Answer) -> int:
+    """Windows that the video has: more than were compared where no track lies, or where its sound has ended."""
+    tracks, frames = answer["tracks"], answer["frames"]
+    windows = sum(track["windows"] for track in tracks)
+    of_tracks = sum(track["frames"] - syncnet_package.WINDOW for track in tracks)
+    seen = np.zeros(frames, bool)
+    for track in tracks:
+        seen[track["first"] : track["first"] + track["frames"]] = True
+    # The package's step to JPEG repeats the first picture, and its scene detection leaves the last one out.
+    whole = seen.sum() > frames - syncnet_package.WINDOW
+    if whole and of_tracks - windows <= len(tracks):  # sound may end within a frame of the pictures
+        return windows
+    return max(of_tracks, windows, frames - syncnet_package.WINDOW)
 
 
 def _described(track: Answer) -> str:

@@ -141,6 +141,7 @@ def scored(shared: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
     write_video(folder / "mute.mp4", frames[:10])
     write_video(folder / "silent.mp4", frames[:10], audio=np.zeros(6400, np.float32))
     write_video(folder / "sound_only_at_first.mp4", frames, audio=wave[:6400])
+    write_audio(folder / "only_sound.wav", wave, 16000)
     pairs = [Video(str(path)) for path in sorted(folder.iterdir())]
     pairs += [Video(str(folder / "refused.mp4"), "missing", "no video is named refused")]
     rows: dict[str, list[Value]] = {}
@@ -151,7 +152,7 @@ def scored(shared: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
 
 def test_every_video_has_a_row_of_every_key(scored):
     assert {name: [value.metric for value in values] for name, values in scored.items()} == dict.fromkeys(
-        ("whole", "short", "mute", "silent", "sound_only_at_first", "refused"), KEYS
+        ("whole", "short", "mute", "silent", "sound_only_at_first", "only_sound", "refused"), KEYS
     )
 
 
@@ -165,6 +166,8 @@ def test_a_track_s_values_are_the_package_s_and_the_notes_give_every_track(score
     )
     assert tracks[0].endswith(f"offset {int(offset.value):+d}")
     assert 0 < confidence.n <= 75 * len(tracks) and confidence.n_wanted >= confidence.n
+    heard = scored["sound_only_at_first"][0]
+    assert heard.n <= 10 * len(tracks) and heard.n_wanted > 50, "ten frames of sound are no whole clip"
 
 
 def test_videos_without_a_score_have_rows_with_the_reason(scored):
@@ -172,8 +175,7 @@ def test_videos_without_a_score_have_rows_with_the_reason(scored):
     assert reasons["short"][:2] == (None, "no_track") and "frames; it needs a face" in reasons["short"][2]
     assert reasons["silent"][:2] == (None, "silent")
     assert reasons["mute"][:2] == (None, "no_audio")
-    assert reasons["sound_only_at_first"][:2] == (None, "failed")
-    assert "syncnet-python:" in reasons["sound_only_at_first"][2]
+    assert reasons["only_sound"][:2] == (None, "failed") and "syncnet-python:" in reasons["only_sound"][2]
     assert reasons["refused"] == (None, "missing", "no video is named refused")
 
 
