@@ -19,7 +19,7 @@ define MAKE_ENVIRONMENT
 endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help reproduce configfiles test unit workflow lint format generate readme paper-docs environment lock caption-cpu caption-gpu \
+.PHONY: help reproduce configfiles test unit workflow lint format generate readme paper-docs environment lock caption-cpu caption-gpu syncnet \
 	test-processors test-processors-ci test-captions clean
 
 help:  ## This list.
@@ -112,6 +112,12 @@ caption-cpu: .venv-caption-cpu/.installed  ## The environment of captions throug
 
 .venv-caption-cpu/.installed: envs/caption-cpu/requirements.txt envs/caption-cpu/cuda.txt $(wildcard envs/caption-cpu/support/*.*)
 	$(call MAKE_ENVIRONMENT,caption-cpu)
+	@touch $@
+
+syncnet: .venv-syncnet/.installed  ## The environment of the metric family syncnet_python (1.8 GB with the CPU build of torch).
+
+.venv-syncnet/.installed: envs/syncnet/requirements.txt envs/syncnet/cuda.txt
+	$(call MAKE_ENVIRONMENT,syncnet)
 	@touch $@
 
 caption-gpu: .venv-caption-gpu/.installed  ## The environment of captions through vLLM on NVIDIA GPUs (8.7 GB).

@@ -32,6 +32,9 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MAX_MEMBER = 1 << 32  # bytes that one member of a zip archive may take
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAUSES = (2.0, 10.0)  # seconds before the second and the third attempt
+_FAILED: dict[tuple[str, Path, str], str] = {}
+"""Why a download failed in this process, by address, place and digest: many ask for the same weights, and each would
+wait for the network."""
 
 
 class AssetError(ValueError):
@@ -93,7 +96,8 @@ def fetch(name: str, settings: AssetSettings, table: Traversable = TABLE) -> Pat
         ``{settings.folder}/{name}``; files that the mirror has are links to it.
 
     Raises:
-        AssetError: the asset is unknown, or a file is absent, damaged, not pinned, or cannot be downloaded.
+        AssetError: the asset is unknown, or a file is absent, damaged, not pinned, or cannot be downloaded. A process
+            tries each download once; put by hand, the file is found all the same.
     """
     assets = read_table(table)
     if name not in assets:
@@ -220,11 +224,18 @@ def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _C
     if settings.offline:
         fix = f"put it at {_mirrored(file, settings) or place}, or set assets.offline to false"
         raise AssetError(f"{file.key}: absent; {fix} to download {file.url} (licence: {file.licence})")
+    attempt = (file.url, place, _accepted(file, settings))
+    if attempt in _FAILED:
+        raise AssetError(_FAILED[attempt])
     print(f"{file.key}: downloading {file.url} (licence: {file.licence})", file=sys.stderr)
-    with atomic_path(place) as temporary:
-        _attempt(lambda: _transfer(file, temporary, settings), file, place)
-        digest = sha256_file(temporary)
-        _check(file, file.url, digest, settings)
+    try:
+        with atomic_path(place) as temporary:
+            _attempt(lambda: _transfer(file, temporary, settings), file, place)
+            digest = sha256_file(temporary)
+            _check(file, file.url, digest, settings)
+    except AssetError as error:
+        _FAILED[attempt] = str(error)
+        raise
     checked.remember(file, place, digest)
 
 

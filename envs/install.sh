@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# envs/install.sh NAME PYTHON: install the lock of the environment NAME (core, caption-cpu, caption-gpu) into a Python.
+# envs/install.sh NAME PYTHON: install the lock of the environment NAME (core, caption-cpu, caption-gpu, syncnet) into a Python.
 #
 # Locks name every version, so nothing is resolved (--no-deps). The version of torch has two builds: an index of CPU
 # builds has 2.13.0+cpu; PyPI has the build for GPUs, which cannot be imported without the libraries in

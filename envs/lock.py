@@ -17,7 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE, CPU, GPU = (ROOT / "envs" / name / "requirements.txt" for name in ("core", "caption-cpu", "caption-gpu"))
+NAMES = ("core", "caption-cpu", "caption-gpu", "syncnet")
+CORE, CPU, GPU, SYNCNET = (ROOT / "envs" / name / "requirements.txt" for name in NAMES)
 CORE_CUDA = CORE.with_name("cuda.txt")
 HEAD = """# Every version of the environment {name}, for Linux on x86-64 with Python 3.11 or 3.12.
 # Written by `make lock` from {source}; do not edit.
@@ -53,7 +54,11 @@ def main() -> None:
     # '==' would take 2.13.0+cpu where an index has it; '===' takes no build with a label of its own.
     exact = {name: line.replace("==", "===") if name in BUILT_TWICE else line for name, line in gpu.items()}
     write(GPU, HEAD, "envs/caption-gpu/requirements.in", exact)
-    for lock in (CORE, CPU, GPU):
+
+    syncnet = compile_lock(SYNCNET, ["-", *newer], stdin=inputs(SYNCNET, core))
+    write(SYNCNET, HEAD, "envs/syncnet/requirements.in", syncnet)
+    write(SYNCNET.with_name("cuda.txt"), CUDA_HEAD, "what torch itself asks for", cuda)
+    for lock in (CORE, CPU, GPU, SYNCNET):
         stamp(lock.parent)
 
 

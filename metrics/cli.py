@@ -25,6 +25,9 @@ Pooled = Annotated[
 ]
 Families = Annotated[str, typer.Option(help="Metric families, by comma.")]
 Scores = Annotated[Path, typer.Option("--output", "-o", help="Parquet file for the scores.")]
+SyncnetPython = Annotated[
+    str | None, typer.Option(help="Python that runs the package syncnet-python; that of `make syncnet` if left out.")
+]
 RowSeed = Annotated[int, typer.Option(min=0, help="Seed, for the rows.")]
 
 
@@ -116,11 +119,13 @@ def settings_of(
     mask: str = "full",
     cells: int = 1,
     cache: Path | None = None,
+    syncnet_python: str | None = None,
 ) -> "ScoringSettings":
     """What families and extractors need, from the options of a command; `assets` is JSON."""
     from metrics.scoring.settings import ScoringSettings
 
-    return ScoringSettings(judges, mask, resolution, cells, parse(Assets, assets, where="assets"), cache)
+    section = parse(Assets, assets, where="assets")
+    return ScoringSettings(judges, mask, resolution, cells, section, cache, syncnet_python)
 
 
 def train_judge(
@@ -129,6 +134,7 @@ def train_judge(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the whole workflow.")],
     clips: Clips,
     output: Annotated[Path, typer.Option(help="Folder for model, config and report.")],
+    synthetic: Annotated[list[str] | None, typer.Option(help="A corpus of drawn people; once for each.")] = None,
 ) -> None:
     """Train a judge on real train clips and test it on held-out ones."""
     from eadnet.config.evaluation import EmotionJudgeSettings, JudgeSettings
@@ -136,7 +142,7 @@ def train_judge(
 
     section = parse(EmotionJudgeSettings if judge == "emotion" else JudgeSettings, settings, where=f"judges.{judge}")
     folds = getattr(section, "leave_speaker_out", 0)
-    report = train(judge, section, seed, clips, output, typer.echo, folds)
+    report = train(judge, section, seed, clips, output, typer.echo, folds, tuple(synthetic or ()))
     numbers = ", ".join(f"{name} {value:.3f}" for name, value in report.items() if isinstance(value, float))
     typer.echo(f"{judge}: {numbers or report['reason']}")
 
@@ -191,13 +197,14 @@ def score_family(
     pooled: Pooled = None,
     assets: AssetsJSON = "{}",
     cache: Cache = None,
+    syncnet_python: SyncnetPython = None,
 ) -> None:
     """Score one run by one family."""
     from metrics.scoring.score import score_family as score
     from metrics.spec import check_videos
 
     check_videos(family)
-    settings = settings_of(resolution, assets, judges, mask, cells, cache)
+    settings = settings_of(resolution, assets, judges, mask, cells, cache, syncnet_python)
     count = score(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
     typer.echo(f"{run}/{seed} {family}: {count} values")
 

@@ -14,6 +14,7 @@ NO_DEPS = {
     "mediapipe": "mediapipe==0.10.21",
     "pypiqe": "pypiqe==1.2",
     "scenedetect": "scenedetect==0.7.2",
+    "syncnet_python": "syncnet-python==0.2.3",
 }
 """Requirement by module, for ``pip install --no-deps``: the dependency group `no-deps` of pyproject.toml."""
 EXTRAS = {

@@ -46,6 +46,9 @@ class Compute(Section):
         0,
         description="Batches prepared in advance by a thread: for GPUs; on a CPU the thread competes with the step.",
     )
+    syncnet_python: str | None = Field(
+        None, description="Python of the metric family `syncnet_python`; null takes that of .venv-syncnet."
+    )
     captioning: Captioning = Captioning()
 
 

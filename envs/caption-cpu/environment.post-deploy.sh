@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 87bb91516cd2ba6dabecac6c02995a8af5fe069407e223a121c4a0f1f63bef14
+# sha256 aa6f80fd352234e968b5e85ad06664e997969becd99849767702539cf59a5471
 set -euo pipefail
 bash envs/install.sh caption-cpu python

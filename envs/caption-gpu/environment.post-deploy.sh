@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 93910e658e406c2b05cbf5cc141cfcbc6f7cc44d81f7e60cf919354c06f8ed0b
+# sha256 6d3a721864941cbdfd4d3d5de40b8b152a708b38c5e9e177fad864d5e9331431
 set -euo pipefail
 bash envs/install.sh caption-gpu python

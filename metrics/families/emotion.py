@@ -6,6 +6,7 @@ every table.
 
 from collections.abc import Iterator
 
+from metrics.families.judged import with_doubts
 from metrics.families.recognition import Answer, recognised
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty
@@ -26,4 +27,4 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
         faces = pair.faces
         return Answer(probabilities(network, faces.crops), len(faces.crops), notes=faces.notes)
 
-    return recognised(pairs, "corpus-v1", answer)
+    return with_doubts(recognised(pairs, "corpus-v1", answer), pairs, report)

@@ -20,6 +20,7 @@ from metrics.families.feature_sets import (
     names_of,
     of_enough,
 )
+from metrics.families.judged import with_doubts
 from metrics.functional.distances import (
     clip_kernel_distance,
     dimension_warning,
@@ -46,9 +47,10 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     report = read_report(settings.judge("video"))
     if not report["usable"]:
         return iter(empty(family_specs("frechet"), pairs, "no_judge", report["reason"]))
-    return of_enough("frechet", pairs, lambda good: (
+    values = of_enough("frechet", pairs, lambda good: (
         value for features in feature_sets(good, settings, SETS) for value in _values(features.filled())
     ))  # fmt: skip
+    return with_doubts(values, pairs, report)
 
 
 def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[str]) -> Iterator[FeatureSet]:

@@ -29,14 +29,14 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _by_frame(pair: Pair) -> Iterator[Value]:
     generated, truth = pair.timed_features("arcface"), pair.true_features("arcface")[: pair.n_frames]
-    yield _mean("csim@arcface", pair.clip_id, cosines(generated, truth))
+    yield _mean("csim@arcface-mesh", pair.clip_id, cosines(generated, truth))
 
 
 def _to_portrait(pair: Pair) -> Iterator[Value]:
     """Of the video as it is, since a picture of the person has neither size nor length to agree in."""
     generated, truth = pair.features("arcface"), pair.true_features("arcface")
     first = truth[np.argmax(np.isfinite(truth[:, 0]))]  # NaN where no frame shows a face
-    yield _mean("csim@arcface-first", pair.clip_id, cosines(generated, first))
+    yield _mean("csim@arcface-mesh-first", pair.clip_id, cosines(generated, first))
 
 
 def _squashed(pair: Pair) -> Iterator[Value]:
@@ -44,7 +44,7 @@ def _squashed(pair: Pair) -> Iterator[Value]:
     yield _mean("csim@vico", pair.clip_id, cosines(*squashed))
 
 
-MEASURES = {"csim@arcface": _by_frame, "csim@arcface-first": _to_portrait, "csim@vico": _squashed}
+MEASURES = {"csim@arcface-mesh": _by_frame, "csim@arcface-mesh-first": _to_portrait, "csim@vico": _squashed}
 
 
 def _mean(key: str, clip_id: str, similarity: np.ndarray) -> Value:

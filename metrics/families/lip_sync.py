@@ -8,6 +8,7 @@ import numpy as np
 
 from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.provenance import sha256_file
+from metrics.families.judged import with_doubts
 from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SyncValues, cosine, sync_values
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, Value, empty, per_clip
@@ -25,10 +26,11 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     if not report["usable"]:
         return iter(empty(specs, pairs, "no_judge", report["reason"]))
     judge = SyncJudge(load(folder), f"sync-judge-{sha256_file(folder / 'model.safetensors')[:16]}", settings)
-    return chain(
+    values = chain(
         per_clip(pairs, [f"{name}@corpus-v1" for name in LSE], lambda pair: _measure(pair, judge)),
         per_clip(pairs, ["lip_cosine@corpus-v1"], lambda pair: _likeness(pair, judge)),
     )
+    return with_doubts(values, pairs, report)
 
 
 @dataclass(frozen=True)

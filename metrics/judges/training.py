@@ -5,7 +5,7 @@ Run as ``python -m metrics train-judge``. Reads the clips table and its arrays; 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def train_judge(
     output: str | Path,
     log: Callable[[str], None] = print,
     left_out_folds: int = 0,
+    drawn: Collection[str] = (),
 ) -> dict[str, Any]:
     """Train a judge and write its folder.
 
@@ -43,9 +44,11 @@ def train_judge(
         output: folder to write.
         log: where progress lines go.
         left_out_folds: folds of `metrics.judges.speakers`, each as dear as the judge, which they leave as it is.
+        drawn: names of the corpora whose faces are drawn, for the report.
 
     Returns:
-        The report: `usable`, `reason`, `n_train`, `n_test`, `steps`, `seconds` and the judge's held-out accuracies.
+        The report: `usable`, `reason`, `corpora`, `drawn`, `n_train`, `n_test`, `steps`, `seconds` and
+        the judge's held-out accuracies.
     """
     start = time.perf_counter()
     torch.set_num_threads(1)
@@ -53,6 +56,7 @@ def train_judge(
     torch.manual_seed(int(seeds[0]))
     train, test = split_clips(read_table(clips, CLIPS), int(seeds[1]))
     common = {"judge": judge, "version": judges.module(judge).VERSION, "n_train": len(train), "n_test": len(test)}
+    common |= {"corpora": sorted({clip.row["corpus"] for clip in train}), "drawn": sorted(drawn)}
     try:
         task = judges.module(judge).Task(train, test, np.random.default_rng(seeds[1]))
     except judges.UnusableCorpus as fault:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,19 @@ class WeightsAbsent(ValueError):
         super().__init__(self.brief + (f" ({reason})" if reason else ""))
 
 
+@cache
+def _log_once(line: str) -> None:
+    """Every family asks for its weights; the log has the cause of their absence once."""
+    print(line, file=sys.stderr)
+
+
 @dataclass(frozen=True)
 class ScoringSettings:
     """What families need to know.
 
     `judges` is the judges' folder; `mask`, `resolution` and `cells` define the generated pixels of the crop;
-    `assets` is where published weights lie (None: nowhere), `cache` where features are kept (None: nowhere).
+    `assets` is where published weights lie (None: nowhere), `cache` where features are kept (None: nowhere),
+    `syncnet_python` the Python that runs the package syncnet-python (None: that of `make syncnet`).
     """
 
     judges: Path | None
@@ -33,6 +41,7 @@ class ScoringSettings:
     cells: int
     assets: AssetSettings | None = None
     cache: Path | None = None
+    syncnet_python: str | None = None
 
     def region(self) -> np.ndarray:
         """(resolution, resolution) bool mask of the generated pixels."""
@@ -61,7 +70,7 @@ class ScoringSettings:
         try:
             return fetch(asset, self.assets)
         except AssetError as error:
-            print(error, file=sys.stderr)  # rows name the weights alone; the log has the cause
+            _log_once(str(error))  # rows name the weights alone
             raise WeightsAbsent(asset, str(error)) from None
 
     def cached(self, digest: str, evaluator: str, compute: Callable[[], np.ndarray]) -> np.ndarray:

@@ -11,7 +11,7 @@ ALIGNED = (
 )
 OTHERS = (
     "Published CSIM of one method spans 0.64 to 0.93 (SadTalker on HDTF): networks, alignment and the frame compared "
-    "with differ. InsightFace itself aligns by SCRFD's five points; here they are the FaceMesh's, 1.5 "
+    "with differ. InsightFace itself (@insightface) aligns by SCRFD's five points; here they are the FaceMesh's, 1.5 "
     "pixels of 112 from those on 21 real clips."
 )
 FROZEN = "Alone: a still picture of the person scores best. Frames without a face are left out; read n."
@@ -23,7 +23,7 @@ FAMILY = Family(
 
 SPECS = (
     MetricSpec(
-        "csim@arcface", "identity", "clip", "", True, (-1, 1),
+        "csim@arcface-mesh", "identity", "clip", "", True, (-1, 1),
         "Is the face in every frame that of the true frame?",
         "Cosine of the ArcFace embeddings of generated and true frame, mean over frames in which both show a face.",
         ARCFACE,
@@ -35,7 +35,7 @@ SPECS = (
         smallest=0.02, why_smallest=COSINE,
     ),
     MetricSpec(
-        "csim@arcface-first", "identity", "clip", "", True, (-1, 1),
+        "csim@arcface-mesh-first", "identity", "clip", "", True, (-1, 1),
         "Does the person stay the one of the true clip's first frame?",
         "Cosine of every generated frame's embedding and that of the first true frame that shows a face, mean over "
         "frames.",

@@ -153,6 +153,19 @@ def test_failed_download_is_one_line_and_leaves_no_file(tmp_path, server, path, 
     assert files_in(tmp_path / "weights") == [] and server.asked == {path: attempts}
 
 
+def test_a_failed_download_is_tried_once_a_process_and_a_file_put_by_hand_is_taken(tmp_path, server):
+    table = write_table(tmp_path, f"{server.url}/none")
+    lines = {fault("net", settings(tmp_path), table) for _ in range(3)}
+    assert len(lines) == 1 and "404" in lines.pop() and server.asked == {"/none": 1}
+    place = tmp_path / "weights/net/net.pt"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(BODY)
+    assert files_in(fetch("net", settings(tmp_path), table)) == ["net.pt"]
+    other = tmp_path / "other"
+    other.mkdir()
+    assert "404" in fault("net", settings(other), table) and server.asked == {"/none": 2}
+
+
 def test_busy_server_is_asked_again(tmp_path, server):
     table = write_table(tmp_path, f"{server.url}/flaky")
     assert files_in(fetch("net", settings(tmp_path), table)) == ["net.pt"] and server.asked == {"/flaky": 3}

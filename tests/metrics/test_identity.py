@@ -5,15 +5,14 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from metrics.families import identity
 from metrics.functional.face_chips import similarity
-from metrics.measuring.extractors.identity import FILE, SIDE, TEMPLATE, Extractor, aligned_face, five_points
+from metrics.measuring.extractors.identity import SIDE, TEMPLATE, Extractor, aligned_face, five_points
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from tests.support.recognition_network import write_recogniser
 
 
 class Weights(ScoringSettings):
@@ -27,19 +26,8 @@ class Weights(ScoringSettings):
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Weights:
-    """A network of the published one's shapes: means of 8 x 8 blocks, and random directions of them."""
-    folder, random = tmp_path_factory.mktemp("arcface-r50"), np.random.RandomState(0)
-    matrix = numpy_helper.from_array(random.standard_normal((3 * 14 * 14, 512)).astype(np.float32), "matrix")
-    nodes = [
-        helper.make_node("AveragePool", ["input.1"], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]),
-        helper.make_node("Flatten", ["pooled"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "matrix"], ["683"]),
-    ]
-    given = helper.make_tensor_value_info("input.1", TensorProto.FLOAT, ["None", 3, SIDE, SIDE])
-    made = helper.make_tensor_value_info("683", TensorProto.FLOAT, ["None", 512])
-    graph = helper.make_graph(nodes, "embedding", [given], [made], [matrix])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.save(model, folder / FILE)
+    folder = tmp_path_factory.mktemp("arcface-r50")
+    write_recogniser(folder)
     return Weights(folder, "face", 64, 16)
 
 
@@ -112,19 +100,19 @@ def test_a_video_and_itself_are_one_person(settings: Weights) -> None:
     same = extract(settings, [5] * 4)
     assert same["arcface"].shape == same["arcface_squashed"].shape == (4, 512)
     found = values(same, same, settings)
-    assert set(found) == {"csim@arcface", "csim@arcface-first", "csim@vico"}
+    assert set(found) == {"csim@arcface-mesh", "csim@arcface-mesh-first", "csim@vico"}
     assert all(value.value == pytest.approx(1, abs=1e-6) and value.n == 4 for value in found.values())
 
 
 def test_another_face_and_another_pose_move_the_right_numbers(settings: Weights) -> None:
     truth, turned, other = extract(settings, [5] * 3), extract(settings, [5] * 3, angle=20), extract(settings, [9] * 3)
     by_pose, by_face = values(turned, truth, settings), values(other, truth, settings)
-    assert by_pose["csim@arcface"].value > 0.98 > by_pose["csim@vico"].value
-    assert by_face["csim@arcface"].value < 0.8
+    assert by_pose["csim@arcface-mesh"].value > 0.98 > by_pose["csim@vico"].value
+    assert by_face["csim@arcface-mesh"].value < 0.8
     changing = values(extract(settings, [5, 9, 9]), extract(settings, [5, 9, 9]), settings)
-    assert changing["csim@arcface"].value == pytest.approx(1, abs=1e-6)
-    expected = (1 + 2 * by_face["csim@arcface"].value) / 3
-    assert changing["csim@arcface-first"].value == pytest.approx(expected, abs=1e-5)
+    assert changing["csim@arcface-mesh"].value == pytest.approx(1, abs=1e-6)
+    expected = (1 + 2 * by_face["csim@arcface-mesh"].value) / 3
+    assert changing["csim@arcface-mesh-first"].value == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_video_of_another_size_or_order_keeps_what_needs_no_pixels_or_no_timing(settings: Weights) -> None:
@@ -134,19 +122,19 @@ def test_a_video_of_another_size_or_order_keeps_what_needs_no_pixels_or_no_timin
         video = pair(truth, truth)
         video.status, video.reason = status, "another"
         found[status] = {value.metric: value.status for value in identity.score([video], settings)}
-    assert found["wrong_size"] == {"csim@arcface": "ok", "csim@arcface-first": "ok", "csim@vico": "wrong_size"}
+    assert found["wrong_size"] == {"csim@arcface-mesh": "ok", "csim@arcface-mesh-first": "ok", "csim@vico": "wrong_size"}
     assert found["wrong_audio"] == {
-        "csim@arcface": "wrong_audio", "csim@arcface-first": "ok", "csim@vico": "wrong_audio"
+        "csim@arcface-mesh": "wrong_audio", "csim@arcface-mesh-first": "ok", "csim@vico": "wrong_audio"
     }  # fmt: skip
 
 
 def test_frames_without_a_face_are_left_out_and_told(settings: Weights) -> None:
     truth = extract(settings, [5] * 5, lost=(0,))
     found = values(extract(settings, [5] * 4, lost=(2,)), truth, settings)
-    assert found["csim@arcface"].n == 2 and "2 of 4 frames" in found["csim@arcface"].reason
-    assert found["csim@arcface-first"].n == 3 and found["csim@vico"].n == 4
+    assert found["csim@arcface-mesh"].n == 2 and "2 of 4 frames" in found["csim@arcface-mesh"].reason
+    assert found["csim@arcface-mesh-first"].n == 3 and found["csim@vico"].n == 4
     none = values(extract(settings, [5] * 2, lost=(0, 1)), truth, settings)
-    assert none["csim@arcface"].status == "no_face" and none["csim@vico"].status == "ok"
+    assert none["csim@arcface-mesh"].status == "no_face" and none["csim@vico"].status == "ok"
 
 
 def test_absent_weights_give_rows_that_say_so(settings: Weights) -> None:

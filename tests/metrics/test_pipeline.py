@@ -84,6 +84,31 @@ def test_judges_report_and_rebuild(trained: Path) -> None:
     assert judges.read_report(trained / "sync")["order_accuracy"] > 0.5
 
 
+def test_a_judge_of_drawn_faces_says_so_on_the_rows_of_other_corpora(
+    trained: Path, perfect: Path, corpus: Path, tmp_path: Path
+) -> None:
+    from metrics.judges.training import train_judge
+
+    known = sorted(set(read_table(corpus, CLIPS)["corpus"]))
+    assert judges.read_report(trained / "sync")["corpora"] == known
+    settings = JudgeSettings(optimiser=Schedule(steps=1, batch_size=2, learning_rate=1e-3))
+    for name in STEPS:
+        train_judge(name, settings, 0, corpus, tmp_path / name, lambda line: None, drawn=known)
+    real = tmp_path / "real.parquet"
+    write_table(read_table(corpus, CLIPS).assign(corpus="hdtf_recorded"), real, CLIPS)
+    for family in ("lip_sync", "emotion", "frechet"):
+        own, other = (scores_of(family, perfect, clips, tmp_path) for clips in (corpus, real))
+        rows = [table for tables in (own, other) for table in tables.values()]
+        assert any(table["value"].notna().any() for table in rows), family
+        assert not any(table["notes"].notna().any() for table in own.values()), family
+        for table in other.values():
+            scored = table[table["value"].notna()]
+            assert scored["notes"].str.contains("learned from drawn faces alone").all(), family
+            assert not table.loc[table["value"].isna(), "notes"].notna().any(), family
+        unknown = scores_of(family, perfect, real, trained)  # whether its corpora were drawn is not known
+        assert not any(table["notes"].notna().any() for table in unknown.values()), family
+
+
 def test_training_twice_gives_the_same_judge(corpus: Path, trained: Path, tmp_path: Path) -> None:
     from metrics.judges.training import train_judge
 

@@ -244,7 +244,7 @@ def test_rates_of_containers_are_kept_exactly():
 
 
 def test_every_metric_states_what_it_needs():
-    assert {needs_of(key) for key in ("psnr@region", "lse_c@ref-v1", "csim@arcface-first")} == {
+    assert {needs_of(key) for key in ("psnr@region", "lse_c@ref-v1", "csim@arcface-mesh-first")} == {
         "frames", "sound", "clip"
     }  # fmt: skip
     assert all(family.needs in NEEDS for family in FAMILIES.values())

@@ -25,7 +25,7 @@ LOCKS = ("caption-cpu", "caption-gpu")
 LEFT_OUT = {"torchaudio", "torchcodec", "triton"}
 SHARED = ("pandas", "pillow", "platformdirs", "pooch", "pyarrow", "pydantic", "safetensors", "typer")
 """What `python -m eadnet caption` imports besides vLLM's own packages; rows must not depend on who writes them."""
-ENVIRONMENTS = ("core", *LOCKS)
+ENVIRONMENTS = ("core", *LOCKS, "syncnet")
 VLLM_ONLY = "eadnet/captions/engines/vllm.py"
 
 
@@ -93,6 +93,21 @@ def test_cpu_lock_installs_from_plain_pypi(root: Path):
     assert not [name for name, version in lock.items() if "+" in version]
     assert not [name for name in lock if name in LEFT_OUT or name.startswith(("nvidia-", "cuda-"))]
     assert pins(root / "envs/core/cuda.txt").keys() - cuda.keys() == {"triton"}
+
+
+def test_syncnet_s_lock_has_the_package_the_program_and_the_main_environment_s_versions(
+    root: Path, core: dict[str, str]
+):
+    lock, cuda = (pins(root / f"envs/syncnet/{name}.txt") for name in ("requirements", "cuda"))
+    own = {"syncnet-python", "scenedetect", "ffmpeg-python", "imageio-ffmpeg"}
+    asked = {
+        line.partition("#")[0].strip() for line in (root / "envs/syncnet/requirements.in").read_text().splitlines()
+    }
+    named = {canonicalize_name(line) for line in asked if line and "==" not in line}
+    assert own <= lock.keys() and lock["scenedetect"].startswith("0.6."), "the package imports what 0.7 has dropped"
+    assert lock["syncnet-python"] == core["syncnet-python"], "the oracle in tests is another version than what scores"
+    assert {name: lock[name] for name in named} == {name: core[name] for name in named}
+    assert cuda == pins(root / "envs/core/cuda.txt")
 
 
 def test_gpu_lock_takes_no_build_for_cpus(root: Path):

@@ -58,8 +58,3 @@ def caption_threads(wildcards):
 def caption_memory(wildcards):
     """Megabytes of a caption job: the weights of a language model (18 GB in `paper.yaml`) pass through the memory."""
     return 32000 if runs_model(wildcards) else 1000
-
-
-def uses_conda():
-    """Whether Snakemake runs jobs in the environments of the rules' `conda` directives."""
-    return any(str(method) == "conda" for method in workflow.deployment_settings.deployment_method)

@@ -108,3 +108,19 @@ def method_files(wildcards):
     """Digest of the files in a method's folder of videos."""
     with faults_in_a_line():
         return PLAN.method_files(wildcards.source)
+
+
+def uses_conda():
+    """Whether Snakemake runs jobs in the environments of the rules' `conda` directives."""
+    return any(str(method) == "conda" for method in workflow.deployment_settings.deployment_method)
+
+
+def family_environment(wildcards):
+    """The conda environment of a metric family: syncnet-python has a separate one, since it needs other packages."""
+    return f"../../envs/{'syncnet' if wildcards.family == 'syncnet_python' else 'core'}/environment.yaml"
+
+
+def syncnet_python(wildcards):
+    """The interpreter that has syncnet-python: that of its separate environment, made by make or conda."""
+    made = os.path.join(workflow.basedir, ".venv-syncnet/bin/python")
+    return "python" if uses_conda() else CONFIG.compute.syncnet_python or os.path.relpath(made)

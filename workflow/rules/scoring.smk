@@ -40,6 +40,7 @@ rule train_judge:
     params:
         folder=subpath(output.model, parent=True),
         settings=lambda wildcards: as_json(getattr(CONFIG.judges, wildcards.judge)),
+        synthetic=options("--synthetic", PLAN.of_origin("synthetic")),
         version=STAGE_VERSIONS["judge"],
         seed=CONFIG.seed,
     shell:
@@ -49,6 +50,7 @@ rule train_judge:
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
+            {params.synthetic} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """
@@ -156,13 +158,14 @@ rule score_family:
         "<benchmarks>/score_family/{source}_{seed}_{family}.tsv"
     priority: 50
     conda:
-        "../../envs/core/environment.yaml"
+        family_environment
     threads: 1
     resources:
         mem_mb=1500,
         runtime=60,
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
+        syncnet_python=syncnet_python,
     params:
         measurements=subpath(input.measurements, parent=True),
         truth=lambda wildcards, input: folder_option("truth", input),
@@ -184,6 +187,7 @@ rule score_family:
             {params.truth} \
             --assets {resources.assets:q} \
             --cache {resources.cache:q} \
+            --syncnet-python {resources.syncnet_python:q} \
             --judges {params.judges:q} \
             --mask {params.mask:q} \
             --resolution {params.resolution:q} \

@@ -39,23 +39,25 @@ class SCRFDDetector:
     def anchors(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """(3, 2) means of brows and nose among the 106 points of the face that the mesh lies on."""
         if self.network is None:
-            self.network = _model(weight_file(self.path.parent, "scrfd", self.path.name), "landmark_2d_106")
+            self.network = insightface_network(
+                weight_file(self.path.parent, "scrfd", self.path.name), "landmark_2d_106"
+            )
         face = _Box(np.concatenate([np.nanmin(landmarks, axis=0), np.nanmax(landmarks, axis=0)]))
         points = self.network.get(np.ascontiguousarray(frame[..., ::-1]), face)
         return np.stack([points[list(group)].mean(axis=0) for group in GROUPS]).astype(np.float32)
 
 
 @contextmanager
-def opened(weights: Path | None) -> Iterator[SCRFDDetector]:
-    """The detector, from the first ``det_*.onnx`` of the folder.
+def opened(weights: Path | None, accelerated: bool = False) -> Iterator[SCRFDDetector]:
+    """The detector, from the first ``det_*.onnx`` of the folder; on a GPU if `accelerated` and there is one.
 
     Raises:
         AssetError: no such file, or it is no SCRFD.
     """
     paths = sorted(Path(weights).glob("det_*.onnx")) if weights else []
     path = paths[0] if paths else weight_file(weights, "scrfd", "det_10g.onnx")
-    detector = _model(path, "detection")
-    detector.prepare(ctx_id=-1, input_size=SIZES, det_thresh=THRESHOLD)
+    detector = insightface_network(path, "detection", accelerated)
+    detector.prepare(ctx_id=0 if accelerated else -1, input_size=SIZES, det_thresh=THRESHOLD)
     yield SCRFDDetector(detector, path.parent / LANDMARKS)
 
 
@@ -67,18 +69,27 @@ class _Box(dict):
         self.bbox = bbox
 
 
-def _model(path: Path, task: str) -> Any:
-    """An InsightFace network on one thread, recognised by its shapes; it prints, and must fetch nothing."""
+def insightface_network(path: Path, task: str, accelerated: bool = False) -> Any:
+    """An InsightFace network, which the package recognises by its shapes; it prints, and must fetch nothing.
+
+    Args:
+        path: the ONNX file.
+        task: `taskname` that the package must give it: detection, landmark_2d_106 or recognition.
+        accelerated: whether to run where the package prefers to, on a GPU if onnxruntime sees one; else one CPU thread.
+
+    Raises:
+        AssetError: the file is no ONNX network, or one for another task.
+    """
     import onnxruntime
     from insightface.model_zoo import model_zoo
+    from insightface.model_zoo.onnxruntime_utils import get_default_providers
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    providers = get_default_providers() if accelerated else ["CPUExecutionProvider"]
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            model = model_zoo.get_model(
-                str(path), providers=["CPUExecutionProvider"], sess_options=options, download=False
-            )
+            model = model_zoo.get_model(str(path), providers=providers, sess_options=options, download=False)
     except Exception as error:  # onnxruntime raises its own kinds, without a common parent but this
         raise AssetError(f"{path}: not readable as ONNX ({error}); fetch it again") from None
     if model is None or getattr(model, "taskname", None) != task:

@@ -1,0 +1,29 @@
+"""What families with a judge of the corpus have in common: a note where it learned from drawn faces and sees others."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from metrics.scoring.pairs import Pair, Value
+
+
+def with_doubts(values: Iterable[Value], pairs: list[Pair], report: dict[str, Any]) -> Iterator[Value]:
+    """The values; those of clips from corpora that were not drawn say so, if the judge learned from drawn faces alone.
+
+    Args:
+        values: of clips, and of the set (`clip_id` None), which has a note if any clip is from another corpus.
+        pairs: what was scored.
+        report: of the judge (``metrics.judges.read_report``): `corpora` it learned from, known `drawn` ones.
+    """
+    learned, drawn = report.get("corpora", []), set(report.get("drawn", []))
+    doubted = {pair.clip_id for pair in pairs if pair.row["corpus"] not in drawn}
+    if not learned or not drawn.issuperset(learned) or not doubted:
+        yield from values
+        return
+    named = ", ".join(learned)
+    note = f"the judge learned from drawn faces alone ({named}), this is another corpus: train it on recorded faces"
+    for value in values:
+        if value.value is None or not (value.clip_id is None or value.clip_id in doubted):
+            yield value
+        else:
+            yield replace(value, notes="; ".join(filter(None, [value.notes, note])))
