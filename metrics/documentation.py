@@ -11,19 +11,19 @@ from metrics.spec import (
     direction,
     family_specs,
     family_version,
+    needs_reference,
     pinned_sha256,
     span,
 )
 
 MARK = "<!-- generated -->\n"
 """Stands in docs/metrics.md before the part that is made here."""
-HEADER = ("key", "version", "level", "unit", "range", "better", "evaluator", "sha256", "family", "meaning")
+HEADER = ("key", "version", "level", "unit", "range", "better", "evaluator", "sha256", "family", "needs", "meaning")
 
 
-def list_table(families: tuple[str, ...] = ()) -> str:
-    """One aligned line a metric; of the given families, or of all."""
-    specs = [spec for spec in REGISTRY.values() if not families or spec.family in families]
-    rows = [HEADER, *(_row(spec) for spec in specs)]
+def list_table(keys: tuple[str, ...]) -> str:
+    """One aligned line a metric."""
+    rows = [HEADER, *(_row(REGISTRY[key]) for key in keys)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER) - 1)]
     return "\n".join("  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows)
 
@@ -57,8 +57,17 @@ def replaced(text: str) -> str:
 def _row(spec: MetricSpec) -> tuple[str, ...]:
     return (
         spec.key, str(family_version(spec.family)), spec.level, spec.unit or "-", span(spec), direction(spec) or "-",
-        spec.evaluator or "-", pinned_sha256(spec)[:12] or "-", spec.family, spec.description,
+        spec.evaluator or "-", pinned_sha256(spec)[:12] or "-", spec.family, _needs(spec), spec.description,
     )  # fmt: skip
+
+
+def _needs(spec: MetricSpec) -> str:
+    """What must be given beside the video itself, which evaluator and weights do not show."""
+    if FAMILIES[spec.family].of == "captions":
+        return "captions"
+    kind = spec.evaluator.partition(":")[0]
+    needed = {"true video": needs_reference(spec.key), "judges": kind == "judge", "weights": kind == "asset"}
+    return ", ".join(name for name, wanted in needed.items() if wanted) or "-"
 
 
 def _introduction(item: Family) -> Iterator[str]:

@@ -1,34 +1,58 @@
-"""A run's scores at a glance: one aligned line a metric, with n, coverage, and why there are fewer."""
+"""A run's scores as text: one aligned line a metric, then the reasons and notes of those that have any."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-import numpy as np
+from metrics.spec import REGISTRY
+from metrics.summary.overview import MetricValue, overview
 
-from metrics.spec import REGISTRY, direction
-from metrics.tables import NOT_APPLICABLE
-
-HEADER = ("metric", "better", "n", "coverage", "mean", "std", "without a value")
+HEADER = ("metric", "unit", "better", "value", "95 % interval", "n", "coverage")
 
 
 def summary_table(rows: Iterable[dict]) -> str:
-    """Rows of SCORES of one run as text; categories (an emotion's index) are left out."""
-    rows = list(rows)
-    lines = [HEADER]
-    for key, spec in REGISTRY.items():
-        mine = [row for row in rows if row["metric"] == key]
-        if mine and not spec.is_category:
-            lines.append((key, direction(spec) or "-", *_numbers(mine)))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
+    """Rows of SCORES of one run as text (`overview`), without categories."""
+    return value_table(overview(rows).values())
+
+
+def value_table(values: Iterable[MetricValue]) -> str:
+    """Values as text; without categories (the index of an emotion)."""
+    shown = [value for value in values if not REGISTRY[value.key].is_category]
+    if not shown:
+        return "nothing was scored"
+    lines = [HEADER, *(_line(value) for value in shown)]
+    about = [(text, value.key) for value in shown for text in (value.reason, value.notes) if text]
+    return "\n\n".join(filter(None, [aligned(lines), remarks(about)]))
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Cells in columns as wide as they need."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
-def _numbers(rows: list[dict]) -> tuple[str, ...]:
-    values = np.array([row["value"] for row in rows if row["value"] is not None])
-    wanted = [row for row in rows if row["status"] not in NOT_APPLICABLE]
-    reasons = Counter(row["status"] for row in rows if row["value"] is None)
-    lost = ", ".join(f"{count} {status}" for status, count in reasons.items())
-    coverage = f"{len(values) / len(wanted):.0%}" if wanted else "-"
-    mean = f"{values.mean():.4g}" if len(values) else "-"
-    spread = f"{values.std(ddof=1):.3g}" if len(values) > 1 else "-"
-    return str(len(values)), coverage, mean, spread, lost
+def remarks(about: Iterable[tuple[str, str]]) -> str:
+    """Each text once, on a line of its own, after all the metrics that it is about.
+
+    Args:
+        about: texts, each with the key of a metric.
+    """
+    keys: dict[str, list[str]] = {}
+    for text, key in about:
+        keys.setdefault(text, []).append(key)
+    return "\n".join(f"{', '.join(of)}: {text}" for text, of in keys.items())
+
+
+def number(value: float | None) -> str:
+    """A number for a table; a dash where there is none."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval for a table; a dash where there is none."""
+    return "-" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+
+
+def _line(value: MetricValue) -> tuple[str, ...]:
+    coverage = "-" if value.coverage is None else f"{value.coverage:.0%}"
+    between = interval(value.low, value.high)
+    count = f"{value.n} {value.counted}"
+    return value.key, value.unit or "-", value.direction or "-", number(value.value), between, count, coverage
