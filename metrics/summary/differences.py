@@ -151,7 +151,8 @@ def _decided(item: MetricDifference, p_holm: float | None) -> MetricDifference:
     if p_holm is None:
         return replace(item, reason=item.reason or "a test needs clips of two speakers")
     if item.smallest_p >= ALPHA:
-        return replace(item, reason=f"{item.speakers} speakers: no p below {item.smallest_p:.3g}")
+        counted = "clips" if item.speakers == item.n else "speakers"
+        return replace(item, reason=f"{item.speakers} {counted}: no p below {item.smallest_p:.3g}")
     if p_holm >= ALPHA or (item.low is not None and item.low <= 0 <= item.high):
         return replace(item, reason="not decided: p or the interval allows no difference")
     higher = REGISTRY[item.key].higher_is_better

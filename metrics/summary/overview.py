@@ -114,11 +114,11 @@ def _reason(rows: list[dict]) -> str | None:
     for row in rows:
         if row["value"] is None:
             causes.setdefault(row["status"], []).append(row["reason"] or row["status"])
-    told = [
-        f"{len(reasons)} of {len(rows)} {status}: {Counter(reasons).most_common(1)[0][0]}"
-        for status, reasons in sorted(causes.items(), key=lambda cause: -len(cause[1]))
-    ]
-    return "; ".join(told) or None
+    texts = []
+    for reasons in sorted(causes.values(), key=len, reverse=True):
+        frequent = Counter(reasons).most_common(1)[0][0]
+        texts.append(frequent if len(reasons) == len(rows) else f"{len(reasons)} of {len(rows)} clips: {frequent}")
+    return "; ".join(texts) or None
 
 
 def _notes(have: list[dict]) -> str | None:
