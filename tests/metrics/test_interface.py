@@ -1,6 +1,7 @@
 """``from metrics import score, compare``: what a stranger with videos gets from Python."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -198,6 +199,15 @@ def test_a_wrong_name_is_named_with_the_nearest(name, fault):
         keys_of([name])
 
 
+def test_the_page_on_choosing_names_metrics_that_there_are(root: Path):
+    text = (root / "docs/choosing.md").read_text(encoding="utf-8")
+    keys = set(re.findall(r"`(\w+@[\w-]+)`", text))
+    assert len(keys) > 12 and keys <= set(REGISTRY)
+    links = re.findall(r"\]\((\w+\.md)\)", text)
+    assert {"metrics.md", "calibration.md", "published.md"} == set(links)
+    assert all((root / "docs" / name).exists() for name in links)
+
+
 # ------------------------------------------------------------------------------------------------------ weights
 def test_a_metric_asks_for_its_own_weights_only():
     assert judging_assets("lse_c@valid-v1") == ("syncnet-v2",)
@@ -231,7 +241,7 @@ def test_a_download_names_every_file_first_and_its_failure_is_the_reason(videos,
 
 
 def test_the_import_is_light(root: Path):
-    code = "import sys, metrics; from metrics import score; print({'torch', 'mediapipe', 'av'} & set(sys.modules))"
+    code = "import sys, metrics; from metrics import score; print({'torch', 'mediapipe', 'skimage'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
     with pytest.raises(ImportError):
