@@ -13,7 +13,7 @@ from eadnet.config.machine import Assets
 from eadnet.config.section import ConfigError, parse
 from eadnet.tables import write_table
 from metrics.external.folders import FolderJob, score_matched
-from metrics.external.given import Videos, match_given
+from metrics.external.given import Videos, match_given, name_of
 from metrics.external.references import Alignment, read_labels
 from metrics.external.weights import absent_for, download, explain
 from metrics.scoring.settings import ScoringSettings
@@ -109,8 +109,10 @@ def score(
     elif not set(keys) - set(absent):
         raise ConfigError(f"{', '.join(keys)}: {next(iter(reasons.values()))}")
     folder, true_folder, matches = match_given(generated, reference)
+    for line in matches.lines() if reference is not None else ():
+        chosen.say(line)
     job = FolderJob(
-        folder, true_folder, tuple(dict.fromkeys(REGISTRY[key].family for key in keys)), run or folder.resolve().name,
+        folder, true_folder, tuple(dict.fromkeys(REGISTRY[key].family for key in keys)), run or name_of(generated),
         _labels(chosen.labels), Alignment(chosen.resolution), chosen.work and Path(chosen.work), frozenset(keys),
         _without(keys, reasons),
     )  # fmt: skip
@@ -134,7 +136,7 @@ def compare(
         theirs: those of the other method.
         reference: as for `score`.
         metrics: as for `score`.
-        **options: fields of `Options`.
+        **options: fields of `Options`; below `work`, each method has a folder of its own.
 
     Returns:
         A mapping from keys (or bare names) to differences, mine minus theirs, with interval, p and the smallest p that
@@ -143,10 +145,12 @@ def compare(
     Raises:
         ConfigError: as `score`; or no metric was scored for both.
     """
-    scored = [
-        given if isinstance(given, Scores) else score(given, reference, metrics, **options) for given in (mine, theirs)
-    ]
-    return differences(scored[0].rows, scored[1].rows)
+    rows = []
+    for side, given in (("mine", mine), ("theirs", theirs)):
+        own = options | ({"work": Path(options["work"]) / side} if options.get("work") else {})
+        scored = given if isinstance(given, Scores) else score(given, reference, metrics, **own)
+        rows.append(scored.rows)
+    return differences(*rows)
 
 
 def finest_cells(resolution: int) -> int:

@@ -54,6 +54,8 @@ def score_folder(job: FolderJob, settings: ScoringSettings, output: str | Path, 
     matches = match_names(list_names(job.generated), list_names(job.reference))
     if not matches.pairs:
         raise ConfigError(f"{job.generated}: no video is named as one in {job.reference}; rename them")
+    for line in matches.lines():
+        log(line)
     rows = score_matched(job, matches, settings, log)
     write_table(rows, output, SCORES)
     return rows
@@ -71,8 +73,6 @@ def score_matched(job: FolderJob, matches: Matches, settings: ScoringSettings, l
     Returns:
         Rows of SCORES. A reference without a video is a row with status ``missing`` in every clip-level metric.
     """
-    for line in matches.lines():
-        log(line)
     with _workplace(job.work) as work:
         clips, measurements, truth = _measure(job, matches, settings, work, log)
         pairs = load_pairs(measurements, clips, truth)

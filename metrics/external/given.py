@@ -37,6 +37,11 @@ def match_given(generated: Videos, reference: Videos | None) -> tuple[Path, Path
     return root, true_root, matches
 
 
+def name_of(videos: Videos) -> str:
+    """What videos are called in rows where they have no name of their own: as their folder or their file."""
+    return Path(videos).resolve().stem if isinstance(videos, (str, os.PathLike)) else "videos"
+
+
 def _below(videos: Videos) -> tuple[Path, list[str]]:
     """A folder and the names of the videos below it."""
     if isinstance(videos, (str, os.PathLike)) and Path(videos).is_dir():
