@@ -44,7 +44,7 @@ def main() -> None:
 def list_metrics(
     metrics: Annotated[str, typer.Option(help="Families, keys or names such as `fid`, by comma; all by default.")] = "",
 ) -> None:
-    """Print every metric key with version, level, unit, range, direction, evaluator, what it needs, and meaning."""
+    """Print every metric key with version, level, unit, range, direction, evaluator and meaning."""
     from metrics.documentation import list_table
     from metrics.spec import FAMILIES, REGISTRY, family_specs, keys_of
 
@@ -193,12 +193,12 @@ def score_family(
     cache: Cache = None,
 ) -> None:
     """Score one run by one family."""
-    from metrics.scoring.score import score_family as score
+    from metrics.scoring.score import score_family as score_run
     from metrics.spec import check_videos
 
     check_videos(family)
     settings = settings_of(resolution, assets, judges, mask, cells, cache)
-    count = score(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
+    count = score_run(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
     typer.echo(f"{run}/{seed} {family}: {count} values")
 
 
@@ -211,9 +211,9 @@ def score_captions(
     true_units: Annotated[Path | None, typer.Option(help="Table of what was drawn; for drawn corpora.")] = None,
 ) -> None:
     """Score one captioner's captions of the real clips."""
-    from metrics.captions.scoring import score_captions as score
+    from metrics.captions.scoring import score_captions as score_texts
 
-    count = score(captions, clips, true_units, captioner, seed, output)
+    count = score_texts(captions, clips, true_units, captioner, seed, output)
     typer.echo(f"captions of {captioner}: {count} values")
 
 

@@ -11,14 +11,13 @@ from metrics.spec import (
     direction,
     family_specs,
     family_version,
-    needs_reference,
     pinned_sha256,
     span,
 )
 
 MARK = "<!-- generated -->\n"
 """Stands in docs/metrics.md before the part that is made here."""
-HEADER = ("key", "version", "level", "unit", "range", "better", "evaluator", "sha256", "family", "needs", "meaning")
+HEADER = ("key", "version", "level", "unit", "range", "better", "evaluator", "sha256", "family", "meaning")
 
 
 def list_table(keys: tuple[str, ...]) -> str:
@@ -57,17 +56,8 @@ def replaced(text: str) -> str:
 def _row(spec: MetricSpec) -> tuple[str, ...]:
     return (
         spec.key, str(family_version(spec.family)), spec.level, spec.unit or "-", span(spec), direction(spec) or "-",
-        spec.evaluator or "-", pinned_sha256(spec)[:12] or "-", spec.family, _needs(spec), spec.description,
+        spec.evaluator or "-", pinned_sha256(spec)[:12] or "-", spec.family, spec.description,
     )  # fmt: skip
-
-
-def _needs(spec: MetricSpec) -> str:
-    """What must be given beside the video itself, which evaluator and weights do not show."""
-    if FAMILIES[spec.family].of == "captions":
-        return "captions"
-    kind = spec.evaluator.partition(":")[0]
-    needed = {"true video": needs_reference(spec.key), "judges": kind == "judge", "weights": kind == "asset"}
-    return ", ".join(name for name, wanted in needed.items() if wanted) or "-"
 
 
 def _introduction(item: Family) -> Iterator[str]:
