@@ -12,7 +12,7 @@ import pandas as pd
 from eadnet.config.section import ConfigError
 from metrics.functional.statistics import holm
 from metrics.spec import REGISTRY, MetricSpec, direction
-from metrics.summary.overview import MetricValue, overview, speaker_of
+from metrics.summary.overview import MetricValue, is_known, overview, speaker_of
 from metrics.summary.paired import paired_difference
 from metrics.summary.results import find_key
 from metrics.summary.text import aligned, interval, number, remarks
@@ -106,7 +106,7 @@ def differences(mine: Iterable[dict], theirs: Iterable[dict]) -> Comparison:
 def _of_clips(spec: MetricSpec, mine: list[dict], theirs: list[dict], scored: list[MetricValue]) -> MetricDifference:
     """Compare the clips that both have a value for; `scored` are both methods' own summaries, with their reasons."""
     sides = [
-        {row["clip_id"]: row for row in rows if row["metric"] == spec.key and row["value"] is not None}
+        {row["clip_id"]: row for row in rows if row["metric"] == spec.key and is_known(row["value"])}
         for rows in (mine, theirs)
     ]
     both = sorted(sides[0].keys() & sides[1].keys())
@@ -116,8 +116,8 @@ def _of_clips(spec: MetricSpec, mine: list[dict], theirs: list[dict], scored: li
     lost = next((value.reason for value in scored if value.value is None), None)
     reason = None if both else lost or "no clip has a value for both"
     return MetricDifference(
-        spec.key, *means, tested.mean, tested.low, tested.high, tested.n, tested.speakers, tested.p, None,
-        tested.smallest_p, None, reason, spec.unit, direction(spec),
+        spec.key, *means, tested.mean, tested.low, tested.high, tested.n, tested.clusters, tested.p, None,
+        tested.least_p, None, reason, spec.unit, direction(spec),
     )  # fmt: skip
 
 

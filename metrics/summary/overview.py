@@ -58,7 +58,7 @@ def overview(rows: Iterable[dict]) -> dict[str, MetricValue]:
     Args:
         rows: SCORES of one run and seed.
     """
-    rows = list(rows)
+    rows = [_finite(row) for row in rows]
     found = {}
     for key, spec in REGISTRY.items():
         mine = [row for row in rows if row["metric"] == key]
@@ -67,6 +67,18 @@ def overview(rows: Iterable[dict]) -> dict[str, MetricValue]:
         elif mine and not spec.is_category:
             found[key] = _mean(mine, spec)
     return found
+
+
+def is_known(value: float | None) -> bool:
+    """Whether there is a value that a mean can hold."""
+    return value is not None and bool(np.isfinite(value))
+
+
+def _finite(row: dict) -> dict:
+    """The row; a value that is no finite number is none, so that it does not spoil the mean of the others."""
+    if row["value"] is None or is_known(row["value"]):
+        return row
+    return row | {"value": None, "reason": row["reason"] or f"{row['value']} is no finite number"}
 
 
 def _single(row: dict, spec: MetricSpec) -> MetricValue:

@@ -16,17 +16,17 @@ EXACT = 1 << 20
 class PairedDifference(NamedTuple):
     """The mean difference, its 95 % interval, p, and the smallest p that so few speakers can give.
 
-    `n` are clips, `speakers` the independent units among them. What cannot be computed is None: the interval and p
-    need two speakers, the interval also a spread.
+    `n` are clips, `clusters` the speakers among them. What cannot be computed is None: the interval and p need two
+    speakers, the interval also a spread.
     """
 
     n: int
-    speakers: int
+    clusters: int
     mean: float | None = None
     low: float | None = None
     high: float | None = None
     p: float | None = None
-    smallest_p: float | None = None
+    least_p: float | None = None
 
 
 def mean_interval(values: np.ndarray, speakers: list[str]) -> tuple[float, float] | None:
@@ -59,7 +59,7 @@ def paired_difference(differences: np.ndarray, speakers: list[str]) -> PairedDif
 
     Returns:
         The mean over clips, its interval (`mean_interval`), and the two-sided p of the exact sign-flip test: all clips
-        of a speaker change sign together. No p can be below 2 / 2^G for G speakers, `smallest_p`.
+        of a speaker change sign together. No p can be below 2 / 2^G for G speakers, `least_p`.
     """
     if not len(differences):
         return PairedDifference(0, 0)

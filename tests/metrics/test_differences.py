@@ -35,7 +35,7 @@ def test_the_sign_flip_counts_all_patterns_of_speakers():
     flipped = [abs((np.array(signs) * sums).sum()) for signs in itertools.product((-1, 1), repeat=6)]
     found = paired_difference(values, speakers)
     assert found.p == pytest.approx(np.mean(np.array(flipped) >= abs(sums.sum()) - 1e-12))
-    assert (found.n, found.speakers, found.smallest_p) == (18, 6, 2 / 2**6)
+    assert (found.n, found.clusters, found.least_p) == (18, 6, 2 / 2**6)
     assert found.mean == pytest.approx(values.mean())
 
 
@@ -43,7 +43,7 @@ def test_clips_of_one_speaker_are_no_evidence_of_many():
     values = np.repeat([0.9, 1.1, 1.0, 1.2], 10) + np.tile([-0.01, 0.01], 20)
     by_speaker = paired_difference(values, [f"speaker {index // 10}" for index in range(40)])
     by_clip = paired_difference(values, [f"clip {index}" for index in range(40)])
-    assert by_speaker.p == by_speaker.smallest_p == 0.125 and by_clip.p < 1e-4
+    assert by_speaker.p == by_speaker.least_p == 0.125 and by_clip.p < 1e-4
     assert by_speaker.high - by_speaker.low > 3 * (by_clip.high - by_clip.low)
 
 
@@ -60,7 +60,7 @@ def test_too_little_gives_no_interval():
     assert mean_interval(np.array([1.0, 1.0]), ["a", "b"]) is None
     assert paired_difference(np.array([]), []).n == 0
     alone = paired_difference(np.array([1.0, 2.0]), ["a", "a"])
-    assert (alone.mean, alone.p, alone.smallest_p) == (1.5, None, None)
+    assert (alone.mean, alone.p, alone.least_p) == (1.5, None, None)
     assert paired_difference(np.zeros(4), list("abcd")).p == 1
 
 
@@ -114,6 +114,9 @@ def test_an_overview_counts_what_failed_and_what_is_partial():
     value = overview(scored)["psnr@region"]
     assert (value.value, value.n, value.n_wanted, value.coverage, value.status) == (10, 2, 4, 0.5, "partial")
     assert value.reason == "2 of 4 clips: no face in it"
+    scored.append(rows("psnr@region", [float("nan")], n=1)[0])
+    assert overview(scored)["psnr@region"].value == 10 and overview(scored)["psnr@region"].n_wanted == 5
+    scored.pop()
     assert value.notes.startswith("1 of 2 clips rest on a part of their frames (the least: 10%); 1 of 2: 24.00 fps")
     assert (value.low, value.high) == (0, pytest.approx(10 + 5 * t.ppf(0.975, 1)))  # cut at the bound of the metric
     table = summary_table(scored)
