@@ -4,9 +4,10 @@ Reads the table of assets (``eadnet.assets``); writes nothing but what `download
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from eadnet.assets import AssetError, AssetFile, AssetSettings, absent_files, fetch, read_table
+from eadnet.assets import TABLE, AssetError, AssetFile, AssetSettings, absent_files, fetch, read_table
 from metrics.families.syncnet import RECIPES
 from metrics.spec import FAMILIES, REGISTRY, family_specs
 
@@ -47,7 +48,7 @@ def explain(names: Sequence[str], settings: AssetSettings, failures: dict[str, s
         failures: by asset, why a download that was requested did not give it.
     """
     table, failures, lines = read_table(), failures or {}, []
-    fetched = [name for name in names if name in table and name not in failures and _pinned(table[name], settings)]
+    fetched = [name for name in names if name not in failures and _pinned(table.get(name), settings)]
     if fetched:
         lines.append(f"{PREFIX}{', '.join(_facts(table[name]) for name in fetched)}; {ADVICE}")
     for name in (name for name in names if name not in fetched):
@@ -55,15 +56,21 @@ def explain(names: Sequence[str], settings: AssetSettings, failures: dict[str, s
     return "; ".join(lines)
 
 
-def download(keys: Iterable[str], settings: AssetSettings, log: Log) -> dict[str, str]:
+def download(keys: Iterable[str], settings: AssetSettings, log: Log, table: Traversable = TABLE) -> dict[str, str]:
     """Name all files that metrics lack, with size, source and licence, and fetch them; not those without a digest.
+
+    Args:
+        keys: the metrics.
+        settings: where weights belong.
+        log: where the lines go.
+        table: the table of assets.
 
     Returns:
         By asset, why it could not be fetched. The other assets are whole and checked.
     """
-    table = read_table()
+    known = read_table(table)
     names = dict.fromkeys(name for key in keys for name in wanted_assets(key))
-    files = absent_files([name for name in names if name in table and _pinned(table[name], settings)], settings)
+    files = absent_files([name for name in names if _pinned(known.get(name), settings)], settings, table)
     if not files:
         return {}
     log(f"{len(files)} files of weights ({_size(sum(file.bytes for file in files))}) go to {settings.folder}:")
@@ -72,7 +79,7 @@ def download(keys: Iterable[str], settings: AssetSettings, log: Log) -> dict[str
     failures = {}
     for name in dict.fromkeys(file.asset for file in files):
         try:
-            fetch(name, settings)
+            fetch(name, settings, table)
         except AssetError as error:
             failures[name] = str(error)
             log(f"not fetched: {error}")
@@ -93,8 +100,9 @@ def _facts(files: list[AssetFile]) -> str:
     return f"{files[0].asset} ({_size(sum(file.bytes for file in files))}, licence: {files[0].licence})"
 
 
-def _pinned(files: list[AssetFile], settings: AssetSettings) -> bool:
-    return all(settings.sha256.get(file.key, file.sha256) for file in files)
+def _pinned(files: list[AssetFile] | None, settings: AssetSettings) -> bool:
+    """Whether there is a public copy, and a digest by which to check it."""
+    return bool(files) and all(settings.sha256.get(file.key, file.sha256) for file in files)
 
 
 def _own_file(key: str, settings: AssetSettings) -> bool:

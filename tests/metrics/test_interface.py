@@ -1,5 +1,6 @@
 """``from metrics import score, compare``: what a stranger with videos gets from Python."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -11,16 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eadnet.assets import TABLE
 from eadnet.config.section import ConfigError
 from eadnet.media.reading import read_audio, read_video
 from eadnet.media.writing import write_video
 from eadnet.tables import read_rows
 from metrics import compare, score
 from metrics.external.given import match_given
-from metrics.external.weights import absent_for, explain, judging_assets, wanted_assets
+from metrics.external.weights import absent_for, download, explain, judging_assets, wanted_assets
 from metrics.interface import Options
 from metrics.spec import REGISTRY, default_variant, families_of, family_specs, keys_of, needs_reference
 from metrics.tables import SCORES
+from tests.support.loopback import serving
 
 CLIPS = ("one", "two", "three")
 NOISE = {"mine": 6, "theirs": 25}  # grey levels
@@ -238,6 +241,26 @@ def test_a_download_names_every_file_first_and_its_failure_is_the_reason(videos,
     assert "set assets.offline to false" in lines[2] and "set assets.offline to false" in found["fid"].reason
     with pytest.raises(ConfigError, match="fid@pytorch-fid: weights absent: inception-fid .*run again with --download"):
         score(videos / "mine/one.mp4", videos / "truth/one.mp4", "fid", assets=nowhere)
+
+
+def test_a_download_fetches_and_checks_what_the_metrics_lack(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    body, lines = bytes(range(256)) * 8, []
+    settings = Options(assets={"folder": str(tmp_path / "weights")}).settings().assets
+    table = tmp_path / "assets.tsv"
+    with serving({"net.pth": body}) as server:
+        good = [server.address("/plain/net.pth"), "v1", hashlib.sha256(body).hexdigest(), str(len(body)), "MIT", "made"]
+        lost = [server.address("/plain/lost.pth"), "v1", "0" * 64, "9", "GPL", "made"]
+        entries = [TABLE.read_text().splitlines()[0].split("\t"), ["i3d-torchscript", "net.pth", *good]]
+        entries += [["inception-fid", "lost.pth", *lost], ["arcface-r50", "unasked.pth", *good]]
+        table.write_text("".join("\t".join(entry) + "\n" for entry in entries))
+        failures = download(["fvd@stylegan-v", "fid@clean"], settings.model_copy(update={"offline": False}),
+                            lines.append, table)  # fmt: skip
+    assert (tmp_path / "weights/i3d-torchscript/net.pth").read_bytes() == body
+    assert list(failures) == ["inception-fid"] and "404" in failures["inception-fid"]
+    assert [line.split()[0] for line in lines[1:3]] == ["i3d-torchscript/net.pth", "inception-fid/lost.pth"]
+    assert "licence: GPL" in lines[2] and not (tmp_path / "weights/arcface-r50").exists()
+    assert "404" in explain(["inception-fid"], settings, failures)
 
 
 def test_the_import_is_light(root: Path):
