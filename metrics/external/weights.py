@@ -13,7 +13,7 @@ from metrics.spec import FAMILIES, REGISTRY, family_specs
 
 Log = Callable[[str], None]
 PREFIX = "weights absent: "
-ADVICE = "run again with --download (in Python: download=True)"
+ADVICE = "run again with --download (download=True)"
 
 
 def judging_assets(key: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from metrics.spec import REGISTRY, MetricSpec, direction
 from metrics.summary.overview import MetricValue, is_known, overview, speaker_of
 from metrics.summary.paired import paired_difference
 from metrics.summary.results import find_key
-from metrics.summary.text import aligned, interval, number, remarks
+from metrics.summary.text import aligned, counted, interval, number, remarks
 
 ALPHA = 0.05
 HEADER = ("metric", "unit", "better", "mine", "theirs", "difference", "95 % interval", "n", "p (Holm)", "decided for")
@@ -137,7 +137,7 @@ def _of_set(key: str, mine: MetricValue, theirs: MetricValue) -> MetricDifferenc
 def _line(item: MetricDifference) -> tuple[str, ...]:
     numbers = [number(value) for value in (item.mine, item.theirs, item.difference)]
     between, decided = interval(item.low, item.high), item.better or "-"
-    clips, p = f"{item.n} clips", number(item.p_holm)
+    clips, p = counted(item.n, "clips"), number(item.p_holm)
     return item.key, item.unit or "-", item.direction or "-", *numbers, between, clips, p, decided
 
 
@@ -151,8 +151,8 @@ def _decided(item: MetricDifference, p_holm: float | None) -> MetricDifference:
     if p_holm is None:
         return replace(item, reason=item.reason or "a test needs clips of two speakers")
     if item.smallest_p >= ALPHA:
-        counted = "clips" if item.speakers == item.n else "speakers"
-        return replace(item, reason=f"{item.speakers} {counted}: no p below {item.smallest_p:.3g}")
+        units = counted(item.speakers, "clips" if item.speakers == item.n else "speakers")
+        return replace(item, reason=f"{units}: no p below {item.smallest_p:.3g}")
     if p_holm >= ALPHA or (item.low is not None and item.low <= 0 <= item.high):
         return replace(item, reason="not decided: p or the interval allows no difference")
     higher = REGISTRY[item.key].higher_is_better

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from metrics.spec import REGISTRY
 from metrics.summary.overview import MetricValue, overview
 
+MOST_KEYS = 4
+"""Metrics that are named before a remark; of more, the number is given."""
 HEADER = ("metric", "unit", "better", "value", "95 % interval", "n", "coverage")
 
 
@@ -38,7 +40,17 @@ def remarks(about: Iterable[tuple[str, str]]) -> str:
     keys: dict[str, list[str]] = {}
     for text, key in about:
         keys.setdefault(text, []).append(key)
-    return "\n".join(f"{', '.join(of)}: {text}" for text, of in keys.items())
+    return "\n".join(f"{_listed(of)}: {text}" for text, of in keys.items())
+
+
+def _listed(keys: list[str]) -> str:
+    more = f" and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS + 1 else ""
+    return ", ".join(keys[:MOST_KEYS] if more else keys) + more
+
+
+def counted(count: int, things: str) -> str:
+    """A number of things, named in the plural: ``1 clip``, ``2 clips``."""
+    return f"{count} {things.removesuffix('s') if count == 1 else things}"
 
 
 def number(value: float | None) -> str:
@@ -54,5 +66,5 @@ def interval(low: float | None, high: float | None) -> str:
 def _line(value: MetricValue) -> tuple[str, ...]:
     coverage = "-" if value.coverage is None else f"{value.coverage:.0%}"
     between = interval(value.low, value.high)
-    count = f"{value.n} {value.counted}"
+    count = counted(value.n, value.counted)
     return value.key, value.unit or "-", value.direction or "-", number(value.value), between, count, coverage

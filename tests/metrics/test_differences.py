@@ -12,7 +12,7 @@ from metrics.spec import REGISTRY
 from metrics.summary.differences import differences
 from metrics.summary.overview import overview
 from metrics.summary.paired import mean_interval, paired_difference
-from metrics.summary.text import summary_table
+from metrics.summary.text import remarks, summary_table
 from metrics.tables import SCORES
 
 
@@ -137,6 +137,12 @@ def test_a_remark_on_a_value_is_a_note():
     value = overview(scored)["fid@clean"]
     assert (value.notes, value.reason, value.counted) == ("150 features of 2048 dimensions", None, "clips")
     assert "fid@clean: 150 features of 2048 dimensions" in summary_table(scored)
+
+
+def test_a_remark_on_many_metrics_names_the_first_and_counts_the_rest():
+    keys = ["a", "b", "c", "d", "e", "f"]
+    assert remarks(("lost", key) for key in keys) == "a, b, c, d and 2 more: lost"
+    assert remarks([*(("lost", key) for key in keys[:5]), ("found", "a")]) == "a, b, c, d, e: lost\na: found"
 
 
 def test_categories_have_no_mean():
