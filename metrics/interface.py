@@ -112,9 +112,8 @@ def score(
     for line in matches.lines() if reference is not None else ():
         chosen.say(line)
     job = FolderJob(
-        folder, true_folder, tuple(dict.fromkeys(REGISTRY[key].family for key in keys)), run or name_of(generated),
-        _labels(chosen.labels), Alignment(chosen.resolution), chosen.work and Path(chosen.work), frozenset(keys),
-        _without(keys, reasons),
+        folder, true_folder, keys, run or name_of(generated), _labels(chosen.labels), Alignment(chosen.resolution),
+        chosen.work and Path(chosen.work), _without(keys, reasons),
     )  # fmt: skip
     rows = [_explained(row, reasons) for row in score_matched(job, matches, settings, chosen.say)]
     if output is not None:

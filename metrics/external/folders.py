@@ -12,57 +12,44 @@ from pathlib import Path
 
 from eadnet.config.section import ConfigError
 from eadnet.corpora.files import list_files
-from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
-from metrics.external.matching import Matches, match_names
+from eadnet.tables import CLIPS, VIDEOS, read_rows
+from metrics.external.matching import Matches
 from metrics.external.references import Alignment, write_references
 from metrics.measuring.extractors import Extractor, open_extractor
 from metrics.measuring.measure import measure_rows
 from metrics.scoring.pairs import Pair, Value, empty, load_pairs
 from metrics.scoring.score import evaluators, score_pairs, stamp
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
-from metrics.spec import extractors_of, family_specs
-from metrics.tables import SCORES
+from metrics.spec import REGISTRY, extractors_of, family_specs
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class FolderJob:
-    """What is to be scored: folders of videos, families, name of the run, labels by clip_id, where to work.
+    """What is to be scored: folders of videos, metrics, name of the run, labels by clip_id, where to work.
 
-    `keys` are the metrics whose rows are wanted (None: all of the families'); `without` are families that are not
-    attempted, each with the reason for its rows (absent weights). Without `work`, a temporary folder is used.
+    `without` are families that are not attempted, each with the reason for its rows (absent weights). Without `work`, a
+    temporary folder is used.
     """
 
     generated: Path
     reference: Path
-    families: tuple[str, ...]
+    keys: tuple[str, ...]
     run: str
     labels: dict[str, dict]
     alignment: Alignment
     work: Path | None = None
-    keys: frozenset[str] | None = None
     without: dict[str, str] = field(default_factory=dict)
 
-
-def score_folder(job: FolderJob, settings: ScoringSettings, output: str | Path, log: Log = print) -> list[dict]:
-    """Pair the videos below two folders by name, score them (`score_matched`), and write one SCORES table.
-
-    Raises:
-        ConfigError: a folder is absent, or no name of one fits any of the other.
-    """
-    matches = match_names(list_names(job.generated), list_names(job.reference))
-    if not matches.pairs:
-        raise ConfigError(f"{job.generated}: no video is named as one in {job.reference}; rename them")
-    for line in matches.lines():
-        log(line)
-    rows = score_matched(job, matches, settings, log)
-    write_table(rows, output, SCORES)
-    return rows
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families of the metrics, in their order."""
+        return tuple(dict.fromkeys(REGISTRY[key].family for key in self.keys))
 
 
 def score_matched(job: FolderJob, matches: Matches, settings: ScoringSettings, log: Log = print) -> list[dict]:
-    """Score every pair of videos by every family; nothing is written but in the job's `work`.
+    """Score every pair of videos by every metric; nothing is written but in the job's `work`.
 
     Args:
         job: what is scored; its folders are those that the names of `matches` lie below.
@@ -90,7 +77,7 @@ def _values(name: str, job: FolderJob, pairs: list[Pair], settings: ScoringSetti
         values = empty(family_specs(name), pairs, "weights_absent", job.without[name])
     else:
         values = score_pairs(name, pairs, settings)
-    return [value for value in values if job.keys is None or value.metric in job.keys]
+    return [value for value in values if value.metric in job.keys]
 
 
 def list_names(folder: str | Path) -> list[str]:
