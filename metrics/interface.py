@@ -98,17 +98,12 @@ def score(
     settings = chosen.settings()
     names = (metrics,) if isinstance(metrics, str) else metrics
     keys = _chosen_keys(None if names is None else tuple(names), reference is not None, settings)
-    failures = {}
-    if chosen.download:
-        wanted = settings.assets.model_copy(update={"offline": parse(Assets, dict(chosen.assets)).offline})
-        failures = download(keys, wanted, chosen.say)
-    absent = {key: names for key in keys if (names := absent_for(key, settings.assets))}
-    reasons = {key: explain(names, settings.assets, failures) for key, names in absent.items()}
-    if metrics is None:
-        keys = tuple(key for key in keys if key not in absent)
-    elif not set(keys) - set(absent):
-        raise ConfigError(f"{', '.join(keys)}: {next(iter(reasons.values()))}")
     folder, true_folder, matches = match_given(generated, reference)
+    reasons = _lacking(keys, chosen, settings)
+    if metrics is None:
+        keys = tuple(key for key in keys if key not in reasons)
+    elif all(key in reasons for key in keys):
+        raise ConfigError(f"{', '.join(keys)}: {next(iter(reasons.values()))}")
     for line in matches.lines() if reference is not None else ():
         chosen.say(line)
     job = FolderJob(
@@ -174,6 +169,16 @@ def _chosen_keys(names: tuple[str, ...] | None, paired: bool, settings: ScoringS
     if lost or not alone:
         raise ConfigError(f"{', '.join(lost or names)}: compares with the true video; give the reference too")
     return alone
+
+
+def _lacking(keys: tuple[str, ...], chosen: Options, settings: ScoringSettings) -> dict[str, str]:
+    """Why metrics cannot be scored, by key: their weights are absent, also after a download that was requested."""
+    failures = {}
+    if chosen.download:
+        offline = parse(Assets, dict(chosen.assets)).offline
+        failures = download(keys, settings.assets.model_copy(update={"offline": offline}), chosen.say)
+    absent = {key: absent_for(key, settings.assets) for key in keys}
+    return {key: explain(lost, settings.assets, failures) for key, lost in absent.items() if lost}
 
 
 def _labels(labels: Labels | None) -> dict[str, dict]:
