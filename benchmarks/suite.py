@@ -30,9 +30,10 @@ from eadnet.corpora.folder import list_videos
 from eadnet.media.reading import iterate_video, read_audio
 from eadnet.media.writing import write_video
 from eadnet.tables import CLIPS, read_rows
-from metrics.cli import finest_cells, names
+from metrics.cli import names
 from metrics.external.folders import measure_truth, open_extractors, video_row
 from metrics.external.references import Alignment, write_references
+from metrics.interface import finest_cells
 from metrics.measuring.measure import measure_rows
 from metrics.scoring.pairs import load_pairs
 from metrics.scoring.score import score_pairs

@@ -146,6 +146,19 @@ def describe(settings: AssetSettings | None = None, table: Traversable = TABLE) 
     return rows
 
 
+def absent_files(names: Collection[str], settings: AssetSettings, table: Traversable = TABLE) -> list[AssetFile]:
+    """The files of some assets that neither the folder nor the mirror has; nothing is fetched or checked.
+
+    Raises:
+        AssetError: an asset is unknown.
+    """
+    assets = read_table(table)
+    if unknown := [name for name in names if name not in assets]:
+        raise _unknown(unknown[0], assets)
+    files = [file for name in dict.fromkeys(names) for file in assets[name]]
+    return [file for file in files if _find(Path(settings.folder) / file.key, _mirrored(file, settings)) is None]
+
+
 class _Checked:
     """Digests of files by size and time of change, so that an unchanged file is not read again."""
 

@@ -45,14 +45,16 @@ def main() -> None:
 
 
 def list_metrics(
-    metrics: Annotated[str, typer.Option(help="Families, by comma; all by default.")] = "",
+    metrics: Annotated[str, typer.Option(help="Families, keys or names such as `fid`, by comma; all by default.")] = "",
 ) -> None:
     """Print every metric key with version, level, unit, range, direction, evaluator and meaning."""
     from metrics.documentation import list_table
-    from metrics.spec import family
+    from metrics.spec import FAMILIES, REGISTRY, family_specs, keys_of
 
-    families = names(metrics)
-    typer.echo(list_table(tuple(family(name).name for name in families)))
+    keys: list[str] = []
+    for name in names(metrics):
+        keys += [spec.key for spec in family_specs(name)] if name in FAMILIES else keys_of([name])
+    typer.echo(list_table(tuple(keys or REGISTRY)))
 
 
 def document(
@@ -71,10 +73,17 @@ def document(
 
 
 def score(
-    generated: Annotated[Path, typer.Option(help="Folder of the videos to be scored.")],
-    reference: Annotated[Path, typer.Option(help="Folder of the true videos, of the same names.")],
-    output: Scores,
-    metrics: Annotated[str, typer.Option(help="Families, by comma.")] = "image,lip_sync,landmarks,expression,temporal",
+    generated: Annotated[Path, typer.Argument(help="Video, or folder of videos, to be scored.")],
+    reference: Annotated[
+        Path | None,
+        typer.Argument(help="The true video or videos, of the same names; without, only what needs none is scored."),
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="Families, keys or names such as `fid`, by comma; by default all that can be scored.")
+    ] = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Parquet file for the scores.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Fetch absent weights; each is named first.")] = False,
     run: Annotated[str, typer.Option(help="Name of the method, for the rows.")] = "",
     labels: Annotated[Path | None, typer.Option(help="CSV with clip_id, emotion, level, speaker.")] = None,
     judges: Judges = None,
@@ -84,32 +93,23 @@ def score(
     cells: Annotated[int, typer.Option(min=0, help="Cells a side of the mask's grid; 0: as 8-pixel cells make.")] = 0,
     work: Annotated[Path | None, typer.Option(help="Folder to keep clips, crops and features in.")] = None,
 ) -> None:
-    """Score a folder of videos against a folder of references: of any method, without the workflow."""
-    from metrics.external.folders import FolderJob, score_folder
-    from metrics.external.references import Alignment, read_labels
-    from metrics.spec import check_families
-    from metrics.summary.text import summary_table
+    """Score videos of any method against the true ones, without the workflow."""
+    from metrics.interface import score as score_videos
 
-    families = names(metrics)
-    check_families(families)
-    cells = cells or finest_cells(resolution)
-    settings = settings_of(resolution, assets, judges, mask, cells, work and work / "features")
-    job = FolderJob(
-        generated, reference, families, run or generated.resolve().name, read_labels(labels) if labels else {},
-        Alignment(resolution), work,
-    )  # fmt: skip
-    rows = score_folder(job, settings, output, typer.echo)
-    typer.echo(summary_table(rows))
+    options = {"labels": labels, "judges": judges, "assets": parse(Assets, assets, where="assets").model_dump()}
+    options |= {"download": download, "work": work, "mask": mask, "resolution": resolution, "cells": cells}
+    scores = score_videos(generated, reference, names(metrics) or None, run=run, output=output, log=progress, **options)
+    typer.echo(scores.as_json() if as_json else str(scores))
+
+
+def progress(line: str) -> None:
+    """A line about the work that goes on; what is scored stands alone on standard output."""
+    typer.echo(line, err=True)
 
 
 def names(text: str) -> tuple[str, ...]:
     """Names separated by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def finest_cells(resolution: int) -> int:
-    """A grid for the mask of crops that no autoencoder made: the finest of cells of 8 pixels or more that fits."""
-    return next(count for count in range(max(1, resolution // 8), 0, -1) if resolution % count == 0)
 
 
 def settings_of(
@@ -200,12 +200,12 @@ def score_family(
     syncnet_python: SyncnetPython = None,
 ) -> None:
     """Score one run by one family."""
-    from metrics.scoring.score import score_family as score
+    from metrics.scoring.score import score_family as score_run
     from metrics.spec import check_videos
 
     check_videos(family)
     settings = settings_of(resolution, assets, judges, mask, cells, cache, syncnet_python)
-    count = score(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
+    count = score_run(family, measurements, clips, settings, run, seed, output, truth, test_clips, tuple(pooled or ()))
     typer.echo(f"{run}/{seed} {family}: {count} values")
 
 
@@ -218,9 +218,9 @@ def score_captions(
     true_units: Annotated[Path | None, typer.Option(help="Table of what was drawn; for drawn corpora.")] = None,
 ) -> None:
     """Score one captioner's captions of the real clips."""
-    from metrics.captions.scoring import score_captions as score
+    from metrics.captions.scoring import score_captions as score_texts
 
-    count = score(captions, clips, true_units, captioner, seed, output)
+    count = score_texts(captions, clips, true_units, captioner, seed, output)
     typer.echo(f"captions of {captioner}: {count} values")
 
 

@@ -22,10 +22,9 @@ MARK = "<!-- generated -->\n"
 HEADER = ("key", "version", "level", "unit", "range", "better", "needs", "evaluator", "sha256", "family", "meaning")
 
 
-def list_table(families: tuple[str, ...] = ()) -> str:
-    """One aligned line a metric; of the given families, or of all."""
-    specs = [spec for spec in REGISTRY.values() if not families or spec.family in families]
-    rows = [HEADER, *(_row(spec) for spec in specs)]
+def list_table(keys: tuple[str, ...]) -> str:
+    """One aligned line a metric."""
+    rows = [HEADER, *(_row(REGISTRY[key]) for key in keys)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER) - 1)]
     return "\n".join("  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows)
 

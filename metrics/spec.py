@@ -6,6 +6,7 @@ field (``ref-v1``, ``clean``, ``stylegan-v``). Anything that can move a number b
 texts stand in ``metrics.specs``, a module a family. Imports nothing heavy: the workflow and the reports read it.
 """
 
+import difflib
 import importlib
 from collections.abc import Iterable
 
@@ -30,6 +31,59 @@ EXTRACTORS = {"frames": 1, "identity": 3, "syncnet": 2, "stable_syncnet": 1, "bl
 FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _DECLARED}
 _SPECS: tuple[MetricSpec, ...] = tuple(spec for module in _DECLARED for spec in module.SPECS)
 REGISTRY: dict[str, MetricSpec] = {spec.key: spec for spec in _SPECS}
+
+REFERENCE_FREE_NAMES = (
+    "lse_c", "lse_d", "sync_offset", "acc_emo", "predicted_emotion", "macro_f1_emo", "valence", "arousal", "blur",
+    "landmark_jitter", "motion_smoothness",
+)  # fmt: skip
+"""Names (keys without variant) of metrics that read the video alone, its sound and its label; all others compare."""
+
+
+def keys_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The keys that families, keys and bare names stand for, in the order of the registry.
+
+    A bare name (``fid``, in any case) stands for one key: see `default_variant`.
+
+    Raises:
+        ConfigError: a name is unknown (the message has the nearest ones), or scores captions; or there is none.
+    """
+    names = tuple(names)
+    found = {key for name in names for key in _keys_of_name(name.strip())}
+    if not found:
+        raise ConfigError("no metric is named; give families, keys or names that `python -m metrics list` prints")
+    return tuple(key for key in REGISTRY if key in found)
+
+
+def default_variant(name: str) -> str | None:
+    """The key that a bare name such as ``fid`` stands for; None where no metric of videos is called so.
+
+    It is the first in the registry that no judge of a corpus makes, so that it means the same quantity everywhere.
+    """
+    plain = name.lower().replace("-", "_")
+    found = [spec for spec in _SPECS if spec.name == plain and family(spec.family).of == "videos"]
+    return min(found, key=lambda spec: spec.evaluator.startswith("judge:")).key if found else None
+
+
+def needs_reference(key: str) -> bool:
+    """Whether a metric compares with the true video."""
+    return REGISTRY[key].name not in REFERENCE_FREE_NAMES
+
+
+def _keys_of_name(name: str) -> tuple[str, ...]:
+    if name in FAMILIES or name in REGISTRY:
+        check_videos(REGISTRY[name].family if name in REGISTRY else name)
+        return (name,) if name in REGISTRY else tuple(spec.key for spec in family_specs(name))
+    key = default_variant(name)
+    if key is None:
+        raise ConfigError(f"unknown metric '{name}'; {_nearest(name)}")
+    return (key,)
+
+
+def _nearest(name: str) -> str:
+    known = [*families_of("videos"), *(spec.name for spec in _SPECS), *REGISTRY]
+    near = difflib.get_close_matches(name.lower(), dict.fromkeys(known), n=3, cutoff=0.5)
+    advice = f"did you mean {', '.join(near)}? " if near else ""
+    return f"{advice}`python -m metrics list` prints all"
 
 
 def family(name: str) -> Family:

@@ -7,71 +7,77 @@ the workflow scores them, so that both give one number for one key.
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eadnet.config.section import ConfigError
 from eadnet.corpora.files import list_files
-from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
-from metrics.external.matching import Matches, match_names
+from eadnet.tables import CLIPS, VIDEOS, read_rows
+from metrics.external.matching import Matches
 from metrics.external.references import Alignment, write_references
 from metrics.measuring.extractors import Extractor, open_extractor
 from metrics.measuring.measure import measure_rows
-from metrics.scoring.pairs import load_pairs
+from metrics.scoring.pairs import Pair, Value, empty, load_pairs
 from metrics.scoring.score import evaluators, score_pairs, stamp
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
-from metrics.spec import extractors_of
-from metrics.tables import SCORES
+from metrics.spec import REGISTRY, extractors_of, family_specs
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class FolderJob:
-    """What is to be scored: folders of videos, families, name of the run, labels by clip_id, where to work."""
+    """What is to be scored: folders of videos, metrics, name of the run, labels by clip_id, where to work.
+
+    `without` are families that are not attempted, each with the reason for its rows (absent weights). Without `work`, a
+    temporary folder is used.
+    """
 
     generated: Path
     reference: Path
-    families: tuple[str, ...]
+    keys: tuple[str, ...]
     run: str
     labels: dict[str, dict]
     alignment: Alignment
     work: Path | None = None
+    without: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families of the metrics, in their order."""
+        return tuple(dict.fromkeys(REGISTRY[key].family for key in self.keys))
 
 
-def score_folder(job: FolderJob, settings: ScoringSettings, output: str | Path, log: Log = print) -> list[dict]:
-    """Score every pair of videos by every family and write one SCORES table.
+def score_matched(job: FolderJob, matches: Matches, settings: ScoringSettings, log: Log = print) -> list[dict]:
+    """Score every pair of videos by every metric; nothing is written but in the job's `work`.
+
+    Args:
+        job: what is scored; its folders are those that the names of `matches` lie below.
+        matches: which video belongs to which reference.
+        settings: judges, region and weights.
+        log: where progress lines go.
 
     Returns:
-        Its rows. A reference without a video is a row with status ``missing`` in every clip-level metric.
-
-    Raises:
-        ConfigError: a folder is absent, or no name of one fits any of the other.
+        Rows of SCORES. A reference without a video is a row with status ``missing`` in every clip-level metric.
     """
-    matches = match_folders(job.generated, job.reference)
-    for line in matches.lines():
-        log(line)
-    if not matches.pairs:
-        raise ConfigError(f"{job.generated}: no video is named as one in {job.reference}; rename them")
     with _workplace(job.work) as work:
         clips, measurements, truth = _measure(job, matches, settings, work, log)
         pairs = load_pairs(measurements, clips, truth)
         rows = []
         for name in job.families:
-            values = score_pairs(name, pairs, settings)
+            values = _values(name, job, pairs, settings)
             rows += stamp(values, pairs, job.run, 0, evaluators(name, settings))
             log(f"{name}: {sum(value.value is not None for value in values)} of {len(values)} values")
-    write_table(rows, output, SCORES)
     return rows
 
 
-def match_folders(generated: Path, reference: Path) -> Matches:
-    """Pair the videos below two folders by name.
-
-    Raises:
-        ConfigError: a folder is absent.
-    """
-    return match_names(list_names(generated), list_names(reference))
+def _values(name: str, job: FolderJob, pairs: list[Pair], settings: ScoringSettings) -> list[Value]:
+    """The values of a family that are wanted."""
+    if name in job.without:
+        values = empty(family_specs(name), pairs, "weights_absent", job.without[name])
+    else:
+        values = score_pairs(name, pairs, settings)
+    return [value for value in values if value.metric in job.keys]
 
 
 def list_names(folder: str | Path) -> list[str]:
@@ -121,11 +127,12 @@ def _measure(
     references |= {str(Path(name).with_suffix("")): job.reference / name for name in matches.missing}
     clips = write_references(references, job.labels, job.alignment, work / "clips", log)
     videos = [_video(row, job, matches) for row in read_rows(clips, CLIPS)]
-    opened = open_extractors(job.families, settings, log)
+    families = tuple(name for name in job.families if name not in job.without)
+    opened = open_extractors(families, settings, log)
     measure_rows(videos, clips, settings.resolution, work / "measurements", log, opened)
-    if not extractors_of(job.families, of_truth=True):
+    if not extractors_of(families, of_truth=True):
         return clips, work / "measurements", None
-    truth = measure_truth(clips, settings, job.families, set(matches.pairs), work / "truth", log)
+    truth = measure_truth(clips, settings, families, set(matches.pairs), work / "truth", log)
     return clips, work / "measurements", truth
 
 

@@ -1,46 +1,70 @@
-"""A run's scores at a glance: one aligned line a metric, with n, coverage, and why there are fewer."""
+"""A run's scores as text: one aligned line a metric, then the reasons and notes of those that have any."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-import numpy as np
+from metrics.spec import REGISTRY
+from metrics.summary.overview import MetricValue, overview
 
-from metrics.spec import REGISTRY, direction
-from metrics.tables import NOT_APPLICABLE
-
-HEADER = ("metric", "better", "n", "coverage", "mean", "std", "without a value")
+MOST_KEYS = 4
+"""Metrics that are named before a remark; of more, the number is given."""
+HEADER = ("metric", "unit", "better", "value", "95 % interval", "n", "coverage")
 
 
 def summary_table(rows: Iterable[dict]) -> str:
-    """Rows of SCORES of one run as text; categories (an emotion's index) are left out.
+    """Rows of SCORES of one run as text (`overview`), without categories."""
+    return value_table(overview(rows).values())
 
-    Below stand the notes of metrics of sets, with their warnings of too few clips.
+
+def value_table(values: Iterable[MetricValue]) -> str:
+    """Values as text; without categories (the index of an emotion)."""
+    shown = [value for value in values if not REGISTRY[value.key].is_category]
+    if not shown:
+        return "nothing was scored"
+    lines = [HEADER, *(_line(value) for value in shown)]
+    about = [(text, value.key) for value in shown for text in (value.reason, value.notes) if text]
+    return "\n\n".join(filter(None, [aligned(lines), remarks(about)]))
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Cells in columns as wide as they need."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def remarks(about: Iterable[tuple[str, str]]) -> str:
+    """Each text once, on a line of its own, after all the metrics that it is about.
+
+    Args:
+        about: texts, each with the key of a metric.
     """
-    rows = list(rows)
-    lines = [HEADER]
-    for key, spec in REGISTRY.items():
-        mine = [row for row in rows if row["metric"] == key]
-        if mine and not spec.is_category:
-            lines.append((key, direction(spec) or "-", *_numbers(mine)))
-    notes = sorted({f"{row['metric']}: {row['notes']}" for row in rows if row["level"] == "set" and row["notes"]})
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
-    return "\n".join(["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines] + notes)
+    keys: dict[str, list[str]] = {}
+    for text, key in about:
+        keys.setdefault(text, []).append(key)
+    return "\n".join(f"{_listed(of)}: {text}" for text, of in keys.items())
 
 
-def _numbers(rows: list[dict]) -> tuple[str, ...]:
-    values = np.array([row["value"] for row in rows if _is_known(row["value"])])
-    wanted = [row for row in rows if row["status"] not in NOT_APPLICABLE]
-    reasons = Counter(row["status"] for row in rows if not _is_known(row["value"]))
-    lost = ", ".join(f"{count} {status}" for status, count in reasons.items())
-    coverage = f"{len(values) / len(wanted):.0%}" if wanted else "-"
-    n = len(values)
-    if wanted and REGISTRY[rows[0]["metric"]].level == "set":
-        n, coverage = max(row["n"] for row in wanted), f"{max(row['share'] or 0 for row in wanted):.0%}"
-    mean = f"{values.mean():.4g}" if len(values) else "-"
-    spread = f"{values.std(ddof=1):.3g}" if len(values) > 1 else "-"
-    return str(n), coverage, mean, spread, lost
+def _listed(keys: list[str]) -> str:
+    more = f" and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS + 1 else ""
+    return ", ".join(keys[:MOST_KEYS] if more else keys) + more
 
 
-def _is_known(value: float | None) -> bool:
-    """Whether there is a finite value: one that is not must not make the mean of the others so."""
-    return value is not None and bool(np.isfinite(value))
+def counted(count: int, things: str) -> str:
+    """A number of things, named in the plural: ``1 clip``, ``2 clips``."""
+    return f"{count} {things.removesuffix('s') if count == 1 else things}"
+
+
+def number(value: float | None) -> str:
+    """A number for a table; a dash where there is none."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval for a table; a dash where there is none."""
+    return "-" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+
+
+def _line(value: MetricValue) -> tuple[str, ...]:
+    coverage = "-" if value.coverage is None else f"{value.coverage:.0%}"
+    between = interval(value.low, value.high)
+    count = counted(value.n, value.counted)
+    return value.key, value.unit or "-", value.direction or "-", number(value.value), between, count, coverage

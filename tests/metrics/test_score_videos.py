@@ -1,5 +1,8 @@
 """Any videos by the same protocol: matched names, refused pairs, and the command line."""
 
+import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,12 +119,12 @@ def test_two_folders_are_scored(root: Path, folders: tuple[Path, Path], tmp_path
     generated, reference = folders
     (tmp_path / "labels.csv").write_text("clip_id,emotion,level\nexact,happy,2\n")
     done = subprocess.run(
-        [sys.executable, "-m", "metrics", "score", "--generated", generated, "--reference", reference, "--metrics",
+        [sys.executable, "-m", "metrics", "score", generated, reference, "--metrics",
          "image,landmarks,temporal,lip_sync", "--labels", tmp_path / "labels.csv", "--run", "ours", "--resolution",
          "128", "-o", tmp_path / "scores.parquet"], cwd=root, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "5 pairs, 1 references without a video, 1 videos without a reference" in done.stdout
+    assert "5 pairs, 1 references without a video, 1 videos without a reference" in done.stderr
     rows = {(row["clip_id"], row["metric"]): row for row in read_rows(tmp_path / "scores.parquet", SCORES)}
     assert {row["run"] for row in rows.values()} == {"ours"}
     assert rows["exact", "psnr@region"]["value"] > 38 > 28 > rows["noisy", "psnr@region"]["value"]
@@ -132,24 +135,47 @@ def test_two_folders_are_scored(root: Path, folders: tuple[Path, Path], tmp_path
     statuses = {name: rows[name, "psnr@region"]["status"] for name in ("wrong_sound", "short", "absent")}
     assert statuses == {"wrong_sound": "wrong_audio", "short": "wrong_length", "absent": "missing"}
     assert rows["exact", "lse_c@corpus-v1"]["status"] == "no_judge"
-    assert "33 frames, the clip has 35; the shorter counts" in done.stdout
+    assert "33 frames, the clip has 35; the shorter counts" in done.stderr
+    table, reasons = done.stdout.split("\n\n")
+    assert re.search(r"^psnr@region +dB +↑ +[\d.]+ +[-\d.]+ to [\d.]+ +3 clips +50%$", table, re.MULTILINE)
+    assert re.search(r"^lse_c@corpus-v1.*: no judges were given; train them, or give --judges$", reasons, re.MULTILINE)
+    assert "1 of 6 clips: " in reasons and "its sound is not the clip's" in reasons
+
+
+def test_a_video_is_scored_as_json(root: Path, folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """Two files are a pair whatever they are called; nothing but JSON is printed, nothing is written."""
+    generated, reference = folders
+    command = [sys.executable, "-m", "metrics", "score", generated / "noisy_ours.mp4", reference / "exact.mp4"]
+    command += ["--metrics", "PSNR,ssim@crop,fid", "--json", "--assets", f'{{"folder": "{tmp_path}/weights"}}']
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = {entry["key"]: entry for entry in json.loads(done.stdout)["metrics"]}
+    assert list(found) == ["psnr@region", "ssim@crop", "fid@pytorch-fid"]
+    psnr, fid = found["psnr@region"], found["fid@pytorch-fid"]
+    assert (psnr["unit"], psnr["direction"], psnr["n"], psnr["counted"]) == ("dB", "↑", 33, "frames")
+    assert 15 < psnr["value"] < 30 and fid["value"] is None and fid["status"] == "weights_absent"
+    assert re.search(r"inception-fid \(95.6 MB, licence: Apache-2.0\); run again with --download", fid["reason"])
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("words", "fault"),
     [
-        ({"--generated": "nowhere"}, "nowhere: no such folder"),
-        ({"--metrics": "image,beauty"}, "unknown family 'beauty'"),
-        ({"--assets": '{"foldr": "x"}'}, "did you mean 'folder'"),
+        (["nowhere"], "nowhere: no such file or folder"),
+        (["README.md"], "README.md: not named as a video"),
+        (["GIVEN", "--metrics", "image,beauty"], "unknown metric 'beauty'"),
+        (["GIVEN", "--metrics", "psnr@regoin"], "did you mean psnr@region"),
+        (["GIVEN", "--metrics", "captions"], "family 'captions' scores captions, not videos"),
+        (["GIVEN", "--assets", '{"foldr": "x"}'], "did you mean 'folder'"),
+        (["GIVEN", "--metrics", "fid@clean", "--assets", '{"folder": "nowhere"}'], "run again with --download"),
     ],
 )
-def test_wrong_options_are_one_line(
-    root: Path, folders: tuple[Path, Path], tmp_path: Path, changes: dict, told: str
-) -> None:
-    options = {"--generated": folders[0], "--reference": folders[1], "--metrics": "image", "-o": tmp_path / "s.parquet"}
-    words = [word for pair in (options | changes).items() for word in pair]
+def test_wrong_options_are_one_line(root: Path, folders: tuple[Path, Path], words: list[str], fault: str) -> None:
+    words = [str(folders[0]) if word == "GIVEN" else word for word in [*words[:1], str(folders[1]), *words[1:]]]
     done = subprocess.run([sys.executable, "-m", "metrics", "score", *words], cwd=root, capture_output=True, text=True)
-    assert done.returncode == 1 and told in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 1 and fault in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_label_that_is_no_emotion_is_named(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_what_pip_cannot_resolve_is_asked_for_in_one_line_and_then_works(program
     videos = tmp_path / "videos"
     videos.mkdir()
     (videos / "clip.mp4").symlink_to(shared / "clips/mimictalk_May_5s.mp4")
-    score = [programs / "eadnet-metrics", "score", "--generated", "videos", "--reference", "videos"]
+    score = [programs / "eadnet-metrics", "score", "videos", "videos"]
     score += ["--metrics", "image,landmarks", "-o", "scores.parquet"]
     done = run(tmp_path, *score)
     advice = f"pip install --no-deps {' '.join(NO_DEPS.values())}"

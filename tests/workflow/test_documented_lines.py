@@ -66,6 +66,7 @@ WAYS = (
     Way(r"snakemake (.+ )?--cores .+", PLANNED),
     Way(r"python -m eadnet generate .+ -o out\.mp4", PRINTED, finished=True, makes=("out.mp4",)),
     Way(r"python -m metrics score .+ -o scores\.parquet", PRINTED, makes=("scores.parquet",)),
+    Way(r"python -m metrics score [a-z_. 0-9]+", PRINTED),
     Way(r"python -m metrics list", PRINTED),
     Way(r"python -m reports reported .+ --plot fvd_mead\.png", PRINTED, makes=("fvd_mead.png",)),
     Way(r"python -m reports reported [^[]+", PRINTED),
