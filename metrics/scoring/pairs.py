@@ -353,7 +353,8 @@ def chunks(*arrays: np.ndarray, size: int = CHUNK) -> Iterator[tuple[np.ndarray,
 def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair], Iterable[Value]]) -> Iterator[Value]:
     """Apply a clip-level family to every pair; a pair that cannot be scored yields rows with the cause.
 
-    Where all keys need the true clip, frame by frame or in step, a pair without that is not measured at all.
+    Keys that need the true clip, frame by frame or in step, have no value of a pair that does not fit it; where all
+    keys do, such a pair is not measured at all.
 
     Args:
         pairs: what to score.
@@ -361,12 +362,14 @@ def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair
         measure: gives the values of one pair; may raise `Unscorable`.
     """
     keys = tuple(keys)
-    needs = {needs_of(key) for key in keys}
     for pair in pairs:
+        without = [key for key in keys if _lacks(pair, key)]
         try:
-            if _lacks(pair, needs):
+            if len(without) == len(keys):
                 raise Unscorable(pair.status, pair.reason or "the video could not be measured")
-            yield from list(measure(pair))  # all values of a clip, or the reason why there are none
+            found = list(measure(pair))  # all values of a clip, or the reason why there are none
+            yield from (value for value in found if value.metric not in without)
+            yield from unpaired(pair, without)
         except Unscorable as fault:
             yield from (Value(key, pair.clip_id, None, 0, fault.status, str(fault)) for key in keys)
         except ClipError as fault:
@@ -378,11 +381,10 @@ def unpaired(pair: Pair, keys: Iterable[str]) -> Iterator[Value]:
     yield from (Value(key, pair.clip_id, None, 0, pair.status, pair.reason) for key in keys)
 
 
-def _lacks(pair: Pair, needs: set[str]) -> bool:
-    """Whether all metrics of these needs want a true clip that the video does not fit."""
-    return (needs <= {"frames"} and pair.status != "ok") or (
-        needs <= {"frames", "timing"} and pair.status not in ("ok", OTHER_SIZE)
-    )
+def _lacks(pair: Pair, key: str) -> bool:
+    """Whether a metric needs a true clip that the video does not fit."""
+    fitting = {"frames": ("ok",), "timing": ("ok", OTHER_SIZE)}.get(needs_of(key))
+    return fitting is not None and pair.status not in fitting
 
 
 def usable(pairs: Iterable[Pair]) -> list[Pair]:

@@ -1,5 +1,6 @@
 """Family ``eat``: the numbers of EAT's published evaluation, by its own recipe."""
 
+from metrics.specs.reasons import DECIBELS, SHARE_OF_LEVEL, SSIM
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 PREDICTOR_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
@@ -34,6 +35,7 @@ FAMILY = Family(
     "eat", 1, None,
     "The numbers of EAT's published evaluation, by its own recipe; needs the extra `eat` (dlib and its 68 points; "
     f"{LICENCE}).",
+    needs="timing",
 )  # fmt: skip
 
 SPECS = (
@@ -43,6 +45,7 @@ SPECS = (
         "Mean over frames of the decibels of a frame, RGB, 255.",
         EAT, inputs=CROPS, reference=f"{CODE}, code/test_psnr_ssim.py ({ANCHOR}: 21.79)",
         disagreement=f"{FRAMES}; {ENCODERS}; {CEILING}", avoid=AVOID, evaluator=EVALUATOR,
+        smallest=0.5, why_smallest=DECIBELS,
     ),
     MetricSpec(
         "ssim@eat", "eat", "clip", "", True, (-1, 1),
@@ -50,6 +53,7 @@ SPECS = (
         "scikit-image's default: flat window of 7 pixels, sample covariance, mean of channels; mean over frames.",
         EAT, inputs=CROPS, reference=f"{CODE}, code/test_psnr_ssim.py ({ANCHOR}: 0.679)",
         disagreement=f"{FRAMES}; {ENCODERS}; {CEILING}", avoid=AVOID, evaluator=EVALUATOR,
+        smallest=0.01, why_smallest=SSIM,
     ),
     *(
         MetricSpec(
@@ -57,6 +61,7 @@ SPECS = (
             EAT, inputs=f"{CROPS}; 68 points again on these crops, without doubling",
             reference=f"{CODE}, code/test_lmd.py ({ANCHOR}: {anchor})",
             disagreement=f"{CLIPS}; {ENCODERS}; {CEILING}", avoid=AVOID, evaluator=EVALUATOR,
+            smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
         )
         for letter, kind, description, computed, anchor in (
             ("m", "lmd", "Landmark distance of the mouth, in pixels of a 128 x 128 face.",

@@ -1,11 +1,14 @@
 """Family ``flicker``: how much whole frames change from one to the next, as VBench counts it and against the truth."""
 
+from metrics.specs.reasons import RATIO
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 VBENCH = "Huang et al., VBench, CVPR 2024"
 CODE = "Vchitect/VBench vbench/temporal_flickering.py@45e79ec"
 
-FAMILY = Family("flicker", 1, None, "How much whole frames change, as VBench counts it and against the truth.")
+FAMILY = Family(
+    "flicker", 1, None, "How much whole frames change, as VBench counts it and against the truth.", needs="nothing"
+)
 
 SPECS = (
     MetricSpec(
@@ -25,5 +28,6 @@ SPECS = (
         disagreement="VBench has no ratio; flicker_ratio@region is of the generated region in aligned crops",
         avoid="between videos of different framing: a close-up changes more; pasted frames change little outside the "
         "face, whatever the method",
+        smallest=0.05, why_smallest=RATIO, needs="timing",
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``gaze``: are the paths of eyes, lids, brows and mouth as smooth as the true ones, and the same?"""
 
+from metrics.specs import reasons
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
@@ -34,7 +35,7 @@ def _roughness(name: str, words: str, path: str) -> MetricSpec:
         f"{path}. {ROUGH}.",
         OURS, target=1.0, inputs=INPUTS, reference="none",
         disagreement="no published metric of landmarks' paths has code; smoothness is elsewhere of pixels or flow",
-        avoid=f"{TIMELESS}; {NOISE}", evaluator=PACKAGE,
+        avoid=f"{TIMELESS}; {NOISE}", evaluator=PACKAGE, smallest=0.05, why_smallest=reasons.RATIO,
     )  # fmt: skip
 
 
@@ -47,13 +48,14 @@ def _correlation(name: str, words: str, path: str) -> MetricSpec:
         OURS, inputs=INPUTS, reference="none",
         disagreement="blink_correlation is of the same lids, only in clips in which the true eyes blink"
         if name == "lid" else "none is published",
-        avoid=FREE, evaluator=PACKAGE,
+        avoid=FREE, evaluator=PACKAGE, smallest=0.05, why_smallest=reasons.CORRELATION,
     )  # fmt: skip
 
 
 FAMILY = Family(
-    "gaze", 1, None, "Are the paths of eyes, lids, brows and mouth as smooth as the true ones, and the same?"
-)
+    "gaze", 1, None, "Are the paths of eyes, lids, brows and mouth as smooth as the true ones, and the same?",
+    needs="timing",
+)  # fmt: skip
 
 SPECS = (
     *(_roughness(*path) for path in PATHS),
@@ -66,5 +68,6 @@ SPECS = (
         "in kind FDD: Xing et al., CodeTalker, CVPR 2023", target=0.0, inputs=INPUTS, reference="none",
         disagreement="CodeTalker measures vertices of a 3-D head about its neutral template, truth less generated",
         avoid="alone: only the amount of motion counts, neither its place nor its time", evaluator=PACKAGE,
+        smallest=0.5, why_smallest=reasons.EYE_SPAN,
     ),
 )  # fmt: skip

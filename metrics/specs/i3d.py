@@ -43,6 +43,7 @@ SPECS = (
         reference="universome/stylegan-v src/metrics/frechet_video_distance.py@1f630af",
         disagreement=f"Background fills most of a frame, and a method that pastes the face back copies it. {THREADS}",
         avoid=f"Between methods that put out crops and methods that put out frames. {FEW}", evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fvd@stylegan-v-region", "i3d", "set", "", False, (0, INFINITY),
@@ -52,6 +53,7 @@ SPECS = (
         reference="universome/stylegan-v src/metrics/frechet_video_distance.py@1f630af",
         disagreement=f"No paper of our list states a region. {THREADS}",
         avoid=f"Between masks of different size, whose rectangles differ. {FEW}", evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fvd@latentsync", "i3d", "set", "", False, (0, INFINITY),

@@ -71,6 +71,7 @@ SPECS = (
         "and count within a set but not across sets, so that two draws of one distribution read far above 0, more so "
         "with fewer clips; read kid@clean-clips.",
         evaluator=WEIGHTS,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "kid@clean-clips", "inception", "set", "", False, (-INFINITY, INFINITY),
@@ -84,6 +85,7 @@ SPECS = (
         disagreement="KID in print compares single frames, those of one clip too, and reads higher; see kid@clean.",
         avoid="Beside a published KID.",
         evaluator=WEIGHTS,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fid@pytorch-fid-frame", "inception", "set", "", False, (0, INFINITY),
@@ -96,6 +98,7 @@ SPECS = (
         disagreement=f"Background fills most of a frame, and a method that pastes the face back copies it. {SPREAD}",
         avoid=f"Between methods that put out crops and methods that put out frames. {FEW}",
         evaluator=WEIGHTS,
+        smallest=0.05, why_smallest=FRECHET, smallest_is_share=True,
     ),
     MetricSpec(
         "fid@pytorch-fid-region", "inception", "set", "", False, (0, INFINITY),

@@ -1,6 +1,7 @@
 """Family ``insightface``: is it the same person, as the package InsightFace computes it from end to end?"""
 
 from metrics.specs.identity import ARCFACE, FROZEN, WEIGHTS
+from metrics.specs.reasons import COSINE
 from metrics.specs.types import Family, MetricSpec
 
 INPUT = (
@@ -15,7 +16,7 @@ DIFFERS = (
 
 FAMILY = Family(
     "insightface", 1, None, "Is it the same person, by InsightFace's own detector, alignment and recogniser.",
-    assets=("insightface-buffalo-l", "arcface-r50"),
+    assets=("insightface-buffalo-l", "arcface-r50"), needs="timing",
 )  # fmt: skip
 
 SPECS = (
@@ -26,6 +27,7 @@ SPECS = (
         "in which both show a face.",
         ARCFACE, inputs=INPUT, reference=PACKAGE, disagreement=DIFFERS,
         avoid=f"{FROZEN} For videos that were driven by another clip.", evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=COSINE,
     ),
     MetricSpec(
         "csim@insightface-portrait", "insightface", "clip", "", True, (-1, 1),
@@ -36,5 +38,6 @@ SPECS = (
         disagreement=f"{DIFFERS} Some compare with the first generated frame, which hides an identity that is wrong "
         "from the start.",
         avoid=FROZEN, evaluator=WEIGHTS,
+        smallest=0.02, why_smallest=COSINE, needs="clip",
     ),
 )  # fmt: skip

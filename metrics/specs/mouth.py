@@ -1,5 +1,6 @@
 """Family ``mouth``: does the mouth take the true shapes at the true time?"""
 
+from metrics.specs.reasons import EYE_SPAN
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
@@ -19,7 +20,7 @@ UNPUBLISHED = (
 PAIRED = "without a true video of the same words; a frozen mouth reads better than other speech: see mouth_amplitude"
 PACKAGE = "package:mediapipe"
 
-FAMILY = Family("mouth", 1, None, "Does the mouth take the true shapes at the true time?")
+FAMILY = Family("mouth", 1, None, "Does the mouth take the true shapes at the true time?", needs="timing")
 
 SPECS = (
     MetricSpec(
@@ -31,6 +32,7 @@ SPECS = (
         disagreement=UNPUBLISHED,
         avoid=f"{PAIRED}; as a measure of sync, since it forgives 120 ms: see mouth_frame and lse_c",
         evaluator=PACKAGE,
+        smallest=0.5, why_smallest=EYE_SPAN,
     ),
     MetricSpec(
         "mouth_frame@r0", "mouth", "clip", "% inter-ocular", False, (0, INFINITY),
@@ -39,6 +41,7 @@ SPECS = (
         ALIGNED, inputs=INPUTS, reference="none",
         disagreement=f"m_lmd is the mean of unsquared distances without levelling; {UNPUBLISHED}",
         avoid=f"{PAIRED}; a delay of one frame already costs as much as half the amplitude", evaluator=PACKAGE,
+        smallest=0.5, why_smallest=EYE_SPAN,
     ),
     MetricSpec(
         "mod@mediapipe", "mouth", "clip", "% inter-ocular", False, (0, INFINITY),
@@ -47,5 +50,6 @@ SPECS = (
         "in its own frame, in per cent.",
         "Sun et al., DiffPoseTalk, ACM ToG 2024", inputs=INPUTS.partition(". The")[0], reference="none",
         disagreement="DiffPoseTalk measures vertices of a 3-D head in millimetres", avoid=PAIRED, evaluator=PACKAGE,
+        smallest=0.5, why_smallest=EYE_SPAN,
     ),
 )  # fmt: skip

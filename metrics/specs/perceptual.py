@@ -44,6 +44,7 @@ SPECS = (
         disagreement=f"{NETS} A method that pastes the face back copies most of the frame, and reads lower here.",
         avoid="For methods that put out crops, or frames of another size than the source's: they have no value.",
         evaluator="asset:alexnet/alexnet-owt-7be5be79.pth",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
     MetricSpec(
         "lpips@alex-region", "perceptual", "clip", "", False, (0, INFINITY),
@@ -56,6 +57,7 @@ SPECS = (
         disagreement=f"{NETS} Few papers state whether crop, region or frame is compared.",
         avoid="Between masks of different size, whose rectangles differ.",
         evaluator="asset:alexnet/alexnet-owt-7be5be79.pth",
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
     ),
     MetricSpec(
         "lpips@vgg", "perceptual", "clip", "", False, (0, INFINITY),

@@ -1,5 +1,6 @@
 """Family ``pose``: does the head turn as the true one, as far, as fast, and on the beat of the speech?"""
 
+from metrics.specs.reasons import CORRELATION, RATIO, SHARE_OF_LEVEL
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
@@ -15,6 +16,8 @@ AMOUNT = "alone: motion in the wrong direction or at the wrong time counts like 
 EVALUATOR = "asset:face-landmarker/face_landmarker.task"
 MESH = "package:mediapipe"
 
+DEGREE = "a convention: half a degree"
+
 
 def _ratio(of: str, key: str, citation: str, inputs: str = MATRIX, evaluator: str = EVALUATOR) -> MetricSpec:
     return MetricSpec(
@@ -23,13 +26,14 @@ def _ratio(of: str, key: str, citation: str, inputs: str = MATRIX, evaluator: st
         f"{key.replace('_ratio', '')} of the generated clip over that of the true one.",
         f"{citation}; relative to the truth: {OURS}", target=1.0, inputs=inputs, reference="none",
         disagreement="published values are not relative to the truth", avoid=AMOUNT, evaluator=evaluator,
+        smallest=0.05, why_smallest=RATIO, needs="clip",
     )  # fmt: skip
 
 
 FAMILY = Family(
     "pose", 1, None,
     "Does the head turn as the true one, as far, as fast, and on the beat of the speech?",
-    assets=("face-landmarker",), extractor="blendshapes", needs_truth=True,
+    assets=("face-landmarker",), extractor="blendshapes", needs_truth=True, needs="nothing",
 )  # fmt: skip
 
 SPECS = (
@@ -41,6 +45,7 @@ SPECS = (
         disagreement="elsewhere the mean absolute difference of 3 Euler angles of Deep3DFaceRecon in radians, for some "
         "with the translation: a turn about one axis reads a third there",
         avoid="where the head is not meant to follow the true clip's", evaluator=EVALUATOR,
+        smallest=0.5, why_smallest=DEGREE, needs="timing",
     ),
     MetricSpec(
         "pose_diversity@mediapipe-yxz", "pose", "clip", "deg", None, (0, INFINITY),
@@ -106,6 +111,7 @@ SPECS = (
         "rates, without a chance level. KDTalker's needs librosa's beats and the mesh's depth, which are not kept",
         avoid="as evidence: 8 true videos read -0.07 to 0.09, about 0 in the median, and no more than with their sound "
         "reversed; a short clip has few events", evaluator=EVALUATOR,
+        needs="sound",
     ),
     MetricSpec(
         "beat_align_gap@onsets", "pose", "clip", "", None, (-2, 2),
@@ -113,6 +119,7 @@ SPECS = (
         "beat_align of the generated video and its own sound, less that of the true clip.",
         OURS, target=0.0, inputs=f"{MATRIX}; own and true sound", reference="none (onsets by SciPy)",
         disagreement="not published", avoid="as evidence: see beat_align", evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=CORRELATION, needs="clip",
     ),
     MetricSpec(
         "pfid@mediapipe-yxz", "pose", "set", "", False, (0, INFINITY),
@@ -123,5 +130,6 @@ SPECS = (
         "P-FID: Ki et al., FLOAT, ICCV 2025; Dowson & Landau 1982 for the distance", inputs=MATRIX, reference="none",
         disagreement="FLOAT's is of its own pose parameters; no published number compares",
         avoid="as a measure of when the head moves: swapped clips read 0", evaluator=EVALUATOR,
+        smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True, needs="timing",
     ),
 )  # fmt: skip

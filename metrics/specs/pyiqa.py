@@ -1,5 +1,6 @@
 """Family ``pyiqa``: learned judges of single pictures: MUSIQ, TOPIQ, NIQE by the toolbox pyiqa; HyperIQA by its own."""
 
+from metrics.specs.reasons import RATIO, SHARE_OF_LEVEL
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 SIDE = 224
@@ -35,7 +36,7 @@ FAMILY = Family(
     "How good the face looks to learned judges of single pictures. All but HyperIQA need the package `pyiqa`, which "
     "is no requirement of this project (its present licence forbids commercial use); weights are never downloaded by "
     "it.",
-    assets=("musiq", "topiq", "niqe", "hyperiqa"),
+    assets=("musiq", "topiq", "niqe", "hyperiqa"), needs="nothing",
 )  # fmt: skip
 
 SPECS = tuple(
@@ -46,6 +47,7 @@ SPECS = tuple(
             f"{name}@face{SIDE}", "pyiqa", "clip", "", higher, bounds, f"How good the face looks to {title}.",
             f"{computed.rstrip('.')}; mean over frames.", citation, inputs=INPUTS, reference=reference,
             disagreement=CROPS, avoid=AVOID, evaluator=f"asset:{place}",
+            smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
         ),
         MetricSpec(
             f"{name}_ratio@face{SIDE}", "pyiqa", "clip", "ratio", None, (-INFINITY if bounds[0] < 0 else 0, INFINITY),
@@ -53,7 +55,7 @@ SPECS = tuple(
             f"{title} over that of the true source's own pixels, means over the same moments; none where the "
             "truth's is not above 0.",
             f"{citation}; relative to the truth: this benchmark", target=1.0, inputs=INPUTS, reference=reference,
-            avoid=SIZES, evaluator=f"asset:{place}",
+            avoid=SIZES, evaluator=f"asset:{place}", smallest=0.05, why_smallest=RATIO, needs="clip",
         ),
     )
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Family ``quality``: how good the face looks without another picture beside it, and against the true frames."""
 
+from metrics.specs.reasons import RATIO, SHARE_OF_LEVEL
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 INSTALL = 'pip install "eadnet[quality]" and, without their requirements (--no-deps), brisque==0.2.0 pypiqe==1.2'
@@ -45,6 +46,7 @@ FAMILY = Family(
     "quality", 1, None,
     "How good the face looks without another picture beside it, and against the true frames; needs the extra "
     "`quality`.",
+    needs="nothing",
 )  # fmt: skip
 
 SPECS = tuple(
@@ -54,7 +56,7 @@ SPECS = tuple(
         MetricSpec(
             f"{name}@face{SIDE}", "quality", "clip", "", higher, bounds,
             meaning, computed, citation, inputs=INPUTS, reference=reference, disagreement=CROPS, avoid=avoid,
-            evaluator=evaluator,
+            evaluator=evaluator, smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True,
         ),
         MetricSpec(
             f"{name}_ratio@face{SIDE}", "quality", "clip", "ratio", None, (-INFINITY if bounds[0] < 0 else 0, INFINITY),
@@ -62,7 +64,7 @@ SPECS = tuple(
             f"{title} over that of the true source's own pixels, means over the same moments; none where the "
             "truth's is not above 0.",
             f"{citation}; relative to the truth: this benchmark", target=1.0, inputs=INPUTS, reference=reference,
-            avoid=SIZES, evaluator=evaluator,
+            avoid=SIZES, evaluator=evaluator, smallest=0.05, why_smallest=RATIO, needs="clip",
         ),
     )
 )  # fmt: skip

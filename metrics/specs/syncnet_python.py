@@ -1,5 +1,6 @@
 """Family ``syncnet_python``: lip sync as the package syncnet-python scores the video's own file."""
 
+from metrics.specs.reasons import FRAME, LSE
 from metrics.specs.syncnet import CHUNG, MEDIAN, PADDED, SHORT, TRAINED, WEIGHTS
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
@@ -19,7 +20,7 @@ OFFSET = "LSE-C and LSE-D may be of two different tracks; the notes of a row giv
 
 FAMILY = Family(
     "syncnet_python", 1, None, "Lip sync by the package syncnet-python, in an environment of its own.",
-    assets=("syncnet-v2", "sfd-face"),
+    assets=("syncnet-v2", "sfd-face"), needs="sound",
 )  # fmt: skip
 
 SPECS = (
@@ -28,17 +29,20 @@ SPECS = (
         "Lip-sync confidence (Sync-C) that the package prints of the video.",
         PADDED + MEDIAN + "; the greatest over the video's tracks.", CHUNG,
         inputs=INPUT, reference=PACKAGE, disagreement=f"{DIFFERS} {OFFSET} {SHORT}", avoid=TRAINED, evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "lse_d@syncnet-python", "syncnet_python", "clip", "", False, (0, INFINITY),
         "Lip-sync distance (Sync-D) that the package prints of the video.",
         PADDED + "the minimum of the 31; the least over the video's tracks.", CHUNG,
         inputs=INPUT, reference=PACKAGE, disagreement=f"{DIFFERS} {OFFSET}", avoid=TRAINED, evaluator=WEIGHTS,
+        smallest=0.4, why_smallest=LSE,
     ),
     MetricSpec(
         "sync_offset@syncnet-python", "syncnet_python", "clip", "frames", None, (-15, 15),
         "The package's AV offset of the video's first track: negative where the sound comes late.",
         "15 less the place of the least of the 31 distances, in frames.", CHUNG, target=0,
         inputs=INPUT, reference=PACKAGE, disagreement=DIFFERS, avoid=TRAINED, evaluator=WEIGHTS,
+        smallest=1.0, why_smallest=FRAME,
     ),
 )  # fmt: skip

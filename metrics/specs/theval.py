@@ -1,5 +1,6 @@
 """Family ``theval``: THEval's lip dynamics, eyebrows, silent lips and lip-sync, and its score of these four."""
 
+from metrics.specs.reasons import RATIO
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 OURS = "this benchmark"
@@ -14,8 +15,11 @@ LEVEL = "more is not better and the values depend on people and framing: read th
 FACE, VOICE = "package:mediapipe", "package:silero-vad"
 
 FAMILY = Family(
-    "theval", 1, None, "THEval's lip dynamics, eyebrows, silent lips and lip-sync, and its score of these four."
-)
+    "theval", 1, None, "THEval's lip dynamics, eyebrows, silent lips and lip-sync, and its score of these four.",
+    needs="nothing",
+)  # fmt: skip
+
+SCORE = "a convention: two hundredths of the truth's own level"
 
 
 def _ratio(of: str, key: str, inputs: str, disagreement: str, avoid: str, evaluator: str) -> MetricSpec:
@@ -27,7 +31,7 @@ def _ratio(of: str, key: str, inputs: str, disagreement: str, avoid: str, evalua
         f"{THEVAL}; relative to the truth of each clip: {OURS}", target=1.0, inputs=inputs, reference=CODE,
         disagreement=f"{disagreement}; THEval compares means of the sets, in which a too still clip pays for a too "
         "lively one",
-        avoid=avoid, evaluator=evaluator,
+        avoid=avoid, evaluator=evaluator, smallest=0.05, why_smallest=RATIO, needs="clip",
     )  # fmt: skip
 
 
@@ -64,6 +68,7 @@ SPECS = (
         THEVAL, inputs=f"{SQUARE}; {SPEECH}", reference=CODE,
         disagreement=f"the paper takes the distance from the median, which is about a third; {SILERO}; {MESH}",
         avoid=f"{LEVEL}. Clips without a silence have no value: few of MEAD have one", evaluator=VOICE,
+        needs="sound",
     ),
     _ratio("How restless the lips are in silence", "silent_lip_ratio@theval", f"{OWN}; at 25 fps; {SPEECH}",
            f"{SILERO}; {MESH}", "in clips with a single short silence, and where the truth's lips hardly move", VOICE),
@@ -76,6 +81,7 @@ SPECS = (
         disagreement=f"THEval reads sound at its own rate (here 16 kHz) and gives its mesh swapped colours; {SILERO}",
         avoid="as a measure of sync: on real clips true sound reads .303, the same sound reversed .304; lower is no "
         "better", evaluator=VOICE,
+        needs="sound",
     ),
     _ratio("Blind: THEval's lip-sync", "lip_sync_ratio@theval", f"{OWN}; at 25 fps; {SPEECH}", SILERO,
            "as a measure of sync: see lip_sync@theval", VOICE),
@@ -88,5 +94,6 @@ SPECS = (
         disagreement="THEval's is the mean of eight measures: mouth and face quality, aesthetics (networks, not here) "
         "and head motion are missing; there the two means may be of different clips",
         avoid="against a published THEval score; one of the four is blind to sync", evaluator=VOICE,
+        smallest=0.02, why_smallest=SCORE, needs="clip",
     ),
 )  # fmt: skip

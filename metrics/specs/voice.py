@@ -1,5 +1,6 @@
 """Family ``voice``: does the mouth rest where the video's own sound does, and move when it grows loud?"""
 
+from metrics.specs.reasons import CORRELATION
 from metrics.specs.types import Family, MetricSpec
 
 OURS = "this benchmark"
@@ -12,8 +13,15 @@ LAGGED = (
     "of the lip gap's absolute change from frame to frame (over the inter-ocular distance) with the loudness in dB "
     "(root mean square of 50 ms), the greatest over lags of up to 6 frames either way"
 )
+SHARE = "a convention: one frame in twenty"
 
-FAMILY = Family("voice", 1, None, "Does the mouth rest where the video's own sound does, and move when it grows loud?")
+FAMILY = Family(
+    "voice",
+    1,
+    None,
+    "Does the mouth rest where the video's own sound does, and move when it grows loud?",
+    needs="sound",
+)
 
 SPECS = (
     MetricSpec(
@@ -25,6 +33,7 @@ SPECS = (
         disagreement="LipLeak drives a talking video with a silent file and counts all of its frames",
         avoid="as a fault of its own: people part their lips before speech and to breathe; compare with ground_truth. "
         "Clips without a silence have no value", evaluator="package:silero-vad",
+        smallest=0.05, why_smallest=SHARE,
     ),
     MetricSpec(
         "mouth_speed_loudness@lag6", "voice", "clip", "", True, (-1, 1),
@@ -32,6 +41,7 @@ SPECS = (
         f"Correlation {LAGGED}.",
         OURS, inputs=INPUTS, reference="none", disagreement="not published", avoid=EXPLORATORY,
         evaluator="package:mediapipe",
+        smallest=0.05, why_smallest=CORRELATION,
     ),
     MetricSpec(
         "mouth_speed_loudness_control@lag6", "voice", "clip", "", None, (-1, 1),

@@ -122,7 +122,11 @@ def test_a_video_of_another_size_or_order_keeps_what_needs_no_pixels_or_no_timin
         video = pair(truth, truth)
         video.status, video.reason = status, "another"
         found[status] = {value.metric: value.status for value in identity.score([video], settings)}
-    assert found["wrong_size"] == {"csim@arcface-mesh": "ok", "csim@arcface-mesh-first": "ok", "csim@vico": "wrong_size"}
+    assert found["wrong_size"] == {
+        "csim@arcface-mesh": "ok",
+        "csim@arcface-mesh-first": "ok",
+        "csim@vico": "wrong_size",
+    }
     assert found["wrong_audio"] == {
         "csim@arcface-mesh": "wrong_audio", "csim@arcface-mesh-first": "ok", "csim@vico": "wrong_audio"
     }  # fmt: skip
