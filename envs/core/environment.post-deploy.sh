@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 16a46f0ebacf9edf2e2f57f45f8d2d21c6982b0bd2ce89cc440b092af97f83c8
+# sha256 97c6b3b43d66e5bc46688ba21f508d3e9a340f6394d72d1998a05a79448631aa
 set -euo pipefail
 bash envs/install.sh core python
