@@ -18,7 +18,7 @@ FLOORS = {
     ),
     "metrics": (
         "networks", "specs", "tables", "functional", "spec", "documentation", "scoring", "summary", "judges",
-        "measuring", "captions", "families", "external", "resolution", "calibration", "cli", "__main__",
+        "measuring", "captions", "families", "external", "comparison", "resolution", "calibration", "cli", "__main__",
     ),
     "reports": (
         "registry", "numbers", "style", "load", "published", "tables", "figures", "readme", "published_page",
