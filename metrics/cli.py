@@ -269,7 +269,7 @@ def compare_sets(
     cache: Cache = None,
 ) -> None:
     """Compare every two runs by the metrics of sets, over the clips that both have."""
-    from metrics.scoring.compare_sets import compare_sets as compare
+    from metrics.comparison.compare_sets import compare_sets as compare
 
     settings = settings_of(resolution, assets, judges, mask, cells, cache)
     chosen = names(families), settings, output, truth, tuple(pooled or ()), confidence, typer.echo

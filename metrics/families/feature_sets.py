@@ -2,7 +2,7 @@
 
 The evaluator decides what is measured; this module in which order, how often, and the words of the row. A family with
 metrics of sets gives the features behind them by ``feature_sets(pairs, settings, keys)``: what it scores is what others
-resample (``metrics.resolution``) and compare between runs (``metrics.scoring.compare_sets``).
+resample (``metrics.resolution``) and compare between runs (``metrics.comparison.compare_sets``).
 """
 
 import importlib

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from eadnet.tables import read_table, write_table
+from metrics.comparison.compare_sets import Comparison, Part, answer_sets, parts_of
 from metrics.families.feature_sets import FeatureSet
 from metrics.families.recognition import macro_f1
 from metrics.functional.distances import clip_kernel_distance, kernel_distance, plain_frechet, shrunk_frechet
@@ -19,7 +20,6 @@ from metrics.functional.set_samples import (
     macro_f1_kind,
 )
 from metrics.functional.set_tests import clusters_of, jackknifed, leave_outs, student_p, swap_test, swaps
-from metrics.scoring.compare_sets import Comparison, Part, answer_sets, parts_of
 from metrics.spec import REGISTRY
 from metrics.summary.sets import against_full, read_pairs, set_numbers
 from metrics.tables import SCORES, SET_PAIRS

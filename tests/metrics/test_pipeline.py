@@ -150,7 +150,8 @@ def test_the_truth_scores_perfectly(perfect: Path, corpus: Path, trained: Path) 
     for key, value in expected.items():
         assert found[key]["value"].to_numpy() == pytest.approx(value, abs=1e-6), key
     assert found["fid@corpus-v1"][["corpus", "draw", "level"]].to_numpy().tolist() == [
-        ["all", "all", "set"], ["folder", "all", "set"]
+        ["all", "all", "set"], ["all", "unseen_people", "set"],
+        ["folder", "all", "set"], ["folder", "unseen_people", "set"],
     ]  # fmt: skip
     assert found["lse_d@corpus-v1"]["evaluator_sha256"].str.len().eq(64).all()
     for key, table in found.items():

@@ -152,7 +152,7 @@ def write_measurements(folder: Path, clips: list[Clip], noise: int) -> None:
 
 def test_the_features_are_those_that_were_scored(scored: Path) -> None:
     pairs = load_pairs(scored / "measurements/full/0", scored / "clips.parquet")
-    scores = read_table(scored / "scores.parquet", SCORES).query("run == 'full' and corpus == 'all'")
+    scores = read_table(scored / "scores.parquet", SCORES).query("run == 'full' and corpus == 'all' and draw == 'all'")
     found = {item.key: item for item in feature_sets(pairs, with_judges(scored), ["fvd@corpus-v1", "fid@corpus-v1"])}
     assert sorted(found) == ["fid@corpus-v1", "fvd@corpus-v1"]
     for key, item in found.items():

@@ -18,7 +18,8 @@ FLOORS = {
     ),
     "metrics": (
         "networks", "specs", "tables", "functional", "spec", "documentation", "scoring", "summary", "judges",
-        "measuring", "captions", "families", "external", "interface", "resolution", "calibration", "cli", "__main__",
+        "measuring", "captions", "families", "external", "interface", "comparison", "resolution", "calibration", "cli",
+        "__main__",
     ),
     "reports": (
         "registry", "numbers", "style", "load", "published", "tables", "figures", "readme", "published_page",

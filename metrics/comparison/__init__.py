@@ -1,0 +1,1 @@
+"""Runs compared with each other over the clips that both have."""
