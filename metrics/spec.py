@@ -32,13 +32,6 @@ FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _
 _SPECS: tuple[MetricSpec, ...] = tuple(spec for module in _DECLARED for spec in module.SPECS)
 REGISTRY: dict[str, MetricSpec] = {spec.key: spec for spec in _SPECS}
 
-REFERENCE_FREE_NAMES = (
-    "lse_c", "lse_d", "sync_offset", "acc_emo", "predicted_emotion", "macro_f1_emo", "valence", "arousal", "blur",
-    "landmark_jitter", "motion_smoothness",
-)  # fmt: skip
-"""Names (keys without variant) of metrics that read the video alone, its sound and its label; all others compare."""
-
-
 def keys_of(names: Iterable[str]) -> tuple[str, ...]:
     """The keys that families, keys and bare names stand for, in the order of the registry.
 
@@ -66,7 +59,7 @@ def default_variant(name: str) -> str | None:
 
 def needs_reference(key: str) -> bool:
     """Whether a metric compares with the true video."""
-    return REGISTRY[key].name not in REFERENCE_FREE_NAMES
+    return needs_of(key) not in ("nothing", "sound")
 
 
 def _keys_of_name(name: str) -> tuple[str, ...]:

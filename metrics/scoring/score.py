@@ -134,7 +134,7 @@ def _trimmed(spec: MetricSpec, pair: Pair | None) -> int:
     """Frames of the true clip that a video is too short for, of metrics that go through both in step."""
     if pair is None or needs_of(spec.key) not in ("frames", "timing"):
         return 0
-    return max(0, int(pair.row["n_frames"] or 0) - pair.n_frames)
+    return max(0, int(pair.row.get("n_frames") or 0) - pair.n_frames)
 
 
 def _notes(value: Value, spec: MetricSpec, pair: Pair | None) -> str | None:

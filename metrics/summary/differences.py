@@ -29,7 +29,7 @@ class MetricDifference:
     three are distances to it, averaged over clips, so that errors of both signs do not cancel. `low` and `high` bound
     the 95 % interval. `p` is of the sign-flip test over speakers, `p_holm` the same corrected over all metrics, and
     `smallest_p` the least that the test can give for so few speakers. `better` is ``mine`` or ``theirs``
-    where `p_holm` is below .05 and the interval excludes zero, else None with the `reason`.
+    where `p_holm` is below .05, the interval excludes zero and the difference is of interest, else None with the `reason`.
     """
 
     key: str
@@ -155,6 +155,8 @@ def _decided(item: MetricDifference, p_holm: float | None) -> MetricDifference:
         return replace(item, reason=f"{units}: no p below {item.smallest_p:.3g}")
     if p_holm >= ALPHA or (item.low is not None and item.low <= 0 <= item.high):
         return replace(item, reason="not decided: p or the interval allows no difference")
+    if abs(item.difference) < REGISTRY[item.key].smallest_beside(item.theirs):
+        return replace(item, reason="below the smallest difference of interest")
     higher = REGISTRY[item.key].higher_is_better
     if higher is None and REGISTRY[item.key].target is None:
         return replace(item, reason="differs; neither direction is better")

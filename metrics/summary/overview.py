@@ -96,7 +96,8 @@ def _mean(rows: list[dict], spec: MetricSpec) -> MetricValue:
     have = [row for row in rows if row["value"] is not None]
     wanted = sum(row["status"] not in NOT_APPLICABLE for row in rows)
     values = np.array([row["value"] for row in have], dtype=float)
-    low, high = _bounded(mean_interval(values, [speaker_of(row) for row in have]) if have else None, spec)
+    speakers = [speaker_of(row) for row in have]
+    low, high = _bounded(mean_interval(values, speakers, spec.yes_no) if have else None, spec)
     return MetricValue(
         spec.key, float(values.mean()) if have else None, low, high, len(have), wanted, "clips",
         _status(rows, have, wanted), _reason(rows), _notes(have), spec.unit, direction(spec),

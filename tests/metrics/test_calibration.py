@@ -20,7 +20,7 @@ from metrics.families.image import compare
 from metrics.families.landmarks import correlation
 from metrics.families.temporal import mean_difference
 from metrics.functional.sync import sync_values
-from metrics.measuring import measure
+from metrics.measuring import passes
 from metrics.scoring.settings import ScoringSettings
 from metrics.tables import Unscorable
 from reports import style
@@ -201,9 +201,7 @@ def test_clips_and_partners_are_chosen_by_name(corpus: Path) -> None:
 def test_a_killed_calibration_goes_on_and_the_verdicts_are_right(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        measure, "opened_mesh", lambda: nullcontext(lambda frame: np.full((478, 2), np.nan, np.float32))
-    )
+    monkeypatch.setattr(passes, "opened_mesh", lambda: nullcontext(lambda frame: np.full((478, 2), np.nan, np.float32)))
     settings, output, seen = ScoringSettings(None, "full", RESOLUTION, 16), tmp_path / "calibration.parquet", []
     respond = calibration.Bench.respond
 

@@ -28,7 +28,7 @@ def pairs_of(sizes: dict[str, int], frames: int = 18) -> list[SimpleNamespace]:
     for place in range(max(sizes.values())):
         for corpus in [name for name, size in sizes.items() if place < size]:
             pair = pair_of(f"{corpus}_{place}", *rng.integers(0, 256, (2, frames, 64, 64, 3), np.uint8))
-            for side in ("generated", "true"):
+            for side in ("timed", "true"):
                 setattr(pair, f"{side}_landmarks", landmarks_of(smooth_noise(rng, frames), np.ones(frames)))
             pair.row = {"corpus": corpus, "speaker": corpus, "seen_speaker": False, "emotion": None, "level": None}
             pair.model_commit, pair.videos_commit = "trained", None

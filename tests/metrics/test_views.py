@@ -75,13 +75,13 @@ def measured(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
     }
     settings, quiet = _settings(root), lambda line: None
     truth = measure_truth(clips, settings, SCORED, None, root / "truth", quiet)
+    opened = open_extractors(SCORED, settings, quiet)
     known: dict[str, Measured] = {}
 
     def measure(name: str) -> Measured:
         if name not in known:
             pictures, fps, wave = variants[name]
             write_video(root / f"{name}.mp4", pictures, fps, wave, crf=12)
-            opened = open_extractors(SCORED, settings, quiet)
             measure_rows([video_row("clip", root / f"{name}.mp4")], clips, SIDE, root / name, quiet, opened)
             (pair,), (row,) = load_pairs(root / name, clips, truth), read_rows(_table(root / name), MEASUREMENTS)
             values = [value for family in SCORED for value in score_pairs(family, [pair], settings)]

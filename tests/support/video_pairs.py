@@ -15,7 +15,8 @@ def pair_of(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNam
     """What `metrics.scoring.pairs.Pair` says of two (T, R, R, 3) uint8 clips."""
     return SimpleNamespace(
         clip_id=clip_id, status="ok", reason=None, n_frames=len(truth), generated_crops=generated, true_crops=truth,
-        generated_digest=digest(generated), true_digest=digest(truth), video=None, row={"source": None},
+        generated_digest=digest(generated), true_digest=digest(truth), notes=None, own_notes=None, video=None,
+        row={"source": None},
     )  # fmt: skip
 
 
