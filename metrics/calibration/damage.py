@@ -19,7 +19,7 @@ from metrics.calibration.sounds import delayed, resampled, unchanged
 from metrics.tables import FPS
 
 VERSION = 2
-"""Bumped with any change that can move a damaged pixel."""
+"""Bumped with any change that can move a damaged pixel or sample, those of encoders too."""
 CRF = 12  # x264 quality of all damaged videos but the compressed ones: that of generated and ground-truth videos
 STRENGTHS = 5
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from metrics.families.face_squares import Judge, judged, squares_of
-from metrics.scoring.pairs import Pair, Value, empty, per_clip
+from metrics.scoring.pairs import Pair, Value, absent, empty, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
-from metrics.spec import family_specs
+from metrics.spec import MetricSpec, family_specs
 from metrics.specs.pyiqa import SIDE
 from metrics.tables import Unscorable
 
@@ -25,19 +25,19 @@ NAMES = {"topiq": "topiq_nr"}
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """All judges that can be opened, and rows with the cause for the others."""
-    judges: dict[str, Judge] = {}
+    specs: dict[str, list[MetricSpec]] = {}
     for spec in family_specs("pyiqa"):
-        name = spec.name.removesuffix("_ratio")
-        if name in judges:
-            continue
+        specs.setdefault(spec.name.removesuffix("_ratio"), []).append(spec)
+    judges: dict[str, Judge] = {}
+    for name, own in specs.items():
         try:
             judges[name] = opened(name, settings)
         except WeightsAbsent as fault:
-            yield from empty([spec], pairs, "weights_absent", fault.brief)
+            yield from absent(own, pairs, fault)
         except Unscorable as fault:
-            yield from empty([spec], pairs, fault.status, str(fault))
-    keys = [key for name in judges for key in _keys(name)]
-    if keys:
+            yield from empty(own, pairs, fault.status, str(fault))
+    if judges:
+        keys = [spec.key for name in judges for spec in specs[name]]
         yield from per_clip(pairs, keys, lambda pair: _measure(pair, judges))
 
 
@@ -87,11 +87,7 @@ def _place(name: str) -> str:
     return next(spec.evaluator for spec in family_specs("pyiqa") if spec.name == name).partition(":")[2]
 
 
-def _keys(name: str) -> tuple[str, str]:
-    return f"{name}@face{SIDE}", f"{name}_ratio@face{SIDE}"
-
-
 def _measure(pair: Pair, judges: dict[str, Judge]) -> Iterator[Value]:
     squares = squares_of(pair, SIDE)
     for name, judge in judges.items():
-        yield from judged(squares, pair.clip_id, *_keys(name), judge)
+        yield from judged(squares, pair.clip_id, f"{name}@face{SIDE}", f"{name}_ratio@face{SIDE}", judge)
