@@ -32,5 +32,5 @@ STAGE_VERSIONS = {
     "summarise": 6,
     "calibrate": 1,
     "resolution": 2,
-    "report": 8,
+    "report": 9,
 }

@@ -11,6 +11,7 @@ from eadnet.tables import read_table, write_table
 from metrics.functional.statistics import Resampling
 from metrics.summary.aggregate import summarise
 from metrics.summary.kinds import Kinds
+from metrics.summary.text import summary_table
 from metrics.tables import PAIRWISE, SCORES, SUMMARY
 
 
@@ -141,6 +142,11 @@ def test_metrics_with_a_target_are_judged_by_each_clip_s_distance(tmp_path: Path
 def test_a_value_that_is_no_number_spoils_no_mean(tmp_path: Path) -> None:
     whole = summary_of(tmp_path, rows("full", [1.0, float("nan"), 3.0])).loc[("full", "all", "all")]
     assert (whole["n"], whole["n_missing"], whole["mean"]) == (2, 1, 2.0)
+
+
+def test_the_table_of_a_folder_leaves_out_what_is_no_number() -> None:
+    line = summary_table(rows("mine", [1.0, float("nan"), None, 3.0])).splitlines()[1].split()
+    assert line[:5] == ["psnr@region", "↑", "2", "50%", "2"]
 
 
 def test_order_of_tables_changes_nothing(tmp_path: Path) -> None:

@@ -66,6 +66,13 @@ def test_the_default_draws_three_corpora_and_trains_its_runs_once(default: Plan)
     assert default.sources == (*default.runs, *BASELINES)
 
 
+def test_the_summary_is_given_what_is_no_trained_run(default: Plan, smoke: Plan):
+    assert default.kinds == "--again full_again" and smoke.kinds == ""
+    variants, methods = {"filtered": {"run": "full"}}, {"wav2lip": {"videos": "x"}}
+    both = plan_of({"variants": variants, "methods": methods})
+    assert both.kinds == "--again full_again --variant filtered --method wav2lip"
+
+
 def test_the_smoke_run_is_smaller(smoke: Plan, default: Plan):
     assert set(smoke.runs) == {"full", "no_tfrm"}
     assert len(smoke.per_shard("{corpus}/{shard}")) < len(default.per_shard("{corpus}/{shard}"))

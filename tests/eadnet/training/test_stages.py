@@ -255,6 +255,17 @@ def test_adaptation_moves_the_new_modules_alone_and_main_phase_what_is_trainable
     assert steps["sync"] == steps["trepa"] == steps["perceptual"] == [4, 5]
 
 
+def test_a_shifted_seed_trains_what_that_seed_trains(toy, tmp_path):
+    short = {"losses": CHEAP, "optimiser": OPTIMISER | {"steps": 2}}
+    plain, shifted = training_settings(**short), training_settings(**short, seed_shift=2)
+    first, second, third = (
+        saved_weights(train_toy(toy, tmp_path / name, chosen, seed=seed))
+        for name, chosen, seed in (("a", plain, 3), ("b", shifted, 1), ("c", plain, 1))
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], third[name]) for name in first)
+
+
 def test_everything_learns_where_everything_is_trainable(toy, tmp_path):
     settings = training_settings(losses=CHEAP, optimiser=OPTIMISER | {"steps": 4}, ema=0)
     run = train_toy(toy, tmp_path / "run", settings)
