@@ -32,6 +32,7 @@ FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _
 _SPECS: tuple[MetricSpec, ...] = tuple(spec for module in _DECLARED for spec in module.SPECS)
 REGISTRY: dict[str, MetricSpec] = {spec.key: spec for spec in _SPECS}
 
+
 def keys_of(names: Iterable[str]) -> tuple[str, ...]:
     """The keys that families, keys and bare names stand for, in the order of the registry.
 
