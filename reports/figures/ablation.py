@@ -74,7 +74,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, spec: MetricSpec, runs: list[str
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set(xlim=(-reach, reach), ylim=(len(runs) - 0.4, -0.6))
     axes.set_yticks(range(len(runs)), [run_label(run).replace(" (", "\n(") for run in runs], color=INK, fontsize=7.5)
-    heading = f"Distance of {metric_label(spec.key)} ↓" if spec.by_distance else metric_heading(spec)
+    heading = f"{metric_label(spec.key)}, off {spec.target:g} ↓" if spec.by_distance else metric_heading(spec)
     axes.set_title(heading, fontsize=8.5)
     axes.locator_params(axis="x", nbins=4)
     axes.tick_params(axis="y", length=0)

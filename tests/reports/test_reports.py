@@ -307,7 +307,8 @@ def test_the_page_shows_videos_figures_tables_and_provenance(hostile_page: str) 
     assert 'id="figure-ablation"' in hostile_page and "data:image/svg+xml;base64," in hostile_page
     assert "<h3>The paper&#39;s Table 2: methods on MEAD</h3>" in hostile_page
     assert '<td class=" muted"><span>661.170</span></td>' in hostile_page
-    assert "0123456789ab" in hostile_page and "Not different from full" in hostile_page
+    assert "0123456789ab" in hostile_page and "Not decidedly different from full" in hostile_page
+    assert "3 runs trained on" in hostile_page and "(and full once more with another seed)" in hostile_page
     assert "SyncNet (trained here, 400 steps)" in hostile_page
     assert all(f"<dt>{name}</dt><dd>Published" in hostile_page for name in ("STDA", "TFRM", "Text", "Base"))
     ids = re.findall(r'\bid="([^"]+)"', hostile_page)
