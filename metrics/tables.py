@@ -68,8 +68,9 @@ for captions and for folders scored without the workflow), and `commit` scored t
 SUMMARY = pa.schema(
     [
         ("run", _text), ("kind", _text), ("seeds", _int), ("corpus", _text), ("split", _text), ("slice", _text),
-        ("family", _text), ("metric", _text), ("metric_version", _int), ("level", _text), ("evaluator_sha256", _text),
-        ("n", _int), ("n_missing", _int), ("coverage", _real), ("clips", _int), ("clusters", _int), ("mean", _real),
+        ("headline", _flag), ("family", _text), ("metric", _text), ("metric_version", _int), ("level", _text),
+        ("evaluator_sha256", _text), ("n", _int), ("n_missing", _int), ("coverage", _real), ("clips", _int),
+        ("clusters", _int), ("mean", _real),
         ("std", _real), ("ci_low", _real), ("ci_high", _real), ("distance", _real), ("distance_low", _real),
         ("distance_high", _real), ("difference_vs_full", _real), ("difference_low", _real), ("difference_high", _real),
         ("p_vs_full", _real), ("least_p", _real), ("p_holm", _real), ("smallest", _real), ("null_reach", _real),
@@ -77,7 +78,8 @@ SUMMARY = pa.schema(
         ("videos_commit", _text), ("commit", _text),
     ]
 )  # fmt: skip
-"""One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric; `kind` is one of `KINDS`.
+"""One row per run, corpus (`all` and each), slice (one of `SLICES`) and metric; `kind` is one of `KINDS`,
+`headline` marks the rows that stand for a metric in short tables (``metrics.summary.headlines``).
 
 `n` counts values (clips times seeds; of a metric of sets the clips behind it, once), `n_missing` failures; clips to
 which a metric does not apply count as neither;

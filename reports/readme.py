@@ -14,7 +14,7 @@ from metrics.spec import REGISTRY
 from metrics.tables import ALL, SLICES
 from reports.load import ReportError
 from reports.numbers import count, decimals
-from reports.style import metric_heading, order_runs, overall, run_label
+from reports.style import headline_heading, order_runs, overall, run_label
 from reports.tables.ablation import differences, finding, hypotheses
 from reports.tables.levels import level_cell, partial_rows, speakers_sentence
 
@@ -64,7 +64,7 @@ def block(summary: pd.DataFrame) -> str:
 
 def _table(rows: pd.DataFrame) -> str:
     shown = [key for key in SHOWN if key in set(rows.metric)]
-    head = ["Run", *(metric_heading(REGISTRY[key]) for key in shown)]
+    head = ["Run", *(headline_heading(REGISTRY[key], rows) for key in shown)]
     lines = [" | ".join(head), " | ".join(["---"] + ["---:"] * len(shown))]
     for run in order_runs(rows.run):
         cells = [_cell(rows[(rows.run == run) & (rows.metric == key)], rows[rows.metric == key]) for key in shown]

@@ -218,8 +218,20 @@ def run_colours(runs: Iterable[str]) -> dict[str, str]:
 
 
 def overall(summary: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a summary over all corpora and all clips."""
-    return summary[(summary.corpus == ALL) & (summary.slice == ALL)]
+    """Rows of a summary that are a metric's headline: one a run and metric (``metrics.summary.headlines``)."""
+    return summary[summary.headline.eq(True)]
+
+
+def headline_heading(spec: MetricSpec, rows: pd.DataFrame) -> str:
+    """A metric's heading, with corpus and people where its headline is not of all clips; `rows` are headlines."""
+    return f"{metric_heading(spec)}{headline_place(spec.key, rows)}"
+
+
+def headline_place(metric: str, rows: pd.DataFrame) -> str:
+    """`` (corpus, people)`` of a metric's headline; "" where it is of all clips."""
+    own = rows[rows.metric == metric].iloc[0]
+    parts = [own.corpus if own.corpus != ALL else "", SLICE_LABELS[own.slice].lower() if own.slice != ALL else ""]
+    return f" ({', '.join(filter(None, parts))})" if any(parts) else ""
 
 
 def by_rank(frame: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:

@@ -20,4 +20,5 @@ SPECS = recogniser_specs(
     "emotion", "corpus-v1", "the judge", "the judge's mean frame probability",
     "Gan et al., EAT, ICCV 2023 (protocol); judge trained here",
     inputs=INPUTS, reference="none", disagreement=SPREAD, avoid=JUDGED, evaluator="judge:emotion",
+    headline="unseen_people",
 )  # fmt: skip

@@ -59,7 +59,8 @@ class MetricSpec:
     `needs` is what it needs beside the picture; None: what its family does.
     `smallest` is the smallest difference of interest and `why_smallest` its reason: in the metric's unit, or, if
     `smallest_is_share`, as a share of the level of the run that is compared with. Every metric with a direction or a
-    target has one. `yes_no` marks metrics that are 0 or 1 for every clip, whose mean is a share.
+    target has one. `yes_no` marks metrics that are 0 or 1 for every clip, whose mean is a share. `headline` is the
+    slice of clips whose value stands for the metric in short tables.
     """
 
     key: str
@@ -82,6 +83,7 @@ class MetricSpec:
     why_smallest: str = ""
     smallest_is_share: bool = False
     yes_no: bool = False
+    headline: Literal["all", "unseen_people"] = "all"
 
     def __post_init__(self) -> None:
         """Check that the key names a variant and the bounds an interval."""

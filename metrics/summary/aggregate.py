@@ -37,7 +37,7 @@ from metrics.tables import (
 BLANK = dict.fromkeys(
     ("clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high",
      "difference_vs_full", "difference_low", "difference_high", "p_vs_full", "least_p", "p_holm", "smallest",
-     "null_reach", "decided", "best", "reason", "notes")
+     "null_reach", "decided", "best", "headline", "reason", "notes")
 )  # fmt: skip
 
 

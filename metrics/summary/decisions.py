@@ -11,14 +11,15 @@
    rows count by the largest bound. One more seed is no distribution of seeds: this is necessary, and not sufficient.
    Without a null row the spread between seeds is in the interval if there are several seeds, and unknown otherwise.
 
-**The family of Holm's correction.** Within one corpus and slice, the differences to `full` of all runs of one kind by
-all metrics that tables show (``metrics.spec.first_variants``: of each quantity the first variant with a value). So all
-ablations share one family, methods of other authors have one of their own, and so have variants. Baselines and the null
-row are no hypotheses and stand in none. Every other metric has no corrected p and decides nothing.
+**The family of Holm's correction.** The differences to `full` of all runs of one kind by all metrics that tables show
+(``metrics.spec.first_variants``: of each quantity the first variant with a value), in the row that is the metric's
+headline (``metrics.summary.headlines``). So all ablations share one family, methods of other authors have one of their
+own, and so have variants. Rows that are no headline form such families by corpus and slice. Baselines and the null row
+are no hypotheses and stand in none. Every other metric has no corrected p and decides nothing.
 
 **Best.** Per corpus, slice, metric and kind the run with the best mean, if its difference to the next best is decided
-by the same four rules (with the shown metrics' comparisons of that corpus, slice and kind as the family). Only runs
-with full coverage compete; tied runs are not best.
+by the same four rules (with the shown metrics' comparisons of that kind as the family, parted in the same way). Only
+runs with full coverage compete; tied runs are not best.
 """
 
 from collections import defaultdict
@@ -29,6 +30,7 @@ import numpy as np
 
 from metrics.functional.statistics import Difference, holm
 from metrics.spec import REGISTRY, MetricSpec, first_variants
+from metrics.summary.headlines import Place, headline_places, place_of
 from metrics.tables import AGAIN, BASELINE, METHOD, TRAINED, VARIANT
 
 FULL = "full"
@@ -37,10 +39,14 @@ COMPARED = (TRAINED, VARIANT, METHOD)
 """Kinds whose differences to `full` are hypotheses, each kind with a family of its own."""
 
 
+HEADLINES: Place = ("headline", "headline")
+"""Stands for the places of all headlines: they are one family, wherever they are."""
+
+
 class Contest(NamedTuple):
     """The best run of a kind by one metric, in one corpus and slice, and its difference to the next best."""
 
-    place: tuple[str, str]
+    place: Place
     kind: str
     metric: str
     run: str
@@ -49,7 +55,7 @@ class Contest(NamedTuple):
 
 
 def decide(rows: list[dict], contests: Iterable[Contest]) -> list[dict]:
-    """Fill `smallest`, `null_reach`, `p_holm`, `decided` and `best` of summary rows.
+    """Fill `headline`, `smallest`, `null_reach`, `p_holm`, `decided` and `best` of summary rows.
 
     Args:
         rows: columns of ``metrics.tables.SUMMARY``.
@@ -58,25 +64,25 @@ def decide(rows: list[dict], contests: Iterable[Contest]) -> list[dict]:
     Returns:
         The rows in their order.
     """
-    reaches = null_reaches(rows)
-    shown = _shown(rows)
-    full = {(_place(row), row["metric"]): row for row in rows if row["run"] == FULL}
-    made = [row | _sizes(row, full, reaches) for row in rows]
+    reaches, headlines = null_reaches(rows), headline_places(rows)
+    full = {(place_of(row), row["metric"]): row for row in rows if row["run"] == FULL}
+    made = [row | _sizes(row, full, reaches) | {"headline": _is_headline(row, headlines)} for row in rows]
+    shown = _shown(made)
     for kind in COMPARED:
-        for place, family in _grouped(row for row in made if row["kind"] == kind and row["run"] != FULL).items():
-            _decide_family(family, shown[place])
-    winners = _winners(contests, reaches, shown)
-    return [row | {"best": (_place(row), row["metric"], row["run"]) in winners} for row in made]
+        for where, family in _grouped(row for row in made if row["kind"] == kind and row["run"] != FULL).items():
+            _decide_family(family, shown[where])
+    winners = _winners(contests, reaches, shown, headlines)
+    return [row | {"best": (place_of(row), row["metric"], row["run"]) in winners} for row in made]
 
 
-def null_reaches(rows: Iterable[dict]) -> dict[tuple[tuple[str, str], str], float]:
+def null_reaches(rows: Iterable[dict]) -> dict[tuple[Place, str], float]:
     """The largest difference that the null rows leave possible, by (corpus, slice) and metric."""
-    reaches: dict[tuple[tuple[str, str], str], float] = {}
+    reaches: dict[tuple[Place, str], float] = {}
     for row in rows:
         bounds = [row[name] for name in ("difference_vs_full", "difference_low", "difference_high")]
         known = [abs(bound) for bound in bounds if bound is not None]
         if row["kind"] == AGAIN and known:
-            key = _place(row), row["metric"]
+            key = place_of(row), row["metric"]
             reaches[key] = max(reaches.get(key, 0.0), *known)
     return reaches
 
@@ -107,13 +113,14 @@ def _decide_family(rows: list[dict], shown: set[str]) -> None:
 
 
 def _winners(
-    contests: Iterable[Contest], reaches: dict, shown: dict[tuple[str, str], set[str]]
-) -> set[tuple[tuple[str, str], str, str]]:
+    contests: Iterable[Contest], reaches: dict, shown: dict[Place, set[str]], headlines: dict[str, Place]
+) -> set[tuple[Place, str, str]]:
     """Place, metric and run of every best that is decided against the next best."""
-    families: dict[tuple, list[Contest]] = defaultdict(list)
+    families: dict[tuple[Place, str], list[Contest]] = defaultdict(list)
     for contest in contests:
-        if contest.metric in shown[contest.place] and contest.difference.p is not None:
-            families[contest.place, contest.kind].append(contest)
+        where = HEADLINES if headlines[contest.metric] == contest.place else contest.place
+        if contest.metric in shown[where] and contest.difference.p is not None:
+            families[where, contest.kind].append(contest)
     won = set()
     for family in families.values():
         for contest, p in zip(family, holm([contest.difference.p for contest in family]), strict=True):
@@ -127,27 +134,32 @@ def _winners(
 
 def _sizes(row: dict, full: dict, reaches: dict) -> dict:
     """The sizes that the row's difference to `full` must reach."""
-    key, spec = (_place(row), row["metric"]), REGISTRY[row["metric"]]
+    key, spec = (place_of(row), row["metric"]), REGISTRY[row["metric"]]
     level = full[key]["mean"] if key in full else None
     known = spec.smallest is not None and (level is not None or not spec.smallest_is_share)
     return {"smallest": spec.smallest_beside(level or 0.0) if known else None, "null_reach": reaches.get(key)}
 
 
-def _shown(rows: Iterable[dict]) -> dict[tuple[str, str], set[str]]:
-    """Metrics that tables show, by (corpus, slice): those with a value of a run or method."""
+def _is_headline(row: dict, headlines: dict[str, Place]) -> bool:
+    return headlines[row["metric"]] == place_of(row)
+
+
+def _where(row: dict) -> Place:
+    """The place that a row's family is of."""
+    return HEADLINES if row["headline"] else place_of(row)
+
+
+def _shown(rows: Iterable[dict]) -> dict[Place, set[str]]:
+    """Metrics that tables show, by the families' places: those with a value of a run or method."""
     known = defaultdict(set)
     for row in rows:
         if row["kind"] != BASELINE and row["mean"] is not None:
-            known[_place(row)].add(row["metric"])
-    return defaultdict(set, {place: set(first_variants(keys)) for place, keys in known.items()})
+            known[_where(row)].add(row["metric"])
+    return defaultdict(set, {where: set(first_variants(keys)) for where, keys in known.items()})
 
 
-def _grouped(rows: Iterable[dict]) -> dict[tuple[str, str], list[dict]]:
+def _grouped(rows: Iterable[dict]) -> dict[Place, list[dict]]:
     places = defaultdict(list)
     for row in rows:
-        places[_place(row)].append(row)
+        places[_where(row)].append(row)
     return places
-
-
-def _place(row: dict) -> tuple[str, str]:
-    return row["corpus"], row["slice"]

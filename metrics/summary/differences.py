@@ -28,8 +28,8 @@ class MetricDifference:
     `mine` and `theirs` are means over these clips, `difference` is mine minus theirs. Of a metric with a target, all
     three are distances to it, averaged over clips, so that errors of both signs do not cancel. `low` and `high` bound
     the 95 % interval. `p` is of the sign-flip test over speakers, `p_holm` the same corrected over all metrics, and
-    `smallest_p` the least that the test can give for so few speakers. `better` is ``mine`` or ``theirs``
-    where `p_holm` is below .05, the interval excludes zero and the difference is of interest, else None with the `reason`.
+    `smallest_p` the least that the test can give for so few speakers. `better` is ``mine`` or ``theirs`` where `p_holm`
+    is below .05, the interval excludes zero and the difference is of interest, else None with the `reason`.
     """
 
     key: str

@@ -19,6 +19,7 @@ from reports.style import (
     MUTED,
     PAPER,
     RULE,
+    headline_place,
     metric_heading,
     metric_label,
     order_runs,
@@ -75,6 +76,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, spec: MetricSpec, runs: list[str
     axes.set(xlim=(-reach, reach), ylim=(len(runs) - 0.4, -0.6))
     axes.set_yticks(range(len(runs)), [run_label(run).replace(" (", "\n(") for run in runs], color=INK, fontsize=7.5)
     heading = f"{metric_label(spec.key)}, off {spec.target:g} ↓" if spec.by_distance else metric_heading(spec)
+    heading += headline_place(spec.key, rows.reset_index())
     axes.set_title(heading, fontsize=8.5)
     axes.locator_params(axis="x", nbins=4)
     axes.tick_params(axis="y", length=0)

@@ -15,7 +15,8 @@ from reports.numbers import NONE, count, decimals, interval, listing, number, p_
 from reports.style import (
     by_rank,
     family_label,
-    metric_heading,
+    headline_heading,
+    headline_place,
     metric_label,
     order_runs,
     overall,
@@ -27,8 +28,8 @@ from reports.tables.layout import Cell, Panel, Table
 from reports.tables.levels import level_cell, speakers_sentence
 
 COLUMNS = (
-    "run", "kind", "family", "metric", "metric_version", "n", "clips", "clusters", "mean", "ci_low", "ci_high",
-    "distance", "distance_low", "distance_high", "full_mean", "difference_vs_full", "difference_low",
+    "corpus", "slice", "run", "kind", "family", "metric", "metric_version", "n", "clips", "clusters", "mean", "ci_low",
+    "ci_high", "distance", "distance_low", "distance_high", "full_mean", "difference_vs_full", "difference_low",
     "difference_high", "p_vs_full", "least_p", "p_holm", "smallest", "null_reach", "excludes_zero", "decided",
 )  # fmt: skip
 GROUPS = {
@@ -141,7 +142,12 @@ def _null_words(frame: pd.DataFrame) -> str:
 
 def _metrics_of(found: pd.DataFrame, run: str) -> str:
     rows = found[found.run == run]
-    return listing([f"{metric_label(row.metric)} {_signed_difference(row)}" for row in rows.itertuples()])
+    return listing(
+        [
+            f"{metric_label(row.metric)}{headline_place(row.metric, found)} {_signed_difference(row)}"
+            for row in rows.itertuples()
+        ]
+    )
 
 
 def _signed_difference(row: object) -> str:
@@ -166,7 +172,7 @@ def _panel(frame: pd.DataFrame, family: str, group: str) -> Panel | None:
         cells |= {(row.run, spec.key): _cell(row, places) for row in rows.itertuples()}
     runs = order_runs(run for run, _ in cells)
     body = [(Cell(run_label(run)), *(cells.get((run, s.key), Cell(NONE)) for s in specs)) for run in runs]
-    return Panel(family_label(family), ("Run", *map(metric_heading, specs)), tuple(body), group)
+    return Panel(family_label(family), ("Run", *(headline_heading(spec, frame) for spec in specs)), tuple(body), group)
 
 
 def _cell(row: object, places: int) -> Cell:
