@@ -1,7 +1,7 @@
 """Rows of SUMMARY of metrics of sets: what a run's own rows give, and its comparison with ``full``.
 
-A set brings its own interval. Its comparison is of the clips that both runs have
-(``metrics.comparison.compare_sets``), so that `difference_vs_full` need not be the difference of two means of SUMMARY.
+A set brings its own interval. Its comparison is of the clips that both runs have (``metrics.comparison``), so that
+`difference_vs_full` need not be the difference of two means of SUMMARY.
 """
 
 from collections.abc import Iterator

@@ -10,6 +10,7 @@ from eadnet.tables import TRAINING_FILTER, write_table
 from metrics.spec import REGISTRY, family_version, first_variants
 from metrics.summary.decisions import decide
 from metrics.summary.kinds import Kinds
+from metrics.summary.text import summary_table
 from metrics.tables import SCORES, SUMMARY
 from reports import figures, style
 from reports.figures import emotions
@@ -315,3 +316,38 @@ def test_the_filter_s_figure_says_what_the_published_threshold_keeps() -> None:
         cosines = rows.cosine[(rows.emotion == emotion) & rows.cosine.notna()]
         assert notes[emotion].startswith(f"{(cosines >= 0.8).sum()} of {len(cosines)} (")
     assert axes.lines[0].get_xdata()[0] == 0.8 and len(labels) == 4
+
+
+# ----------------------------------------------------------------------------------------------------- single corpora
+def test_distances_and_lse_of_several_corpora_stand_by_corpus_with_their_warnings(summary: pd.DataFrame) -> None:
+    note = "warning: 4 clips; below 8 the value depends on the clips more than on the run"
+    single = [
+        summary_row(run, key, 0.1 * place, corpus=corpus, notes=note if key.startswith("fid") else None)
+        for place, (corpus, run) in enumerate((corpus, run) for corpus in ("hdtf", "mead") for run in RUNS)
+        for key in KEYS
+    ]
+    table = comparison.build(pd.concat([summary, pd.DataFrame(single)], ignore_index=True))
+    assert not panels(table, "All people/Distribution")[0].title.endswith("Distribution")
+    titles = [panel.title for panel in table.panels if panel.group == "All people"]
+    assert titles == [
+        "Picture",
+        "Lip sync, hdtf",
+        "Lip sync, mead",
+        "Distribution, hdtf",
+        "Distribution, mead",
+        "Emotion",
+    ]
+    (warned,) = panels(table, "Warnings")
+    assert [[cell.text for cell in row] for row in warned.rows] == [
+        ["fid@corpus-v1", "hdtf", note], ["fid@corpus-v1", "mead", note]
+    ]  # fmt: skip
+    one = pd.concat([summary, pd.DataFrame([row for row in single if row["corpus"] == "mead"])], ignore_index=True)
+    assert "Distribution" in [panel.title for panel in comparison.build(one).panels]
+
+
+def test_text_of_one_run_counts_the_clips_of_a_set() -> None:
+    row = score_row("mine", "fid@corpus-v1", None, 4.0, n=3, n_wanted=12, share=0.25, notes="warning: 3 clips")
+    lines = summary_table([row, score_row("mine", "psnr@region", "c0", 20.0)]).splitlines()
+    fid = next(line for line in lines if line.startswith("fid@corpus-v1")).split()
+    assert fid[2:5] == ["3", "25%", "4"]
+    assert lines[-1] == "fid@corpus-v1: warning: 3 clips"

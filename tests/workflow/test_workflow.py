@@ -158,7 +158,7 @@ def test_a_second_run_has_nothing_to_do(finished: Project):
 
 def test_a_changed_delta_reruns_that_run_and_the_tables(finished: Project):
     jobs = finished.plan(config="runs={no_tfrm: {tfrm: none, frames: 16, shared_noise: 0.25}}")
-    assert {job.rule for job in jobs} == RUN_RULES | TABLE_RULES
+    assert {job.rule for job in jobs} == RUN_RULES | TABLE_RULES | {"compare_sets"}
     own = {name for job in jobs for key, name in job.wildcards.items() if key in ("run", "source")}
     assert own == {"no_tfrm"}
     unchanged = {"coverage", "judges", "people", "corpus", "contact_sheet"}
@@ -225,7 +225,12 @@ def test_a_method_of_others_is_scored_like_a_run(finished: Project, tmp_path: Pa
         shutil.copy(finished.folder / row.video, tmp_path / f"{row.clip_id}_theirs.mp4")
     method = f"methods={{theirs: {{videos: {tmp_path}}}}}"
     jobs = finished.plan(config=method)
-    assert {job.rule for job in jobs} == {"collect_method", "measure_videos", "score_family"} | TABLE_RULES
+    assert {job.rule for job in jobs} == {
+        "collect_method",
+        "measure_videos",
+        "score_family",
+        "compare_sets",
+    } | TABLE_RULES
     assert {job.wildcards["source"] for job in jobs if "source" in job.wildcards} == {"theirs"}
     finished.run("theirs", config=method)
     scores = pd.read_parquet(finished.results / "scores/theirs/0/image.parquet").set_index(["metric", "clip_id"])
