@@ -41,7 +41,7 @@ from metrics.scoring.settings import ScoringSettings
 from metrics.spec import extractors_of
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/suite.csv"
-DEFAULT = "image,lip_sync,landmarks,frechet,emotion,expression,temporal"
+DEFAULT = "image,lip_sync,landmarks,mouth,gaze,frechet,emotion,expression,temporal"
 RESOLUTION = 256
 SECONDS = 4.0
 SPANS = (10.0, 60.0)

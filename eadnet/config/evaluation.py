@@ -17,7 +17,7 @@ class Evaluation(Section):
     """Metrics, test clips, and how scores are summarised."""
 
     metrics: tuple[str, ...] = Field(
-        ("image", "lip_sync", "landmarks", "frechet", "emotion", "expression", "temporal"),
+        ("image", "lip_sync", "landmarks", "mouth", "gaze", "frechet", "emotion", "expression", "temporal"),
         description="Metric families (`python -m metrics list`).",
     )
     clips: Positive = Field(
