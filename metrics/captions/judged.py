@@ -14,7 +14,7 @@ import pandas as pd
 from eadnet.captions.schema import ACTION_UNITS, INTENSITIES, SPEECH_UNITS, forbidden_content
 from eadnet.tables import EMOTIONS
 from metrics.functional.agreement import Agreement, macro_f1, rank_correlation, unit_f1
-from metrics.scoring.pairs import Value
+from metrics.scoring.values import Value
 from metrics.tables import LABEL_GIVEN
 
 UNANSWERED = ("unreachable", "too_long")

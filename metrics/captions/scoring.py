@@ -15,7 +15,7 @@ from eadnet.config.section import ConfigError
 from eadnet.provenance import commit
 from eadnet.tables import CAPTIONS, CLIPS, read_table, read_tables, write_table
 from metrics.captions.judged import ClipValues, excuse_of, judge
-from metrics.scoring.pairs import Value
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family_version
 from metrics.tables import ALL, CAPTIONER, SCORES
 

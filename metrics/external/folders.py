@@ -17,9 +17,10 @@ from metrics.external.matching import Matches
 from metrics.external.references import Alignment, write_references
 from metrics.measuring.extractors import Extractor, open_extractor
 from metrics.measuring.measure import measure_rows
-from metrics.scoring.pairs import Pair, Value, empty, load_pairs
+from metrics.scoring.pairs import Pair, empty, load_pairs
 from metrics.scoring.score import evaluators, score_pairs, stamp
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, extractors_of, family_specs
 
 Log = Callable[[str], None]

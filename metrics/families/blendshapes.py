@@ -9,8 +9,9 @@ import numpy as np
 
 from metrics.families.expression import compared, expression_set, seen_in_both
 from metrics.families.feature_sets import FeatureSet
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 
 FIRST = 1  # the first coefficient, `_neutral`, is always about 0
 

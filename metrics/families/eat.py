@@ -15,8 +15,9 @@ from eadnet.media.writing import write_video
 from metrics.functional.dlib_points import Points, open_points
 from metrics.functional.eat_crops import crop, mouth_and_face, read_crops, write_crops
 from metrics.functional.pixels import PSNR_CEILING
-from metrics.scoring.pairs import Pair, Value, empty, per_clip
+from metrics.scoring.pairs import Pair, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import FPS, Unscorable
 

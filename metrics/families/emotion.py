@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from metrics.families.judged import with_doubts
 from metrics.families.recognition import Answer, recognised
 from metrics.judges import load, read_report
-from metrics.scoring.pairs import Pair, Value, empty
+from metrics.scoring.pairs import Pair, empty
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
 

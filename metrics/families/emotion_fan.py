@@ -10,8 +10,9 @@ import numpy as np
 
 from eadnet.tables import EMOTIONS
 from metrics.families.recognition import Answer, recognised
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.tables import Unscorable
 
 

@@ -17,8 +17,9 @@ from metrics.families.feature_sets import FeatureSet, clips_warning, joined_note
 from metrics.functional.distances import Moments, frechet_distance, jackknife, plain_moments
 from metrics.functional.face_chips import has_face
 from metrics.functional.set_samples import frechet_kind
-from metrics.scoring.pairs import Pair, SetValue, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import SetValue, Value
 from metrics.tables import Unscorable
 
 NOSE_BASE, CHIN = 2, 152

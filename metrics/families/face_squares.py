@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
+from metrics.scoring.values import Value
 from metrics.tables import FPS, Unscorable
 
 FRAMES = 8

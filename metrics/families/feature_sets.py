@@ -16,8 +16,9 @@ from eadnet.media.decoding import MediaError
 from metrics.families.pictures import CROPS, Pictures
 from metrics.functional.distances import Distance, dimension_warning, jackknife
 from metrics.functional.set_samples import Kind
-from metrics.scoring.pairs import Pair, Value, empty, usable
+from metrics.scoring.pairs import Pair, empty, usable
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family, family_specs
 from metrics.tables import Unscorable
 

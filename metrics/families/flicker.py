@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from metrics.families.parts import check_timing, own_pictures, part, relative
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import FPS, Unscorable
 

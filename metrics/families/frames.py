@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from metrics.functional.pixels import PSNR_CEILING, decibels
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
 

@@ -30,8 +30,9 @@ from metrics.functional.distances import (
 )
 from metrics.functional.set_samples import clip_kernel_kind, frechet_kind
 from metrics.judges import load, read_report
-from metrics.scoring.pairs import Pair, Value, empty
+from metrics.scoring.pairs import Pair, empty
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
 KERNEL_FEATURES = 16  # evenly spread features of a clip whose kernels are computed; neighbours are alike

@@ -23,8 +23,9 @@ from metrics.functional.trajectories import (
     path_correlation,
     roughness,
 )
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 

@@ -15,8 +15,9 @@ from eadnet.tables import EMOTIONS
 from metrics.families.recognition import Answer, recognised
 from metrics.functional.face_chips import boxes, has_face
 from metrics.networks.onnx import open_onnx
-from metrics.scoring.pairs import Faces, Pair, Value, absent, per_clip, unpaired
+from metrics.scoring.pairs import Pair, absent, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Faces, Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 

@@ -30,8 +30,9 @@ from metrics.families.feature_sets import (
 from metrics.families.pictures import CROPS, FRAMES, Frames, Pictures, batches, region_of
 from metrics.functional.distances import plain_frechet
 from metrics.functional.set_samples import frechet_kind
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family_specs
 
 ASSET, FILE = "i3d-torchscript", "i3d_torchscript.pt"

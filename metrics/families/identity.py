@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 
 ASSET = "arcface-r50"
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.functional.pixels import PSNR_CEILING, decibels, squared_error, ssim_map, ssim_mean
-from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip, unpaired
+from metrics.scoring.pairs import Pair, check_shapes, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
 BLUR_FRAMES = 16  # evenly spread frames whose blur is measured; neighbours are alike

@@ -27,8 +27,9 @@ from metrics.families.feature_sets import (
 from metrics.families.pictures import CROPS, FRAMES, Frames, Pictures, batches, region_of
 from metrics.functional.distances import clip_kernel_distance, kernel_distance, plain_frechet
 from metrics.functional.set_samples import clip_kernel_kind, frame_kernel_kind, frechet_kind
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
 if TYPE_CHECKING:

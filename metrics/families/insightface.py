@@ -18,8 +18,9 @@ from eadnet.faces.detectors.scrfd import insightface_network, opened
 from eadnet.provenance import sha256_file
 from metrics.families.identity import cosines
 from metrics.measuring.extractors.identity import ASSET, FILE
-from metrics.scoring.pairs import Pair, Value, empty, per_clip
+from metrics.scoring.pairs import Pair, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import FPS
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
+from metrics.scoring.values import Value
 
 
 def with_doubts(values: Iterable[Value], pairs: list[Pair], report: dict[str, Any]) -> Iterator[Value]:

@@ -12,8 +12,9 @@ from eadnet.faces.landmarks import eye_opening, interocular, mouth_opening
 from metrics.families.expression import seen_in_both
 from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import LIPS
-from metrics.scoring.pairs import Pair, Value, per_clip, unpaired
+from metrics.scoring.pairs import Pair, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 

@@ -11,8 +11,9 @@ from eadnet.provenance import sha256_file
 from metrics.families.judged import with_doubts
 from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SyncValues, cosine, sync_values
 from metrics.judges import load, read_report
-from metrics.scoring.pairs import Pair, Value, empty, per_clip
+from metrics.scoring.pairs import Pair, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 

@@ -15,8 +15,9 @@ from eadnet.faces.landmarks import interocular
 from eadnet.provenance import sha256_file
 from metrics.functional.sync import cosine
 from metrics.networks.onnx import open_onnx
-from metrics.scoring.pairs import Pair, Value, chunks, per_clip
+from metrics.scoring.pairs import Pair, chunks, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.tables import Unscorable
 
 KEY = "lipscore@auto-avsr"

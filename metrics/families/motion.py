@@ -9,8 +9,9 @@ import numpy as np
 
 from metrics.families.temporal import ratio
 from metrics.functional.flow import compare, interpolation_errors
-from metrics.scoring.pairs import Pair, Value, chunks, per_clip, unpaired
+from metrics.scoring.pairs import Pair, chunks, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 

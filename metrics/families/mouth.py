@@ -12,8 +12,9 @@ from eadnet.faces.landmarks import mouth_opening
 from metrics.families.parts import together
 from metrics.functional.banded_dtw import dtw_cost
 from metrics.functional.trajectories import PERCENT, stabilised_mouth
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
 RADIUS = 3  # frames, 120 ms: about as far as delayed sound is noticed late by viewers (ITU-R BT.1359-1)

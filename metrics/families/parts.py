@@ -9,7 +9,8 @@ from metrics.families.expression import MIN_FRAMES, seen_in_both
 from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import at_rate
 from metrics.networks.silero import speech_spans
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
+from metrics.scoring.values import Value
 from metrics.tables import FPS, Unscorable
 
 IN_STEP = ("ok", "wrong_size")  # statuses of videos whose frames belong to the true clip's, one by one

@@ -15,8 +15,9 @@ import numpy as np
 from eadnet.media.decoding import MediaError
 from eadnet.provenance import sha256_file
 from metrics.families.pictures import CROPS, FRAMES, Frames, Pictures, region_of
-from metrics.scoring.pairs import Pair, Value, absent, per_clip
+from metrics.scoring.pairs import Pair, absent, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY
 from metrics.tables import Unscorable
 

@@ -14,8 +14,9 @@ from metrics.functional.beats import agreement, chance, resting_points, sound_on
 from metrics.functional.theval import head_motion, head_rotation, head_translation
 from metrics.functional.trajectories import PERCENT, outer_distance
 from metrics.networks.silero import RATE
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import FPS, Unscorable
 

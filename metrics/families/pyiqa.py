@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from metrics.families.face_squares import Judge, judged, squares_of
-from metrics.scoring.pairs import Pair, Value, absent, empty, per_clip
+from metrics.scoring.pairs import Pair, absent, empty, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import MetricSpec, family_specs
 from metrics.specs.pyiqa import SIDE
 from metrics.tables import Unscorable

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from metrics.families.face_squares import judged, squares_of
 from metrics.functional.blind_quality import brisque, cpbd, piqe
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.specs.quality import SIDE
 

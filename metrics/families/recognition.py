@@ -12,7 +12,8 @@ import numpy as np
 from eadnet.tables import EMOTIONS
 from metrics.families.feature_sets import clips_warning, joined_notes
 from metrics.functional.agreement import REPLICATES, Agreement, weighted_macro_f1, with_interval
-from metrics.scoring.pairs import Pair, SetValue, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
+from metrics.scoring.values import SetValue, Value
 
 
 class Answer(NamedTuple):

@@ -13,8 +13,9 @@ import numpy as np
 
 from metrics.families.lip_sync import sync_rows
 from metrics.functional.sync import MAX_SHIFT, cosine, sync_values
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.tables import Unscorable
 
 REFERENCE_TRACK, LATENTSYNC_TRACK = 100, 50

@@ -19,8 +19,9 @@ from eadnet.published.syncnet_v2 import FILE as SYNCNET_FILE
 from metrics.functional.sync import SILENCE
 from metrics.networks import syncnet_package
 from metrics.networks.s3fd import FILE as S3FD_FILE
-from metrics.scoring.pairs import Pair, Value, empty, per_clip, usable
+from metrics.scoring.pairs import Pair, empty, per_clip, usable
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from eadnet.faces.landmarks import interocular
 from metrics.families.landmarks import MESH_POINTS
-from metrics.scoring.pairs import Pair, Value, check_shapes, per_clip, unpaired
+from metrics.scoring.pairs import Pair, check_shapes, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
 

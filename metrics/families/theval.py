@@ -16,8 +16,9 @@ from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import at_rate, outer_distance
 from metrics.measuring.measure import true_size
 from metrics.networks.silero import RATE
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import FPS, Unscorable
 

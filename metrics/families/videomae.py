@@ -27,8 +27,9 @@ from metrics.families.feature_sets import (
 )
 from metrics.functional.distances import plain_frechet
 from metrics.functional.set_samples import frechet_kind
-from metrics.scoring.pairs import Pair, Value
+from metrics.scoring.pairs import Pair
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
 ASSET, FILE = "videomae-v2-g", "vit_g_hybrid_pt_1200e_ssv2_ft.pth"

@@ -15,8 +15,9 @@ from metrics.functional.loudness import LEAST, best_correlation, frame_levels, s
 from metrics.functional.theval import silent_frames, speech_frames
 from metrics.functional.trajectories import at_rate
 from metrics.networks.silero import RATE
-from metrics.scoring.pairs import Pair, Value, per_clip
+from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import FPS, Unscorable
 

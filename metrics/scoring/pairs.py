@@ -5,7 +5,7 @@ Reads a measurement folder (``python -m metrics measure``) and the preprocessed 
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from eadnet.tables import CLIPS, TableError, read_table
 from metrics.functional.sync import SILENCE
 from metrics.scoring.own_video import native_rate, read_own_sound
 from metrics.scoring.settings import WeightsAbsent
+from metrics.scoring.values import Faces, Value
 from metrics.spec import MetricSpec, needs_of
 from metrics.tables import (
     CROPS,
@@ -41,51 +42,6 @@ _KEPT = (
 )  # fmt: skip
 """Columns of MEASUREMENTS that a pair takes as they are."""
 CHUNK = 64  # frames that are worked on at once, so that memory does not grow with a clip's length
-
-
-@dataclass(frozen=True)
-class Value:
-    """The value of a metric for one clip (`clip_id`) or for the set (None); None where there is none.
-
-    `n` are the frames (or clips) that it rests on, `n_wanted` those that there are (None: as many), `notes` what a
-    reader of the value must know.
-    """
-
-    metric: str
-    clip_id: str | None
-    value: float | None
-    n: int
-    status: str = "ok"
-    reason: str | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    n_wanted: int | None = None
-    notes: str | None = None
-
-
-@dataclass(frozen=True)
-class SetValue(Value):
-    """The value of a set from a family that also scores single clips; `again` gives it for some of the set's clips.
-
-    What was computed of each clip is kept, so that no clip is looked at twice.
-    """
-
-    again: Callable[[Iterable["Pair"]], Value] | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Faces:
-    """Aligned crops of the generated face, and where its points lie.
-
-    `crops` are (T, R, R, 3) uint8 at 25 fps, `landmarks` (T, 478, 2) in pixels of the frames that `transforms`
-    (T, 2, 3) carry to crop pixels; `digest` names their content, `notes` whose transforms they are if not the truth's.
-    """
-
-    crops: np.ndarray
-    landmarks: np.ndarray
-    transforms: np.ndarray
-    digest: str
-    notes: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ import numpy as np
 from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
 from metrics.networks import silero
-from metrics.scoring.pairs import Pair, Value, absent, empty, load_pairs
+from metrics.scoring.pairs import Pair, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, needs_of, pinned_sha256
 from metrics.tables import ALL, MADE_UNDER, PARTIAL, SCORES, join_commits
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from eadnet.config.evaluation import DRAW
 from eadnet.tables import TEST_CLIPS, read_rows
-from metrics.scoring.pairs import Pair, SetValue, Value
+from metrics.scoring.pairs import Pair
+from metrics.scoring.values import SetValue, Value
 from metrics.spec import family_specs
 from metrics.tables import ALL, LEVELLED, LEVELS, PEOPLE
 

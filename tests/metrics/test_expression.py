@@ -10,9 +10,9 @@ import pytest
 from eadnet.config.machine import Assets
 from metrics.families import blendshapes, expression
 from metrics.functional.distances import frechet_distance, plain_moments
-from metrics.scoring.pairs import Value
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import FAMILIES, REGISTRY
 from metrics.tables import Unscorable
 from tests.support.metrics_fixture import FRAMES, RESOLUTION, landmarks_of

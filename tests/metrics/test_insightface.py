@@ -14,9 +14,9 @@ from eadnet.assets import AssetError
 from eadnet.faces.detectors.scrfd import insightface_network
 from eadnet.media.reading import iterate_video
 from metrics.families.insightface import PAIRED, PORTRAIT, nearest_in_time, recogniser, score
-from metrics.scoring.pairs import Value
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from tests.support.recognition_network import write_recogniser
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")

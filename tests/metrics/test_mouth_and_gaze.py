@@ -20,8 +20,8 @@ from metrics.functional.trajectories import (
     roughness,
     stabilised_mouth,
 )
-from metrics.scoring.pairs import Value
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family_specs
 from tests.support.face_motion import face, motion_pair
 

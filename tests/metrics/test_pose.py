@@ -15,9 +15,9 @@ from eadnet.media.reading import iterate_video, read_audio
 from metrics.families import flicker, mouth
 from metrics.functional import poses as turning
 from metrics.functional.beats import agreement, chance, resting_points, sound_onsets
-from metrics.scoring.pairs import Value
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import EXTRACTORS, REGISTRY, extractors_of, family_specs
 from metrics.tables import Unscorable
 from tests.support.face_motion import face, motion_pair

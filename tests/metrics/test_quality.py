@@ -20,8 +20,8 @@ from metrics.families import pyiqa, quality
 from metrics.families.face_squares import FRAMES, face_squares
 from metrics.functional import blind_quality
 from metrics.functional.blind_quality import brisque, brisque_features, cpbd, open_brisque, piqe
-from metrics.scoring.pairs import Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family_specs
 from metrics.tables import Unscorable
 from tests.support.lossless import write_lossless

@@ -18,8 +18,8 @@ from eadnet.published.syncnet_v2 import Eyes, Film, SyncNetV2, features, hear
 from metrics.families.syncnet import RECIPES, score, shifted
 from metrics.functional.sync import sync_values
 from metrics.measuring.extractors.syncnet import Extractor, _Faces
-from metrics.scoring.pairs import Value
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.specs.syncnet import FAMILY, SPECS
 from metrics.tables import Unscorable
 from tests.support.lip_sync_cases import CLIPS, random_syncnet, real_crops, real_wave, textures

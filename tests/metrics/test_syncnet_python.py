@@ -18,9 +18,9 @@ from eadnet.published.syncnet_v2 import SyncNetV2, features
 from metrics.families.syncnet import shifted
 from metrics.families.syncnet_python import score
 from metrics.networks.s3fd import S3FD
-from metrics.scoring.pairs import Value
 from metrics.scoring.score import score_pairs
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.values import Value
 from metrics.specs.syncnet_python import SPECS
 from metrics.tables import Unscorable
 from tests.support.lip_sync_cases import random_s3fd, random_syncnet, real_crops, real_wave, textures

@@ -13,9 +13,9 @@ from metrics.functional.loudness import best_correlation, frame_levels, shuffled
 from metrics.functional.poses import euler_angles
 from metrics.functional.trajectories import LEFT_BROW, LIPS, RIGHT_BROW
 from metrics.networks import silero
-from metrics.scoring.pairs import Value
 from metrics.scoring.score import evaluators
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family_specs
 from tests.support.face_motion import face, motion_pair
 
