@@ -14,7 +14,7 @@ from metrics.families.parts import in_silence, own_pictures, own_sound, part, re
 from metrics.functional import theval
 from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import at_rate, outer_distance
-from metrics.measuring.measure import true_size
+from metrics.measuring.footage import true_size
 from metrics.networks.silero import RATE
 from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings

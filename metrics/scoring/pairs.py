@@ -142,8 +142,8 @@ class Pair:
 
     @property
     def true_audio(self) -> np.ndarray:
-        """(T * 640,) float32 true sound at 16 kHz."""
-        return self.truth.audio[: self.n_frames * SAMPLES_PER_FRAME]
+        """(T * 640,) float32 true sound at 16 kHz; all where no video is in step."""
+        return self.truth.audio[: self.n_frames * SAMPLES_PER_FRAME if self.in_step else None]
 
     @property
     def own_landmarks(self) -> np.ndarray:
@@ -225,14 +225,14 @@ class Pair:
         return _map(self.folder / LANDMARKS, self.clip_id)
 
     def true_frames(self) -> Iterator[np.ndarray]:
-        """The (H, W, 3) uint8 frames of the clip's source at 25 fps, as many as are compared.
+        """The (H, W, 3) uint8 frames of the clip's source at 25 fps; all where no video is in step.
 
         Raises:
             Unscorable: the clip's source is not kept.
         """
         if not self.row["source"]:
             raise Unscorable("no_truth", "the clip's source video is not kept; preprocess again")
-        return islice(iterate_video(self.row["source"], FPS), self.n_frames)
+        return islice(iterate_video(self.row["source"], FPS), self._common.stop)
 
     @property
     def generated_digest(self) -> str:

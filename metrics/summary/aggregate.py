@@ -34,10 +34,10 @@ from metrics.tables import (
     join_commits,
 )
 
-BLANK = dict.fromkeys(
-    ("clips", "clusters", "mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high",
-     "difference_vs_full", "difference_low", "difference_high", "p_vs_full", "least_p", "p_holm", "smallest",
-     "null_reach", "decided", "best", "headline", "reason", "notes")
+BLANK = {"clips": 0, "clusters": 0} | dict.fromkeys(
+    ("mean", "std", "ci_low", "ci_high", "distance", "distance_low", "distance_high", "difference_vs_full",
+     "difference_low", "difference_high", "p_vs_full", "least_p", "p_holm", "smallest", "null_reach", "decided", "best",
+     "headline", "reason", "notes")
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from eadnet.config.evaluation import Report
 from eadnet.tables import CLIPS, GRAPHS, read_table, write_table
-from metrics.spec import REGISTRY, first_variants
+from metrics.spec import first_variants
 from metrics.tables import SUMMARY
 from reports import cli, figures, numbers, style, tables
 from reports.figures import emotions, graphs, mouths, times
@@ -22,7 +22,7 @@ from reports.gallery import players
 from reports.gallery.page import commits
 from reports.load import EmptyInputs, Inputs, ReportError, frame_picks, spread
 from reports.registry import FIGURES, INPUTS, TABLES
-from reports.tables import ablation, comparison, formats, supervision, worst
+from reports.tables import ablation, comparison, formats, supervision
 from reports.tables.layout import Cell, Panel, Table
 from tests.support import paper_scores, reports_fixture
 from tests.support.paths import ROOT
@@ -92,18 +92,6 @@ def test_comparison_holds_the_summary_s_numbers(summary: pd.DataFrame) -> None:
     kept = table.frame.query("run == 'full' and metric == 'psnr@region' and slice == 'all'")
     assert kept["mean"].tolist() == [row["mean"]]
     assert "predicted_emotion@corpus-v1" not in set(table.frame.metric)
-
-
-def test_the_best_run_follows_direction_and_is_never_a_baseline() -> None:
-    kinds = ["baseline", "trained", "trained", "baseline", "again"]
-    runs = ["ground_truth", "full", "no_stda", "still", "full_again"]
-    rows = pd.DataFrame({"run": runs, "kind": kinds, "mean": [9.0, 2.0, 3.0, 0.0, 4.0], "distance": np.nan})
-    assert worst.best_runs(rows, REGISTRY["psnr@region"]) == {"no_stda"}
-    assert worst.best_runs(rows, REGISTRY["lse_d@corpus-v1"]) == {"full"}
-    assert worst.best_runs(rows, REGISTRY["flicker_ratio@region"]) == {"full"}
-    away = rows.assign(distance=[0.0, 5.0, 2.0, 1.0, 0.0])
-    assert worst.best_runs(away, REGISTRY["flicker_ratio@region"]) == {"no_stda"}
-    assert worst.best_runs(rows[rows.run != "no_stda"], REGISTRY["psnr@region"]) == set()
 
 
 def test_partial_coverage_is_marked(summary: pd.DataFrame) -> None:

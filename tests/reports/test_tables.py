@@ -213,6 +213,18 @@ def test_the_worst_clips_are_those_of_the_best_run_by_direction() -> None:
     assert set(found.metric) == {"psnr@region", "flicker_ratio@region"}
 
 
+def test_the_best_run_follows_direction_and_is_never_a_baseline() -> None:
+    kinds = ["baseline", "trained", "trained", "baseline", "again"]
+    runs = ["ground_truth", "full", "no_stda", "still", "full_again"]
+    rows = pd.DataFrame({"run": runs, "kind": kinds, "mean": [9.0, 2.0, 3.0, 0.0, 4.0], "distance": np.nan})
+    assert worst.best_runs(rows, REGISTRY["psnr@region"]) == {"no_stda"}
+    assert worst.best_runs(rows, REGISTRY["lse_d@corpus-v1"]) == {"full"}
+    assert worst.best_runs(rows, REGISTRY["flicker_ratio@region"]) == {"full"}
+    away = rows.assign(distance=[0.0, 5.0, 2.0, 1.0, 0.0])
+    assert worst.best_runs(away, REGISTRY["flicker_ratio@region"]) == {"no_stda"}
+    assert worst.best_runs(rows[rows.run != "no_stda"], REGISTRY["psnr@region"]) == set()
+
+
 def test_seeds_are_averaged_and_ties_go_by_name() -> None:
     rows = [
         score_row("full", "psnr@region", clip, value, seed=seed)
