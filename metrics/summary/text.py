@@ -3,16 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from metrics.spec import REGISTRY
-from metrics.summary.overview import MetricValue, overview
+from metrics.summary.overview import MetricValue
 
 MOST_KEYS = 4
 """Metrics that are named before a remark; of more, the number is given."""
 HEADER = ("metric", "unit", "better", "value", "95 % interval", "n", "coverage")
-
-
-def summary_table(rows: Iterable[dict]) -> str:
-    """Rows of SCORES of one run as text (`overview`), without categories."""
-    return value_table(overview(rows).values())
 
 
 def value_table(values: Iterable[MetricValue]) -> str:

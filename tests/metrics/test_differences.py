@@ -12,7 +12,7 @@ from metrics.spec import REGISTRY
 from metrics.summary.differences import differences
 from metrics.summary.overview import overview
 from metrics.summary.paired import mean_interval, paired_difference
-from metrics.summary.text import remarks, summary_table
+from metrics.summary.text import remarks, value_table
 from metrics.tables import SCORES
 
 
@@ -119,7 +119,7 @@ def test_an_overview_counts_what_failed_and_what_is_partial():
     scored.pop()
     assert value.notes.startswith("1 of 2 clips rest on a part of their frames (the least: 10%); 1 of 2: 24.00 fps")
     assert (value.low, value.high) == (0, pytest.approx(10 + 5 * t.ppf(0.975, 1)))  # cut at the bound of the metric
-    table = summary_table(scored)
+    table = value_table(overview(scored).values())
     cells = re.split(r"\s{2,}", table.splitlines()[1])
     assert cells == ["psnr@region", "dB", "↑", "10", "0 to 73.53", "2 clips", "50%"]
     assert table.endswith(f"psnr@region: {value.reason}\npsnr@region: {value.notes}")
@@ -136,7 +136,7 @@ def test_a_remark_on_a_value_is_a_note():
     scored = rows("fid@clean", [9.0], clip_id=None, n=3, n_wanted=3, reason="150 features of 2048 dimensions")
     value = overview(scored)["fid@clean"]
     assert (value.notes, value.reason, value.counted) == ("150 features of 2048 dimensions", None, "clips")
-    assert "fid@clean: 150 features of 2048 dimensions" in summary_table(scored)
+    assert "fid@clean: 150 features of 2048 dimensions" in value_table(overview(scored).values())
 
 
 def test_a_remark_on_many_metrics_names_the_first_and_counts_the_rest():
@@ -148,4 +148,7 @@ def test_a_remark_on_many_metrics_names_the_first_and_counts_the_rest():
 def test_categories_have_no_mean():
     key = "predicted_emotion@hsemotion"
     assert REGISTRY[key].is_category and overview(rows(key, [1.0, 3.0])) == {}
-    assert overview(rows(key, [3.0]))[key].value == 3 and summary_table(rows(key, [3.0])) == "nothing was scored"
+    assert (
+        overview(rows(key, [3.0]))[key].value == 3
+        and value_table(overview(rows(key, [3.0])).values()) == "nothing was scored"
+    )
