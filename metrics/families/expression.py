@@ -18,8 +18,9 @@ from metrics.functional.distances import Moments, frechet_distance, jackknife, p
 from metrics.functional.face_chips import has_face
 from metrics.functional.set_samples import frechet_kind
 from metrics.scoring.pairs import Pair, per_clip
+from metrics.scoring.sets import SetValue
 from metrics.scoring.settings import ScoringSettings
-from metrics.scoring.values import SetValue, Value
+from metrics.scoring.values import Value
 from metrics.tables import Unscorable
 
 NOSE_BASE, CHIN = 2, 152

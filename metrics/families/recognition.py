@@ -13,7 +13,8 @@ from eadnet.tables import EMOTIONS
 from metrics.families.feature_sets import clips_warning, joined_notes
 from metrics.functional.agreement import REPLICATES, Agreement, weighted_macro_f1, with_interval
 from metrics.scoring.pairs import Pair, per_clip
-from metrics.scoring.values import SetValue, Value
+from metrics.scoring.sets import SetValue
+from metrics.scoring.values import Value
 
 
 class Answer(NamedTuple):

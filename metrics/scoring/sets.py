@@ -5,19 +5,30 @@ Runs need not be tested on the same corpora. `all` therefore means those that th
 corpora that `full` learns from): a set of all holds the same clips for every run, or the run has none.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eadnet.config.evaluation import DRAW
 from eadnet.tables import TEST_CLIPS, read_rows
 from metrics.scoring.pairs import Pair
-from metrics.scoring.values import SetValue, Value
+from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import ALL, LEVELLED, LEVELS, PEOPLE
 
 Label = tuple[str, str]
 """Corpus and part of a set, as the columns `corpus` and `draw` of SCORES name them; either may be `ALL`."""
 Scored = tuple[Label, list[Pair], list[Value]]
+
+
+@dataclass(frozen=True)
+class SetValue(Value):
+    """The value of a set from a family that also scores single clips; `again` gives it for some of the set's clips.
+
+    What was computed of each clip is kept, so that no clip is looked at twice.
+    """
+
+    again: Callable[[Iterable[Pair]], Value] | None = field(default=None, compare=False, repr=False)
 
 
 def scored_sets(
@@ -35,7 +46,7 @@ def scored_sets(
         pooled: corpora that count as `all`; empty: every corpus.
         drawn: names of the drawn clips; None where there is no draw.
         score: gives the family's values of some pairs. It is called once where the family scores single clips and
-            keeps what it computed of them (`metrics.scoring.pairs.SetValue`); else once for each set of other clips.
+            keeps what it computed of them (`SetValue`); else once for each set of other clips.
     """
     specs = family_specs(family)
     levelled = any(spec.level == "set" and spec.name in LEVELLED for spec in specs)

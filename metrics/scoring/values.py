@@ -1,13 +1,8 @@
 """What families take and give: the faces of a video as a judge sees them, and the value of a metric."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from metrics.scoring.pairs import Pair
 
 
 @dataclass(frozen=True)
@@ -28,16 +23,6 @@ class Value:
     ci_high: float | None = None
     n_wanted: int | None = None
     notes: str | None = None
-
-
-@dataclass(frozen=True)
-class SetValue(Value):
-    """The value of a set from a family that also scores single clips; `again` gives it for some of the set's clips.
-
-    What was computed of each clip is kept, so that no clip is looked at twice.
-    """
-
-    again: Callable[[Iterable["Pair"]], Value] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

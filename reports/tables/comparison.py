@@ -65,7 +65,7 @@ def build(summary: pd.DataFrame, reported: pd.DataFrame | None = None) -> Table:
     panels += _not_scored(known[(known.corpus == ALL) & (known.slice == ALL)])
     panels += _warned(pd.concat([rows, of_corpora]))
     named = any(panel.header[0].endswith("‡") for panel in panels)
-    return Table("comparison", "Comparison", caption(rows, named), tuple(panels), _frame(known))
+    return Table("comparison", "Comparison", caption(known, named), tuple(panels), _frame(known))
 
 
 def draw(inputs: Inputs) -> Table:

@@ -11,7 +11,8 @@ from eadnet.tables import read_table, write_table
 from metrics.functional.statistics import Resampling
 from metrics.summary.aggregate import summarise
 from metrics.summary.kinds import Kinds
-from metrics.summary.text import summary_table
+from metrics.summary.overview import overview
+from metrics.summary.text import value_table
 from metrics.tables import PAIRWISE, SCORES, SUMMARY
 
 
@@ -145,8 +146,8 @@ def test_a_value_that_is_no_number_spoils_no_mean(tmp_path: Path) -> None:
 
 
 def test_the_table_of_a_folder_leaves_out_what_is_no_number() -> None:
-    line = summary_table(rows("mine", [1.0, float("nan"), None, 3.0])).splitlines()[1].split()
-    assert line[:5] == ["psnr@region", "↑", "2", "50%", "2"]
+    line = value_table(overview(rows("mine", [1.0, float("nan"), None, 3.0])).values()).splitlines()[1].split()
+    assert line[:4] == ["psnr@region", "dB", "↑", "2"] and line[-3:] == ["2", "clips", "50%"]
 
 
 def test_order_of_tables_changes_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from metrics.calibration.damaged_videos import choose_takes, encoding_of, read_s
 from metrics.calibration.encoding import SOUND_RATE, write_film
 from metrics.calibration.responses import BLIND, SEES, summarise
 from metrics.families.image import compare
-from metrics.measuring import measure
+from metrics.measuring import passes
 from metrics.scoring.settings import ScoringSettings
 from tests.support.metrics_fixture import RESOLUTION, draw, smooth_noise, write_corpus
 
@@ -113,9 +113,7 @@ def test_a_damaged_video_carries_its_damaged_sound(corpus: Path, tmp_path: Path)
 
 
 def test_the_ordinary_path_scores_encoded_videos(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        measure, "opened_mesh", lambda: nullcontext(lambda frame: np.full((478, 2), np.nan, np.float32))
-    )
+    monkeypatch.setattr(passes, "opened_mesh", lambda: nullcontext(lambda frame: np.full((478, 2), np.nan, np.float32)))
     settings = ScoringSettings(None, "full", RESOLUTION, 16)
     names = ("opus", "vp9", "frame_rate", "moved_crop")
     table = calibrate(corpus, ["image"], settings, tmp_path / "c.parquet", names, 3, 25, "all", lambda line: None)

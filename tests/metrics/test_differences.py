@@ -60,7 +60,7 @@ def test_too_little_gives_no_interval():
     assert mean_interval(np.array([1.0, 1.0]), ["a", "b"]) in (None, (1.0, 1.0))
     assert paired_difference(np.array([]), []).n == 0
     alone = paired_difference(np.array([1.0, 2.0]), ["a", "a"])
-    assert (alone.mean, alone.p, alone.least_p) == (1.5, None, None)
+    assert (alone.mean, alone.p, alone.least_p) == (1.5, 1, 1)
     assert paired_difference(np.zeros(4), list("abcd")).p == 1
 
 
@@ -89,8 +89,10 @@ def test_only_clips_that_both_have_count():
 
 
 def test_p_is_corrected_over_the_metrics_that_are_compared():
-    mine = [row for key in ("psnr@region", "ssim@region") for row in rows(key, [0.5 + 0.01 * i for i in range(6)])]
-    theirs = [row for key in ("psnr@region", "ssim@region") for row in rows(key, [0.4 + 0.011 * i for i in range(6)])]
+    higher, lower = [0.5 + 0.01 * index for index in range(6)], [0.4 + 0.011 * index for index in range(6)]
+    mine, theirs = (
+        rows("psnr@region", [10 * value for value in side]) + rows("ssim@region", side) for side in (higher, lower)
+    )
     found = differences(mine, theirs)
     assert found["psnr"].p == 2 / 2**6 and found["psnr"].p_holm == pytest.approx(2 * found["psnr"].p)
     assert found["psnr"].better is None  # .0625

@@ -10,7 +10,8 @@ from eadnet.tables import TRAINING_FILTER, write_table
 from metrics.spec import REGISTRY, family_version, first_variants
 from metrics.summary.decisions import decide
 from metrics.summary.kinds import Kinds
-from metrics.summary.text import summary_table
+from metrics.summary.overview import overview
+from metrics.summary.text import value_table
 from metrics.tables import SCORES, SUMMARY
 from reports import figures, style
 from reports.figures import emotions
@@ -32,7 +33,7 @@ def summary_row(run: str, key: str, mean: float | None, **changes: object) -> di
         "run": run, "seeds": 1, "corpus": "all", "split": "test", "slice": "all", "family": spec.family, "metric": key,
         "metric_version": family_version(spec.family), "level": spec.level, "n": 0 if mean is None else 28,
         "n_missing": 28 if mean is None else 0, "coverage": float(mean is not None), "mean": mean, "ci_low": mean,
-        "ci_high": mean, "kind": KINDS_OF.of(run), "clips": 0 if mean is None else 28, "clusters": 9,
+        "ci_high": mean, "kind": KINDS_OF.of(run), "headline": True, "clips": 0 if mean is None else 28, "clusters": 9,
     } | changes  # fmt: skip
 
 
@@ -359,7 +360,7 @@ def test_distances_and_lse_of_several_corpora_stand_by_corpus_with_their_warning
 
 def test_text_of_one_run_counts_the_clips_of_a_set() -> None:
     row = score_row("mine", "fid@corpus-v1", None, 4.0, n=3, n_wanted=12, share=0.25, notes="warning: 3 clips")
-    lines = summary_table([row, score_row("mine", "psnr@region", "c0", 20.0)]).splitlines()
+    lines = value_table(overview([row, score_row("mine", "psnr@region", "c0", 20.0)]).values()).splitlines()
     fid = next(line for line in lines if line.startswith("fid@corpus-v1")).split()
-    assert fid[2:5] == ["3", "25%", "4"]
-    assert lines[-1] == "fid@corpus-v1: warning: 3 clips"
+    assert fid[-3:] == ["3", "clips", "25%"] and "4" in fid
+    assert lines[-1].startswith("fid@corpus-v1: ") and "warning: 3 clips" in lines[-1]
