@@ -21,7 +21,7 @@ _LATEX = {
 }  # fmt: skip
 PANELS_A_FLOAT, LINES_A_FLOAT = 3, 70
 PANEL_LINES, STACKED_LINES, CAPTION_LINE = 5, 2.2, 115
-"""Lines of a panel beside its rows, lines of a row whose cells are two lines high, characters of a line of a caption."""
+"""Lines of a panel beside its rows, of a row whose cells are two lines high, and characters of a caption's line."""
 WIDEST = 110
 """Characters of a panel that LaTeX sets on one line without making it much smaller."""
 _TYPES = {"i": pa.int64(), "f": pa.float64(), "b": pa.bool_()}
@@ -55,7 +55,7 @@ def markdown(table: Table) -> str:
 def latex(table: Table) -> str:
     r"""The table as LaTeX ``table*`` floats with booktabs rules; needs ``booktabs``, ``graphicx`` and ``xcolor``.
 
-    A float holds at most `PANELS_A_FLOAT` panels of one group, and fewer where they would not fit a page; later ones are
+    A float holds at most `PANELS_A_FLOAT` panels of one group, fewer where they would not fit a page; later ones are
     "continued".
     """
     floats = [_float(table, panels, place) for place, panels in enumerate(_floats(table))]
