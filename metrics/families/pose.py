@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from metrics.families.expression import efid
-from metrics.families.parts import check_timing, enough, own_sound, part, relative, seen
+from metrics.families.parts import check_timing, enough, part, relative, seen
 from metrics.functional import poses as turning
 from metrics.functional.beats import agreement, chance, resting_points, sound_onsets
 from metrics.functional.theval import head_motion, head_rotation, head_translation
@@ -52,7 +52,7 @@ def _measure(pair: Pair, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Ite
     yield from part(pair, ANGLE_RATIOS, lambda: _angle_ratios(pair, measured, len(own)))
     yield from part(pair, [PLACE, MOTION], lambda: _moves(pair, own))
     yield from part(pair, [PLACE_RATIO], lambda: [_moves_relatively(pair)])
-    yield from part(pair, [BEATS], lambda: [Value(BEATS, pair.clip_id, *_beats(own, own_sound(pair)))])
+    yield from part(pair, [BEATS], lambda: [Value(BEATS, pair.clip_id, *_beats(own, pair.own_audio))])
     yield from part(pair, [BEATS_GAP], lambda: [_beats_apart(pair, own)])
 
 
@@ -73,7 +73,7 @@ def _angles(poses: np.ndarray) -> dict[str, tuple[float, int]]:
     known = angles[np.isfinite(angles).all(1)]
     change, pairs = turning.pose_change(angles)
     if not pairs:
-        raise Unscorable("no_face", "no two frames with a face in row")
+        raise Unscorable("no_face", "no two frames with a face in a row")
     values = (turning.diversity(known), len(known)), (change, pairs + 1), (head_rotation(known) ** 0.5, len(known))
     return dict(zip(ANGLES, values, strict=True))
 
@@ -122,7 +122,7 @@ def _beats(poses: np.ndarray, wave: np.ndarray) -> tuple[float, int]:
 
 
 def _beats_apart(pair: Pair, own: np.ndarray) -> Value:
-    (value, count), (truth, _) = _beats(own, own_sound(pair)), _beats(_truth(pair), pair.true_audio)
+    (value, count), (truth, _) = _beats(own, pair.own_audio), _beats(_truth(pair), pair.true_audio)
     return Value(BEATS_GAP, pair.clip_id, value - truth, count)
 
 
