@@ -133,9 +133,11 @@ def test_what_cannot_be_had_is_a_row(tmp_path: Path, official: ScoringSettings) 
     value = by_key("pose", [posed_pair("a", half, truth)], official)["apd@mediapipe", "a"]
     assert (value.n, value.n_wanted) == (30, 60)
     assert by_key("pose", [posed_pair("a", truth, truth)], official)["beat_align@onsets", "a"].status == "no_beat"
-    assert {value.status for value in score_pairs("pose", [posed_pair("a", truth, truth)], NOWHERE)} == {
-        "weights_absent"
-    }
+    blind = {value.metric: value.status for value in score_pairs("pose", [posed_pair("a", truth, truth)], NOWHERE)}
+    by_mesh = {key for key, status in blind.items() if status == "ok"}
+    assert by_mesh == {"head_translation@theval-matrix", "head_translation_ratio@theval-matrix"}
+    assert {status for key, status in blind.items() if key not in by_mesh} == {"weights_absent"}
+    assert set(blind) == {spec.key for spec in family_specs("pose")}
     assert extractors_of(["pose"], of_truth=True) == {"blendshapes": EXTRACTORS["blendshapes"]}
 
 
