@@ -30,6 +30,7 @@ from eadnet.faces.mesh import detect_landmarks
 from eadnet.media.reading import iterate_video, read_audio
 from metrics import score
 from metrics.summary.results import Scores
+from metrics.summary.text import counted
 
 ONLY = ("mead_W015", "grid_lwbsza")
 SECONDS, HEIGHT, SIDE = 3.0, 540, 512
@@ -165,11 +166,12 @@ def make_variants(clips: list[Path], folder: Path) -> dict[str, Path]:
 
 
 def cell(found: Scores, key: str) -> str:
-    """Value and share of a metric, or the cause of its absence."""
+    """Value of a metric, with the mean share of the clips that it rests on, or the cause of its absence."""
     value = found[key]
     if value.value is None:
         return value.status
-    return f"{value.value:.4g}" + (f" ({value.coverage:.0%})" if value.status == "partial" else "")
+    shares = [(row["share"] or 0) * (row["value"] is not None) for row in found.rows if row["metric"] == key]
+    return f"{value.value:.4g}" + (f" ({np.mean(shares):.0%})" if value.status == "partial" else "")
 
 
 def summary(name: str, found: Scores) -> str:
@@ -183,16 +185,22 @@ def summary(name: str, found: Scores) -> str:
 def reasons(found: Scores) -> Iterable[str]:
     """Every cause once, with the number of metrics that have it."""
     counts = Counter(item.reason for item in found.values() if item.value is None)
-    return (f"    {count} metrics: {reason}" for reason, count in counts.most_common())
+    return (f"    {counted(count, 'metrics')}: {reason}" for reason, count in counts.most_common())
 
 
-def write_table(scored: dict[str, Scores]) -> None:
-    """A row a metric, a column a variant."""
-    keys = dict.fromkeys(key for found in scored.values() for key in found)
+def write_table(scored: dict[str, Scores], names: Iterable[str], keep: bool) -> None:
+    """A row a metric, a column a variant; with `keep`, other variants keep their columns of the last run."""
+    table: dict[str, dict[str, str]] = {}
+    if keep:
+        with open(OUTPUT, newline="", encoding="utf-8") as stream:
+            table = {row.pop("metric"): row for row in csv.DictReader(stream)}
+    for name, found in scored.items():
+        for key in found:
+            table.setdefault(key, {})[name] = cell(found, key)
     with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(("metric", *scored))
-        table.writerows((key, *(cell(found, key) for found in scored.values())) for key in keys)
+        writer = csv.DictWriter(stream, ["metric", *names], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({"metric": key} | row for key, row in table.items())
 
 
 def main() -> None:
@@ -201,6 +209,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, default=Path("../shared/clips"), help="folder of videos")
     parser.add_argument("--only", nargs="+", default=ONLY, help="beginnings of the names of two or more clips")
     parser.add_argument("--assets", default="{}", help="JSON of the section `assets`")
+    parser.add_argument("--variants", nargs="+", help="score these alone; the table keeps its other columns")
     chosen = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     clips = [
@@ -209,14 +218,14 @@ def main() -> None:
     assets = parse(Assets, chosen.assets, "assets").model_dump()
     with tempfile.TemporaryDirectory() as folder:
         made, scored = make_variants(clips, Path(folder)), {}
-        for name, videos in made.items():
-            scored[name] = score(videos, made["the original"], assets=assets)
+        for name in chosen.variants or made:
+            scored[name] = score(made[name], made["the original"], assets=assets)
             print(summary(name, scored[name]), *reasons(scored[name]), sep="\n", flush=True)
     absent = len(next(iter(scored.values())).unscored)
     print(f"\n{absent} more metrics have no weights here.\n")
     print("| variant | scored | in part | not | why not |", "|---|---:|---:|---:|---|", sep="\n")
     print(*(summary(name, found) for name, found in scored.items()), sep="\n")
-    write_table(scored)
+    write_table(scored, made, keep=bool(chosen.variants))
 
 
 if __name__ == "__main__":

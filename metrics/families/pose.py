@@ -18,7 +18,7 @@ from metrics.scoring.pairs import Pair, absent, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
-from metrics.tables import FPS, Unscorable
+from metrics.tables import FPS, OTHER_SIZE, Unscorable
 
 PFID = "pfid@mediapipe-yxz"
 APD = "apd@mediapipe"
@@ -28,6 +28,7 @@ PLACE, PLACE_RATIO = "head_translation@theval-matrix", "head_translation_ratio@t
 BY_MESH = (PLACE, PLACE_RATIO)
 """Metrics that need no pose matrix, and so no weights."""
 MOTION = "head_motion@theval-matrix"
+FRAMED = "another framing: the pose matrix assumes a camera before the middle of the picture, so the angle is too large"
 BEATS, BEATS_GAP = "beat_align@onsets", "beat_align_gap@onsets"
 
 
@@ -65,9 +66,11 @@ def _paired(pair: Pair, own: np.ndarray, found: dict[str, tuple[np.ndarray, np.n
     own, truth = own[:count], _truth(pair)[:count]
     both = turning.has_pose(own) & turning.has_pose(truth)
     enough(both)
-    found[pair.clip_id] = turning.placed(own[both]), turning.placed(truth[both])
+    framed = pair.status == OTHER_SIZE
+    if not framed:
+        found[pair.clip_id] = turning.placed(own[both]), turning.placed(truth[both])
     distance = float(turning.geodesic_distances(own[both], truth[both]).mean())
-    yield Value(APD, pair.clip_id, distance, int(both.sum()), n_wanted=pair.n_frames)
+    yield Value(APD, pair.clip_id, distance, int(both.sum()), n_wanted=pair.n_frames, notes=FRAMED if framed else None)
 
 
 def _angles(poses: np.ndarray) -> dict[str, tuple[float, int]]:
