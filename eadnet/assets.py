@@ -288,7 +288,15 @@ def _attempt(transfer: Callable[[], None], file: AssetFile, place: Path) -> None
         except (ImportError, OSError) as error:  # requests' errors are OSErrors
             status = getattr(getattr(error, "response", None), "status_code", 0)
             if pause is None or isinstance(error, ImportError) or 400 <= status < 500:
-                reason = " ".join(str(error).split())
-                raise AssetError(f"{file.key}: {reason}; put {file.url} at {place} by hand, or run again") from None
-            print(f"{file.key}: {error}; trying again in {pause:g} s", file=sys.stderr)
+                fix = f"put {file.url} at {place} by hand, or run again"
+                raise AssetError(f"{file.key}: {_reason(error, file)}; {fix}") from None
+            print(f"{file.key}: {_reason(error, file)}; trying again in {pause:g} s", file=sys.stderr)
             time.sleep(pause)
+
+
+def _reason(error: Exception, file: AssetFile) -> str:
+    """What went wrong, in one line; errors of a connection that was never made name the machine alone."""
+    unanswered = getattr(error, "request", None) is not None and getattr(error, "response", None) is None
+    if unanswered:
+        return f"no answer from {urlsplit(file.url).hostname} ({type(error).__name__})"
+    return " ".join(str(error).split())

@@ -24,6 +24,8 @@ from metrics.tables import SCORES
 
 Log = Callable[[str], None]
 Labels = str | PathLike | Mapping[str, Mapping]
+SMALLEST = 32
+"""Pixels a side of the aligned crops, at least: windows of SSIM and cells of the mask must fit."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,20 @@ class Options:
     log: Log | None = None
 
     def settings(self) -> ScoringSettings:
-        """What families and extractors need; published weights are only looked for on this machine."""
+        """What families and extractors need; published weights are only looked for on this machine.
+
+        Raises:
+            ConfigError: crops of this resolution are too small.
+            ValueError: no such mask.
+        """
+        if self.resolution < SMALLEST:
+            raise ConfigError(f"resolution {self.resolution}: crops need {SMALLEST} pixels a side or more")
         section = parse(Assets, dict(self.assets), where="assets").model_copy(update={"offline": True})
         work, judges = (None if folder is None else Path(folder) for folder in (self.work, self.judges))
         cells = self.cells or finest_cells(self.resolution)
-        return ScoringSettings(judges, self.mask, self.resolution, cells, section, work and work / "features")
+        settings = ScoringSettings(judges, self.mask, self.resolution, cells, section, work and work / "features")
+        settings.region()  # a wrong mask is named before the videos are measured
+        return settings
 
     def say(self, line: str) -> None:
         """Pass a progress line on."""

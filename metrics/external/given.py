@@ -1,6 +1,7 @@
 """Videos as a user names them (a file, a folder, a list of files), as folders and matched names below them."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -27,13 +28,15 @@ def match_given(generated: Videos, reference: Videos | None) -> tuple[Path, Path
     """
     root, names = _below(generated)
     if reference is None:
-        return root, root, Matches({_stem(name): (name, name) for name in names}, (), (), ())
+        stems = Counter(map(_stem, names))  # films of one name and two suffixes are two clips
+        return root, root, Matches({_stem(name) if stems[_stem(name)] == 1 else name: (name, name) for name in names})
     true_root, true_names = _below(reference)
     if len(names) == len(true_names) == 1:
-        return root, true_root, Matches({_stem(true_names[0]): (names[0], true_names[0])}, (), (), ())
+        return root, true_root, Matches({_stem(true_names[0]): (names[0], true_names[0])})
     matches = match_names(names, true_names)
     if not matches.pairs:
-        raise ConfigError(f"{_label(generated)}: no video is named as one in {_label(reference)}; rename them")
+        fault = next(iter(matches.ambiguous.values()), f"no video is named as one in {_label(reference)}; rename them")
+        raise ConfigError(f"{_label(generated)}: {fault}")
     return root, true_root, matches
 
 
@@ -58,6 +61,8 @@ def _checked(files: Iterable[str | os.PathLike]) -> list[Path]:
     if not paths:
         raise ConfigError("no video is given; give a file, a folder or a list of files")
     for path in paths:
+        if path.is_dir():
+            raise ConfigError(f"{path}: a folder in a list of files; give the folder alone, or its files")
         if not path.is_file():
             raise ConfigError(f"{path}: no such file or folder; check the path")
         if not is_video(path.name):
@@ -66,8 +71,8 @@ def _checked(files: Iterable[str | os.PathLike]) -> list[Path]:
 
 
 def _common(paths: list[Path]) -> tuple[Path, list[str]]:
-    """The lowest folder that holds all files, and their names below it; links are not resolved."""
-    whole = [Path(os.path.abspath(path)) for path in paths]
+    """The lowest folder that holds all files, and their names below it, each once; links are not resolved."""
+    whole = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
     root = Path(os.path.commonpath([path.parent for path in whole]))
     return root, [path.relative_to(root).as_posix() for path in whole]
 
@@ -77,4 +82,4 @@ def _stem(name: str) -> str:
 
 
 def _label(videos: Videos) -> str:
-    return str(videos) if isinstance(videos, (str, os.PathLike)) else f"the list of {len(videos)} files"
+    return str(videos) if isinstance(videos, (str, os.PathLike)) else "the list given"

@@ -57,8 +57,7 @@ def _found(method: Method, chosen: list[dict], log: Log) -> list[dict]:
 def _matched(row: dict, folder: Path, matches: Matches) -> dict:
     if row["clip_id"] in matches.pairs:
         return video_row(row, "", str(folder / matches.pairs[row["clip_id"]][0]))
-    reason = f"{folder}: no video is named {row['clip_id']}; make it, or rename it"
-    return video_row(row, "", None, "missing", reason)
+    return video_row(row, "", None, "missing", f"{folder}: {matches.absence(row['clip_id'])}")
 
 
 def _made(name: str, method: Method, chosen: list[dict], known: dict[str, dict], output: Path, log: Log) -> list[dict]:

@@ -172,7 +172,7 @@ def efid(key: str, clips: Coefficients) -> Value:
     """
     if len(clips) < MIN_CLIPS:
         return Value(
-            key, None, None, 0, "too_few", f"{len(clips)} clips have frames to compare; {MIN_CLIPS} are needed"
+            key, None, None, 0, "too_few", f"clips with frames to compare: {len(clips)}; {MIN_CLIPS} are needed"
         )
     generated, truth = zip(*(clips[clip_id] for clip_id in sorted(clips)), strict=True)
     n, d = sum(map(len, truth)), truth[0].shape[1]

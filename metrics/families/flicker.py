@@ -6,7 +6,7 @@ from itertools import islice
 import cv2
 import numpy as np
 
-from metrics.families.parts import check_timing, own_pictures, part, relative
+from metrics.families.parts import own_pictures, part, relative
 from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.scoring.values import Value
@@ -41,7 +41,7 @@ def _measure(pair: Pair) -> Iterator[Value]:
 
 
 def _ratio(pair: Pair, own: np.ndarray) -> Value:
-    check_timing(pair)
+    pair.check_aligned()  # another framing shows more or less that moves
     if abs(pair.own_fps - FPS) > 0.01:
         raise Unscorable("wrong_rate", f"{pair.own_fps:g} fps changes by other steps than the truth; make it {FPS} fps")
     own = own[: pair.n_frames - 1]

@@ -71,7 +71,7 @@ def _measure(pair: Pair) -> Iterator[Value]:
 def _rough(pair: Pair, name: str, own: np.ndarray, truth: np.ndarray) -> Iterator[Value]:
     (rough, count), (true_rough, _) = roughness(own), roughness(truth)
     if np.isnan(rough) or np.isnan(true_rough):
-        raise Unscorable("no_face", "no three frames with a face in row")
+        raise Unscorable("no_face", "no three frames with a face in a row")
     yield relative(f"{name}_roughness@mediapipe", pair, rough, true_rough, count, pair.n_frames - 2)
 
 

@@ -46,23 +46,13 @@ def own_pictures(pair: Pair) -> Iterator[np.ndarray]:
     Raises:
         Unscorable: it is not named, or cannot be read.
     """
+    pair.check_own()
     if pair.video is None:
         raise Unscorable("not_measured", "the measurement names no video; measure again")
     try:
         yield from pair.own_frames()
     except MediaError as fault:
         raise Unscorable(fault.status, str(fault)) from None
-
-
-def own_sound(pair: Pair) -> np.ndarray:
-    """(n,) float32 sound of the video itself at 16 kHz.
-
-    Raises:
-        Unscorable: the video is not named, or has no sound.
-    """
-    if pair.video is None:
-        raise Unscorable("not_measured", "the measurement names no video; measure again")
-    return pair.own_audio
 
 
 def together(pair: Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,34 +8,38 @@ from collections.abc import Iterator
 import numpy as np
 
 from metrics.families.expression import efid
-from metrics.families.parts import check_timing, enough, own_sound, part, relative, seen
+from metrics.families.parts import check_timing, enough, part, relative, seen
 from metrics.functional import poses as turning
 from metrics.functional.beats import agreement, chance, resting_points, sound_onsets
 from metrics.functional.theval import head_motion, head_rotation, head_translation
 from metrics.functional.trajectories import PERCENT, outer_distance
 from metrics.networks.silero import RATE
-from metrics.scoring.pairs import Pair, per_clip
-from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.pairs import Pair, absent, per_clip
+from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
-from metrics.tables import FPS, Unscorable
+from metrics.tables import FPS, OTHER_SIZE, Unscorable
 
 PFID = "pfid@mediapipe-yxz"
 APD = "apd@mediapipe"
 ANGLES = ("pose_diversity@mediapipe-yxz", "delta_p@mediapipe-yxz", "head_rotation@theval-matrix")
 ANGLE_RATIOS = tuple(key.replace("@", "_ratio@") for key in ANGLES)
 PLACE, PLACE_RATIO = "head_translation@theval-matrix", "head_translation_ratio@theval-matrix"
+BY_MESH = (PLACE, PLACE_RATIO)
+"""Metrics that need no pose matrix, and so no weights."""
 MOTION = "head_motion@theval-matrix"
+FRAMED = "another framing: the pose matrix assumes a camera before the middle of the picture, so the angle is too large"
 BEATS, BEATS_GAP = "beat_align@onsets", "beat_align_gap@onsets"
 
 
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
-    """Poses of every pair, and the Frechet distance of all frames' poses.
-
-    Raises:
-        metrics.scoring.settings.WeightsAbsent: the weights of the extractor are not here.
-    """
-    settings.weights("face-landmarker")
+    """Poses of every pair, and the Frechet distance of all frames' poses; without the weights, what the mesh gives."""
+    try:
+        settings.weights("face-landmarker")
+    except WeightsAbsent as fault:
+        yield from absent((spec for spec in family_specs("pose") if spec.key not in BY_MESH), pairs, fault)
+        yield from per_clip(pairs, BY_MESH, _places)
+        return
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     keys = [spec.key for spec in family_specs("pose") if spec.level == "clip"]
     yield from per_clip(pairs, keys, lambda pair: _measure(pair, found))
@@ -50,9 +54,9 @@ def _measure(pair: Pair, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Ite
     for key, (value, count) in measured.items():
         yield Value(key, pair.clip_id, value, count, n_wanted=len(own))
     yield from part(pair, ANGLE_RATIOS, lambda: _angle_ratios(pair, measured, len(own)))
-    yield from part(pair, [PLACE, MOTION], lambda: _moves(pair, own))
-    yield from part(pair, [PLACE_RATIO], lambda: [_moves_relatively(pair)])
-    yield from part(pair, [BEATS], lambda: [Value(BEATS, pair.clip_id, *_beats(own, own_sound(pair)))])
+    yield from _places(pair)
+    yield from part(pair, [MOTION], lambda: [_motion(pair, own)])
+    yield from part(pair, [BEATS], lambda: [Value(BEATS, pair.clip_id, *_beats(own, pair.own_audio))])
     yield from part(pair, [BEATS_GAP], lambda: [_beats_apart(pair, own)])
 
 
@@ -62,9 +66,11 @@ def _paired(pair: Pair, own: np.ndarray, found: dict[str, tuple[np.ndarray, np.n
     own, truth = own[:count], _truth(pair)[:count]
     both = turning.has_pose(own) & turning.has_pose(truth)
     enough(both)
-    found[pair.clip_id] = turning.placed(own[both]), turning.placed(truth[both])
+    framed = pair.status == OTHER_SIZE
+    if not framed:
+        found[pair.clip_id] = turning.placed(own[both]), turning.placed(truth[both])
     distance = float(turning.geodesic_distances(own[both], truth[both]).mean())
-    yield Value(APD, pair.clip_id, distance, int(both.sum()), n_wanted=pair.n_frames)
+    yield Value(APD, pair.clip_id, distance, int(both.sum()), n_wanted=pair.n_frames, notes=FRAMED if framed else None)
 
 
 def _angles(poses: np.ndarray) -> dict[str, tuple[float, int]]:
@@ -73,7 +79,7 @@ def _angles(poses: np.ndarray) -> dict[str, tuple[float, int]]:
     known = angles[np.isfinite(angles).all(1)]
     change, pairs = turning.pose_change(angles)
     if not pairs:
-        raise Unscorable("no_face", "no two frames with a face in row")
+        raise Unscorable("no_face", "no two frames with a face in a row")
     values = (turning.diversity(known), len(known)), (change, pairs + 1), (head_rotation(known) ** 0.5, len(known))
     return dict(zip(ANGLES, values, strict=True))
 
@@ -85,13 +91,23 @@ def _angle_ratios(pair: Pair, own: dict[str, tuple[float, int]], frames: int) ->
         yield relative(key.replace("@", "_ratio@"), pair, own[key][0], value, own[key][1], frames)
 
 
-def _moves(pair: Pair, poses: np.ndarray) -> Iterator[Value]:
+def _places(pair: Pair) -> Iterator[Value]:
+    yield from part(pair, [PLACE], lambda: [_moves(pair)])
+    yield from part(pair, [PLACE_RATIO], lambda: [_moves_relatively(pair)])
+
+
+def _moves(pair: Pair) -> Value:
+    landmarks = pair.own_landmarks
+    points = landmarks[seen(landmarks)]
+    return Value(PLACE, pair.clip_id, _translation(points), len(points), n_wanted=len(landmarks))
+
+
+def _motion(pair: Pair, poses: np.ndarray) -> Value:
     angles = turning.euler_angles(poses[turning.has_pose(poses)])
     landmarks = pair.own_landmarks
-    face = seen(landmarks)
-    points, wanted = landmarks[face], len(landmarks)
-    yield Value(PLACE, pair.clip_id, _translation(points), len(points), n_wanted=wanted)
-    yield Value(MOTION, pair.clip_id, head_motion(angles, _centres(points)), len(points), n_wanted=wanted)
+    points = landmarks[seen(landmarks)]
+    value = head_motion(angles, _centres(points))
+    return Value(MOTION, pair.clip_id, value, len(points), n_wanted=len(landmarks))
 
 
 def _moves_relatively(pair: Pair) -> Value:
@@ -122,7 +138,7 @@ def _beats(poses: np.ndarray, wave: np.ndarray) -> tuple[float, int]:
 
 
 def _beats_apart(pair: Pair, own: np.ndarray) -> Value:
-    (value, count), (truth, _) = _beats(own, own_sound(pair)), _beats(_truth(pair), pair.true_audio)
+    (value, count), (truth, _) = _beats(own, pair.own_audio), _beats(_truth(pair), pair.true_audio)
     return Value(BEATS_GAP, pair.clip_id, value - truth, count)
 
 

@@ -85,7 +85,7 @@ def _landmarks(pair: Pair) -> Iterator[Value]:
     wanted, count = max(0, len(shown) - 2), int(np.isfinite(_second_differences(shown)).sum())
     for key in keys:
         if np.isnan(own) or (key == keys[1] and np.isnan(true)):
-            yield Value(key, pair.clip_id, None, 0, "no_face", "no three frames with a face in row")
+            yield Value(key, pair.clip_id, None, 0, "no_face", "no three frames with a face in a row")
         elif key == keys[0]:
             yield Value(key, pair.clip_id, own, count, n_wanted=wanted)
         else:

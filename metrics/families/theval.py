@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from metrics.families.parts import in_silence, own_pictures, own_sound, part, relative, seen, speech
+from metrics.families.parts import in_silence, own_pictures, part, relative, seen, speech
 from metrics.functional import theval
 from metrics.functional.face_chips import has_face
 from metrics.functional.trajectories import at_rate, outer_distance
@@ -150,7 +150,7 @@ def set_score(found: Found) -> Value:
 
 def _measure(pair: Pair, found: Found) -> Iterator[Value]:
     size = next(own_pictures(pair)).shape[:2]
-    own = Side(pair.own_landmarks, pair.own_fps, Sound(lambda: own_sound(pair)), size)
+    own = Side(pair.own_landmarks, pair.own_fps, Sound(lambda: pair.own_audio), size)
     truth = Side(pair.true_landmarks, FPS, Sound(lambda: pair.true_audio), true_size(pair.truth))
     sides = own.comparable(), truth.comparable()
     for key, measure in MEASURES.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from eadnet.faces.landmarks import mouth_opening
 from metrics.families.landmarks import MIN_DEVIATION
-from metrics.families.parts import in_silence, own_sound, part, seen, speech
+from metrics.families.parts import in_silence, part, seen, speech
 from metrics.functional.face_chips import has_face
 from metrics.functional.loudness import LEAST, best_correlation, frame_levels, shuffled_correlation
 from metrics.functional.theval import silent_frames, speech_frames
@@ -39,7 +39,7 @@ def mouth_aspect(landmarks: np.ndarray) -> np.ndarray:
 
 
 def _measure(pair: Pair) -> Iterator[Value]:
-    landmarks, wave = at_rate(pair.own_landmarks, pair.own_fps, FPS), own_sound(pair)
+    landmarks, wave = at_rate(pair.own_landmarks, pair.own_fps, FPS), pair.own_audio
     face = seen(landmarks)
     yield from part(pair, [LEAK], lambda: [_leak(pair, landmarks, face, wave)])
     yield from part(pair, SPEED, lambda: _speed(pair, landmarks, wave))

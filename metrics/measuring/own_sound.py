@@ -23,9 +23,8 @@ def compare_sound(own: np.ndarray | None, wave: np.ndarray) -> tuple[float, int]
     """
     if own is None:
         return None
-    truth = wave.astype(np.float64) / 32768
-    own = own[: len(truth)].astype(np.float64)
-    own = np.pad(own, (0, len(truth) - len(own)))
+    count = min(len(own), len(wave))  # what one of them lacks at its end is no difference of the rest
+    truth, own = wave[:count].astype(np.float64) / 32768, own[:count].astype(np.float64)
     power = np.sqrt((own @ own) * (truth @ truth))
     if power < 1e-6 * len(truth):
         return None

@@ -327,7 +327,9 @@ def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair
             yield from (value for value in found if value.metric not in without)
             yield from unpaired(pair, without)
         except Unscorable as fault:
-            yield from (Value(key, pair.clip_id, None, 0, fault.status, str(fault)) for key in keys)
+            unfit = without if len(without) < len(keys) else []
+            yield from (Value(key, pair.clip_id, None, 0, fault.status, str(fault)) for key in keys if key not in unfit)
+            yield from unpaired(pair, unfit)
         except ClipError as fault:
             yield from (Value(key, pair.clip_id, None, 0, "unreadable", str(fault)) for key in keys)
 

@@ -7,7 +7,7 @@ VBENCH = "Huang et al., VBench, CVPR 2024"
 CODE = "Vchitect/VBench vbench/temporal_flickering.py@45e79ec"
 
 FAMILY = Family(
-    "flicker", 1, None, "How much whole frames change, as VBench counts it and against the truth.", needs="nothing"
+    "flicker", 2, None, "How much whole frames change, as VBench counts it and against the truth.", needs="nothing"
 )
 
 SPECS = (
@@ -26,8 +26,8 @@ SPECS = (
         f"{VBENCH}; relative to the truth: this benchmark", target=1.0,
         inputs="whole frames of both videos in their own size, at 25 fps", reference=CODE,
         disagreement="VBench has no ratio; flicker_ratio@region is of the generated region in aligned crops",
-        avoid="between videos of different framing: a close-up changes more; pasted frames change little outside the "
-        "face, whatever the method",
-        smallest=0.05, why_smallest=RATIO, needs="timing",
+        avoid="of pasted frames, which change little outside the face, whatever the method; videos of another framing "
+        "have no value, since a close-up changes more",
+        smallest=0.05, why_smallest=RATIO, needs="frames",
     ),
 )  # fmt: skip

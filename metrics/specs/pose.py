@@ -31,7 +31,7 @@ def _ratio(of: str, key: str, citation: str, inputs: str = MATRIX, evaluator: st
 
 
 FAMILY = Family(
-    "pose", 1, None,
+    "pose", 2, None,
     "Does the head turn as the true one, as far, as fast, and on the beat of the speech?",
     assets=("face-landmarker",), extractor="blendshapes", needs_truth=True, needs="nothing",
 )  # fmt: skip
@@ -44,8 +44,9 @@ SPECS = (
         "average pose distance: Ren et al., PIRenderer, ICCV 2021 (no code)", inputs=MATRIX, reference="none",
         disagreement="elsewhere the mean absolute difference of 3 Euler angles of Deep3DFaceRecon in radians, for some "
         "with the translation: a turn about one axis reads a third there",
-        avoid="where the head is not meant to follow the true clip's", evaluator=EVALUATOR,
-        smallest=0.5, why_smallest=DEGREE, needs="timing",
+        avoid="where the head is not meant to follow the true clip's; between framings: the matrix assumes a camera "
+        "before the middle of the picture, and a square cut about the head of the true video reads 1.6", 
+        evaluator=EVALUATOR, smallest=0.5, why_smallest=DEGREE, needs="timing",
     ),
     MetricSpec(
         "pose_diversity@mediapipe-yxz", "pose", "clip", "deg", None, (0, INFINITY),
@@ -125,11 +126,12 @@ SPECS = (
         "pfid@mediapipe-yxz", "pose", "set", "", False, (0, INFINITY),
         "Frechet distance between generated and true poses.",
         "Yaw, pitch, roll in degrees and the translation in cm of the canonical head, less its mean over the clip "
-        "(framing does not count), of frames with a face in both; Gaussians of all frames of all clips, 1e-6 added to "
-        "the variances; interval by jackknife over clips.",
+        "(the head's place does not count), of frames with a face in both; Gaussians of all frames of all clips, 1e-6 "
+        "added to the variances; interval by jackknife over clips.",
         "P-FID: Ki et al., FLOAT, ICCV 2025; Dowson & Landau 1982 for the distance", inputs=MATRIX, reference="none",
         disagreement="FLOAT's is of its own pose parameters; no published number compares",
-        avoid="as a measure of when the head moves: swapped clips read 0", evaluator=EVALUATOR,
+        avoid="as a measure of when the head moves: swapped clips read 0. Videos of another framing are left out: the "
+        "matrix assumes one camera, and a square cut about the head of the true video read 3.6", evaluator=EVALUATOR,
         smallest=0.05, why_smallest=SHARE_OF_LEVEL, smallest_is_share=True, needs="timing",
     ),
 )  # fmt: skip

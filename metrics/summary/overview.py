@@ -83,7 +83,7 @@ def _finite(row: dict) -> dict:
 
 def _single(row: dict, spec: MetricSpec) -> MetricValue:
     has = row["value"] is not None
-    notes = _joined([row["notes"], row["reason"] if has else None])
+    notes = _joined([row["notes"], row["reason"]]) if has else None
     reason = None if has else row["reason"]
     counted = "clips" if spec.level == "set" else "frames"
     return MetricValue(

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -151,6 +152,14 @@ def test_failed_download_is_one_line_and_leaves_no_file(tmp_path, server, path, 
     line = fault("net", settings(tmp_path), table)
     assert line.startswith("net/net.pt: ") and reason in line and "by hand" in line
     assert files_in(tmp_path / "weights") == [] and server.asked == {path: attempts}
+
+
+def test_a_machine_that_does_not_answer_is_named_alone(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        closed = held.getsockname()[1]
+    line = fault("net", settings(tmp_path), write_table(tmp_path, f"http://127.0.0.1:{closed}/net"))
+    assert line.startswith("net/net.pt: no answer from 127.0.0.1 (ConnectionError); put http")
+    assert "retries" not in line and files_in(tmp_path / "weights") == []
 
 
 def test_a_failed_download_is_tried_once_a_process_and_a_file_put_by_hand_is_taken(tmp_path, server):

@@ -133,9 +133,15 @@ def test_what_cannot_be_had_is_a_row(tmp_path: Path, official: ScoringSettings) 
     value = by_key("pose", [posed_pair("a", half, truth)], official)["apd@mediapipe", "a"]
     assert (value.n, value.n_wanted) == (30, 60)
     assert by_key("pose", [posed_pair("a", truth, truth)], official)["beat_align@onsets", "a"].status == "no_beat"
-    assert {value.status for value in score_pairs("pose", [posed_pair("a", truth, truth)], NOWHERE)} == {
-        "weights_absent"
-    }
+    blind = {value.metric: value.status for value in score_pairs("pose", [posed_pair("a", truth, truth)], NOWHERE)}
+    by_mesh = {key for key, status in blind.items() if status == "ok"}
+    assert by_mesh == {"head_translation@theval-matrix", "head_translation_ratio@theval-matrix"}
+    assert {status for key, status in blind.items() if key not in by_mesh} == {"weights_absent"}
+    assert set(blind) == {spec.key for spec in family_specs("pose")}
+    squares = [posed_pair(name, truth, truth, status="wrong_size", reason="another aspect") for name in "ab"]
+    framed = by_key("pose", squares, official)
+    assert framed["apd@mediapipe", "a"].value == 0 and "another framing" in framed["apd@mediapipe", "a"].notes
+    assert framed["pfid@mediapipe-yxz", None].status == "too_few"
     assert extractors_of(["pose"], of_truth=True) == {"blendshapes": EXTRACTORS["blendshapes"]}
 
 
@@ -188,6 +194,8 @@ def test_flicker_of_a_frozen_and_of_an_alternating_video() -> None:
     assert same["flicker@vbench"].value == pytest.approx(1 - expected / 255) and same["flicker_ratio@vbench"].value == 1
     assert flickering(noise, noise, own_fps=30.0)["flicker_ratio@vbench"].status == "wrong_rate"
     assert flickering(noise, [black] * 6)["flicker_ratio@vbench"].status == "still_truth"
+    square = flickering(noise, noise, status="wrong_size", reason="another aspect")
+    assert square["flicker@vbench"].status == "ok" and square["flicker_ratio@vbench"].status == "wrong_size"
     assert flickering(noise[:1], noise)["flicker@vbench"].status == "too_short"
     assert flickering(noise, noise, video=None)["flicker@vbench"].status == "not_measured"
 

@@ -40,10 +40,14 @@ def test_what_has_no_partner_or_several_is_told() -> None:
     assert (found.missing, found.unknown) == (("two.mp4",), ("four.mp4",))
     assert "no video for reference two.mp4; make it, or rename it" in found.lines()
     twice = match_names(["one_x.mp4", "one_y.mp4"], ["one.mp4"])
-    assert twice.pairs == {} and twice.ambiguous == ("one_x.mp4", "one_y.mp4")
+    assert twice.pairs == {} and tuple(twice.ambiguous) == ("one_x.mp4", "one_y.mp4") and twice.missing == ("one.mp4",)
+    assert twice.lines()[1:] == ["one_x.mp4, one_y.mp4 all fit one.mp4; keep one of them"] == [twice.absence("one")]
     same_stem = match_names(["one.mp4"], ["a/one.mp4", "b/one.mp4"])
-    assert same_stem.pairs == {} and same_stem.ambiguous == ("one.mp4",)
-    assert match_names(["a.mp4"], ["a.mp4", "a.avi"]).pairs == {}
+    assert same_stem.pairs == {} and same_stem.missing == ("a/one.mp4", "b/one.mp4")
+    assert same_stem.lines()[-1] == "one.mp4 fits a/one.mp4, b/one.mp4; rename it"
+    namesakes = match_names(["a.mp4"], ["a.mp4", "a.avi"])
+    assert namesakes.pairs == {} and len(namesakes.missing) == 1
+    assert "a.avi, a.mp4 are references of one name" in namesakes.absence("a")
 
 
 def test_the_longest_beginning_wins() -> None:
@@ -77,6 +81,14 @@ def test_the_same_sound_is_known_after_encoding_and_delay(tmp_path: Path) -> Non
     assert compare_sound(read_own_sound(tmp_path / "other.mp4"), wave)[0] < 0.2
     assert compare_sound(read_own_sound(tmp_path / "mute.mp4"), wave) is None
     assert compare_sound(read_own_sound(tmp_path / "same.mp4"), np.zeros_like(wave)) is None
+
+
+def test_half_of_a_recording_is_that_recording() -> None:
+    wave = speech(3)
+    wave[: len(wave) // 2] //= 8  # most of its power is in the other half
+    alike, late = compare_sound(as_float(wave[: len(wave) // 2]), wave)
+    assert alike > 0.99 and late == 0
+    assert compare_sound(as_float(speech(4)[: len(wave) // 2]), wave)[0] < 0.2
 
 
 # -------------------------------------------------------------------------------------------------- command line

@@ -25,7 +25,7 @@ from metrics.functional.sync import sync_values
 from metrics.measuring.measure import measure_rows
 from metrics.measuring.own_crops import template_of
 from metrics.scoring.own_video import native_rate
-from metrics.scoring.pairs import Pair, load_pairs
+from metrics.scoring.pairs import Pair, load_pairs, per_clip
 from metrics.scoring.score import score_pairs, stamp
 from metrics.scoring.settings import ScoringSettings
 from metrics.spec import FAMILIES, NEEDS, needs_of
@@ -230,6 +230,15 @@ def test_a_face_that_is_lost_makes_the_score_partial(tmp_path: Path):
     rows = stamp(score_pairs("landmarks", [pair], ScoringSettings(None, "face", RESOLUTION, 16)), [pair], "r", 0, {})
     found = {row["metric"]: row for row in rows}["mouth_correlation@mediapipe"]
     assert (found["status"], found["n"], found["n_wanted"]) == ("partial", 20, FRAMES)
+
+
+def test_every_metric_of_a_video_has_its_own_cause(tmp_path: Path):
+    def unseen(pair: Pair) -> list:
+        raise Unscorable("no_face", "no frame with a face")
+
+    pair = Pair({"clip_id": "a"}, tmp_path, 8, "wrong_size", "another aspect")
+    found = {value.metric: value.status for value in per_clip([pair], ["psnr@region", "blur@region"], unseen)}
+    assert found == {"psnr@region": "wrong_size", "blur@region": "no_face"}
 
 
 def test_the_template_of_a_clip_is_read_from_its_transforms():

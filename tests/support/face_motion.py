@@ -30,7 +30,8 @@ def motion_pair(
     silence = np.zeros(len(true) * 640, np.float32)
     pair = SimpleNamespace(
         clip_id=clip_id, status="ok", reason=None, n_frames=len(true), own_landmarks=own, own_fps=fps,
-        true_landmarks=true, own_audio=silence, true_audio=silence, video="video.mp4",
+        true_landmarks=true, own_audio=silence, true_audio=silence, video="video.mp4", check_own=lambda: None,
+        check_aligned=lambda: None,
         own_frames=lambda: iter([np.zeros((*SIZE, 3), np.uint8)]),
         truth=SimpleNamespace(row={"source": None, "height": SIZE[0], "width": SIZE[1]}),
     )  # fmt: skip
