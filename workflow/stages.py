@@ -24,7 +24,7 @@ STAGE_VERSIONS = {
     "judge": 2,
     "train": 4,
     "synthesise": 5,
-    "collect_method": 3,
+    "collect_method": 4,
     "inputs": 1,
     "measure": 4,
     "score": 3,
