@@ -1,6 +1,6 @@
 """Damaged videos as files: frames and sound through the encoders that videos pass on their way.
 
-Files are ``.mp4``, whose edit lists tell readers of the delay of a sound encoder. One thread each, so that the same
+Files are ``.mp4``, whose edit lists state the delay of a sound encoder. One thread each, so that the same
 input gives the same bytes.
 """
 
