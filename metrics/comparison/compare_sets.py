@@ -19,6 +19,7 @@ from eadnet.tables import CLIPS, EMOTIONS, read_rows, read_tables, write_table
 from metrics.families.feature_sets import MIN_CLIPS, FeatureSet, feature_sets, gives_features
 from metrics.functional.set_samples import Kind, listed_kind, macro_f1_kind
 from metrics.functional.set_tests import clusters_of, jackknifed, leave_outs, student_p, swap_test, swaps
+from metrics.functional.sign_flip import least_p
 from metrics.scoring.pairs import Pair, load_pairs, usable
 from metrics.scoring.sets import in_part
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -195,7 +196,8 @@ class Comparison:
         numbers = {
             "run": run, "rival": rival, "n": len(names), "clusters": count, "seeds": len(seeds), "value": float(own[0]),
             "rival_value": float(other[0]), "difference": spread.value, "difference_low": _known(spread.low),
-            "difference_high": _known(spread.high), "p": _known(student_p(spread, count)), "least_p": None,
+            "difference_high": _known(spread.high), "p": _known(student_p(spread, count)),
+            "least_p": least_p(count),
             "test": STUDENT, "notes": None if len(names) == len(part.clip_ids) else _missing(len(names), part),
         }  # fmt: skip
         kind = _kind(self.sets[run][seeds[0][0]])

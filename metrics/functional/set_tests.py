@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
+from metrics.functional.sign_flip import least_p
+
 MOST_EXACT = 9
 """People up to which every swap is made; beyond, a random choice of `RANDOM_SWAPS`."""
 RANDOM_SWAPS = 999
@@ -68,12 +70,16 @@ def jackknifed(values: np.ndarray, confidence: float = 0.95) -> Spread:
 
 
 def student_p(spread: Spread, people: int) -> float:
-    """Two-sided p-value of a difference over its standard error, by Student's t; NaN without an error."""
+    """Two-sided p-value of a difference over its standard error, by Student's t; NaN without an error.
+
+    Never below what the swaps of so many people allow: two who agree by chance have no error, which proves nothing.
+    """
     if not np.isfinite(spread.error) or people < 2:
         return np.nan
-    if spread.error == 0:
-        return 1.0 if spread.value == 0 else 0.0
-    return float(2 * student.sf(abs(spread.value) / spread.error, people - 1))
+    if spread.value == 0:
+        return 1.0
+    by_t = 2 * student.sf(abs(spread.value) / spread.error, people - 1) if spread.error else 0.0
+    return float(max(by_t, least_p(people)))
 
 
 def swaps(people_K: np.ndarray, label: str) -> tuple[np.ndarray, bool]:

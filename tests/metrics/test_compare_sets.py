@@ -117,6 +117,8 @@ def test_jackknife_over_people_is_students_interval_of_a_mean() -> None:
     assert spread.high - spread.value == pytest.approx(2.5706 * spread.error, rel=1e-4)
     assert student_p(spread, 6) == pytest.approx(ttest_1samp(people, 0).pvalue)
     assert np.isnan(jackknifed(values[:2]).low) and np.isnan(student_p(jackknifed(values[:2]), 1))
+    alike = jackknifed(np.array([0.6, 0.6, 0.6]))  # two people who agree leave no error, and prove nothing
+    assert alike.error == 0 and student_p(alike, 2) == 0.5
 
 
 def compared(seed: int, shift: float, people: int = 8, per_person: int = 2) -> dict:
