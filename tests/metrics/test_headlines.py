@@ -31,5 +31,5 @@ def test_the_corpus_judge_stands_for_unseen_people() -> None:
     assert headline_places(rows)[key] == ("all", "unseen_people")
     rows[2] = row(key, "full", "all", "unseen_people", clips=None)
     assert headline_places(rows)[key] == ("all", "all")
-    assert headline_places([row("acc_emo@emotion-fan", "full", "all", "unseen_people"),
-                            row("acc_emo@emotion-fan", "full", "all")]) == {"acc_emo@emotion-fan": ("all", "all")}  # fmt: skip
+    published = [row("acc_emo@emotion-fan", "full", "all", part) for part in ("all", "unseen_people")]
+    assert headline_places(published) == {"acc_emo@emotion-fan": ("all", "all")}
