@@ -71,10 +71,13 @@ NAME_LABELS = {
     "piqe_ratio": "PIQE ratio", "cpbd": "CPBD", "cpbd_ratio": "CPBD ratio", "musiq": "MUSIQ",
     "musiq_ratio": "MUSIQ ratio",
     "topiq": "TOPIQ", "topiq_ratio": "TOPIQ ratio", "niqe": "NIQE", "niqe_ratio": "NIQE ratio", "hyperiqa": "HyperIQA",
-    "hyperiqa_ratio": "HyperIQA ratio", "m_lvd": "M-LVD", "f_lvd": "F-LVD",
+    "hyperiqa_ratio": "HyperIQA ratio", "m_lvd": "M-LVD", "f_lvd": "F-LVD", "mouth_dtw": "Mouth shape, DTW",
+    "mouth_frame": "Mouth shape, by frame", "mod": "Mouth opening diff.", "fdd": "Upper-face dynamics", "apd": "APD",
+    "gaze_correlation": "Gaze r", "lid_correlation": "Lid r", "brow_correlation": "Brow r", "pfid": "P-FID",
+    "landmark_jitter_ratio": "Landm. jitter ratio",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
-USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts")
+USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts", "r3", "r0", "brows-lids")
 """Variants that a short name leaves out."""
 FAMILY_LABELS = {
     "image": "Picture",
@@ -84,10 +87,15 @@ FAMILY_LABELS = {
     "perceptual": "Perceptual distance",
     "inception": "Distribution (Inception)",
     "identity": "Identity",
+    "insightface": "Identity (InsightFace)",
     "lip_sync": "Lip sync",
     "syncnet": "Lip sync (SyncNet)",
+    "syncnet_python": "Lip sync (syncnet-python)",
+    "stable_syncnet": "Lip sync (StableSyncNet, a supervisor)",
     "lipscore": "Lip reading",
     "landmarks": "Landmarks",
+    "mouth": "Mouth shape",
+    "gaze": "Eyes, brows and mouth over time",
     "eat": "EAT's evaluation",
     "frechet": "Distribution",
     "i3d": "Distribution (I3D)",
@@ -97,8 +105,12 @@ FAMILY_LABELS = {
     "hsemotion": "Emotion (HSEmotion)",
     "expression": "Expression",
     "blendshapes": "Expression (blendshapes)",
+    "pose": "Head pose",
     "temporal": "Steadiness",
+    "flicker": "Flicker (VBench)",
     "motion": "Motion",
+    "theval": "THEval",
+    "voice": "Mouth and loudness",
     "captions": "Captions",
 }
 SLICE_LABELS = {

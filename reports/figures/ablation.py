@@ -66,7 +66,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, spec: MetricSpec, runs: list[str
         axes.plot([row.difference_low, row.difference_high], [place, place], color=colour, solid_capstyle="round")
         face = colour if row.decided else PAPER
         axes.plot(row.difference_vs_full, place, "o", color=colour, markerfacecolor=face, markersize=5)
-    reach = 1.15 * max(np.abs(rows[["difference_low", "difference_high"]].to_numpy()).max(), 1e-6)
+    reach = 1.15 * np.abs(rows[["difference_low", "difference_high"]].to_numpy()).max() or 1.0
     null = rows.null_reach.max()
     if null == null:
         axes.axvspan(-null, null, color=RULE, alpha=0.5, linewidth=0)
@@ -76,8 +76,8 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, spec: MetricSpec, runs: list[str
     axes.set(xlim=(-reach, reach), ylim=(len(runs) - 0.4, -0.6))
     axes.set_yticks(range(len(runs)), [run_label(run).replace(" (", "\n(") for run in runs], color=INK, fontsize=7.5)
     heading = f"{metric_label(spec.key)}, off {spec.target:g} ↓" if spec.by_distance else metric_heading(spec)
-    heading += headline_place(spec.key, rows.reset_index())
-    axes.set_title(heading, fontsize=8.5)
+    place = headline_place(spec.key, rows.reset_index()).strip()
+    axes.set_title(f"{heading}\n{place}" if place else heading, fontsize=7.5)
     axes.locator_params(axis="x", nbins=4)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
