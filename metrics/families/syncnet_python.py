@@ -19,7 +19,7 @@ from eadnet.published.syncnet_v2 import FILE as SYNCNET_FILE
 from metrics.functional.sync import SILENCE
 from metrics.networks import syncnet_package
 from metrics.networks.s3fd import FILE as S3FD_FILE
-from metrics.scoring.pairs import Pair, empty, per_clip, usable
+from metrics.scoring.pairs import Pair, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
@@ -96,8 +96,8 @@ def _with_faults(videos: dict[str, str], found: list[Answer], fault: str) -> dic
 
 
 def _heard(pairs: list[Pair]) -> Iterator[tuple[str, str]]:
-    """Names and files of the videos that have sound."""
-    for pair in usable(pairs):
+    """Names and files of the videos that have sound, whether or not they fit their clip."""
+    for pair in pairs:
         try:
             _check_sound(pair)
         except Unscorable:

@@ -111,6 +111,8 @@ class Video:
 
     @property
     def own_audio(self) -> np.ndarray:
+        if self.status == "missing":
+            raise Unscorable(self.status, self.reason)
         try:
             return read_audio(self.video)
         except MediaError as fault:
@@ -144,6 +146,8 @@ def scored(shared: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
     write_audio(folder / "only_sound.wav", wave, 16000)
     pairs = [Video(str(path)) for path in sorted(folder.iterdir())]
     pairs += [Video(str(folder / "refused.mp4"), "missing", "no video is named refused")]
+    (folder / "another_sound.mp4").symlink_to(folder / "whole.mp4")
+    pairs += [Video(str(folder / "another_sound.mp4"), "wrong_audio", "its sound is not the clip's")]
     rows: dict[str, list[Value]] = {}
     for value in score(pairs, settings(weights, python)):
         rows.setdefault(value.clip_id, []).append(value)
@@ -152,7 +156,7 @@ def scored(shared: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
 
 def test_every_video_has_a_row_of_every_key(scored):
     assert {name: [value.metric for value in values] for name, values in scored.items()} == dict.fromkeys(
-        ("whole", "short", "mute", "silent", "sound_only_at_first", "only_sound", "refused"), KEYS
+        ("whole", "short", "mute", "silent", "sound_only_at_first", "only_sound", "refused", "another_sound"), KEYS
     )
 
 
@@ -168,6 +172,10 @@ def test_a_track_s_values_are_the_package_s_and_the_notes_give_every_track(score
     assert 0 < confidence.n <= 75 * len(tracks) and confidence.n_wanted >= confidence.n
     heard = scored["sound_only_at_first"][0]
     assert heard.n <= 10 * len(tracks) and heard.n_wanted > 50, "ten frames of sound are no whole clip"
+
+
+def test_a_video_that_does_not_fit_its_clip_is_scored_all_the_same(scored):
+    assert [value.value for value in scored["another_sound"]] == [value.value for value in scored["whole"]]
 
 
 def test_videos_without_a_score_have_rows_with_the_reason(scored):
