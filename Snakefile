@@ -45,6 +45,7 @@ include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/synthesis.smk"
 include: "workflow/rules/scoring.smk"
+include: "workflow/rules/summary.smk"
 include: "workflow/rules/resolution.smk"
 include: "workflow/rules/reports.smk"
 

@@ -145,6 +145,8 @@ LEVELS = SLICES[3:]
 LEVELLED = ("acc_emo", "macro_f1_emo", "emotion_right")
 """Names (keys without variant) of the metrics that are summarised by level of emotion too."""
 ALL = "all"
+FULL = "full"
+"""The run that all others are compared with."""
 
 
 class Unscorable(ValueError):

@@ -24,11 +24,10 @@ from metrics.scoring.pairs import Pair, load_pairs, usable
 from metrics.scoring.sets import in_part
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
 from metrics.spec import MetricSpec, family, family_specs
-from metrics.tables import ALL, LEVELLED, LEVELS, PEOPLE, SCORES, SET_PAIRS, folders_by_run
+from metrics.tables import ALL, FULL, LEVELLED, LEVELS, PEOPLE, SCORES, SET_PAIRS, folders_by_run
 
 Sets = dict[str, dict[int, FeatureSet]]
 """Features of one metric by run and seed."""
-FULL = "full"
 ANSWERED = "macro_f1_emo"
 """Name of the metric whose features are the answers in SCORES."""
 ALL_SWAPS, RANDOM_SWAPS, STUDENT = "all swaps", "random swaps", "student t"

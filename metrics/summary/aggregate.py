@@ -16,12 +16,13 @@ from eadnet.config.section import ConfigError
 from eadnet.tables import read_tables, write_table
 from metrics.functional.statistics import Clustered, Difference, Resampling, holm
 from metrics.spec import REGISTRY, MetricSpec, family
-from metrics.summary.decisions import FULL, Contest, decide, merit
+from metrics.summary.decisions import Contest, decide, merit
 from metrics.summary.kinds import Kinds
 from metrics.summary.sets import against_full, read_pairs, set_groups, set_numbers
 from metrics.tables import (
     ALL,
     BASELINE,
+    FULL,
     LABEL_GIVEN,
     LEVELLED,
     LEVELS,

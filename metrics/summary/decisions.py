@@ -31,9 +31,8 @@ import numpy as np
 from metrics.functional.statistics import Difference, holm
 from metrics.spec import REGISTRY, MetricSpec, first_variants
 from metrics.summary.headlines import Place, headline_places, place_of
-from metrics.tables import AGAIN, BASELINE, METHOD, TRAINED, VARIANT
+from metrics.tables import AGAIN, BASELINE, FULL, METHOD, TRAINED, VARIANT
 
-FULL = "full"
 LEVEL = 0.05
 COMPARED = (TRAINED, VARIANT, METHOD)
 """Kinds whose differences to `full` are hypotheses, each kind with a family of its own."""

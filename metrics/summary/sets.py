@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from eadnet.tables import read_table
-from metrics.tables import NOT_APPLICABLE, SET_PAIRS, SLICES, SUMMARY
+from metrics.tables import FULL, NOT_APPLICABLE, SET_PAIRS, SLICES, SUMMARY
 
-FULL = "full"
 COMPARED = {"difference": "difference_vs_full", "difference_low": "difference_low",
             "difference_high": "difference_high", "p": "p_vs_full", "least_p": "least_p"}  # fmt: skip
 """Columns of SET_PAIRS and those of SUMMARY that they fill, where SUMMARY has them."""

@@ -241,7 +241,7 @@ def test_every_published_file_is_pinned_at_a_fixed_revision():
     assert len({file.key for file in files}) == len(files)
     for file in files:
         if file.key in UNPUBLISHED_DIGESTS:
-            assert not file.sha256 and "nobody has published a digest" in file.source, file.key
+            assert not file.sha256 and "no digest has been published" in file.source, file.key
             continue
         assert file.sha256 and file.licence and file.source, file.key
         assert file.bytes or "the size is not published" in file.source, file.key

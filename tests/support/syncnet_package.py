@@ -18,8 +18,7 @@ PROGRAM = "import syncnet_python"
 def network_modules() -> tuple[ModuleType, ModuleType, ModuleType]:
     """SyncNet, its evaluation and S3FD, read as single files: the whole package asks for an old PySceneDetect."""
     found = importlib.util.find_spec("syncnet_python")  # finds the folder, imports nothing
-    if found is None:
-        pytest.skip("needs the package syncnet-python of the lock: make environment")
+    assert found is not None, "syncnet-python is in the lock of the environment: make environment"
     folder = Path(found.submodule_search_locations[0])
     return tuple(
         _load(folder / name) for name in ("SyncNetModel.py", "SyncNetInstance.py", "detectors/s3fd/__init__.py")
@@ -41,5 +40,5 @@ def whole_package() -> str:
     """A Python that can import all of the package: `SYNCNET_PYTHON`, or that of `make syncnet`."""
     python = os.environ.get("SYNCNET_PYTHON", str(ROOT / ".venv-syncnet/bin/python"))
     if not Path(python).exists() or subprocess.run([python, "-P", "-c", PROGRAM], capture_output=True).returncode:
-        pytest.skip("needs a Python that can import syncnet-python: make syncnet, or SYNCNET_PYTHON")
+        pytest.skip("syncnet-python needs an older PySceneDetect, so an environment of its own (1.8 GB): make syncnet")
     return python

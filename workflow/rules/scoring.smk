@@ -1,4 +1,4 @@
-"""Scoring: the protocol, from videos to one summary table.
+"""Scoring: the protocol, from videos to a row for every clip and metric.
 
 OUTPUTS
     <results>/judges/{judge}/                               model.safetensors config.json report.json
@@ -7,10 +7,6 @@ OUTPUTS
     <results>/measurements/truth/0/                         the same of the true videos, if a family needs it
     <results>/scores/{source}/{seed}/{family}.parquet       one row a clip and metric
     <results>/scores/captions/{captioner}.parquet           the same of captions
-    <results>/captions/summary.parquet                      their summary, without any trained network
-    <results>/scores.parquet, <results>/summary.parquet     all rows; means with intervals
-    <results>/pairwise.parquet                              comparison of all pairs of runs
-    <results>/set_pairs.parquet                             the same by metrics of sets, over common clips
     <results>/calibration.parquet                           response of every metric to known damage
     <results>/features/                                     cached outputs of judges; deleting them costs time
 """
@@ -233,142 +229,6 @@ rule score_captions:
             --captioner {wildcards.captioner:q} \
             --seed {params.seed:q} \
             --output {output.scores:q} \
-            >{log:q} 2>&1
-        """
-
-
-rule summarise_captions:
-    input:
-        expand("<results>/scores/captions/{captioner}.parquet", captioner=CONFIG.captioner_names),
-    output:
-        scores="<results>/captions/scores.parquet",
-        summary="<results>/captions/summary.parquet",
-        pairwise="<results>/captions/pairwise.parquet",
-    log:
-        "<logs>/summarise_captions.log",
-    benchmark:
-        "<benchmarks>/summarise_captions/all.tsv"
-    priority: 50
-    conda:
-        "../../envs/core/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=30,
-    params:
-        scores=lambda wildcards, input: options("--scores", input),
-        bootstrap=CONFIG.evaluation.bootstrap,
-        confidence=CONFIG.evaluation.confidence,
-        version=STAGE_VERSIONS["summarise"],
-    shell:
-        r"""
-        python -m metrics summarise \
-            {params.scores} \
-            --bootstrap {params.bootstrap:q} \
-            --confidence {params.confidence:q} \
-            --output-scores {output.scores:q} \
-            --output-summary {output.summary:q} \
-            --output-pairwise {output.pairwise:q} \
-            >{log:q} 2>&1
-        """
-
-
-rule compare_sets:
-    input:
-        unpack(lambda wildcards: PLAN.set_inputs()),
-        measurements=PLAN.per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
-        clips="<results>/clips.parquet",
-    output:
-        table="<results>/set_pairs.parquet",
-    log:
-        "<logs>/compare_sets.log",
-    benchmark:
-        "<benchmarks>/compare_sets/all.tsv"
-    priority: 50
-    conda:
-        "../../envs/core/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=240,
-        assets=PLAN.assets,
-        cache=f"{CONFIG.pathvars.results}/features",
-    params:
-        measurements=lambda wildcards, input: options("--measurements", map(os.path.dirname, input.measurements)),
-        scores=lambda wildcards, input: options("--scores", input.get("scores", [])),
-        truth=lambda wildcards, input: options("--truth", map(os.path.dirname, input.get("truth", []))),
-        judges=lambda wildcards: f"{CONFIG.pathvars.results}/judges",
-        families=",".join(PLAN.set_families),
-        versions=[family_version(family) for family in PLAN.set_families],
-        mask=CONFIG.backbone.mask,
-        resolution=CONFIG.preprocess.resolution,
-        cells=PLAN.cells,
-        pooled=options("--pooled", CONFIG.learned("full")),
-        confidence=CONFIG.evaluation.confidence,
-        version=STAGE_VERSIONS["compare_sets"],
-        weights=family_weights(CONFIG, PLAN.set_families),
-    shell:
-        r"""
-        python -m metrics compare-sets \
-            {params.measurements} \
-            --clips {input.clips:q} \
-            {params.scores} \
-            {params.truth} \
-            --families {params.families:q} \
-            {params.pooled} \
-            --confidence {params.confidence:q} \
-            --assets {resources.assets:q} \
-            --cache {resources.cache:q} \
-            --judges {params.judges:q} \
-            --mask {params.mask:q} \
-            --resolution {params.resolution:q} \
-            --cells {params.cells:q} \
-            --output {output.table:q} \
-            >{log:q} 2>&1
-        """
-
-
-rule summarise_scores:
-    input:
-        tables=[
-            *PLAN.per_family("<results>/scores/{source}/{seed}/{family}.parquet"),
-            *expand("<results>/scores/captions/{captioner}.parquet", captioner=CONFIG.captioner_names),
-        ],
-        set_pairs="<results>/set_pairs.parquet",
-    output:
-        scores="<results>/scores.parquet",
-        summary="<results>/summary.parquet",
-        pairwise="<results>/pairwise.parquet",
-    log:
-        "<logs>/summarise_scores.log",
-    benchmark:
-        "<benchmarks>/summarise_scores/all.tsv"
-    priority: 50
-    conda:
-        "../../envs/core/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=30,
-    params:
-        scores=lambda wildcards, input: options("--scores", input.tables),
-        bootstrap=CONFIG.evaluation.bootstrap,
-        confidence=CONFIG.evaluation.confidence,
-        pooled=options("--pooled", CONFIG.learned("full")),
-        kinds=PLAN.kinds,
-        version=STAGE_VERSIONS["summarise"],
-    shell:
-        r"""
-        python -m metrics summarise \
-            {params.scores} \
-            --bootstrap {params.bootstrap:q} \
-            --confidence {params.confidence:q} \
-            {params.pooled} \
-            {params.kinds} \
-            --set-pairs {input.set_pairs:q} \
-            --output-scores {output.scores:q} \
-            --output-summary {output.summary:q} \
-            --output-pairwise {output.pairwise:q} \
             >{log:q} 2>&1
         """
 
