@@ -42,16 +42,17 @@ came; `status` is ``ok``, ``wrong_height`` (usable: crops are scaled), ``no_audi
 CLIPS = _schema(
     clip_id=_text, corpus=_text, shard=_text, speaker=_text, emotion=_text, level=_int, view=_text, sentence=_text,
     split=_text, seen_speaker=pa.bool_(), reference=_text, video=_text, audio=_text, landmarks=_text, source=_text,
-    start=_real, fps=_real, n_frames=_int, width=_int, height=_int, detected=_real, second_face=_real, face_size=_real,
-    blur=_real, loudness=_real, sync_offset=_real, sync_confidence=_real, quality=_real,
+    start=_real, fps=_real, n_frames=_int, width=_int, height=_int, detected=_real, unseen=_int, second_face=_real,
+    face_size=_real, blur=_real, loudness=_real, sync_offset=_real, sync_confidence=_real, quality=_real,
     sha256=_text, status=_text, reason=_text,
 )  # fmt: skip
 """One row per clip. `video`, `audio` and `landmarks` name the shard's safetensors files (key: clip_id); `source`
 names the 25 fps source video kept for paste-back (test split only); `reference` names the clip that shows the
 speaker's appearance; `seen_speaker` says whether training clips show the same person. What was measured, null where it
-could not be: `start` (seconds in the source), `detected` and `second_face` (shares of frames), `face_size` (source
-pixels), `blur` (0 to 1), `loudness` (dBFS of the loudest 100 ms), `sync_offset` (frames that the sound came late and
-was moved by), `sync_confidence` and `quality` (HyperIQA's score of the crops, about 0 to 100)."""
+could not be: `start` (seconds in the source), `detected` and `second_face` (shares of frames), `unseen` (frames that
+show no face: their crops are not used), `face_size` (source pixels), `blur` (0 to 1), `loudness` (dBFS of the loudest
+100 ms), `sync_offset` (frames that the sound came late and was moved by), `sync_confidence` and `quality` (HyperIQA's
+score of the crops, about 0 to 100)."""
 
 QUALITY_UNMEASURED = "quality not measured"
 """Begins the note in `reason` of a clip whose quality was to be measured and could not be."""

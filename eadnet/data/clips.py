@@ -2,8 +2,9 @@
 
 ``results/clips/{corpus}/{shard}/`` holds ``clips.parquet`` and, keyed by clip_id,
 ``crops.safetensors`` (T, H, W, 3) uint8 aligned RGB crops, ``audio.safetensors`` (T * 640,) int16 mono at 16 kHz,
-``landmarks.safetensors`` (T, 478, 2) float32 MediaPipe points in source pixels, and, under ``<clip_id>/transform``,
-(T, 2, 3) float32 similarity transforms from source pixels to crop pixels.
+``landmarks.safetensors`` (T, 478, 2) float32 MediaPipe points in source pixels, under ``<clip_id>/transform`` (T, 2, 3)
+float32 similarity transforms from source pixels to crop pixels, and under ``<clip_id>/seen`` (T,) bool, the frames that
+show the face: transforms are interpolated over the others, whose crops show whatever is there.
 """
 
 from collections.abc import Callable
@@ -72,6 +73,11 @@ class Clip:
     def transforms(self) -> np.ndarray:
         """(T, 2, 3) float32 similarity transforms from source pixels to crop pixels."""
         return _read(self.row["landmarks"], f"{self.clip_id}/transform")
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """(T,) bool: the frames that show the face; nothing is pasted into the others, and none is scored."""
+        return _read(self.row["landmarks"], f"{self.clip_id}/seen").astype(bool)
 
 
 def save_shard(folder: str | Path, name: str, arrays: dict[str, np.ndarray]) -> str:

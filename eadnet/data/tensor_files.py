@@ -19,8 +19,10 @@ from safetensors import SafetensorError, safe_open
 
 from eadnet.provenance import atomic_path
 
-READ_AS = {"U8": "u1", "I16": "<i2", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8"}
-WRITTEN_AS = {"uint8": "U8", "int16": "I16", "float16": "F16", "float32": "F32", "int64": "I64"}
+READ_AS = {
+    "BOOL": "?", "U8": "u1", "I16": "<i2", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8"
+}  # fmt: skip
+WRITTEN_AS = {"bool": "BOOL", "uint8": "U8", "int16": "I16", "float16": "F16", "float32": "F32", "int64": "I64"}
 Rows = Any  # a numpy array or a torch tensor
 Spec = tuple[tuple[int, ...], Any]  # shape, and numpy's or torch's type
 FIX = "delete it and run again"

@@ -94,14 +94,14 @@ def make_clip(
         sources: folder of the 25 fps videos that are kept of test clips.
 
     Returns:
-        Its row, and its arrays where it is usable: ``crops``, ``audio``, ``landmarks`` and ``transform``.
+        Its row, and its arrays where it is usable: ``crops``, ``audio``, ``landmarks``, ``transform`` and ``seen``.
     """
     row = blank_row(piece.clip) | {"n_frames": len(piece.frames)}
     if not piece.frames:
         return row | _refused(piece.fault), None
-    framed = frame_face(piece, tools.detector, settings.min_detected)
+    framed = frame_face(piece, tools.detector)
     row |= dict(zip(("width", "height"), framed.size, strict=True))
-    row |= {"detected": framed.detected, "second_face": framed.second_face}
+    row |= {"detected": framed.detected, "second_face": framed.second_face, "unseen": int((~framed.seen).sum())}
     row["face_size"] = measurements.face_size(framed)
     audio, note, silence = _sound(piece, media, settings)
     if audio is not None:
@@ -126,7 +126,8 @@ def make_clip(
         quality_note(settings) if tools.quality is None else None,
     )
     row |= {"sha256": sha256_array(crops), "reason": "; ".join(filter(None, notes)) or None}
-    return row, {"crops": crops, "audio": audio, "landmarks": framed.landmarks, "transform": transforms}
+    arrays = {"crops": crops, "audio": audio, "landmarks": framed.landmarks, "transform": transforms}
+    return row, arrays | {"seen": framed.seen}
 
 
 def _ungated(row: dict, settings: Preprocess) -> str | None:

@@ -1,4 +1,4 @@
-"""Where in the picture the face is: a steady window around it, and its 478 points in every frame."""
+"""Where in the picture of a piece the face is: what the face search finds, with annotated crops and large pictures."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,9 @@ import numpy as np
 
 from eadnet.corpora.sources import CropBox
 from eadnet.faces.detectors.interface import Detector
-from eadnet.faces.mesh import detect_landmarks
-from eadnet.faces.tracking import Track, follow, window_around
+from eadnet.faces.search import MAX_HEIGHT, FaceSearch, frames_seen, share_found
 from eadnet.media.decoding import Window
 from eadnet.preprocessing.pieces import Piece
-
-MAX_HEIGHT = 512  # of the kept source; a larger picture is cut to a square around the face and scaled down
-MIN_LOOKS = 12  # frames that the detector sees, and at least
-LOOKS_PER_SECOND = 2
 
 
 @dataclass(frozen=True)
@@ -40,33 +35,29 @@ class Framed:
         return self.piece.zoom * (self.window.height / self.size[1] if self.window else 1.0)
 
     @property
+    def seen(self) -> np.ndarray:
+        """(T,) bool: the frames that show the face."""
+        return frames_seen(self.landmarks)
+
+    @property
     def detected(self) -> float:
         """Share of the frames in which the face was found."""
         return share_found(self.landmarks)
 
 
-def frame_face(piece: Piece, detector: Detector, min_detected: float) -> Framed:
+def frame_face(piece: Piece, detector: Detector) -> Framed:
     """Find the main face of a piece, follow it, and frame it.
 
-    An annotated crop is kept; a large picture, and one whose crop is missing, is cut to a square around the face; any
-    other is seen whole, and closer where the whole shows too few faces.
+    An annotated crop is kept; a picture whose crop is missing is cut to a square around the face; any other is seen as
+    ``eadnet.faces.search`` sees it.
     """
-    base = _annotated(piece) if piece.clip.crop else _whole(piece)
-    track, shape, zoom = _look(piece, base, detector)
-    closer = None if piece.clip.crop else window_around(track, shape, zoom, MAX_HEIGHT)
-    wants_closer = piece.clip.wants_crop or piece.size[1] > MAX_HEIGHT
-    window = (closer or base) if wants_closer else base
-    landmarks = detect_landmarks(piece.view(window))
-    if share_found(landmarks) < min_detected and closer is not None and window is not closer:
-        near = detect_landmarks(piece.view(closer))
-        if share_found(near) > share_found(landmarks):
-            window, landmarks = closer, near
-    return Framed(piece, window, landmarks, track.second_face)
-
-
-def share_found(landmarks: np.ndarray) -> float:
-    """Share of (T, 478, 2) landmarks that are there."""
-    return float(np.isfinite(landmarks[:, 0, 0]).mean()) if len(landmarks) else 0.0
+    search = FaceSearch(
+        piece.view, piece.size, len(piece.frames), piece.clip.seconds, detector,
+        base=annotated_window(piece.clip.crop, piece.size, piece.info.height) if piece.clip.crop else None,
+        wants_closer=piece.clip.wants_crop, fixed=piece.clip.crop is not None,
+    )  # fmt: skip
+    found = search.find()
+    return Framed(piece, found.window, found.landmarks, search.second_face)
 
 
 def annotated_window(box: CropBox, size: tuple[int, int], height: int) -> Window:
@@ -82,29 +73,6 @@ def annotated_window(box: CropBox, size: tuple[int, int], height: int) -> Window
     x = int(np.clip(round(box.x * zoom), 0, size[0] - width))
     y = int(np.clip(round(box.y * zoom), 0, size[1] - tall))
     return Window(x, y, width, tall, MAX_HEIGHT if tall > MAX_HEIGHT else 0)
-
-
-def _annotated(piece: Piece) -> Window:
-    return annotated_window(piece.clip.crop, piece.size, piece.info.height)
-
-
-def _whole(piece: Piece) -> Window | None:
-    """All of the picture but for an odd last row or column, scaled down where it is large; None leaves it as it is."""
-    width, height = piece.size
-    if height <= MAX_HEIGHT and not (width % 2 or height % 2):
-        return None
-    return Window(0, 0, _even(width), _even(height), MAX_HEIGHT if height > MAX_HEIGHT else 0)
-
-
-def _look(piece: Piece, base: Window | None, detector: Detector) -> tuple[Track, tuple[int, int], float]:
-    """The main face in a few frames, their height and width, and held pixels per pixel of theirs."""
-    count = max(MIN_LOOKS, round(piece.clip.seconds * LOOKS_PER_SECOND))
-    moments = np.unique(np.linspace(0, len(piece.frames) - 1, count).astype(int))
-    looks, shape = [], (0, 0)
-    for frame in piece.view(base, moments):
-        looks.append(detector.detect(frame))
-        shape = frame.shape[:2]
-    return follow(looks), shape, (base.height / base.size[1] if base else 1.0)
 
 
 def _even(length: float) -> int:

@@ -24,7 +24,7 @@ from eadnet.provenance import atomic_path
 FILES = {
     "crops": {"crops": "{clip}"},
     "audio": {"audio": "{clip}"},
-    "landmarks": {"landmarks": "{clip}", "transform": "{clip}/transform"},
+    "landmarks": {"landmarks": "{clip}", "transform": "{clip}/transform", "seen": "{clip}/seen"},
 }
 
 

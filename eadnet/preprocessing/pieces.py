@@ -15,7 +15,7 @@ from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Media
 from eadnet.media.decoding import MediaError, Window, held_frames, held_size, windowed
 from eadnet.media.reading import MediaInfo
-from eadnet.preprocessing.shots import LOOK_AHEAD, ShotFinder
+from eadnet.media.shots import LOOK_AHEAD, ShotFinder
 
 MAX_PIXELS = 1920 * 1080
 HELD_BYTES = 900_000_000  # a piece that would hold more is cut

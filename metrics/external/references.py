@@ -113,9 +113,11 @@ def _write_clip(clip_id: str, path: Path, alignment: Alignment, spools: tuple[Sp
         crops.append(clip_id, pictures)
     points.append(clip_id, landmarks)
     points.append(f"{clip_id}/transform", transforms)
+    points.append(f"{clip_id}/seen", seen)
     audio.append(clip_id, _wave(path, len(landmarks)))
     return {
         "n_frames": len(landmarks), "width": info.width, "height": info.height, "detected": float(seen.mean()),
+        "unseen": int((~seen).sum()),
         "sha256": hashlib.sha256(f"{sha256_file(path)} {alignment}".encode()).hexdigest(), "start": 0.0,
     }  # fmt: skip
 

@@ -240,7 +240,11 @@ def test_real_video_against_itself(shared: Path, tmp_path: Path) -> None:
     audio = np.round(read_audio(path, seconds=1.2)[: len(frames) * 640] * 32767).astype(np.int16)
     for name, arrays in {"crops": warp(frames, transforms, RESOLUTION), "audio": audio}.items():
         save_shard(tmp_path, name, {"real": arrays})
-    save_shard(tmp_path, "landmarks", {"real": landmarks, "real/transform": transforms})
+    save_shard(
+        tmp_path,
+        "landmarks",
+        {"real": landmarks, "real/transform": transforms, "real/seen": np.ones(len(transforms), bool)},
+    )
     row = dict.fromkeys(CLIPS.names) | {
         "clip_id": "real", "n_frames": len(frames), "height": frames.shape[1], "width": frames.shape[2], "status": "ok",
         "corpus": "folder", "split": "test", **{name: f"{tmp_path}/{file}.safetensors" for name, file in

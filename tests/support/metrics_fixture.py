@@ -68,6 +68,7 @@ def write_corpus(folder: Path, people: int = 4, clips: int = 3, labelled: bool =
         audio[clip_id] = tone(opening, 200 + 60 * person)
         landmarks[clip_id] = landmarks_of(opening, lids)
         landmarks[f"{clip_id}/transform"] = np.tile(np.eye(2, 3, dtype=np.float32), (FRAMES, 1, 1))
+        landmarks[f"{clip_id}/seen"] = np.ones(FRAMES, bool)
         rows.append(
             dict.fromkeys(CLIPS.names)
             | {"clip_id": clip_id, "corpus": "folder", "shard": "000", "speaker": f"P{person}", "level": 1,

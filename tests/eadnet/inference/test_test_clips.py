@@ -78,7 +78,10 @@ def _write_clip(folder: Path, number: int) -> dict:
     arrays = {
         "video": ("crops", {name: frames[:, 24:72, 24:72]}),
         "audio": ("audio", {name: noise}),
-        "landmarks": ("landmarks", {name: landmarks, f"{name}/transform": transforms}),
+        "landmarks": (
+            "landmarks",
+            {name: landmarks, f"{name}/transform": transforms, f"{name}/seen": np.ones(len(transforms), bool)},
+        ),
     }
     files = {key: save_shard(folder / name, kind, content) for key, (kind, content) in arrays.items()}
     person = number // 2
