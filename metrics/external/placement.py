@@ -14,7 +14,8 @@ import numpy as np
 
 from eadnet.data.clips import Clip
 from eadnet.faces.alignment import apply, paste
-from eadnet.faces.mesh import detect_landmarks
+from eadnet.faces.detectors import opened_detector
+from eadnet.faces.search import find_face
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe
 from eadnet.media.writing import write_video
@@ -44,17 +45,17 @@ def place(made: Path, clip: Clip, gives: Literal["crop", "face"], output: Path) 
     whole = np.ones((info.height, info.width), np.float32)
 
     def frames() -> Iterator[np.ndarray]:
-        for source, picture, transform in zip(
-            iterate_video(clip.row["source"], FPS), iterate_video(made, FPS), clip.transforms, strict=False
-        ):
-            yield paste(source, picture, chained(to_picture, transform.astype(np.float64)), whole)
+        both = zip(iterate_video(clip.row["source"], FPS), iterate_video(made, FPS), strict=False)
+        for (source, picture), transform, seen in zip(both, clip.transforms, clip.seen, strict=False):
+            yield paste(source, picture, chained(to_picture, transform.astype(np.float64)), whole) if seen else source
 
     write_video(output, frames(), FPS, clip.audio, crf=CRF)
 
 
 def _by_landmarks(made: Path, clip: Clip) -> np.ndarray:
     """(2, 3) from the picture to the clip's crop: eyes and nose, median over frames, lie on those of the truth."""
-    shown = detect_landmarks(iterate_video(made, FPS))[:, list(MESH_POINTS)]
+    with opened_detector("mediapipe") as detector:
+        shown = find_face(made, detector, FPS).in_picture[:, list(MESH_POINTS)]
     true = apply(clip.transforms, clip.landmarks)[:, list(MESH_POINTS)]
     if not np.isfinite(shown).any() or not np.isfinite(true).any():
         raise MediaError("no face is seen in it, so it cannot be put in its place", "no_face")

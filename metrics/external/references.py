@@ -7,6 +7,7 @@ clip but the absence of a face. Writes the files of ``eadnet.data.clips`` and a 
 import csv
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from eadnet.config.preprocessing import Template
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.faces.alignment import align, warp_frame
-from eadnet.faces.mesh import opened_mesh
+from eadnet.faces.detectors import opened_detector
+from eadnet.faces.detectors.interface import Detector
+from eadnet.faces.search import find_face, frames_seen
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe, read_audio
 from eadnet.media.spectrogram import SAMPLE_RATE
@@ -59,14 +62,16 @@ def write_references(
     """
     files = {name: str(output / f"{name}.safetensors") for name in ("crops", "audio", "landmarks")}
     rows = []
-    with opened_spool(output) as crops, opened_spool(output) as audio, opened_spool(output) as points:
+    with ExitStack() as stack:
+        crops, audio, points = (stack.enter_context(opened_spool(output)) for _ in range(3))
+        detector = stack.enter_context(opened_detector("mediapipe"))
         for index, (clip_id, path) in enumerate(references.items()):
             row = dict.fromkeys(CLIPS.names) | {"clip_id": clip_id, "corpus": "folder", "shard": "000"}
             row |= {"split": "test", "seen_speaker": False, "source": str(path), "fps": float(FPS)}
             row |= {"video": files["crops"], "audio": files["audio"], "landmarks": files["landmarks"]}
             row |= labels.get(clip_id, {})
             try:
-                row |= _write_clip(clip_id, path, alignment, (crops, audio, points)) | {"status": "ok"}
+                row |= _write_clip(clip_id, path, alignment, detector, (crops, audio, points)) | {"status": "ok"}
             except MediaError as fault:
                 row |= {"status": fault.status, "reason": f"{path}: {fault}", "n_frames": 0}
             rows.append(row)
@@ -100,12 +105,14 @@ def _label(row: dict, path: str | Path) -> dict:
     return {"emotion": emotion, "level": level and int(level), "speaker": row.get("speaker") or None}
 
 
-def _write_clip(clip_id: str, path: Path, alignment: Alignment, spools: tuple[Spool, Spool, Spool]) -> dict:
+def _write_clip(
+    clip_id: str, path: Path, alignment: Alignment, detector: Detector, spools: tuple[Spool, Spool, Spool]
+) -> dict:
     """Two passes: one finds the face in every frame, one cuts it out."""
     crops, audio, points = spools
     info = probe(path)
-    landmarks = _landmarks(path)
-    seen = np.isfinite(landmarks[:, 0, 0])
+    landmarks = find_face(path, detector, FPS).in_picture
+    seen = frames_seen(landmarks)
     if not seen.any():
         raise MediaError("no face was found; give a video that shows one", "no_face")
     transforms = align(landmarks, alignment.resolution, alignment.smoothing, alignment.template)
@@ -120,14 +127,6 @@ def _write_clip(clip_id: str, path: Path, alignment: Alignment, spools: tuple[Sp
         "unseen": int((~seen).sum()),
         "sha256": hashlib.sha256(f"{sha256_file(path)} {alignment}".encode()).hexdigest(), "start": 0.0,
     }  # fmt: skip
-
-
-def _landmarks(path: Path) -> np.ndarray:
-    with opened_mesh() as landmarks_of:
-        found = [landmarks_of(frame) for frame in iterate_video(path, FPS)]
-    if not found:
-        raise MediaError("no video frame; copy the file again", "truncated")
-    return np.stack(found)
 
 
 def _chunks(frames: Iterator[np.ndarray], transforms: np.ndarray, resolution: int) -> Iterator[np.ndarray]:

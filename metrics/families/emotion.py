@@ -26,6 +26,7 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
 
     def answer(pair: Pair) -> Answer:
         faces = pair.faces
-        return Answer(probabilities(network, faces.crops), len(faces.crops), notes=faces.notes)
+        crops = faces.shown
+        return Answer(probabilities(network, crops), len(crops), len(faces.crops), faces.notes)
 
     return with_doubts(recognised(pairs, "corpus-v1", answer), pairs, report)

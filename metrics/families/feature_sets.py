@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eadnet.media.decoding import MediaError
-from metrics.families.pictures import CROPS, Pictures
+from metrics.families.pictures import CROPS, Frames, Pictures
 from metrics.functional.distances import Distance, dimension_warning, jackknife
 from metrics.functional.set_samples import Kind
 from metrics.scoring.pairs import Pair, empty, usable
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.shown import only_shown
 from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family, family_specs
 from metrics.tables import Unscorable
@@ -105,6 +106,7 @@ def clip_features(
     evaluator: str,
     compute: Callable[[Any], np.ndarray],
     pictures: Pictures = CROPS,
+    shown: Callable[[Pair, Frames], Frames] = only_shown,
 ) -> Sets:
     """Per clip, in the order of clip ids, the features of the generated and of the true pictures.
 
@@ -114,6 +116,8 @@ def clip_features(
         evaluator: plain name that changes with anything that can move a feature.
         compute: makes the features of what `pictures` gives.
         pictures: which part of the video is compared. A clip that has none of them gives no feature.
+        shown: chooses among the frames that show the true face: all (of a network that looks at single frames), or the
+            longest stretch (of one that looks at windows).
     """
     generated, truth = [], []
     name = f"{evaluator}{pictures.suffix}"
@@ -121,8 +125,8 @@ def clip_features(
         try:
             own, true = pictures.of(pair)
             both = (
-                settings.cached(pair.generated_digest, name, lambda made=own: compute(made())),
-                settings.cached(pair.true_digest, name, lambda real=true: compute(real())),
+                settings.cached(pair.generated_digest, name, lambda pair=pair, made=own: compute(shown(pair, made()))),
+                settings.cached(pair.true_digest, name, lambda pair=pair, real=true: compute(shown(pair, real()))),
             )
         except (Unscorable, MediaError):
             both = np.empty((0, 1), np.float32), np.empty((0, 1), np.float32)

@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 
+from eadnet.faces.search import stretches
 from eadnet.provenance import sha256_file
 from metrics.families.feature_sets import (
     MIN_CLIPS,
@@ -32,6 +33,7 @@ from metrics.functional.set_samples import clip_kernel_kind, frechet_kind
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, empty
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.shown import longest_shown
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
@@ -62,8 +64,8 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
     folder = settings.judge("video")
     evaluator = f"judge-video-v1-{sha256_file(folder / 'model.safetensors')[:16]}"
     network = cache(lambda: load(folder))
-    sides = clip_features(pairs, settings, evaluator, lambda crops: _stacked(network(), crops))
-    counts = [pair.n_frames for pair in sorted(pairs, key=lambda pair: pair.clip_id)]
+    sides = clip_features(pairs, settings, evaluator, lambda crops: _stacked(network(), crops), shown=longest_shown)
+    counts = [_frames_seen(pair) for pair in sorted(pairs, key=lambda pair: pair.clip_id)]
     for part, (key, (_, kernel)) in enumerate(SETS.items()):
         both = [_split(clips, counts, part) for clips in sides]
         dimensions = both[0][0].shape[1] if both[0] else 1
@@ -73,6 +75,11 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
         if kernel in keys:
             spread = ([_spread(clip) for clip in clips] for clips in both)
             yield FeatureSet(kernel, names_of(pairs), *spread, None, clip_kernel_kind())
+
+
+def _frames_seen(pair: Pair) -> int:
+    """Frames of a clip that the judge sees: its longest stretch with a face, since its windows need neighbours."""
+    return max((last - first for first, last in stretches(pair.seen, 0)), default=0)
 
 
 def _split(clips: list[np.ndarray], counts: list[int], kind: int) -> list[np.ndarray]:

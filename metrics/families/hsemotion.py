@@ -101,13 +101,14 @@ def normalised(faces: list[np.ndarray]) -> np.ndarray:
 
 def _true_faces(pair: Pair) -> Faces:
     transforms = pair.truth.transforms[: len(pair.true_crops)]
-    return Faces(pair.true_crops, pair.true_landmarks, transforms, pair.true_digest)
+    return Faces(pair.true_crops, pair.true_landmarks, transforms, pair.seen, pair.true_digest)
 
 
 def _run(session: object, outputs: int, faces: Faces) -> np.ndarray:
-    cut, name = boxes(faces.crops, faces.landmarks, faces.transforms, SIZE), session.get_inputs()[0].name
+    landmarks = np.where(faces.seen[:, None, None], faces.landmarks, np.nan)
+    cut, name = boxes(faces.crops, landmarks, faces.transforms, SIZE), session.get_inputs()[0].name
     found = np.full((len(faces.crops), outputs), np.nan, np.float32)
-    seen = np.flatnonzero(has_face(faces.landmarks))
+    seen = np.flatnonzero(has_face(landmarks))
     for first in range(0, len(seen), BATCH):
         batch = list(islice(cut, BATCH))
         found[seen[first : first + BATCH]] = session.run(None, {name: normalised(batch)})[0]

@@ -32,6 +32,7 @@ from metrics.functional.distances import plain_frechet
 from metrics.functional.set_samples import frechet_kind
 from metrics.scoring.pairs import Pair
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.shown import longest_shown
 from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, family_specs
 
@@ -87,7 +88,7 @@ def feature_sets(pairs: list[Pair], settings: ScoringSettings, keys: Collection[
             evaluator = f"i3d-v1-{spec.variant.removesuffix('-' + recipe.part)}-{digest}"
             sides = clip_features(
                 pairs, settings, evaluator, lambda frames, recipe=recipe: features(network(), frames, recipe),
-                recipe.pictures(settings),
+                recipe.pictures(settings), longest_shown,
             )  # fmt: skip
             distance = partial(plain_frechet, ddof=recipe.ddof)
             yield FeatureSet(spec.key, names_of(pairs), *sides, distance, frechet_kind(FEATURES, distance, recipe.ddof))

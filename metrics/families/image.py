@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.functional.pixels import PSNR_CEILING, decibels, squared_error, ssim_map, ssim_mean
-from metrics.scoring.pairs import Pair, check_shapes, per_clip, unpaired
+from metrics.scoring.pairs import Pair, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.shown import check_shapes, only_shown
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
@@ -83,20 +84,21 @@ def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
         alone = ("blur@region", "blur_ratio@region")
         yield from unpaired(pair, (spec.key for spec in family_specs("image") if spec.key not in alone))
         faces = pair.faces
-        yield from _blur(pair, faces.crops, region, faces.notes)
+        yield from _blur(pair, faces.shown, region, faces.notes)
         return
     check_shapes(pair, region)
-    generated, truth = pair.generated_crops, pair.true_crops
-    found, frames = compare(generated, truth, region), len(truth)
+    generated, truth = (only_shown(pair, crops) for crops in (pair.generated_crops, pair.true_crops))
+    found, behind = compare(generated, truth, region), {"n": len(truth), "n_wanted": pair.n_frames}
     for key, value in (("psnr@region", found.psnr_region), ("psnr@crop", found.psnr_crop)):
         note = "identical to the truth; capped" if value == PSNR_CEILING else None
-        yield Value(key, pair.clip_id, value, frames, reason=note)
-    yield Value("ssim@region", pair.clip_id, found.ssim_region, frames)
-    yield Value("ssim@crop", pair.clip_id, found.ssim_crop, frames)
+        yield Value(key, pair.clip_id, value, **behind, reason=note)
+    yield Value("ssim@region", pair.clip_id, found.ssim_region, **behind)
+    yield Value("ssim@crop", pair.clip_id, found.ssim_crop, **behind)
     yield from _blur(pair, generated, region)
 
 
 def _blur(pair: Pair, generated: np.ndarray, region: np.ndarray, notes: str | None = None) -> Iterator[Value]:
-    made, real, frames = blur(generated, region), blur(pair.true_crops, region), min(len(generated), BLUR_FRAMES)
+    truth = only_shown(pair, pair.true_crops)
+    made, real, frames = blur(generated, region), blur(truth, region), min(len(generated), BLUR_FRAMES)
     yield Value("blur@region", pair.clip_id, made, frames, notes=notes)
     yield Value("blur_ratio@region", pair.clip_id, made / real, frames, notes=notes)

@@ -13,6 +13,7 @@ from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SyncValues, cosine,
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, empty, per_clip
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.shown import windows_shown
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
@@ -64,17 +65,23 @@ def _measure(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
     seen = judge.see(faces.crops, faces.digest)
     wave = np.pad(wave, (0, -len(wave) % SAMPLES_PER_FRAME))[: len(faces.crops) * SAMPLES_PER_FRAME]
     heard = seen[: max(0, len(wave) // SAMPLES_PER_FRAME - WINDOW + 1)]
-    result = sync_values(heard, hear(judge.network, log_mel(wave), len(heard)))
-    for value in sync_rows(result, "corpus-v1", pair.clip_id, len(heard)):
+    shown = windows_shown(faces.seen, WINDOW)[: len(heard)]
+    result = sync_values(heard, hear(judge.network, log_mel(wave), len(heard)), shown)
+    for value in sync_rows(result, "corpus-v1", pair.clip_id, int(shown.sum())):
         yield replace(value, n_wanted=len(seen), notes=faces.notes)
 
 
 def _likeness(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
+    from metrics.judges.sync import WINDOW
+
     _check_length(pair.n_frames)
     faces = pair.faces
     seen, true = judge.see(faces.crops, faces.digest), judge.see(pair.true_crops, pair.true_digest)
-    likeness = cosine(seen[: len(true)], true)
-    yield Value("lip_cosine@corpus-v1", pair.clip_id, likeness, len(true), notes=faces.notes)
+    shown = windows_shown(pair.seen, WINDOW)
+    if not shown.any():
+        raise Unscorable("no_face", f"no {WINDOW} neighbouring frames show the true face; lip sync needs them")
+    likeness, count = cosine(seen[: len(true)][shown], true[shown]), int(shown.sum())
+    yield Value("lip_cosine@corpus-v1", pair.clip_id, likeness, count, n_wanted=len(true), notes=faces.notes)
 
 
 def _check_length(frames: int) -> None:

@@ -17,8 +17,8 @@ from metrics.functional.sync import cosine
 from metrics.networks.onnx import open_onnx
 from metrics.scoring.pairs import Pair, chunks, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.shown import longest_shown
 from metrics.scoring.values import Value
-from metrics.tables import Unscorable
 
 KEY = "lipscore@auto-avsr"
 ASSET, FILE = "auto-avsr-onnx", "auto_avsr_visual.onnx"
@@ -98,17 +98,16 @@ def cut_mouths(crops: np.ndarray, squares: np.ndarray) -> np.ndarray:
 
 
 def _measure(pair: Pair, reader: LipReader, settings: ScoringSettings) -> Iterator[Value]:
-    landmarks = pair.true_landmarks
-    if not np.isfinite(landmarks).any():
-        raise Unscorable("no_face", "no face in the true clip")
-    squares = mouth_squares(landmarks, pair.truth.transforms[: pair.n_frames])
+    landmarks = longest_shown(pair, pair.true_landmarks)
+    squares = mouth_squares(landmarks, longest_shown(pair, pair.truth.transforms[: pair.n_frames]))
 
     def read(crops: np.ndarray, digest: str) -> np.ndarray:
+        crops = longest_shown(pair, crops)
         return settings.cached(digest, reader.name, lambda: reader.read(cut_mouths(crops, squares)))
 
     generated = read(pair.generated_crops, pair.generated_digest)
     likeness = cosine(generated, read(pair.true_crops, pair.true_digest))
-    yield Value(KEY, pair.clip_id, likeness, len(generated))
+    yield Value(KEY, pair.clip_id, likeness, len(generated), n_wanted=pair.n_frames)
 
 
 def _network(settings: ScoringSettings) -> Path:

@@ -17,6 +17,7 @@ from eadnet.provenance import sha256_file
 from metrics.families.pictures import CROPS, FRAMES, Frames, Pictures, region_of
 from metrics.scoring.pairs import Pair, absent, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.shown import only_shown
 from metrics.scoring.values import Value
 from metrics.spec import REGISTRY
 from metrics.tables import Unscorable
@@ -155,23 +156,27 @@ def _scored(
         made, real = pictures.of(pair)
         both = hashlib.sha256(f"{pair.generated_digest}|{pair.true_digest}".encode()).hexdigest()
         try:
-            found = settings.cached(both, evaluator + pictures.suffix, lambda: distances(lpips, made(), real()))
+            found = settings.cached(
+                both, evaluator + pictures.suffix,
+                lambda: distances(lpips, only_shown(pair, made()), only_shown(pair, real())),
+            )  # fmt: skip
         except MediaError as fault:
             raise Unscorable(fault.status, str(fault)) from None
         found, frames = found.astype(np.float64), found.shape[1]
         yield Value(keys[0], pair.clip_id, found[0].mean(), frames, n_wanted=max(frames, pair.n_frames))
         if "tlp@alex" in keys:
-            yield _steadiness(pair.clip_id, found)
+            yield _steadiness(pair, found)
 
     return per_clip(pairs, keys, measure)
 
 
-def _steadiness(clip_id: str, found: np.ndarray) -> Value:
-    """TecoGAN's tLP100 of (3, T) distances."""
-    steps = np.abs(found[1, 1:] - found[2, 1:])
+def _steadiness(pair: Pair, found: np.ndarray) -> Value:
+    """TecoGAN's tLP100 of (3, T) distances of the frames that are shown, over those whose neighbour is shown too."""
+    neighbours = np.diff(np.flatnonzero(pair.seen)[: found.shape[1]]) == 1
+    steps = np.abs(found[1, 1:] - found[2, 1:])[neighbours]
     if not len(steps):
-        return Value("tlp@alex", clip_id, None, 0, "too_short", "a single frame does not move")
-    return Value("tlp@alex", clip_id, 100 * steps.mean(), len(steps))
+        return Value("tlp@alex", pair.clip_id, None, 0, "too_short", "a single frame does not move")
+    return Value("tlp@alex", pair.clip_id, 100 * steps.mean(), len(steps))
 
 
 def _stamp(*files: Path) -> str:

@@ -22,7 +22,8 @@ Opened = tuple[Callable[[], Frames], Callable[[], Frames]]
 class Pictures:
     """A choice of pictures; `suffix` distinguishes cached features, `of` opens both sides of a pair.
 
-    `of` raises `metrics.tables.Unscorable` for a pair that has none of them.
+    `of` raises `metrics.tables.Unscorable` for a pair that has none of them. It opens all frames: who looks at them
+    chooses among those that show the true face (``metrics.scoring.shown``).
     """
 
     suffix: str

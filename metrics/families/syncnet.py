@@ -11,10 +11,12 @@ from functools import cache
 
 import numpy as np
 
+from eadnet.faces.search import frames_seen
 from metrics.families.lip_sync import sync_rows
 from metrics.functional.sync import MAX_SHIFT, cosine, sync_values
 from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.shown import windows_shown
 from metrics.scoring.values import Value
 from metrics.tables import Unscorable
 
@@ -119,9 +121,10 @@ def _latentsync(pair: Pair) -> Iterator[Value]:
 def _valid(pair: Pair) -> Iterator[Value]:
     heard, seen = _heard(pair), _mesh(pair)
     windows = min(len(seen), len(heard))
-    whole = sync_rows(sync_values(seen[:windows], heard[:windows]), "valid-v1", pair.clip_id, windows)
-    shown, wanted = _seen_windows(pair)[:windows].sum(), _wanted(pair)
-    yield from (replace(value, n=int(shown), n_wanted=wanted) for value in whole)
+    shown, wanted = _seen_windows(pair)[:windows], _wanted(pair)
+    found = sync_values(seen[:windows], heard[:windows], shown)
+    rows = sync_rows(found, "valid-v1", pair.clip_id, int(shown.sum()))
+    yield from (replace(value, n_wanted=wanted) for value in rows)
 
 
 def _fullframe(pair: Pair) -> Iterator[Value]:
@@ -159,9 +162,11 @@ def _cosine(pair: Pair) -> Iterator[Value]:
     if not len(true):
         raise Unscorable("no_face", "no face in the true video")
     count = min(len(seen), len(true), pair.n_frames - LOST)
-    shown = int(_seen_windows(pair)[:count].sum())
-    value = cosine(seen[:count], true[:count])
-    yield Value("lip_cosine@syncnet-v2", pair.clip_id, value, shown, n_wanted=pair.n_frames - LOST)
+    shown = _seen_windows(pair)[:count] & windows_shown(pair.seen, WINDOW)[:count]
+    if not shown.any():
+        raise Unscorable("no_face", f"no {WINDOW} neighbouring frames show a face in both videos")
+    value = cosine(seen[:count][shown], true[:count][shown])
+    yield Value("lip_cosine@syncnet-v2", pair.clip_id, value, int(shown.sum()), n_wanted=pair.n_frames - LOST)
 
 
 RECIPES = (
@@ -194,10 +199,7 @@ def _wanted(pair: Pair) -> int:
 
 def _seen_windows(pair: Pair) -> np.ndarray:
     """(W,) bool: windows in all of whose frames the mesh finds a face; in the others its square is bridged."""
-    shown = np.isfinite(pair.own_landmarks_25[:, 0, 0])
-    if len(shown) < WINDOW:
-        return np.zeros(0, bool)
-    return np.lib.stride_tricks.sliding_window_view(shown, WINDOW).all(1)
+    return windows_shown(frames_seen(pair.own_landmarks_25), WINDOW)
 
 
 def _mesh(pair: Pair) -> np.ndarray:

@@ -3,15 +3,16 @@
 A frozen face flickers least, so these are read beside the rows of ``ground_truth`` and ``still``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from eadnet.faces.landmarks import interocular
 from metrics.families.landmarks import MESH_POINTS
-from metrics.scoring.pairs import Pair, check_shapes, per_clip, unpaired
+from metrics.scoring.pairs import Pair, per_clip, unpaired
 from metrics.scoring.settings import ScoringSettings
+from metrics.scoring.shown import check_shapes, stretches_shown
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
 from metrics.tables import Unscorable
@@ -25,19 +26,24 @@ def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     return per_clip(pairs, [spec.key for spec in family_specs("temporal")], lambda pair: _measure(pair, region))
 
 
-def mean_difference(frames: np.ndarray, region: np.ndarray, order: int) -> float:
+def mean_difference(
+    frames: np.ndarray, region: np.ndarray, order: int, spans: Sequence[tuple[int, int]] | None = None
+) -> float:
     """Mean absolute difference over time, in grey levels.
 
     Args:
         frames: (T, H, W, 3) uint8, T > `order`.
         region: (H, W) bool, True where pixels count.
         order: 1 for first differences (flicker), 2 for second ones (jitter).
+        spans: first frame and the one behind the last of the stretches that count, each longer than `order`; None:
+            all frames.
     """
     total, count = 0, 0
-    for first in range(0, len(frames) - order, CHUNK):
-        pixels = frames[first : first + CHUNK + order][:, region].astype(np.int16)
-        differences = np.abs(np.diff(pixels, n=order, axis=0))
-        total, count = total + int(differences.sum(dtype=np.int64)), count + differences.size
+    for begin, end in spans or [(0, len(frames))]:
+        for first in range(begin, end - order, CHUNK):
+            pixels = frames[first : min(first + CHUNK + order, end)][:, region].astype(np.int16)
+            differences = np.abs(np.diff(pixels, n=order, axis=0))
+            total, count = total + int(differences.sum(dtype=np.int64)), count + differences.size
     return total / count
 
 
@@ -68,11 +74,13 @@ def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
 
 def _pictures(pair: Pair, region: np.ndarray, keys: tuple[str, str]) -> Iterator[Value]:
     check_shapes(pair, region)
-    if len(pair.true_crops) < 3:
-        raise Unscorable("too_short", f"{len(pair.true_crops)} frames; jitter needs 3")
+    spans = [span for span in stretches_shown(pair) if span[1] - span[0] > 2]
+    if not spans:
+        raise Unscorable("too_short", "no 3 neighbouring frames that show the true face; jitter needs them")
     for order, key in enumerate(keys, start=1):
-        own, true = (mean_difference(crops, region, order) for crops in (pair.generated_crops, pair.true_crops))
-        yield ratio(key, pair, own, true, len(pair.true_crops) - order)
+        own, true = (mean_difference(crops, region, order, spans) for crops in (pair.generated_crops, pair.true_crops))
+        count = sum(last - first - order for first, last in spans)
+        yield replace(ratio(key, pair, own, true, count), n_wanted=pair.n_frames - order)
 
 
 def _landmarks(pair: Pair) -> Iterator[Value]:

@@ -29,6 +29,7 @@ from metrics.functional.distances import plain_frechet
 from metrics.functional.set_samples import frechet_kind
 from metrics.scoring.pairs import Pair
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.shown import longest_shown
 from metrics.scoring.values import Value
 from metrics.spec import family_specs
 
@@ -69,7 +70,9 @@ def feature_sets(
     network, evaluator = cache(lambda: load(path, sizes or Sizes())), f"videomae-v1-{sha256_file(path)[:16]}"
     for spec in family_specs("videomae"):
         if spec.key in keys:
-            sides = clip_features(pairs, settings, evaluator, lambda crops: features(network(), crops))
+            sides = clip_features(
+                pairs, settings, evaluator, lambda crops: features(network(), crops), shown=longest_shown
+            )
             distance = partial(plain_frechet, ddof=0)
             kind = frechet_kind((sizes or Sizes()).width, distance, ddof=0)
             yield FeatureSet(spec.key, names_of(pairs), *sides, distance, kind)

@@ -39,7 +39,7 @@ def distances(seen: np.ndarray, heard: np.ndarray) -> np.ndarray:
     return np.linalg.norm(difference, axis=2)
 
 
-def sync_values(seen: np.ndarray, heard: np.ndarray) -> SyncValues:
+def sync_values(seen: np.ndarray, heard: np.ndarray, shown: np.ndarray | None = None) -> SyncValues:
     """LSE-D, LSE-C and offset from the embeddings of W windows.
 
     The distance of shift s is the mean of d(v_i, a_{i+s}) over the windows i that have a partner; LSE-D is the least of
@@ -49,26 +49,39 @@ def sync_values(seen: np.ndarray, heard: np.ndarray) -> SyncValues:
     Args:
         seen: (W, E) embeddings of the frames.
         heard: (W, E) embeddings of the sound.
+        shown: (W,) bool, windows whose frames show a face; the others are left out. None: all.
 
     Raises:
-        Unscorable: fewer than 15 windows (19 frames).
+        Unscorable: fewer than 15 windows (19 frames), or too few of them show a face.
     """
-    count = len(seen)
-    reach = min(MAX_SHIFT, count - MIN_WINDOWS)
+    shown = np.ones(len(seen), bool) if shown is None else shown
+    reach = min(MAX_SHIFT, len(seen) - MIN_WINDOWS)
+    while reach >= MIN_SHIFTS and min(_pairs(shown, reach), _pairs(shown, -reach)) < MIN_WINDOWS:
+        reach -= 1
     if reach < MIN_SHIFTS:
-        needed = MIN_WINDOWS + MIN_SHIFTS
-        raise Unscorable("too_short", f"{count} windows of 5 frames; lip sync needs {needed}")
+        needed, lost = MIN_WINDOWS + MIN_SHIFTS, int((~shown).sum())
+        hidden = f", {lost} of them without a face" if lost else ""
+        raise Unscorable("too_short", f"{len(seen)} windows of 5 frames{hidden}; lip sync needs {needed}")
     shifts = np.arange(-reach, reach + 1)
-    means = np.array([_distance_at(seen, heard, shift) for shift in shifts])
+    means = np.array([_distance_at(seen, heard, shift, shown) for shift in shifts])
     best = int(means.argmin())
     return SyncValues(float(means[best]), float(np.median(means) - means[best]), -int(shifts[best]), len(shifts))
 
 
-def _distance_at(seen: np.ndarray, heard: np.ndarray, shift: int) -> float:
+def _pairs(shown: np.ndarray, shift: int) -> int:
+    """Windows that show a face and have a partner `shift` windows later."""
+    return int(shown[_span(len(shown), shift)].sum())
+
+
+def _span(count: int, shift: int) -> slice:
+    return slice(max(0, -shift), count - max(0, shift))
+
+
+def _distance_at(seen: np.ndarray, heard: np.ndarray, shift: int, shown: np.ndarray) -> float:
     """Mean Euclidean distance between each window of frames and the sound `shift` windows later."""
-    first, last = max(0, -shift), len(seen) - max(0, shift)
-    difference = seen[first:last].astype(np.float64) - heard[first + shift : last + shift]
-    return float(np.linalg.norm(difference, axis=1).mean())
+    span = _span(len(seen), shift)
+    difference = seen[span].astype(np.float64) - heard[span.start + shift : span.stop + shift]
+    return float(np.linalg.norm(difference[shown[span]], axis=1).mean())
 
 
 def order_accuracy(distance: np.ndarray) -> float:

@@ -2,13 +2,14 @@
 
 Run as ``python -m metrics measure``. Reads a VIDEOS table and the clips; writes ``crops.safetensors``,
 ``landmarks.safetensors``, ``extracted.safetensors`` (keyed by clip_id) and ``measurements.parquet``. Each video is seen
-in two views: aligned with its true clip, and by itself (``metrics.tables.MEASUREMENTS``); where they are the same, it
-is decoded once. Real and generated videos take this same path, a few frames at a time, so that memory does not grow
-with their length. A video that cannot be measured is a row with its reason.
+in two views: aligned with its true clip, and by itself (``metrics.tables.MEASUREMENTS``); its face is searched once.
+Real and generated videos take this same path, a few frames at a time: only landmarks grow with their length. A video
+that cannot be measured is a row with its reason.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -18,6 +19,9 @@ import numpy as np
 
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
+from eadnet.faces.detectors import opened_detector
+from eadnet.faces.detectors.interface import Detector
+from eadnet.faces.search import frames_seen
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video
 from eadnet.media.spectrogram import SAMPLE_RATE
@@ -82,8 +86,10 @@ def measure_rows(
     """As `measure_videos`, for rows of VIDEOS whose clips are known to be in the table."""
     known = {row["clip_id"]: row for row in read_table(clips, CLIPS).to_dict("records")}
     output, rows = Path(output), []
-    with opened_spool(output) as crops, opened_spool(output) as landmarks, opened_spool(output) as extracted:
-        meter = Meter(resolution, crops, landmarks, extracted, extractors or {})
+    with ExitStack() as stack:
+        crops, landmarks, extracted = (stack.enter_context(opened_spool(output)) for _ in range(3))
+        detector = stack.enter_context(opened_detector("mediapipe"))
+        meter = Meter(resolution, crops, landmarks, extracted, extractors or {}, detector)
         for index, video in enumerate(videos):
             rows.append(meter.measure(video, Clip(known[video["clip_id"]])))
             done = rows[-1]
@@ -104,6 +110,7 @@ class Meter:
     landmarks: Spool
     extracted: Spool
     extractors: Mapping[str, Extractor]
+    detector: Detector
 
     def measure(self, video: dict, clip: Clip) -> dict:
         """Measure one video against its clip; its row of MEASUREMENTS.
@@ -132,13 +139,13 @@ class Meter:
         """Fill the spools; returns what the row holds of a video that can be read."""
         passes = self._passes(footage)
         for one in passes:
-            one.run()
+            one.run(self.detector)
         native, paced = passes[0], passes[-1]
         refusal = _wrong_length(footage, paced.frames) or footage.refusal
         self._finish(footage, passes, refusal is None)
         if refusal:
             self._drop_aligned(footage)
-            self._cut_own(footage, np.concatenate(paced.points))
+            self._cut_own(footage, paced.points)
         info = footage.info
         row = {"width": info.width, "height": info.height, "fps": info.fps, "video_sha256": sha256_file(footage.path)}
         row |= {"video_frames": paced.frames, "own_status": "ok", "own_frames": native.frames}
@@ -201,7 +208,7 @@ class Meter:
 
     def _cut_own(self, footage: Footage, landmarks: np.ndarray) -> None:
         """Crops by the video's own mesh, in a second pass; none where no frame has a face."""
-        if not np.isfinite(landmarks[:, 0, 0]).any():
+        if not frames_seen(landmarks).any():
             return
         clip = footage.clip
         transforms = own_transforms(landmarks, self.resolution, clip.transforms)

@@ -1,23 +1,21 @@
-"""One decoding of a video at one rate, a few frames at a time, for either view or both."""
+"""One look at a video at one rate, a few frames at a time, for either view or both."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
 from eadnet.faces.alignment import warp_frame
-from eadnet.faces.mesh import opened_mesh
-from eadnet.media.decoding import MediaError
+from eadnet.faces.detectors.interface import Detector
+from eadnet.faces.mesh import POINTS
+from eadnet.faces.search import find_face, frames_seen
 from eadnet.media.reading import iterate_video
 from metrics.measuring.extractors import Extractor
 from metrics.measuring.footage import Footage, scaled
 from metrics.measuring.spool import Spool
 
 CHUNK = 32  # frames that are held at once
-
-Look = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass
@@ -35,8 +33,9 @@ class Aligned:
 class Pass:
     """Frames of a video at a rate.
 
-    `key` is where its own landmarks go; where own and aligned frames are the same, both views share them, and each
-    frame is searched for a face once. `points` are kept where own crops may be cut of them.
+    `key` is where its own landmarks go; where own and aligned frames are the same, both views share them. A video is
+    searched for its face once (``eadnet.faces.search``), and decoded once more for whoever looks at its frames.
+    `points` are (T, 478, 2) in the video's own pixels, once it has run.
     """
 
     footage: Footage
@@ -45,68 +44,64 @@ class Pass:
     landmarks: Spool
     extractors: Sequence[Extractor]
     aligned: Aligned | None = None
-    frames: int = 0
-    faces: int = 0
-    points: list[np.ndarray] = field(default_factory=list)
+    points: np.ndarray = field(default_factory=lambda: np.empty((0, POINTS, 2), np.float32))
 
-    def run(self) -> None:
-        """Decode the whole video.
+    @property
+    def frames(self) -> int:
+        """T."""
+        return len(self.points)
+
+    @property
+    def faces(self) -> int:
+        """In how many of them the face was found."""
+        return int(frames_seen(self.points).sum())
+
+    def run(self, detector: Detector) -> None:
+        """Find the face in the whole video, and show its frames to the extractors.
 
         Raises:
             MediaError: it holds no frame, or is damaged on the way.
         """
-        with ExitStack() as stack:
-            look = stack.enter_context(opened_mesh())
-            shared = self.aligned is None or self.footage.same_size
-            look_aligned = look if shared else stack.enter_context(opened_mesh())
-            for frames in chunked(iterate_video(self.footage.path, self.rate)):
-                self._digest(frames, look, look_aligned)
-        if not self.frames:
-            raise MediaError("no video frame; make the video again", "truncated")
+        self.points = find_face(self.footage.path, detector, self.rate).in_picture
+        self.landmarks.append(self.key, self.points)
+        first = 0
+        for frames in chunked(self.again() if self.extractors or self.aligned else iter(())):
+            self._digest(frames, self.points[first : first + len(frames)])
+            first += len(frames)
 
     def again(self) -> Iterator[np.ndarray]:
         """Its own frames once more."""
         return iterate_video(self.footage.path, self.rate)
 
-    def _digest(self, frames: list[np.ndarray], look: Look, look_aligned: Look) -> None:
-        points = np.stack([look(frame) for frame in frames])
-        self.landmarks.append(self.key, points)
-        self.points.append(points)
-        self.frames += len(frames)
-        self.faces += count_faces(points)
+    def _digest(self, frames: list[np.ndarray], points: np.ndarray) -> None:
         if self.extractors:
             pictures = np.stack(frames)
             for extractor in self.extractors:
                 extractor.see(pictures, points)
         if self.aligned:
-            self._align(frames, points, look_aligned)
+            self._align(frames, points)
 
-    def _align(self, frames: list[np.ndarray], points: np.ndarray, look: Look) -> None:
+    def _align(self, frames: list[np.ndarray], points: np.ndarray) -> None:
         """Crops by the true clip's transforms, of as many frames as it has."""
         view, clip = self.aligned, self.footage.clip
         frames = frames[: max(0, int(clip.row["n_frames"]) - view.frames)]
         if not frames:
             return
-        if self.footage.same_size:
-            points = points[: len(frames)]
-        else:
+        points = points[: len(frames)]
+        if not self.footage.same_size:
+            height, width = frames[0].shape[:2]
+            points = points * np.float32((self.footage.size[1] / width, self.footage.size[0] / height))
             frames = [scaled(frame, self.footage.size) for frame in frames]
-            points = np.stack([look(frame) for frame in frames])
             self.landmarks.append(clip.clip_id, points)
         transforms = clip.transforms[view.frames : view.frames + len(frames)]
         crops = [warp_frame(frame, matrix, view.resolution) for frame, matrix in zip(frames, transforms, strict=True)]
         view.crops.append(clip.clip_id, np.stack(crops))
         view.frames += len(frames)
-        view.faces += count_faces(points)
+        view.faces += int(frames_seen(points).sum())
         if view.extractors:
             pictures = np.stack(frames)
             for extractor in view.extractors:
                 extractor.see(pictures, points)
-
-
-def count_faces(points: np.ndarray) -> int:
-    """In how many of (n, 478, 2) landmarks a face was found."""
-    return int(np.isfinite(points[:, 0, 0]).sum())
 
 
 def chunked(frames: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.data.tensor_files import TensorFileError, map_tensor
+from eadnet.faces.search import frames_seen
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video
 from eadnet.tables import CLIPS, TableError, read_table
@@ -141,6 +142,11 @@ class Pair:
         return self.truth.landmarks[self._common]
 
     @property
+    def seen(self) -> np.ndarray:
+        """(T,) bool: the frames in which the true clip shows a face; only these are compared."""
+        return self.truth.seen[self._common]
+
+    @property
     def true_audio(self) -> np.ndarray:
         """(T * 640,) float32 true sound at 16 kHz; all where no video is in step."""
         return self.truth.audio[: self.n_frames * SAMPLES_PER_FRAME if self.in_step else None]
@@ -199,16 +205,18 @@ class Pair:
         """
         if self.status == "ok":
             transforms = self.truth.transforms[: self.n_frames]
-            return Faces(self.generated_crops, self.generated_landmarks, transforms, self.generated_digest)
+            crops, landmarks = self.generated_crops, self.generated_landmarks
+            return Faces(crops, landmarks, transforms, self.seen, self.generated_digest)
         self.check_own()
         landmarks = self.own_landmarks_25
-        if not np.isfinite(landmarks[:, 0, 0]).any():
+        seen = frames_seen(landmarks)
+        if not seen.any():
             raise Unscorable("no_face", "no frame in which the mesh finds a face")
         crops = _map(self.folder / CROPS, f"{self.clip_id}/{OWN}")
         transforms = _map(self.folder / LANDMARKS, f"{self.clip_id}/{OWN_TRANSFORM}")
         digest = _digest(self.clip_id, "own", self.video_sha256, crops.shape)
         note = f"crops by the video's own mesh, since the true clip's do not fit ({self.status})"
-        return Faces(crops, landmarks, transforms, digest, note)
+        return Faces(crops, landmarks, transforms, seen, digest, note)
 
     @property
     def _common(self) -> slice:
@@ -237,12 +245,17 @@ class Pair:
     @property
     def generated_digest(self) -> str:
         """Content of the generated crops: the video's bytes, and the clip and length that they were cropped by."""
-        return _digest(self.clip_id, self.video_sha256, self.row["sha256"], self.n_frames)
+        return _digest(self.clip_id, self.video_sha256, self.row["sha256"], self.n_frames, *self._holes)
 
     @property
     def true_digest(self) -> str:
         """Content of the true crops that are compared."""
-        return _digest(self.clip_id, "truth", self.row["sha256"], self.n_frames)
+        return _digest(self.clip_id, "truth", self.row["sha256"], self.n_frames, *self._holes)
+
+    @property
+    def _holes(self) -> list[int]:
+        """The frames that are not compared."""
+        return np.flatnonzero(~self.seen).tolist()
 
     def features(self, name: str) -> np.ndarray:
         """An array that an extractor took from the generated video's whole frames.
@@ -367,18 +380,6 @@ def _extracted(folder: Path, name: str, clip_id: str) -> np.ndarray:
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
-
-
-def check_shapes(pair: Pair, region: np.ndarray) -> None:
-    """Make sure that both crops have the region's size and one length.
-
-    Raises:
-        Unscorable: they do not; the reason names both shapes.
-    """
-    generated, truth = pair.generated_crops.shape, pair.true_crops.shape
-    if generated != truth or truth[1:3] != region.shape:
-        reason = f"crops are {generated}, the truth {truth}, the region {region.shape}; measure again"
-        raise Unscorable("wrong_size", reason)
 
 
 def empty(specs: Iterable[MetricSpec], pairs: Iterable[Pair], status: str, reason: str) -> list[Value]:

@@ -18,6 +18,7 @@ from metrics.networks import silero
 from metrics.scoring.pairs import Pair, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
+from metrics.scoring.shown import note_of_unseen
 from metrics.scoring.values import Value
 from metrics.spec import REGISTRY, MetricSpec, family, family_specs, needs_of, pinned_sha256
 from metrics.tables import ALL, MADE_UNDER, PARTIAL, SCORES, join_commits
@@ -142,7 +143,8 @@ def _notes(value: Value, spec: MetricSpec, pair: Pair | None) -> str | None:
     """What was done to the video before it was measured, and what the family adds."""
     seen = None
     if pair is not None:
-        seen = pair.notes if needs_of(spec.key) in ("frames", "timing") else pair.own_notes
+        paired = needs_of(spec.key) in ("frames", "timing")
+        seen = "; ".join(filter(None, (pair.notes, note_of_unseen(pair)))) if paired else pair.own_notes
     return "; ".join(filter(None, (seen, value.notes))) or None
 
 

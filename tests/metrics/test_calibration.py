@@ -1,6 +1,5 @@
 """Known damage: each kind does what it says, the metrics move the way they should, and the verdicts follow the rule."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ from reports.figures.calibration import build as figure_of
 from reports.load import EmptyInputs
 from reports.tables import formats
 from reports.tables.calibration import build as table_of
-from tests.support.metrics_fixture import FRAMES, RESOLUTION, draw, smooth_noise, write_corpus
+from tests.support.metrics_fixture import FRAMES, RESOLUTION, draw, smooth_noise, unsearched, write_corpus
 
 REGION = np.ones((RESOLUTION, RESOLUTION), bool)
 IN_TIME = [name for name, damage in DAMAGES.items() if damage.group == "Sound and time"]
@@ -201,7 +200,7 @@ def test_clips_and_partners_are_chosen_by_name(corpus: Path) -> None:
 def test_a_killed_calibration_goes_on_and_the_verdicts_are_right(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passes, "opened_mesh", lambda: nullcontext(lambda frame: np.full((478, 2), np.nan, np.float32)))
+    monkeypatch.setattr(passes, "find_face", unsearched)
     settings, output, seen = ScoringSettings(None, "full", RESOLUTION, 16), tmp_path / "calibration.parquet", []
     respond = calibration.Bench.respond
 

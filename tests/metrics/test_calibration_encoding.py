@@ -1,6 +1,5 @@
 """What encoders and players do to a video: sound and picture pass real encoders, and the ordinary path scores them."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import av
@@ -18,7 +17,7 @@ from metrics.calibration.responses import BLIND, SEES, summarise
 from metrics.families.image import compare
 from metrics.measuring import passes
 from metrics.scoring.settings import ScoringSettings
-from tests.support.metrics_fixture import RESOLUTION, draw, smooth_noise, write_corpus
+from tests.support.metrics_fixture import RESOLUTION, draw, smooth_noise, unsearched, write_corpus
 
 REGION = np.ones((RESOLUTION, RESOLUTION), bool)
 
@@ -113,7 +112,7 @@ def test_a_damaged_video_carries_its_damaged_sound(corpus: Path, tmp_path: Path)
 
 
 def test_the_ordinary_path_scores_encoded_videos(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passes, "opened_mesh", lambda: nullcontext(lambda frame: np.full((478, 2), np.nan, np.float32)))
+    monkeypatch.setattr(passes, "find_face", unsearched)
     settings = ScoringSettings(None, "full", RESOLUTION, 16)
     names = ("opus", "vp9", "frame_rate", "moved_crop")
     table = calibrate(corpus, ["image"], settings, tmp_path / "c.parquet", names, 3, 25, "all", lambda line: None)

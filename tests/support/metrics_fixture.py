@@ -7,6 +7,8 @@ import numpy as np
 
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.data.selection import write_test_clips
+from eadnet.faces.search import FoundFace
+from eadnet.media.reading import iterate_video
 from eadnet.tables import CLIPS, VIDEOS, write_table
 
 RESOLUTION = 96
@@ -97,3 +99,9 @@ def write_chosen(clips: Path, count: int = 24) -> Path:
     """Choose the test clips of a table; returns the path of theirs, beside it."""
     write_test_clips(clips, count, False, 0, clips.parent / "test_clips.parquet")
     return clips.parent / "test_clips.parquet"
+
+
+def unsearched(path: str | Path, detector: object, fps: float) -> FoundFace:
+    """In place of ``eadnet.faces.search.find_face``, where faces do not matter: none is found."""
+    count = sum(1 for _ in iterate_video(path, fps))
+    return FoundFace(None, np.full((count, 478, 2), np.nan, np.float32))
