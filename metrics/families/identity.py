@@ -42,7 +42,8 @@ def _to_portrait(pair: Pair) -> Iterator[Value]:
 
 def _squashed(pair: Pair) -> Iterator[Value]:
     squashed = pair.timed_features("arcface_squashed"), pair.true_features("arcface_squashed")[: pair.n_frames]
-    yield _mean("csim@vico", pair.clip_id, cosines(*squashed))
+    similarity = cosines(*squashed)  # of whole frames, whether or not they show a face
+    yield _mean("csim@vico", pair.clip_id, np.where(pair.seen[: len(similarity)], similarity, np.nan))
 
 
 MEASURES = {"csim@arcface-mesh": _by_frame, "csim@arcface-mesh-first": _to_portrait, "csim@vico": _squashed}

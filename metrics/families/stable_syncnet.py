@@ -37,12 +37,14 @@ def accuracy(cosines: np.ndarray) -> float:
 def _measure(pair: Pair) -> Iterator[Value]:
     seen, heard, faces = (pair.features(f"stable_{name}") for name in ("seen", "heard", "faces"))
     _ = pair.own_audio  # a silent video has no value
+    seen, heard = seen[faces == 1], heard[faces == 1]
     if len(seen) < 2:
         face = np.isfinite(pair.own_landmarks_25).any()
-        reason = "fewer than 2 windows of 16 frames with sound" if face else "no frame in which the mesh finds a face"
+        reason = "fewer than 2 windows of 16 frames with sound, all of which show a face"
+        reason = reason if face else "no frame in which the mesh finds a face"
         raise Unscorable("too_short" if face else "no_face", reason)
     cosines = seen.astype(np.float64) @ heard.T
-    own, count = np.diagonal(cosines), int((faces == 1).sum())
+    own, count = np.diagonal(cosines), len(seen)
     values = accuracy(cosines), float((own > IN_SYNC).mean()), float(own.mean())
     for name, value in zip(("sync_accuracy", "sync_hits", "sync_cosine"), values, strict=True):
         yield Value(f"{name}@stable-syncnet", pair.clip_id, value, count, n_wanted=len(faces))

@@ -14,7 +14,7 @@ JUDGED = (
     "leave_speaker_out in its report"
 )
 
-FAMILY = Family("emotion", 3, "emotion", "Is the wanted emotion seen, by a judge of the corpus?", needs="nothing")
+FAMILY = Family("emotion", 4, "emotion", "Is the wanted emotion seen, by a judge of the corpus?", needs="nothing")
 
 SPECS = recogniser_specs(
     "emotion", "corpus-v1", "the judge", "the judge's mean frame probability",

@@ -10,7 +10,7 @@ AVOID = (
     "never saw: compare methods of one kind only."
 )
 
-FAMILY = Family("frames", 1, None, "Whole frames against the true ones.", extractor="frames")
+FAMILY = Family("frames", 2, None, "Whole frames against the true ones.", extractor="frames")
 
 SPECS = (
     MetricSpec(

@@ -16,7 +16,7 @@ OWN_JUDGE = (
 FEW = "With few clips the distance of even equal distributions is far above 0: compare runs with equal n only."
 JUDGE = "judge:video"
 
-FAMILY = Family("frechet", 3, "video", "Are the frames, and the clips, distributed as real ones.")
+FAMILY = Family("frechet", 4, "video", "Are the frames, and the clips, distributed as real ones.")
 
 SPECS = (
     MetricSpec(

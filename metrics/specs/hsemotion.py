@@ -18,7 +18,7 @@ AVOID = (
 EMOTION, AFFECT = "asset:hsemotion/enet_b0_8_best_afew.onnx", "asset:hsemotion-va/enet_b0_8_va_mtl.onnx"
 
 FAMILY = Family(
-    "hsemotion", 2, None, "Emotion, valence and arousal by HSEmotion.",
+    "hsemotion", 3, None, "Emotion, valence and arousal by HSEmotion.",
     assets=("hsemotion", "hsemotion-va"), needs="nothing",
 )  # fmt: skip
 

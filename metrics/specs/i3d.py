@@ -17,7 +17,7 @@ THREADS = (
 )
 
 FAMILY = Family(
-    "i3d", 2, None, "Are the clips distributed as real ones, in the I3D features that papers report.",
+    "i3d", 3, None, "Are the clips distributed as real ones, in the I3D features that papers report.",
     assets=("i3d-torchscript",),
 )  # fmt: skip
 

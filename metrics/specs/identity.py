@@ -17,7 +17,7 @@ OTHERS = (
 FROZEN = "Alone: a still picture of the person scores best. Frames without a face are left out; read n."
 
 FAMILY = Family(
-    "identity", 2, None, "Is it the same person, in ArcFace's eyes.",
+    "identity", 3, None, "Is it the same person, in ArcFace's eyes.",
     assets=("arcface-r50",), extractor="identity", needs_truth=True, needs="timing",
 )  # fmt: skip
 

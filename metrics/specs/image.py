@@ -23,7 +23,7 @@ BLUR = (
     "a patch; blur_effect is maintained in scikit-image. Their numbers do not convert: CPBD rises with sharpness."
 )
 
-FAMILY = Family("image", 3, None, "Pixels of the generated region and of the crop against the truth.")
+FAMILY = Family("image", 4, None, "Pixels of the generated region and of the crop against the truth.")
 
 SPECS = (
     MetricSpec(

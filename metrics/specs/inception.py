@@ -26,7 +26,7 @@ FEW = (
 )
 
 FAMILY = Family(
-    "inception", 3, None, "Are the frames distributed as real ones, in Inception's features.",
+    "inception", 4, None, "Are the frames distributed as real ones, in Inception's features.",
     assets=("inception-fid",),
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ SCALE = (
 TRAINED = "to compare with published LSE values; use lse_c@ref-v1 for that"
 
 FAMILY = Family(
-    "lip_sync", 3, "sync",
+    "lip_sync", 4, "sync",
     "Do the lips fit the sound, by a judge trained on this corpus's real train clips?", needs="sound",
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from metrics.specs.types import Family, MetricSpec
 
 FAMILY = Family(
     "lipscore",
-    1,
+    2,
     None,
     "Do the lips look like the true ones, by a lip reader (ONNX slot)?",
 )

@@ -12,7 +12,7 @@ SQUARES = (
     "FlowNet2, RAFT and Farneback give other flows, hence other values: compare within one variant only."
 )
 
-FAMILY = Family("motion", 2, None, "Does the picture move as the true one does, by optical flow.")
+FAMILY = Family("motion", 3, None, "Does the picture move as the true one does, by optical flow.")
 
 SPECS = (
     MetricSpec(

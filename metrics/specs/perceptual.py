@@ -16,7 +16,7 @@ NETS = (
 )
 
 FAMILY = Family(
-    "perceptual", 2, None, "How different the pictures look to a network that knows pictures.",
+    "perceptual", 3, None, "How different the pictures look to a network that knows pictures.",
     assets=("alexnet", "lpips-alex", "vgg16", "lpips-vgg"),
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ NEVER = (
 SHARE = "a convention: one window in fifty"
 
 FAMILY = Family(
-    "stable_syncnet", 1, None,
+    "stable_syncnet", 2, None,
     "The accuracy of LatentSync's own evaluation, by StableSyncNet. It supervises training and is never evidence.",
     assets=("latentsync-syncnet",), extractor="stable_syncnet", needs="sound",
 )  # fmt: skip

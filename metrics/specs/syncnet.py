@@ -37,7 +37,7 @@ PADDED = (
 MEDIAN = "the median of the 31 less their minimum"
 
 FAMILY = Family(
-    "syncnet", 2, None, "Lip sync by the published SyncNet v2, in the variants that papers print, of the video's own "
+    "syncnet", 3, None, "Lip sync by the published SyncNet v2, in the variants that papers print, of the video's own "
     "pixels at 25 fps and its own sound.",
     assets=("syncnet-v2", "sfd-face", "insightface-buffalo-l"), extractor="syncnet", needs_truth=True, needs="sound",
 )  # fmt: skip

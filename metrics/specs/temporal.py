@@ -7,7 +7,7 @@ OURS = "this benchmark"
 CROP = "region of the aligned crop, at its own resolution"
 FROZEN = "A frozen face trembles least: read it beside the rows of ground_truth and still."
 
-FAMILY = Family("temporal", 3, None, "How much the picture moves and trembles.")
+FAMILY = Family("temporal", 4, None, "How much the picture moves and trembles.")
 
 SPECS = (
     MetricSpec(

@@ -4,7 +4,7 @@ from metrics.specs.reasons import FRECHET
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 FAMILY = Family(
-    "videomae", 2, None,
+    "videomae", 3, None,
     "Are the clips distributed as real ones, in features that see motion more than content.",
     assets=("videomae-v2-g",),
 )  # fmt: skip

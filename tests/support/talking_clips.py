@@ -22,7 +22,7 @@ def write_talking_clips(
         crops[name] = _faces(opening, side, generator)
         loudness = np.interp(np.arange(frames * SAMPLES_PER_FRAME) / SAMPLES_PER_FRAME, np.arange(frames), opening)
         audio[name] = (8000 * loudness * generator.standard_normal(len(loudness))).clip(-32768, 32767).astype(np.int16)
-        landmarks[name] = _landmarks(opening, side)
+        landmarks[name], landmarks[f"{name}/seen"] = _landmarks(opening, side), np.ones(frames, bool)
         row = {"clip_id": name, "split": split, "n_frames": frames, "reference": name, "status": "ok"}
         who = {"speaker": f"person_{number}", "seen_speaker": number % 2 == 0, "source": f"{name}.mp4"}
         rows.append(dict.fromkeys(CLIPS.names) | row | who)

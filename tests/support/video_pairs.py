@@ -16,7 +16,7 @@ def pair_of(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNam
     return SimpleNamespace(
         clip_id=clip_id, status="ok", reason=None, n_frames=len(truth), generated_crops=generated, true_crops=truth,
         generated_digest=digest(generated), true_digest=digest(truth), notes=None, own_notes=None, video=None,
-        row={"source": None, "corpus": "drawn"},
+        row={"source": None, "corpus": "drawn"}, seen=np.ones(len(truth), bool), in_step=True,
     )  # fmt: skip
 
 
