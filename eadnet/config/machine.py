@@ -29,6 +29,7 @@ class Captioning(Section):
     concurrency: Positive = Field(16, description="Server: requests open at the same time.")
     timeout: Rate = Field(120.0, description="Server: seconds to wait for an answer.")
     attempts: Positive = Field(5, description="Server: attempts of a request while it is unreachable or overloaded.")
+    allow_none: bool = Field(False, description="Whether a shard without a single caption is a result and no error.")
 
 
 class Compute(Section):
