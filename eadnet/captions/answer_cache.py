@@ -1,4 +1,4 @@
-"""A cache of captions, so that a killed job continues where it stopped and a second run asks about no clip twice.
+"""A cache of captions: a killed job continues where it stopped, and a second run asks about no captioned clip again.
 
 Only accepted answers are kept. An answer that was refused, empty or absent may be the fault of a server that is
 repaired under the same name, so such a clip is asked about again.

@@ -113,6 +113,8 @@ def _reason(clip_id: str, outcome: Outcome) -> str:
         return f"{clip_id}: {last.message}; run again once the engine answers"
     if last.kind == "frames":
         return last.message
+    if last.kind in ("misplaced", "too_long"):
+        return f"{clip_id}: no answer ({last.kind}): {last.message}"
     if len(outcome.faults) == 1:
         return f"{clip_id}: the answer was refused ({last.kind}): {last.message}"
     return f"{clip_id}: all {len(outcome.faults)} answers were refused, the last for {last.kind}: {last.message}"

@@ -52,7 +52,8 @@ def caption(
             "\n".join(row["reason"] for row in captions if row["reason"])
         )  # Snakemake deletes a failed job's table
         if not used.allow_none:
-            raise CaptionError(fault)
+            raise CaptionError(f"{fault}; then run again (compute.captioning.allow_none accepts such a shard)")
+        typer.echo(fault, err=True)
 
 
 def describe(

@@ -36,6 +36,8 @@ TOOL_CALLS = ("tool_calls", "function_call")
 _WITHOUT_TOOLS = "start it without a parser of tool calls (vllm serve: without --enable-auto-tool-choice)"
 _WITHOUT_PARSER = "start it without a parser of reasoning (vllm serve: without --reasoning-parser)"
 _INTO_CONTENT = dict.fromkeys(TOOL_CALLS, _WITHOUT_TOOLS) | dict.fromkeys(REASONING, _WITHOUT_PARSER)
+_SEE_LOG = "look into the server's log"
+_LONGER = "raise captions.language_model.max_answer"
 _LESS_THINKING = "raise captions.language_model.max_answer, or switch the model's thinking off"
 _NO_FREE_BLANKS = "start the server with a grammar without free blanks (docs/captions.md, A server)"
 _MAX_MESSAGE = 300
@@ -106,13 +108,13 @@ def read_answer(answer: Answer) -> CaptionRecord:
 
 def _cut_off(answer: Answer, text: str) -> AnswerError:
     """An answer that did not end by itself; `text` is what follows the thinking."""
-    reason, characters = answer.finish_reason, len(answer.text)
-    if reason == "length" and (not text or is_thinking(text)):
+    characters, too_long = len(answer.text), answer.finish_reason == "length"
+    if too_long and (not text or is_thinking(text)):
         return AnswerError("unfinished", "the bound on tokens was reached before an answer began", _LESS_THINKING)
-    message = f"the answer was cut off ({reason}) after {characters} characters"
+    message = f"the answer was cut off ({answer.finish_reason}) after {characters} characters"
     if characters > 2 * len(answer.text.rstrip(BLANK)):
         return AnswerError("unfinished", f"{message}, most of them blanks at its end", _NO_FREE_BLANKS)
-    return AnswerError("unfinished", message)
+    return AnswerError("unfinished", message, _LONGER if too_long else _SEE_LOG)
 
 
 def _misplaced(field: str) -> AnswerError:
@@ -123,7 +125,7 @@ def _misplaced(field: str) -> AnswerError:
 def _empty(answer: Answer) -> AnswerError:
     if answer.text.strip(BLANK):
         return AnswerError("empty", "nothing follows the model's thinking", _LESS_THINKING)
-    return AnswerError("empty", "the answer has no text")
+    return AnswerError("empty", "the answer has no text", _SEE_LOG)
 
 
 def _object(text: str) -> dict[str, Any]:

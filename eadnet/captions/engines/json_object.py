@@ -70,10 +70,18 @@ def _values(text: str) -> list[Any]:
         ValueError: one of them begins and is not valid.
     """
     found, place = [], 0
-    while begin := text.startswith("{", place) or _OBJECT_BEGINS.search(text, place):
-        value, place = _DECODER.raw_decode(text, place if begin is True else begin.start())
+    while (begin := _next_begin(text, place)) is not None:
+        value, place = _DECODER.raw_decode(text, begin)
         found.append(value)
     return found
+
+
+def _next_begin(text: str, place: int) -> int | None:
+    """Where the next object or list of objects begins; a brace at the place itself begins one, whatever follows it."""
+    if text.startswith("{", place):
+        return place
+    begin = _OBJECT_BEGINS.search(text, place)
+    return begin.start() if begin else None
 
 
 def _no_constant(name: str) -> None:

@@ -21,6 +21,7 @@ ONE_REQUEST = (400, 413, 422)  # statuses that concern one request
 _PASSING = (408, 409, 425, 429, *range(500, 600))  # that may pass; any other concerns all requests
 _NO_ANSWER = {"json": 500, "unreachable": 503}  # statuses that such a body should have had
 _TEXT_OF = {"text": "text", "output_text": "text", "refusal": "refusal"}  # kinds of parts of a content
+_THOUGHTS = ("thinking", "reasoning")  # further kinds, which are no part of an answer
 _HINTS = {
     401: f"check {KEY_VARIABLE}",
     403: f"check {KEY_VARIABLE} and what it allows",
@@ -100,9 +101,12 @@ def _parts(content: Any) -> list[tuple[str, str]]:
     if content is None or isinstance(content, str):
         return [("text", content or "")]
     try:
-        return [(part["type"], str(part[_TEXT_OF[part["type"]]])) for part in content if part["type"] != "thinking"]
+        said = [(part["type"], part[_TEXT_OF[part["type"]]]) for part in content if part["type"] not in _THOUGHTS]
     except (TypeError, LookupError):
-        raise AnswerError("json", "the reply's content is neither a text nor a list of texts") from None
+        said = [("", None)]
+    if not all(isinstance(text, str) for _, text in said):
+        raise AnswerError("json", "the reply's content is neither a text nor a list of texts")
+    return said
 
 
 def _elsewhere(message: dict[str, Any]) -> str:
