@@ -97,13 +97,18 @@ def read_answer(answer: Answer) -> CaptionRecord:
     if answer.finish_reason in ("refusal", "content_filter"):
         raise AnswerError("refusal", f"the model declined: {answer.text or answer.finish_reason}")
     if answer.finish_reason in TOOL_CALLS:
-        raise _misplaced("tool_calls")
+        raise misplaced("tool_calls")
     text = after_thinking(answer.text)
     if answer.finish_reason != "stop":
         raise _cut_off(answer, text)
     if not text:
-        raise _misplaced(answer.elsewhere) if answer.elsewhere else _empty(answer)
+        raise misplaced(answer.elsewhere) if answer.elsewhere else _empty(answer)
     return _record(_object(text))
+
+
+def misplaced(field: str) -> AnswerError:
+    """An answer in a field of `REASONING` or `TOOL_CALLS` where the content should be, with the fix."""
+    return AnswerError("misplaced", f"the server put its answer into {field}, not into content", _INTO_CONTENT[field])
 
 
 def _cut_off(answer: Answer, text: str) -> AnswerError:
@@ -115,11 +120,6 @@ def _cut_off(answer: Answer, text: str) -> AnswerError:
     if characters > 2 * len(answer.text.rstrip(BLANK)):
         return AnswerError("unfinished", f"{message}, most of them blanks at its end", _NO_FREE_BLANKS)
     return AnswerError("unfinished", message, _LONGER if too_long else _SEE_LOG)
-
-
-def _misplaced(field: str) -> AnswerError:
-    """An answer in another field than the content."""
-    return AnswerError("misplaced", f"the server put its answer into {field}, not into content", _INTO_CONTENT[field])
 
 
 def _empty(answer: Answer) -> AnswerError:

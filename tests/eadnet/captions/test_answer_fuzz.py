@@ -21,24 +21,22 @@ PLAIN = re.compile(f"[{LETTERS} ]*")
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)  # surrogates, too
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | any_text | st.sampled_from([10**4000, -(10**300)])
 values = st.recursive(scalars, lambda part: st.lists(part, max_size=4) | st.dictionaries(any_text, part, max_size=4))
-words = st.lists(
-    st.sampled_from(["calm", "smile", "The", "brows", "woman", "rise.", "lips", "\u00e9", "a-b"]), max_size=70
-)
-sentences = words.map(" ".join) | any_text
-shares = st.floats(-1.1, 1.1) | st.sampled_from([0, 1, -1, 0.5])
-fields = st.fixed_dictionaries(
-    {},
-    optional={
-        **dict.fromkeys(("caption_short", "caption_full", "gaze"), sentences),
-        **dict.fromkeys(("confidence", "valence", "arousal"), shares),
-        "emotion": st.sampled_from(["happy", "calm", "sad", "HAPPY"]),
-        "paraphrases": st.lists(sentences, max_size=4),
-        "action_units": st.lists(st.sampled_from(["dimpler", "cheek raiser", "AU12"]), max_size=20),
-        "head": values,
-    },
-)
-records = st.builds(lambda change: good_record(**change), fields | st.dictionaries(any_text, values, max_size=2))
-objects = st.builds(lambda found, ascii_: json.dumps(found, ensure_ascii=ascii_), records | values, st.booleans())
+words = st.sampled_from(["calm", "smile", "The", "brows", "woman", "rise.", "lips", "\u00e9", "a-b"])
+sentences = st.lists(words, max_size=8).map(" ".join) | st.integers(1, 70).map(lambda count: " ".join(["so"] * count))
+shares = st.floats(-1.1, 1.1) | st.sampled_from([0, 1, -1])
+fields = {
+    **dict.fromkeys(("caption_short", "caption_full", "gaze"), sentences),
+    **dict.fromkeys(("confidence", "valence", "arousal"), shares),
+    "emotion": st.sampled_from(["happy", "calm", "sad", "HAPPY"]),
+    "paraphrases": st.lists(sentences, min_size=2, max_size=4),
+    "action_units": st.lists(st.sampled_from(["dimpler", "cheek raiser", "AU12"]), max_size=20),
+    "head": values | st.fixed_dictionaries({"pose": sentences, "motion": sentences | any_text}),
+}
+changes = st.one_of([st.fixed_dictionaries({name: found}) for name, found in fields.items()])
+odd = st.dictionaries(any_text | st.sampled_from(list(fields)), values, max_size=1)
+unchanged = st.just({})
+records = st.builds(lambda *parts: good_record() | parts[0] | parts[1], changes | unchanged, changes | odd | unchanged)
+objects = st.builds(lambda found, ascii_: json.dumps(found, ensure_ascii=ascii_), records, st.booleans())
 
 
 def _twice(text: str) -> str:
@@ -65,7 +63,7 @@ wraps: list[Callable[[str, str], str]] = [
     lambda text, other: text.replace("0.9", "9" * 5000),
 ]
 steps = st.lists(st.tuples(st.sampled_from(wraps), any_text), max_size=3)
-finishes = st.sampled_from(["stop"] * 6 + ["length", "content_filter", "tool_calls", "none"])
+finishes = st.sampled_from(["stop"] * 16 + ["length", "content_filter", "tool_calls", "none"])
 
 
 def check(read: Callable[[], CaptionRecord]) -> CaptionRecord | None:
@@ -84,7 +82,7 @@ def check(read: Callable[[], CaptionRecord]) -> CaptionRecord | None:
     return record
 
 
-@given(objects, steps, finishes, st.sampled_from(["", "reasoning", "tool_calls"]))
+@given(objects | values.map(json.dumps), steps, finishes, st.sampled_from(["", "reasoning"]))
 def test_a_random_answer_is_a_valid_record_or_a_known_fault(text, made, finish, elsewhere):
     for wrap, other in made:
         text = wrap(text, other)
@@ -99,21 +97,19 @@ def test_what_surrounds_one_object_changes_nothing(record, wrap, other):
     assert check(lambda: read_answer(Answer(wrap(text, other)))) == alone
 
 
-parts = st.fixed_dictionaries({"type": st.sampled_from(["text", "thinking", "refusal", "x"]), "text": objects | values})
+anything = values | st.lists(values, max_size=2)
+kinds = st.sampled_from(["text", "output_text", "text", "thinking", "refusal", "x"])
+parts = st.lists(st.fixed_dictionaries({"type": kinds, "text": objects}) | values, max_size=3)
 messages = st.fixed_dictionaries(
-    {},
-    optional={
-        "content": objects | values | st.lists(parts, max_size=3),
-        **dict.fromkeys(("reasoning_content", "reasoning", "tool_calls", "refusal"), values),
-    },
+    {"content": st.one_of(objects, objects, parts, anything)},
+    optional=dict.fromkeys(("reasoning_content", "reasoning", "tool_calls", "refusal"), values),
 )
-choices = st.fixed_dictionaries({"message": messages | values, "finish_reason": finishes | values})
-bodies = (
-    st.builds(
-        lambda found: json.dumps(completion("") | {"choices": found}).encode(), st.lists(choices | values, max_size=2)
-    )
-    | values.map(lambda found: json.dumps(found).encode())
-    | st.binary(max_size=60)
+choices = st.fixed_dictionaries({"message": messages | values, "finish_reason": st.one_of(finishes, finishes, values)})
+bodies = st.one_of(
+    choices.map(lambda choice: json.dumps(completion("") | {"choices": [choice]}).encode()),
+    anything.map(lambda found: json.dumps(completion("") | {"choices": found}).encode()),
+    values.map(lambda found: json.dumps(found).encode()),
+    st.binary(max_size=60),
 )
 
 

@@ -259,6 +259,14 @@ def test_nothing_but_refusals_is_no_engine():
     assert HOPELESS <= len(server.asked) < HOPELESS + 4
 
 
+def test_nothing_but_answers_in_another_field_is_no_engine():
+    with serving(lambda request, before: Reply(completion(None, reasoning="{}"))) as server:
+        with pytest.raises(CaptionError, match="put its answer into reasoning,.*--reasoning-parser") as caught:
+            backend(server).answer(talks(200))
+    assert one_line(str(caught.value))
+    assert HOPELESS <= len(server.asked) < HOPELESS + 4
+
+
 @pytest.mark.parametrize("status", [301, 401, 402, 403, 404, 405])
 def test_a_status_that_concerns_every_request_ends_the_engine(status):
     with serving(lambda request, before: failure(status, f"no {status}", Location="/v2")) as server:
