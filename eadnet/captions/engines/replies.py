@@ -74,12 +74,15 @@ def read_completion(body: bytes | bytearray) -> Answer:
     Raises:
         AnswerError: it is none (`json`), or one that the server broke off because it is going down (`unreachable`).
     """
+    reply = None
     try:
-        choice = json.loads(body)["choices"][0]
+        reply = json.loads(body)
+        choice = reply["choices"][0]
         message = dict(choice["message"])
         finish = str(choice.get("finish_reason") or "none")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise AnswerError("json", "the reply is no chat completion") from None
+        error = reply.get("error") if isinstance(reply, dict) else None
+        raise AnswerError("json", f"the reply is no chat completion{f': {error}' if error else ''}") from None
     if finish in ("abort", "error"):
         raise AnswerError("unreachable", f"the answer was broken off ({finish})")
     parts = _parts(message.get("content"))

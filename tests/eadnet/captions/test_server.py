@@ -336,6 +336,12 @@ def test_a_reply_without_a_text_is_named(content, finish, kind, fix):
     assert caught.value.kind == kind and fix in caught.value.explained and one_line(caught.value.explained)
 
 
+def test_an_error_with_the_status_of_a_success_is_quoted():
+    answer, _ = only(lambda request, before: Reply({"error": {"message": "out of\nmemory", "code": 502}}))
+    assert answer.transient and "no chat completion" in answer.failure and "memory" in answer.failure
+    assert one_line(answer.failure)
+
+
 def test_half_a_character_can_be_quoted_in_the_next_question():
     with serving(lambda request, before: Reply(completion("half \ud83d of it"))) as server:
         made = backend(server)
