@@ -10,7 +10,7 @@ STAGE_VERSIONS = {
     "collect": 2,
     "describe": 1,
     "true_units": 1,
-    "caption": 3,
+    "caption": 4,
     "encode_captions": 4,
     "autoencoder": 1,
     "syncnet": 1,

@@ -1,4 +1,7 @@
-"""A cache of outcomes, so that a killed job continues where it stopped and a second run needs no model.
+"""A cache of captions: a killed job continues where it stopped, and a second run asks about no captioned clip again.
+
+Only accepted answers are kept. An answer that was refused, empty or absent may be the fault of a server that is
+repaired under the same name, so such a clip is asked about again.
 
 One file per batch, ``{folder}/{digest}.jsonl``, one line per outcome, written all or nothing: jobs may share the
 folder, and a killed one loses its current batch only. The key of an outcome covers all that can change it (`key_of`).
@@ -28,20 +31,21 @@ class AnswerCache:
     folder: Path | None
 
     def get(self, key: str) -> Outcome | None:
-        """The outcome of a key; None if it is not there, is damaged, or today's schema refuses it."""
+        """The outcome of a key; None if it is not there, is damaged, has no caption, or today's schema refuses it."""
         try:
-            return Outcome.from_json(self._stored[key])
+            found = Outcome.from_json(self._stored[key])
         except (ValueError, KeyError, TypeError):
             return None
+        return found if found.record else None
 
     def put(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Store a batch of outcomes by key, without transient ones."""
-        lasting = {key: outcome.to_json() for key, outcome in outcomes.items() if not outcome.transient}
-        if self.folder is None or not lasting:
+        """Store those outcomes of a batch that have a caption, by key."""
+        accepted = {key: outcome.to_json() for key, outcome in outcomes.items() if outcome.record}
+        if self.folder is None or not accepted:
             return
-        self._stored.update(lasting)
-        lines = [json.dumps([key, text]) for key, text in sorted(lasting.items())]
-        with atomic_path(self.folder / f"{key_of(lasting)[:32]}.jsonl") as temporary:
+        self._stored.update(accepted)
+        lines = [json.dumps([key, text]) for key, text in sorted(accepted.items())]
+        with atomic_path(self.folder / f"{key_of(accepted)[:32]}.jsonl") as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     @cached_property

@@ -73,13 +73,10 @@ class Outcome:
     Attributes:
         record: The caption; None where every answer was refused.
         faults: One per refused answer, in order.
-        transient: True where the cause is outside the answers and may be fixed (connection, settings, the clip's
-            files): such an outcome is not cached.
     """
 
     record: CaptionRecord | None
     faults: tuple[Fault, ...] = ()
-    transient: bool = False
 
     @property
     def attempts(self) -> int:

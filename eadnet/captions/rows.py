@@ -53,7 +53,7 @@ def _outcomes(
     known = {name: outcome for name, key in keys.items() if (outcome := cache.get(key))}
     missing = [request for request in requests if request.clip_id not in known]
     if known:
-        report(f"{len(known)} of {len(requests)} clips were captioned before")
+        report(f"{len(known)} of {len(requests)} clips were captioned before: these answers are used again")
     for start in range(0, len(missing), size):
         part = missing[start : start + size]
         made = dict(zip([request.clip_id for request in part], engine.caption(part), strict=True))
@@ -113,8 +113,11 @@ def _reason(clip_id: str, outcome: Outcome) -> str:
         return f"{clip_id}: {last.message}; run again once the engine answers"
     if last.kind == "frames":
         return last.message
-    answers = "the answer was" if len(outcome.faults) == 1 else f"all {len(outcome.faults)} answers were"
-    return f"{clip_id}: {answers} refused, the last for {last.kind}: {last.message}"
+    if last.kind in ("misplaced", "too_long"):
+        return f"{clip_id}: no answer ({last.kind}): {last.message}"
+    if len(outcome.faults) == 1:
+        return f"{clip_id}: the answer was refused ({last.kind}): {last.message}"
+    return f"{clip_id}: all {len(outcome.faults)} answers were refused, the last for {last.kind}: {last.message}"
 
 
 def _texts(record: CaptionRecord, row: Row) -> dict[str, Any]:

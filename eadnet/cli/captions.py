@@ -22,11 +22,12 @@ def caption(
     assets: AssetsJSON = "{}",
     cache: Cache = None,
 ) -> None:
-    """Write one caption row for every clip of a shard."""
+    """Write one caption row for every clip of a shard; an error if there are clips to caption and none is captioned."""
     from eadnet import tables
     from eadnet.captions.answer_cache import AnswerCache
     from eadnet.captions.engines import open_engine
     from eadnet.captions.engines.weights import locate
+    from eadnet.captions.failures import nothing_made
     from eadnet.captions.measures.table import read_descriptors
     from eadnet.captions.requests import CaptionError
     from eadnet.captions.rows import caption_rows
@@ -46,6 +47,13 @@ def caption(
     tables.write_table(captions, output, tables.CAPTIONS)
     done = sum(row["status"] == "ok" for row in captions)
     typer.echo(f"{output}: {done} of {len(captions)} clips captioned")
+    if fault := nothing_made(captions):
+        typer.echo(
+            "\n".join(row["reason"] for row in captions if row["reason"])
+        )  # Snakemake deletes a failed job's table
+        if not used.allow_none:
+            raise CaptionError(f"{fault}; then run again (compute.captioning.allow_none accepts such a shard)")
+        typer.echo(fault, err=True)
 
 
 def describe(

@@ -29,6 +29,9 @@ class Captioning(Section):
     concurrency: Positive = Field(16, description="Server: requests open at the same time.")
     timeout: Rate = Field(120.0, description="Server: seconds to wait for an answer.")
     attempts: Positive = Field(5, description="Server: attempts of a request while it is unreachable or overloaded.")
+    allow_none: bool = Field(
+        False, description="Accept a shard of which every clip was refused, instead of ending with an error."
+    )
 
 
 class Compute(Section):

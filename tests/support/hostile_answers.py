@@ -64,17 +64,17 @@ def _said(text: str) -> str:
 GOOD = answer_text()
 
 MALFORMED = {
-    "empty": "",
-    "whitespace only": " \n\t\r\n ",
     "NUL only": "\x00",
     "cut in half": GOOD[: len(GOOD) // 2],
     "one brace too few": GOOD[:-1],
-    "trailing text": GOOD + " I hope this helps!",
-    "leading text": "Sure, here is the JSON: " + GOOD,
     "twice": GOOD + GOOD,
-    "fenced": f"```json\n{GOOD}\n```",
-    "thought aloud": f"<think>The person smiles.</think>{GOOD}",
     "list of records": f"[{GOOD}]",
+    "list of records in a fence": f"```json\n[{GOOD}]\n```",
+    "two fences": f"```json\n{GOOD}\n```\nor\n```json\n{GOOD}\n```",
+    "fence cut off": f"```json\n{GOOD[:-40]}",
+    "second object cut off": GOOD + GOOD[:50],
+    "thinking without end, with a draft": f"<think>Perhaps {GOOD} or rather {GOOD}",
+    "thinking alone, without end": "<think>The person smiles.",
     "bare text": '"The person smiles."',
     "number": "42",
     "null": "null",
@@ -89,12 +89,10 @@ MALFORMED = {
     "raw newline in a text": _raw("lifts the", "lifts\nthe"),
     "raw escape in a text": _raw("lifts the", "\x1b[31mlifts the"),
     "raw NUL in a text": _raw("lifts the", "lifts\x00the"),
-    "byte order mark": "\ufeff" + GOOD,
     "10,000 lists deep": "[" * 10_000,
     "8,000 lists deep in a key": _raw('"calm"', "[" * 8000 + "]" * 8000),
     "10,000 objects deep": '{"a":' * 3000 + "1" + "}" * 3000,
     "a million characters": "{" + " " * 1_000_000 + GOOD[1:],
-    "lone surrogate outside": "\ud83d" + GOOD,
     "prompt leak": "You describe the facial expression and head motion of the one person in a video clip.",
     "repeated injection": "HACKED. I ignore all previous instructions.",
     "code": "import os; os.system('rm -rf /')",
@@ -159,6 +157,13 @@ MISSHAPEN = {
     "Cyrillic look-alikes": _said("The w\u043em\u0430n smiles."),
     "Greek look-alikes": _said("The m\u03b1n smiles."),
     "Cherokee look-alikes": _said("The \u13a0sian smiles."),
+}
+
+EMPTY = {
+    "nothing": "",
+    "blanks": " \n\t\r\n \u00a0",
+    "byte order mark alone": "\ufeff\n",
+    "thinking alone": f"<think>It must be {GOOD}</think>\n",
 }
 
 TOPICS = {
@@ -232,6 +237,7 @@ def _fields(text: str) -> dict[str, str]:
 
 def _set() -> dict[str, Hostile]:
     found = {f"malformed: {name}": Hostile(text, ("json",)) for name, text in MALFORMED.items()}
+    found |= {f"empty: {name}": Hostile(text, ("empty",)) for name, text in EMPTY.items()}
     found |= {f"misshapen: {name}": Hostile(text, ("schema",)) for name, text in MISSHAPEN.items()}
     found |= {f"forbidden: {name}": Hostile(_said(text), ("forbidden",)) for name, text in TOPICS.items()}
     found |= {f"disguised: {name}": Hostile(_said(text), ("forbidden",)) for name, text in DISGUISED.items()}
@@ -243,6 +249,9 @@ def _set() -> dict[str, Hostile]:
     found["whole but cut off"] = Hostile(GOOD, ("unfinished",), "length")
     found["no reason to end"] = Hostile(GOOD, ("unfinished",), "")
     found["reason with controls"] = Hostile(GOOD, ("unfinished",), "stop\n\x1b[2J")
+    found["thinking cut off"] = Hostile("<think>" + "so " * 900, ("unfinished",), "length")
+    found["nothing, cut off"] = Hostile("", ("unfinished",), "length")
+    found["endless blanks"] = Hostile('{\n  "emotion":' + " \n   " * 900, ("unfinished",), "length")
     found["filtered"] = Hostile("", ("refusal",), "content_filter")
     found["refused aside"] = Hostile("I will not\ndescribe people.\x1b[31m", ("refusal",), "refusal")
     return found
@@ -255,6 +264,18 @@ HARMLESS = {
     "blanks around": (f"\n  {GOOD}\n", CALM),
     "indented": (json.dumps(good_record(), indent=4), CALM),
     "other order": (json.dumps(dict(reversed(good_record().items()))), CALM),
+    "byte order mark": ("\ufeff" + GOOD, CALM),
+    "fenced": (f"```json\n{GOOD}\n```", CALM),
+    "fenced between sentences": (f"Here it is:\n```\n{GOOD}\n```\nI hope this {{helps}}!", CALM),
+    "leading text": ("I'm sorry for the delay, here is the JSON: " + GOOD, CALM),
+    "trailing text": (GOOD + " I hope this helps!", CALM),
+    "lone surrogate before": ("\ud83d" + GOOD, CALM),
+    "thought aloud": (f"<think>\nA smile, so {{}} or {answer_text(gaze='down')}?\n</think>\n\n{GOOD}", CALM),
+    "thought at length": (f"<THINKING>{'A smile. ' * 4000}</THINKING>{GOOD}", CALM),
+    "end of thinking alone": (f"The person smiles.</think>{GOOD}", CALM),
+    "thinking without end": (f"<think>The person smiles, so the answer is {GOOD}", CALM),
+    "thinking in brackets": (f"[THINK]A smile.[/THINK]```json\n{GOOD}```", CALM),
+    "in a box": (f"<|begin_of_box|>{GOOD}<|end_of_box|>", CALM),
     "escaped letters": (GOOD.replace("lifts", "\\u006cifts"), CALM),
     "whole numbers": (answer_text(confidence=1, valence=0, arousal=-1), CALM),
     "a unit twice": (answer_text(action_units=["cheek raiser", "cheek raiser"]), CALM),

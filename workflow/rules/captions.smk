@@ -6,7 +6,7 @@ OUTPUTS
     <results>/captions/{captioner}/{corpus}/{shard}.parquet     captions of a shard, by `main` and by compared captioners
     <results>/captions.parquet                                  all captions of `main`
     <results>/captions/tokens.safetensors                       token states of every distinct text in them
-    <results>/answers/{corpus}/{shard}/                         cached answers of engines; deleting them costs time
+    <results>/answers/{corpus}/{shard}/                         cached answers that were accepted; deleting them costs time
     <results>/encoded/                                          cached token states; deleting them costs time
 """
 

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 
 from eadnet.captions.engines.answers import Answer, AnswerError, read_answer
 from eadnet.captions.engines.conversations import Conversation, open_conversation
+from eadnet.captions.engines.json_object import BLANK
 from eadnet.captions.prompt import Prompt
 from eadnet.captions.requests import Fault, Outcome, Request
 from eadnet.config.captions import LanguageModel
 from eadnet.data.clips import ClipError
 
-FINAL = ("too_long", "unreachable", "frames")
-"""Faults from outside the answer, which another turn in the same run cannot fix; they are not cached."""
+FINAL = ("misplaced", "too_long", "unreachable", "frames")
+"""Faults from outside the answer, which another turn cannot fix."""
 
 QUOTED = 2000
 """Most characters of a refused answer that are quoted back to the model: an endless one would fill its context."""
@@ -84,11 +85,11 @@ class LanguageEngine:
                 try:
                     records[place] = read_answer(answer)
                 except AnswerError as error:
-                    faults[place].append(Fault(error.kind, str(error)))
+                    faults[place].append(Fault(error.kind, error.explained))
                     if error.kind not in FINAL:
-                        refused[place] = conversation.after(answer.text[:QUOTED], _complaint(error))
+                        refused[place] = conversation.after(_quoted(answer.text), _complaint(error))
             waiting = refused
-        return [_outcome(records.get(place), found) for place, found in enumerate(faults)]
+        return [Outcome(records.get(place), tuple(found)) for place, found in enumerate(faults)]
 
     def _opened(self, batch: Sequence[Request], faults: list[list[Fault]]) -> dict[int, Conversation]:
         """First questions by place in the batch; a clip whose frames cannot be read gets its fault instead."""
@@ -101,11 +102,11 @@ class LanguageEngine:
         return opened
 
 
+def _quoted(text: str) -> str:
+    """A refused answer as the model's turn; some servers refuse a turn without text."""
+    return text[:QUOTED] if text.strip(BLANK) else "(no text)"
+
+
 def _complaint(error: AnswerError) -> str:
     """The next turn after a refused answer; the fault quotes the answer itself, never anything from outside."""
     return f"That answer was refused: {error} Answer again with one JSON object that keeps every rule."
-
-
-def _outcome(record: Any, faults: list[Fault]) -> Outcome:
-    transient = record is None and bool(faults) and faults[-1].kind in FINAL
-    return Outcome(record, tuple(faults), transient)

@@ -7,17 +7,21 @@ A reply that is no answer gets the status that it should have had: 408 too late,
 import asyncio
 import json
 from contextlib import aclosing
+from typing import Any
 
 import httpx2
 import openai
 
-from eadnet.captions.engines.answers import MAX_CHARACTERS, Answer, AnswerError, one_line
+from eadnet.captions.engines.answers import MAX_CHARACTERS, REASONING, TOOL_CALLS, Answer, AnswerError, one_line
 from eadnet.captions.engines.endpoint import KEY_VARIABLE, Endpoint
+from eadnet.captions.engines.json_object import BLANK, after_thinking
 
 MAX_BODY = 1 << 20  # bytes of a reply that are read; an answer takes a few thousand
 ONE_REQUEST = (400, 413, 422)  # statuses that concern one request
 _PASSING = (408, 409, 425, 429, *range(500, 600))  # that may pass; any other concerns all requests
 _NO_ANSWER = {"json": 500, "unreachable": 503}  # statuses that such a body should have had
+_TEXT_OF = {"text": "text", "output_text": "text", "refusal": "refusal"}  # kinds of parts of a content
+_THOUGHTS = ("thinking", "reasoning")  # further kinds, which are no part of an answer
 _HINTS = {
     401: f"check {KEY_VARIABLE}",
     403: f"check {KEY_VARIABLE} and what it allows",
@@ -70,20 +74,48 @@ def read_completion(body: bytes | bytearray) -> Answer:
     Raises:
         AnswerError: it is none (`json`), or one that the server broke off because it is going down (`unreachable`).
     """
+    reply = None
     try:
-        choice = json.loads(body)["choices"][0]
-        text, refusal = choice["message"].get("content") or "", choice["message"].get("refusal")
+        reply = json.loads(body)
+        choice = reply["choices"][0]
+        message = dict(choice["message"])
         finish = str(choice.get("finish_reason") or "none")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise AnswerError("json", "the reply is no chat completion") from None
+        error = reply.get("error") if isinstance(reply, dict) else None
+        raise AnswerError("json", f"the reply is no chat completion{f': {error}' if error else ''}") from None
     if finish in ("abort", "error"):
         raise AnswerError("unreachable", f"the answer was broken off ({finish})")
+    parts = _parts(message.get("content"))
+    refusal = message.get("refusal") or "".join(said for kind, said in parts if kind == "refusal")
     if refusal:
         return Answer(one_line(str(refusal)), "refusal")
-    if not isinstance(text, str):
-        raise AnswerError("json", f"the reply's content is no text but a {type(text).__name__}")
-    kept = text[: MAX_CHARACTERS + 1]  # what is longer is refused unread
-    return Answer(kept.encode("utf-8", "replace").decode(), one_line(finish))  # half characters cannot be sent back
+    text = "".join(said for kind, said in parts if kind != "refusal")
+    kept = text if len(text) <= MAX_CHARACTERS else after_thinking(text)[: MAX_CHARACTERS + 1]  # longer: refused unread
+    kept = kept.encode("utf-8", "replace").decode()  # half characters cannot be sent back
+    return Answer(kept, one_line(finish), "" if kept.strip(BLANK) else _elsewhere(message))
+
+
+def _parts(content: Any) -> list[tuple[str, str]]:
+    """Kinds and texts of a content, which is a text or a list of parts; parts with thinking are left out.
+
+    Raises:
+        AnswerError: it is something else (`json`).
+    """
+    if content is None or isinstance(content, str):
+        return [("text", content or "")]
+    try:
+        said = [(part["type"], part[_TEXT_OF[part["type"]]]) for part in content if part["type"] not in _THOUGHTS]
+    except (TypeError, LookupError):
+        said = [("", None)]
+    if not all(isinstance(text, str) for _, text in said):
+        raise AnswerError("json", "the reply's content is neither a text nor a list of texts")
+    return said
+
+
+def _elsewhere(message: dict[str, Any]) -> str:
+    """The field in which a message without a text has a content; "" for none."""
+    said = {name: message.get(name) for name in (*TOOL_CALLS, *REASONING)}
+    return next((name for name, found in said.items() if found and str(found).strip(BLANK)), "")
 
 
 def status_of(error: openai.APIError) -> int:

@@ -7,7 +7,8 @@ The client of the package `openai` retries: its pauses double from half a second
   completion): ``compute.captioning.attempts`` tries, then a transient failure of that request, which is not cached. If
   it broke down over this request (500, no chat completion) and answered others meanwhile, the failure is lasting;
 - this request is refused (400, 413, 422: prompt too long, content filter): a lasting failure of that request;
-- anything else (401, 403, 404, a redirect, no quota), or only refusals from the start: the engine cannot work.
+- anything else (401, 403, 404, a redirect, no quota), or from the start only refusals and answers in another field
+  than the content (a parser of reasoning takes them): the engine cannot work.
 
 Answers are held to the record's JSON schema (``response_format``, ``strict`` off: hosted services refuse schemas with
 bounds in their strict mode; vLLM enforces it either way), at temperature 0 and seed 0. A server reached by plain http
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 import openai
 
-from eadnet.captions.engines.answers import Answer, one_line
+from eadnet.captions.engines.answers import Answer, misplaced, one_line
 from eadnet.captions.engines.breaker import Breaker
 from eadnet.captions.engines.conversations import Conversation, png_bytes
 from eadnet.captions.engines.endpoint import Endpoint, check_endpoint
@@ -141,7 +142,8 @@ class Server:
         before = self.breaker.replies
         answer, status = await self._ask(client, messages, **self._form())
         if not answer.transient:
-            self.breaker.count_reply(answer.failure)
+            misled = answer.elsewhere and answer.finish_reason == "stop"  # so will every other answer be
+            self.breaker.count_reply(misplaced(answer.elsewhere).explained if misled else answer.failure)
             return answer
         own = status == 500 and self.breaker.replies != before  # it broke down over this, and answered others
         await self.breaker.count_loss(before)

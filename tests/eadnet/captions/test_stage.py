@@ -1,5 +1,6 @@
 """The caption stage around a language model: frames, questions, retries, what is remembered, and what a kill costs."""
 
+import json
 import os
 import signal
 import subprocess
@@ -137,9 +138,48 @@ def test_typographic_marks_are_brought_into_plain_form() -> None:
 
 # -------------------------------------------------------------------------------------------- what is remembered
 def test_second_run_asks_nothing_and_gives_the_same_rows(rows: list[dict], tmp_path: Path) -> None:
-    first = stage(rows, engine(lambda chat: Answer("no" if chat.clip_id == "clip_1" else GOOD)), tmp_path / "answers")
+    first = stage(rows, engine(lambda chat: Answer(GOOD)), tmp_path / "answers")
     again = engine(lambda chat: pytest.fail(f"asked about {chat.clip_id}"))
     assert stage(rows, again, tmp_path / "answers") == first
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(""), Answer("no"), Answer("", elsewhere="reasoning"), Answer("I am sorry"), Answer(GOOD, "length")],
+)
+def test_a_refused_answer_is_not_remembered(rows: list[dict], tmp_path: Path, answer: Answer) -> None:
+    """A server that was repaired under the same name is asked again, about the refused clips only."""
+    first = stage(rows, engine(lambda chat: answer if chat.clip_id == "clip_1" else Answer(GOOD)), tmp_path)
+    assert first[1]["status"] == "no_caption"
+    repaired = engine(lambda chat: Answer(GOOD))
+    assert {row["status"] for row in stage(rows, repaired, tmp_path)} == {"ok"}
+    assert repaired.backend.asked == ["clip_1"]
+
+
+def test_a_refusal_in_the_folder_of_an_older_version_is_asked_again(rows: list[dict], tmp_path: Path) -> None:
+    stage(rows, engine(lambda chat: Answer(GOOD)), tmp_path)
+    for path in tmp_path.glob("*.jsonl"):
+        lines = [json.loads(line)[0] for line in path.read_text().splitlines()]
+        refused = json.dumps({"record": None, "faults": [["json", "not one JSON object"]]})
+        path.write_text("\n".join(json.dumps([key, refused]) for key in lines))
+    asked = engine(lambda chat: Answer(GOOD))
+    assert {row["status"] for row in stage(rows, asked, tmp_path)} == {"ok"}
+    assert len(asked.backend.asked) == 6
+
+
+def test_an_answer_in_another_field_is_not_asked_for_again_in_the_same_run(rows: list[dict]) -> None:
+    writer = engine(lambda chat: Answer("", elsewhere="reasoning_content"))
+    assert {tuple(row["faults"]) for row in stage(rows, writer)} == {("misplaced",)}
+    assert len(writer.backend.asked) == 6
+
+
+def test_an_empty_answer_is_quoted_as_one(rows: list[dict]) -> None:
+    """Some servers refuse a turn without text."""
+    writer = engine(lambda chat: Answer(GOOD) if chat.exchanges else Answer(" \n"))
+    assert {tuple(row["faults"]) for row in stage(rows, writer)} == {("empty",)}
+    again = [chat for batch in writer.backend.batches for chat in batch if chat.exchanges]
+    assert {chat.exchanges[0][0] for chat in again} == {"(no text)"}
+    assert not [chat for chat in again if "server" in chat.exchanges[0][1]]  # advice is for users
 
 
 @pytest.mark.parametrize(
