@@ -17,7 +17,7 @@ from metrics.functional.agreement import Agreement, macro_f1, rank_correlation, 
 from metrics.scoring.values import Value
 from metrics.tables import LABEL_GIVEN
 
-UNANSWERED = ("unreachable", "too_long")
+UNANSWERED = ("unreachable", "too_long", "misplaced", "frames")
 """Kinds of fault that are no answers (``eadnet.captions.engines.answers.FAULTS``)."""
 
 UNITS = tuple(unit for unit in ACTION_UNITS if unit not in SPEECH_UNITS and not unit.startswith(("left ", "right ")))

@@ -36,7 +36,7 @@ RANKS = (
 SPEARMAN = "Spearman, The proof and measurement of association between two things, Am. J. Psychology 15, 1904"
 
 FAMILY = Family(
-    "captions", 1, None,
+    "captions", 2, None,
     "Do the captions of real clips follow the rules, and do they describe what is there? Scored from captions tables "
     "by `python -m metrics score-captions`, a captioner a run (`captions:<name>`); never part of `evaluation.metrics`.",
     of="captions", needs="nothing",
