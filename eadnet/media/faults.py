@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LFS_POINTER = b"version https://git-lfs"
+from eadnet.provenance import LFS_FAULT, LFS_POINTER
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
@@ -53,6 +54,11 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in FULL
 
 
+def ends_job(error: BaseException) -> bool:
+    """Whether an error is of what is written, so that all other inputs would fail as well."""
+    return isinstance(error, OutputError) or is_full(error)
+
+
 def check_file(path: str | Path) -> None:
     """Refuse, before a decoder opens it, what cannot hold media: it never waits for a pipe or a device.
 
@@ -82,7 +88,7 @@ def check_head(head: bytes) -> None:
     if not head:
         raise MediaError("zero bytes; copy the file again")
     if head.startswith(LFS_POINTER):
-        raise MediaError("a Git LFS pointer, not the file; run git lfs pull")
+        raise MediaError(LFS_FAULT)
 
 
 @contextmanager
