@@ -1,4 +1,4 @@
-"""Do the channels of a sound cancel each other when they are mixed? Energies, second by second, while it is decoded.
+"""Do the channels of a sound cancel each other when they are mixed? Energies, moment by moment, while it is decoded.
 
 A voice recorded with one wire swapped is of opposite phase in its two channels: each is heard, their mix is silence.
 """
@@ -15,7 +15,8 @@ Of two channels of one level the share is 1 + r with their correlation r: 2 wher
 sounds (wide music stays above 0.5), 0 of opposite phase. What is left under 0.1 is mostly how the two differ: noise.
 """
 LOST = 0.1
-"""Share of the sound's energy that lies in such seconds, from which one channel is taken throughout."""
+"""Share of the sound's energy that lies in such moments, from which one channel is taken throughout."""
+MOMENTS = 4  # a second; shorter than a word, longer than most decoders' frames
 ALONE = 1e-6
 """Energy of all other channels as a share of the loudest one's, below which it is the only one: 60 dB less."""
 SPOKEN = {"FL": "the left one", "FR": "the right one", "FC": "the centre one"}
@@ -26,11 +27,11 @@ class ChannelMeter:
     """Hears the frames that are mixed and the mix of them.
 
     Args:
-        since: second of the first frames that count; a decoder begins earlier.
+        start: seconds after which frames count; a decoder begins earlier.
     """
 
-    def __init__(self, since: int = 0) -> None:
-        self.since = since
+    def __init__(self, start: float = 0.0) -> None:
+        self._since = int(start * MOMENTS)
         self._names: tuple[str, ...] = ()
         self._channels: dict[int, np.ndarray] = {}
         self._mix: dict[int, float] = defaultdict(float)
@@ -41,30 +42,30 @@ class ChannelMeter:
         if names != self._names:  # another layout: what was heard before is another sound
             self._names, self._channels = names, {}
         if len(names) > 1:
-            second = _second(frame)
+            moment = _moment(frame)
             energy = _energy(frame, len(names)) / frame.sample_rate
-            self._channels[second] = self._channels.get(second, 0) + energy
+            self._channels[moment] = self._channels.get(moment, 0) + energy
 
     def mixed(self, frame: av.AudioFrame) -> None:
         """Count a frame of the mix, mono float."""
         if len(self._names) > 1:
             wave = frame.to_ndarray()[0].astype(np.float64)
-            self._mix[_second(frame)] += float(wave @ wave) / frame.sample_rate
+            self._mix[_moment(frame)] += float(wave @ wave) / frame.sample_rate
 
     def taken(self) -> tuple[int, str] | None:
         """The channel that is heard alone, and the words for it; None where the mix is as good."""
-        seconds = [second for second in sorted(self._channels) if second >= self.since]
-        if not seconds:
+        moments = [moment for moment in sorted(self._channels) if moment >= self._since]
+        if not moments:
             return None
-        energy = np.stack([self._channels[second] for second in seconds])
+        energy = np.stack([self._channels[moment] for moment in moments])
         total = energy.sum(0)
         loudest = self._loudest(total)
         if not total[loudest] > 0:
             return None
         if total.sum() - total[loudest] <= ALONE * total[loudest]:
             return loudest, f"only one channel holds sound; {self._spoken(loudest)} is taken"
-        # a resampler gives a moment later than it takes, so the neighbours' energy counts for a second as well
-        mix = np.array([sum(self._mix[second + step] for step in (-1, 0, 1)) for second in seconds])
+        # a resampler gives a little later than it takes, so the energy of both neighbours counts as well
+        mix = np.array([sum(self._mix[moment + step] for step in (-1, 0, 1)) for moment in moments])
         mean = energy.mean(1)
         if mean[mix < CANCELLED * mean].sum() <= LOST * mean.sum():
             return None
@@ -82,8 +83,8 @@ class ChannelMeter:
         return SPOKEN.get(name, f"channel {channel + 1} of {len(self._names)}")
 
 
-def _second(frame: av.AudioFrame) -> int:
-    return 0 if frame.pts is None else int(frame.pts * frame.time_base)
+def _moment(frame: av.AudioFrame) -> int:
+    return 0 if frame.pts is None else int(frame.pts * frame.time_base * MOMENTS)
 
 
 def _energy(frame: av.AudioFrame, channels: int) -> np.ndarray:

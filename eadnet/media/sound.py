@@ -42,7 +42,7 @@ def read_mono(source: Source, sample_rate: int, start: float, seconds: float | N
 
     It is decoded once, and once more where one channel is taken. Memory is that of the wave.
     """
-    meter, mix = ChannelMeter(since=int(start)), Mix(first_heard(source))
+    meter, mix = ChannelMeter(start), Mix(first_heard(source))
     wave = _collected(_blocks(source, sample_rate, mix, start, seconds, meter))
     if not len(wave):
         raise MediaError(f"the audio stream holds no sample; {BESIDE}", "no_audio")
