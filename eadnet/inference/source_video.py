@@ -46,9 +46,14 @@ class SourceVideo:
         resolution: S.
         smoothing: of the alignment over time, in frames.
 
+    Attributes:
+        notes: what was done to the picture when it was read, in clauses.
+
     Raises:
         MediaError: no frame has a face.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float, template: Template
@@ -101,27 +106,26 @@ class SourceVideo:
             raise MediaError(f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264")
 
 
-def open_picture(
-    picture: Picture, resolution: int, template: Template = "eyes", notes: list[str] | None = None
-) -> SourceVideo:
+def open_picture(picture: Picture, resolution: int, template: Template = "eyes") -> SourceVideo:
     """A picture as footage of one frame.
 
     Args:
         picture: path, PIL image or (H, W, 3) uint8 array, of any size.
         resolution: S.
         template: where the face lies in the crop.
-        notes: gets what is said about the picture, in clauses.
 
     Raises:
         MediaError: unreadable, or without a face.
     """
-    name = str(picture) if isinstance(picture, str | Path) else "the image"
+    name, notes = str(picture) if isinstance(picture, str | Path) else "the image", list[str]()
     try:
         pixels = _even(read_picture(picture, notes))
     except MediaError as error:
         raise MediaError(f"{name}: {error}") from None
     landmarks = _look([pixels], pixels.shape)
-    return SourceVideo(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
+    footage = SourceVideo(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
+    footage.notes = tuple(notes)
+    return footage
 
 
 def open_video(

@@ -15,6 +15,17 @@ from pathlib import Path
 from eadnet.provenance import LFS_FAULT, LFS_POINTER
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+_WRITING = {
+    *FULL,
+    errno.EIO,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EFBIG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EEXIST,
+}
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 
@@ -47,6 +58,11 @@ def output_error(path: str | Path, error: Exception) -> OutputError:
     number = getattr(error, "errno", None) or errno.EIO
     fix = "make room and run again" if number in FULL else "check the disk and the folder's rights"
     return OutputError(number, f"{path}: cannot be written ({os.strerror(number).lower()}); {fix}")
+
+
+def is_of_writing(error: BaseException) -> bool:
+    """Whether an error is one of disks, folders and their rights, and not of what was to be written."""
+    return getattr(error, "errno", None) in _WRITING
 
 
 def is_full(error: BaseException) -> bool:

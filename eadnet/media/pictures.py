@@ -37,9 +37,11 @@ def read_picture(picture: Picture, notes: list[str] | None = None) -> np.ndarray
         MediaError: not readable as a picture, too small, or of more than `MAX_PIXELS` pixels; one line with the fix.
     """
     notes = [] if notes is None else notes
-    if isinstance(picture, str | Path):
-        picture = _opened(picture, notes)
-    pixels = np.asarray(_rgb(picture, notes) if isinstance(picture, Image.Image) else picture)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of metadata that nothing here needs, and of sizes below our own limit
+        if isinstance(picture, str | Path):
+            picture = _opened(picture, notes)
+        pixels = np.asarray(_rgb(picture, notes) if isinstance(picture, Image.Image) else picture)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise MediaError(f"expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
     height, width = pixels.shape[:2]
@@ -52,14 +54,12 @@ def _opened(path: str | Path, notes: list[str]) -> Image.Image:
     """The decoded first frame of a file."""
     check_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # our own limit stands below Pillow's; other warnings are about metadata
-            with Image.open(path, formats=FORMATS) as image:
-                _check_size(image)
-                if getattr(image, "is_animated", False) and image.format != "MPO":  # that one is a stereo photograph
-                    notes.append("several pictures in one file; the first is taken")
-                image.load()
-                return image.copy()  # of a closed file nothing can be asked later
+        with Image.open(path, formats=FORMATS) as image:
+            _check_size(image)
+            if getattr(image, "is_animated", False) and image.format != "MPO":  # that one is a stereo photograph
+                notes.append("several pictures in one file; the first is taken")
+            image.load()
+            return image.copy()  # of a closed file nothing can be asked later
     except MediaError:
         raise
     except Image.DecompressionBombError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from eadnet.media.faults import OutputError, output_error
+from eadnet.media.faults import OutputError, is_of_writing, output_error
 from eadnet.provenance import atomic_path
 
 
@@ -101,8 +101,8 @@ def _checked(frames: Iterable[np.ndarray], path: str | Path) -> tuple[tuple[int,
 def _writing(path: str | Path) -> Iterator[av.container.OutputContainer]:
     """A container that gets its name when it is whole.
 
-    What is taken while it is written (frames, sound) raises a MediaError where a file is at fault; so an error of the
-    system here is one of writing.
+    What is taken while it is written (frames, sound) raises a MediaError where a file is at fault; so an error of a
+    disk or its rights here is one of writing.
     """
     try:
         with atomic_path(path) as temporary:
@@ -112,6 +112,8 @@ def _writing(path: str | Path) -> Iterator[av.container.OutputContainer]:
     except OutputError:
         raise
     except (OSError, av.error.FFmpegError) as error:
+        if not is_of_writing(error):
+            raise
         raise output_error(path, error) from error
 
 

@@ -14,6 +14,7 @@ from eadnet.media.reading import probe, read_audio
 from eadnet.media.writing import write_audio, write_video
 from tests.support.made_footage import tone
 from tests.support.paths import SHARED
+from tests.support.undecodable import without_decoder
 
 RATE = 48000
 VOICE = tone(2.0, RATE)
@@ -129,7 +130,7 @@ def test_what_is_too_loud_is_clipped_and_what_is_no_number_is_silence(tmp_path):
     assert np.corrcoef(heard, expected[: len(heard)])[0, 1] > 0.98  # a number that wraps would turn its sign
 
 
-def without_decoder(path: Path, *, second: bool = False) -> Path:
+def undecodable(path: Path, *, second: bool = False) -> Path:
     """A video whose first sound has a mark that FFmpeg knows no decoder for; the second, if any, is AAC."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", 25)
@@ -146,16 +147,12 @@ def without_decoder(path: Path, *, second: bool = False) -> Path:
                 frame.sample_rate, frame.pts = RATE, start
                 container.mux(sound.encode(frame))
             container.mux(sound.encode())
-    data = path.read_bytes()
-    at = data.index(b"mp4a", data.index(b"stsd", data.index(b"smhd")))  # the first sound's description
-    data = data[:at] + b"apac" + data[at + 4 :]
-    at = data.index(b"esds", at)  # it would tell all the same
-    path.write_bytes(data[:at] + b"free" + data[at + 4 :])
+    path.write_bytes(without_decoder(path.read_bytes()))
     return path
 
 
 def test_sound_without_a_decoder_is_named(tmp_path):
-    path = without_decoder(tmp_path / "a.mp4")
+    path = undecodable(tmp_path / "a.mp4")
     with pytest.raises(MediaError, match=r"its sound \(codec apac\) has no decoder here; convert it to AAC") as caught:
         read_audio(path)
     assert caught.value.status == "no_audio" and "\n" not in str(caught.value)
@@ -165,7 +162,7 @@ def test_sound_without_a_decoder_is_named(tmp_path):
 
 
 def test_the_first_sound_with_a_decoder_is_heard(tmp_path):
-    path = without_decoder(tmp_path / "a.mp4", second=True)
+    path = undecodable(tmp_path / "a.mp4", second=True)
     assert probe(path).has_audio
     assert likeness(read_audio(path)[:15000]) > 0.98
     assert likeness(read_audio(io.BytesIO(path.read_bytes()))[:15000]) > 0.98
