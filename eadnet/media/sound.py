@@ -65,24 +65,29 @@ def first_heard(source: Source) -> int:
     """The place, among the audio streams, of the first that can be decoded.
 
     Raises:
-        MediaError: unreadable, or no such stream (`no_audio`); it names the codecs that have no decoder here.
+        MediaError: unreadable, or no such stream (`no_audio`); it names the codecs that could not be decoded.
     """
-    place, silent = 0, []
+    place, silent = 0, list[str]()
     while True:
-        with opened(source) as container:
+        with opened(source) as container:  # anew for each: not every container can go back to its start
             streams = container.streams.audio
             if place == len(streams):
-                break
-            if _gives_sound(container, streams[place]):
+                raise _nothing_heard(place, silent)
+            packets = _packets_before_sound(container, streams[place])
+            if packets is None:
                 return place
-            silent.append(_codec(container, streams[place]))
+            if packets:
+                silent.append(_codec(container, streams[place]))
         place += 1
-    if not silent:
-        raise MediaError(f"no audio stream; {BESIDE}", "no_audio")
-    unknown = ", ".join(dict.fromkeys(filter(None, silent)))
-    if not unknown:
-        raise MediaError(f"the audio stream holds no sample; {BESIDE}", "no_audio")
-    raise MediaError(f"its sound (codec {unknown}) has no decoder here; convert it to AAC, or {BESIDE}", "no_audio")
+
+
+def _nothing_heard(streams: int, silent: list[str]) -> MediaError:
+    if silent:
+        names = ", ".join(dict.fromkeys(silent))
+        reason = f"its sound (codec {names}) has no decoder here; convert it to AAC, or {BESIDE}"
+    else:
+        reason = f"the audio stream holds no sample; {BESIDE}" if streams else f"no audio stream; {BESIDE}"
+    return MediaError(reason, "no_audio")
 
 
 def has_sound(source: Source) -> bool:
@@ -94,33 +99,34 @@ def has_sound(source: Source) -> bool:
     return True
 
 
-def _gives_sound(container: av.container.InputContainer, stream: av.AudioStream) -> bool:
-    """Whether one of the stream's first packets becomes samples."""
-    if stream.codec_context is None:
-        return False
-    for tried, packet in enumerate(container.demux(stream)):
+def _packets_before_sound(container: av.container.InputContainer, stream: av.AudioStream) -> int | None:
+    """None if one of the stream's first packets becomes samples, else how many packets did not."""
+    packets = 0
+    for packet in container.demux(stream):
+        packets += packet.size > 0
         try:
-            if any(frame.samples for frame in packet.decode()):
-                return True
+            if stream.codec_context is not None and any(frame.samples for frame in packet.decode()):
+                return None
         except av.error.FFmpegError:  # a decoder that knows the codec, but not this kind of it
             pass
-        if tried == TRIED:
+        if packets == TRIED:
             break
-    return False
+    return packets
 
 
-def _codec(container: av.container.InputContainer, stream: av.AudioStream) -> str | None:
-    """The name of a stream's codec, or the mark that the container has for it; None of a stream without a packet."""
+def _codec(container: av.container.InputContainer, stream: av.AudioStream) -> str:
+    """The name of a stream's codec, or the mark that the container has for it."""
     if stream.codec_context is not None:
-        return stream.codec_context.name if next(container.demux(stream)).size else None
+        return stream.codec_context.name
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)  # at other levels FFmpeg describes nothing
     try:
-        told = container.dumps_format()
+        said = container.dumps_format()
     finally:
         av.logging.set_level(level)
-    found = re.search(rf"Stream #0:{stream.index}\b[^\n]*?Audio: (?:none \((\S+)|(\w+))", told)
-    return (found[1] or found[2]) if found else "unknown"
+    found = re.search(rf"Stream #0:{stream.index}\b[^\n]*?Audio: (?:none \((\S+)|(\w+))", said)
+    name = (found[1] or found[2]) if found else "none"
+    return "unknown" if name == "none" else name
 
 
 class _Mixer:
