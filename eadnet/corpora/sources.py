@@ -164,9 +164,10 @@ def with_lone_sounds(rows: list[dict], recording: Callable[[str], Hashable | Non
         rows: of one shard.
         recording: what a uri is a recording of, the same of a picture and its sound; None of other files.
     """
-    pictured = {recording(row["uri"]) for row in rows if row["status"] != "companion"}
+    pictured = {recording(row["uri"]) for row in rows if row["status"] != "companion"} - {None}
     for row in rows:
-        if row["status"] == "companion" and recording(row["uri"]) not in pictured:
+        # where there is no picture at all, one row `missing` says so for all of them
+        if pictured and row["status"] == "companion" and recording(row["uri"]) not in pictured:
             row |= {"status": "lone_sound", "reason": LONE_SOUND}
     return rows
 
