@@ -48,6 +48,7 @@ def read_mono(source: Source, sample_rate: int, start: float, seconds: float | N
         raise MediaError(f"the audio stream holds no sample; {BESIDE}", "no_audio")
     if (taken := meter.taken()) is not None:
         mix = Mix(mix.stream, *taken)
+        del wave  # two of an hour would be twice the memory
         wave = _collected(_blocks(source, sample_rate, mix, start, seconds))
     return wave, mix
 
