@@ -25,7 +25,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from eadnet.progress import progress_bar
-from eadnet.provenance import atomic_path, sha256_file
+from eadnet.provenance import LFS_FAULT, atomic_path, is_lfs_pointer, sha256_file
 
 TABLE = resources.files("eadnet") / "assets.tsv"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -172,6 +172,8 @@ class _Checked:
     def digest(self, file: AssetFile, path: Path, settings: AssetSettings) -> str:
         """SHA-256 of a file that is here; one of the wrong size is refused unread."""
         stat = path.stat()
+        if is_lfs_pointer(path):
+            raise AssetError(f"{path}: {LFS_FAULT}")
         if _accepted(file, settings) == file.sha256 and file.bytes and stat.st_size != file.bytes:
             raise AssetError(f"{path}: {stat.st_size} bytes, expected {file.bytes}; delete it, or complete it")
         size, changed, digest = self.known.get(file.file, (None, None, None))

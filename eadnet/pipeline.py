@@ -40,8 +40,9 @@ from eadnet.inference.model_card import describe_clips, model_card
 from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, PipelineError, PipelineIndex, read_index
 from eadnet.inference.pipeline_output import Generation, OutputType, check_output_type
 from eadnet.inference.prepared_clip import BAR, PreparedClip
-from eadnet.inference.source_video import Picture, SourceVideo, open_picture, open_video
+from eadnet.inference.source_video import SourceVideo, open_picture, open_video
 from eadnet.inference.step_callbacks import TENSOR_INPUTS, StepCallback, StepCallbacks
+from eadnet.media.pictures import Picture
 from eadnet.models.loading import load_autoencoder, load_run
 from eadnet.models.unet.unet import EADNet
 from eadnet.provenance import atomic_path

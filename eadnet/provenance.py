@@ -11,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+LFS_POINTER = b"version https://git-lfs"
+LFS_FAULT = "a Git LFS pointer, not the file; run git lfs pull"
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -46,6 +49,15 @@ def sha256_file(path: str | Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_lfs_pointer(path: str | Path) -> bool:
+    """Whether a file is the short text that stands for a large file of a repository until ``git lfs pull``."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(len(LFS_POINTER)) == LFS_POINTER
+    except OSError:
+        return False
 
 
 def sha256_array(array: np.ndarray) -> str:

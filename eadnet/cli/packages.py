@@ -37,7 +37,8 @@ def run_reporting(app: Callable[[], object]) -> None:
     except (ValueError, OSError, RuntimeError) as error:
         if type(error) is RuntimeError:
             raise
-        sys.exit(f"error: {error}")
+        notes = getattr(error, "__notes__", ())  # the input at work, where one was
+        sys.exit(" ".join([f"error: {error}", *(f"({note})" for note in notes)]))
 
 
 def raise_or_explain(error: ModuleNotFoundError) -> None:

@@ -18,6 +18,7 @@ import pandas as pd
 from eadnet.config.corpora import FolderCorpus
 from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
+    LONE_SOUND,
     ClipSource,
     OpenedMedia,
     found_row,
@@ -97,7 +98,9 @@ class FolderReader:
             if video in self.videos:
                 rows.append(self._other(found, "companion", "sound beside a video; used where the video has none"))
             elif video is None and int(self.shard) == 0:
-                rows.append(self._other(found, "skipped", "neither a video nor the sound of one"))
+                lone = found.suffix in AUDIO_SUFFIXES
+                said = ("lone_sound", LONE_SOUND) if lone else ("skipped", "neither a video nor the sound of one")
+                rows.append(self._other(found, *said))
         if int(self.shard) == 0:
             rows += [self._absent(name) for name in sorted(self.labels.keys() - self._files.keys())]
         return rows

@@ -33,6 +33,7 @@ from eadnet.corpora.sources import (
     uri_of,
     usable,
     with_duplicates,
+    with_lone_sounds,
 )
 from eadnet.corpora.splits import MEAD_PART_0, mead_people, mead_split
 from eadnet.tables import EMOTIONS
@@ -120,7 +121,7 @@ class MEADReader:
         if not rows:
             reason = "the actor's folder holds no file; put video.tar and audio.tar there"
             rows = [source_row("mead", self.shard, self.shard, uri_of(self.shard), "missing", reason)]
-        return with_duplicates([*rows, *self._absent_rows(rows)])
+        return with_lone_sounds(with_duplicates([*rows, *self._absent_rows(rows)]), _recording)
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One entry per usable video; archives are indexed here, before worker processes get their copy of this."""
@@ -214,3 +215,9 @@ class MEADReader:
                 reason = f"no file of {emotion} level {level} seen from {view}; look for another archive of the actor"
                 name = f"{self.shard}_{view}_{emotion}_{level}"
                 yield source_row("mead", self.shard, name, place, "missing", reason)
+
+
+def _recording(uri: str) -> tuple[str, int, int] | None:
+    """Emotion, level and number of a file, whatever the view."""
+    said = parse_path(path_of(uri))
+    return None if said is None else (said.emotion, said.level, said.number)

@@ -45,6 +45,7 @@ from eadnet.corpora.sources import (
     uri_of,
     usable,
     with_duplicates,
+    with_lone_sounds,
 )
 from eadnet.corpora.splits import ravdess_split
 from eadnet.corpora.zips import read_zip_index, zip_content, zip_digest
@@ -117,7 +118,7 @@ class RAVDESSReader:
         heard = {row["source_id"] for row in rows if row["status"] == "ok"}
         rows += [self._silent_row(entry, heard) for entry in silent]
         rows += [*failed_downloads("ravdess", self.shard, self.root), *self._absent_rows(entries)]
-        return with_duplicates(rows)
+        return with_lone_sounds(with_duplicates(rows), _label)
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One clip per usable recording; archives are indexed here, before worker processes get their copy of this."""
@@ -248,3 +249,12 @@ def _is_archive(found: Found) -> bool:
 
 def _take_of(uri: str) -> RecordedTake:
     return parse_name(path_of(uri))
+
+
+def _label(uri: str) -> str | None:
+    """What a file is a recording of, whatever its modality; None of songs, and where its name says nothing."""
+    try:
+        take = parse_name(path_of(uri))
+    except CorpusError:
+        return None
+    return take.label if take and take.channel != SONG else None

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from eadnet.media.suffixes import AUDIO_SUFFIXES
 from eadnet.tables import DOWNLOADS, read_rows
 
 MAX_SLUG = 80
+LONE_SOUND = "sound without a video; put the video of the same name beside it, or remove it"
 USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its sound
 
 Media = Path | BinaryIO
@@ -153,6 +154,21 @@ def with_duplicates(rows: list[dict]) -> list[dict]:
             row["source_id"] = f"{name}@{seen[name] + 1}"
             if row["status"] in USED:
                 row |= {"status": "duplicate", "reason": f"{name} is there already; remove one of them"}
+    return rows
+
+
+def with_lone_sounds(rows: list[dict], recording: Callable[[str], Hashable | None]) -> list[dict]:
+    """Give the sound files of no video the status `lone_sound`: nothing would hear them.
+
+    Args:
+        rows: of one shard.
+        recording: what a uri is a recording of, the same of a picture and its sound; None of other files.
+    """
+    pictured = {recording(row["uri"]) for row in rows if row["status"] != "companion"} - {None}
+    for row in rows:
+        # where there is no picture at all, one row `missing` says so for all of them
+        if pictured and row["status"] == "companion" and recording(row["uri"]) not in pictured:
+            row |= {"status": "lone_sound", "reason": LONE_SOUND}
     return rows
 
 

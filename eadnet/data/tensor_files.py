@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from eadnet.provenance import atomic_path
+from eadnet.provenance import LFS_FAULT, atomic_path, is_lfs_pointer
 
 READ_AS = {
     "BOOL": "?", "U8": "u1", "I16": "<i2", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8"
@@ -49,6 +49,8 @@ class TensorFile:
         try:
             self._store = safe_open(str(path), framework=framework)
         except (OSError, SafetensorError) as error:
+            if is_lfs_pointer(path):
+                raise TensorFileError(f"{path}: {LFS_FAULT}") from None
             raise TensorFileError(f"{path} is unreadable ({error}); {fix}") from None
 
     def tensor(self, key: str) -> Any:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from eadnet.assets import AssetError
 from eadnet.inference.pipeline_index import PipelineError
-from eadnet.inference.source_video import Picture
 from eadnet.media.decoding import MediaError
+from eadnet.media.pictures import Picture
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,12 +1,14 @@
 """The sound that drives a generated video: at 16 kHz for the network, and at the video's rate for people.
 
 Features are those of ``eadnet.features.audio``, computed here for one wave and kept in half precision as there. The
-spectrogram is made ten seconds at a time, so that a long wave needs little more memory than itself.
+spectrogram is made ten seconds at a time, so that a long wave needs little more memory than itself. The sound for
+people is not kept: it is read again, block by block, while the video is written.
 
 Shape legend: n samples, S feature steps, W steps of a window, C channels.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from torch import Tensor
 from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.features.audio import window_steps
 from eadnet.media.decoding import MediaError
-from eadnet.media.reading import read_audio
+from eadnet.media.sound import BESIDE, Mix, mono_blocks, read_mono
 from eadnet.media.spectrogram import HOP, SAMPLE_RATE, log_mel
 
 MUXED_RATE = 48_000
@@ -32,13 +34,17 @@ class Sound:
 
     Attributes:
         wave: (n,) float32 mono in [-1, 1] at 16 kHz, padded with silence to whole video frames.
-        muxed: (n',) float32 mono, the same for people.
-        rate: samples per second of `muxed`.
+        rate: samples per second of `blocks` and `muxed`.
+        notes: what was done to it, in clauses.
+        source: file that it was read from and how; None of a wave.
+        length: samples of `wave` without the padding.
     """
 
     wave: np.ndarray
-    muxed: np.ndarray
     rate: int
+    length: int
+    notes: tuple[str, ...] = ()
+    source: tuple[str | Path, Mix] | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, sound: str | Path | np.ndarray) -> "Sound":
@@ -50,18 +56,40 @@ class Sound:
         if isinstance(sound, np.ndarray):
             if sound.ndim != 1 or not len(sound):
                 raise MediaError(f"audio: expected a mono wave (n,) at {SAMPLE_RATE} Hz, got shape {sound.shape}")
-            wave = sound.astype(np.float32)
-            return cls(_padded(wave), wave, SAMPLE_RATE)
+            return cls(_padded(sound.astype(np.float32)), SAMPLE_RATE, len(sound))
         try:
-            return cls(_padded(read_audio(sound, SAMPLE_RATE)), read_audio(sound, MUXED_RATE), MUXED_RATE)
+            wave, mix = read_mono(sound, SAMPLE_RATE, 0.0, None)
         except MediaError as error:
-            reason = "holds no sound; give a file that does" if error.status == "no_audio" else error
-            raise MediaError(f"{sound}: {reason}") from None
+            reason = str(error).removesuffix(f", or {BESIDE}")  # nothing is looked for beside this file
+            reason = "holds no sound; give a file that does" if reason.endswith(BESIDE) else reason
+            raise MediaError(f"{sound}: {reason}", error.status) from None
+        length, notes = len(wave), (mix.note,) if mix.note else ()
+        return cls(_padded(wave), MUXED_RATE, length, notes, (sound, mix))
 
     @property
     def frames(self) -> int:
         """T, the video frames that last as long."""
         return len(self.wave) // SAMPLES_PER_FRAME
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The sound for people, (n,) float32 mono blocks in [-1, 1] at `rate`; decoded while they are taken.
+
+        Raises:
+            MediaError: the file has gone, or has changed.
+        """
+        if self.source is None:
+            yield self.wave[: self.length]
+            return
+        path, mix = self.source
+        try:
+            yield from mono_blocks(path, self.rate, mix)
+        except MediaError as error:
+            raise MediaError(f"{path}: {error}", error.status) from None
+
+    @property
+    def muxed(self) -> np.ndarray:
+        """(n',) float32 mono: all blocks, read when they are asked for; 0.7 GB for each hour of a file."""
+        return np.concatenate(list(self.blocks()))
 
 
 class SoundFeatures:
@@ -102,4 +130,6 @@ def _mel_steps(wave: np.ndarray) -> Tensor:
 
 
 def _padded(wave: np.ndarray) -> np.ndarray:
-    return np.pad(wave, (0, -len(wave) % SAMPLES_PER_FRAME))
+    """The wave with silence up to a whole frame; it is ours, and grows in place, since it may be an hour long."""
+    wave.resize(len(wave) + -len(wave) % SAMPLES_PER_FRAME, refcheck=False)
+    return wave

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from eadnet.inference.driving_audio import Sound
 from eadnet.inference.pipeline_index import PipelineError
 
 OutputType = Literal["np", "pil", "pt", "latent"]
@@ -29,16 +30,24 @@ class Generation:
         path: the written file, if one was requested.
         count: T.
         fps: frames per second.
-        audio: (n,) float32 mono wave in [-1, 1] that belongs to the frames.
-        sample_rate: its samples per second.
+        sound: that belongs to the frames; its `notes` say what was done to it.
     """
 
     frames: Iterator[Frame] | None
     path: Path | None
     count: int
     fps: int
-    audio: np.ndarray
-    sample_rate: int
+    sound: Sound
+
+    @property
+    def audio(self) -> np.ndarray:
+        """(n,) float32 mono wave in [-1, 1] that belongs to the frames; read from its file whenever it is asked for."""
+        return self.sound.muxed
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of `audio`."""
+        return self.sound.rate
 
 
 def check_output_type(output_type: str, written: bool) -> None:

@@ -57,8 +57,8 @@ class PreparedClip:
             frames = in_form(self._frames(animator, on_step, progress), output_type)
         path = None if output is None else Path(output)
         if path:
-            write_video(path, frames, FPS, self.sound.muxed, self.sound.rate, settings.crf)
-        return Generation(None if path else frames, path, self.sound.frames, FPS, self.sound.muxed, self.sound.rate)
+            write_video(path, frames, FPS, self.sound.blocks(), self.sound.rate, settings.crf)
+        return Generation(None if path else frames, path, self.sound.frames, FPS, self.sound)
 
     def _frames(self, animator: Animator, on_step: OnStep | None, progress: bool) -> Iterator[np.ndarray]:
         """Frames (H, W, 3) uint8 with the generated crops pasted in, each made when it is taken."""

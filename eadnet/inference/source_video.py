@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from eadnet.config.preprocessing import Template
 from eadnet.faces import alignment
@@ -22,6 +21,7 @@ from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.mesh import detect_landmarks
 from eadnet.faces.tracking import find_window
 from eadnet.media.decoding import MediaError, Window
+from eadnet.media.pictures import Picture, read_picture
 from eadnet.media.reading import iterate_video, probe
 
 FPS = 25
@@ -31,7 +31,6 @@ SAMPLED = 12
 """Frames in which a face is searched to find out how near it is."""
 SAMPLE_HEIGHT = 512
 
-Picture = str | Path | Image.Image | np.ndarray
 Read = Callable[[int, int], Iterator[np.ndarray]]
 Watch = Callable[[Iterator[np.ndarray], int], Iterator[np.ndarray]]
 """Passes frames on and shows how many of so many have gone by."""
@@ -47,9 +46,14 @@ class SourceVideo:
         resolution: S.
         smoothing: of the alignment over time, in frames.
 
+    Attributes:
+        notes: what was done to the picture when it was read, in clauses.
+
     Raises:
         MediaError: no frame has a face.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float, template: Template
@@ -113,10 +117,15 @@ def open_picture(picture: Picture, resolution: int, template: Template = "eyes")
     Raises:
         MediaError: unreadable, or without a face.
     """
-    name = str(picture) if isinstance(picture, str | Path) else "the image"
-    pixels = _even(_pixels(picture, name))
+    name, notes = str(picture) if isinstance(picture, str | Path) else "the image", list[str]()
+    try:
+        pixels = _even(read_picture(picture, notes))
+    except MediaError as error:
+        raise MediaError(f"{name}: {error}") from None
     landmarks = _look([pixels], pixels.shape)
-    return SourceVideo(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
+    footage = SourceVideo(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
+    footage.notes = tuple(notes)
+    return footage
 
 
 def open_video(
@@ -174,20 +183,6 @@ def _look(pictures: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     rows, columns = slice(window.y, window.y + window.height), slice(window.x, window.x + window.width)
     found = detect_landmarks([picture[rows, columns] for picture in pictures])
     return found + np.float32((window.x, window.y))
-
-
-def _pixels(picture: Picture, name: str) -> np.ndarray:
-    try:
-        if isinstance(picture, str | Path):
-            with Image.open(picture) as opened:
-                picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except OSError as error:
-        reason = error.strerror or "not readable as a picture"
-        raise MediaError(f"{name}: {reason}; give a JPEG or PNG, or a video as video") from None
-    pixels = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise MediaError(f"{name}: expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
-    return pixels
 
 
 def _even(pixels: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ from eadnet.features.audio import AudioFeatures
 from eadnet.features.text_source import TextSource
 from eadnet.inference.animator import PART, Animator, Codec, Scene
 from eadnet.inference.sampler import derived_seed
+from eadnet.media.faults import ends_job, naming
 from eadnet.models.loading import load_run
 from eadnet.progress import progress_bar
 from eadnet.provenance import commit
@@ -268,11 +269,12 @@ def synthesise(job: SynthesisJob, crops: str | Path | None = None) -> None:
             started, row = time.monotonic(), _blank_row(clip, job)
             path = Path(job.output, f"{clip.clip_id}.mp4")
             try:
-                made = source.take(clip)
-                frames = render_clip(clip, made.crops, weight, path, job.settings.crf)
-                row |= _made(made, frames) | {"video": str(path)}
+                with naming(clip.clip_id):
+                    made = source.take(clip)
+                    frames = render_clip(clip, made.crops, weight, path, job.settings.crf)
+                    row |= _made(made, frames) | {"video": str(path)}
             except FAULTS as error:
-                row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}", "video": None}
+                row |= _failed(clip, error) | {"video": None}
             row["seconds"] = time.monotonic() - started + spent.get(clip.clip_id, 0.0)
             rows.append(_counted(bar, clip, row | commits))
     write_table(rows, Path(job.output, "videos.parquet"), VIDEOS)
@@ -301,13 +303,14 @@ def _store_clip(generator: ClipGenerator, clip: Clip, writer: TensorWriter) -> d
     """Write a clip's crops, black from where it fails on, and return its row."""
     started, row, left = time.monotonic(), _blank_row(clip, generator.job), len(generator.stored(clip))
     try:
-        made = generator.take(clip)
-        for crops in made.crops:
-            writer.append(clip.clip_id, crops)
-            left -= len(crops)
-        row |= _made(made, len(generator.stored(clip)))
+        with naming(clip.clip_id):
+            made = generator.take(clip)
+            for crops in made.crops:
+                writer.append(clip.clip_id, crops)
+                left -= len(crops)
+            row |= _made(made, len(generator.stored(clip)))
     except FAULTS as error:
-        row |= {"status": "failed", "reason": f"{clip.clip_id}: {error}"}
+        row |= _failed(clip, error)
     for first in range(0, left, PART):
         writer.append(clip.clip_id, torch.zeros_like(generator.stored(clip)[first : min(first + PART, left)]))
     return row | {"seconds": time.monotonic() - started}
@@ -317,6 +320,13 @@ def _blank_row(clip: Clip, job: SynthesisJob) -> dict:
     row = {"run": job.run, "seed": job.seed, "corpus": clip.row["corpus"], "clip_id": clip.clip_id}
     unknown = {"driving_audio": None, "text": None, "n_frames": 0, "seconds": 0.0}
     return row | {"reference": clip.row["reference"], **unknown}
+
+
+def _failed(clip: Clip, error: Exception) -> dict:
+    """The row of a clip at fault; an error of what is written is no fault of a clip, and is raised again."""
+    if ends_job(error):
+        raise error
+    return {"status": "failed", "reason": f"{clip.clip_id}: {error}"}
 
 
 def _made(made: GeneratedClip, frames: int) -> dict:

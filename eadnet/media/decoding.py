@@ -16,22 +16,12 @@ import av
 import numpy as np
 from av.filter import Graph
 
+from eadnet.media.faults import LFS_POINTER, MediaError, check_file, check_head
+
 Source = str | Path | BinaryIO
 HELD_FORMATS = "yuv420p|yuvj420p|nv12|yuv422p|yuvj422p|yuv444p|yuvj444p|gray|rgb24|bgr24|gbrp"  # 8 bit
 SEEK_MARGIN = 1.0  # seconds decoded before an interval, enough for audio decoders to settle
 TIMELINE = Fraction(1, 1_000_000)
-
-
-class MediaError(ValueError):
-    """A file whose sound or picture cannot be used; `status` is the word for the tables.
-
-    One of ``unreadable``, ``truncated``, ``no_video``, ``no_audio``.
-    """
-
-    def __init__(self, reason: str, status: str = "unreadable") -> None:
-        """Keep the reason, one line, and the status."""
-        super().__init__(reason)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -65,13 +55,15 @@ class Pipeline:
 def opened(source: Source) -> Iterator[av.container.InputContainer]:
     """Open for reading; any fault of the file inside the block becomes a MediaError."""
     target = str(source) if isinstance(source, str | Path) else source
-    if not isinstance(target, str):
+    if isinstance(target, str):
+        check_file(target)
+    else:
+        target.seek(0)
+        check_head(target.read(len(LFS_POINTER)))
         target.seek(0)
     try:
         with av.open(target, metadata_errors="ignore") as container:
             yield container
-    except FileNotFoundError:
-        raise MediaError("file not found") from None
     except av.error.FFmpegError as error:
         raise MediaError(f"not readable as media ({error.strerror}); copy or convert the file again") from None
 
@@ -209,19 +201,6 @@ def _closed(graph: Graph, chain: list, window: Window | None) -> Pipeline:
         if window.scaled_height:
             chain.append(graph.add("scale", f"{window.size[0]}:{window.size[1]}:flags=area"))
     chain += [graph.add("format", "rgb24"), graph.add("buffersink")]
-    graph.link_nodes(*chain).configure()
-    return Pipeline(graph, chain[0], chain[-1])
-
-
-def audio_graph(stream: av.AudioStream, sample_rate: int) -> Pipeline:
-    """Fill gaps, resample and mix to mono."""
-    graph = Graph()
-    chain = [
-        graph.add_abuffer(template=stream, time_base=stream.time_base),
-        graph.add("aresample", f"{sample_rate}:async=1"),
-        graph.add("aformat", f"sample_fmts=fltp:sample_rates={sample_rate}:channel_layouts=mono"),
-        graph.add("abuffersink"),
-    ]
     graph.link_nodes(*chain).configure()
     return Pipeline(graph, chain[0], chain[-1])
 

@@ -5,12 +5,11 @@ and picture read from one file stay in step. Sources are paths or seekable binar
 Every fault of a file surfaces as a `MediaError` with a one-line reason.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
-import av
 import numpy as np
 
 from eadnet.media.decoding import (
@@ -18,16 +17,14 @@ from eadnet.media.decoding import (
     MediaError,
     Source,
     Window,
-    audio_graph,
-    filtered,
     first_frame,
     frames_at,
     is_cut_short,
     opened,
-    seek,
     upright_size,
     video_stream,
 )
+from eadnet.media.sound import has_sound, read_mono
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,7 @@ def probe(source: Source) -> MediaInfo:
     Raises:
         MediaError: not a media file, or no video stream.
     """
+    heard = has_sound(source)  # first: two readers of one open file would move it under each other
     with opened(source) as container:
         video = video_stream(container)
         first = first_frame(container, video)
@@ -61,7 +59,7 @@ def probe(source: Source) -> MediaInfo:
             height=height,
             fps=float(video.average_rate or 0),
             seconds=float(length),
-            has_audio=bool(container.streams.audio),
+            has_audio=heard,
             truncated=is_cut_short(container, source),
         )
 
@@ -104,48 +102,32 @@ def read_video(source: Source, fps: int = 25, seconds: float | None = None) -> n
 
 
 def read_audio(
-    source: Source, sample_rate: int = 16000, start: float = 0.0, seconds: float | None = None
+    source: Source,
+    sample_rate: int = 16000,
+    start: float = 0.0,
+    seconds: float | None = None,
+    notes: list[str] | None = None,
 ) -> np.ndarray:
     """Read the sound as one mono wave whose first sample stands at `start`.
 
-    Sound that begins late is padded with zeros, gaps are filled, so that sample n belongs to time start + n / rate.
+    Sound that begins late is padded with zeros, gaps are filled, so that sample n belongs to time start + n / rate. The
+    first stream that can be decoded is read. Its channels are mixed; where they cancel each other (opposite phase), or
+    only one holds sound, one channel is taken.
 
     Args:
         source: path or seekable binary file, of a video or of sound alone.
         sample_rate: samples per second that come out.
         start: seconds after the container's start.
         seconds: length to read; None reads to the end. The result may be shorter, where the sound ends early.
+        notes: gets a clause such as "channels of opposite phase; the left one is taken".
 
     Returns:
         (n,) float32 in [-1, 1].
 
     Raises:
-        MediaError: unreadable, no audio stream, or no sample.
+        MediaError: unreadable, no audio stream with a decoder, or no sample.
     """
-    with opened(source) as container:
-        if not container.streams.audio:
-            raise MediaError("no audio stream; put a .wav of the same name beside it", "no_audio")
-        stream = container.streams.audio[0]
-        origin = seek(container, start)
-        pipeline = audio_graph(stream, sample_rate)
-        wanted = None if seconds is None else round(seconds * sample_rate)
-        wave = _joined(filtered(container, stream, origin, pipeline), round(start * sample_rate), wanted)
-    if not len(wave):
-        raise MediaError("the audio stream holds no sample; put a .wav of the same name beside it", "no_audio")
-    return np.clip(wave[:wanted], -1, 1)
-
-
-def _joined(frames: Iterable[av.AudioFrame], first: int, wanted: int | None) -> np.ndarray:
-    """One float32 wave from sample `first` on, with zeros where the sound begins later; at least `wanted` long."""
-    parts, count, lead = [np.empty(0, np.float32)], 0, None
-    for frame in frames:
-        samples = frame.to_ndarray()[0]
-        if lead is None:  # samples before `first`, still to be left out
-            lead = first - round(frame.pts * frame.time_base * frame.sample_rate)
-            samples = np.pad(samples, (max(-lead, 0), 0))
-        parts.append(samples[max(lead, 0) :])
-        lead -= len(samples)
-        count += len(parts[-1])
-        if wanted is not None and count >= wanted:
-            break
-    return np.concatenate(parts)
+    wave, mix = read_mono(source, sample_rate, start, seconds)
+    if notes is not None and mix.note:
+        notes.append(mix.note)
+    return wave if seconds is None else wave[: round(seconds * sample_rate)]

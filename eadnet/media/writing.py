@@ -1,6 +1,7 @@
 """Writing videos and sound: the same bytes for the same input, all or nothing."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from eadnet.media.faults import OutputError, is_of_writing, output_error
 from eadnet.provenance import atomic_path
 
 
@@ -15,7 +17,7 @@ def write_video(
     path: str | Path,
     frames: Iterable[np.ndarray],
     fps: float | Fraction = 25,
-    audio: np.ndarray | None = None,
+    audio: np.ndarray | Iterable[np.ndarray] | None = None,
     sample_rate: int = 16000,
     crf: int = 16,
 ) -> None:
@@ -25,15 +27,17 @@ def write_video(
         path: ``.mp4`` to write.
         frames: (H, W, 3) uint8 RGB each, or a (T, H, W, 3) array; H and W even.
         fps: frames per second.
-        audio: (n,) mono or (channels, n) float wave in [-1, 1]; None writes no sound.
+        audio: (n,) mono or (channels, n) float wave in [-1, 1], or mono blocks (n,) of one, which are taken while
+            frames are written; None writes no sound.
         sample_rate: samples per second of `audio`.
         crf: x264 quality, 0 best to 51.
 
     Raises:
         ValueError: no frame, odd size, or frames of differing shapes.
+        OutputError: the disk is full, or the file cannot be written to.
     """
     (height, width), frames = _checked(frames, path)
-    with atomic_path(path) as temporary, _output(temporary) as container:
+    with _writing(path) as container:
         video = _add_video(container, fps, width, height, crf)
         sound = None if audio is None else _add_audio(container, audio, sample_rate, "aac")
         chunks = iter(()) if sound is None else _audio_frames(audio, sample_rate, sound)
@@ -59,6 +63,7 @@ def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int, channel
 
     Raises:
         ValueError: another suffix.
+        OutputError: the disk is full, or the file cannot be written to.
     """
     codecs = {".m4a": "aac", ".wav": "pcm_s16le"}
     suffix = Path(path).suffix.lower()
@@ -66,7 +71,7 @@ def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int, channel
         raise ValueError(f"{path}: cannot write '{suffix}' sound; use .m4a or .wav")
     if samples.ndim == 1 and channels > 1:
         samples = np.stack([samples] * channels)
-    with atomic_path(path) as temporary, _output(temporary) as container:
+    with _writing(path) as container:
         stream = _add_audio(container, samples, sample_rate, codecs[suffix])
         for chunk in _audio_frames(samples, sample_rate, stream):
             container.mux(stream.encode(chunk))
@@ -92,9 +97,24 @@ def _checked(frames: Iterable[np.ndarray], path: str | Path) -> tuple[tuple[int,
     return (height, width), alike()
 
 
-def _output(path: Path) -> av.container.OutputContainer:
-    options = {} if path.suffix == ".wav" else {"movflags": "+faststart"}
-    return av.open(str(path), "w", options={"fflags": "+bitexact", **options})
+@contextmanager
+def _writing(path: str | Path) -> Iterator[av.container.OutputContainer]:
+    """A container that gets its name when it is whole.
+
+    What is taken while it is written (frames, sound) raises a MediaError where a file is at fault; so an error of a
+    disk or its rights here is one of writing.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            options = {} if temporary.suffix == ".wav" else {"movflags": "+faststart"}
+            with av.open(str(temporary), "w", options={"fflags": "+bitexact", **options}) as container:
+                yield container
+    except OutputError:
+        raise
+    except (OSError, av.error.FFmpegError) as error:
+        if not is_of_writing(error):
+            raise
+        raise output_error(path, error) from error
 
 
 def _add_video(
@@ -119,9 +139,10 @@ def _encode_picture(
 
 
 def _add_audio(
-    container: av.container.OutputContainer, samples: np.ndarray, sample_rate: int, codec: str
+    container: av.container.OutputContainer, samples: np.ndarray | Iterable[np.ndarray], sample_rate: int, codec: str
 ) -> av.AudioStream:
-    layout = "mono" if samples.ndim == 1 or len(samples) == 1 else "stereo"
+    one = not isinstance(samples, np.ndarray) or samples.ndim == 1 or len(samples) == 1
+    layout = "mono" if one else "stereo"
     stream = container.add_stream(codec, rate=sample_rate, layout=layout)
     stream.codec_context.thread_count = 1
     stream.options = {"flags": "+bitexact"}
@@ -131,13 +152,29 @@ def _add_audio(
     return stream
 
 
-def _audio_frames(samples: np.ndarray, sample_rate: int, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Cut a wave into frames of 1024 samples, in the codec's own sample format."""
-    wave = np.atleast_2d(samples).clip(-1, 1)
-    planar = stream.format.is_planar
-    for start in range(0, wave.shape[1], 1024):
-        part = wave[:, start : start + 1024]
+def _audio_frames(
+    samples: np.ndarray | Iterable[np.ndarray], sample_rate: int, stream: av.AudioStream
+) -> Iterator[av.AudioFrame]:
+    """Cut a wave, or blocks of one, into frames of 1024 samples, in the codec's own sample format."""
+    planar, start = stream.format.is_planar, 0
+    for part in _evenly([samples] if isinstance(samples, np.ndarray) else samples):
+        part = part.clip(-1, 1)
         part = part.astype(np.float32) if planar else np.round(part * 32767).astype(np.int16).T.reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), stream.format.name, stream.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
+        start += frame.samples
         yield frame
+
+
+def _evenly(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """(channels, 1024) of blocks of any length; the last may be shorter."""
+    rest = None
+    for block in blocks:
+        wave = np.atleast_2d(block)
+        wave = wave if rest is None else np.concatenate([rest, wave], axis=1)
+        whole = wave.shape[1] // 1024 * 1024
+        for start in range(0, whole, 1024):
+            yield wave[:, start : start + 1024]
+        rest = wave[:, whole:]
+    if rest is not None and rest.shape[1]:
+        yield rest

@@ -157,30 +157,31 @@ def _refusal(row: dict, piece: Piece, silence: MediaError | None, settings: Prep
 def _sound(
     piece: Piece, media: OpenedMedia, settings: Preprocess, late: float = 0.0
 ) -> tuple[np.ndarray | None, str | None, MediaError | None]:
-    """(frames * 640,) int16 sound, a note where much of it had to be padded, and the fault where there is none.
+    """(frames * 640,) int16 sound, what is said about it, and the fault where there is none.
 
     The video's own sound comes first. `late` frames of it are skipped (or padded, where negative).
     """
     samples = len(piece.frames) * SAMPLES_PER_FRAME
     start = piece.clip.start + late / settings.fps
-    ahead = round(max(-start, 0) * settings.sample_rate)
+    ahead, notes = round(max(-start, 0) * settings.sample_rate), list[str]()
     try:
-        wave = _wave(media, settings.sample_rate, max(start, 0), (samples - ahead) / settings.sample_rate)
+        wave = _wave(media, settings.sample_rate, max(start, 0), (samples - ahead) / settings.sample_rate, notes)
     except MediaError as error:
         return None, None, error
     missing = (samples - ahead - len(wave)) / settings.sample_rate
-    note = f"the sound ends {missing:.1f} s early; padded with silence" if missing > MAX_MISSING_SOUND else None
+    if missing > MAX_MISSING_SOUND:
+        notes.append(f"the sound ends {missing:.1f} s early; padded with silence")
     padded = np.pad(wave, (ahead, samples - ahead - len(wave)))
-    return np.rint(padded * 32767).astype(np.int16), note, None
+    return np.rint(padded * 32767).astype(np.int16), "; ".join(notes) or None, None
 
 
-def _wave(media: OpenedMedia, rate: int, start: float, seconds: float) -> np.ndarray:
+def _wave(media: OpenedMedia, rate: int, start: float, seconds: float, notes: list[str]) -> np.ndarray:
     try:
-        return read_audio(media.video, rate, start, seconds)
+        return read_audio(media.video, rate, start, seconds, notes)
     except MediaError as error:
         if media.sound is None or error.status != "no_audio":
             raise
-        return read_audio(media.sound, rate, start, seconds)
+        return read_audio(media.sound, rate, start, seconds, notes)
 
 
 def _cut_out(framed: Framed, detector: Detector, settings: Preprocess) -> tuple[np.ndarray, np.ndarray]:

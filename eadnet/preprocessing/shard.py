@@ -6,7 +6,6 @@ split, ``source/{clip_id}.mp4``, the 25 fps video that generated faces are paste
 at least one row; a clip that fails a gate keeps what was measured, with a status and a reason.
 """
 
-import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from eadnet.assets import AssetError, AssetSettings, accepted_digests, fetch
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.faces.detectors.interface import WEIGHTS
+from eadnet.media.faults import is_full
 from eadnet.preprocessing.clip import Weights, quality_note
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.workers import ShardJob, run_all
@@ -77,7 +77,7 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not is_full(error):
             raise
         raise OSError(
             f"{folder}: no space left on the disk; make room and run again: finished clips are kept"

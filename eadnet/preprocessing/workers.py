@@ -19,6 +19,7 @@ from threading import Thread
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.media.decoding import MediaError
+from eadnet.media.faults import ends_job, naming
 from eadnet.media.reading import probe
 from eadnet.preprocessing.clip import Arrays, Tools, Weights, blank_row, make_clip, opened_tools
 from eadnet.preprocessing.parts import Parts
@@ -40,7 +41,8 @@ def run_all(job: ShardJob, sources: list[ClipSource], workers: int) -> Iterator[
     """The rows of every source, in the order in which they are finished; their arrays are in `job.parts`.
 
     Raises:
-        OSError: the disk is full or cannot be written to; what is finished is kept.
+        OSError: the disk is full or cannot be written to; what is finished is kept. A mistake of our own code ends the
+            run as well, with the name of the source.
     """
     suspects = [source for source in sources if job.parts.was_begun(source)]
     waiting = [source for source in sources if source not in suspects]
@@ -56,14 +58,16 @@ def run_all(job: ShardJob, sources: list[ClipSource], workers: int) -> Iterator[
 
 
 def run_one(job: ShardJob, source: ClipSource, tools: Tools) -> list[dict]:
-    """Rows of one source: one, or one per piece of a video that is cut."""
+    """Rows of one source: one, or one per piece of a video that is cut; any error but its own faults has its name."""
     job.parts.begin(source)
     rows = []
-    with ExitStack() as stack:
+    with naming(source.clip_id), ExitStack() as stack:
         try:
             media = stack.enter_context(job.reader.opened(source))
             info = probe(media.video)
-        except (MediaError, OSError) as error:  # a later OSError, such as a full disk, ends the job instead
+        except (MediaError, OSError) as error:  # a later OSError is of what is written, and ends the job
+            if ends_job(error):
+                raise
             status = error.status if isinstance(error, MediaError) else "unreadable"
             rows.append(blank_row(source) | {"status": status, "reason": str(error)})
         else:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from eadnet.checkpoint import CheckpointError, save_model
 from eadnet.data.tensor_files import TensorFile
-from eadnet.provenance import atomic_path, commit
+from eadnet.provenance import LFS_FAULT, atomic_path, commit, is_lfs_pointer
 from eadnet.training.log import SCHEMA
 
 _FIX = "make the section's sizes those of the published network"
@@ -31,6 +31,8 @@ def read_published(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: not there; name the folder of the published files")
+    if is_lfs_pointer(path):
+        raise CheckpointError(f"{path}: {LFS_FAULT}")
     try:
         weights = TensorFile(path).tensors() if path.suffix == ".safetensors" else _load_pickled(path)
     except Exception as error:  # damaged bytes can raise anything; PyTorch's own advice is to load them unsafely

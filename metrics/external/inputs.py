@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 import cv2
+import numpy as np
 
 from eadnet.data.clips import Clip
 from eadnet.data.selection import read_test_clips
+from eadnet.media.faults import MediaError, naming
 from eadnet.media.reading import iterate_video
 from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.media.writing import write_audio, write_video
@@ -32,7 +34,10 @@ def write_inputs(clips: str | Path, test_clips: str | Path, output: Path, log: C
     """
     known = {row["clip_id"]: row for row in read_rows(clips, CLIPS)}
     chosen = [known[clip_id] for clip_id in read_test_clips(test_clips)]
-    listed = [clip_inputs(row, known, output, row["clip_id"]) | {"clip_id": row["clip_id"]} for row in chosen]
+    listed = []
+    for row in chosen:
+        with naming(row["clip_id"]):
+            listed.append(clip_inputs(row, known, output, row["clip_id"]) | {"clip_id": row["clip_id"]})
     with atomic_path(output / "inputs.json") as temporary:
         temporary.write_text(json.dumps(listed, indent=2) + "\n")
     log(f"{len(listed)} clips; name your videos <clip_id>.mp4")
@@ -61,7 +66,16 @@ def clip_inputs(row: dict, known: dict[str, dict], folder: Path, name: str, view
         first = Clip(shown).crop(0)
     else:
         video = Path(row["source"])
-        first = next(iterate_video((shown if shown["source"] else row)["source"]))
+        first = _first_frame((shown if shown["source"] else row)["source"])
     with atomic_path(picture) as temporary:
-        cv2.imwrite(str(temporary), first[..., ::-1])
+        if not cv2.imwrite(str(temporary), first[..., ::-1]):  # on a full disk, too, it only says so
+            raise OSError(f"{picture}: cannot be written; make room, or check the folder's rights")
     return {"video": str(video), "audio": str(sound), "image": str(picture)}
+
+
+def _first_frame(path: str) -> np.ndarray:
+    """(H, W, 3) uint8; raises MediaError where there is none."""
+    frame = next(iterate_video(path), None)
+    if frame is None:
+        raise MediaError(f"{path}: no video frame; delete it and preprocess again", "truncated")
+    return frame

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from eadnet.config.methods import Method
 from eadnet.data.selection import read_test_clips
+from eadnet.media.faults import MediaError, naming
 from eadnet.provenance import commit
 from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.folders import Log, list_names, video_row
@@ -74,8 +75,9 @@ def _made(name: str, method: Method, chosen: list[dict], known: dict[str, dict],
         video = folder / f"{row['clip_id']}.mp4"
         try:
             if not video.exists():
-                runner.make(row, known, video)
-        except MethodFailed as error:
+                with naming(row["clip_id"]):
+                    runner.make(row, known, video)
+        except (MethodFailed, MediaError) as error:
             fault = f"{row['clip_id']}: {error}"
         status = ("failed", fault) if fault else ("ok", None)
         rows.append(video_row(row, "", None if fault else str(video), *status))

@@ -21,6 +21,7 @@ from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Detector
 from eadnet.faces.search import find_face, frames_seen
 from eadnet.media.decoding import MediaError
+from eadnet.media.faults import naming
 from eadnet.media.reading import iterate_video, probe, read_audio
 from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.provenance import sha256_file
@@ -71,7 +72,8 @@ def write_references(
             row |= {"video": files["crops"], "audio": files["audio"], "landmarks": files["landmarks"]}
             row |= labels.get(clip_id, {})
             try:
-                row |= _write_clip(clip_id, path, alignment, detector, (crops, audio, points)) | {"status": "ok"}
+                with naming(str(path)):
+                    row |= _write_clip(clip_id, path, alignment, detector, (crops, audio, points)) | {"status": "ok"}
             except MediaError as fault:
                 row |= {"status": fault.status, "reason": f"{path}: {fault}", "n_frames": 0}
             rows.append(row)
@@ -121,8 +123,10 @@ def _write_clip(
     points.append(clip_id, landmarks)
     points.append(f"{clip_id}/transform", transforms)
     points.append(f"{clip_id}/seen", seen)
-    audio.append(clip_id, _wave(path, len(landmarks)))
+    notes: list[str] = []
+    audio.append(clip_id, _wave(path, len(landmarks), notes))
     return {
+        "reason": "; ".join(notes) or None,
         "n_frames": len(landmarks), "width": info.width, "height": info.height, "detected": float(seen.mean()),
         "unseen": int((~seen).sum()),
         "sha256": hashlib.sha256(f"{sha256_file(path)} {alignment}".encode()).hexdigest(), "start": 0.0,
@@ -140,14 +144,16 @@ def _chunks(frames: Iterator[np.ndarray], transforms: np.ndarray, resolution: in
         yield np.stack(held)
 
 
-def _wave(path: Path, n_frames: int) -> np.ndarray:
+def _wave(path: Path, n_frames: int, notes: list[str]) -> np.ndarray:
     """(n_frames * 640,) int16; silence where the video has no sound (a .wav of the same name beside it counts)."""
     wanted, beside = n_frames * SAMPLES_PER_FRAME, path.with_suffix(".wav")
     try:
-        wave = read_audio(beside if beside.exists() else path, SAMPLE_RATE, seconds=wanted / SAMPLE_RATE)
+        heard = beside if beside.exists() else path
+        wave = read_audio(heard, SAMPLE_RATE, seconds=wanted / SAMPLE_RATE, notes=notes)
     except MediaError as fault:
         if fault.status != "no_audio":
             raise
+        notes.append(f"taken as silent: {fault}")
         wave = np.zeros(0, np.float32)
     whole = np.zeros(wanted, np.float32)
     whole[: len(wave)] = wave[:wanted]

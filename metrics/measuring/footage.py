@@ -74,9 +74,10 @@ def inspect(video: dict, clip: Clip) -> Footage:
     if video["status"] != "ok":
         raise MediaError(video["reason"] or "the video was not made", video["status"])
     path = video["video"]
-    info, size, own = probe(path), true_size(clip), read_own_sound(path)
+    own_notes: list[str] = []
+    info, size, own = probe(path), true_size(clip), read_own_sound(path, own_notes)
     wave = None if own is None else np.round(np.clip(own, -1, 1) * 32767).astype(np.int16)
-    refusal, notes, own_notes = _other_aspect(path, info, size), [], []
+    refusal, notes = _other_aspect(path, info, size), [*own_notes]
     if native_rate(info.fps) != FPS:
         notes.append(f"{info.fps:.2f} fps brought to {FPS}")
         own_notes.append(f"{info.fps:.2f} fps, brought to {FPS} for metrics of that rate")

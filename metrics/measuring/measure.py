@@ -23,6 +23,7 @@ from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Detector
 from eadnet.faces.search import frames_seen
 from eadnet.media.decoding import MediaError
+from eadnet.media.faults import naming
 from eadnet.media.reading import iterate_video
 from eadnet.media.spectrogram import SAMPLE_RATE
 from eadnet.provenance import sha256_file
@@ -127,8 +128,8 @@ class Meter:
         row |= {"clip_id": clip.clip_id, "video": video["video"], "truth_frames": int(clip.row["n_frames"])}
         row |= {name: video[name] for name in MADE_UNDER}
         try:
-            footage = inspect(video, clip)
-            row |= self._look(footage)
+            with naming(f"{clip.clip_id} ({video['video']})"):
+                row |= self._look(inspect(video, clip))
         except MediaError as fault:
             self._drop(clip.clip_id)
             row |= {"status": fault.status, "reason": str(fault), "own_status": fault.status, "own_reason": str(fault)}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from eadnet.data.tensor_files import TensorWriter
+from eadnet.media.faults import output_error
 from eadnet.provenance import atomic_path
 
 PIECE = 1 << 24  # bytes that are copied at once
@@ -18,18 +19,26 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         """Open a temporary file in a folder that exists."""
+        self._folder = folder
         self._stream = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `opened_spool`
         self._parts: dict[str, list[tuple[int, int]]] = {}
         self._kinds: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
 
     def append(self, key: str, rows: np.ndarray) -> None:
-        """Add rows, (n, ...), to a key; all rows of a key have one shape and type."""
+        """Add rows, (n, ...), to a key; all rows of a key have one shape and type.
+
+        Raises:
+            OutputError: the disk is full.
+        """
         rows = np.ascontiguousarray(rows)
         kind = rows.shape[1:], rows.dtype
         if self._kinds.setdefault(key, kind) != kind:
             raise ValueError(f"{key}: rows of {kind}, after rows of {self._kinds[key]}")
-        start = self._stream.seek(0, 2)
-        self._stream.write(memoryview(rows).cast("B") if rows.size else b"")
+        try:
+            start = self._stream.seek(0, 2)
+            self._stream.write(memoryview(rows).cast("B") if rows.size else b"")
+        except OSError as error:
+            raise output_error(self._folder, error) from None
         self._parts.setdefault(key, []).append((start, rows.nbytes))
 
     def length(self, key: str) -> int:

@@ -22,8 +22,12 @@ def native_rate(fps: float | None) -> Fraction:
     return Fraction(fps).limit_denominator(DENOMINATOR)
 
 
-def read_own_sound(video: str | Path) -> np.ndarray | None:
+def read_own_sound(video: str | Path, notes: list[str] | None = None) -> np.ndarray | None:
     """The sound of a video, (n,) float32 at 16 kHz; of the .wav of its name beside it where it carries none.
+
+    Args:
+        video: the file.
+        notes: gets what is said about the sound, in clauses.
 
     Returns:
         None where there is neither.
@@ -34,7 +38,7 @@ def read_own_sound(video: str | Path) -> np.ndarray | None:
     for path in (Path(video), Path(video).with_suffix(".wav")):
         if path.exists() or path == Path(video):
             try:
-                return read_audio(path, SAMPLE_RATE)
+                return read_audio(path, SAMPLE_RATE, notes=notes)
             except MediaError as fault:
                 if fault.status != "no_audio":
                     raise

@@ -17,6 +17,7 @@ from eadnet.data.clips import SAMPLES_PER_FRAME, Clip, ClipError
 from eadnet.data.tensor_files import TensorFileError, map_tensor
 from eadnet.faces.search import frames_seen
 from eadnet.media.decoding import MediaError
+from eadnet.media.faults import naming
 from eadnet.media.reading import iterate_video
 from eadnet.tables import CLIPS, TableError, read_table
 from metrics.functional.sync import SILENCE
@@ -336,15 +337,17 @@ def per_clip(pairs: Iterable[Pair], keys: Iterable[str], measure: Callable[[Pair
         try:
             if len(without) == len(keys):
                 raise Unscorable(pair.status, pair.reason or "the video could not be measured")
-            found = list(measure(pair))  # all values of a clip, or the reason why there are none
+            with naming(pair.clip_id):
+                found = list(measure(pair))  # all values of a clip, or the reason why there are none
             yield from (value for value in found if value.metric not in without)
             yield from unpaired(pair, without)
         except Unscorable as fault:
             unfit = without if len(without) < len(keys) else []
             yield from (Value(key, pair.clip_id, None, 0, fault.status, str(fault)) for key in keys if key not in unfit)
             yield from unpaired(pair, unfit)
-        except ClipError as fault:
-            yield from (Value(key, pair.clip_id, None, 0, "unreadable", str(fault)) for key in keys)
+        except (ClipError, MediaError) as fault:
+            status = getattr(fault, "status", "unreadable")
+            yield from (Value(key, pair.clip_id, None, 0, status, str(fault)) for key in keys)
 
 
 def unpaired(pair: Pair, keys: Iterable[str]) -> Iterator[Value]:

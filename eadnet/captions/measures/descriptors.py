@@ -13,6 +13,7 @@ import numpy as np
 from eadnet.captions.measures.geometry import FACE_MEASURES, MOUTH_MEASURES, head_path, measure_frames
 from eadnet.captions.measures.voice import Voice, measure_voice
 from eadnet.data.clips import Clip, ClipError
+from eadnet.media.faults import naming
 
 FPS = 25
 MIN_FRAMES = 5
@@ -92,7 +93,8 @@ def describe_shard(clips: Sequence[Clip]) -> dict[str, Descriptors | str]:
     outcome: dict[str, Descriptors | str] = {}
     for clip in clips:
         try:
-            measured[clip.clip_id] = _measure(clip)
+            with naming(clip.clip_id):
+                measured[clip.clip_id] = _measure(clip)
         except ClipError as error:
             outcome[clip.clip_id] = str(error)
     baselines = _baselines(clips, measured)

@@ -279,3 +279,12 @@ def test_actors_are_shards(tmp_path):
     assert list_actors(wanted, tmp_path) == ("M003", "W011")  # one without a folder has rows that say so
     with pytest.raises(CorpusError, match="corpora.mead.actors: none of them"):
         list_actors(MEAD(origin="local", path="unused", actors=("M003",)), tmp_path)
+
+
+def test_a_sound_whose_clip_is_in_no_view_is_said(actor):
+    with tarfile.open(actor / "M003" / "audio.tar", "a") as archive:
+        add(archive, "audio/angry/level_2/031.m4a", b"speech")
+    rows = {row["source_id"]: row for row in MEADReader(SETTINGS, actor, "M003").sources()}
+    assert rows["M003_audio_angry_2_007"]["status"] == "companion"
+    lone = rows["M003_audio_angry_2_031"]
+    assert lone["status"] == "lone_sound" and "put the video of the same name beside it" in lone["reason"]

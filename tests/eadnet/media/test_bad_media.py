@@ -17,6 +17,7 @@ from eadnet.media.writing import write_video
 from eadnet.tables import SOURCES, read_table
 from tests.support.made_footage import clips_in, face, finished, moving, preprocess_command, tone, write_talk
 from tests.support.paths import ROOT
+from tests.support.undecodable import without_decoder
 
 HOSTILE = ("$(touch x) `id`;rm -rf.mp4", "new\nline.mp4", "-rf.mp4", "日本 {wild}.mp4", os.fsdecode(b"\xff\xfe.mp4"))
 
@@ -37,8 +38,8 @@ def odd(picture: np.ndarray, path: Path) -> None:
         container.mux(sound.encode())
 
 
-def write_wav(path: Path, width: int) -> None:
-    """A WAV of 16-bit numbers, or of 32-bit floats (written by hand: `wave` knows no floats)."""
+def write_wav(path: Path, width: int, opposite: bool = False) -> None:
+    """A WAV of 16-bit numbers, or of 32-bit floats (`wave` knows none), perhaps in two channels of opposite phase."""
     if width == 16:
         with wave.open(str(path), "wb") as stream:
             stream.setparams((1, 2, 44100, 0, "NONE", ""))
@@ -46,7 +47,8 @@ def write_wav(path: Path, width: int) -> None:
         return
     from scipy.io import wavfile
 
-    wavfile.write(path, 48000, tone(1.2, 48000))
+    sound = tone(1.2, 48000)
+    wavfile.write(path, 48000, np.stack([sound, -sound], 1) if opposite else sound)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,9 @@ def shard(tmp_path_factory) -> tuple[Path, pd.DataFrame, subprocess.CompletedPro
     for width in (16, 32):
         write_video(videos / f"wav{width}.mp4", moving(head, 30), 25)
         write_wav(videos / f"wav{width}.wav", width)
+    write_video(videos / "opposite.mp4", moving(head, 30), 25)
+    write_wav(videos / "opposite.wav", 32, opposite=True)
+    (videos / "undecodable.mp4").write_bytes(without_decoder((videos / "good.mp4").read_bytes()))
     for name in HOSTILE:
         shutil.copy(videos / "good.mp4", videos / name)
     done = finished(preprocess_command(videos, output))
@@ -102,6 +107,8 @@ def test_the_verb_ends_well_and_says_what_became_of_every_clip(shard):
         ("odd", "ok", None),
         ("wav16", "ok", None),
         ("wav32", "ok", None),
+        ("opposite", "ok", "channels of opposite phase; the left one is taken"),
+        ("undecodable", "no_audio", "its sound (codec apac) has no decoder here; convert it to AAC"),
     ],
 )
 def test_each_file_has_its_word_and_its_mend(shard, name, status, words):
@@ -130,14 +137,14 @@ def test_odd_sizes_lose_one_row_and_one_column(shard):
 
 
 def test_sound_beside_is_taken_whatever_its_numbers(shard):
-    for name in ("wav16", "wav32"):
+    for name in ("wav16", "wav32", "opposite"):
         heard = Clip(shard[1].loc[name].to_dict()).audio
         assert len(heard) == 30 * 640 and np.corrcoef(heard, tone(1.2)[: len(heard)])[0, 1] > 0.99
 
 
 def test_hostile_names_give_the_clips_of_the_same_content(shard):
     _, rows, done = shard
-    same = rows[rows["sha256"] == rows.loc["good", "sha256"]].drop(["good", "wav16", "wav32"])
+    same = rows[rows["sha256"] == rows.loc["good", "sha256"]].drop(["good", "wav16", "wav32", "opposite"])
     assert len(same) == len(HOSTILE) and same["clip_id"].str.fullmatch(r"folder_[A-Za-z0-9_-]+").all()
     assert not (ROOT / "x").exists() and "\udcff" not in done.stdout
 
