@@ -3,6 +3,7 @@
 Each command parses, calls and returns; heavy imports happen inside it, so that start-up stays light.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from eadnet.cli.options import AssetsJSON, Cache, Clips, Mask, TestClips
 from eadnet.cli.packages import run_reporting
 from eadnet.config.machine import Assets
 from eadnet.config.methods import Method
-from eadnet.config.section import parse
+from eadnet.config.section import ConfigError, parse
 
 if TYPE_CHECKING:
     from metrics.scoring.settings import ScoringSettings
@@ -81,6 +82,9 @@ def score(
     metrics: Annotated[
         str, typer.Option(help="Families, keys or names such as `fid`, by comma; by default all that can be scored.")
     ] = "",
+    pairs: Annotated[
+        Path | None, typer.Option(help="CSV with generated, reference: pairs that names do not show.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Parquet file for the scores.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch absent weights; each is named first.")] = False,
@@ -98,8 +102,21 @@ def score(
 
     options = {"labels": labels, "judges": judges, "assets": parse(Assets, assets, where="assets").model_dump()}
     options |= {"download": download, "work": work, "mask": mask, "resolution": resolution, "cells": cells}
-    scores = score_videos(generated, reference, names(metrics) or None, run=run, output=output, log=progress, **options)
+    options |= {"pairs": pairs, "run": run, "output": output, "log": progress}
+    scores = score_videos(generated, reference, names(metrics) or None, **options)
     typer.echo(scores.as_json() if as_json else str(scores))
+    check_paired(scores.rows)
+
+
+def check_paired(rows: Sequence[dict]) -> None:
+    """End with exit status 1 where no video was paired with its reference.
+
+    Raises:
+        ConfigError: no clip has a video, for the reason of the first.
+    """
+    unpaired = [row for row in rows if row["status"] in ("missing", "ambiguous")]
+    if unpaired and len(unpaired) == sum(row["clip_id"] is not None for row in rows):
+        raise ConfigError(f"no video was paired: {unpaired[0]['reason']}")
 
 
 def progress(line: str) -> None:
