@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 
 from metrics.families.lip_sync import sync_rows
+from metrics.families.search_edge import edged
 from metrics.functional.sync import MAX_SHIFT, cosine, sync_values
 from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -36,6 +37,11 @@ class ShiftedValues:
     offset: int
     mean: float
     windows: int
+
+    @property
+    def edge(self) -> int | None:
+        """Frames either way that were searched, where the least distance lies that far off; else None."""
+        return MAX_SHIFT if abs(self.offset) >= MAX_SHIFT else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,8 @@ def _valid(pair: Pair) -> Iterator[Value]:
     windows = min(len(seen), len(heard))
     whole = sync_rows(sync_values(seen[:windows], heard[:windows]), "valid-v1", pair.clip_id, windows)
     shown, wanted = _seen_windows(pair)[:windows].sum(), _wanted(pair)
-    yield from (replace(value, n=int(shown), n_wanted=wanted) for value in whole)
+    for value in whole:
+        yield value if value.value is None else replace(value, n=int(shown), n_wanted=wanted)
 
 
 def _fullframe(pair: Pair) -> Iterator[Value]:
@@ -148,9 +155,10 @@ def _rows(pair: Pair, found: list, windows: int, variant: str, names: dict[str, 
     """Rows of a variant: by metric, the mean over tracks of one of their numbers; `windows` are behind them."""
     note = None if len(found) == 1 else f"mean of {len(found)} tracks"
     wanted = max(windows, _wanted(pair))
+    edge = next((values.edge for values in found if values.edge is not None), None)
     for name, number in names.items():
         mean = float(np.mean([getattr(values, number) for values in found]))
-        yield Value(f"{name}@{variant}", pair.clip_id, mean, windows, reason=note, n_wanted=wanted)
+        yield edged(Value(f"{name}@{variant}", pair.clip_id, mean, windows, reason=note, n_wanted=wanted), edge)
 
 
 def _cosine(pair: Pair) -> Iterator[Value]:

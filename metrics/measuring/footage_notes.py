@@ -11,10 +11,7 @@ from eadnet.media.spectrogram import SAMPLE_RATE
 from metrics.measuring.own_sound import ALIKE, LATE, REACH, compare_sound, is_beyond
 from metrics.measuring.timing import storage_notes
 from metrics.scoring.own_video import native_rate, read_own_sound
-from metrics.tables import FPS
-
-BEYOND = "beyond_range"
-"""Status of what was searched for and lies at the edge of the search, or further off."""
+from metrics.tables import BEYOND, FPS
 
 
 @dataclass(frozen=True)
