@@ -8,7 +8,6 @@ import numpy as np
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import MediaInfo, probe
-from eadnet.media.spectrogram import SAMPLE_RATE
 from metrics.functional.sync import SILENCE
 from metrics.measuring.footage_notes import (
     Heard,
