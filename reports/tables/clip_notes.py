@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from metrics.scoring.clip_notes import clauses, grouped
+from metrics.functional.clip_notes import clauses, grouped
 from metrics.spec import REGISTRY, needs_of
 from reports.style import order_runs, run_label
 from reports.tables.layout import Cell, Panel
@@ -37,7 +37,8 @@ def note_panels(scores: pd.DataFrame | None) -> Iterator[Panel]:
 
 def _notes(clips: pd.DataFrame) -> dict[str, list[frozenset[str]]]:
     """By run, the clauses on each clip that all metrics of a view share: what a metric adds is about its value."""
-    noted = clips[clips.notes.fillna("") != ""]
+    said = clips.notes.fillna("") != ""
+    noted = clips[said.groupby([clips.run, clips.clip_id]).transform("any")]
     found: dict[tuple[str, str], set[str]] = {}
     views = noted.assign(aligned=[needs_of(key) in ALIGNED for key in noted.metric])
     for (run, _, clip_id, _), rows in views.groupby(["run", "seed", "clip_id", "aligned"], sort=False):

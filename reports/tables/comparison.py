@@ -1,8 +1,8 @@
 """Every method by every metric: ground truth, floors and ceiling, EAD-Net, its ablations and other methods.
 
-Reads the summary, for the notes on clips the scores, and for the panels of what is reported elsewhere the registry of published numbers. Bold is the best
-run, and the best method, where that is decided (``metrics.summary.decisions``); baselines never are, and nothing is
-ever compared with a published number.
+Reads the summary; for the notes on clips the scores; for the panels of what is reported elsewhere the registry of
+published numbers. Bold is the best run, and the best method, where that is decided (``metrics.summary.decisions``);
+baselines never are, and nothing is ever compared with a published number.
 """
 
 from collections.abc import Iterator, Sequence

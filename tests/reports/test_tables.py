@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from eadnet.tables import TRAINING_FILTER, write_table
-from metrics.scoring.clip_notes import grouped
+from metrics.functional.clip_notes import grouped
 from metrics.spec import REGISTRY, family_version, first_variants
 from metrics.summary.decisions import decide
 from metrics.summary.kinds import Kinds
