@@ -14,8 +14,8 @@ import numpy as np
 
 from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
-from metrics.networks import silero
 from metrics.functional.clip_notes import BETWEEN, clauses, grouped
+from metrics.networks import silero
 from metrics.scoring.pairs import Pair, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent

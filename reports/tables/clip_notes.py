@@ -42,7 +42,7 @@ def _notes(clips: pd.DataFrame) -> dict[str, list[frozenset[str]]]:
     found: dict[tuple[str, str], set[str]] = {}
     views = noted.assign(aligned=[needs_of(key) in ALIGNED for key in noted.metric])
     for (run, _, clip_id, _), rows in views.groupby(["run", "seed", "clip_id", "aligned"], sort=False):
-        shared = set.intersection(*(set(clauses(notes)) for notes in rows.notes))
+        shared = set.intersection(*(set(clauses(notes)) for notes in rows.notes.fillna("")))
         found.setdefault((run, clip_id), set()).update(shared)
     order = order_runs(noted.run)
     return {run: [frozenset(said) for (of, _), said in found.items() if of == run] for run in order}
