@@ -83,7 +83,8 @@ def inspect(video: dict, clip: Clip) -> Footage:
     info, true, own = probe(path), _source_info(clip), read_own_sound(path)
     size = _size(clip, true)
     wave = None if own is None else np.round(np.clip(own, -1, 1) * 32767).astype(np.int16)
-    heard = compared_sound(path, own, clip) if video["driving_audio"] == clip.clip_id else Heard()
+    true_wave = (clip.audio * 32768).astype(np.int16)
+    heard = compared_sound(path, own, true_wave) if video["driving_audio"] == clip.clip_id else Heard()
     aspect, signal = _other_aspect(path, info, size), picture_notes(path, info)
     notes = [*rate_note(info), *signal, *heard.notes, *reference_notes(clip, true)]
     if aspect is None and (info.height, info.width) != size:

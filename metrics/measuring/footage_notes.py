@@ -46,17 +46,17 @@ def reference_notes(clip: Clip, info: MediaInfo | None) -> tuple[str, ...]:
     return tuple(f"the reference: {note}" for note in said)
 
 
-def compared_sound(path: str, own: np.ndarray | None, clip: Clip) -> Heard:
+def compared_sound(path: str, own: np.ndarray | None, wave: np.ndarray) -> Heard:
     """Compare a video's own sound with its clip's.
 
     Args:
         path: of the video, for the reason.
         own: (m,) float sound at 16 kHz; None without any.
-        clip: that it imitates.
+        wave: (n,) int16 sound of the clip at 16 kHz.
     """
     if own is None:
         return Heard(("without sound, so that it is the clip's rests on its name",), (_no_sound(path),))
-    compared = compare_sound(own, (clip.audio * 32768).astype(np.int16))
+    compared = compare_sound(own, wave)
     if compared is None:
         return Heard()
     alike, late = compared
