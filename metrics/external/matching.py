@@ -5,7 +5,7 @@ failing that, to the one reference that its name is about (``metrics.external.na
 are paired with none; a list of pairs (``metrics.external.pair_list``) says what no name can.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -13,6 +13,8 @@ from eadnet.media.suffixes import VIDEO_SUFFIXES
 from metrics.external.names import Fit, fits_of, key_of
 
 FIX = "rename it, or list the pairs (--pairs)"
+MOST = 4
+"""Files that a line names."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ def match_names(generated: Iterable[str], references: Iterable[str]) -> Matches:
             found.setdefault(fit.keys[0], []).append(name)
     for key, names in by_key.items():
         if len(names) > 1:
-            line = f"{', '.join(names)} are references of one name; keep one of them"
+            line = f"{_listed(names)} are references of one name; keep one of them"
             causes[key], ambiguous = line, ambiguous | dict.fromkeys(names, line)
         elif len(found.get(key, ())) > 1:
-            line = f"{', '.join(found[key])} all fit {known[key]}; keep one of them"
+            line = f"{_listed(found[key])} all fit {known[key]}; keep one of them"
             causes[key], ambiguous = line, ambiguous | dict.fromkeys(found[key], line)
     pairs = {key: (names[0], known[key]) for key, names in sorted(found.items()) if len(names) == len(by_key[key]) == 1}
     missing = tuple(name for key, name in known.items() if key not in pairs)
@@ -79,12 +81,17 @@ def is_video(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
 
 
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(names[:MOST]) + more
+
+
 def _doubts(fits: Mapping[str, Fit], known: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Lines on videos that could mean several references or none, and the same by the references that they name."""
     ambiguous, causes = {}, {}
     for name, fit in fits.items():
         if len(fit.keys) > 1:
-            ambiguous[name] = f"{name} fits {', '.join(known[key] for key in fit.keys)}; {FIX}"
+            ambiguous[name] = f"{name} fits {_listed([known[key] for key in fit.keys])}; {FIX}"
         elif fit.doubt:
             ambiguous[name] = f"{name} {fit.doubt}; {FIX}"
         for key in fit.keys if name in ambiguous else ():

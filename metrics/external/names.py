@@ -1,8 +1,9 @@
 """Which reference a video's name is about; the rules, and the names that leave it open.
 
 1. The same path, or failing that the same file name, without suffix.
-2. A name that begins with one reference's (``happy_01_mymethod`` is about ``happy_01``); a person's name before the
-   clip's own (``M003_M003_hap_1_001``, as EAT's test writes it); a clip on both sides of ``##``.
+2. A name that begins with one reference's, of several of that name the one in its folder (``happy_01_mymethod`` is
+   about ``happy_01``); a person's name before the clip's own (``M003_M003_hap_1_001``, as EAT's test writes it); a
+   clip on both sides of ``##``.
 3. A name that holds two references, each between separators (``001_002``), leaves open which is its truth: it shows one
    and says the words of the other. So does ``SOURCE##AUDIO``, where the two differ, and a name whose rest is built like
    a reference's (``001_002`` beside ``001`` alone), unless all videos end in that same rest.
@@ -90,13 +91,19 @@ def _fit(key: str, index: _Index) -> Fit:
     if same:
         return Fit(tuple(same))
     held = _held(stem, index.by_last)
-    keys = tuple(key for last in sorted(held) for key in index.by_last[last])
+    keys = tuple(key for last in sorted(held) for key in _nearest(index.by_last[last], path, index.form))
     return _single(stem, *held, keys) if len(held) == 1 else Fit(keys)
+
+
+def _nearest(keys: list[str], path: str, form: Callable[[str], str]) -> list[str]:
+    """Of references of one file name those in the video's own folder, where there are any."""
+    own = [key for key in keys if PurePosixPath(form(key)).parent == PurePosixPath(path).parent]
+    return own or keys
 
 
 def _held(stem: str, names: Iterable[str]) -> set[str]:
     """Names that stand in a stem between separators, but those that only stand inside a longer one."""
-    spans = {place.span(): name for name in names if name for place in _places(stem, name)}
+    spans = {place.span(): name for name in names if name and name in stem for place in _places(stem, name)}
     return {name for span, name in spans.items() if not any(_inside(span, other) for other in spans)}
 
 
@@ -105,8 +112,6 @@ def _inside(span: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _places(stem: str, name: str) -> Iterable[re.Match]:
-    if name not in stem:
-        return ()
     side = re.escape(SEPARATORS)
     return re.finditer(f"(?:(?<=[{side}])|^){re.escape(name)}(?=[{side}]|$)", stem)
 

@@ -77,6 +77,15 @@ def test_names_of_two_truths(video: str, references: list[str], wanted: str | No
     assert paired(video, *references) == wanted
 
 
+def test_files_of_one_name_are_distinguished_by_their_folder() -> None:
+    references = [f"{folder}/00{number}.mp4" for folder in ("M003/happy", "W015/sad") for number in (1, 2)]
+    found = match_names(["W015/sad/001_ours.mp4", "M003/happy/001_002.mp4", "001_x.mp4"], references)
+    assert dict(found.pairs) == {"W015/sad/001": ("W015/sad/001_ours.mp4", "W015/sad/001.mp4")}
+    assert "M003/happy/001.mp4, M003/happy/002.mp4" in found.ambiguous["M003/happy/001_002.mp4"]
+    many = match_names(["x/a_1.mp4"], [f"{folder}/a.mp4" for folder in range(9)])
+    assert many.ambiguous["x/a_1.mp4"].startswith("x/a_1.mp4 fits 0/a.mp4, 1/a.mp4, 2/a.mp4, 3/a.mp4 and 5 more; ")
+
+
 def test_a_mark_that_all_videos_share_is_a_methods() -> None:
     assert paired("001_512", "001", "002", others=("002_512",)) == "001"
     assert paired("001_512", "001", "002", others=("002_513",)) is None
