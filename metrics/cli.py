@@ -3,6 +3,7 @@
 Each command parses, calls and returns; heavy imports happen inside it, so that start-up stays light.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -105,18 +106,22 @@ def score(
     options |= {"pairs": pairs, "run": run, "output": output, "log": progress}
     scores = score_videos(generated, reference, names(metrics) or None, **options)
     typer.echo(scores.as_json() if as_json else str(scores))
-    check_paired(scores.rows)
+    check_scored(scores.rows)
 
 
-def check_paired(rows: Sequence[dict]) -> None:
-    """End with exit status 1 where no video was paired with its reference.
+def check_scored(rows: Sequence[dict]) -> None:
+    """End with exit status 1 where not one metric has a value: nothing scored is no success.
+
+    Args:
+        rows: of SCORES.
 
     Raises:
-        ConfigError: no clip has a video, for the reason of the first.
+        ConfigError: there is no value, for the reason that most rows give.
     """
-    unpaired = [row for row in rows if row["status"] in ("missing", "ambiguous")]
-    if unpaired and len(unpaired) == sum(row["clip_id"] is not None for row in rows):
-        raise ConfigError(f"no video was paired: {unpaired[0]['reason']}")
+    if any(row["value"] is not None for row in rows):
+        return
+    reasons = Counter(row["reason"] for row in rows if row["reason"])
+    raise ConfigError(f"nothing was scored: {next(iter(reasons.most_common(1)), ('no metric has a value',))[0]}")
 
 
 def progress(line: str) -> None:

@@ -55,7 +55,7 @@ def compared_sound(path: str, own: np.ndarray | None, wave: np.ndarray) -> Heard
         wave: (n,) int16 sound of the clip at 16 kHz.
     """
     if own is None:
-        return Heard(("without sound, so that it is the clip's rests on its name",), (_no_sound(path),))
+        return Heard(("no sound, so the pair rests on names alone",), (_no_sound(path),))
     compared = compare_sound(own, wave)
     if compared is None:
         return Heard()

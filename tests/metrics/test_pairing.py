@@ -205,7 +205,7 @@ def test_silent_videos_of_two_names_are_rows_until_a_list_pairs_them(tmp_path: P
         write_video(tmp_path / f"gen/{name}.mp4", np.full((10, 192, 192, 3), 90, np.uint8))
     write_audio(tmp_path / "gen/voice.wav", np.zeros(1600, np.float32), 16000)
     options = {"metrics": "psnr@crop", "resolution": 64, "output": tmp_path / "scores.parquet"}
-    with pytest.raises(ConfigError, match="no video was paired: .*001_002.mp4 fits 001.mp4, 002.mp4; rename it"):
+    with pytest.raises(ConfigError, match="nothing was scored: .*001_002.mp4 fits 001.mp4, 002.mp4; rename it"):
         score(tmp_path / "gen", tmp_path / "ref", **options)
     rows = read_rows(tmp_path / "scores.parquet", SCORES)
     assert [row["status"] for row in rows] == ["ambiguous"] * 2 and "001_002.mp4 fits 001.mp4" in rows[0]["reason"]
@@ -214,4 +214,4 @@ def test_silent_videos_of_two_names_are_rows_until_a_list_pairs_them(tmp_path: P
     score(tmp_path / "gen", tmp_path / "ref", pairs=pairs, **options)
     rows = read_rows(tmp_path / "scores.parquet", SCORES)
     assert {row["clip_id"]: row["status"] for row in rows} == {"001": "ok", "002": "ok"}
-    assert "without sound" in rows[0]["notes"]
+    assert "no sound, so the pair rests on names alone" in rows[0]["notes"]
