@@ -10,6 +10,10 @@ from eadnet.media.writing import write_video
 from metrics import score
 from metrics.measuring.footage_notes import compared_sound, picture_notes
 from metrics.measuring.timing import storage_notes
+from metrics.scoring.pairs import Pair
+from metrics.scoring.score import stamp
+from metrics.scoring.values import Value
+from metrics.spec import needs_of
 from tests.support.made_footage import face, moving, tone
 from tests.support.odd_videos import turn, write_timed
 
@@ -140,3 +144,17 @@ def test_sound_that_is_later_than_is_searched_has_no_lag(late: int, status: str 
 def test_another_sound_is_not_a_late_one() -> None:
     heard = compared_sound("a.mp4", noise(4, seed=1), (noise(4) * 32767).astype(np.int16))
     assert heard.refusal.status == "wrong_audio" and "pair it with the video it imitates" in str(heard.refusal)
+
+
+def test_a_row_of_a_set_counts_the_notes_of_its_clips(tmp_path: Path) -> None:
+    rates = ("30.00 fps brought to 25; its sound comes +80 ms late", "29.97 fps brought to 25", None)
+    pairs = [
+        Pair({"clip_id": str(place), "level": None}, tmp_path, 9, "ok", None, notes=notes, own_notes="own")
+        for place, notes in enumerate(rates)
+    ]
+    values = [Value("fid@corpus-v1", None, 3.0, 3, notes="warning: few"), Value("psnr@crop", "1", 30.0, 9)]
+    of_set, of_clip = stamp(values, pairs, "run", 0, {})
+    aligned = needs_of("fid@corpus-v1") in ("frames", "timing")
+    rate = "2 of 3 clips: 29.97–30.00 fps brought to 25; 1 of 3 clips: its sound comes +80 ms late"
+    assert of_set["notes"] == f"{rate if aligned else '3 of 3 clips: own'}; warning: few"
+    assert of_clip["notes"] == rates[1]
