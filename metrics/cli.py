@@ -3,6 +3,8 @@
 Each command parses, calls and returns; heavy imports happen inside it, so that start-up stays light.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from eadnet.cli.options import AssetsJSON, Cache, Clips, Mask, TestClips
 from eadnet.cli.packages import run_reporting
 from eadnet.config.machine import Assets
 from eadnet.config.methods import Method
-from eadnet.config.section import parse
+from eadnet.config.section import ConfigError, parse
 
 if TYPE_CHECKING:
     from metrics.scoring.settings import ScoringSettings
@@ -81,6 +83,9 @@ def score(
     metrics: Annotated[
         str, typer.Option(help="Families, keys or names such as `fid`, by comma; by default all that can be scored.")
     ] = "",
+    pairs: Annotated[
+        Path | None, typer.Option(help="CSV with generated, reference: pairs that names do not show.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Parquet file for the scores.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch absent weights; each is named first.")] = False,
@@ -98,8 +103,25 @@ def score(
 
     options = {"labels": labels, "judges": judges, "assets": parse(Assets, assets, where="assets").model_dump()}
     options |= {"download": download, "work": work, "mask": mask, "resolution": resolution, "cells": cells}
-    scores = score_videos(generated, reference, names(metrics) or None, run=run, output=output, log=progress, **options)
+    options |= {"pairs": pairs, "run": run, "output": output, "log": progress}
+    scores = score_videos(generated, reference, names(metrics) or None, **options)
     typer.echo(scores.as_json() if as_json else str(scores))
+    check_scored(scores.rows)
+
+
+def check_scored(rows: Sequence[dict]) -> None:
+    """End with exit status 1 where not one metric has a value: nothing scored is no success.
+
+    Args:
+        rows: of SCORES.
+
+    Raises:
+        ConfigError: there is no value, for the reason that most rows give.
+    """
+    if any(row["value"] is not None for row in rows):
+        return
+    reasons = Counter(row["reason"] for row in rows if row["reason"])
+    raise ConfigError(f"nothing was scored: {next(iter(reasons.most_common(1)), ('no metric has a value',))[0]}")
 
 
 def progress(line: str) -> None:

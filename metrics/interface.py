@@ -14,6 +14,7 @@ from eadnet.config.section import ConfigError, parse
 from eadnet.tables import write_table
 from metrics.external.folders import FolderJob, score_matched
 from metrics.external.given import Videos, match_given, name_of
+from metrics.external.pair_list import Pairs
 from metrics.external.references import Alignment, read_labels
 from metrics.external.weights import absent_for, download, explain
 from metrics.scoring.settings import ScoringSettings
@@ -82,6 +83,7 @@ def score(
     reference: Videos | None = None,
     metrics: Iterable[str] | str | None = None,
     *,
+    pairs: Pairs | None = None,
     run: str = "",
     output: str | PathLike | None = None,
     **options: object,
@@ -94,6 +96,8 @@ def score(
             None: only metrics that need no true video.
         metrics: families, keys and bare names (``fid``: its first variant, ``metrics.spec.default_variant``); None:
             everything for which judges and weights are here.
+        pairs: which videos belong together, where their names do not say so: a CSV file with the columns generated and
+            reference, or a mapping (``metrics.external.pair_list``).
         run: name of the method, for the rows.
         output: parquet file for the rows (SCORES); None writes none.
         **options: fields of `Options`.
@@ -103,19 +107,20 @@ def score(
         the rows.
 
     Raises:
-        ConfigError: a video or a metric cannot be found, no name fits, or no weights of any metric are here.
+        ConfigError: a video or a metric cannot be found, no name fits, a list of pairs is wrong, or no weights of any
+            metric are here.
     """
     chosen = Options(**options)
     settings = chosen.settings()
     names = (metrics,) if isinstance(metrics, str) else metrics
     keys = _chosen_keys(None if names is None else tuple(names), reference is not None, settings)
-    folder, true_folder, matches = match_given(generated, reference)
+    folder, true_folder, matches = match_given(generated, reference, pairs)
     reasons = _lacking(keys, chosen, settings)
     if metrics is None:
         keys = tuple(key for key in keys if key not in reasons)
     elif all(key in reasons for key in keys):
         raise ConfigError(f"{', '.join(keys)}: {next(iter(reasons.values()))}")
-    for line in matches.lines() if reference is not None else ():
+    for line in matches.lines() if reference is not None else matches.remarks:
         chosen.say(line)
     job = FolderJob(
         folder, true_folder, keys, run or name_of(generated), _labels(chosen.labels), Alignment(chosen.resolution),

@@ -40,6 +40,8 @@ CROPS, LANDMARKS, EXTRACTED = "crops.safetensors", "landmarks.safetensors", "ext
 """Files beside a table of measurements, keyed by clip_id (the last: by ``<clip_id>/<array>``)."""
 OTHER_SIZE = "wrong_size"
 """Status of a video of another aspect than the true source's: in step with it, but not pixel on pixel."""
+BEYOND = "beyond_range"
+"""Status of what was searched for (an offset, a late sound) and lies at the edge of the search, or further off."""
 OWN, OWN_25, OWN_TRANSFORM = "own", "own_25", "own_transform"
 """Under ``<clip_id>/<name>``: landmarks in the video's own pixels at its own rate and at 25 fps, where they are not
 those of the aligned view; crops by its own mesh, where there is no aligned view, and the transforms to them."""

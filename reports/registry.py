@@ -101,14 +101,14 @@ INPUTS = {
 TABLES = {
     item.name: item
     for item in (
-        _table("comparison", "summary"),
+        _table("comparison", "summary", "scores"),
         _paper_table("1", shown="hdtf"),
         _paper_table("2", shown="mead"),
         _paper_table("3", shown="mead"),
         _paper_table("4", shown="hdtf"),
         _paper_table("generalisation", shown="tested_only"),
         _table("resolution", "resolution"),
-        _table("ablation", "summary"),
+        _table("ablation", "summary", "scores"),
         _table("worst", "scores", "summary"),
         _table("reported"),
         _table("captions", "caption_summary", "captioned"),

@@ -27,10 +27,10 @@ STAGE_VERSIONS = {
     "collect_method": 5,
     "inputs": 1,
     "measure": 5,
-    "score": 3,
+    "score": 4,
     "compare_sets": 1,
     "summarise": 6,
     "calibrate": 2,
     "resolution": 3,
-    "report": 9,
+    "report": 10,
 }

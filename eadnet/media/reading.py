@@ -31,7 +31,8 @@ from eadnet.media.sound import has_sound, read_mono
 class MediaInfo:
     """What a container states about itself, after rotation and with square pixels.
 
-    `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate.
+    `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate, `notes`
+    what is done to its signal when it is read.
     """
 
     width: int
@@ -40,6 +41,7 @@ class MediaInfo:
     seconds: float
     has_audio: bool
     truncated: bool
+    notes: tuple[str, ...] = ()
 
 
 def probe(source: Source) -> MediaInfo:

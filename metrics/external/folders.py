@@ -141,7 +141,8 @@ def _video(clip: dict, job: FolderJob, matches: Matches) -> dict:
     if clip["status"] != "ok":
         return video_row(clip, job.run, None, clip["status"], clip["reason"])
     if clip["clip_id"] not in matches.pairs:
-        return video_row(clip, job.run, None, "missing", f"{job.generated}: {matches.absence(clip['clip_id'])}")
+        status, reason = matches.absence(clip["clip_id"])
+        return video_row(clip, job.run, None, status, f"{job.generated}: {reason}")
     return video_row(clip, job.run, str(job.generated / matches.pairs[clip["clip_id"]][0]))
 
 

@@ -16,6 +16,7 @@ from eadnet.tables import CLIPS, VIDEOS, read_rows, write_table
 from metrics.external.folders import Log, list_names, video_row
 from metrics.external.matching import Matches, match_names
 from metrics.external.runs import MethodFailed, Runner
+from metrics.external.strays import stray_lines
 
 
 def collect_method(
@@ -50,7 +51,7 @@ def _found(method: Method, chosen: list[dict], log: Log) -> list[dict]:
     """Rows of the videos in a folder, matched by name."""
     folder = Path(method.videos)
     matches = match_names(list_names(folder), [f"{row['clip_id']}.mp4" for row in chosen])
-    for line in matches.lines():
+    for line in (*matches.lines(), *stray_lines(folder)):
         log(line)
     return [_matched(row, folder, matches) for row in chosen]
 
@@ -58,7 +59,8 @@ def _found(method: Method, chosen: list[dict], log: Log) -> list[dict]:
 def _matched(row: dict, folder: Path, matches: Matches) -> dict:
     if row["clip_id"] in matches.pairs:
         return video_row(row, "", str(folder / matches.pairs[row["clip_id"]][0]))
-    return video_row(row, "", None, "missing", f"{folder}: {matches.absence(row['clip_id'])}")
+    status, reason = matches.absence(row["clip_id"])
+    return video_row(row, "", None, status, f"{folder}: {reason}")
 
 
 def _made(name: str, method: Method, chosen: list[dict], known: dict[str, dict], output: Path, log: Log) -> list[dict]:

@@ -4,7 +4,6 @@ Faces are found, aligned and cut out as the workflow does (MediaPipe mesh, the c
 clip but the absence of a face. Writes the files of ``eadnet.data.clips`` and a CLIPS table.
 """
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,13 +23,16 @@ from eadnet.media.decoding import MediaError
 from eadnet.media.faults import naming
 from eadnet.media.reading import iterate_video, probe, read_audio
 from eadnet.media.spectrogram import SAMPLE_RATE
+from eadnet.media.suffixes import AUDIO_SUFFIXES
 from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, LABELS, write_table
+from metrics.external.csv_file import read_csv, shown
 from metrics.measuring.passes import CHUNK
 from metrics.measuring.spool import Spool, opened_spool
 from metrics.tables import FPS
 
 COLUMNS = ("clip_id", "emotion", "level", "speaker")
+LONGEST_LEVEL = 10  # digits; more are no level, and fit no table
 
 
 @dataclass(frozen=True)
@@ -88,23 +90,29 @@ def read_labels(path: str | Path) -> dict[str, dict]:
     """Emotion, level and speaker of clips from a CSV file with the columns clip_id, emotion, level, speaker.
 
     Raises:
-        ConfigError: a column is missing, or an emotion is none of `eadnet.tables.LABELS`.
+        ConfigError: the file cannot be read, a column is missing, a clip is named twice, an emotion is none of
+            `eadnet.tables.LABELS` or a level no whole number.
     """
-    with open(path, encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    lacking = [name for name in COLUMNS[:2] if rows and name not in rows[0]]
-    if lacking:
-        raise ConfigError(f"{path}: has no column {lacking[0]}; it needs clip_id and emotion")
-    return {row["clip_id"]: _label(row, path) for row in rows}
+    found = {}
+    for row in read_csv(path, COLUMNS[:2]):
+        if row["clip_id"] in found:
+            raise ConfigError(f"{path}: names {shown(row['clip_id'])} twice; keep one of its lines")
+        found[row["clip_id"]] = _label(row, path)
+    return found
 
 
-def _label(row: dict, path: str | Path) -> dict:
+def _label(row: dict[str, str], path: str | Path) -> dict:
     emotion, level = row["emotion"] or None, row.get("level") or None
     if emotion is not None and emotion not in LABELS:
-        raise ConfigError(f"{path}: {row['clip_id']}: emotion '{emotion}' is none of {', '.join(LABELS)}")
-    if level is not None and not level.isdigit():
-        raise ConfigError(f"{path}: {row['clip_id']}: level '{level}' is no whole number")
+        known = ", ".join(LABELS)
+        raise ConfigError(f"{path}: {_shown(row)}: emotion {shown(emotion)} is none of {known}")
+    if level is not None and not (level.isascii() and level.isdecimal() and len(level) < LONGEST_LEVEL):
+        raise ConfigError(f"{path}: {_shown(row)}: level {shown(level)} is no whole number, such as 1, 2 or 3")
     return {"emotion": emotion, "level": level and int(level), "speaker": row.get("speaker") or None}
+
+
+def _shown(row: dict[str, str]) -> str:
+    return shown(row["clip_id"])[1:-1]
 
 
 def _write_clip(
@@ -145,10 +153,11 @@ def _chunks(frames: Iterator[np.ndarray], transforms: np.ndarray, resolution: in
 
 
 def _wave(path: Path, n_frames: int, notes: list[str]) -> np.ndarray:
-    """(n_frames * 640,) int16; silence where the video has no sound (a .wav of the same name beside it counts)."""
-    wanted, beside = n_frames * SAMPLES_PER_FRAME, path.with_suffix(".wav")
+    """(n_frames * 640,) int16; silence where the video has no sound (a sound file of its name beside it counts)."""
+    wanted = n_frames * SAMPLES_PER_FRAME
+    beside = (path.with_suffix(suffix) for suffix in AUDIO_SUFFIXES)
     try:
-        heard = beside if beside.exists() else path
+        heard = next((file for file in beside if file.is_file()), path)
         wave = read_audio(heard, SAMPLE_RATE, seconds=wanted / SAMPLE_RATE, notes=notes)
     except MediaError as fault:
         if fault.status != "no_audio":

@@ -9,6 +9,7 @@ import numpy as np
 from eadnet.data.clips import SAMPLES_PER_FRAME
 from eadnet.provenance import sha256_file
 from metrics.families.judged import with_doubts
+from metrics.families.search_edge import edged
 from metrics.functional.sync import MIN_SHIFTS, MIN_WINDOWS, SyncValues, cosine, sync_values
 from metrics.judges import load, read_report
 from metrics.scoring.pairs import Pair, empty, per_clip
@@ -53,7 +54,7 @@ class SyncJudge:
 def sync_rows(found: SyncValues, variant: str, clip_id: str, windows: int) -> Iterator[Value]:
     """LSE-C, LSE-D and offset of a clip as rows of a variant; `windows` is the number behind them."""
     for name, value in zip(LSE, (found.confidence, found.distance, found.offset), strict=True):
-        yield Value(f"{name}@{variant}", clip_id, value, windows, reason=found.note)
+        yield edged(Value(f"{name}@{variant}", clip_id, value, windows, reason=found.note), found.edge)
 
 
 def _measure(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
@@ -68,7 +69,8 @@ def _measure(pair: Pair, judge: SyncJudge) -> Iterator[Value]:
     shown = windows_shown(faces.seen, WINDOW)[: len(heard)]
     result = sync_values(heard, hear(judge.network, log_mel(wave), len(heard)), shown)
     for value in sync_rows(result, "corpus-v1", pair.clip_id, int(shown.sum())):
-        yield replace(value, n_wanted=len(seen), notes=faces.notes)
+        notes = "; ".join(filter(None, (faces.notes, value.notes))) or None
+        yield replace(value, n_wanted=len(seen) if value.value is not None else None, notes=notes)
 
 
 def _likeness(pair: Pair, judge: SyncJudge) -> Iterator[Value]:

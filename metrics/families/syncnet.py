@@ -13,6 +13,7 @@ import numpy as np
 
 from eadnet.faces.search import frames_seen
 from metrics.families.lip_sync import sync_rows
+from metrics.families.search_edge import edged
 from metrics.functional.sync import MAX_SHIFT, cosine, sync_values
 from metrics.scoring.pairs import Pair, per_clip
 from metrics.scoring.settings import ScoringSettings, WeightsAbsent
@@ -38,6 +39,11 @@ class ShiftedValues:
     offset: int
     mean: float
     windows: int
+
+    @property
+    def edge(self) -> int | None:
+        """Frames either way that were searched, where the least distance lies that far off; else None."""
+        return MAX_SHIFT if abs(self.offset) >= MAX_SHIFT else None
 
 
 @dataclass(frozen=True)
@@ -123,8 +129,8 @@ def _valid(pair: Pair) -> Iterator[Value]:
     windows = min(len(seen), len(heard))
     shown, wanted = _seen_windows(pair)[:windows], _wanted(pair)
     found = sync_values(seen[:windows], heard[:windows], shown)
-    rows = sync_rows(found, "valid-v1", pair.clip_id, int(shown.sum()))
-    yield from (replace(value, n_wanted=wanted) for value in rows)
+    for value in sync_rows(found, "valid-v1", pair.clip_id, int(shown.sum())):
+        yield value if value.value is None else replace(value, n_wanted=wanted)
 
 
 def _fullframe(pair: Pair) -> Iterator[Value]:
@@ -151,9 +157,10 @@ def _rows(pair: Pair, found: list, windows: int, variant: str, names: dict[str, 
     """Rows of a variant: by metric, the mean over tracks of one of their numbers; `windows` are behind them."""
     note = None if len(found) == 1 else f"mean of {len(found)} tracks"
     wanted = max(windows, _wanted(pair))
+    edge = next((values.edge for values in found if values.edge is not None), None)
     for name, number in names.items():
         mean = float(np.mean([getattr(values, number) for values in found]))
-        yield Value(f"{name}@{variant}", pair.clip_id, mean, windows, reason=note, n_wanted=wanted)
+        yield edged(Value(f"{name}@{variant}", pair.clip_id, mean, windows, reason=note, n_wanted=wanted), edge)
 
 
 def _cosine(pair: Pair) -> Iterator[Value]:

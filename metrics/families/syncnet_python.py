@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from eadnet.published.syncnet_v2 import FILE as SYNCNET_FILE
-from metrics.functional.sync import SILENCE
+from metrics.families.search_edge import edged
+from metrics.functional.sync import MAX_SHIFT, SILENCE
 from metrics.networks import syncnet_package
 from metrics.networks.s3fd import FILE as S3FD_FILE
 from metrics.scoring.pairs import Pair, empty, per_clip
@@ -127,7 +128,10 @@ def _values(pair: Pair, answers: dict[str, Answer]) -> Iterator[Value]:
     }
     notes = "; ".join(_described(track) for track in tracks)
     for name, number in numbers.items():
-        yield Value(f"{name}@syncnet-python", pair.clip_id, number, windows, n_wanted=_wanted(answer), notes=notes)
+        key, wanted = f"{name}@syncnet-python", _wanted(answer)
+        searched = tracks[:1] if name == "sync_offset" else tracks
+        edge = MAX_SHIFT if any(abs(track["offset"]) >= MAX_SHIFT for track in searched) else None
+        yield edged(Value(key, pair.clip_id, number, windows, n_wanted=wanted, notes=notes), edge)
 
 
 def _wanted(answer: Answer) -> int:

@@ -27,6 +27,12 @@ class SyncValues:
     shifts: int
 
     @property
+    def edge(self) -> int | None:
+        """Frames either way that were searched, where the least distance lies that far off; else None."""
+        reach = self.shifts // 2
+        return reach if abs(self.offset) >= reach else None
+
+    @property
     def note(self) -> str | None:
         """That the clip was too short for all shifts, where it was."""
         every = 2 * MAX_SHIFT + 1

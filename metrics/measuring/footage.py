@@ -8,9 +8,15 @@ import numpy as np
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import MediaInfo, probe
-from eadnet.media.spectrogram import SAMPLE_RATE
 from metrics.functional.sync import SILENCE
-from metrics.measuring.own_sound import ALIKE, LATE, compare_sound
+from metrics.measuring.footage_notes import (
+    Heard,
+    compared_sound,
+    picture_notes,
+    rate_note,
+    reference_notes,
+    sound_end,
+)
 from metrics.scoring.own_video import native_rate, read_own_sound
 from metrics.tables import FPS, OTHER_SIZE
 
@@ -74,35 +80,33 @@ def inspect(video: dict, clip: Clip) -> Footage:
     if video["status"] != "ok":
         raise MediaError(video["reason"] or "the video was not made", video["status"])
     path = video["video"]
-    own_notes: list[str] = []
-    info, size, own = probe(path), true_size(clip), read_own_sound(path, own_notes)
+    sound: list[str] = []
+    info, true, own = probe(path), _source_info(clip), read_own_sound(path, sound)
+    size = _size(clip, true)
     wave = None if own is None else np.round(np.clip(own, -1, 1) * 32767).astype(np.int16)
-    refusal, notes = _other_aspect(path, info, size), [*own_notes]
-    if native_rate(info.fps) != FPS:
-        notes.append(f"{info.fps:.2f} fps brought to {FPS}")
-        own_notes.append(f"{info.fps:.2f} fps, brought to {FPS} for metrics of that rate")
-    if refusal is None and (info.height, info.width) != size:
+    true_wave = (clip.audio * 32768).astype(np.int16)
+    heard = compared_sound(path, own, true_wave) if video["driving_audio"] == clip.clip_id else Heard()
+    aspect, signal = _other_aspect(path, info, size), [*picture_notes(path, info), *sound]
+    notes = [*rate_note(info), *signal, *heard.notes, *reference_notes(clip, true)]
+    if aspect is None and (info.height, info.width) != size:
         notes.append(f"{info.width}x{info.height} scaled to {size[1]}x{size[0]}")
-    if video["driving_audio"] == clip.clip_id:
-        compared = compare_sound(own, (clip.audio * 32768).astype(np.int16))
-        if compared and compared[0] < ALIKE:
-            refusal = _other_sound(path, compared[0])  # a video of another aspect alone is still in step
-            own_notes.append("its sound is not the clip's")
-        elif compared and abs(compared[1]) > LATE:
-            late = f"its sound comes {1000 * compared[1] / SAMPLE_RATE:+.0f} ms late"
-            notes.append(late), own_notes.append(late)
-    ends = 0 if wave is None or not info.seconds else info.seconds - len(wave) / SAMPLE_RATE
-    if ends * SAMPLE_RATE > SAMPLES_PER_FRAME:
-        own_notes.append(f"its sound ends {ends:.2f} s before the picture")
-    return Footage(path, clip, info, size, wave, refusal, tuple(notes), tuple(own_notes))
+    own_notes = [f"{note} for metrics of that rate" for note in rate_note(info)]
+    own_notes += [*signal, *heard.own_notes, *sound_end(wave, info)]
+    # A video of another aspect alone is still in step; one of another sound is not.
+    return Footage(path, clip, info, size, wave, heard.refusal or aspect, tuple(notes), tuple(own_notes))
 
 
 def true_size(clip: Clip) -> tuple[int, int]:
     """Height and width of the clip's source video, in whose pixels its transforms are."""
-    if clip.row["source"]:
-        info = probe(clip.row["source"])
-        return info.height, info.width
-    return int(clip.row["height"]), int(clip.row["width"])
+    return _size(clip, _source_info(clip))
+
+
+def _source_info(clip: Clip) -> MediaInfo | None:
+    return probe(clip.row["source"]) if clip.row["source"] else None
+
+
+def _size(clip: Clip, true: MediaInfo | None) -> tuple[int, int]:
+    return (true.height, true.width) if true else (int(clip.row["height"]), int(clip.row["width"]))
 
 
 def scaled(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -121,8 +125,3 @@ def _other_aspect(path: str, info: MediaInfo, size: tuple[int, int]) -> MediaErr
         return None
     here, there = f"{info.width}x{info.height}", f"{size[1]}x{size[0]}"
     return MediaError(f"{path}: {here} has another aspect than the source's {there}; render that size", OTHER_SIZE)
-
-
-def _other_sound(path: str, alike: float) -> MediaError:
-    reason = f"{path}: its sound is not the clip's (correlation {alike:.2f}); pair it with the video it imitates"
-    return MediaError(reason, "wrong_audio")

@@ -18,8 +18,8 @@ def compare_sound(own: np.ndarray | None, wave: np.ndarray) -> tuple[float, int]
         wave: (n,) int16 sound of the clip at 16 kHz.
 
     Returns:
-        Greatest normalised cross-correlation over lags up to a second, 0 to 1, and its lag; None where either is
-        silent or the video has no sound.
+        Greatest normalised cross-correlation over lags up to a second, 0 to 1, and its lag, or those of a longer lag
+        where only that makes the two alike (`is_beyond`); None where either is silent or the video has no sound.
     """
     if own is None:
         return None
@@ -31,5 +31,18 @@ def compare_sound(own: np.ndarray | None, wave: np.ndarray) -> tuple[float, int]
     found = np.abs(correlate(own, truth, mode="full", method="fft"))
     lags = correlation_lags(len(own), len(truth), mode="full")
     near = np.abs(lags) <= REACH
-    best = int(found[near].argmax())
-    return float(min(1.0, found[near][best] / power)), int(lags[near][best])
+    alike, late = _greatest(found[near] / power, lags[near])
+    if alike < ALIKE and not near.all():
+        further = _greatest(found[~near] / power, lags[~near])
+        return further if further[0] >= ALIKE else (alike, late)
+    return alike, late
+
+
+def is_beyond(late: int) -> bool:
+    """Whether a lag, in samples, lies at the edge of the search or further off, so that it is no value."""
+    return abs(late) >= REACH
+
+
+def _greatest(alike: np.ndarray, lags: np.ndarray) -> tuple[float, int]:
+    best = int(alike.argmax())
+    return float(min(1.0, alike[best])), int(lags[best])

@@ -8,6 +8,7 @@ import numpy as np
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_audio
 from eadnet.media.spectrogram import SAMPLE_RATE
+from eadnet.media.suffixes import AUDIO_SUFFIXES
 from metrics.tables import FPS
 
 SAME_RATE = 0.01  # frames a second; less is the rounding of a container
@@ -23,7 +24,7 @@ def native_rate(fps: float | None) -> Fraction:
 
 
 def read_own_sound(video: str | Path, notes: list[str] | None = None) -> np.ndarray | None:
-    """The sound of a video, (n,) float32 at 16 kHz; of the .wav of its name beside it where it carries none.
+    """The sound of a video, (n,) float32 at 16 kHz; of the sound file of its name beside it where it carries none.
 
     Args:
         video: the file.
@@ -35,8 +36,9 @@ def read_own_sound(video: str | Path, notes: list[str] | None = None) -> np.ndar
     Raises:
         MediaError: the file is unreadable.
     """
-    for path in (Path(video), Path(video).with_suffix(".wav")):
-        if path.exists() or path == Path(video):
+    beside = [Path(video).with_suffix(suffix) for suffix in AUDIO_SUFFIXES]
+    for path in (Path(video), *beside):
+        if path == Path(video) or path.is_file():
             try:
                 return read_audio(path, SAMPLE_RATE, notes=notes)
             except MediaError as fault:

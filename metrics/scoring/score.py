@@ -14,6 +14,7 @@ import numpy as np
 
 from eadnet.provenance import commit, sha256_file
 from eadnet.tables import write_table
+from metrics.functional.clip_notes import BETWEEN, clauses, grouped
 from metrics.networks import silero
 from metrics.scoring.pairs import Pair, absent, empty, load_pairs
 from metrics.scoring.sets import drawn_of, scored_sets
@@ -128,7 +129,7 @@ def _row(value: Value, clips: dict[str, Pair], evaluators: dict[str, str]) -> di
         "share": value.n / wanted if wanted else None,
         "status": PARTIAL if value.status == "ok" and value.n < wanted else value.status,
         "reason": value.reason,
-        "notes": _notes(value, spec, pair),
+        "notes": _notes(value, spec, [pair] if pair else list(clips.values()) if spec.level == "set" else []),
     }
 
 
@@ -139,13 +140,17 @@ def _trimmed(spec: MetricSpec, pair: Pair | None) -> int:
     return max(0, int(pair.row.get("n_frames") or 0) - pair.n_frames)
 
 
-def _notes(value: Value, spec: MetricSpec, pair: Pair | None) -> str | None:
-    """What was done to the video before it was measured, and what the family adds."""
-    seen = None
-    if pair is not None:
-        paired = needs_of(spec.key) in ("frames", "timing")
-        seen = "; ".join(filter(None, (pair.notes, note_of_unseen(pair)))) if paired else pair.own_notes
-    return "; ".join(filter(None, (seen, value.notes))) or None
+def _notes(value: Value, spec: MetricSpec, pairs: list[Pair]) -> str | None:
+    """What was done to the video (of a set: to how many) before it was measured, and what the family adds."""
+    aligned = needs_of(spec.key) in ("frames", "timing")
+    seen = [_aligned_notes(pair) if aligned else pair.own_notes for pair in pairs]
+    if spec.level == "set":
+        seen = [f"{count} of {len(pairs)} clips: {text}" for count, text in grouped(map(clauses, seen))]
+    return BETWEEN.join(filter(None, (*seen, value.notes))) or None
+
+
+def _aligned_notes(pair: Pair) -> str | None:
+    return BETWEEN.join(filter(None, (pair.notes, note_of_unseen(pair)))) or None
 
 
 def evaluators(name: str, settings: ScoringSettings) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Family ``lip_sync``: do the lips fit the sound, by a judge trained on the corpus itself?"""
 
-from metrics.specs.reasons import COSINE, FRAME, LSE_CORPUS
+from metrics.specs.reasons import COSINE, EDGE, FRAME, LSE_CORPUS
 from metrics.specs.types import Family, MetricSpec
 
 SYNCNET = "Chung & Zisserman, Out of time, ACCV-W 2016"
@@ -36,7 +36,7 @@ SPECS = (
     MetricSpec(
         "sync_offset@corpus-v1", "lip_sync", "clip", "frames", None, (-15, 15),
         "Audio-video offset at the best shift; negative where the sound comes late.",
-        "Minus the shift of the minimum, as syncnet_python prints it.",
+        f"Minus the shift of the minimum, as syncnet_python prints it. {EDGE}",
         SYNCNET, target=0.0, inputs=INPUTS, reference=JOONSON, evaluator="judge:sync",
         avoid="where lse_c is near that of shuffled_audio: the best of 31 equal shifts is chance",
         smallest=1.0, why_smallest=FRAME,

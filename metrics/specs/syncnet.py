@@ -1,6 +1,6 @@
 """Family ``syncnet``: lip sync by the published SyncNet v2, in the variants that papers print."""
 
-from metrics.specs.reasons import COSINE, FRAME, LSE
+from metrics.specs.reasons import COSINE, EDGE, FRAME, LSE
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
 CHUNG = "Chung & Zisserman, Out of time, ACCV-W 2016"
@@ -63,7 +63,7 @@ SPECS = (
     MetricSpec(
         "sync_offset@ref-v1", "syncnet", "clip", "frames", None, (-15, 15),
         "Audio-video offset as syncnet_python prints it; negative where the sound comes late.",
-        PADDED + "15 less the index of the minimum; mean over the clip's tracks.", CHUNG, target=0.0,
+        PADDED + f"15 less the index of the minimum; mean over the clip's tracks. {EDGE}", CHUNG, target=0.0,
         inputs=TRACK_CROP, reference=JOONSON,
         disagreement="LatentSync truncates the mean over tracks to a whole number, Verse-Bench takes its size.",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
@@ -91,7 +91,7 @@ SPECS = (
         "sync_offset@ref-valid-v1", "syncnet", "clip", "frames", None, (-15, 15),
         "Audio-video offset on the reference's tracks, windows with a partner only; negative where the sound comes "
         "late.",
-        "Minus the shift of the minimum; mean over the clip's tracks.", CHUNG, target=0.0, inputs=TRACK_CROP,
+        f"Minus the shift of the minimum; mean over the clip's tracks. {EDGE}", CHUNG, target=0.0, inputs=TRACK_CROP,
         reference=f"{JOONSON} for tracks and crops",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
         smallest=1.0, why_smallest=FRAME,
@@ -119,7 +119,7 @@ SPECS = (
     MetricSpec(
         "sync_offset@valid-v1", "syncnet", "clip", "frames", None, (-15, 15),
         "Audio-video offset at the best shift, windows with a partner only; negative where the sound comes late.",
-        "Minus the shift of the minimum.", CHUNG, target=0.0,
+        f"Minus the shift of the minimum. {EDGE}", CHUNG, target=0.0,
         inputs=MESH_CROP, reference="none; the maths is that of metrics.families.lip_sync",
         avoid="Where LSE-C is low (below 3 or so): the minimum is then anywhere.", evaluator=WEIGHTS,
         smallest=1.0, why_smallest=FRAME,

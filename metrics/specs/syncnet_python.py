@@ -1,6 +1,6 @@
 """Family ``syncnet_python``: lip sync as the package syncnet-python scores the video's own file."""
 
-from metrics.specs.reasons import FRAME, LSE
+from metrics.specs.reasons import EDGE, FRAME, LSE
 from metrics.specs.syncnet import CHUNG, MEDIAN, PADDED, SHORT, TRAINED, WEIGHTS
 from metrics.specs.types import INFINITY, Family, MetricSpec
 
@@ -19,7 +19,7 @@ DIFFERS = (
 OFFSET = "LSE-C and LSE-D may be of two different tracks; the notes of a row give every track."
 
 FAMILY = Family(
-    "syncnet_python", 1, None, "Lip sync by the package syncnet-python, in an environment of its own.",
+    "syncnet_python", 2, None, "Lip sync by the package syncnet-python, in an environment of its own.",
     assets=("syncnet-v2", "sfd-face"), needs="sound",
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ SPECS = (
     MetricSpec(
         "sync_offset@syncnet-python", "syncnet_python", "clip", "frames", None, (-15, 15),
         "The package's AV offset of the video's first track: negative where the sound comes late.",
-        "15 less the place of the least of the 31 distances, in frames.", CHUNG, target=0,
+        f"15 less the place of the least of the 31 distances, in frames. {EDGE}", CHUNG, target=0,
         inputs=INPUT, reference=PACKAGE, disagreement=DIFFERS, avoid=TRAINED, evaluator=WEIGHTS,
         smallest=1.0, why_smallest=FRAME,
     ),

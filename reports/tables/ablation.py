@@ -23,6 +23,7 @@ from reports.style import (
     run_label,
     specs_in,
 )
+from reports.tables.clip_notes import note_panels
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
 from reports.tables.levels import level_cell, speakers_sentence
@@ -40,19 +41,21 @@ GROUPS = {
 """Kinds of runs that stand together below `full`, by heading; each compared kind is a family of Holm's correction."""
 
 
-def build(summary: pd.DataFrame) -> Table:
+def build(summary: pd.DataFrame, scores: pd.DataFrame | None = None) -> Table:
     """Lay out full and the ablations.
 
     Args:
         summary: Columns of ``metrics.tables.SUMMARY``.
+        scores: Columns of ``metrics.tables.SCORES``, for the notes on clips; None shows none.
 
     Raises:
         ReportError: the summary has no run `full`.
     """
     frame = differences(summary)
-    panels = tuple(panel for title, kinds in GROUPS.items() for panel in _group(frame, title, kinds))
+    panels = [panel for title, kinds in GROUPS.items() for panel in _group(frame, title, kinds)]
+    panels += note_panels(None if scores is None else scores[scores.run.isin(frame.run)])
     words = " ".join(filter(None, [caption(frame), speakers_sentence(overall(summary)), *judges_on_truth(summary)]))
-    return Table("ablation", "Ablations", words, panels, frame)
+    return Table("ablation", "Ablations", words, tuple(panels), frame)
 
 
 def differences(summary: pd.DataFrame) -> pd.DataFrame:

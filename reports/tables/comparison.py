@@ -1,8 +1,8 @@
 """Every method by every metric: ground truth, floors and ceiling, EAD-Net, its ablations and other methods.
 
-Reads the summary, and for the panels of what is reported elsewhere the registry of published numbers. Bold is the best
-run, and the best method, where that is decided (``metrics.summary.decisions``); baselines never are, and nothing is
-ever compared with a published number.
+Reads the summary; for the notes on clips the scores; for the panels of what is reported elsewhere the registry of
+published numbers. Bold is the best run, and the best method, where that is decided (``metrics.summary.decisions``);
+baselines never are, and nothing is ever compared with a published number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ from reports.style import (
     run_label,
     specs_in,
 )
+from reports.tables.clip_notes import note_panels
 from reports.tables.judged import judges_on_truth
 from reports.tables.layout import Cell, Panel, Table
 from reports.tables.levels import PARTIAL_NOTE, level_cell, partial_rows, speakers_sentence
@@ -39,12 +40,13 @@ PERCENT = ("acc_emo",)
 """Metrics that papers print in percent."""
 
 
-def build(summary: pd.DataFrame, reported: pd.DataFrame | None = None) -> Table:
+def build(summary: pd.DataFrame, reported: pd.DataFrame | None = None, scores: pd.DataFrame | None = None) -> Table:
     """Lay out the summary.
 
     Args:
         summary: Columns of ``metrics.tables.SUMMARY``.
         reported: What papers report, columns of ``reports.published.registry.spreads``; None shows nothing of it.
+        scores: Columns of ``metrics.tables.SCORES``, for the notes on clips; None shows none.
 
     Raises:
         ReportError: the summary holds no value of any known metric.
@@ -64,14 +66,16 @@ def build(summary: pd.DataFrame, reported: pd.DataFrame | None = None) -> Table:
         raise ReportError("the summary holds no value to compare; score at least one run")
     panels += _not_scored(known[(known.corpus == ALL) & (known.slice == ALL)])
     panels += _warned(pd.concat([rows, of_corpora]))
+    panels += note_panels(scores)
     named = any(panel.header[0].endswith("‡") for panel in panels)
     return Table("comparison", "Comparison", caption(known, named), tuple(panels), _frame(known))
 
 
 def draw(inputs: Inputs) -> Table:
-    """Fetch the summary and the published numbers that the settings name, and lay them out."""
+    """Fetch the summary, the scores and the published numbers that the settings name, and lay them out."""
     settings = inputs.settings
-    return build(inputs.summary, chosen(settings.reported_methods, settings.reported_datasets))
+    reported = chosen(settings.reported_methods, settings.reported_datasets)
+    return build(inputs.summary, reported, inputs.scores)
 
 
 def headlines(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -21,6 +21,7 @@ from reports.load import Inputs, ReportError
 from reports.numbers import NONE, count, decimals, interval, listing, number, span
 from reports.published.paper_tables import FACTORS, TABLES
 from reports.style import metric_variant
+from reports.tables.clip_notes import note_panels
 from reports.tables.layout import Cell, Panel, Table
 from reports.tables.levels import speakers_alone
 from reports.tables.paper_rows import Line, lines_of
@@ -98,8 +99,10 @@ def build(which: str, scores: pd.DataFrame, clips: pd.DataFrame, experiment: Exp
         for part in parts for line in (*lines, *extra) if line.run for column, key in columns.items() if key
     }  # fmt: skip
     content = Content(which, parts, lines, extra, columns, values, experiment)
-    panels = tuple(panel for part in parts for panel in _panels(content, part))
-    return Table(f"paper_{which}", TITLES[which], caption(content), panels, _frame(content))
+    panels = [panel for part in parts for panel in _panels(content, part)]
+    shown = {line.run for line in (*lines, *extra) if line.run}
+    panels += note_panels(scores[scores.clip_id.isin(parts[-1].clip_ids) & scores.run.isin(shown)])
+    return Table(f"paper_{which}", TITLES[which], caption(content), tuple(panels), _frame(content))
 
 
 def caption(content: Content) -> str:

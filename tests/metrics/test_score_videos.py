@@ -41,13 +41,14 @@ def test_what_has_no_partner_or_several_is_told() -> None:
     assert "no video for reference two.mp4; make it, or rename it" in found.lines()
     twice = match_names(["one_x.mp4", "one_y.mp4"], ["one.mp4"])
     assert twice.pairs == {} and tuple(twice.ambiguous) == ("one_x.mp4", "one_y.mp4") and twice.missing == ("one.mp4",)
-    assert twice.lines()[1:] == ["one_x.mp4, one_y.mp4 all fit one.mp4; keep one of them"] == [twice.absence("one")]
+    line = "one_x.mp4, one_y.mp4 all fit one.mp4; keep one of them"
+    assert twice.lines()[1:] == [line] and twice.absence("one") == ("ambiguous", line)
     same_stem = match_names(["one.mp4"], ["a/one.mp4", "b/one.mp4"])
     assert same_stem.pairs == {} and same_stem.missing == ("a/one.mp4", "b/one.mp4")
-    assert same_stem.lines()[-1] == "one.mp4 fits a/one.mp4, b/one.mp4; rename it"
+    assert same_stem.lines()[-1] == "one.mp4 fits a/one.mp4, b/one.mp4; rename it, or list the pairs (--pairs)"
     namesakes = match_names(["a.mp4"], ["a.mp4", "a.avi"])
     assert namesakes.pairs == {} and len(namesakes.missing) == 1
-    assert "a.avi, a.mp4 are references of one name" in namesakes.absence("a")
+    assert "a.avi, a.mp4 are references of one name" in namesakes.absence("a")[1]
 
 
 def test_the_longest_beginning_wins() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from metrics.families.lip_sync import sync_rows
 from metrics.functional.sync import distances, order_accuracy, sync_values
 from metrics.tables import Unscorable
 
@@ -64,6 +65,24 @@ def test_wrong_sound_has_low_confidence_and_great_distance() -> None:
     right, wrong = sync_values(seen, heard), sync_values(seen, other)
     assert right.confidence > 3 * wrong.confidence
     assert right.distance < wrong.distance
+
+
+@pytest.mark.parametrize(
+    ("count", "shift", "edge"), [(60, 15, 15), (60, -15, 15), (60, 14, None), (18, 8, 8), (18, 7, None)]
+)
+def test_an_offset_at_the_edge_of_the_search_is_no_value(count: int, shift: int, edge: int | None) -> None:
+    seen, _ = features(count + 40)
+    found = sync_values(seen[20 : 20 + count], seen[20 - shift : 20 - shift + count])
+    rows = {value.metric: value for value in sync_rows(found, "valid-v1", "a", count)}
+    offset, confidence = rows["sync_offset@valid-v1"], rows["lse_c@valid-v1"]
+    assert found.edge == edge and confidence.value > 0
+    if edge is None:
+        assert offset.value == -shift and offset.status == "ok" and confidence.notes is None
+    else:
+        assert offset.value is None and offset.status == "beyond_range"
+        assert (
+            f"edge of the search, {edge} frames either way" in offset.reason and offset.reason[:60] in confidence.notes
+        )
 
 
 def test_short_clips_use_fewer_shifts_or_none() -> None:

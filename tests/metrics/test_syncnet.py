@@ -253,6 +253,8 @@ def test_silence_no_face_and_far_offsets_are_rows_with_a_reason():
     values = scored(MadePair(arrays, own_landmarks_25=np.full((130, 478, 2), np.nan)))
     assert values["lse_c@versebench"].status == "out_of_sync" and "-15 frames" in values["lse_c@versebench"].reason
     assert values["lse_c@valid-v1"].status == "no_face"
+    assert values["sync_offset@ref-v1"].value is None and values["sync_offset@ref-v1"].status == "beyond_range"
+    assert values["lse_d@ref-v1"].value > 0 and "15 frames either way" in values["lse_d@ref-v1"].notes
     silent = scored(MadePair(measured(), {"syncnet_mesh_seen": made(9, 0)[0]}, sound=False))
     assert {value.status for key, value in silent.items() if key != "lip_cosine@syncnet-v2"} == {"silent"}
 

@@ -162,13 +162,15 @@ def test_every_video_has_a_row_of_every_key(scored):
 
 def test_a_track_s_values_are_the_package_s_and_the_notes_give_every_track(scored, shared, weights):
     confidence, distance, offset = scored["whole"]
-    assert confidence.status == "ok" and confidence.value > 0 and distance.value > 0 and abs(offset.value) <= 15
-    assert offset.value == int(offset.value)
-    tracks = confidence.notes.split("; ")
+    assert confidence.status == "ok" and confidence.value > 0 and distance.value > 0
+    tracks = [note for note in confidence.notes.split("; ") if note.startswith("track")]
     assert max(float(track.split("LSE-C ")[1].split(",")[0]) for track in tracks) == pytest.approx(
         confidence.value, abs=6e-4
     )
-    assert tracks[0].endswith(f"offset {int(offset.value):+d}")
+    if offset.status == "beyond_range":  # weights made at random
+        assert offset.value is None and tracks[0].endswith(("offset +15", "offset -15"))
+    else:
+        assert abs(offset.value) < 15 and tracks[0].endswith(f"offset {int(offset.value):+d}")
     assert 0 < confidence.n <= 75 * len(tracks) and confidence.n_wanted >= confidence.n
     heard = scored["sound_only_at_first"][0]
     assert heard.n <= 10 * len(tracks) and heard.n_wanted > 50, "ten frames of sound are no whole clip"

@@ -41,8 +41,8 @@ ALLOWED = {
         "tables", "config", "provenance", "media", "data", "corpora.sources", "captions.measures", "cli.packages",
     ))
     + tuple(f"metrics.{name}" for name in (
-        "calibration.damage", "calibration.responses", "functional.statistics", "resolution.table", "spec", "specs",
-        "summary", "tables",
+        "calibration.damage", "calibration.responses", "functional.clip_notes", "functional.statistics",
+        "resolution.table", "spec", "specs", "summary", "tables",
     )),
 }  # fmt: skip
 LEAVES = (

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from eadnet.tables import TRAINING_FILTER, write_table
+from metrics.functional.clip_notes import grouped
 from metrics.spec import REGISTRY, family_version, first_variants
 from metrics.summary.decisions import decide
 from metrics.summary.kinds import Kinds
@@ -364,3 +365,35 @@ def test_text_of_one_run_counts_the_clips_of_a_set() -> None:
     fid = next(line for line in lines if line.startswith("fid@corpus-v1")).split()
     assert fid[-3:] == ["3", "clips", "25%"] and "4" in fid
     assert lines[-1].startswith("fid@corpus-v1: ") and "warning: 3 clips" in lines[-1]
+
+
+# ------------------------------------------------------------------------------------------------- notes on clips
+def test_notes_on_clips_are_a_footnote_counted_by_method(summary: pd.DataFrame) -> None:
+    rows = []
+    for place in range(12):
+        rate = f"{30 - place % 2}.00 fps brought to 25; " if place < 10 else ""
+        late = f"its sound comes +{40 + place} ms late" if place < 3 else ""
+        notes = (rate + late).removesuffix("; ") or None
+        for key in ("psnr@region", "m_lmd@mediapipe"):
+            added = "; ".join(filter(None, (notes, "of this value alone" if key == "psnr@region" else None)))
+            rows.append(score_row("wav2lip", key, f"c{place}", 1.0, notes=added or None))
+        rows.append(score_row("wav2lip", "lse_c@corpus-v1", f"c{place}", 1.0, notes="own view" if place < 2 else None))
+        rows.append(score_row("full", "psnr@region", f"c{place}", 1.0))
+    table = comparison.build(summary, scores=pd.DataFrame(rows))
+    found = panels(table, "Notes on clips")
+    lines = [[cell.text for cell in row] for row in found[0].rows]
+    assert [line[1:] for line in lines] == [
+        ["10 of 12 clips", "29.00–30.00 fps brought to 25"],
+        ["3 of 12 clips", "its sound comes +40–+42 ms late"],
+        ["2 of 12 clips", "own view"],
+    ]
+    assert {line[0] for line in lines} == {style.run_label("wav2lip")}
+    for text in (formats.markdown(table), formats.latex(table)):
+        assert "10 of 12 clips" in text and "fps brought to 25" in text
+    assert not panels(comparison.build(summary, scores=pd.DataFrame(rows).query("run == 'full'")), "Notes on clips")
+
+
+def test_many_kinds_of_notes_stay_a_few_short_lines() -> None:
+    found = grouped([[f"kind {'x' * place} {'long ' * 60}" for place in range(9)]])
+    assert len(found) == 5 and all(len(text) <= 160 for _, text in found)
+    assert found[-1] == (1, "5 other kinds of notes")
