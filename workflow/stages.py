@@ -5,7 +5,7 @@
 STAGE_VERSIONS = {
     "render": 1,
     "download": 1,
-    "acquire": 2,
+    "acquire": 3,
     "preprocess": 4,
     "collect": 2,
     "describe": 1,

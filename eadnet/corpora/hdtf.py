@@ -8,7 +8,7 @@ full video goes before a cut clip. Where a video did not come, its intervals hav
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import AnnotatedVideo, annotation_folder, known_videos, read_annotations
 from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
+    REST,
     ClipSource,
     CropBox,
     OpenedMedia,
@@ -34,6 +35,8 @@ from eadnet.corpora.sources import (
 from eadnet.corpora.splits import hdtf_people, hdtf_splits
 from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
+MEDIA_SUFFIXES = VIDEO_SUFFIXES | {*AUDIO_SUFFIXES}
+UNREAD = "convert it to .mp4 or remove it"
 _FRAGMENT = re.compile(r"(?P<path>[^#]*)(?:#t=(?P<start>\d+),(?P<end>\d+))?", re.DOTALL)
 _CUT = re.compile(r"(?P<stem>.+)_(?P<place>[0-9]{1,4})", re.DOTALL)
 _OWN_FILES = re.compile(r"(?:annotations/.*|downloads/.*|(?:.*/)?(?:RD|WDA|WRA)_[a-z_]+\.txt)", re.DOTALL)
@@ -44,6 +47,24 @@ def list_identities(settings: HDTF, root: str | Path | None) -> tuple[str, ...]:
     if settings.origin == "synthetic":
         return hdtf_people(settings)
     return tuple(sorted(set(known_videos(settings, root).values())))
+
+
+def list_groups(
+    settings: HDTF, root: str | Path | None, lister: Callable[..., list[Found]] = list_files
+) -> tuple[str, ...]:
+    """The shards: groups of `shard_size` identities by their place among all, 000, 001, ...
+
+    Of a local corpus only those with a file: what the annotations list besides is in shard `REST`. A group keeps its
+    number whatever other files come or go.
+    """
+    identities = list_identities(settings, root)
+    groups = range(-(-len(identities) // settings.shard_size))
+    if settings.origin == "local":
+        videos = known_videos(settings, root)
+        names, place = FileNames(videos), {name: number for number, name in enumerate(identities)}
+        matches = filter(None, map(names.of_file, lister(root, follow=True)))
+        groups = sorted({place[videos[video]] // settings.shard_size for video, _ in matches})
+    return tuple(f"{number:03d}" for number in groups)
 
 
 class FileNames:
@@ -60,9 +81,13 @@ class FileNames:
         cut = _CUT.fullmatch(stem)
         return (self._videos[cut["stem"]], int(cut["place"])) if cut and cut["stem"] in self._videos else None
 
+    def of_file(self, found: Found) -> tuple[str, int | None] | None:
+        """As `match`, for a file; None for one that is neither a video nor sound by its suffix."""
+        return self.match(found.stem) if found.suffix in MEDIA_SUFFIXES else None
+
 
 class HDTFReader:
-    """One shard: the videos of `shard_size` identities."""
+    """One shard: the videos of `shard_size` identities; `REST`: of all identities of whom a local corpus has no file."""
 
     def __init__(self, settings: HDTF, root: str | Path, shard: str) -> None:
         """Read the annotations; raises CorpusError where there are none, or none for the shard."""
@@ -71,17 +96,16 @@ class HDTFReader:
         if folder is None:
             raise CorpusError(f"{root}: no RD/WDA/WRA_annotion_time.txt; give their folder as corpora.hdtf.annotations")
         identities = list_identities(settings, root)
-        first = int(shard) * settings.shard_size
-        people = set(identities[first : first + settings.shard_size])
+        people = set(_people(settings, root, shard, identities))
         self.splits = hdtf_splits(settings, identities)
         every = read_annotations(folder)
         self.annotated = {video.key: video for video in every if video.identity in people}
         self._names = FileNames(video.key for video in every)
-        if not self.annotated:
+        if not self.annotated and shard != REST:
             raise CorpusError(f"{root}: no annotated video for shard {shard}; check the annotation files")
 
     def sources(self) -> list[dict]:
-        """One row per annotated interval, per other cut and spare file of its videos; in shard 000 per unknown file."""
+        """One row per annotated interval, per other cut and spare file of its videos; in `REST` per unknown file."""
         files, strays = self._sorted_files()
         fetched = {row["name"]: row for row in read_downloads(self.root, self.shard)}
         rows = [
@@ -89,7 +113,7 @@ class HDTFReader:
             for key, video in self.annotated.items()
             for row in self._video_rows(video, files[key], fetched.get(key))
         ]
-        return with_duplicates(rows) + (self._unannotated(strays) if int(self.shard) == 0 else [])
+        return with_duplicates([*rows, *(self._unannotated(strays) if self.shard == REST else [])])
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One entry per usable interval or cut clip; preprocessing cuts it into pieces of at most `max_seconds`."""
@@ -105,8 +129,7 @@ class HDTFReader:
         """Media by video, the preferred first, and files that no annotation names."""
         files, strays = defaultdict(list), []
         for found in list_files(self.root, follow=True):
-            match = self._names.match(found.stem) if found.suffix in VIDEO_SUFFIXES | {*AUDIO_SUFFIXES} else None
-            if match:
+            if match := self._names.of_file(found):
                 files[match[0]].append(found)
             elif not _OWN_FILES.fullmatch(found.name):
                 strays.append(found)
@@ -140,13 +163,17 @@ class HDTFReader:
         return source_row("hdtf", self.shard, video.key, video.url or "", status, reason)
 
     def _unannotated(self, strays: list[Found]) -> list[dict]:
-        """Files of no annotated video; while a corpus is downloaded, what is half there is no input."""
-        if self.settings.origin == "download":
-            return []
+        """Files of no annotated video, never opened."""
         names = slugs(found.name for found in strays)
-        rows = [found_row("hdtf", self.shard, names[found.name], self.root, found) for found in strays]
-        reason = "no line in annotion_time names it; remove it or annotate it"
-        return [_set_aside(row, "not_annotated", reason) for row in rows]
+        return [self._stray_row(found, names[found.name]) for found in strays]
+
+    def _stray_row(self, found: Found, name: str) -> dict:
+        status, reason = "not_annotated", "no line in annotion_time names it; remove it or annotate it"
+        if found.suffix not in MEDIA_SUFFIXES:
+            status, reason = "skipped", f"neither a video nor sound by its suffix ({found.suffix or 'none'}); {UNREAD}"
+        return source_row(
+            "hdtf", self.shard, name, uri_of(found.name), *(found.fault or (status, reason)), size=found.size
+        )
 
     def _clip(self, row: dict) -> ClipSource:
         name, place = row["source_id"].rsplit("_", 1)
@@ -166,6 +193,14 @@ class HDTFReader:
             crop=CropBox(*box, frame_height=video.height) if box else None,
             wants_crop=not cut and box is None,
         )
+
+
+def _people(settings: HDTF, root: str | Path, shard: str, identities: tuple[str, ...]) -> Iterator[str]:
+    """The identities of a shard; of `REST` those of all groups without a file."""
+    groups = {*list_groups(settings, root)} if shard == REST else {shard}
+    for place, name in enumerate(identities):
+        if (f"{place // settings.shard_size:03d}" in groups) != (shard == REST):
+            yield name
 
 
 def _cut_rows(video: AnnotatedVideo, whole: dict, cuts: dict[int, dict]) -> Iterator[dict]:

@@ -69,7 +69,7 @@ def parse_path(path: str) -> Utterance | None:
 
 
 def list_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
-    """Actors, one a shard: those of the settings, else all that the folder holds, or those of part 0 to download.
+    """Actors, one a shard: all that the folder holds (of the settings' if these name some), or those to download.
 
     `root` is only needed for a folder of your own.
 
@@ -85,9 +85,17 @@ def list_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
     there = tuple(sorted(path.name for path in Path(root).iterdir() if path.is_dir() and ACTOR.fullmatch(path.name)))
     if not there:
         raise CorpusError(f"{root}: no actor folder such as M003; give the folder that holds MEAD's actors")
-    if settings.actors and not set(settings.actors) & set(there):
+    wanted = tuple(name for name in settings.actors or there if name in there)
+    if not wanted:
         raise CorpusError(f"corpora.mead.actors: none of them has a folder in {root}; it holds {' '.join(there)}")
-    return settings.actors or there
+    return wanted
+
+
+def absent_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
+    """Actors of the settings who have no folder in a local corpus; others have none that are absent."""
+    if settings.origin != "local":
+        return ()
+    return tuple(name for name in settings.actors if not Path(root, name).is_dir())
 
 
 def other_folders(root: str | Path) -> tuple[str, ...]:
