@@ -15,10 +15,9 @@ from eadnet.config.corpora import TEST_ONLY
 from eadnet.config.experiment import experiment_of
 from eadnet.config.section import ConfigError
 from eadnet.corpora.annotations import annotation_folder
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import REST, Found, list_files
 from eadnet.corpora.listing import files_digest, shard_digest
 from eadnet.corpora.shards import list_rest
-from eadnet.corpora.sources import REST
 from metrics.spec import FAMILIES, family_specs
 from workflow.options import as_json, options
 

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 
 import pandas as pd
 
-from eadnet.corpora.sources import REST, ClipSource, OpenedMedia, Reader
+from eadnet.corpora.files import REST
+from eadnet.corpora.sources import ClipSource, OpenedMedia, Reader
 
 
 class AbsentActors:

@@ -16,8 +16,8 @@ def collect(clips: pd.DataFrame) -> pd.DataFrame:
 
     The reference of a usable clip is another clip of the same speaker, a neutral one if there is one; itself where
     there is no other, and for the speaker's only neutral clip. A training clip refers to training clips only, one for
-    validation never to a test clip; both other splits prefer training clips. A split may be empty, and so may the table:
-    the stages that need a split ask for it themselves.
+    validation never to a test clip; both other splits prefer training clips. A split may be empty, and so may the
+    table: the stages that need a split ask for it.
 
     Raises:
         CorpusError: two clips share a name.

@@ -9,6 +9,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+REST = "rest"
+"""The shard without media of a corpus on disk: rows of what is expected and absent, and of files of no shard."""
+
 
 class CorpusError(ValueError):
     """A corpus that cannot be read, split or drawn as it stands; the message names the path or key, and the fix."""

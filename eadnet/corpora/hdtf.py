@@ -16,9 +16,8 @@ import pandas as pd
 
 from eadnet.config.corpora import HDTF
 from eadnet.corpora.annotations import AnnotatedVideo, annotation_folder, known_videos, read_annotations
-from eadnet.corpora.files import CorpusError, Found, list_files
+from eadnet.corpora.files import REST, CorpusError, Found, list_files
 from eadnet.corpora.sources import (
-    REST,
     ClipSource,
     CropBox,
     OpenedMedia,
@@ -87,7 +86,7 @@ class FileNames:
 
 
 class HDTFReader:
-    """One shard: the videos of `shard_size` identities; `REST`: of all identities of whom a local corpus has no file."""
+    """One shard: the videos of `shard_size` identities; `REST`: of all those of whom a local corpus has no file."""
 
     def __init__(self, settings: HDTF, root: str | Path, shard: str) -> None:
         """Read the annotations; raises CorpusError where there are none, or none for the shard."""

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.annotations import annotation_folder, known_videos
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import REST, Found, list_files
 from eadnet.corpora.hdtf import FileNames, list_groups
 from eadnet.corpora.mead import absent_actors as absent_from_mead
 from eadnet.corpora.ravdess import files_of
 from eadnet.corpora.ravdess_layout import absent_actors as absent_from_ravdess
 from eadnet.corpora.ravdess_layout import list_actors
 from eadnet.corpora.shards import shard_people
-from eadnet.corpora.sources import REST
 
 Lister = Callable[..., list[Found]]
 

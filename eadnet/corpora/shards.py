@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.absent import AbsentActors
-from eadnet.corpora.files import CorpusError
+from eadnet.corpora.files import REST, CorpusError
 from eadnet.corpora.folder import FolderReader, list_videos
 from eadnet.corpora.hdtf import HDTFReader, list_groups, list_identities
 from eadnet.corpora.mead import MEADReader, list_actors, other_folders
@@ -18,7 +18,7 @@ from eadnet.corpora.ravdess import RAVDESSReader
 from eadnet.corpora.ravdess_layout import absent_actors as absent_from_ravdess
 from eadnet.corpora.ravdess_layout import list_actors as list_ravdess_actors
 from eadnet.corpora.ravdess_layout import other_entries
-from eadnet.corpora.sources import REST, Reader
+from eadnet.corpora.sources import Reader
 
 AnyCorpus = HDTF | MEAD | RAVDESS | FolderCorpus
 

@@ -23,8 +23,6 @@ from eadnet.media.suffixes import AUDIO_SUFFIXES
 from eadnet.tables import DOWNLOADS, read_rows
 
 MAX_SLUG = 80
-REST = "rest"
-"""The shard without media of a corpus on disk: rows of what is expected and absent, and of files that belong to no shard."""
 USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its sound
 
 Media = Path | BinaryIO

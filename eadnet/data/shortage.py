@@ -36,8 +36,7 @@ def shortage(path: str | Path, rows: list[dict], split: str | None, corpora: Col
         corpora: names of the corpora that were searched; empty: all.
     """
     inputs = _unused_inputs(Path(path))
-    there = {row["corpus"] for row in (*rows, *inputs)}
-    names = sorted(there.intersection(corpora) if corpora else there)
+    names = sorted(corpora or {row["corpus"] for row in (*rows, *inputs)})
     found = {
         name: "; ".join(
             _of_clips([row for row in rows if row["corpus"] == name], name, split)
@@ -46,7 +45,7 @@ def shortage(path: str | Path, rows: list[dict], split: str | None, corpora: Col
         for name in names
     }
     said = "; ".join(f"{name}: {causes or 'nothing is there'}" for name, causes in found.items())
-    return f"{said or 'the corpora are empty'}; change a key that is named, or add people"
+    return f"{said or 'nothing is there'}; change a key that is named, or add people"
 
 
 def _of_clips(rows: list[dict], corpus: str, split: str | None) -> list[str]:
