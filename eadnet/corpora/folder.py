@@ -58,14 +58,37 @@ def read_labels(path: str | Path) -> dict[str, Label]:
     Raises:
         CorpusError: no `file` column, or a value that cannot be used; the message names the line.
     """
+    labels, lines = {}, {}
+    for number, row in _table_rows(path):
+        where = f"corpora.folder.table: {path} line {number}"
+        name = row["file"]
+        if not name:
+            raise CorpusError(f"{where}: the cell 'file' is empty; write a path inside the folder, or remove the line")
+        if name in lines:
+            raise CorpusError(f"{where}: {name!r} is in line {lines[name]} already; remove one of them")
+        labels[name], lines[name] = _label(row, where), number
+    return labels
+
+
+def _table_rows(path: str | Path) -> list[tuple[int, dict[str, str | None]]]:
+    """Cells by column of every line that is not empty, with the number of its last line in the file."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"corpora.folder.table: {path} is not a readable CSV ({error})") from None
-    if rows and "file" not in rows[0]:
-        raise CorpusError(f"corpora.folder.table: {path} has no column 'file'; add one with paths inside the folder")
-    return {row["file"]: _label(row, f"{path} line {number}") for number, row in enumerate(rows, start=2)}
+            reader = csv.DictReader(stream)
+            columns = [name.strip() for name in reader.fieldnames or ()]
+            if "file" not in columns:
+                raise CorpusError(
+                    f"corpora.folder.table: {path} has no column 'file' in its first line; add one with paths inside "
+                    "the folder, and separate columns by commas"
+                )
+            if twice := next((name for name in columns if name and columns.count(name) > 1), None):
+                raise CorpusError(f"corpora.folder.table: {path} has two columns {twice!r}; remove one of them")
+            reader.fieldnames = columns
+            return [(reader.line_num, row) for row in reader]
+    except UnicodeDecodeError:
+        raise CorpusError(f"corpora.folder.table: {path} is not text in UTF-8; save it as 'CSV UTF-8'") from None
+    except (OSError, csv.Error) as error:
+        raise CorpusError(f"corpora.folder.table: {path} is not a readable CSV ({error}); save it again") from None
 
 
 class FolderReader:

@@ -99,7 +99,7 @@ class HDTFReader:
         self.splits = hdtf_splits(settings, identities)
         every = read_annotations(folder)
         self.annotated = {video.key: video for video in every if video.identity in people}
-        self._names = FileNames(video.key for video in every)
+        self._names, self._slugs = FileNames(video.key for video in every), slugs(video.key for video in every)
         if not self.annotated and shard != REST:
             raise CorpusError(f"{root}: no annotated video for shard {shard}; check the annotation files")
 
@@ -137,6 +137,9 @@ class HDTFReader:
         return files, strays
 
     def _video_rows(self, video: AnnotatedVideo, files: list[Found], fetched: dict | None) -> list[dict]:
+        if not video.plain:
+            reason = "its name in the annotation files cannot be that of a file (a slash, or none at all); correct it"
+            return [source_row("hdtf", self.shard, video.key, video.url or "", "bad_annotation", reason)]
         whole, cuts, rows = None, {}, []
         for found in files:
             row = found_row("hdtf", self.shard, uri_of(found.name), self.root, found)
@@ -180,7 +183,7 @@ class HDTFReader:
         cut = match["start"] is None
         box = None if cut else video.crops.get(int(place))
         return ClipSource(
-            clip_id=f"hdtf_{next(iter(slugs([row['source_id']]).values()))}",
+            clip_id=f"hdtf_{self._slugs[name]}_{place}",
             source_id=row["source_id"],
             uri=row["uri"],
             speaker=video.identity,
@@ -208,22 +211,27 @@ def _cut_rows(video: AnnotatedVideo, whole: dict, cuts: dict[int, dict]) -> Iter
     `whole` is the row of the full video, or the reason why it is not there; `cuts` are usable clips by their number.
     """
     good = whole["status"] == "ok"
+    cuts = dict(cuts)
     for place, interval in enumerate(video.intervals):
-        name = {"source_id": f"{video.key}_{place}"}
-        if good and interval:
+        name, first = {"source_id": f"{video.key}_{place}"}, video.intervals.index(interval)
+        if good and interval and first == place:
             yield whole | name | {"uri": f"{whole['uri']}#t={interval[0]},{interval[1]}"}
+            if place in cuts:
+                yield _set_aside(
+                    cuts.pop(place), "duplicate", "the full video is there and is used; remove one of them"
+                )
         elif place in cuts:
-            yield cuts[place] | name
+            yield cuts.pop(place) | name
         elif interval is None:
             reason = f"interval {place} is not mm:ss-mm:ss; fix annotion_time"
+            yield whole | name | {"status": "bad_annotation", "reason": reason}
+        elif first < place:
+            reason = f"interval {place} is the same as interval {first}; remove it from annotion_time"
             yield whole | name | {"status": "bad_annotation", "reason": reason}
         else:
             yield whole | name
     for place, row in cuts.items():
-        if place >= len(video.intervals):
-            yield row | {"source_id": f"{video.key}_{place}"}
-        elif good and video.intervals[place]:
-            yield _set_aside(row, "duplicate", "the full video is there and is used; remove one of them")
+        yield row | {"source_id": f"{video.key}_{place}"}
     if not video.intervals and (good or not cuts):
         reason = "has no line in annotion_time; nothing to cut"
         yield whole | {"source_id": video.key, "status": "not_annotated", "reason": reason}

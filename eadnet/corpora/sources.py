@@ -23,6 +23,7 @@ from eadnet.media.suffixes import AUDIO_SUFFIXES
 from eadnet.tables import DOWNLOADS, read_rows
 
 MAX_SLUG = 80
+_LARGEST = 2**63 - 1  # bytes that a column holds; an archive may state more
 USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its sound
 
 Media = Path | BinaryIO
@@ -109,7 +110,7 @@ def source_row(
         "source_id": source_id,
         "uri": uri,
         "sha256": sha256,
-        "bytes": size,
+        "bytes": None if size is None else min(size, _LARGEST),
         "status": status,
         "reason": reason,
     }

@@ -147,8 +147,8 @@ def _clip_row(folder: Path, person: int, emotion: str, split: str, frames: int, 
         "view": "front", "sentence": "025", "split": split, "seen_speaker": seen,
         "reference": f"mead_{speaker}_front_neutral_1_025", "source": str(folder / "clips/source" / f"{clip_id}.mp4"),
         "fps": 25.0, "n_frames": frames, "width": size, "height": size, "detected": 1.0, "sha256": "0" * 64,
-        "start": 0.0, "unseen": 0, "second_face": 0.0, "face_size": 0.7 * size, "blur": 0.3, "loudness": -12.0, "sync_offset": 0.0,
-        "sync_confidence": 5.0, "quality": None, "status": "ok", "reason": "",
+        "start": 0.0, "second_face": 0.0, "face_size": 0.7 * size, "blur": 0.3, "loudness": -12.0, "sync_offset": 0.0,
+        "sync_confidence": 5.0, "unseen": 0, "quality": None, "status": "ok", "reason": "",
     }  # fmt: skip
 
 
