@@ -1,13 +1,16 @@
 """Any folder of talking-head videos, nested and mixed as it comes, with an optional CSV of labels.
 
 Reads ``{path}/**`` (suffixes in ``media.suffixes``; links to folders are not followed) and, where a video is
-silent, the sound file of the same stem beside it. The CSV has a column ``file`` (path inside the folder) and any of
+silent, the sound file of the same stem beside it. All else has a row that says what to do: hidden files, animations,
+pictures; a folder of numbered pictures has one row. The CSV has a column ``file`` (path inside the folder) and any of
 ``person`` (or ``person_id``), ``emotion``, ``level`` and ``split``; other columns are ignored, empty cells mean
 unknown. Without a person every video counts as a person of its own. Light: opens no video.
 """
 
 import csv
-from collections import Counter
+import os
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +21,12 @@ import pandas as pd
 from eadnet.config.corpora import FolderCorpus
 from eadnet.corpora.files import CorpusError, Found, list_files
 from eadnet.corpora.sources import (
+    USED,
     ClipSource,
     OpenedMedia,
     found_row,
     path_of,
+    place_sounds,
     slugs,
     sound_beside,
     source_row,
@@ -31,6 +36,15 @@ from eadnet.corpora.sources import (
 from eadnet.corpora.splits import folder_test_people
 from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from eadnet.tables import EMOTIONS
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+FRAMES = 2  # numbered pictures in a folder from which on they are frames of a video
+FRAMES_FIX = "make a video of all frames (ffmpeg -framerate 25 -i %04d.png -i sound.wav video.mp4)"
+NO_VIDEO = "neither a video nor the sound of one; convert it to .mp4, or remove it"
+_FIX = {
+    ".gif": "an animation, which has no sound; make a video of it (ffmpeg -i a.gif a.mp4) and put its sound beside it"
+} | dict.fromkeys(PICTURE_SUFFIXES, f"a picture; remove it, or if it is a frame of a video, {FRAMES_FIX}")
+_NUMBER = re.compile(r"[0-9]{1,9}$")
 
 
 @dataclass(frozen=True)
@@ -113,17 +127,34 @@ class FolderReader:
     def sources(self) -> list[dict]:
         """One row per video and sound file, and in shard 000 one per other file and per missing file of the CSV."""
         rows = [found_row("folder", self.shard, self._slug(name), self.root, self._files[name]) for name in self.videos]
-        for name, found in self._files.items():
-            if _is_video(found):
-                continue
-            video = self._by_stem.get(_stem(name)) if found.suffix in AUDIO_SUFFIXES else None
-            if video in self.videos:
-                rows.append(self._other(found, "companion", "sound beside a video; used where the video has none"))
-            elif video is None and int(self.shard) == 0:
-                rows.append(self._other(found, "skipped", "neither a video nor the sound of one"))
-        if int(self.shard) == 0:
+        first = int(self.shard) == 0
+        sounds = [found for found in self._files.values() if found.suffix in AUDIO_SUFFIXES]
+        for found, status, reason in place_sounds(sounds, self._by_stem.values()):
+            owner = self._by_stem.get(_stem(found.name))
+            if owner in self.videos or (owner is None and first):
+                rows.append(self._other(found, status, reason))
+        if first:
+            rows += self._spare_rows()
             rows += [self._absent(name) for name in sorted(self.labels.keys() - self._files.keys())]
         return rows
+
+    def _spare_rows(self) -> Iterator[dict]:
+        """One row per file that is neither video nor sound, and one per folder of numbered pictures."""
+        spare = [found for found in self._files.values() if found.suffix not in (*VIDEO_SUFFIXES, *AUDIO_SUFFIXES)]
+        faulty = [found for found in self._files.values() if found.suffix in VIDEO_SUFFIXES and found.fault]
+        numbered = numbered_pictures(spare)
+        inside = {found.name for pictures in numbered.values() for found in pictures}
+        for found in (*spare, *faulty):
+            if found.name not in inside:
+                status, reason = found.fault or ("skipped", _FIX.get(found.suffix, NO_VIDEO))
+                yield source_row(
+                    "folder", self.shard, uri_of(found.name), uri_of(found.name), status, reason, size=found.size
+                )
+        for folder, pictures in numbered.items():
+            names = [os.path.basename(found.name) for found in pictures]
+            reason = f"{len(names)} numbered pictures ({names[0]} to {names[-1]}), no video; {FRAMES_FIX}"
+            uri, size = uri_of(folder), sum(found.size for found in pictures)
+            yield source_row("folder", self.shard, f"{uri}/", f"{uri}/", "skipped", reason, size=size)
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One entry per usable video; preprocessing cuts it into pieces of at most `max_seconds`."""
@@ -158,6 +189,11 @@ class FolderReader:
         return self._label(name).person or self._slug(name)
 
     def _other(self, found: Found, status: str, reason: str) -> dict:
+        if found.fault or status not in USED:
+            status, reason = found.fault or (status, reason)
+            return source_row(
+                "folder", self.shard, uri_of(found.name), uri_of(found.name), status, reason, size=found.size
+            )
         row = found_row("folder", self.shard, uri_of(found.name), self.root, found)
         return row | {"status": status, "reason": reason} if row["status"] == "ok" else row
 
@@ -166,16 +202,30 @@ class FolderReader:
         return source_row("folder", self.shard, uri_of(name), uri_of(name), "missing", reason)
 
 
+def numbered_pictures(files: Iterable[Found]) -> dict[str, list[Found]]:
+    """By folder, its pictures whose names end in a number, where there are `FRAMES` or more of them, in order."""
+    folders: dict[str, list[Found]] = defaultdict(list)
+    for found in files:
+        if not found.fault and found.suffix in PICTURE_SUFFIXES and _NUMBER.search(found.stem):
+            folders[os.path.dirname(found.name)].append(found)
+    return {
+        folder or ".": sorted(pictures, key=lambda found: int(_NUMBER.search(found.stem)[0]))
+        for folder, pictures in folders.items()
+        if len(pictures) >= FRAMES
+    }
+
+
 def _listed(root: str | Path) -> list[Found]:
     if not Path(root).is_dir():
         raise CorpusError(f"corpora.folder.path: '{root}' is not a folder; give one that holds videos")
-    return list_files(root)
+    return list_files(root, hidden=True)
 
 
 def _videos(root: str | Path, files: Iterable[Found]) -> tuple[str, ...]:
     videos = tuple(found.name for found in files if _is_video(found))
     if not videos:
-        raise CorpusError(f"corpora.folder.path: '{root}' holds no video ({' '.join(sorted(VIDEO_SUFFIXES))})")
+        fix = next((f"; a file {found.suffix} is {_FIX[found.suffix]}" for found in files if found.suffix in _FIX), "")
+        raise CorpusError(f"corpora.folder.path: '{root}' holds no video ({' '.join(sorted(VIDEO_SUFFIXES))}){fix}")
     return videos
 
 
@@ -184,7 +234,7 @@ def _is_video(found: Found) -> bool:
 
 
 def _stem(name: str) -> str:
-    return str(Path(name).with_suffix(""))
+    return os.path.splitext(name)[0]
 
 
 def _label(row: dict[str, str | None], where: str) -> Label:

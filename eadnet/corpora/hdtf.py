@@ -23,6 +23,7 @@ from eadnet.corpora.sources import (
     OpenedMedia,
     found_row,
     path_of,
+    place_sounds,
     read_downloads,
     slugs,
     sound_beside,
@@ -141,12 +142,14 @@ class HDTFReader:
             reason = "its name in the annotation files cannot be that of a file (a slash, or none at all); correct it"
             return [source_row("hdtf", self.shard, video.key, video.url or "", "bad_annotation", reason)]
         whole, cuts, rows = None, {}, []
-        for found in files:
-            row = found_row("hdtf", self.shard, uri_of(found.name), self.root, found)
+        sounds = [found for found in files if found.suffix in AUDIO_SUFFIXES]
+        pictures = [found for found in files if found.suffix in VIDEO_SUFFIXES]
+        for found, status, reason in place_sounds(sounds, (found.name for found in pictures)):
+            rows.append(_set_aside(self._file_row(found), status, reason))
+        for found in pictures:
+            row = self._file_row(found)
             place = self._names.match(found.stem)[1]
-            if found.suffix in AUDIO_SUFFIXES:
-                rows.append(_set_aside(row, "companion", "sound beside a video; used where the video has none"))
-            elif place is not None and place not in cuts and row["status"] == "ok":
+            if place is not None and place not in cuts and row["status"] == "ok":
                 cuts[place] = row
             elif place is None and (whole is None or whole["status"] != "ok"):
                 rows += [whole] if whole else []
@@ -156,6 +159,9 @@ class HDTFReader:
         rows += _cut_rows(video, whole or self._absent(video, fetched), cuts)
         unused = whole and all(row["uri"].partition("#")[0] != whole["uri"] for row in rows)
         return rows + ([whole] if unused else [])
+
+    def _file_row(self, found: Found) -> dict:
+        return found_row("hdtf", self.shard, uri_of(found.name), self.root, found)
 
     def _absent(self, video: AnnotatedVideo, fetched: dict | None) -> dict:
         """The row of a video that is not here: the download's reason, or ours."""

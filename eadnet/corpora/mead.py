@@ -7,7 +7,7 @@ corpus, what one would expect and is not there has a row too. Light: opens no vi
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -128,7 +128,7 @@ class MEADReader:
         if not rows:
             reason = "the actor's folder holds no file; put video.tar and audio.tar there"
             rows = [source_row("mead", self.shard, self.shard, uri_of(self.shard), "missing", reason)]
-        return with_duplicates([*rows, *self._absent_rows(rows)])
+        return with_duplicates([*map(self._without_clip(rows), rows), *self._absent_rows(rows)])
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One entry per usable video; archives are indexed here, before worker processes get their copy of this."""
@@ -210,6 +210,13 @@ class MEADReader:
             return source_id, "excluded", f"not in split {self.settings.split} (corpora.mead.split)"
         return source_id, "ok", None
 
+    @staticmethod
+    def _without_clip(rows: list[dict]) -> Callable[[dict], dict]:
+        """A function that sets a sound aside that belongs to no clip of `rows`."""
+        clips = {_label_of(row) for row in rows if row["status"] == "ok"}
+        spare = {"status": "skipped", "reason": "sound of an utterance of which no video is used"}
+        return lambda row: row | spare if row["status"] == "companion" and _label_of(row) not in clips else row
+
     def _absent_rows(self, rows: list[dict]) -> Iterator[dict]:
         """One row per wanted view, emotion and level of which `rows` hold nothing at all."""
         if self.settings.origin == "synthetic":
@@ -222,3 +229,9 @@ class MEADReader:
                 reason = f"no file of {emotion} level {level} seen from {view}; look for another archive of the actor"
                 name = f"{self.shard}_{view}_{emotion}_{level}"
                 yield source_row("mead", self.shard, name, place, "missing", reason)
+
+
+def _label_of(row: dict) -> tuple[str, int, int]:
+    """Emotion, level and number that the path of a used row states."""
+    said = parse_path(path_of(row["uri"]))
+    return said.emotion, said.level, said.number

@@ -116,6 +116,8 @@ class RAVDESSReader:
         rows += [self._row(entry) for entry in entries if entry not in silent]
         heard = {row["source_id"] for row in rows if row["status"] == "ok"}
         rows += [self._silent_row(entry, heard) for entry in silent]
+        clips = {_take_of(row["uri"]).label for row in rows if row["status"] == "ok"}
+        rows = [_without_clip(row, clips) for row in rows]
         rows += [*failed_downloads("ravdess", self.shard, self.root), *self._absent_rows(entries)]
         return with_duplicates(rows)
 
@@ -244,6 +246,13 @@ class RAVDESSReader:
 def _is_archive(found: Found) -> bool:
     """Whether a file right inside the corpus's folder is one of its archives."""
     return not found.fault and "/" not in found.name and found.suffix == ".zip"
+
+
+def _without_clip(row: dict, clips: set[str]) -> dict:
+    """The row, set aside if it is a sound of no recording among the labels of the usable ones."""
+    if row["status"] != "companion" or _take_of(row["uri"]).label in clips:
+        return row
+    return row | {"status": "skipped", "reason": "sound of a recording of which no picture is used"}
 
 
 def _take_of(uri: str) -> RecordedTake:

@@ -172,8 +172,37 @@ def failed_downloads(corpus: str, shard: str, root: Path) -> Iterator[dict]:
 
 
 def sound_beside(path: Path) -> Path | None:
-    """The sound file of the same stem in the same folder."""
-    return next((sound for suffix in AUDIO_SUFFIXES if (sound := path.with_suffix(suffix)).is_file()), None)
+    """The sound file of the same stem in the same folder, the first by `sound_rank`; suffixes in any letters."""
+    with os.scandir(path.parent) as entries:
+        names = [entry.name for entry in entries if os.path.splitext(entry.name)[0] == path.stem and entry.is_file()]
+    sounds = [name for name in names if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES]
+    return path.with_name(min(sounds, key=sound_rank)) if sounds else None
+
+
+def sound_rank(name: str) -> tuple[int, str]:
+    """Which of several sounds of one stem is used: the first by the order of suffixes, then by name."""
+    return AUDIO_SUFFIXES.index(os.path.splitext(name)[1].lower()), name
+
+
+def place_sounds(sounds: Iterable[Found], videos: Iterable[str]) -> Iterator[tuple[Found, str, str]]:
+    """Each sound file with its status and reason: the sound of a video, one too many, or without a video.
+
+    Args:
+        sounds: sound files below a corpus's folder.
+        videos: names of the videos below it.
+    """
+    stems = {os.path.splitext(name)[0] for name in videos}
+    taken: set[str] = set()
+    for found in sorted(sounds, key=lambda found: sound_rank(found.name)):
+        stem = os.path.splitext(found.name)[0]
+        if stem not in stems:
+            yield found, "skipped", "sound without a video of the same name beside it; put the video there or remove it"
+        elif stem in taken:
+            yield found, "duplicate", "another sound of the same name goes before it; remove one of them"
+        else:
+            yield found, "companion", "sound beside a video; used where the video has none"
+        if not found.fault:
+            taken.add(stem)
 
 
 def uri_of(path: str | Path) -> str:
