@@ -57,11 +57,13 @@ def _of_clips(rows: list[dict], corpus: str, split: str | None) -> list[str]:
     if refused:
         gates = ", ".join(f"{number} {status}{keys}" for (status, keys), number in refused.most_common())
         people = _people(row["speaker"] for row in wanted if row["status"] != "ok")
-        causes.append(f"{refused.total()} clips refused ({people}): {gates}")
+        causes.append(f"{_count(refused.total(), 'clip')} refused ({people}): {gates}")
     if others:
         splits = " and ".join(sorted({row["split"] for row in others}))
         people = _people(row["speaker"] for row in others)
-        causes.append(f"{len(others)} usable clips ({people}) are for {splits} ({_CHOICE.get(corpus, 'the split')})")
+        causes.append(
+            f"{_count(len(others), 'usable clip')} for {splits} ({people}; {_CHOICE.get(corpus, 'the split')})"
+        )
     return causes
 
 
@@ -69,11 +71,10 @@ def _of_inputs(inputs: list[dict], corpus: str) -> list[str]:
     """Inputs that gave no clip, by status; the reason of the first one that names a key, else of the first."""
     causes = []
     for status, number in Counter(row["status"] for row in inputs).most_common():
-        own = [row for row in inputs if row["status"] == status]
-        reason = next((row["reason"] for row in own if _keys(row)), own[0]["reason"] or "")
-        people = _people(_person(row, corpus) for row in own)
-        causes.append(f"{number} inputs {status} ({people}: {' '.join(reason.split())})")
-    return causes
+        own = sorted((row for row in inputs if row["status"] == status), key=lambda row: not _keys(row))
+        people, reason = _people(_person(row, corpus) for row in own), " ".join((own[0]["reason"] or "").split())
+        causes.append((not _keys(own[0]), f"{_count(number, 'input')} {status} ({people}: {reason})"))
+    return [cause for _, cause in sorted(causes, key=lambda cause: cause[0])]  # those that a key decides come first
 
 
 def _unused_inputs(clips: Path) -> list[dict]:
@@ -87,6 +88,10 @@ def _unused_inputs(clips: Path) -> list[dict]:
 def _keys(row: dict) -> str:
     keys = sorted(set(_KEY.findall(row["reason"] or "")))
     return f" ({', '.join(keys)})" if keys else ""
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' * (number != 1)}"
 
 
 def _person(row: dict, corpus: str) -> str:

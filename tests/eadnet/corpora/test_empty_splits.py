@@ -66,9 +66,9 @@ def test_the_data_are_shown_whatever_the_splits_hold(results: Path, rows: list[t
         (
             [],
             "train",
-            ("1 inputs skipped (W017: view down: only front wanted (corpora.mead.views))", "22 inputs missing"),
+            ("1 input skipped (W017: view down: only front wanted (corpora.mead.views))", "22 inputs missing"),
         ),
-        ([ONE_TRAINS], "test", ("1 usable clips (M003) are for train (corpora.mead.split)", "corpora.mead.views")),
+        ([ONE_TRAINS], "test", ("1 usable clip for train (M003; corpora.mead.split)", "corpora.mead.views")),
         (
             [ONE_TRAINS, *REFUSED],
             "test",
