@@ -2,7 +2,8 @@
 
 Reads the annotation files (``annotations``) and, anywhere below ``{root}``, ``{name}.mp4`` or ``{G}_{name}.mp4`` (or
 another video suffix) and already cut clips ``{G}_{name}_{iii}.mp4``; sound files of the same stem count as theirs. A
-full video goes before a cut clip. Where a video did not come, its intervals have the reason that
+full video goes before a cut clip. Of a local corpus a shard is a group of people with a file, and ``rest`` accounts for
+what belongs to no shard. Where a video did not come, its intervals have the reason that
 ``{root}/downloads/{shard}.parquet`` gives. Light: opens no video.
 """
 
