@@ -32,6 +32,7 @@ from eadnet.corpora.sources import (
     source_row,
     uri_of,
     usable,
+    with_duplicates,
 )
 from eadnet.corpora.splits import folder_test_people
 from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
@@ -136,7 +137,7 @@ class FolderReader:
         if first:
             rows += self._spare_rows()
             rows += [self._absent(name) for name in sorted(self.labels.keys() - self._files.keys())]
-        return rows
+        return with_duplicates(rows)  # a spare file `a` beside the video `a.mp4`
 
     def _spare_rows(self) -> Iterator[dict]:
         """One row per file that is neither video nor sound, and one per folder of numbered pictures."""
