@@ -15,8 +15,9 @@ from eadnet.config.corpora import TEST_ONLY
 from eadnet.config.experiment import experiment_of
 from eadnet.config.section import ConfigError
 from eadnet.corpora.annotations import annotation_folder
-from eadnet.corpora.files import Found, list_files
+from eadnet.corpora.files import REST, Found, list_files
 from eadnet.corpora.listing import files_digest, shard_digest
+from eadnet.corpora.shards import list_rest
 from metrics.spec import FAMILIES, family_specs
 from workflow.options import as_json, options
 
@@ -139,6 +140,13 @@ class Plan:
         """The pattern for every shard of every corpus, or of some."""
         chosen = self.shards if corpora is None else corpora
         return [pattern.format(corpus=corpus, shard=shard) for corpus in chosen for shard in self.shards[corpus]]
+
+    @cached_property
+    def source_tables(self) -> list[str]:
+        """The tables of inputs: one a shard, and those of what local corpora lack, for which folders are listed."""
+        pattern = "<results>/corpora/{corpus}/{shard}.parquet"
+        rest = [pattern.format(corpus=corpus, shard=REST) for corpus in list_rest(self.config.corpora)]
+        return self.per_shard(pattern) + rest
 
     def per_captioner(self, pattern: str) -> list[str]:
         """The pattern for every captioner and every shard of every corpus."""

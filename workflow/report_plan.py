@@ -76,7 +76,7 @@ class ReportPlan:
         plan = self.plan
         losses = [f"<results>/pretrained/{network}/train.parquet" for network in plan.networks]
         return {
-            "sources": plan.per_shard("<results>/corpora/{corpus}/{shard}.parquet"),
+            "sources": plan.source_tables,
             "downloads": plan.per_shard("<resources>/{corpus}/downloads/{shard}.parquet", plan.of_origin("download")),
             "scores": ["<results>/scores.parquet"],
             "calibration": ["<results>/calibration.parquet"],

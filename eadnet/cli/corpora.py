@@ -33,14 +33,16 @@ def acquire(
 
 
 def collect_clips(
-    clips: Annotated[list[str], typer.Option(help="CLIPS tables of all shards.")],
     output: Table,
+    clips: Annotated[
+        list[str] | None, typer.Option(help="CLIPS tables of all shards; none if there is no shard.")
+    ] = None,
 ) -> None:
     """Concatenate the shards and choose each person's reference clip."""
     from eadnet.corpora.collection import collect, summary
     from eadnet.tables import CLIPS, read_tables, write_table
 
-    table = collect(read_tables(clips, CLIPS))
+    table = collect(read_tables(clips or [], CLIPS))
     write_table(table, output, CLIPS)
     for line in summary(table):
         typer.echo(line)

@@ -2,10 +2,13 @@
 
 Reads ``{G}_{video_url,annotion_time,resolution,crop_wh}.txt`` for the groups RD, WDA and WRA. The published files have
 a byte order mark, trailing spaces, missing final newlines, videos without times and intervals without crops; all are
-accepted and none drops a row. Light.
+accepted and none drops a row. Files in UTF-16, which some editors write, are read too. Light.
 """
 
+import codecs
+import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +18,9 @@ from eadnet.corpora.files import CorpusError
 from eadnet.corpora.splits import hdtf_identity, hdtf_published
 
 GROUPS = ("RD", "WDA", "WRA")
-_TIME = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2})")
+_TIME = re.compile(r"(?:([0-9]{1,3}):)?([0-9]{1,5}):([0-9]{1,2})")
+_LARGEST = 100_000  # pixels; no picture is larger, and what is stated to be so is not known
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,11 @@ class AnnotatedVideo:
     def key(self) -> str:
         """``{group}_{name}``, by which tables and manifests call it."""
         return f"{self.group}_{self.name}"
+
+    @property
+    def plain(self) -> bool:
+        """Whether its name can be that of a file: the name decides where a download is written."""
+        return self.name not in ("", ".", "..") and not {"/", "\0"} & {*self.name}
 
     @property
     def identity(self) -> str:
@@ -81,7 +91,7 @@ def read_annotations(folder: str | Path) -> list[AnnotatedVideo]:
     """Read the annotation files of all groups that the folder holds, by group, then name.
 
     Raises:
-        CorpusError: no annotation file is there.
+        CorpusError: no annotation file is there, or one cannot be read.
     """
     groups = _groups(Path(folder))
     if not groups:
@@ -95,7 +105,9 @@ def _groups(folder: Path) -> list[str]:
 
 def _read_group(folder: Path, group: str) -> list[AnnotatedVideo]:
     urls = {name: rest[0] if rest else None for name, rest in _lines(folder / f"{group}_video_url.txt")}
-    times = dict(_lines(folder / f"{group}_annotion_time.txt"))
+    times: defaultdict[str, list[str]] = defaultdict(list)
+    for name, spans in _lines(folder / f"{group}_annotion_time.txt"):
+        times[name] += spans  # a second line of a name adds to the first
     heights = {name: _number(rest[0]) for name, rest in _lines(folder / f"{group}_resolution.txt") if rest}
     boxes = {name: _box(rest) for name, rest in _lines(folder / f"{group}_crop_wh.txt")}
     videos = []
@@ -103,16 +115,23 @@ def _read_group(folder: Path, group: str) -> list[AnnotatedVideo]:
         intervals = tuple(_interval(text) for text in times.get(name, ()))
         crops = {place: boxes.get(f"{name}_{place}") for place in range(len(intervals))}
         crops = {place: box for place, box in crops.items() if box is not None}
-        videos.append(AnnotatedVideo(group, name, urls.get(name), int(heights.get(name, 0)), intervals, crops))
+        videos.append(AnnotatedVideo(group, name, urls.get(name), int(heights.get(name) or 0), intervals, crops))
     return videos
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
     """(name without suffix, other words) of every line; an absent file has none."""
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-            if words := line.split():
-                yield words[0].removesuffix(".mp4"), words[1:]
+    for line in _text(path).splitlines() if path.is_file() else ():
+        if words := line.split():
+            yield words[0].removesuffix(".mp4"), words[1:]
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{path}: {error.strerror}; check the file and its rights") from None
+    return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig", errors="replace")
 
 
 def _interval(text: str) -> tuple[int, int] | None:
@@ -129,13 +148,15 @@ def _interval(text: str) -> tuple[int, int] | None:
 def _box(words: list[str]) -> tuple[float, float, float, float] | None:
     """HDTF writes x, width, y, height."""
     values = [_number(word) for word in words]
-    if len(values) != 4 or values[1] <= 0 or values[3] <= 0:
+    if len(values) != 4 or None in values or not values[1] or not values[3]:
         return None
     return values[0], values[2], values[1], values[3]
 
 
-def _number(word: str) -> float:
+def _number(word: str) -> float | None:
+    """Pixels; None for what is no number, not finite, negative or larger than any picture."""
     try:
-        return float(word)
+        value = float(word)
     except ValueError:
-        return 0.0
+        return None
+    return value if math.isfinite(value) and 0 <= value <= _LARGEST else None

@@ -59,7 +59,13 @@ def read_index(path: str | Path, max_size: int) -> MemberIndex:
     try:
         with open(path, "rb") as stream:
             damage = _walk(stream, max_size, members)
-    except (tarfile.TarError, OSError, ValueError, RecursionError) as error:  # headers that are nonsense raise any
+    except (
+        tarfile.TarError,
+        OSError,
+        ValueError,
+        RecursionError,
+        OverflowError,
+    ) as error:  # headers that are nonsense raise any
         damage = str(error)
     return MemberIndex(tuple(members), damage)
 
@@ -119,8 +125,13 @@ def refusal(name: str, plain: bool, size: int, max_size: int, key: str) -> tuple
     if not plain:
         return "refused", "a link, a device, a pipe or a sparse file; only plain files are read, replace it"
     if size > max_size:
-        return "refused", f"{size / 1e6:.0f} MB, {max_size / 1e6:.0f} allowed ({key}); raise the limit or remove it"
+        return "refused", f"{_megabytes(size)} MB, {_megabytes(max_size)} allowed ({key}); raise the limit or remove it"
     return None
+
+
+def _megabytes(size: int) -> int | str:
+    """In whole megabytes; a header may state a size that no float holds."""
+    return round(size / 1e6) if size < 10**15 else "more than a thousand million"
 
 
 def _fault(entry: tarfile.TarInfo, max_size: int, end: int) -> tuple[str, str] | None:

@@ -9,6 +9,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+REST = "rest"
+"""The shard without media of a corpus on disk: rows of what is expected and absent, and of files of no shard."""
+
 
 class CorpusError(ValueError):
     """A corpus that cannot be read, split or drawn as it stands; the message names the path or key, and the fix."""
@@ -38,26 +41,35 @@ class Found:
         return os.path.splitext(os.path.basename(self.name))[0]
 
 
-def list_files(root: str | Path, follow: bool = False) -> list[Found]:
-    """Everything below a folder but folders, sorted by name; hidden files and folders are left out.
+HIDDEN = (
+    "skipped",
+    "a hidden file or folder, which is not read; give it a name without the dot in front, or remove it",
+)
+
+
+def list_files(root: str | Path, follow: bool = False, hidden: bool = False) -> list[Found]:
+    """Everything below a folder but folders, sorted by name.
 
     Args:
         root: the folder.
         follow: whether links right inside it to folders elsewhere are followed.
+        hidden: whether hidden files and folders are entries with a fault; else they are left out. They are never read.
     """
     found, waiting = [], [""]
     while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(os.path.join(root, folder)) as entries:
-                shown = [entry for entry in entries if not entry.name.startswith(".")]
+                every = list(entries)
         except OSError as error:
             reason = f"the folder cannot be listed ({error.strerror}); check its rights"
             found.append(Found(folder or ".", fault=("unreadable", reason)))
             continue
-        for entry in shown:
+        for entry in every:
             name = os.path.join(folder, entry.name)
-            if entry.is_dir(follow_symlinks=False) or (follow and not folder and _leads_out(entry, root)):
+            if entry.name.startswith("."):
+                found += [Found(name, fault=HIDDEN)] if hidden else []
+            elif entry.is_dir(follow_symlinks=False) or (follow and not folder and _leads_out(entry, root)):
                 waiting.append(name)
             else:
                 found.append(_found(name, entry))

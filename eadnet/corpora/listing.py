@@ -11,9 +11,11 @@ from pathlib import Path
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
 from eadnet.corpora.annotations import annotation_folder, known_videos
-from eadnet.corpora.files import Found, list_files
-from eadnet.corpora.hdtf import FileNames
+from eadnet.corpora.files import REST, Found, list_files
+from eadnet.corpora.hdtf import FileNames, list_groups
+from eadnet.corpora.mead import absent_actors as absent_from_mead
 from eadnet.corpora.ravdess import files_of
+from eadnet.corpora.ravdess_layout import absent_actors as absent_from_ravdess
 from eadnet.corpora.ravdess_layout import list_actors
 from eadnet.corpora.shards import shard_people
 
@@ -36,6 +38,8 @@ def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = lis
     if getattr(settings, "origin", "local") != "local":
         given = getattr(settings, "annotations", None) if settings.origin == "download" else None
         return files_digest(lister(given)) if given else ""
+    if shard == REST:
+        return _digest_of_rest(settings, lister)
     if isinstance(settings, MEAD):
         return files_digest(lister(Path(settings.path, shard), follow=True))
     if isinstance(settings, RAVDESS):
@@ -47,13 +51,25 @@ def shard_digest(corpora: Corpora, corpus: str, shard: str, lister: Lister = lis
     return files_digest(_of_people(settings, shard, lister))
 
 
+def _digest_of_rest(settings: HDTF | MEAD | RAVDESS, lister: Lister) -> str:
+    """What shard `REST` depends on: who is absent, and the files that belong to no shard."""
+    if isinstance(settings, MEAD):
+        return " ".join(absent_from_mead(settings, settings.path))
+    if isinstance(settings, RAVDESS):
+        absent = absent_from_ravdess(settings, settings.path)
+        listed = lister(settings.path, follow=True)
+        return files_digest(found for actor in absent for found in files_of(actor, listed, False)) + " ".join(absent)
+    return (
+        f"{files_digest(_of_people(settings, REST, lister))} {' '.join(list_groups(settings, settings.path, lister))}"
+    )
+
+
 def _of_people(settings: HDTF, shard: str, lister: Lister) -> list[Found]:
-    """The annotation files and the media of a shard's people; shard 000 also has the files that belong to no person."""
+    """The annotation files and the media of a shard's people; for `REST` the files that belong to no person."""
     identities = known_videos(settings, settings.path)
-    names, people = FileNames(identities), set(shard_people(settings, settings.path, shard))
-    if int(shard) == 0:
-        people.add(None)
-    matches = ((found, names.match(found.stem)) for found in lister(settings.path, follow=True))
+    names = FileNames(identities)
+    people = {None} if shard == REST else {*shard_people(settings, settings.path, shard)}
+    matches = ((found, names.of_file(found)) for found in lister(settings.path, follow=True))
     media = [found for found, match in matches if (identities[match[0]] if match else None) in people]
     folder = annotation_folder(settings)
     return media + (lister(folder) if folder else [])

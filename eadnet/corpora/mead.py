@@ -7,7 +7,7 @@ corpus, what one would expect and is not there has a row too. Light: opens no vi
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -33,7 +33,6 @@ from eadnet.corpora.sources import (
     uri_of,
     usable,
     with_duplicates,
-    with_lone_sounds,
 )
 from eadnet.corpora.splits import MEAD_PART_0, mead_people, mead_split
 from eadnet.tables import EMOTIONS
@@ -70,7 +69,7 @@ def parse_path(path: str) -> Utterance | None:
 
 
 def list_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
-    """Actors, one a shard: those of the settings, else all that the folder holds, or those of part 0 to download.
+    """Actors, one a shard: all that the folder holds (of the settings' if these name some), or those to download.
 
     `root` is only needed for a folder of your own.
 
@@ -86,9 +85,17 @@ def list_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
     there = tuple(sorted(path.name for path in Path(root).iterdir() if path.is_dir() and ACTOR.fullmatch(path.name)))
     if not there:
         raise CorpusError(f"{root}: no actor folder such as M003; give the folder that holds MEAD's actors")
-    if settings.actors and not set(settings.actors) & set(there):
+    wanted = tuple(name for name in settings.actors or there if name in there)
+    if not wanted:
         raise CorpusError(f"corpora.mead.actors: none of them has a folder in {root}; it holds {' '.join(there)}")
-    return settings.actors or there
+    return wanted
+
+
+def absent_actors(settings: MEAD, root: str | Path | None) -> tuple[str, ...]:
+    """Actors of the settings who have no folder in a local corpus; others have none that are absent."""
+    if settings.origin != "local":
+        return ()
+    return tuple(name for name in settings.actors if not Path(root, name).is_dir())
 
 
 def other_folders(root: str | Path) -> tuple[str, ...]:
@@ -121,7 +128,7 @@ class MEADReader:
         if not rows:
             reason = "the actor's folder holds no file; put video.tar and audio.tar there"
             rows = [source_row("mead", self.shard, self.shard, uri_of(self.shard), "missing", reason)]
-        return with_lone_sounds(with_duplicates([*rows, *self._absent_rows(rows)]), _recording)
+        return with_duplicates([*map(self._without_clip(rows), rows), *self._absent_rows(rows)])
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One entry per usable video; archives are indexed here, before worker processes get their copy of this."""
@@ -203,6 +210,13 @@ class MEADReader:
             return source_id, "excluded", f"not in split {self.settings.split} (corpora.mead.split)"
         return source_id, "ok", None
 
+    @staticmethod
+    def _without_clip(rows: list[dict]) -> Callable[[dict], dict]:
+        """A function that sets a sound aside that belongs to no clip of `rows`."""
+        clips = {_label_of(row) for row in rows if row["status"] == "ok"}
+        spare = {"status": "lone_sound", "reason": "sound of an utterance of which no video is used"}
+        return lambda row: row | spare if row["status"] == "companion" and _label_of(row) not in clips else row
+
     def _absent_rows(self, rows: list[dict]) -> Iterator[dict]:
         """One row per wanted view, emotion and level of which `rows` hold nothing at all."""
         if self.settings.origin == "synthetic":
@@ -217,7 +231,7 @@ class MEADReader:
                 yield source_row("mead", self.shard, name, place, "missing", reason)
 
 
-def _recording(uri: str) -> tuple[str, int, int] | None:
-    """Emotion, level and number of a file, whatever the view."""
-    said = parse_path(path_of(uri))
-    return None if said is None else (said.emotion, said.level, said.number)
+def _label_of(row: dict) -> tuple[str, int, int]:
+    """Emotion, level and number that the path of a used row states."""
+    said = parse_path(path_of(row["uri"]))
+    return said.emotion, said.level, said.number

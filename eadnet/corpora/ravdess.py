@@ -45,7 +45,6 @@ from eadnet.corpora.sources import (
     uri_of,
     usable,
     with_duplicates,
-    with_lone_sounds,
 )
 from eadnet.corpora.splits import ravdess_split
 from eadnet.corpora.zips import read_zip_index, zip_content, zip_digest
@@ -117,8 +116,10 @@ class RAVDESSReader:
         rows += [self._row(entry) for entry in entries if entry not in silent]
         heard = {row["source_id"] for row in rows if row["status"] == "ok"}
         rows += [self._silent_row(entry, heard) for entry in silent]
+        clips = {_take_of(row["uri"]).label for row in rows if row["status"] == "ok"}
+        rows = [_without_clip(row, clips) for row in rows]
         rows += [*failed_downloads("ravdess", self.shard, self.root), *self._absent_rows(entries)]
-        return with_lone_sounds(with_duplicates(rows), _label)
+        return with_duplicates(rows)
 
     def clips(self, sources: pd.DataFrame) -> list[ClipSource]:
         """One clip per usable recording; archives are indexed here, before worker processes get their copy of this."""
@@ -247,14 +248,12 @@ def _is_archive(found: Found) -> bool:
     return not found.fault and "/" not in found.name and found.suffix == ".zip"
 
 
+def _without_clip(row: dict, clips: set[str]) -> dict:
+    """The row, set aside if it is a sound of no recording among the labels of the usable ones."""
+    if row["status"] != "companion" or _take_of(row["uri"]).label in clips:
+        return row
+    return row | {"status": "lone_sound", "reason": "sound of a recording of which no picture is used"}
+
+
 def _take_of(uri: str) -> RecordedTake:
     return parse_name(path_of(uri))
-
-
-def _label(uri: str) -> str | None:
-    """What a file is a recording of, whatever its modality; None of songs, and where its name says nothing."""
-    try:
-        take = parse_name(path_of(uri))
-    except CorpusError:
-        return None
-    return take.label if take and take.channel != SONG else None

@@ -120,7 +120,7 @@ def shared_owner(path: str) -> str | None:
 
 
 def list_actors(settings: RAVDESS, root: str | Path | None) -> tuple[str, ...]:
-    """Actors, one a shard: those of the settings, else all of whom the folder holds something, or all 24.
+    """Actors, one a shard: all of whom the folder holds something (of the settings' if these name some), or all 24.
 
     `root` is only needed for a folder of your own.
 
@@ -140,9 +140,18 @@ def list_actors(settings: RAVDESS, root: str | Path | None) -> tuple[str, ...]:
         )
     if not there:
         raise CorpusError(f"{root}: no Video_Speech_Actor_01.zip or Actor_01; give the folder that holds RAVDESS")
-    if settings.actors and not set(settings.actors) & set(there):
+    wanted = tuple(name for name in settings.actors or there if name in there)
+    if not wanted:
         raise CorpusError(f"corpora.ravdess.actors: {root} holds none of them; it holds {' '.join(there)}")
-    return settings.actors or there
+    return wanted
+
+
+def absent_actors(settings: RAVDESS, root: str | Path | None) -> tuple[str, ...]:
+    """Actors of the settings of whom a local corpus holds nothing of their own; others have none that are absent."""
+    if settings.origin != "local":
+        return ()
+    there = list_actors(settings, root)
+    return tuple(name for name in settings.actors if name not in there)
 
 
 def other_entries(names: Iterable[str]) -> tuple[str, ...]:

@@ -8,11 +8,14 @@ their splits, and writes nothing.
 from pathlib import Path
 
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, Corpora, FolderCorpus
-from eadnet.corpora.files import CorpusError
+from eadnet.corpora.absent import AbsentActors
+from eadnet.corpora.files import REST, CorpusError
 from eadnet.corpora.folder import FolderReader, list_videos
-from eadnet.corpora.hdtf import HDTFReader, list_identities
+from eadnet.corpora.hdtf import HDTFReader, list_groups, list_identities
 from eadnet.corpora.mead import MEADReader, list_actors, other_folders
+from eadnet.corpora.mead import absent_actors as absent_from_mead
 from eadnet.corpora.ravdess import RAVDESSReader
+from eadnet.corpora.ravdess_layout import absent_actors as absent_from_ravdess
 from eadnet.corpora.ravdess_layout import list_actors as list_ravdess_actors
 from eadnet.corpora.ravdess_layout import other_entries
 from eadnet.corpora.sources import Reader
@@ -25,22 +28,21 @@ _READERS = {
     "ravdess": (RAVDESS, RAVDESSReader),
     "folder": (FolderCorpus, FolderReader),
 }
-_OF_ACTORS = ("mead", "ravdess")  # their shards are no numbers
+_ABSENT = {"mead": absent_from_mead, "ravdess": absent_from_ravdess}  # their shards are actors, no numbers
 
 
 def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
     """Shard names by corpus, for the corpora that are switched on.
 
     MEAD and RAVDESS have one shard an actor; HDTF and folders have groups of `shard_size` identities or videos: 000,
-    001, ...
+    001, ... Of a corpus on disk only those that have a file; `list_rest` names the corpora that have rows besides.
 
     Raises:
         CorpusError: a local folder is absent or empty, or the drawn corpora ask for more people than there are names.
     """
     shards: dict[str, tuple[str, ...]] = {}
     if corpora.hdtf:
-        people = list_identities(corpora.hdtf, _local_folder("hdtf", corpora.hdtf))
-        shards["hdtf"] = _groups(len(people), corpora.hdtf.shard_size)
+        shards["hdtf"] = list_groups(corpora.hdtf, _local_folder("hdtf", corpora.hdtf))
     if corpora.mead:
         shards["mead"] = list_actors(corpora.mead, _local_folder("mead", corpora.mead))
     if corpora.ravdess:
@@ -48,6 +50,13 @@ def list_shards(corpora: Corpora) -> dict[str, tuple[str, ...]]:
     if corpora.folder:
         shards["folder"] = _groups(len(list_videos(corpora.folder.path)), corpora.folder.shard_size)
     return shards
+
+
+def list_rest(corpora: Corpora) -> tuple[str, ...]:
+    """The corpora that have a shard `REST`: a local HDTF, and a local MEAD or RAVDESS that lacks a wanted actor."""
+    local = ["hdtf"] if corpora.hdtf and corpora.hdtf.origin == "local" else []
+    sections = {name: getattr(corpora, name) for name in _ABSENT}
+    return (*local, *(name for name, own in sections.items() if own and _ABSENT[name](own, own.path)))
 
 
 def unused_folders(corpora: Corpora) -> list[str]:
@@ -90,9 +99,12 @@ def reader(corpus: str, settings: AnyCorpus, root: str | Path, shard: str) -> Re
     Raises:
         CorpusError: no such corpus or shard.
     """
-    if corpus not in _OF_ACTORS and not shard.isdecimal():
+    make = _known(corpus)[1]
+    if shard == REST and corpus in _ABSENT:
+        return AbsentActors(lambda actor: make(settings, root, actor), _ABSENT[corpus](settings, root))
+    if corpus not in _ABSENT and not shard.isdecimal() and (corpus, shard) != ("hdtf", REST):
         raise CorpusError(f"{corpus} has no shard '{shard}'; shards are 000, 001, ...")
-    return _known(corpus)[1](settings, root, shard)
+    return make(settings, root, shard)
 
 
 def _known(corpus: str) -> tuple:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from eadnet.media.suffixes import AUDIO_SUFFIXES
 from eadnet.tables import DOWNLOADS, read_rows
 
 MAX_SLUG = 80
-LONE_SOUND = "sound without a video; put the video of the same name beside it, or remove it"
+_LARGEST = 2**63 - 1  # bytes that a column holds; an archive may state more
 USED = ("ok", "companion")  # statuses of what becomes a clip or gives it its sound
 
 Media = Path | BinaryIO
@@ -110,7 +110,7 @@ def source_row(
         "source_id": source_id,
         "uri": uri,
         "sha256": sha256,
-        "bytes": size,
+        "bytes": None if size is None else min(size, _LARGEST),
         "status": status,
         "reason": reason,
     }
@@ -157,21 +157,6 @@ def with_duplicates(rows: list[dict]) -> list[dict]:
     return rows
 
 
-def with_lone_sounds(rows: list[dict], recording: Callable[[str], Hashable | None]) -> list[dict]:
-    """Give the sound files of no video the status `lone_sound`: nothing would hear them.
-
-    Args:
-        rows: of one shard.
-        recording: what a uri is a recording of, the same of a picture and its sound; None of other files.
-    """
-    pictured = {recording(row["uri"]) for row in rows if row["status"] != "companion"} - {None}
-    for row in rows:
-        # where there is no picture at all, one row `missing` says so for all of them
-        if pictured and row["status"] == "companion" and recording(row["uri"]) not in pictured:
-            row |= {"status": "lone_sound", "reason": LONE_SOUND}
-    return rows
-
-
 def read_downloads(root: Path, shard: str) -> list[dict]:
     """What came of the shard's downloads (rows of ``eadnet.tables.DOWNLOADS``); none where none was downloaded."""
     path = root / "downloads" / f"{shard}.parquet"
@@ -187,8 +172,41 @@ def failed_downloads(corpus: str, shard: str, root: Path) -> Iterator[dict]:
 
 
 def sound_beside(path: Path) -> Path | None:
-    """The sound file of the same stem in the same folder."""
-    return next((sound for suffix in AUDIO_SUFFIXES if (sound := path.with_suffix(suffix)).is_file()), None)
+    """The sound file of the same stem in the same folder, the first by `sound_rank`; suffixes in any letters."""
+    with os.scandir(path.parent) as entries:
+        names = [entry.name for entry in entries if os.path.splitext(entry.name)[0] == path.stem and entry.is_file()]
+    sounds = [name for name in names if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES]
+    return path.with_name(min(sounds, key=sound_rank)) if sounds else None
+
+
+def sound_rank(name: str) -> tuple[int, str]:
+    """Which of several sounds of one stem is used: the first by the order of suffixes, then by name."""
+    return AUDIO_SUFFIXES.index(os.path.splitext(name)[1].lower()), name
+
+
+def place_sounds(sounds: Iterable[Found], videos: Iterable[str]) -> Iterator[tuple[Found, str, str]]:
+    """Each sound file with its status and reason: the sound of a video, one too many, or without a video.
+
+    Args:
+        sounds: sound files below a corpus's folder.
+        videos: names of the videos below it.
+    """
+    stems = {os.path.splitext(name)[0] for name in videos}
+    taken: set[str] = set()
+    for found in sorted(sounds, key=lambda found: sound_rank(found.name)):
+        stem = os.path.splitext(found.name)[0]
+        if stem not in stems:
+            yield (
+                found,
+                "lone_sound",
+                "sound without a video of the same name beside it; put the video there or remove it",
+            )
+        elif stem in taken:
+            yield found, "duplicate", "another sound of the same name goes before it; remove one of them"
+        else:
+            yield found, "companion", "sound beside a video; used where the video has none"
+        if not found.fault:
+            taken.add(stem)
 
 
 def uri_of(path: str | Path) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from eadnet.config.corpora import TEST_ONLY
 from eadnet.data.clips import Clip, ClipError
+from eadnet.data.shortage import shortage
 from eadnet.data.tensor_files import TensorFile
 from eadnet.tables import CLIPS, read_rows
 
@@ -31,7 +32,7 @@ class ClipSet:
 
     def __init__(self, rows: list[dict]) -> None:
         if not rows:
-            raise ClipError("no usable clip: see the status and reason columns of results/clips.parquet")
+            raise ClipError("no usable clip: the columns status and reason of the clips table have the causes")
         self.clips = [Clip(row) for row in rows]
         self.position = {clip.clip_id: index for index, clip in enumerate(self.clips)}
         self.lengths = torch.tensor([clip.row["n_frames"] for clip in self.clips])
@@ -43,15 +44,17 @@ class ClipSet:
         `test` leaves out corpora for testing only: a network's own report is of corpora that it learned from.
 
         Raises:
-            ClipError: there is none.
+            ClipError: there is none; the message names what left the split empty.
         """
-        rows = [row for row in read_rows(path, CLIPS) if row["status"] == "ok"]
+        every = read_rows(path, CLIPS)
+        rows = [row for row in every if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
         rows = [row for row in rows if not corpora or row["corpus"] in corpora]
         rows = [row for row in rows if split != "test" or row["corpus"] not in TEST_ONLY]
         kept = [row for row in rows if split in (None, _role(row, row["clip_id"] in shown))]
-        if rows and not kept:
-            raise ClipError(f"{path}: no usable clip is for {split}; add a corpus that has some, or change the split")
+        if not kept:
+            wanted = f"usable {split} clip" if split else "usable clip"
+            raise ClipError(f"{path}: no {wanted}: {shortage(path, every, split, corpora)}")
         return cls(kept)
 
     def only(self, clip_ids: Collection[str]) -> "ClipSet":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eadnet.config.evaluation import DRAW, DRAWN
 from eadnet.data.clips import ClipError
+from eadnet.data.shortage import shortage
 from eadnet.tables import CLIPS, TEST_CLIPS, read_rows, write_table
 
 
@@ -25,10 +26,10 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         One line a corpus.
 
     Raises:
-        ClipError: there is no usable test clip.
+        ClipError: there is no usable test clip; the message names what left the split empty.
     """
-    of_corpus = defaultdict(list)
-    for row in read_rows(clips, CLIPS):
+    every, of_corpus = read_rows(clips, CLIPS), defaultdict(list)
+    for row in every:
         of_corpus[row["corpus"]].append(row)
     made, lines = [], []
     for corpus, rows in sorted(of_corpus.items()):
@@ -42,7 +43,7 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         fewer = f" ({DRAWN} wanted: the test set has no more)" if draw and len(drawn) < DRAWN else ""
         lines.append(f"{corpus}: {len(chosen)} test clips" + (f", {len(drawn)} drawn by {DRAW}{fewer}" if draw else ""))
     if not made:
-        raise ClipError(f"{clips}: no usable test clip; its columns status and reason say why")
+        raise ClipError(f"{clips}: no usable test clip: {shortage(clips, every, 'test')}")
     write_table(made, output, TEST_CLIPS)
     return lines
 

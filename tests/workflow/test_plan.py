@@ -162,6 +162,21 @@ def test_a_folder_on_disk_is_read_again_when_a_file_changes(tmp_path: Path):
     assert Plan(config, plan.shards).corpus_digest("folder", "000") != before
 
 
+def test_a_part_of_hdtf_costs_jobs_for_what_is_there(tmp_path: Path):
+    """Of twelve people in groups of two, two groups have a file; a table without media accounts for the rest."""
+    (tmp_path / "annotations").mkdir()
+    lines = "".join(f"Person{letter}.mp4 00:01-00:03\n" for letter in "ABCDEFGHIJKL")
+    (tmp_path / "annotations/WDA_annotion_time.txt").write_text(lines)
+    for name in ("PersonA.mp4", "PersonB.ts", "PersonH_000.mp4"):
+        (tmp_path / name).write_bytes(b"video")
+    hdtf = {"origin": "local", "path": str(tmp_path), "shard_size": 2}
+    plan = plan_of({"corpora": {"hdtf": hdtf, "mead": None, "ravdess": None}})
+    assert plan.per_shard("{shard}") == ["000", "003"]
+    tables = [f"<results>/corpora/hdtf/{shard}.parquet" for shard in ("000", "003", "rest")]
+    assert plan.source_tables == ReportPlan(plan).files(["sources"])["sources"] == tables
+    assert len({plan.corpus_digest("hdtf", shard) for shard in ("000", "003", "rest")}) == 3
+
+
 def test_a_method_is_collected_again_when_its_videos_change_and_a_wrong_folder_is_named(tmp_path: Path):
     (tmp_path / "a.mp4").write_bytes(b"one")
     config = load({"methods": {"theirs": {"videos": str(tmp_path)}, "gone": {"videos": "nowhere"}}})

@@ -58,7 +58,7 @@ def download_shard(settings: HDTF | MEAD | RAVDESS, root: Path, shard: str, repo
 def _videos(settings: HDTF, root: Path, shard: str, report: Report) -> Iterator[dict]:
     fetched: dict[str, Path] = {}
     for key, video in HDTFReader(settings, root, shard).annotated.items():
-        if not video.intervals:
+        if not video.intervals or not video.plain:
             continue  # nothing to cut: the sources table has the reason
         row = _row("hdtf", shard, key, video.url or "") | {"stated_height": video.height or None}
         try:

@@ -44,12 +44,43 @@ def reader(root, shard="000", **settings) -> FolderReader:
 
 def test_every_file_has_one_row_and_a_unique_id(folder):
     rows = reader(folder).sources()
-    files = sum(len(names) for _, _, names in os.walk(folder)) - 1  # but the hidden one
+    files = sum(len(names) for _, _, names in os.walk(folder))
     assert len(rows) == len({row["source_id"] for row in rows}) == len({row["uri"] for row in rows}) == files
     statuses = {path_of(row["uri"]): row["status"] for row in rows}
     assert statuses["a.wav"] == "companion"
-    assert statuses["notes.txt"] == "skipped" and statuses["lone.wav"] == "lone_sound"
+    assert statuses["notes.txt"] == statuses[".hidden.mp4"] == "skipped" and statuses["lone.wav"] == "lone_sound"
     assert all(statuses[name] == "ok" for name in HOSTILE)
+
+
+def test_what_is_no_video_has_a_row_that_says_what_to_do(folder):
+    """Pictures of a folder, animations, hidden folders, sounds too many, of odd suffixes and without a video."""
+    others = {
+        "frames/0002.png": "", "frames/0010.png": "", "one/cover.jpg": "a picture",
+        ".git/x.mp4": "", "sub/a.WAV": None, "a.flac": "goes before", "sub/b.srt": "convert it to .mp4",
+        "sub/only.m4a": "put the video there",
+    }  # fmt: skip
+    for name in others:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"1")
+    rows = {
+        path_of(row["uri"]): row for shard in ("000", "001") for row in reader(folder, shard, shard_size=6).sources()
+    }
+    assert "2 numbered pictures (0002.png to 0010.png)" in rows["frames/"]["reason"] and rows["frames/"]["bytes"] == 2
+    assert rows[".git"]["status"] == "skipped" and "hidden" in rows[".git"]["reason"]
+    assert (rows["a.flac"]["status"], rows["sub/a.WAV"]["status"]) == ("duplicate", "companion")
+    for name, reason in others.items():
+        assert not reason or reason in rows[name]["reason"], name
+    assert not {"frames/0002.png", ".git/x.mp4"} & {*rows}
+    whole = reader(folder)
+    clip = next(clip for clip in whole.clips(pd.DataFrame(whole.sources())) if clip.uri == "sub/a.MOV")
+    with whole.opened(clip) as media:
+        assert media.sound == folder / "sub/a.WAV"
+
+
+def test_a_folder_of_frames_alone_names_the_fix(tmp_path):
+    (tmp_path / "0001.png").write_bytes(b"1")
+    with pytest.raises(CorpusError, match="holds no video .*a file .png is a picture; .*ffmpeg -framerate 25"):
+        list_videos(tmp_path)
 
 
 def test_shards_share_the_files_out(folder):
@@ -100,6 +131,10 @@ def test_labels_name_people_emotions_and_splits(folder, tmp_path):
         ("file,emotion\na.mp4,glad\n", "line 2: emotion 'glad'"),
         ("file,level\na,x\n", "level 'x'"),
         ("file,split\na,valid\n", "split 'valid' is unknown; use train, val, test"),
+        ("file,person\na.mp4,ann\n\n,bo\n", "line 4: the cell 'file' is empty"),
+        ("file\na.mp4\nb.mp4\na.mp4\n", "line 4: 'a.mp4' is in line 2 already"),
+        ("file;person\na.mp4;ann\n", "no column 'file'.*separate columns by commas"),
+        ("file,person,person\n", "two columns 'person'"),
     ],
 )
 def test_wrong_tables_name_the_line(tmp_path, text, fault):

@@ -3,10 +3,12 @@
 import pandas as pd
 import pytest
 
-from eadnet.config.corpora import HDTF
+from eadnet.config.corpora import HDTF, Corpora
 from eadnet.corpora.annotations import annotation_folder, read_annotations
 from eadnet.corpora.files import CorpusError
-from eadnet.corpora.hdtf import FileNames, HDTFReader, list_identities
+from eadnet.corpora.hdtf import FileNames, HDTFReader, list_groups, list_identities
+from eadnet.corpora.listing import shard_digest
+from eadnet.corpora.shards import list_rest, list_shards
 from eadnet.corpora.splits import hdtf_identity
 from eadnet.tables import DOWNLOADS, write_table
 
@@ -85,7 +87,6 @@ def test_every_input_has_one_row(corpus):
         "WDA_AnnLee1_1": "ok",
         "WDA_AnnLee2_0": "bad_annotation",
         "WDA_Bo": "not_annotated",
-        "videos_stray_mp4": "not_annotated",
     }
     assert rows["WDA_AnnLee1_0"]["bytes"] == 5 and len(rows["WDA_AnnLee1_0"]["sha256"]) == 64
     assert all(row["reason"] for row in rows.values() if row["status"] != "ok")
@@ -156,7 +157,6 @@ def test_cut_clips_stand_for_their_intervals(corpus):
         "WDA_AnnLee2_0": "ok",  # its interval cannot be read, and need not
         "WDA_Bo_2": "ok",
         "clips/WDA_AnnLee1_000.wav": "companion",
-        "videos_stray_mp4": "not_annotated",
     }
     reader = HDTFReader(local(corpus, max_seconds=4.0), corpus, "000")
     clips = {clip.clip_id: clip for clip in reader.clips(pd.DataFrame(rows.values()))}
@@ -193,7 +193,8 @@ def test_a_linked_folder_of_videos_is_read(corpus, tmp_path_factory):
     (corpus / "loop").symlink_to(corpus)
     rows = rows_of(corpus)
     assert rows["WDA_AnnLee1_0"]["status"] == "ok"
-    assert rows["loop"]["status"] == "skipped" and "link to a folder" in rows["loop"]["reason"]
+    loop = rows_of(corpus, "rest")["loop"]
+    assert loop["status"] == "skipped" and "link to a folder" in loop["reason"]
 
 
 def test_without_annotation_files_shards_are_known_and_rows_need_fetched_ones(shared, tmp_path):
@@ -207,6 +208,38 @@ def test_without_annotation_files_shards_are_known_and_rows_need_fetched_ones(sh
     assert (row["status"], row["uri"]) == ("ok", "clips/WDA_AdamSchiff_000.mp4")
     with pytest.raises(CorpusError, match="corpora.hdtf.annotations: no RD"):
         annotation_folder(local(tmp_path, annotations=str(tmp_path)))
+
+
+def test_a_shard_is_a_group_with_a_file_and_all_else_is_one_table(tmp_path):
+    """Ten people, two of whom have a file, in groups of two; nobody's files; a file more changes no other group."""
+    (tmp_path / "annotations").mkdir()
+    names = [f"Person{letter}" for letter in "ABCDEFGHIJ"]
+    lines = "".join(f"{name}.mp4 00:01-00:03\n" for name in names)
+    (tmp_path / "annotations/WDA_annotion_time.txt").write_text(lines)
+    for name in ("PersonC.ts", "PersonH_000.webm", "stranger.mp4", "PersonE.gif", "notes.txt"):
+        put(tmp_path / "videos" / name)
+    settings = local(tmp_path, shard_size=2)
+    assert list_groups(settings, tmp_path) == ("001", "003")
+    tables = {shard: rows_of(tmp_path, shard, shard_size=2) for shard in ("001", "003", "rest")}
+    statuses = {name: row["status"] for rows in tables.values() for name, row in rows.items()}
+    expected = {f"WDA_{name}_0": "ok" if name[-1] in "CH" else "missing" for name in names}
+    strays = {"videos_stranger_mp4": "not_annotated", "videos_PersonE_gif": "skipped", "videos_notes_txt": "skipped"}
+    assert statuses == expected | strays
+    assert tables["rest"]["videos_PersonE_gif"]["reason"].endswith("(.gif); convert it to .mp4 or remove it")
+    assert HDTFReader(settings, tmp_path, "rest").clips(pd.DataFrame(tables["rest"].values())) == []
+
+    corpora = Corpora(hdtf=settings, mead=None, ravdess=None)
+    before = {shard: shard_digest(corpora, "hdtf", shard) for shard in tables}
+    put(tmp_path / "videos/PersonA.mp4")
+    assert list_shards(corpora) == {"hdtf": ("000", "001", "003")} and list_rest(corpora) == ("hdtf",)
+    changed = {shard for shard, digest in before.items() if shard_digest(corpora, "hdtf", shard) != digest}
+    assert changed == {"rest"} and "WDA_PersonA_0" not in rows_of(tmp_path, "rest", shard_size=2)
+
+
+def test_a_folder_of_hdtf_without_a_video_has_the_table_of_what_is_missing(corpus):
+    (corpus / "videos/AnnLee1.mp4").unlink()
+    assert list_groups(local(corpus), corpus) == ()
+    assert {row["status"] for row in rows_of(corpus, "rest").values()} == {"missing", "bad_annotation", "not_annotated"}
 
 
 def download(root, **rows: tuple):

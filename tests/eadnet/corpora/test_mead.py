@@ -11,11 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eadnet.config.corpora import MEAD, SyntheticMEAD
+from eadnet.config.corpora import MEAD, Corpora, SyntheticMEAD
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.archives import MemberIndex, read_index
 from eadnet.corpora.files import CorpusError
+from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.mead import MEADReader, list_actors, parse_path
+from eadnet.corpora.shards import list_rest, list_shards, reader
 from eadnet.corpora.splits import mead_people
 from eadnet.media.reading import probe
 from eadnet.preprocessing.pieces import cut_in_pieces
@@ -275,8 +277,13 @@ def test_actors_are_shards(tmp_path):
     (tmp_path / "W011").mkdir()
     (tmp_path / "notes").mkdir()
     assert list_actors(SETTINGS, tmp_path) == ("W011",)
-    wanted = MEAD(origin="local", path="unused", actors=("M003", "W011"))
-    assert list_actors(wanted, tmp_path) == ("M003", "W011")  # one without a folder has rows that say so
+    wanted = MEAD(origin="local", path=str(tmp_path), actors=("M003", "W011", "W009"))
+    corpora = Corpora(hdtf=None, mead=wanted, ravdess=None)
+    assert list_shards(corpora) == {"mead": ("W011",)} and list_rest(corpora) == ("mead",)
+    rows = reader("mead", wanted, tmp_path, "rest").sources()  # those without a folder have rows that say so
+    assert {row["source_id"].split("_")[0] for row in rows} == {"M003", "W009"}
+    assert {(row["status"], row["shard"]) for row in rows} == {("missing", "rest")} and len(rows) == 2 * 23
+    assert shard_digest(corpora, "mead", "rest") == "M003 W009"
     with pytest.raises(CorpusError, match="corpora.mead.actors: none of them"):
         list_actors(MEAD(origin="local", path="unused", actors=("M003",)), tmp_path)
 
@@ -287,4 +294,4 @@ def test_a_sound_whose_clip_is_in_no_view_is_said(actor):
     rows = {row["source_id"]: row for row in MEADReader(SETTINGS, actor, "M003").sources()}
     assert rows["M003_audio_angry_2_007"]["status"] == "companion"
     lone = rows["M003_audio_angry_2_031"]
-    assert lone["status"] == "lone_sound" and "put the video of the same name beside it" in lone["reason"]
+    assert lone["status"] == "lone_sound" and "no video is used" in lone["reason"]

@@ -16,7 +16,7 @@ from eadnet.corpora.files import CorpusError, list_files
 from eadnet.corpora.listing import shard_digest
 from eadnet.corpora.ravdess import SETS, RAVDESSReader
 from eadnet.corpora.ravdess_layout import ACTORS, EMOTION_CODES, file_name, list_actors, parse_name
-from eadnet.corpora.shards import list_shards, reader, unused_folders
+from eadnet.corpora.shards import list_rest, list_shards, reader, unused_folders
 from eadnet.corpora.splits import ravdess_split, read_manifest
 from eadnet.tables import CLIPS, DOWNLOADS, EMOTIONS, LABELS, write_table
 
@@ -184,7 +184,7 @@ def test_an_archive_cut_short_is_one_row_and_the_others_are_read(corpus):
     rows = rows_of(corpus)
     row = rows["A01_Video_Speech_Actor_01.zip"]
     assert row["status"] == "unreadable" and "cut short" in row["reason"] and "\n" not in row["reason"]
-    assert [name for name, found in rows.items() if found["status"] == "companion"]
+    assert [name for name, found in rows.items() if "of which no picture is used" in (found["reason"] or "")]
     (missing,) = [found for found in rows.values() if found["status"] == "missing"]
     assert "of actor 01 nothing but its sound is there; get Video_Speech_Actor_01.zip" in missing["reason"]
     assert present(rows_of(corpus, "A02"))["A02_neutral_1_kids_1"] == "ok"
@@ -264,9 +264,11 @@ def test_actors_are_shards(corpus, tmp_path_factory):
     assert list_shards(Corpora(hdtf=None, mead=None, ravdess=settings(corpus))) == {"ravdess": ("A01", "A02")}
     assert list_actors(RAVDESS(origin="download"), None) == ACTORS and len(ACTORS) == 24
     assert list_actors(RAVDESS(synthetic=SyntheticRAVDESS(people=3)), None) == ("A01", "A02", "A03")
-    assert list_actors(settings(corpus, actors=("A02", "A09")), corpus) == ("A02", "A09")
-    (missing,) = rows_of(corpus, "A09", actors=("A02", "A09")).values()
-    assert (missing["source_id"], missing["status"]) == ("A09_picture", "missing")
+    some = Corpora(hdtf=None, mead=None, ravdess=settings(corpus, actors=("A02", "A09")))
+    assert list_shards(some) == {"ravdess": ("A02",)} and list_rest(some) == ("ravdess",)
+    (missing,) = reader("ravdess", some.ravdess, corpus, "rest").sources()
+    assert (missing["source_id"], missing["status"], missing["shard"]) == ("A09_picture", "missing", "rest")
+    assert shard_digest(some, "ravdess", "rest").endswith("A09")
     with pytest.raises(CorpusError, match="ravdess has no shard 'A25'"):
         reader("ravdess", RAVDESS(), corpus, "A25")
     with pytest.raises(CorpusError, match="corpora.ravdess.actors: .* holds none of them; it holds A01 A02"):
@@ -312,5 +314,3 @@ def test_every_actor_is_for_testing_and_a_corpus_of_these_alone_is_collected():
     clips = pd.DataFrame([common | {"clip_id": f"ravdess_A01_{name}", "emotion": name} for name in ("calm", "neutral")])
     found = collect(clips).set_index("clip_id")
     assert set(found.reference) == {"ravdess_A01_neutral"} and not found.seen_speaker.any()
-    with pytest.raises(CorpusError, match="no usable clip of split 'train'"):
-        collect(clips.assign(corpus="folder"))
