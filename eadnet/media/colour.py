@@ -44,7 +44,7 @@ def matrix_of(frame: av.VideoFrame) -> int:
 def colour_of(frame: av.VideoFrame) -> Colour:
     """What a video made from this one should state, so that its colours stay: of HDR, the BT.709 that it becomes."""
     if frame.color_trc in HDR:
-        return Colour(BT709, ColorPrimaries.BT709, ColorTrc.BT709)
+        return Colour(BT709, int(ColorPrimaries.BT709), int(ColorTrc.BT709))
     full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
     return Colour(matrix_of(frame), int(frame.color_primaries), int(frame.color_trc), full and not _is_rgb(frame))
 

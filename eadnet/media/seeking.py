@@ -30,12 +30,12 @@ HIGHEST_RATE = 1000  # frames per second; a header that states more states its c
 class Decoding:
     """A stream that is being decoded.
 
-    `first` is the first frame of the stream, `origin` the time that counts as 0, in microseconds of the container,
-    `frames` come from before the wanted time on and all have a time.
+    `first` is the first picture of the stream (None for sound), `origin` the time that counts as 0, in microseconds of
+    the container; `frames` come from before the wanted time on, all with a time counted from the origin.
     """
 
     stream: av.VideoStream | av.AudioStream
-    first: av.VideoFrame | av.AudioFrame
+    first: av.VideoFrame | None
     origin: int
     frames: Iterator[av.VideoFrame | av.AudioFrame]
 
@@ -70,18 +70,18 @@ def decoded_from(
     """
     with ExitStack() as stack:
         container, stream, frames = _begun(stack, source, pick)
-        first = next(frames, None)
-        if first is None:  # some decoders mark no frame as a key frame
-            container, stream, frames = _begun(stack, source, pick, from_key=False)
+        origin, first = time_zero(container), None
+        if stream.type == "video":  # of sound nothing is decoded before a seek: AAC would keep its last block
             first = next(frames, None)
-        if first is None:
-            kind, status = (stream.type, "truncated") if stream.type == "video" else ("audio", "no_audio")
-            raise MediaError(f"the {kind} stream holds nothing that can be decoded; copy the file again", status)
-        origin = time_zero(container)
-        found = _sought(container, stream, origin, start) if start > SEEK_MARGIN else chain([first], frames)
-        if found is None:
-            container, stream, found = _begun(stack, source, pick, from_key=first.key_frame)
-        yield Decoding(stream, first, origin, _timed(found, stream, origin))
+            if first is None:
+                raise MediaError("the video stream holds no frame; copy the file again", "truncated")
+            frames = chain([first], frames)
+        if start > SEEK_MARGIN:
+            found = _sought(container, stream, origin, start)
+            if found is None:
+                _, stream, found = _begun(stack, source, pick)
+            frames = found
+        yield Decoding(stream, first, origin, _timed(frames, stream, origin))
 
 
 def time_zero(container: av.container.InputContainer) -> int:
@@ -109,14 +109,13 @@ def usual_duration(stream: av.stream.Stream) -> Fraction:
 
 
 def _begun(
-    stack: ExitStack, source: Source, pick: Callable, from_key: bool = True
+    stack: ExitStack, source: Source, pick: Callable
 ) -> tuple[av.container.InputContainer, av.stream.Stream, Iterator[av.frame.Frame]]:
-    """The source opened anew, its stream, and all its frames from the first that can be shown."""
+    """The source opened anew, its stream, and the frames from its very start."""
     stack.close()
     container = stack.enter_context(opened(source))
     stream = pick(container)
-    frames = _decoded(container, stream)
-    return container, stream, _from_key(frames) if from_key else frames
+    return container, stream, _decoded(container, stream)
 
 
 def _sought(
