@@ -22,6 +22,8 @@ SEEK_MARGIN = 1.0  # seconds decoded before an interval, enough for audio decode
 SETTLED = 0.1  # seconds of sound decoded before an interval at least: Opus, the slowest, settles in 80 ms
 LATE_PICTURE = 0.1  # seconds; the samples with which sound codecs begin before the picture are 21 to 65 ms
 NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: raw streams, whose times are counted from wherever reading begins
+FROM_START = ("mpeg",)  # MPEG-PS times few packets: behind a seek, pictures were timed one too early
+NUMBERED = ("avi",)  # it numbers packets, not pictures: with B-frames a picture comes out some numbers later
 USUAL_RATE = Fraction(25)
 HIGHEST_RATE = 1000  # frames per second; a header that states more states its clock, not its rate
 
@@ -69,7 +71,8 @@ def decoded_from(
         MediaError: unreadable, or not one frame.
     """
     with ExitStack() as stack:
-        container, stream, frames = _begun(stack, source, pick)
+        numbers = _Numbers()
+        container, stream, frames = _begun(stack, source, pick, numbers)
         origin, first = time_zero(container), None
         if stream.type == "video":  # of sound nothing is decoded before a seek: AAC would keep its last block
             first = next(frames, None)
@@ -77,9 +80,9 @@ def decoded_from(
                 raise MediaError("the video stream holds no frame; copy the file again", "truncated")
             frames = chain([first], frames)
         if start > SEEK_MARGIN:
-            found = _sought(container, stream, origin, start)
+            found = _sought(container, stream, origin, start, numbers)
             if found is None:
-                _, stream, found = _begun(stack, source, pick)
+                _, stream, found = _begun(stack, source, pick, numbers)
             frames = found
         yield Decoding(stream, first, origin, _timed(frames, stream, origin))
 
@@ -109,25 +112,25 @@ def usual_duration(stream: av.stream.Stream) -> Fraction:
 
 
 def _begun(
-    stack: ExitStack, source: Source, pick: Callable
+    stack: ExitStack, source: Source, pick: Callable, numbers: "_Numbers"
 ) -> tuple[av.container.InputContainer, av.stream.Stream, Iterator[av.frame.Frame]]:
     """The source opened anew, its stream, and the frames from its very start."""
     stack.close()
     container = stack.enter_context(opened(source))
     stream = pick(container)
-    return container, stream, _decoded(container, stream)
+    return container, stream, _decoded(container, stream, numbers)
 
 
 def _sought(
-    container: av.container.InputContainer, stream: av.stream.Stream, origin: int, start: float
+    container: av.container.InputContainer, stream: av.stream.Stream, origin: int, start: float, numbers: "_Numbers"
 ) -> Iterator[av.frame.Frame] | None:
     """Frames from before `start` on; None where only decoding from the very start can give them."""
     latest = start if stream.type == "video" else start - SETTLED
     margin = SEEK_MARGIN
-    while margin < start and not container.format.flags & NO_TIMES:
+    while margin < start and container.format.name not in FROM_START and not container.format.flags & NO_TIMES:
         try:
             container.seek(origin + int((start - margin) / TIMELINE), backward=True)
-            frames = _from_key(_decoded(container, stream))
+            frames = _from_key(_decoded(container, stream, numbers))
             landed = next(frames, None)
         except av.error.FFmpegError:  # no index, no seek: FLV says "Operation not permitted"
             return None
@@ -159,10 +162,29 @@ def _timed(frames: Iterator[av.frame.Frame], stream: av.stream.Stream, origin: i
         yield frame
 
 
-def _decoded(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator[av.frame.Frame]:
+class _Numbers:
+    """Gives pictures of AVI their time: a packet's number, less the packets that go in before a picture comes out."""
+
+    def __init__(self) -> None:
+        self._delay: int | None = None
+
+    def apply(self, frames: list[av.VideoFrame], first_packet: int | None) -> None:
+        for frame in frames:
+            if frame.dts is None or first_packet is None:
+                frame.pts = None
+                continue
+            if self._delay is None:
+                self._delay = frame.dts - first_packet
+            frame.pts = frame.dts - self._delay
+
+
+def _decoded(
+    container: av.container.InputContainer, stream: av.stream.Stream, numbers: _Numbers
+) -> Iterator[av.frame.Frame]:
     """Frames of a stream; packets cut in two, by a seek at its start or by the end of the file, are left out."""
     decode = _decoder(stream)
-    started = False
+    started, first_packet = False, None
+    numbered = stream.type == "video" and container.format.name in NUMBERED
     for packet in container.demux(stream):
         try:
             frames = decode(packet)
@@ -171,6 +193,9 @@ def _decoded(container: av.container.InputContainer, stream: av.stream.Stream) -
                 raise
             continue
         started = started or bool(frames)
+        if numbered:
+            first_packet = packet.dts if first_packet is None else first_packet
+            numbers.apply(frames, first_packet)
         yield from frames
 
 
