@@ -33,6 +33,11 @@ class Colour:
     transfer: int = UNSPECIFIED
     full_range: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse a matrix that no picture can be written with."""
+        if self.matrix not in MATRICES:
+            raise ValueError(f"colour matrix {self.matrix} is not one of {sorted(MATRICES)}")
+
 
 def matrix_of(frame: av.VideoFrame) -> int:
     """The matrix that a picture is read with: its own, or the usual guess by its height where it states none."""
@@ -46,7 +51,9 @@ def colour_of(frame: av.VideoFrame) -> Colour:
     if frame.color_trc in HDR:
         return Colour(BT709, int(ColorPrimaries.BT709), int(ColorTrc.BT709))
     full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
-    return Colour(matrix_of(frame), int(frame.color_primaries), int(frame.color_trc), full and not _is_rgb(frame))
+    primaries = frame.color_primaries if frame.color_primaries in set(ColorPrimaries) else UNSPECIFIED
+    transfer = frame.color_trc if frame.color_trc in set(ColorTrc) else UNSPECIFIED
+    return Colour(matrix_of(frame), int(primaries), int(transfer), full and not _is_rgb(frame))
 
 
 def notes_of(frame: av.VideoFrame) -> tuple[str, ...]:

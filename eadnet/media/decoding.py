@@ -16,7 +16,7 @@ from av.filter import Graph
 
 from eadnet.media.colour import add_entry, flattened, state_matrix, tone_mapping
 from eadnet.media.faults import MediaError
-from eadnet.media.seeking import TIMELINE, Source, decoded_from, moving_pictures
+from eadnet.media.seeking import TIMELINE, Source, codec_name, decoded_from, moving_pictures
 
 HELD_FORMATS = "yuv420p|yuvj420p|nv12|yuv422p|yuvj422p|yuv444p|yuvj444p|gray|rgb24|bgr24|gbrp"  # 8 bit
 MAX_GAP = 1.0  # seconds that one frame may stand for: a longer picture does not move with the sound, whatever the face
@@ -57,7 +57,8 @@ def video_stream(container: av.container.InputContainer) -> av.VideoStream:
         raise MediaError("no video stream; remove the file or give a video", "no_video")
     decodable = next((stream for stream in pictures if stream.codec_context is not None), None)
     if decodable is None:
-        raise MediaError("no decoder for its video codec; convert the video to H.264", "no_video")
+        codec = codec_name(container, pictures[0])
+        raise MediaError(f"no decoder for codec {codec}; convert the video to H.264", "no_video")
     if decodable.codec_context.width:
         _check_size(decodable.codec_context.width, decodable.codec_context.height)
     decodable.thread_type = "NONE"

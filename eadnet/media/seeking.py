@@ -4,6 +4,7 @@ A seek may land anywhere: behind the target in MPEG-TS, in the middle of a group
 files without an index. What was decoded first is therefore compared with what was asked for.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -103,6 +104,12 @@ def moving_pictures(container: av.container.InputContainer) -> list[av.VideoStre
     """The video streams that are no cover picture."""
     covers = av.stream.Disposition.attached_pic
     return [stream for stream in container.streams.video if not stream.disposition & covers]
+
+
+def codec_name(container: av.container.InputContainer, stream: av.stream.Stream) -> str:
+    """The codec as FFmpeg names it: all that is known of a stream that has no decoder."""
+    found = re.search(rf"Stream #0:{stream.index}\b.*: (?:Video|Audio): ([^,\n]+)", container.dumps_format())
+    return found[1].strip() if found else "unknown"
 
 
 def usual_duration(stream: av.stream.Stream) -> Fraction:
