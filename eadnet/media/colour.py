@@ -1,4 +1,4 @@
-"""Colour of decoded pictures: which matrix and range their numbers have, and what is done to HDR and transparency.
+"""Colour of decoded pictures: which matrix and range their numbers have, and what is done about transparency.
 
 Numbers are those of ITU-T H.273, which FFmpeg and PyAV share.
 """
@@ -9,15 +9,15 @@ import av
 from av.filter import Graph
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 
+from eadnet.media.tone_mapping import HDR
+
 HD_LINES = 720
 """From so many lines up an untagged picture is taken for BT.709, below for BT.601: the guess of browsers and players,
 since standard definition was made with the one and high definition with the other."""
 UNSPECIFIED = 2
-BT709, BT601 = 1, 6
+BT709, BT601, BT2020 = 1, 6, 9
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
 """The matrices that FFmpeg converts."""
-HDR = {ColorTrc.SMPTE2084: "smpte2084", ColorTrc.ARIB_STD_B67: "arib-std-b67"}
-"""PQ and HLG: transfer curves of more light than a screen of BT.709 has."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class Colour:
 def matrix_of(frame: av.VideoFrame) -> int:
     """The matrix that a picture is read with: its own, or the usual guess by its height where it states none."""
     if frame.colorspace in MATRICES:
-        return frame.colorspace
+        return int(frame.colorspace)
+    if frame.color_trc in HDR:
+        return BT2020
     return BT709 if frame.height >= HD_LINES else BT601
 
 
@@ -85,7 +87,7 @@ def state_matrix(frame: av.VideoFrame) -> None:
     """Write the matrix into a frame that does not state a known one; below 720 lines FFmpeg's guess is ours."""
     if _is_rgb(frame) or frame.colorspace in MATRICES:
         return
-    if frame.colorspace != UNSPECIFIED or frame.height >= HD_LINES:
+    if frame.colorspace != UNSPECIFIED or matrix_of(frame) != BT601:
         frame.colorspace = matrix_of(frame)
 
 
@@ -100,15 +102,6 @@ def flattened(graph: Graph, frame: av.VideoFrame, chain: list) -> list:
     white.link_to(overlay, 0, 0)
     split.link_to(overlay, 1, 1)
     return [overlay]
-
-
-def tone_mapping(graph: Graph, frame: av.VideoFrame) -> list:
-    """The filter that turns PQ and HLG into BT.709 (FFmpeg's swscale, perceptual); none for other pictures."""
-    if frame.color_trc not in HDR:
-        return []
-    source = f"in_transfer={HDR[frame.color_trc]}:in_primaries=bt2020:in_color_matrix=bt2020nc"
-    target = "out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709:out_range=tv"
-    return [graph.add("scale", f"{source}:{target}:intent=perceptual"), graph.add("format", "yuv420p")]
 
 
 def _is_rgb(frame: av.VideoFrame) -> bool:

@@ -14,9 +14,10 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from eadnet.media.colour import add_entry, flattened, state_matrix, tone_mapping
+from eadnet.media.colour import add_entry, flattened, state_matrix
 from eadnet.media.faults import MediaError
 from eadnet.media.seeking import TIMELINE, Source, codec_name, decoded_from, moving_pictures
+from eadnet.media.tone_mapping import add_tone_mapping
 
 HELD_FORMATS = "yuv420p|yuvj420p|nv12|yuv422p|yuvj422p|yuv444p|yuvj444p|gray|rgb24|bgr24|gbrp"  # 8 bit
 MAX_GAP = 1.0  # seconds that one frame may stand for: a longer picture does not move with the sound, whatever the face
@@ -181,7 +182,7 @@ def _upright(
     if first.interlaced_frame:
         chain.append(graph.add("yadif", "deint=interlaced"))
     chain.append(graph.add("fps", f"fps={fps}:round=near:start_time={start}"))
-    chain = flattened(graph, first, chain + tone_mapping(graph, first))
+    chain = flattened(graph, first, chain + add_tone_mapping(graph, first))
     if (stream.sample_aspect_ratio or 1) != 1:
         chain.append(graph.add("scale", f"{_square_width(stream, first)}:{first.height}:flags=bicubic"))
     # rotation metadata counts anticlockwise quarter turns; transpose=2 is one of them
