@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
+import av.logging
 
 from eadnet.media.faults import MediaError, faults_of_one_file
 
@@ -107,9 +108,15 @@ def moving_pictures(container: av.container.InputContainer) -> list[av.VideoStre
 
 
 def codec_name(container: av.container.InputContainer, stream: av.stream.Stream) -> str:
-    """The codec as FFmpeg names it: all that is known of a stream that has no decoder."""
-    found = re.search(rf"Stream #0:{stream.index}\b.*: (?:Video|Audio): ([^,\n]+)", container.dumps_format())
-    return found[1].strip() if found else "unknown"
+    """The codec as FFmpeg names it, or its four letters: all that is known of a stream that has no decoder."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # the description comes through FFmpeg's log
+    try:
+        described = container.dumps_format()
+    finally:
+        av.logging.set_level(level)
+    found = re.search(rf"Stream #0:{stream.index}\b.*: (?:Video|Audio): (?:none \()?([\w-]+)", described)
+    return found[1] if found else "unknown"
 
 
 def usual_duration(stream: av.stream.Stream) -> Fraction:
