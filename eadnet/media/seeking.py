@@ -215,8 +215,7 @@ def _decoded(
 
 def _decoder(stream: av.stream.Stream) -> Callable[[av.Packet], list[av.frame.Frame]]:
     """How packets are decoded; FFmpeg's own VP8 and VP9 decoders leave transparency out, so libvpx does these."""
-    name = stream.codec_context.name
-    if stream.metadata.get("alpha_mode") == "1" and name in ("vp8", "vp9"):
-        libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}[name]
-        return av.CodecContext.create(libvpx, "r").decode
+    libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+    if stream.metadata.get("alpha_mode") == "1" and stream.codec_context.name in libvpx:
+        return av.CodecContext.create(libvpx[stream.codec_context.name], "r").decode
     return stream.decode

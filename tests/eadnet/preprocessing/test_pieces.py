@@ -120,7 +120,7 @@ def test_a_header_that_lies_is_a_truncated_row_and_costs_nothing(tmp_path):
     (tmp_path / "videos").mkdir()
     path = remuxed(write_talk(tmp_path / "a.mp4", seconds=2), tmp_path / "videos" / "liar.mkv")
     with_duration(path, 5 * 3600)
-    assert probe(path).seconds == 5 * 3600
+    assert probe(path).seconds == pytest.approx(5 * 3600, abs=0.1)  # the picture begins 64 ms after the sound
     (found,) = pieces(path)
     assert 50 <= len(found.frames) <= 52 and found.fault.status == "truncated"
     row = clips_of(tmp_path / "videos", tmp_path / "out").loc["liar"]
