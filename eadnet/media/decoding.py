@@ -1,4 +1,4 @@
-"""Decoding with PyAV: opened containers, and filter graphs that give frames their right time, size and rate.
+"""Decoding with PyAV: filter graphs that give pictures their right time, size, colour and rate, and sound its rate.
 
 The machinery under ``eadnet.media``, which is what to import.
 """
