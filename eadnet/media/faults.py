@@ -120,3 +120,28 @@ def naming(name: str) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"while working on {name}")
         raise
+
+
+@contextmanager
+def faults_of_one_file() -> Iterator[None]:
+    """Turn what the block raises into a MediaError; a full disk and an interruption pass as they are.
+
+    Damaged files raise more than FFmpeg's own errors: PyAV gives ValueError, IndexError, UnicodeDecodeError or
+    AttributeError for headers that it did not expect, and MemoryError for sizes that no machine has.
+    """
+    try:
+        yield
+    except (MediaError, NameError, ImportError, AssertionError):  # known already, or a fault of our own code
+        raise
+    except MemoryError:
+        raise MediaError("needs more memory than there is; scale the video down or convert it again") from None
+    except Exception as error:
+        if is_full(error):
+            raise
+        cause = getattr(error, "strerror", None)  # of the system and of FFmpeg
+        raise _unreadable(cause or f"{type(error).__name__}: {error}") from (None if cause else error)
+
+
+def _unreadable(cause: str) -> MediaError:
+    cause = " ".join(cause.split())
+    return MediaError(f"not readable as media ({cause}); copy or convert the file again")

@@ -1,8 +1,9 @@
 """Reading video and audio with PyAV: constant frame rate, mono speech, upright square pixels.
 
 Frames are (H, W, 3) uint8 RGB, waves are float32 in [-1, 1]. Time starts at the container's own start, so that sound
-and picture read from one file stay in step. Sources are paths or seekable binary files (for example tar members).
-Every fault of a file surfaces as a `MediaError` with a one-line reason.
+and picture read from one file stay in step (`eadnet.media.seeking.time_zero` says where a first picture that is a
+little late counts as the start). Sources are paths or seekable binary files (for example tar members). Every fault of a
+file surfaces as a `MediaError` with a one-line reason.
 """
 
 from collections.abc import Iterator
@@ -10,20 +11,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
+import av
 import numpy as np
 
+from eadnet.media.colour import Colour, colour_of, notes_of
 from eadnet.media.decoding import (
-    TIMELINE,
-    MediaError,
-    Source,
     Window,
-    first_frame,
     frames_at,
     is_cut_short,
-    opened,
     upright_size,
     video_stream,
 )
+from eadnet.media.faults import MediaError
+from eadnet.media.seeking import TIMELINE, Source, decoded_from, time_zero
 from eadnet.media.sound import has_sound, read_mono
 
 
@@ -31,8 +31,9 @@ from eadnet.media.sound import has_sound, read_mono
 class MediaInfo:
     """What a container states about itself, after rotation and with square pixels.
 
-    `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate, `notes`
-    what is done to its signal when it is read.
+    `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate,
+    `colour` what a video made from this one should state, `notes` what is done to its pictures beyond the ordinary,
+    a clause each.
     """
 
     width: int
@@ -41,6 +42,7 @@ class MediaInfo:
     seconds: float
     has_audio: bool
     truncated: bool
+    colour: Colour = Colour()
     notes: tuple[str, ...] = ()
 
 
@@ -48,22 +50,31 @@ def probe(source: Source) -> MediaInfo:
     """Describe a video without decoding it (but for its first frame).
 
     Raises:
-        MediaError: not a media file, or no video stream.
+        MediaError: not a media file, no video stream, or pictures too small or too large.
     """
     heard = has_sound(source)  # first: two readers of one open file would move it under each other
-    with opened(source) as container:
-        video = video_stream(container)
-        first = first_frame(container, video)
+    with decoded_from(source, video_stream, 0) as decoding:
+        video, first = decoding.stream, decoding.first
+        container = video.container
         width, height = upright_size(video, first)
-        length = video.duration * video.time_base if video.duration else (container.duration or 0) * TIMELINE
         return MediaInfo(
             width=width,
             height=height,
-            fps=float(video.average_rate or 0),
-            seconds=float(length),
+            fps=float(video.average_rate or video.guessed_rate or 0),
+            seconds=_length(container, video),
             has_audio=heard,
             truncated=is_cut_short(container, source),
+            colour=colour_of(first),
+            notes=notes_of(first),
         )
+
+
+def _length(container: av.container.InputContainer, video: av.VideoStream) -> float:
+    """Seconds of the video stream, or from the origin to the end of the container."""
+    if video.duration:
+        return float(video.duration * video.time_base)
+    lead = time_zero(container) - max(container.start_time or 0, 0)  # headers count from 0 on
+    return float(max((container.duration or 0) - lead, 0) * TIMELINE)
 
 
 def iterate_video(

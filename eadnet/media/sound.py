@@ -4,7 +4,6 @@ The machinery under ``eadnet.media.reading``, and of what streams sound; blocks 
 are mixed as FFmpeg does it, unless they cancel each other (``eadnet.media.channels``): then one of them is taken.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ import numpy as np
 from av.filter import Graph
 
 from eadnet.media.channels import ChannelMeter
-from eadnet.media.decoding import Pipeline, Source, filtered, opened, seek
+from eadnet.media.decoding import Pipeline, filtered
 from eadnet.media.faults import MediaError
+from eadnet.media.seeking import Source, codec_name, decoded_from, opened
 
 TRIED = 256
 """Packets of a stream that are decoded to see whether it has any sound: some seconds."""
@@ -78,7 +78,7 @@ def first_heard(source: Source) -> int:
             if packets is None:
                 return place
             if packets:
-                silent.append(_codec(container, streams[place]))
+                silent.append(codec_name(container, streams[place]))
         place += 1
 
 
@@ -115,21 +115,6 @@ def _packets_before_sound(container: av.container.InputContainer, stream: av.Aud
     return packets
 
 
-def _codec(container: av.container.InputContainer, stream: av.AudioStream) -> str:
-    """The name of a stream's codec, or the mark that the container has for it."""
-    if stream.codec_context is not None:
-        return stream.codec_context.name
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)  # at other levels FFmpeg describes nothing
-    try:
-        said = container.dumps_format()
-    finally:
-        av.logging.set_level(level)
-    found = re.search(rf"Stream #0:{stream.index}\b[^\n]*?Audio: (?:none \((\S+)|(\w+))", said)
-    name = (found[1] or found[2]) if found else "none"
-    return "unknown" if name == "none" else name
-
-
 class _Mixer:
     """Both ends of a filter graph that fills gaps, resamples and mixes; made anew where a stream changes its layout."""
 
@@ -137,17 +122,16 @@ class _Mixer:
         self, stream: av.AudioStream, sample_rate: int, channel: int | None, meter: ChannelMeter | None
     ) -> None:
         self._rate, self._channel, self._meter = sample_rate, channel, meter
-        self._shape, self._left = None, deque[av.AudioFrame]()
+        self._shape, self._left = _shape(stream.codec_context), deque[av.AudioFrame]()
         graph = Graph()
         self._link(graph, graph.add_abuffer(template=stream, time_base=stream.time_base))
 
     def push(self, frame: av.AudioFrame | None) -> None:
         """Give a frame, or None at the end."""
         if frame is not None:
-            shape = frame.format.name, frame.layout.name, frame.sample_rate
-            if self._shape not in (None, shape):
+            if self._shape != _shape(frame):  # a header may state another kind of numbers than its decoder gives
                 self._renew(frame)
-            self._shape = shape
+            self._shape = _shape(frame)
             if self._meter:
                 self._meter.hear(frame)
         self._entry.push(frame)
@@ -180,17 +164,19 @@ class _Mixer:
         self._graph, self._entry, self._end = graph, entry, chain[-1]
 
 
+def _shape(sound: av.AudioFrame | av.AudioCodecContext) -> tuple[str, str, int]:
+    return sound.format.name, sound.layout.name, sound.sample_rate
+
+
 def _blocks(
     source: Source, rate: int, mix: Mix, start: float, seconds: float | None, meter: ChannelMeter | None = None
 ) -> Iterator[np.ndarray]:
     """Samples from `start` on, the first of them silence where the sound begins later."""
     first, wanted = round(start * rate), None if seconds is None else round(seconds * rate)
     lead, given = None, 0
-    with opened(source) as container:
-        stream = container.streams.audio[mix.stream]
-        origin = seek(container, start)
-        mixer = _Mixer(stream, rate, mix.channel, meter)
-        for frame in filtered(container, stream, origin, Pipeline(mixer, mixer, mixer)):
+    with decoded_from(source, lambda container: container.streams.audio[mix.stream], start) as decoding:
+        mixer = _Mixer(decoding.stream, rate, mix.channel, meter)
+        for frame in filtered(decoding.frames, Pipeline(mixer, mixer, mixer)):
             block = frame.to_ndarray()[0]
             if lead is None:  # samples before `first`, still to be left out
                 lead = first - round(frame.pts * frame.time_base * frame.sample_rate)

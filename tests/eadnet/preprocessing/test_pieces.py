@@ -120,11 +120,11 @@ def test_a_header_that_lies_is_a_truncated_row_and_costs_nothing(tmp_path):
     (tmp_path / "videos").mkdir()
     path = remuxed(write_talk(tmp_path / "a.mp4", seconds=2), tmp_path / "videos" / "liar.mkv")
     with_duration(path, 5 * 3600)
-    assert probe(path).seconds == 5 * 3600
+    assert probe(path).seconds == pytest.approx(5 * 3600, abs=0.1)  # the picture begins 64 ms after the sound
     (found,) = pieces(path)
     assert 50 <= len(found.frames) <= 52 and found.fault.status == "truncated"
     row = clips_of(tmp_path / "videos", tmp_path / "out").loc["liar"]
-    assert row["status"] == "truncated" and "of 450000 frames are there" in row["reason"]
+    assert row["status"] == "truncated" and "of 449998 frames are there" in row["reason"]
 
 
 def test_a_last_frame_that_claims_to_last_for_hours_is_not_repeated(tmp_path):
@@ -136,8 +136,8 @@ def test_a_last_frame_that_claims_to_last_for_hours_is_not_repeated(tmp_path):
     data[place + 16 : place + 20] = struct.pack(">I", step * 9000)
     path.write_bytes(data)
     found = pieces(path)
-    assert sum(lengths(found)) < 100 and found[-1].fault.status == "unreadable"
-    assert "run past its length of 2.0 s" in str(found[-1].fault)
+    assert sum(lengths(found)) <= 25 and found[-1].fault.status == "truncated"
+    assert "of 50 frames are there" in str(found[-1].fault)
 
 
 def test_a_video_of_unknown_length_is_cut_like_any_other(tmp_path):
