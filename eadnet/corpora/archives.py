@@ -120,6 +120,8 @@ def refusal(name: str, plain: bool, size: int, max_size: int, key: str) -> tuple
         key: of the configuration, which raises that limit.
     """
     path = PurePosixPath(name)
+    if not name:
+        return "refused", "its name is empty; pack the archive again"
     if path.is_absolute() or ".." in path.parts:
         return "refused", "a path that leads out of the archive; remove it"
     if not plain:

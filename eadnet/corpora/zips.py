@@ -43,7 +43,7 @@ def read_zip_index(path: str | Path, max_size: int, key: str) -> MemberIndex:
     try:
         with zipfile.ZipFile(path) as archive:
             end = os.path.getsize(path)
-            files = [entry for entry in archive.infolist() if not entry.is_dir()]
+            files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             found = (Member(e.filename, e.header_offset, e.file_size, _fault(e, max_size, key, end)) for e in files)
             return MemberIndex(tuple(found), None)
     except (*_DAMAGE, OSError) as error:
