@@ -78,7 +78,7 @@ def cut_in_pieces(source: ClipSource, video: Media, info: MediaInfo, settings: P
                 raise MediaError(f"its frames run past its length of {total / fps:.1f} s; convert the file again")
             longest = longest or _longest(source, total, frame, fps)
             buffer.append(frame)
-            cuts += finder.push(index, frame)
+            cuts += [gap.end for gap in finder.push(frame)]
             if cuts:
                 yield piece(cuts.pop(0) - begun)
             elif len(buffer) > longest + TAIL + LOOK_AHEAD:
