@@ -25,12 +25,14 @@ class Generation:
 
     Attributes:
         frames: made as they are taken, once; None where they were written. By `output_type`: `np` (H, W, 3) uint8 RGB;
-            `pil` pictures; `pt` (3, H, W) float32 in [0, 1]; `latent` (C, S, S) float32 of the aligned crop.
+            `pil` pictures; `pt` (3, H, W) float32 in [0, 1]; `latent` (C, S, S) float32 of the aligned crop, NaN where
+            the frame shows no face.
         path: the written file, if one was requested.
         count: T.
         fps: frames per second.
         audio: (n,) float32 mono wave in [-1, 1] that belongs to the frames.
         sample_rate: its samples per second.
+        notes: clauses on its video and sound, such as "no face in 1.00-2.00 s; left as it is".
     """
 
     frames: Iterator[Frame] | None
@@ -39,6 +41,7 @@ class Generation:
     fps: int
     audio: np.ndarray
     sample_rate: int
+    notes: tuple[str, ...] = ()
 
 
 def check_output_type(output_type: str, written: bool) -> None:
