@@ -6,32 +6,21 @@ The machinery under ``eadnet.media``, which is what to import.
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
 from av.filter import Graph
 
-Source = str | Path | BinaryIO
+from eadnet.media.colour import add_entry, flattened, state_matrix, tone_mapping
+from eadnet.media.faults import MediaError
+from eadnet.media.seeking import TIMELINE, Source, decoded_from, moving_pictures
+
 HELD_FORMATS = "yuv420p|yuvj420p|nv12|yuv422p|yuvj422p|yuv444p|yuvj444p|gray|rgb24|bgr24|gbrp"  # 8 bit
-SEEK_MARGIN = 1.0  # seconds decoded before an interval, enough for audio decoders to settle
-TIMELINE = Fraction(1, 1_000_000)
-
-
-class MediaError(ValueError):
-    """A file whose sound or picture cannot be used; `status` is the word for the tables.
-
-    One of ``unreadable``, ``truncated``, ``no_video``, ``no_audio``.
-    """
-
-    def __init__(self, reason: str, status: str = "unreadable") -> None:
-        """Keep the reason, one line, and the status."""
-        super().__init__(reason)
-        self.status = status
+MAX_GAP = 1.0  # seconds that one frame may stand for: a longer picture does not move with the sound, whatever the face
+MIN_SIDE, MAX_SIDE = 16, 8192  # pixels of a picture that is read: 8K video, and no header that states nonsense
 
 
 @dataclass(frozen=True)
@@ -61,43 +50,30 @@ class Pipeline:
     end: av.filter.context.FilterContext
 
 
-@contextmanager
-def opened(source: Source) -> Iterator[av.container.InputContainer]:
-    """Open for reading; any fault of the file inside the block becomes a MediaError."""
-    target = str(source) if isinstance(source, str | Path) else source
-    if not isinstance(target, str):
-        target.seek(0)
-    try:
-        with av.open(target, metadata_errors="ignore") as container:
-            yield container
-    except FileNotFoundError:
-        raise MediaError("file not found") from None
-    except av.error.FFmpegError as error:
-        raise MediaError(f"not readable as media ({error.strerror}); copy or convert the file again") from None
-
-
 def video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    """The first video stream that is no cover picture, decoded on one thread."""
-    covers = av.stream.Disposition.attached_pic
-    pictures = [stream for stream in container.streams.video if not stream.disposition & covers]
+    """The first video stream that is no cover picture and has a decoder, which works on one thread."""
+    pictures = moving_pictures(container)
     if not pictures:
         raise MediaError("no video stream; remove the file or give a video", "no_video")
-    pictures[0].thread_type = "NONE"
-    return pictures[0]
+    decodable = next((stream for stream in pictures if stream.codec_context is not None), None)
+    if decodable is None:
+        raise MediaError("no decoder for its video codec; convert the video to H.264", "no_video")
+    if decodable.codec_context.width:
+        _check_size(decodable.codec_context.width, decodable.codec_context.height)
+    decodable.thread_type = "NONE"
+    return decodable
 
 
-def first_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame:
-    """Decode one frame, which knows rotation and interlacing, and go back to the start."""
-    frame = next(container.decode(stream), None)
-    if frame is None:
-        raise MediaError("the video stream holds no frame; copy the file again", "truncated")
-    container.seek(0)
-    return frame
+def _check_size(width: int, height: int) -> None:
+    if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
+        sizes = f"{MIN_SIDE}x{MIN_SIDE} to {MAX_SIDE}x{MAX_SIDE}"
+        raise MediaError(f"pictures of {width}x{height} pixels; {sizes} can be read, so scale the video")
 
 
 def upright_size(stream: av.VideoStream, first: av.VideoFrame) -> tuple[int, int]:
-    """(width, height) with square pixels, turned as the container states."""
+    """(width, height) with square pixels, turned as the container states; a size that cannot be read is refused."""
     size = _square_width(stream, first), first.height
+    _check_size(*size)
     return size[::-1] if first.rotation % 180 else size
 
 
@@ -113,22 +89,11 @@ def is_cut_short(container: av.container.InputContainer, source: Source) -> bool
     return container.format.name.startswith("mov") and max(ends, default=0) > size
 
 
-def seek(container: av.container.InputContainer, start: float) -> int:
-    """Move to just before `start`; returns the container's origin in microseconds."""
-    origin = container.start_time or 0
-    if start > SEEK_MARGIN:
-        container.seek(origin + int((start - SEEK_MARGIN) / TIMELINE), backward=True)
-    return origin
-
-
 def frames_at(source: Source, fps: int | Fraction, start: float, window: Window | None) -> Iterator[np.ndarray]:
     """Frames from `start` to the end of the video; see ``eadnet.media.reading.iterate_video``."""
-    with opened(source) as container:
-        stream = video_stream(container)
-        first = first_frame(container, stream)
-        origin = seek(container, start)
-        pipeline = video_graph(stream, first, fps, start, window)
-        for frame in filtered(container, stream, origin, pipeline):
+    with decoded_from(source, video_stream, start) as video:
+        pipeline = video_graph(video.stream, video.first, fps, start, window)
+        for frame in filtered(without_gaps(video.frames, start), pipeline):
             yield frame.to_ndarray()
 
 
@@ -137,12 +102,29 @@ def held_frames(source: Source, fps: int, start: float, max_pixels: int) -> Iter
 
     Pictures of more than `max_pixels` pixels are scaled down to that while they are decoded.
     """
-    with opened(source) as container:
-        stream = video_stream(container)
-        first = first_frame(container, stream)
-        origin = seek(container, start)
-        pipeline = held_graph(stream, first, fps, start, max_pixels)
-        yield from filtered(container, stream, origin, pipeline)
+    with decoded_from(source, video_stream, start) as video:
+        pipeline = held_graph(video.stream, video.first, fps, start, max_pixels)
+        yield from filtered(without_gaps(video.frames, start), pipeline)
+
+
+def without_gaps(frames: Iterable[av.VideoFrame], start: float) -> Iterator[av.VideoFrame]:
+    """The frames, as long as each comes soon enough after the one before, the first after `start`.
+
+    Raises:
+        MediaError: one frame would have to be repeated for more than `MAX_GAP`, or times jump back by as much.
+    """
+    reached, latest = Fraction(start), None
+    for frame in frames:
+        time = frame.pts * frame.time_base
+        if time - reached > MAX_GAP:
+            where = f"no picture between {float(reached):.1f} and {float(time):.1f} s"
+            raise MediaError(f"{where}; cut the file there or convert it to a constant frame rate", "truncated")
+        if latest is not None and latest - time > MAX_GAP:
+            where = f"times jump from {float(latest):.1f} back to {float(time):.1f} s"
+            raise MediaError(f"{where}; cut the file there or convert it again", "truncated")
+        frame.duration = min(frame.duration, round(MAX_GAP / frame.time_base))  # that of the last frame fills the end
+        reached, latest = max(reached, time), time
+        yield frame
 
 
 def held_size(width: int, height: int, max_pixels: int) -> tuple[int, int]:
@@ -163,23 +145,21 @@ def windowed(frames: Iterable[av.VideoFrame], window: Window | None) -> Iterator
 def window_graph(frame: av.VideoFrame, window: Window | None) -> Pipeline:
     """Cut, scale and convert to RGB."""
     graph = Graph()
-    entry = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base
-    )
-    return _closed(graph, [entry], window)
+    entry = add_entry(graph, frame, frame.time_base)
+    return _closed(graph, entry, [entry], window)
 
 
 def held_graph(stream: av.VideoStream, first: av.VideoFrame, fps: int, start: float, max_pixels: int) -> Pipeline:
     """Deinterlace, resample in time, square the pixels, turn; scale down what is too large."""
     graph = Graph()
-    chain = _upright(graph, stream, first, fps, start)
+    entry, chain = _upright(graph, stream, first, fps, start)
     size = upright_size(stream, first)
     held = held_size(*size, max_pixels)
     if held != size:
         chain += [graph.add("scale", f"{held[0]}:{held[1]}:flags=area"), graph.add("format", "yuv420p")]
     chain += [graph.add("format", HELD_FORMATS), graph.add("buffersink")]
     graph.link_nodes(*chain).configure()
-    return Pipeline(graph, chain[0], chain[-1])
+    return Pipeline(graph, entry, chain[-1])
 
 
 def video_graph(
@@ -187,22 +167,27 @@ def video_graph(
 ) -> Pipeline:
     """Deinterlace, resample in time, square the pixels, turn, cut and scale, in this order."""
     graph = Graph()
-    return _closed(graph, _upright(graph, stream, first, fps, start), window)
+    return _closed(graph, *_upright(graph, stream, first, fps, start), window)
 
 
-def _upright(graph: Graph, stream: av.VideoStream, first: av.VideoFrame, fps: int | Fraction, start: float) -> list:
-    """The filters up to upright frames at a constant rate."""
-    chain = [graph.add_buffer(template=stream, time_base=TIMELINE)]
+def _upright(
+    graph: Graph, stream: av.VideoStream, first: av.VideoFrame, fps: int | Fraction, start: float
+) -> tuple[av.filter.context.FilterContext, list]:
+    """Where frames enter, and the filters that make them upright, opaque, of ordinary light and of a constant rate."""
+    state_matrix(first)
+    entry = add_entry(graph, first, TIMELINE)
+    chain = [entry]
     if first.interlaced_frame:
         chain.append(graph.add("yadif", "deint=interlaced"))
     chain.append(graph.add("fps", f"fps={fps}:round=near:start_time={start}"))
+    chain = flattened(graph, first, chain + tone_mapping(graph, first))
     if (stream.sample_aspect_ratio or 1) != 1:
         chain.append(graph.add("scale", f"{_square_width(stream, first)}:{first.height}:flags=bicubic"))
     # rotation metadata counts anticlockwise quarter turns; transpose=2 is one of them
-    return chain + [graph.add("transpose", "2") for _ in range(first.rotation // 90 % 4)]
+    return entry, chain + [graph.add("transpose", "2") for _ in range(first.rotation // 90 % 4)]
 
 
-def _closed(graph: Graph, chain: list, window: Window | None) -> Pipeline:
+def _closed(graph: Graph, entry: av.filter.context.FilterContext, chain: list, window: Window | None) -> Pipeline:
     """The graph, ended by cutting, scaling and RGB."""
     if window is not None:
         chain.append(graph.add("crop", f"{window.width}:{window.height}:{window.x}:{window.y}:exact=1"))
@@ -210,7 +195,7 @@ def _closed(graph: Graph, chain: list, window: Window | None) -> Pipeline:
             chain.append(graph.add("scale", f"{window.size[0]}:{window.size[1]}:flags=area"))
     chain += [graph.add("format", "rgb24"), graph.add("buffersink")]
     graph.link_nodes(*chain).configure()
-    return Pipeline(graph, chain[0], chain[-1])
+    return Pipeline(graph, entry, chain[-1])
 
 
 def audio_graph(stream: av.AudioStream, sample_rate: int) -> Pipeline:
@@ -226,50 +211,28 @@ def audio_graph(stream: av.AudioStream, sample_rate: int) -> Pipeline:
     return Pipeline(graph, chain[0], chain[-1])
 
 
-def filtered(
-    container: av.container.InputContainer,
-    stream: av.VideoStream | av.AudioStream,
-    origin: int,
-    pipeline: Pipeline,
-) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """Push a stream's frames, timed from the container's origin, through a filter graph."""
-    moving = isinstance(stream, av.VideoStream)
-    unit = TIMELINE if moving else stream.time_base
-    usual = 1 / (stream.average_rate or Fraction(25)) if moving else Fraction(0)
-    for frame in _decoded(container, stream):
-        _retime(frame, origin, unit, usual)
+def filtered(frames: Iterable[av.frame.Frame], pipeline: Pipeline) -> Iterator[av.frame.Frame]:
+    """Push frames through a filter graph; pictures that change their size or format keep those of the first."""
+    first = None
+    for frame in frames:
+        if isinstance(frame, av.VideoFrame):
+            first = first or frame
+            frame = _like(first, frame)
         pipeline.entry.push(frame)
         yield from _pulled(pipeline.end.pull)
     pipeline.entry.push(None)
     yield from _pulled(pipeline.end.pull)
 
 
+def _like(first: av.VideoFrame, frame: av.VideoFrame) -> av.VideoFrame:
+    state_matrix(frame)
+    same = (frame.width, frame.height, frame.format.name) == (first.width, first.height, first.format.name)
+    return frame if same else frame.reformat(first.width, first.height, first.format.name)
+
+
 def _square_width(stream: av.VideoStream, first: av.VideoFrame) -> int:
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return first.width if aspect == 1 else 2 * round(first.width * aspect / 2)
-
-
-def _decoded(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator[av.frame.Frame]:
-    """Frames of a stream; packets cut in two, by a seek at its start or by the end of the file, are left out."""
-    started = False
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            if started and not packet.is_corrupt:
-                raise
-            continue
-        started = started or bool(frames)
-        yield from frames
-
-
-def _retime(frame: av.frame.Frame, origin: int, unit: Fraction, usual: Fraction) -> None:
-    """Count a frame's time from the origin; without its duration the last frame would be dropped."""
-    if frame.pts is None:
-        return
-    seconds = frame.pts * frame.time_base - origin * TIMELINE
-    duration = frame.duration * frame.time_base or usual
-    frame.time_base, frame.pts, frame.duration = unit, round(seconds / unit), round(duration / unit)
 
 
 def _pulled(pull: Callable[[], av.frame.Frame]) -> Iterator[av.frame.Frame]:

@@ -1,8 +1,9 @@
 """Reading video and audio with PyAV: constant frame rate, mono speech, upright square pixels.
 
 Frames are (H, W, 3) uint8 RGB, waves are float32 in [-1, 1]. Time starts at the container's own start, so that sound
-and picture read from one file stay in step. Sources are paths or seekable binary files (for example tar members).
-Every fault of a file surfaces as a `MediaError` with a one-line reason.
+and picture read from one file stay in step (`eadnet.media.seeking.time_zero` says where a first picture that is a
+little late counts as the start). Sources are paths or seekable binary files (for example tar members). Every fault of a
+file surfaces as a `MediaError` with a one-line reason.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,28 +14,27 @@ from itertools import islice
 import av
 import numpy as np
 
+from eadnet.media.colour import Colour, colour_of, notes_of
 from eadnet.media.decoding import (
-    TIMELINE,
-    MediaError,
-    Source,
     Window,
     audio_graph,
     filtered,
-    first_frame,
     frames_at,
     is_cut_short,
-    opened,
-    seek,
     upright_size,
     video_stream,
 )
+from eadnet.media.faults import MediaError
+from eadnet.media.seeking import TIMELINE, Source, decoded_from, time_zero
 
 
 @dataclass(frozen=True)
 class MediaInfo:
     """What a container states about itself, after rotation and with square pixels.
 
-    `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate.
+    `seconds` is the length of the video stream (of the container where that is unknown), `fps` its mean rate,
+    `colour` what a video made from this one should state, `notes` what is done to its pictures beyond the ordinary,
+    a clause each.
     """
 
     width: int
@@ -43,27 +43,38 @@ class MediaInfo:
     seconds: float
     has_audio: bool
     truncated: bool
+    colour: Colour = Colour()
+    notes: tuple[str, ...] = ()
 
 
 def probe(source: Source) -> MediaInfo:
     """Describe a video without decoding it (but for its first frame).
 
     Raises:
-        MediaError: not a media file, or no video stream.
+        MediaError: not a media file, no video stream, or pictures too small or too large.
     """
-    with opened(source) as container:
-        video = video_stream(container)
-        first = first_frame(container, video)
+    with decoded_from(source, video_stream, 0) as decoding:
+        video, first = decoding.stream, decoding.first
+        container = video.container
         width, height = upright_size(video, first)
-        length = video.duration * video.time_base if video.duration else (container.duration or 0) * TIMELINE
         return MediaInfo(
             width=width,
             height=height,
-            fps=float(video.average_rate or 0),
-            seconds=float(length),
+            fps=float(video.average_rate or video.guessed_rate or 0),
+            seconds=_length(container, video),
             has_audio=bool(container.streams.audio),
             truncated=is_cut_short(container, source),
+            colour=colour_of(first),
+            notes=notes_of(first),
         )
+
+
+def _length(container: av.container.InputContainer, video: av.VideoStream) -> float:
+    """Seconds of the video stream, or from the origin to the end of the container."""
+    if video.duration:
+        return float(video.duration * video.time_base)
+    lead = time_zero(container) - (container.start_time or 0)
+    return float(max((container.duration or 0) - lead, 0) * TIMELINE)
 
 
 def iterate_video(
@@ -122,17 +133,19 @@ def read_audio(
     Raises:
         MediaError: unreadable, no audio stream, or no sample.
     """
-    with opened(source) as container:
-        if not container.streams.audio:
-            raise MediaError("no audio stream; put a .wav of the same name beside it", "no_audio")
-        stream = container.streams.audio[0]
-        origin = seek(container, start)
-        pipeline = audio_graph(stream, sample_rate)
+    with decoded_from(source, _audio_stream, start) as sound:
+        pipeline = audio_graph(sound.stream, sample_rate)
         wanted = None if seconds is None else round(seconds * sample_rate)
-        wave = _joined(filtered(container, stream, origin, pipeline), round(start * sample_rate), wanted)
+        wave = _joined(filtered(sound.frames, pipeline), round(start * sample_rate), wanted)
     if not len(wave):
         raise MediaError("the audio stream holds no sample; put a .wav of the same name beside it", "no_audio")
     return np.clip(wave[:wanted], -1, 1)
+
+
+def _audio_stream(container: av.container.InputContainer) -> av.AudioStream:
+    if not container.streams.audio:
+        raise MediaError("no audio stream; put a .wav of the same name beside it", "no_audio")
+    return container.streams.audio[0]
 
 
 def _joined(frames: Iterable[av.AudioFrame], first: int, wanted: int | None) -> np.ndarray:

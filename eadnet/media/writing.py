@@ -7,8 +7,22 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
 
+from eadnet.media.colour import Colour
 from eadnet.provenance import atomic_path
+
+UNTAGGED_LINES = 576
+"""Lines of PAL: up to here every player takes an untagged video for BT.601; above, some take it for BT.709."""
+SWSCALE_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+}
+"""The numbers of H.273 as swscale has them."""
 
 
 def write_video(
@@ -18,6 +32,7 @@ def write_video(
     audio: np.ndarray | None = None,
     sample_rate: int = 16000,
     crf: int = 16,
+    colour: Colour | None = None,
 ) -> None:
     """Write an H.264 video (yuv420p, AAC sound), the same bytes for the same input; all or nothing.
 
@@ -28,17 +43,20 @@ def write_video(
         audio: (n,) mono or (channels, n) float wave in [-1, 1]; None writes no sound.
         sample_rate: samples per second of `audio`.
         crf: x264 quality, 0 best to 51.
+        colour: matrix and range to write, with all its tags (`probe(source).colour` keeps those of a source). None
+            writes BT.601 of limited range, which stays untagged up to 576 lines, where players take nothing else.
 
     Raises:
         ValueError: no frame, odd size, or frames of differing shapes.
     """
     (height, width), frames = _checked(frames, path)
     with atomic_path(path) as temporary, _output(temporary) as container:
-        video = _add_video(container, fps, width, height, crf)
+        colour = colour or (Colour() if height > UNTAGGED_LINES else None)
+        video = _add_video(container, fps, width, height, crf, colour)
         sound = None if audio is None else _add_audio(container, audio, sample_rate, "aac")
         chunks = iter(()) if sound is None else _audio_frames(audio, sample_rate, sound)
         for index, frame in enumerate(frames):
-            _encode_picture(container, video, frame, index)
+            _encode_picture(container, video, frame, index, colour)
             for chunk in islice(chunks, max(1, round(sample_rate / fps / 1024))):
                 container.mux(sound.encode(chunk))
         container.mux(video.encode())
@@ -98,7 +116,12 @@ def _output(path: Path) -> av.container.OutputContainer:
 
 
 def _add_video(
-    container: av.container.OutputContainer, fps: float | Fraction, width: int, height: int, crf: int
+    container: av.container.OutputContainer,
+    fps: float | Fraction,
+    width: int,
+    height: int,
+    crf: int,
+    colour: Colour | None,
 ) -> av.VideoStream:
     # x264's lookahead reads memory that it has not written: about 1 in 70 encodings came out different (docs/log.md)
     steady = "bframes=0:rc-lookahead=0:no-mbtree=1"
@@ -107,15 +130,30 @@ def _add_video(
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.codec_context.thread_count = 1  # several threads encode other bytes
     stream.options = options
+    if colour is not None:
+        context = stream.codec_context
+        context.colorspace, context.color_range = colour.matrix, _range(colour)
+        context.color_primaries, context.color_trc = colour.primaries, colour.transfer
     return stream
 
 
 def _encode_picture(
-    container: av.container.OutputContainer, stream: av.VideoStream, frame: np.ndarray, index: int
+    container: av.container.OutputContainer,
+    stream: av.VideoStream,
+    frame: np.ndarray,
+    index: int,
+    colour: Colour | None,
 ) -> None:
     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+    if colour is not None:
+        target = {"dst_colorspace": SWSCALE_MATRICES[colour.matrix], "dst_color_range": _range(colour)}
+        picture = picture.reformat(format="yuv420p", src_color_range=ColorRange.JPEG, **target)
     picture.pts, picture.time_base = index, 1 / stream.codec_context.framerate
     container.mux(stream.encode(picture))
+
+
+def _range(colour: Colour) -> ColorRange:
+    return ColorRange.JPEG if colour.full_range else ColorRange.MPEG
 
 
 def _add_audio(

@@ -1,0 +1,116 @@
+"""Colour of decoded pictures: which matrix and range their numbers have, and what is done to HDR and transparency.
+
+Numbers are those of ITU-T H.273, which FFmpeg and PyAV share.
+"""
+
+from dataclasses import dataclass
+
+import av
+from av.filter import Graph
+from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
+
+HD_LINES = 720
+"""From so many lines up an untagged picture is taken for BT.709, below for BT.601: the guess of browsers and players,
+since standard definition was made with the one and high definition with the other."""
+UNSPECIFIED = 2
+BT709, BT601 = 1, 6
+MATRICES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
+"""The matrices that FFmpeg converts."""
+HDR = {ColorTrc.SMPTE2084: "smpte2084", ColorTrc.ARIB_STD_B67: "arib-std-b67"}
+"""PQ and HLG: transfer curves of more light than a screen of BT.709 has."""
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How the numbers of a picture mean colours, in numbers of H.273; 2 is unspecified.
+
+    `matrix` is always a known one: where a file states none, the one that it is read with. `full_range`: luma has
+    0 to 255, not 16 to 235.
+    """
+
+    matrix: int = BT601
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    full_range: bool = False
+
+
+def matrix_of(frame: av.VideoFrame) -> int:
+    """The matrix that a picture is read with: its own, or the usual guess by its height where it states none."""
+    if frame.colorspace in MATRICES:
+        return frame.colorspace
+    return BT709 if frame.height >= HD_LINES else BT601
+
+
+def colour_of(frame: av.VideoFrame) -> Colour:
+    """What a video made from this one should state, so that its colours stay: of HDR, the BT.709 that it becomes."""
+    if frame.color_trc in HDR:
+        return Colour(BT709, int(ColorPrimaries.BT709), int(ColorTrc.BT709))
+    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    return Colour(matrix_of(frame), int(frame.color_primaries), int(frame.color_trc), full and not _is_rgb(frame))
+
+
+def notes_of(frame: av.VideoFrame) -> tuple[str, ...]:
+    """What is done to the colours of a video with such frames, one clause each; nothing for ordinary ones."""
+    notes = []
+    if frame.color_trc in HDR:
+        notes.append(f"HDR ({HDR[frame.color_trc]}) tone-mapped to BT.709")
+    elif not _is_rgb(frame) and frame.colorspace not in (*MATRICES, UNSPECIFIED):
+        notes.append(f"colour matrix {frame.colorspace} is not known, read as {MATRICES[matrix_of(frame)]}")
+    if _is_transparent(frame):
+        notes.append("transparent parts flattened on white")
+    return tuple(notes)
+
+
+def add_entry(graph: Graph, frame: av.VideoFrame, time_base: object) -> av.filter.context.FilterContext:
+    """Where frames like this one enter a graph, with the matrix and range that they state."""
+    return graph.add(
+        "buffer",
+        video_size=f"{frame.width}x{frame.height}",
+        pix_fmt=frame.format.name,
+        time_base=str(time_base),
+        pixel_aspect="1/1",
+        colorspace=str(int(frame.colorspace)),
+        range=str(int(frame.color_range)),
+    )
+
+
+def state_matrix(frame: av.VideoFrame) -> None:
+    """Write the matrix into a frame that does not state a known one; below 720 lines FFmpeg's guess is ours."""
+    if _is_rgb(frame) or frame.colorspace in MATRICES:
+        return
+    if frame.colorspace != UNSPECIFIED or frame.height >= HD_LINES:
+        frame.colorspace = matrix_of(frame)
+
+
+def flattened(graph: Graph, frame: av.VideoFrame, chain: list) -> list:
+    """The chain, continued by laying pictures with an alpha channel on white."""
+    if not _has_alpha(frame):
+        return chain
+    split, white = graph.add("split"), graph.add("drawbox", "color=white:thickness=fill:replace=1")
+    straight, overlay = graph.add("format", "rgba"), graph.add("overlay", "format=gbrp")
+    graph.link_nodes(*chain, straight, split)
+    split.link_to(white, 0, 0)
+    white.link_to(overlay, 0, 0)
+    split.link_to(overlay, 1, 1)
+    return [overlay]
+
+
+def tone_mapping(graph: Graph, frame: av.VideoFrame) -> list:
+    """The filter that turns PQ and HLG into BT.709 (FFmpeg's swscale, perceptual); none for other pictures."""
+    if frame.color_trc not in HDR:
+        return []
+    source = f"in_transfer={HDR[frame.color_trc]}:in_primaries=bt2020:in_color_matrix=bt2020nc"
+    target = "out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709:out_range=tv"
+    return [graph.add("scale", f"{source}:{target}:intent=perceptual"), graph.add("format", "yuv420p")]
+
+
+def _is_rgb(frame: av.VideoFrame) -> bool:
+    return frame.format.is_rgb or frame.format.name == "pal8"
+
+
+def _has_alpha(frame: av.VideoFrame) -> bool:
+    return frame.format.name == "pal8" or len(frame.format.components) in (2, 4)
+
+
+def _is_transparent(frame: av.VideoFrame) -> bool:
+    return _has_alpha(frame) and bool((frame.to_ndarray(format="rgba")[..., 3] < 255).any())
