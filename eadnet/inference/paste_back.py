@@ -14,14 +14,20 @@ from torch import Tensor
 
 from eadnet.data.clips import Clip, ClipError
 from eadnet.faces.alignment import feather, paste
+from eadnet.media.colour import Colour
 from eadnet.media.decoding import MediaError
-from eadnet.media.reading import iterate_video
+from eadnet.media.reading import MediaInfo, iterate_video, probe
 from eadnet.media.writing import write_video
 
 
 def paste_weight(region: np.ndarray) -> np.ndarray:
     """(S, S) float32 share of the generated crop in the picture, of a bool region; the seam lies inside it."""
     return feather(region)
+
+
+def kept_colour(info: MediaInfo) -> Colour | None:
+    """The colour in which a video made from this one is written; None, which writes no tags, where it is the usual."""
+    return None if info.colour == Colour() else info.colour
 
 
 def render_clip(clip: Clip, crops: Iterable[Tensor], weight: np.ndarray | None, path: Path, crf: int) -> int:
@@ -53,7 +59,8 @@ def render_clip(clip: Clip, crops: Iterable[Tensor], weight: np.ndarray | None, 
             yield paste(frame, crop, transform, weight) if shown and weight is not None else frame
 
     try:
-        write_video(path, pasted(), audio=clip.audio, crf=crf)
+        colour = kept_colour(probe(clip.row["source"]))
+        write_video(path, pasted(), audio=clip.audio, crf=crf, colour=colour)
     except MediaError as error:
         raise ClipError(f"{clip.row['source']}: {error}") from None
     return len(transforms)

@@ -71,7 +71,7 @@ class PreparedClip:
             frames = in_form(self._frames(animator, on_step, progress), output_type)
         path = None if output is None else Path(output)
         if path:
-            write_video(path, frames, FPS, self.sound.muxed, self.sound.rate, settings.crf)
+            write_video(path, frames, FPS, self.sound.muxed, self.sound.rate, settings.crf, self.footage.colour)
         kept = None if path else frames
         return Generation(kept, path, self.sound.frames, FPS, self.sound.muxed, self.sound.rate, self.notes)
 

@@ -27,6 +27,8 @@ from eadnet.faces.search import FaceSearch, video_view
 from eadnet.faces.tracking import find_window
 from eadnet.inference.aligned_face import AlignedFace, Stretch
 from eadnet.inference.footage_notes import footage_notes, footage_warnings
+from eadnet.inference.paste_back import kept_colour
+from eadnet.media.colour import Colour
 from eadnet.media.decoding import MediaError, Window, held_frames
 from eadnet.media.reading import iterate_video, probe
 from eadnet.media.shots import Shot, find_shots
@@ -57,6 +59,7 @@ class SourceVideo:
         shots: of the video; None is one shot of all frames.
         max_gap: frames without a face over which the alignment is interpolated; a longer gap parts two stretches.
         notes: clauses on the file itself.
+        colour: in which a video made from this one is to be written; None is the usual one.
 
     Attributes:
         notes, warnings: clauses for the user, on the file, its shots and the seconds that are left as they are.
@@ -76,8 +79,9 @@ class SourceVideo:
         shots: Sequence[Shot] | None = None,
         max_gap: int = MAX_GAP,
         notes: tuple[str, ...] = (),
+        colour: Colour | None = None,
     ) -> None:
-        self.name, self.resolution, self._read = name, resolution, read
+        self.name, self.resolution, self._read, self.colour = name, resolution, read, colour
         self.length = len(landmarks)
         shots = [Shot(0, self.length)] if shots is None else shots
         self.face = AlignedFace(landmarks, shots, resolution, smoothing, template, max_gap)
@@ -195,7 +199,8 @@ def open_video(
         raise MediaError(f"{path}: {error}") from None
     whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
     read = partial(_decoded, path, whole)
-    return SourceVideo(str(path), read, landmarks, resolution, smoothing, template, shots, max_gap)
+    about = {"shots": shots, "max_gap": max_gap, "notes": info.notes, "colour": kept_colour(info)}
+    return SourceVideo(str(path), read, landmarks, resolution, smoothing, template, **about)
 
 
 def _shots(path: str | Path, frames: int, threshold: float) -> tuple[int, list[Shot]]:
