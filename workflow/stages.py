@@ -23,7 +23,7 @@ STAGE_VERSIONS = {
     "test_clips": 1,
     "judge": 2,
     "train": 4,
-    "synthesise": 5,
+    "synthesise": 6,
     "collect_method": 4,
     "inputs": 1,
     "measure": 4,

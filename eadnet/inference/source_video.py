@@ -25,7 +25,7 @@ from eadnet.faces.detectors.interface import Detector
 from eadnet.faces.mesh import POINTS, detect_landmarks
 from eadnet.faces.search import FaceSearch, video_view
 from eadnet.faces.tracking import find_window
-from eadnet.inference.aligned_face import AlignedFace, Stretch
+from eadnet.inference.aligned_face import AlignedFace, Stretch, parted_at_jumps
 from eadnet.inference.footage_notes import footage_notes, footage_warnings
 from eadnet.inference.paste_back import kept_colour
 from eadnet.media.colour import Colour
@@ -199,7 +199,12 @@ def open_video(
         raise MediaError(f"{path}: {error}") from None
     whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
     read = partial(_decoded, path, whole)
-    about = {"shots": shots, "max_gap": max_gap, "notes": info.notes, "colour": kept_colour(info)}
+    about = {
+        "shots": parted_at_jumps(shots, landmarks),
+        "max_gap": max_gap,
+        "notes": info.notes,
+        "colour": kept_colour(info),
+    }
     return SourceVideo(str(path), read, landmarks, resolution, smoothing, template, **about)
 
 
