@@ -34,11 +34,13 @@ class Sound:
         wave: (n,) float32 mono in [-1, 1] at 16 kHz, padded with silence to whole video frames.
         muxed: (n',) float32 mono, the same for people.
         rate: samples per second of `muxed`.
+        notes: what was done to it, in clauses.
     """
 
     wave: np.ndarray
     muxed: np.ndarray
     rate: int
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, sound: str | Path | np.ndarray) -> "Sound":

@@ -45,14 +45,20 @@ class PreparedClip:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Clauses on its video that a user should know, the gravest first."""
-        return (*self.footage.warnings, *self.footage.notes)
+        """Clauses on its video and sound that a user should know, the gravest first."""
+        return (*self.footage.warnings, *self.footage.notes, *self.sound.notes)
 
     def report(self) -> None:
         """Print the notes, a line each, on stderr: before a long generation, since it may be the wrong video."""
-        for note in self.notes:
-            kind = "warning" if note in self.footage.warnings else "note"
-            print(f"{kind}: {self.footage.name}: {note}", file=sys.stderr)
+        given = self.request.audio
+        sound = str(given) if isinstance(given, str | Path) else "the sound"
+        for name, kind, notes in (
+            (self.footage.name, "warning", self.footage.warnings),
+            (self.footage.name, "note", self.footage.notes),
+            (sound, "note", self.sound.notes),
+        ):
+            for note in notes:
+                print(f"{kind}: {name}: {note}", file=sys.stderr)
 
     def made(self, animator: Animator, calls: StepCallbacks, output_type: OutputType, progress: bool) -> Generation:
         """The clip in the requested form: a file, or frames that are made when they are taken.
