@@ -6,7 +6,7 @@ STAGE_VERSIONS = {
     "render": 1,
     "download": 1,
     "acquire": 2,
-    "preprocess": 4,
+    "preprocess": 5,
     "collect": 2,
     "describe": 1,
     "true_units": 1,

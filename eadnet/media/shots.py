@@ -1,8 +1,9 @@
-"""Where one camera shot ends and the next begins: PySceneDetect's adaptive detector on frames as they are decoded.
+"""Where one camera shot ends and the next begins, in frames as they are decoded: cuts, fades and dissolves.
 
-The score of a frame, its change in hue, saturation and brightness, is compared with that of its neighbours (two on
-either side), so that a fast movement is no cut (``scenedetect.detectors.AdaptiveDetector``; LatentSync uses it as
-well).
+Cuts are found by PySceneDetect's adaptive detector: the score of a frame, its change in hue, saturation and brightness,
+is compared with that of its neighbours (two on either side), so that a fast movement is no cut
+(``scenedetect.detectors.AdaptiveDetector``; LatentSync uses it as well). Slow changes of picture are found by
+``eadnet.media.transitions``.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,10 @@ import numpy as np
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
-LOOK_AHEAD = 2  # frames after a cut until it is known
+from eadnet.media.transitions import REACH, TransitionFinder
+
+NEAR = 2  # frames from a transition within which a cut, or another transition, belongs to it
+LOOK_AHEAD = REACH + NEAR  # frames until it is known what a frame belongs to
 SEEN_HEIGHT = 144  # of the pictures that are compared
 
 
@@ -28,7 +32,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Break:
-    """Where a shot ends and the next one begins; frames `end` ... `begin` - 1 belong to neither.
+    """Where a shot ends and the next one begins; frames `end` ... `begin` - 1 are inside a transition, in neither.
 
     Both are the same at a cut.
     """
@@ -43,22 +47,53 @@ class ShotFinder:
     def __init__(self, threshold: float, fps: float | Fraction) -> None:
         """`threshold` of change over that of the neighbours; 0 finds no break."""
         self.detector = AdaptiveDetector(adaptive_threshold=threshold) if threshold else None
-        self.fps, self.count = float(fps), 0
+        self.transitions = TransitionFinder()
+        self.fps, self.count, self.settled = float(fps), 0, 0
+        self.cuts, self.inside = set[int](), set[int]()
+        self.left: int | None = None  # where the present transition has begun
 
     def push(self, frame: av.VideoFrame) -> list[Break]:
-        """The breaks that are known with this frame; they end at most `LOOK_AHEAD` frames ago."""
+        """The breaks that are known with this frame; the next shot begins at most `LOOK_AHEAD` frames ago."""
         number, self.count = self.count, self.count + 1
         if self.detector is None:
             return []
         height = min(SEEN_HEIGHT, frame.height)
         width = max(1, round(frame.width * height / frame.height))
         small = frame.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR").to_ndarray()
-        cuts = self.detector.process_frame(FrameTimecode(number, fps=self.fps), small)
-        return [Break(cut.frame_num, cut.frame_num) for cut in cuts]
+        self.cuts |= {cut.frame_num for cut in self.detector.process_frame(FrameTimecode(number, fps=self.fps), small)}
+        self.inside |= self.transitions.push(small)
+        return self._settle(self.count - LOOK_AHEAD)
 
     def finish(self) -> list[Break]:
         """The breaks that are left when the last frame is there."""
-        return []
+        breaks = self._settle(self.count) if self.detector else []
+        return breaks if self.left is None else [*breaks, Break(self.left, self.count)]
+
+    def _settle(self, end: int) -> list[Break]:
+        """Decide about the frames before `end`."""
+        breaks = []
+        for number in range(self.settled, end):
+            inside = self._is_inside(number)
+            if inside and self.left is None:
+                self.left = number
+            elif not inside and self.left is not None:
+                breaks.append(Break(self.left, number))
+                self.left = None
+            elif number in self.cuts and not inside:
+                breaks.append(Break(number, number))
+            self.settled = number + 1
+        return breaks
+
+    def _is_inside(self, number: int) -> bool:
+        """Whether a frame is part of a transition, of the plain picture behind a fade, or between it and a cut."""
+        soon = {number + ahead for ahead in range(1, NEAR + 1)}
+        if number in self.inside or (number in self.cuts and soon & self.inside):
+            return True
+        if self.left is None:
+            return False
+        if self.transitions.is_plain(self.count - 1 - number):
+            return True
+        return number not in self.cuts and bool(soon & (self.inside | self.cuts))
 
 
 def find_shots(
