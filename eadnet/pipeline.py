@@ -141,6 +141,7 @@ class EADNetPipeline:
             resolution=read_config(autoencoder, "resolution")["resolution"],
             smoothing=config.preprocess.smoothing,
             template=config.preprocess.template,
+            max_gap=config.preprocess.max_gap,
             shot_threshold=config.preprocess.shot_threshold,
             text_encoder=config.captions.encoder,
             max_tokens=config.captions.max_tokens,

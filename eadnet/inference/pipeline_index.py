@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eadnet.config.preprocessing import Template
+from eadnet.config.preprocessing import Preprocess, Template
 from eadnet.config.section import Positive, Section, Weight, parse
 from eadnet.config.synthesis import Synthesis
 
@@ -47,8 +47,8 @@ class PipelineIndex(Section):
     resolution: Positive
     smoothing: Weight
     template: Template = "eyes"
-    max_gap: Annotated[int, Field(ge=0)] = 5
-    shot_threshold: Weight = 3.0
+    max_gap: Annotated[int, Field(ge=0)] = Preprocess().max_gap
+    shot_threshold: Weight = Preprocess().shot_threshold
     text_encoder: Literal["minilm", "clip", "t5"]
     max_tokens: Positive
     trained_on: str

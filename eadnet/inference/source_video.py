@@ -38,7 +38,7 @@ FPS = 25
 BACKWARDS = 32
 """Frames that are decoded together where a video runs backwards."""
 SHOT_THRESHOLD = Preprocess().shot_threshold
-MAX_GAP = 5
+MAX_GAP = Preprocess().max_gap
 
 Picture = str | Path | Image.Image | np.ndarray
 Read = Callable[[int, int], Iterator[np.ndarray]]

@@ -103,6 +103,14 @@ def test_a_cut_that_changes_too_soon_to_be_found_is_seen_by_the_face(pipeline, t
     )
 
 
+def test_a_face_that_dissolves_is_not_painted_over(pipeline, tmp_path):
+    video = write_shots(tmp_path / "video.mp4", ("left", 20), ("left>slide", 12), ("slide", 15))
+    made = pipeline(video=video, audio=voice(47), **QUICK)
+    found = changes(list(made.frames), read_video(video))
+    assert found[:18] == [LEFT] * 18 and found[22:] == [None] * 25
+    assert any(note.startswith("a fade or dissolve in 0.") for note in made.notes)
+
+
 def test_every_shot_has_its_own_reference_and_all_come_back_in_reverse(tmp_path):
     footage = open_video(write_shots(tmp_path / "video.mp4", ("left", 20), ("slide", 4), ("right", 16)), 99, 48, 3.0)
     stretches = footage.stretches(100)
