@@ -71,11 +71,7 @@ def main() -> None:
     more = sorted(options.also.rglob("*.mp4")) if options.also else []
     methods = {"ours": ours} | {name: lambda frames, make=make: peer(make(), frames) for name, make in PEERS.items()}
     results, spent, count = defaultdict(list), defaultdict(float), 0
-    for footage in (
-        *transitions(clips),
-        *lookalikes(clips),
-        *(Footage("others", "", read_small(p, FRAMES)) for p in more),
-    ):
+    for footage in (*transitions(clips), *lookalikes(clips), *(Footage("others", "", read_small(p, FRAMES)) for p in more)):
         count += len(footage.frames)
         for name, method in methods.items():
             begun = time.process_time()
@@ -83,20 +79,14 @@ def main() -> None:
             spent[name] += time.process_time() - begun
             results[bool(footage.transitions), footage.kind, name].append(judged(footage, marked))
             if name == "ours" and judged(footage, marked)[0] != bool(footage.transitions):
-                print(
-                    f"ours is wrong: {footage.kind}, {footage.name}: {np.flatnonzero(marked)[[0, -1]] if marked.any() else ''}"
-                )
+                print(f"ours is wrong: {footage.kind}, {footage.name}: {np.flatnonzero(marked)[[0, -1]] if marked.any() else ''}")
     kinds = dict.fromkeys((true, kind) for true, kind, _ in results)
     print("| footage | n | " + " | ".join(methods) + " |\n| --- |" + " ---: |" * (len(methods) + 1))
     for true, kind in kinds:
         cells = [results[true, kind, name] for name in methods]
-        shown = [
-            f"{sum(f for f, _ in cell)}" + (f" ({np.mean([c for _, c in cell]):.2f})" if true else "") for cell in cells
-        ]
+        shown = [f"{sum(f for f, _ in cell)}" + (f" ({np.mean([c for _, c in cell]):.2f})" if true else "") for cell in cells]
         print(f"| {'' if true else 'no: '}{kind} | {len(cells[0])} | " + " | ".join(shown) + " |")
-    print(
-        "| ms a frame | | " + " | ".join(f"{spent[name] / count * 1000:.2f}" for name in methods) + f" |\n{HEIGHT} rows"
-    )
+    print("| ms a frame | | " + " | ".join(f"{spent[name] / count * 1000:.2f}" for name in methods) + f" |\n{HEIGHT} rows")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,7 @@ class Preprocess(Section):
         3.0, description="Standard deviation of the temporal smoothing of the alignment, in frames."
     )
     shot_threshold: Weight = Field(
-        3.0,
-        description="Adaptive threshold of PySceneDetect: a video is cut at its shots, fades and dissolves; 0 does not cut.",
+        3.0, description="Adaptive threshold of PySceneDetect: a video is cut at its shots, fades and dissolves; 0 does not cut."
     )
     min_face: Positive = Field(
         48, description="Smallest usable face: inter-ocular distance times 2.5, in source pixels."
