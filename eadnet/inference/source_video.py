@@ -142,7 +142,7 @@ class SourceVideo:
         except MediaError as error:
             raise MediaError(f"{self.name}: {error}") from None
         if count < high - low:
-            raise MediaError(f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264")
+            raise MediaError(f"{self.name}: {_lost(low, high)}")
 
 
 def open_picture(picture: Picture, resolution: int, template: Template = "eyes") -> SourceVideo:
@@ -194,7 +194,10 @@ def open_video(
         with opened_detector("mediapipe") as detector:
             for shot in shots:
                 search = _search(path, shot, (info.width, info.height), detector, watch)
-                landmarks[shot.first : shot.end] = search.find().in_picture
+                found = search.find().in_picture
+                if len(found) < search.count:
+                    raise _lost(shot.first, shot.end)
+                landmarks[shot.first : shot.end] = found
     except MediaError as error:
         raise MediaError(f"{path}: {error}") from None
     whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
@@ -235,6 +238,10 @@ def _search(path: str | Path, shot: Shot, size: tuple[int, int], detector: Detec
 
     view = video_view(path, FPS, shot.first / FPS, seconds)
     return FaceSearch(view, size, count, seconds, detector, watch=watched)
+
+
+def _lost(first: int, end: int) -> MediaError:
+    return MediaError(f"frames {first} to {end - 1} cannot be read again; convert the video to H.264")
 
 
 def _decoded(path: str | Path, window: Window, low: int, high: int) -> Iterator[np.ndarray]:
