@@ -43,9 +43,10 @@ from eadnet.corpora.folder import FolderReader
 from eadnet.corpora.sources import ClipSource
 from eadnet.faces import alignment
 from eadnet.faces.detectors.mediapipe import MediaPipeDetector
+from eadnet.media import shots
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.media.writing import write_video
-from eadnet.preprocessing import clip, framing, gates, measurements, pieces, shots, workers
+from eadnet.preprocessing import clip, framing, gates, measurements, pieces, workers
 from eadnet.preprocessing.framing import Framed
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.shard import preprocess_shard

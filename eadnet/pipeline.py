@@ -12,7 +12,7 @@ Shape legend: T frames, S crop side, L text tokens, C channels.
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,14 +32,14 @@ from eadnet.config.training import Mask
 from eadnet.device import Device, find_device, moved
 from eadnet.features.text_encoder import TextEncoder, make_text_encoder
 from eadnet.features.text_tokens import NULL_TEXT
-from eadnet.inference.animator import Animator, Codec, Scene
+from eadnet.inference.animator import Animator, Codec
 from eadnet.inference.clip_requests import ClipRequest, clip_requests
 from eadnet.inference.driving_audio import Sound, SoundFeatures
 from eadnet.inference.hub import is_hub_id, pipeline_folder
 from eadnet.inference.model_card import describe_clips, model_card
 from eadnet.inference.pipeline_index import CARD, INDEX, WHISPER, PipelineError, PipelineIndex, read_index
 from eadnet.inference.pipeline_output import Generation, OutputType, check_output_type
-from eadnet.inference.prepared_clip import BAR, PreparedClip
+from eadnet.inference.prepared_clip import BAR, PreparedClip, stretch_scenes
 from eadnet.inference.source_video import SourceVideo, open_picture, open_video
 from eadnet.inference.step_callbacks import TENSOR_INPUTS, StepCallback, StepCallbacks
 from eadnet.media.pictures import Picture
@@ -142,6 +142,8 @@ class EADNetPipeline:
             resolution=read_config(autoencoder, "resolution")["resolution"],
             smoothing=config.preprocess.smoothing,
             template=config.preprocess.template,
+            max_gap=config.preprocess.max_gap,
+            shot_threshold=config.preprocess.shot_threshold,
             text_encoder=config.captions.encoder,
             max_tokens=config.captions.max_tokens,
             trained_on=describe_clips(results / "clips.parquet", read_config(run).get("corpora", ())),
@@ -249,6 +251,10 @@ class EADNetPipeline:
         a picture is repeated. Memory does not grow with length, unless `window` is None. Only the generated region of
         the face changes.
 
+        A video may have several shots: each shows the face of its own search, with a reference of its own. Frames in
+        which no face is seen, and those of a fade or dissolve, stay as they are, under the same sound; a line on stderr
+        and `Generation.notes` say which seconds of the video that are.
+
         With mask `full` the whole aligned crop, including the pose of the head, is generated from the reference frame
         only. With `lower` and `face` every frame keeps the picture's hair, pose and the area around the eyes. The
         default is the mask that the network was trained with; another mask is possible, with a warning.
@@ -267,8 +273,8 @@ class EADNetPipeline:
         Args:
             audio: sound of any format (or of a video), or a mono wave (n,) at 16 kHz.
             image: picture of one face, of any size: path, PIL image or (H, W, 3) uint8.
-            video: path of a video of one face; the reference is its frame with open eyes and the most closed lips. Give
-                either `image` or `video`.
+            video: path of a video, with one face in every shot; the reference of a shot is its frame with open eyes and
+                the most closed lips. Give either `image` or `video`.
             text: guides the expression, in any words; "" is no guidance.
             output: ``.mp4`` to write; None returns the frames.
             output_type: form of returned frames (`Generation.frames`); `latent` are the latents of the crops, neither
@@ -316,7 +322,13 @@ class EADNetPipeline:
         """The clip with its decoded sound, its aligned face and its encoded text."""
         with request.named():
             footage = self._footage(request.image, request.video, sound.frames, progress)
-            return PreparedClip(request, sound, footage, self._scene(footage, sound, request.text))
+            features = SoundFeatures(
+                sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.torch_device
+            )
+            scenes = stretch_scenes(footage, sound.frames, features.windows, self._text(request.text))
+            clip = PreparedClip(request, sound, footage, scenes)
+        clip.report()
+        return clip
 
     def _mask(self, mask: str | None) -> str:
         trained = self.configs["unet"]["mask"]
@@ -328,20 +340,11 @@ class EADNetPipeline:
         if image is not None:
             return open_picture(image, self.index.resolution, self.index.template)
 
-        def watch(passing: Iterator[np.ndarray], total: int) -> Iterator[np.ndarray]:
-            return tqdm(passing, "finding the face", total, unit=" frames", bar_format=BAR, disable=not progress)
-
-        alignment = (self.index.resolution, self.index.smoothing, self.index.template)
-        return open_video(video, frames, *alignment, watch)
-
-    def _scene(self, footage: SourceVideo, sound: Sound, text: str) -> Scene:
-        features = SoundFeatures(sound, self.configs["unet"]["audio"], self.audio_weights, self.machine.torch_device)
-        reference = torch.from_numpy(footage.reference())
-
-        def source(first: int, last: int) -> Tensor:
-            return torch.from_numpy(footage.crops(first, last))
-
-        return Scene(sound.frames, source, reference, features.windows, *self._text(text))
+        index = self.index
+        alignment = (index.resolution, index.smoothing, index.template, index.max_gap, index.shot_threshold)
+        bar = {"total": frames, "unit": " frames", "bar_format": BAR, "disable": not progress}
+        with tqdm(desc="finding the face", **bar) as shown:
+            return open_video(video, frames, *alignment, lambda searched: shown.update(searched - shown.n))
 
     def _text(self, text: str) -> tuple[Tensor, Tensor]:
         """States (L, C) and mask (L,) of a text; all False for the null text."""

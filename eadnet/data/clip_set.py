@@ -112,6 +112,8 @@ class ClipSet:
     ) -> tuple[Tensor, Tensor]:
         """Clips (count,) and first frames (count,) of windows of `frames`.
 
+        A window that shows a face in every frame is taken wherever the clip has one.
+
         Args:
             count: windows to draw.
             frames: of a window.
@@ -127,8 +129,23 @@ class ClipSet:
             raise ClipError(f"no clip has {frames} frames; lower preprocess.min_frames or give longer clips")
         weights = room if balance == "windows" else room / self._summed_by_corpus(room).clamp(min=1)
         clips = torch.multinomial(weights.float(), count, replacement=True, generator=generator)
-        first = (torch.rand(count, generator=generator) * room[clips]).long()
+        share = torch.rand(count, generator=generator)
+        first = (share * room[clips]).long()
+        for place in torch.nonzero(self._gaps[clips]).ravel().tolist():
+            clear = self._clear_starts(int(clips[place]), frames)
+            if len(clear):
+                first[place] = clear[int(share[place] * len(clear))]
         return clips, first
+
+    @cached_property
+    def _gaps(self) -> Tensor:
+        """(len(self),) bool: clips with frames that show no face."""
+        return torch.tensor([bool(clip.row.get("unseen")) for clip in self.clips])
+
+    def _clear_starts(self, clip: int, frames: int) -> Tensor:
+        """First frames of the windows of a clip that show a face throughout."""
+        seen = torch.from_numpy(self.clips[clip].seen)
+        return torch.nonzero(seen.unfold(0, frames, 1).all(dim=1)).ravel()
 
     def _summed_by_corpus(self, counts: Tensor) -> Tensor:
         """For each clip, the sum of counts (len(self),) over the clips of its corpus."""

@@ -34,14 +34,15 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip of any length is generated from; stretches are read when they are needed.
+    """What a clip of any length, or a stretch of it, is generated from; parts are read when they are needed.
 
     Attributes:
         frames: T.
-        source: gives crops first ... last - 1, (t, S, S, 3) uint8, or (1, S, S, 3) where all are alike.
+        source: gives the clip's crops first ... last - 1, (t, S, S, 3) uint8, or (1, S, S, 3) where all are alike.
         reference: (S, S, 3) uint8 crop that shows who speaks.
-        audio: gives the audio windows of frames first ... last - 1, (t, W, C).
+        audio: gives the audio windows of the clip's frames first ... last - 1, (t, W, C).
         text, text_mask: (L, C) and (L,).
+        first: number of the first of the T frames in the clip.
     """
 
     frames: int
@@ -50,6 +51,7 @@ class Scene:
     audio: Callable[[int, int], Tensor]
     text: Tensor
     text_mask: Tensor
+    first: int = 0
 
 
 class Codec:
@@ -151,7 +153,7 @@ class Animator:
                 text_mask=scene.text_mask,
             )
 
-        yield from self.sampler.stream(scene.frames, conditions, seed, progress, on_step)
+        yield from self.sampler.stream(scene.frames, conditions, seed, progress, on_step, scene.first)
 
     def _masked(self, scene: Scene, reference: Tensor, first: int, last: int) -> Tensor:
         """(t, C, H, H) latents of the masked frames; a portrait is generated from its reference alone."""

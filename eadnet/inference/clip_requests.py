@@ -85,7 +85,7 @@ def clip_requests(
         raise PipelineError(f"a list needs one value for each clip; their lengths are {listed}: make them equal")
     count = next(iter(lengths.values()), 1)
     columns = {name: value if name in lengths else [value] * count for name, value in values.items()}
-    _check_outputs(columns["output"])
+    _check_outputs(columns["output"], [*columns["audio"], *columns["image"], *columns["video"]])
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     seeds = _seeds(count, seed, generator)
     requests = [ClipRequest(place, count, **rows[place], seed=seeds[place]) for place in range(count)]
@@ -101,11 +101,15 @@ def _check_output(path: Path) -> None:
         raise PipelineError(f"output {path}: cannot be written in {folder}; give another path")
 
 
-def _check_outputs(outputs: list[str | Path | None]) -> None:
+def _check_outputs(outputs: list[str | Path | None], inputs: list[Any]) -> None:
     paths = [Path(path).absolute() for path in outputs if path is not None]
+    read = [Path(given) for given in inputs if isinstance(given, str | Path)]
     for path in paths:
         if paths.count(path) > 1:
             raise PipelineError(f"output: {path} would be written by several clips; give a list of different paths")
+        # the same file may have two names: a link, or letters of another case
+        if path.exists() and any(given.exists() and path.samefile(given) for given in read):
+            raise PipelineError(f"output {path}: is an input too and would be overwritten; give another path")
 
 
 def _seeds(count: int, seed: int, generator: "torch.Generator | list[torch.Generator] | None") -> list[int]:

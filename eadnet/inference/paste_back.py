@@ -14,8 +14,9 @@ from torch import Tensor
 
 from eadnet.data.clips import Clip, ClipError
 from eadnet.faces.alignment import feather, paste
+from eadnet.media.colour import Colour
 from eadnet.media.decoding import MediaError
-from eadnet.media.reading import iterate_video
+from eadnet.media.reading import MediaInfo, iterate_video, probe
 from eadnet.media.writing import write_video
 
 
@@ -24,8 +25,13 @@ def paste_weight(region: np.ndarray) -> np.ndarray:
     return feather(region)
 
 
+def kept_colour(info: MediaInfo) -> Colour | None:
+    """The colour in which a video made from this one is written; None, which writes no tags, where it is the usual."""
+    return None if info.colour == Colour() else info.colour
+
+
 def render_clip(clip: Clip, crops: Iterable[Tensor], weight: np.ndarray | None, path: Path, crf: int) -> int:
-    """Write a test clip's video with its own sound.
+    """Write a test clip's video with its own sound; frames that show no face are the source's own.
 
     Args:
         clip: whose source frames and sound are used.
@@ -40,38 +46,42 @@ def render_clip(clip: Clip, crops: Iterable[Tensor], weight: np.ndarray | None, 
     Raises:
         ClipError: the source video cannot be read, or has another number of frames than the clip.
     """
-    transforms = clip.transforms
+    transforms, seen = clip.transforms, clip.seen
 
     def pasted() -> Iterator[np.ndarray]:
         source = iterate_video(clip.row["source"], 25)
-        for frame, crop, transform in zip_longest(source, _singly(crops), transforms):
+        for frame, crop, transform, shown in zip_longest(source, _singly(crops), transforms, seen):
             if frame is None or crop is None or transform is None:
                 raise ClipError(
                     f"{clip.row['source']} has {'fewer' if frame is None else 'more'} than the expected "
                     f"{len(transforms)} frames; delete it and run again"
                 )
-            yield frame if weight is None else paste(frame, crop, transform, weight)
+            yield paste(frame, crop, transform, weight) if shown and weight is not None else frame
 
     try:
-        write_video(path, pasted(), audio=clip.audio, crf=crf)
+        colour = kept_colour(probe(clip.row["source"]))
+        write_video(path, pasted(), audio=clip.audio, crf=crf, colour=colour)
     except MediaError as error:
         raise ClipError(f"{clip.row['source']}: {error}") from None
     return len(transforms)
 
 
 def paste_stream(
-    frames: Iterable[np.ndarray], crops: Iterable[Tensor], transforms: Iterable[np.ndarray], weight: np.ndarray
+    frames: Iterable[np.ndarray],
+    crops: Iterable[Tensor | None],
+    transforms: Iterable[np.ndarray],
+    weight: np.ndarray,
 ) -> Iterator[np.ndarray]:
     """Frames (H, W, 3) with generated crops pasted in, as many as there are crops.
 
     Args:
         frames: source frames (H, W, 3) uint8.
-        crops: (t, S, S, 3) uint8, one stretch after another.
+        crops: (S, S, 3) uint8 each; None leaves the frame as it is.
         transforms: (2, 3) each, source to crop pixels.
         weight: of the crop in the picture (`paste_weight`).
     """
-    for crop, frame, transform in zip(_singly(crops), frames, transforms, strict=False):
-        yield paste(frame, crop, transform, weight)
+    for crop, frame, transform in zip(crops, frames, transforms, strict=False):
+        yield frame if crop is None else paste(frame, crop.numpy(), transform, weight)
 
 
 def _singly(crops: Iterable[Tensor]) -> Iterator[np.ndarray]:

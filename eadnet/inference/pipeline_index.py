@@ -3,11 +3,11 @@
 import json
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eadnet.config.preprocessing import Template
+from eadnet.config.preprocessing import Preprocess, Template
 from eadnet.config.section import Positive, Section, Weight, parse
 from eadnet.config.synthesis import Synthesis
 
@@ -35,6 +35,8 @@ class PipelineIndex(Section):
         resolution: side of the aligned crop in pixels.
         smoothing: of the alignment over time, in frames.
         template: where the face lies in the crop.
+        max_gap: frames without a face over which the alignment is interpolated.
+        shot_threshold: of the cuts of a video (`eadnet.media.shots.ShotFinder`).
         text_encoder, max_tokens: what reads the text, and how much of it.
         trained_on: a sentence for the model card.
         synthesis: how to sample by default.
@@ -45,6 +47,8 @@ class PipelineIndex(Section):
     resolution: Positive
     smoothing: Weight
     template: Template = "eyes"
+    max_gap: Annotated[int, Field(ge=0)] = Preprocess().max_gap
+    shot_threshold: Weight = Preprocess().shot_threshold
     text_encoder: Literal["minilm", "clip", "t5"]
     max_tokens: Positive
     trained_on: str

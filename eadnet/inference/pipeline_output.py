@@ -26,11 +26,13 @@ class Generation:
 
     Attributes:
         frames: made as they are taken, once; None where they were written. By `output_type`: `np` (H, W, 3) uint8 RGB;
-            `pil` pictures; `pt` (3, H, W) float32 in [0, 1]; `latent` (C, S, S) float32 of the aligned crop.
+            `pil` pictures; `pt` (3, H, W) float32 in [0, 1]; `latent` (C, S, S) float32 of the aligned crop, NaN where
+            the frame shows no face.
         path: the written file, if one was requested.
         count: T.
         fps: frames per second.
-        sound: that belongs to the frames; its `notes` say what was done to it.
+        sound: that belongs to the frames.
+        notes: clauses on its video and sound, such as "no face in 1.00-2.00 s; left as it is".
     """
 
     frames: Iterator[Frame] | None
@@ -38,6 +40,7 @@ class Generation:
     count: int
     fps: int
     sound: Sound
+    notes: tuple[str, ...] = ()
 
     @property
     def audio(self) -> np.ndarray:

@@ -86,20 +86,23 @@ class WindowedSampler:
         seed: int,
         progress: Callable[[float], None] | None = None,
         on_step: OnStep | None = None,
+        begin: int = 0,
     ) -> Iterator[Tensor]:
-        """Latents of a clip of any length, in consecutive stretches (t, C, H, H) on the CPU.
+        """Latents of a clip of any length, in consecutive parts (t, C, H, H) on the CPU.
 
         Args:
-            frames: T of the whole clip.
-            conditions: gives the conditions of frames first ... last - 1, when they are needed.
+            frames: T, of the whole clip or of the stretch of it that is made.
+            conditions: gives the conditions of the clip's frames first ... last - 1, when they are needed.
             seed: of the noise; the same seed gives the same clip.
             progress: called after every step with its share of the work, in frames; the shares add up to `frames`.
             on_step: called after every step of every block; may change the latents.
+            begin: number of the first frame in the clip; noise belongs to a frame's number in the clip.
         """
         tail, done = None, 0
         for first, last, keep in self._blocks(frames):
             report = None if progress is None else lambda share, fresh=keep - done: progress(share * fresh)
-            latents, done = self.latents(conditions(first, last), seed, first, report, on_step).cpu(), keep
+            needed = conditions(begin + first, begin + last)
+            latents, done = self.latents(needed, seed, begin + first, report, on_step).cpu(), keep
             if tail is not None:
                 ramp = torch.linspace(0, 1, len(tail) + 2)[1:-1, None, None, None]
                 faded = (1 - ramp) * tail + ramp * latents[: len(tail)]

@@ -1,39 +1,48 @@
 """The face that a generated video shows: frames of a video or a picture of any size, and where the face is in them.
 
 A video that is shorter than the sound runs forth and back, as LatentSync's does (2412.09262, ``lipsync_pipeline.py``,
-``loop_video``); a picture is held. Frames are decoded whenever they are needed, never kept: a video is read once to
-find the face, once to cut it out and once to paste it back.
+``loop_video``): all of it, so that several shots come in reverse order on the way back. A picture is held. Each shot
+has its own face search, alignment and reference; frames that show no face are never generated. Frames are decoded
+whenever they are needed, never kept: a video is read once to find its shots, up to three times to find the face, once
+to cut it out and once to paste it back.
 
 Shape legend: N frames of the video, T of what is generated, H, W picture, S crop side.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 
-from eadnet.config.preprocessing import Template
+from eadnet.config.preprocessing import Preprocess, Template
 from eadnet.faces import alignment
 from eadnet.faces.detectors import opened_detector
-from eadnet.faces.landmarks import restful_frame
-from eadnet.faces.mesh import detect_landmarks
+from eadnet.faces.detectors.interface import Detector
+from eadnet.faces.mesh import POINTS, detect_landmarks
+from eadnet.faces.search import FaceSearch, video_view
 from eadnet.faces.tracking import find_window
-from eadnet.media.decoding import MediaError, Window
+from eadnet.inference.aligned_face import AlignedFace, Stretch, parted_at_jumps
+from eadnet.inference.footage_notes import footage_notes, footage_warnings
+from eadnet.inference.paste_back import kept_colour
+from eadnet.media.colour import Colour
+from eadnet.media.decoding import MediaError, Window, held_frames
 from eadnet.media.pictures import Picture, read_picture
 from eadnet.media.reading import iterate_video, probe
+from eadnet.media.shots import Shot, find_shots
+from eadnet.preprocessing.pieces import MAX_PIXELS
 
 FPS = 25
 BACKWARDS = 32
 """Frames that are decoded together where a video runs backwards."""
-SAMPLED = 12
-"""Frames in which a face is searched to find out how near it is."""
-SAMPLE_HEIGHT = 512
+SHOT_THRESHOLD = Preprocess().shot_threshold
+MAX_GAP = Preprocess().max_gap
 
 Read = Callable[[int, int], Iterator[np.ndarray]]
-Watch = Callable[[Iterator[np.ndarray], int], Iterator[np.ndarray]]
-"""Passes frames on and shows how many of so many have gone by."""
+Watch = Callable[[int], None]
+"""Called with the number of frames in which a face has been searched so far; a closer look goes back."""
 
 
 class SourceVideo:
@@ -45,25 +54,54 @@ class SourceVideo:
         landmarks: (N, 478, 2) in pixels of those frames, NaN where no face was found.
         resolution: S.
         smoothing: of the alignment over time, in frames.
+        template: where the face lies in the crop.
+        shots: of the video; None is one shot of all frames.
+        max_gap: frames without a face over which the alignment is interpolated; a longer gap parts two stretches.
+        notes: clauses on the file itself.
+        colour: in which a video made from this one is to be written; None is the usual one.
 
     Attributes:
-        notes: what was done to the picture when it was read, in clauses.
+        notes, warnings: clauses for the user, on the file, its shots and the seconds that are left as they are.
 
     Raises:
         MediaError: no frame has a face.
     """
 
-    notes: tuple[str, ...] = ()
-
     def __init__(
-        self, name: str, read: Read, landmarks: np.ndarray, resolution: int, smoothing: float, template: Template
+        self,
+        name: str,
+        read: Read,
+        landmarks: np.ndarray,
+        resolution: int,
+        smoothing: float,
+        template: Template,
+        shots: Sequence[Shot] | None = None,
+        max_gap: int = MAX_GAP,
+        notes: tuple[str, ...] = (),
+        colour: Colour | None = None,
     ) -> None:
-        if not np.isfinite(landmarks[:, 0, 0]).any():
-            raise MediaError(f"{name}: no face found; give a picture or video of one face seen from the front")
-        self.name, self.resolution, self._read = name, resolution, read
+        self.name, self.resolution, self._read, self.colour = name, resolution, read, colour
         self.length = len(landmarks)
-        self.transforms = alignment.align(landmarks, resolution, smoothing, template)
-        self.reference_position = restful_frame(landmarks)
+        shots = [Shot(0, self.length)] if shots is None else shots
+        self.face = AlignedFace(landmarks, shots, resolution, smoothing, template, max_gap)
+        if not self.seen.any():
+            raise MediaError(f"{name}: no face found; give a picture or video of one face seen from the front")
+        self.notes = (*notes, *footage_notes(self.seen, shots, FPS))
+        self.warnings = footage_warnings(self.seen)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(N,) bool: the frames that show a face; the others stay as they are."""
+        return self.face.seen
+
+    @property
+    def transforms(self) -> np.ndarray:
+        """(N, 2, 3) float32 from source to crop pixels; NaN where nothing is generated."""
+        return self.face.transforms
+
+    def stretches(self, frames: int) -> list[Stretch]:
+        """What is to be generated of so many frames, T: consecutive ones of one shot each."""
+        return self.face.stretches(self.positions(0, frames))
 
     def positions(self, first: int, last: int) -> np.ndarray:
         """(last - first,) frames of the video that stand at first ... last - 1: forth, back, forth ..."""
@@ -88,9 +126,9 @@ class SourceVideo:
         transforms = self.transforms[self.positions(first, last)]
         return alignment.warp(self.frames(first, last), transforms, self.resolution)
 
-    def reference(self) -> np.ndarray:
-        """(S, S, 3) uint8 crop of the most restful frame."""
-        place = self.reference_position
+    def reference(self, shot: int) -> np.ndarray:
+        """(S, S, 3) uint8 crop of the most restful frame of a shot that shows a face."""
+        place = self.face.rests[shot]
         return alignment.warp(self._exactly(place, place + 1), self.transforms[[place]], self.resolution)[0]
 
     def _exactly(self, low: int, high: int) -> Iterator[np.ndarray]:
@@ -103,7 +141,7 @@ class SourceVideo:
         except MediaError as error:
             raise MediaError(f"{self.name}: {error}") from None
         if count < high - low:
-            raise MediaError(f"{self.name}: frames {low} to {high} cannot be read again; convert the video to H.264")
+            raise MediaError(f"{self.name}: {_lost(low, high)}")
 
 
 def open_picture(picture: Picture, resolution: int, template: Template = "eyes") -> SourceVideo:
@@ -123,9 +161,8 @@ def open_picture(picture: Picture, resolution: int, template: Template = "eyes")
     except MediaError as error:
         raise MediaError(f"{name}: {error}") from None
     landmarks = _look([pixels], pixels.shape)
-    footage = SourceVideo(name, lambda low, high: iter([pixels] * (high - low)), landmarks, resolution, 0, template)
-    footage.notes = tuple(notes)
-    return footage
+    read = lambda low, high: iter([pixels] * (high - low))  # noqa: E731
+    return SourceVideo(name, read, landmarks, resolution, 0, template, notes=tuple(notes))
 
 
 def open_video(
@@ -134,6 +171,8 @@ def open_video(
     resolution: int,
     smoothing: float,
     template: Template = "eyes",
+    max_gap: int = MAX_GAP,
+    shot_threshold: float = SHOT_THRESHOLD,
     watch: Watch | None = None,
 ) -> SourceVideo:
     """The first `frames` frames of a video (fewer where it is shorter), at 25 per second.
@@ -144,36 +183,72 @@ def open_video(
         resolution: S.
         smoothing: of the alignment over time, in frames.
         template: where the face lies in the crop.
-        watch: passes on the frames in which the face is being found.
+        max_gap: frames without a face over which the alignment is interpolated.
+        shot_threshold: as in `eadnet.media.shots.ShotFinder`; 0 makes one shot of everything.
+        watch: follows the search of the face.
 
     Raises:
         MediaError: unreadable, without a picture or without a face.
     """
     try:
         info = probe(path)
-        whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
-        window = _face_window(path, min(info.seconds, frames / FPS), whole)
-        near = islice(iterate_video(path, FPS, window=window), frames)
-        landmarks = detect_landmarks(watch(near, frames) if watch else near)
-        zoom = window.width / window.size[0]
-        landmarks = landmarks * np.float32(zoom) + np.float32((window.x, window.y))
+        count, shots = _shots(path, frames, shot_threshold)
+        landmarks = np.full((count, POINTS, 2), np.nan, np.float32)
+        with opened_detector("mediapipe") as detector:
+            for shot in shots:
+                search = _search(path, shot, (info.width, info.height), detector, watch)
+                found = search.find().in_picture
+                if len(found) < search.count:
+                    raise _lost(shot.first, shot.end)
+                landmarks[shot.first : shot.end] = found
     except MediaError as error:
         raise MediaError(f"{path}: {error}") from None
-    return SourceVideo(str(path), partial(_decoded, path, whole), landmarks, resolution, smoothing, template)
+    whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
+    read = partial(_decoded, path, whole)
+    about = {
+        "shots": parted_at_jumps(shots, landmarks),
+        "max_gap": max_gap,
+        "notes": info.notes,
+        "colour": kept_colour(info),
+    }
+    return SourceVideo(str(path), read, landmarks, resolution, smoothing, template, **about)
+
+
+def _shots(path: str | Path, frames: int, threshold: float) -> tuple[int, list[Shot]]:
+    """The number of frames, at most `frames`, and the shots in them; found in the same pictures as in preprocessing."""
+    count = 0
+
+    def counted() -> Iterator[av.VideoFrame]:
+        nonlocal count
+        for frame in islice(held_frames(path, FPS, 0.0, MAX_PIXELS), frames):
+            count += 1
+            yield frame
+
+    shots = find_shots(counted(), threshold, FPS)
+    return count, shots
+
+
+def _search(path: str | Path, shot: Shot, size: tuple[int, int], detector: Detector, watch: Watch | None) -> FaceSearch:
+    """The face search in one shot, which sees no other frame."""
+    count = shot.end - shot.first
+    seconds = count / FPS
+
+    def watched(passing: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for number, frame in enumerate(passing, shot.first + 1):
+            if watch:
+                watch(number)
+            yield frame
+
+    view = video_view(path, FPS, shot.first / FPS, seconds)
+    return FaceSearch(view, size, count, seconds, detector, watch=watched)
+
+
+def _lost(first: int, end: int) -> MediaError:
+    return MediaError(f"frames {first} to {end - 1} cannot be read again; convert the video to H.264")
 
 
 def _decoded(path: str | Path, window: Window, low: int, high: int) -> Iterator[np.ndarray]:
     return iterate_video(path, FPS, low / FPS, (high - low) / FPS, window)
-
-
-def _face_window(path: str | Path, seconds: float, whole: Window) -> Window:
-    """A square around the face, in which its landmarks are found; all of the picture where none is seen."""
-    shrunk = Window(0, 0, whole.width, whole.height, min(whole.height, SAMPLE_HEIGHT) // 2 * 2)
-    instants = np.arange(SAMPLED) * seconds / SAMPLED
-    looks = (next(iterate_video(path, FPS, instant, window=shrunk), None) for instant in instants)
-    seen = (frame for frame in looks if frame is not None)
-    with opened_detector("mediapipe") as detector:
-        return find_window(seen, detector, whole.height / shrunk.size[1], SAMPLE_HEIGHT) or shrunk
 
 
 def _look(pictures: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""One piece of a source becomes one clip: framed, measured, judged and cut out."""
+"""One piece of a source becomes a clip, or several: framed, measured, judged and cut out."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from eadnet.media.reading import read_audio
 from eadnet.media.writing import write_video
 from eadnet.preprocessing import gates, measurements
 from eadnet.preprocessing.framing import Framed, frame_face
+from eadnet.preprocessing.gaps import cut_at_gaps, gap_note
 from eadnet.preprocessing.pieces import Piece
 from eadnet.provenance import sha256_array
 from eadnet.tables import CLIPS, QUALITY_UNMEASURED
@@ -81,10 +82,10 @@ def quality_note(settings: Preprocess) -> str | None:
     return f"{QUALITY_UNMEASURED}: weights absent: {asked}" if asked else None
 
 
-def make_clip(
-    piece: Piece, media: OpenedMedia, settings: Preprocess, tools: Tools, sources: Path
-) -> tuple[dict, Arrays | None]:
-    """Measure, judge and cut out one clip.
+def make_clips(
+    piece: Piece, media: OpenedMedia, settings: Preprocess, tools: Tools, sources: Path, numbers: Iterator[int]
+) -> Iterator[tuple[dict, Arrays | None]]:
+    """Measure, judge and cut out the clips of one piece: one, or one per stretch in which its face is seen.
 
     Args:
         piece: its frames.
@@ -92,14 +93,29 @@ def make_clip(
         settings: rates, resolution and gates.
         tools: of this worker.
         sources: folder of the 25 fps videos that are kept of test clips.
+        numbers: gives each clip of the source its number; the only clip of a source has none in its name.
 
-    Returns:
-        Its row, and its arrays where it is usable: ``crops``, ``audio``, ``landmarks``, ``transform`` and ``seen``.
+    Yields:
+        The clip's row, and its arrays where it is usable: ``crops``, ``audio``, ``landmarks``, ``transform``, ``seen``.
     """
-    row = blank_row(piece.clip) | {"n_frames": len(piece.frames)}
     if not piece.frames:
-        return row | _refused(piece.fault), None
-    framed = frame_face(piece, tools.detector)
+        yield blank_row(piece.clip) | {"n_frames": 0} | _refused(piece.fault), None
+        return
+    stretches = cut_at_gaps(frame_face(piece, tools.detector), settings)
+    source = piece.clip.clip_id.removesuffix(f"_{piece.number}")
+    for stretch in stretches:
+        number = next(numbers)
+        alone = piece.number is None and len(stretches) == 1
+        clip = replace(stretch.piece.clip, clip_id=source if alone else f"{source}_{number}")
+        yield _make_clip(replace(stretch, piece=replace(stretch.piece, clip=clip)), media, settings, tools, sources)
+
+
+def _make_clip(
+    framed: Framed, media: OpenedMedia, settings: Preprocess, tools: Tools, sources: Path
+) -> tuple[dict, Arrays | None]:
+    """The row and the arrays of one clip."""
+    piece = framed.piece
+    row = blank_row(piece.clip) | {"n_frames": len(piece.frames)}
     row |= dict(zip(("width", "height"), framed.size, strict=True))
     row |= {"detected": framed.detected, "second_face": framed.second_face, "unseen": int((~framed.seen).sum())}
     row["face_size"] = measurements.face_size(framed)
@@ -108,26 +124,36 @@ def make_clip(
         row["loudness"] = measurements.loudness(audio, settings.sample_rate)
     transforms, crops = _cut_out(framed, tools.detector, settings) if framed.detected else (None, None)
     if crops is not None:
-        row["blur"] = measurements.blur(crops)
-        row["quality"] = tools.quality.measure(crops) if tools.quality else None
+        shown = crops[measurements.three_frames(framed.seen)]
+        row["blur"] = measurements.blur(shown)
+        row["quality"] = tools.quality.measure(shown) if tools.quality else None
     if crops is not None and audio is not None and tools.sync is not None:
         row |= _offset(framed, audio, tools)
     refusal = _refusal(row, piece, silence, settings)
+    ungated, late = _ungated(row, settings), row["sync_offset"]
+    if gates.is_beyond_range(row):
+        row["sync_offset"] = None
     if refusal:
-        return row | refusal, None
-    if piece.clip.split != "test" and row["sync_offset"]:
-        audio, note, _ = _sound(piece, media, settings, late=row["sync_offset"])
+        return row | refusal | {"reason": _joined(refusal["reason"], *piece.notes)}, None
+    if piece.clip.split != "test" and late:
+        audio, note, _ = _sound(piece, media, settings, late=late)
     if piece.clip.split == "test":
         row["source"] = str(_keep_source(framed, audio, settings, sources))
     notes = (
         "no annotated crop; cut around the detected face" if piece.clip.wants_crop else None,
+        *piece.notes,
+        gap_note(framed, settings),
         note,
-        _ungated(row, settings),
+        ungated,
         quality_note(settings) if tools.quality is None else None,
     )
-    row |= {"sha256": sha256_array(crops), "reason": "; ".join(filter(None, notes)) or None}
+    row |= {"sha256": sha256_array(crops), "reason": _joined(*notes)}
     arrays = {"crops": crops, "audio": audio, "landmarks": framed.landmarks, "transform": transforms}
     return row, arrays | {"seen": framed.seen}
+
+
+def _joined(*notes: str | None) -> str | None:
+    return "; ".join(filter(None, notes)) or None
 
 
 def _ungated(row: dict, settings: Preprocess) -> str | None:
@@ -136,6 +162,8 @@ def _ungated(row: dict, settings: Preprocess) -> str | None:
         return None
     if not row["sync_offset"] and row["sync_confidence"] >= settings.min_sync_confidence:
         return None
+    if gates.is_beyond_range(row):
+        return f"SyncNet: {gates.BEYOND_RANGE}; test clips are neither rejected nor shifted by it"
     found = f"SyncNet: {row['sync_offset']:+.0f} frames, confidence {row['sync_confidence']:.1f}"
     return f"{found}; test clips are neither rejected nor shifted by it"
 

@@ -1,6 +1,6 @@
 """Where in the picture of a piece the face is: what the face search finds, with annotated crops and large pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,10 @@ class Framed:
     def seen(self) -> np.ndarray:
         """(T,) bool: the frames that show the face."""
         return frames_seen(self.landmarks)
+
+    def part(self, first: int, end: int, fps: int) -> "Framed":
+        """Frames first ... end - 1."""
+        return replace(self, piece=self.piece.part(first, end, fps), landmarks=self.landmarks[first:end])
 
     @property
     def detected(self) -> float:

@@ -7,6 +7,15 @@ from eadnet.config.preprocessing import Preprocess
 Gate = tuple[str, Callable[[dict, Preprocess], str | None]]
 
 
+SEARCHED = 15  # frames to either side in which SyncNet looks for the offset (``eadnet.published.syncnet_v2.SHIFT``)
+BEYOND_RANGE = f"beyond_range: no offset within {SEARCHED} frames fits best; there may be one farther away"
+
+
+def is_beyond_range(row: dict) -> bool:
+    """Whether the offset lies at the edge of the search, where it is no measurement."""
+    return row["sync_offset"] is not None and abs(row["sync_offset"]) >= SEARCHED
+
+
 def judge(row: dict, settings: Preprocess) -> tuple[str, str] | None:
     """The first gate that a clip fails, as status and reason; None where it passes all.
 
@@ -64,6 +73,8 @@ def _out_of_sync(row: dict, settings: Preprocess) -> str | None:
     # SyncNet also scores generated videos: test clips that it had chosen would favour what it favours.
     if row["sync_offset"] is None or row["split"] == "test":
         return None
+    if is_beyond_range(row):
+        return BEYOND_RANGE
     if row["sync_confidence"] < settings.min_sync_confidence:
         needed = f"{settings.min_sync_confidence:g} needed (preprocess.min_sync_confidence)"
         return f"SyncNet's confidence is {row['sync_confidence']:.1f}, {needed}"

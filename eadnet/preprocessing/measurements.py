@@ -15,13 +15,15 @@ def face_size(framed: Framed) -> float | None:
     return FACE_SIDE * float(np.nanmedian(distances)) * framed.zoom if np.isfinite(distances).any() else None
 
 
-def blur(crops: np.ndarray) -> float:
-    """Mean blur of the first, middle and last of (T, S, S, 3) crops, 0 sharp to 1 (Crete et al. 2007, by scikit-image).
+def three_frames(seen: np.ndarray) -> np.ndarray:
+    """(3,) the first, middle and last of the frames that show the face, from (T,) bool."""
+    places = np.flatnonzero(seen)
+    return places[[0, len(places) // 2, -1]]
 
-    `eadnet.preprocessing.quality` asks a network about the same three frames.
-    """
-    chosen = crops[[0, len(crops) // 2, -1]]
-    return float(np.mean([blur_effect(crop, channel_axis=-1) for crop in chosen]))
+
+def blur(crops: np.ndarray) -> float:
+    """Mean blur of (N, S, S, 3) crops, 0 sharp to 1 (Crete et al. 2007, by scikit-image)."""
+    return float(np.mean([blur_effect(crop, channel_axis=-1) for crop in crops]))
 
 
 def loudness(audio: np.ndarray, sample_rate: int) -> float:

@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, count
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -21,7 +22,7 @@ from eadnet.corpora.sources import ClipSource, Reader
 from eadnet.media.decoding import MediaError
 from eadnet.media.faults import ends_job, naming
 from eadnet.media.reading import probe
-from eadnet.preprocessing.clip import Arrays, Tools, Weights, blank_row, make_clip, opened_tools
+from eadnet.preprocessing.clip import Arrays, Tools, Weights, blank_row, make_clips, opened_tools
 from eadnet.preprocessing.parts import Parts
 from eadnet.preprocessing.pieces import cut_in_pieces
 
@@ -72,8 +73,10 @@ def run_one(job: ShardJob, source: ClipSource, tools: Tools) -> list[dict]:
             rows.append(blank_row(source) | {"status": status, "reason": str(error)})
         else:
             pieces = cut_in_pieces(source, media.video, info, job.settings)
-            # map keeps no piece while the next one is decoded, as the variable of a loop would
-            rows += map(lambda piece: _stored(job, make_clip(piece, media, job.settings, tools, job.sources)), pieces)
+            numbers = count()
+            # map and chain keep no piece while the next one is decoded, as the variable of a loop would
+            made = map(lambda piece: make_clips(piece, media, job.settings, tools, job.sources, numbers), pieces)
+            rows += map(lambda clip: _stored(job, clip), chain.from_iterable(made))
     job.parts.store_rows(source, rows)
     return rows
 

@@ -177,21 +177,21 @@ def features(
     return seen, hear(network, wave, len(seen))
 
 
-def search_offset(seen: Tensor, heard: Tensor) -> tuple[int, float, float]:
+def search_offset(seen: Tensor, heard: Tensor, chosen: Tensor | None = None) -> tuple[int, float, float]:
     """Where sound and pictures fit best.
 
     Args:
         seen: (W, C) features of the pictures.
         heard: (W, C) features of the sound.
+        chosen: (W,) bool, the windows to compare; all where not given.
 
     Returns:
         Frames by which the sound comes late (the reference's "AV offset" with the other sign), the confidence (median
         minus minimum of the 2 * SHIFT + 1 mean distances: LSE-C) and the least mean distance (LSE-D).
     """
     padded = nn.functional.pad(heard, (0, 0, SHIFT, SHIFT))  # beyond its ends the reference pads the sound with zeros
-    means = torch.stack(
-        [nn.functional.pairwise_distance(seen, padded[k : k + len(seen)]).mean() for k in range(2 * SHIFT + 1)]
-    )
+    distances = [nn.functional.pairwise_distance(seen, padded[k : k + len(seen)]) for k in range(2 * SHIFT + 1)]
+    means = torch.stack([(each if chosen is None else each[chosen]).mean() for each in distances])
     best = int(means.argmin())
     return best - SHIFT, float(means.median() - means[best]), float(means[best])
 

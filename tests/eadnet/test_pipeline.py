@@ -286,4 +286,4 @@ def test_the_most_restful_frame_has_open_eyes_and_closed_lips():
 def test_footage_of_one_picture_is_one_crop(face):
     footage = open_picture(face, 48)
     assert isinstance(footage, SourceVideo) and footage.crops(7, 99).shape == (1, 48, 48, 3)
-    assert np.array_equal(footage.crops(7, 99)[0], footage.reference())
+    assert np.array_equal(footage.crops(7, 99)[0], footage.reference(0))

@@ -262,7 +262,7 @@ def test_latents_are_those_of_the_pasted_crops(pipeline, face):
     crops = stored_pixels(pipeline.autoencoder.decode(made))
     footage, task = open_picture(face, 48), Inpainting.make("face", 48, 6)
     places = footage.transforms[footage.positions(0, 3)]
-    pasted = list(paste_stream(footage.frames(0, 3), [crops], places, paste_weight(task.pixels.numpy())))
+    pasted = list(paste_stream(footage.frames(0, 3), crops, places, paste_weight(task.pixels.numpy())))
     frames = list(pipeline(**QUICK, image=face, audio=voice(3)).frames)
     assert (frames[0] != face).any() and np.abs(np.subtract(frames, pasted, dtype=int)).max() <= 1
 

@@ -58,6 +58,30 @@ def test_noise_of_a_frame_does_not_depend_on_its_block(shared):
     assert not torch.equal(whole, frame_noise((1, 40, 4, 8, 8), shared, seed=4))
 
 
+class Echo(nn.Module):
+    """Predicts from the noise of each frame alone."""
+
+    def forward(self, inputs: Tensor, *_: Tensor) -> Tensor:
+        return 0.5 * inputs[:, :, :4]
+
+
+def test_a_stretch_is_made_with_the_noise_and_the_conditions_of_its_frames_numbers():
+    task, asked, whole = Inpainting.make("face", SIDE, 6), [], conditions_of(300)
+    maker = WindowedSampler(Echo(), task, Diffusion(), Synthesis(steps=2, **UNGUIDED), Device(), shared_noise=0.5)
+
+    def conditions(first: int, last: int) -> Conditions:
+        asked.append((first, last))
+        return stretch(whole, first, last)
+
+    def made(first: int, last: int) -> Tensor:
+        return torch.cat(list(maker.stream(last - first, conditions, 3, begin=first)))
+
+    everything = made(0, 300)
+    assert torch.allclose(everything[20:27], made(20, 27), atol=1e-5) and asked[-1] == (20, 27)
+    assert torch.allclose(everything[5:], made(5, 300), atol=1e-5)  # two blocks, which meet elsewhere
+    assert not torch.allclose(everything[:7], everything[20:27], atol=0.1)
+
+
 # ------------------------------------------------------------------------------------------------- solvers
 class Exact(nn.Module):
     """Predicts the target of a known clean latent: the first audio feature of each frame, everywhere."""

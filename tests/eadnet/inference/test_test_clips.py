@@ -31,6 +31,8 @@ from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_r
 from tests.support.encoded_texts import save_padded
 from tests.support.tiny_models import write_tiny_run
 
+AWAY = 7
+"""Frame in which the face of clip 3 is away."""
 CPU = Compute(device="cpu", precision="float32")
 SETTINGS = Synthesis(steps=1, window=16, overlap=4)
 SIDE, FRAMES = 48, 40
@@ -80,7 +82,7 @@ def _write_clip(folder: Path, number: int) -> dict:
         "audio": ("audio", {name: noise}),
         "landmarks": (
             "landmarks",
-            {name: landmarks, f"{name}/transform": transforms, f"{name}/seen": np.ones(len(transforms), bool)},
+            {name: landmarks, f"{name}/transform": transforms, f"{name}/seen": _seen(number)},
         ),
     }
     files = {key: save_shard(folder / name, kind, content) for key, (kind, content) in arrays.items()}
@@ -97,6 +99,11 @@ def _write_clip(folder: Path, number: int) -> dict:
         "n_frames": FRAMES,
         "status": "ok",
     }  # fmt: skip
+
+
+def _seen(number: int) -> np.ndarray:
+    """(FRAMES,) bool: the face of clip 3 is away in one frame."""
+    return (np.arange(FRAMES) != AWAY) | (number != 3)
 
 
 @pytest.mark.parametrize("run", ["ground_truth", "reconstruction", "still", "shuffled_audio", "full"])
@@ -121,6 +128,15 @@ def test_only_the_generated_region_changes(inputs, tmp_path):
     made, source = read_video(tmp_path / "clip_1.mp4"), read_video(Path(inputs.clips).parent / "clip_1.mp4")
     change = np.abs(made.astype(int) - source).mean((0, 3))
     assert change[:24].max() < 4 and change[40:70, 40:60].mean() > 6  # the others change by compression alone
+
+
+@pytest.mark.parametrize("run", ["still", "full"])
+def test_a_frame_without_a_face_is_the_source_s(inputs, tmp_path, run):
+    inputs = inputs if run == "full" else replace(inputs, model=None)
+    synthesise(SynthesisJob(inputs, SETTINGS, CPU, run, 0, "face", tmp_path))
+    made, source = read_video(tmp_path / "clip_3.mp4"), read_video(Path(inputs.clips).parent / "clip_3.mp4")
+    change = np.abs(made.astype(int) - source)[:, 40:70, 40:60].mean((1, 2, 3))
+    assert 2 * change[AWAY] < change[[AWAY - 1, AWAY + 1]].min()  # itself, it changes by compression alone
 
 
 def test_baselines_are_what_they_are_called(inputs, tmp_path):
