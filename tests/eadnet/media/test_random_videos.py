@@ -1,0 +1,112 @@
+"""Any small video is read as a plain decode from its start reads it, from every start, with its sound in step."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from eadnet.media.decoding import MediaError, held_frames, windowed
+from eadnet.media.reading import iterate_video, probe, read_audio
+from tests.support.drawn_shots import number_in
+from tests.support.examples import one_in
+from tests.support.plain_decoding import Shown, decode_plainly
+from tests.support.random_videos import CODECS, Recipe, numbered_videos
+from tests.support.written_videos import write
+
+FPS = 25
+SLACK = 0.02  # frames by which an instant may be rounded to the other side
+SETTLED = 0.06  # seconds at the start and the end of a sound that a codec may blur or leave out
+CONTAINERS = tuple(CODECS)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every example is written, one over the other."""
+    return tmp_path_factory.mktemp("random")
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+@one_in(len(CONTAINERS))
+@given(data=st.data())
+def test_pictures_are_those_of_a_decode_from_the_start(suffix: str, data: st.DataObject, place: Path) -> None:
+    recipe = data.draw(numbered_videos(suffix))
+    path = write(recipe, place)
+    try:
+        info, whole = probe(path), list(iterate_video(path, FPS))
+    except MediaError as error:
+        event(error.status)
+        assert recipe.kept < 1, f"a whole file is refused: {error}"
+        return
+    assert not (info.truncated and recipe.kept == 1)
+    square = round(recipe.width * recipe.aspect / 2) * 2 if recipe.aspect != 1 else recipe.width
+    assert (info.width, info.height) == (square, recipe.height)
+    assert {picture.shape for picture in whole} <= {(recipe.height, square, 3)}
+    shown = decode_plainly(path, recipe.rotation)
+    check_order([number_in(picture) for picture in whole], shown, recipe)
+    check_held(path, recipe, whole)
+    for first in data.draw(st.lists(st.integers(0, max(len(whole) - 1, 0)), max_size=3, unique=True), label="starts"):
+        check_start(path, first, whole)
+
+
+@pytest.mark.parametrize("suffix", [name for name in CONTAINERS if name != "gif"])
+@one_in(2 * len(CONTAINERS))
+@given(data=st.data())
+def test_sound_stands_where_the_container_puts_it(suffix: str, data: st.DataObject, place: Path) -> None:
+    recipe = data.draw(numbered_videos(suffix))
+    path = write(recipe, place)
+    try:
+        wave = read_audio(path)
+    except MediaError as error:
+        event(error.status)
+        assert recipe.kept < 1 or (error.status == "no_audio" and not recipe.sounds)
+        return
+    assert wave.dtype == np.float32 and np.abs(wave).max() <= 1
+    if recipe.kept < 1:
+        return
+    heard = np.flatnonzero(np.abs(wave) > 0.1)
+    assert len(heard), "the sound is silence"
+    sound = recipe.sounds[0]
+    earliest = min(0.0, *(other.start for other in recipe.sounds))
+    assert heard[0] / 16000 == pytest.approx(sound.start - earliest, abs=SETTLED)
+    first = data.draw(st.integers(0, len(wave) * FPS // 16000), label="start")
+    part = read_audio(path, start=first / FPS, seconds=0.2)
+    expected = wave[first * 640 :][: len(part)]
+    assert len(part) == min(3200, len(wave) - first * 640)
+    assert np.abs(part - expected).max(initial=0) < 0.02
+
+
+def check_order(numbers: list[int], shown: list[Shown], recipe: Recipe) -> None:
+    """Every picture is the one that stands nearest its instant, up to rounding, and none is lacking at the end."""
+    known = [number_in(picture.picture) for picture in shown]
+    if recipe.kept == 1:
+        assert known == list(range(recipe.pictures)), "the plain decode itself"
+    places = [picture.time * FPS + 0.5 for picture in shown]
+    ends = [*places[1:], np.inf]
+    for place, number in enumerate(numbers):
+        fit = {
+            name
+            for index, (name, begin, end) in enumerate(zip(known, places, ends, strict=True))
+            if (index == 0 or np.floor(begin - SLACK) <= place) and place < np.floor(end + SLACK)
+        }
+        assert number in fit, f"picture {place} of {len(numbers)} shows {number}, not one of {sorted(fit)}"
+    # How long the last picture is shown stands in no container for sure: it is there at all, and not for long.
+    longest = max(recipe.lengths) * FPS
+    assert np.floor(places[-1] - SLACK) <= len(numbers) <= np.ceil(places[-1] + longest) + 1
+
+
+def check_held(path: Path, recipe: Recipe, whole: list[np.ndarray]) -> None:
+    """Held frames show the same, whether they are read as a whole or in windows."""
+    held = list(windowed(held_frames(path, FPS, 0.0, 1920 * 1080), None))
+    assert [number_in(picture) for picture in held] == [number_in(picture) for picture in whole]
+    if "10le" not in recipe.pixel_format and "16le" not in recipe.pixel_format:  # held in 8 bit
+        assert np.array_equal(held, whole)
+
+
+def check_start(path: Path, first: int, whole: list[np.ndarray]) -> None:
+    """Read from a later frame on, a video shows what it shows there when it is read as a whole."""
+    later = list(iterate_video(path, FPS, start=first / FPS))
+    told = [number_in(picture) for picture in later], [number_in(picture) for picture in whole[first:]]
+    assert told[0] == told[1], f"from {first} on"
+    assert np.array_equal(later, whole[first:]), f"from {first} on"

@@ -1,0 +1,33 @@
+"""A decode of a video from its start by a plain loop: what readers must agree with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture, upright, and the second at which it appears, from the container's start."""
+
+    time: float
+    picture: np.ndarray
+
+
+def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
+    """All pictures of the first stream that is no cover; `rotation` in degrees, clockwise."""
+    shown = []
+    with av.open(str(path)) as container:
+        stream = next(stream for stream in container.streams.video if not stream.disposition & 1024)
+        stream.thread_type = "NONE"
+        origin = (container.start_time or 0) / av.time_base
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for frame in frames:
+                upright = np.rot90(frame.to_ndarray(format="rgb24"), -rotation // 90)
+                shown.append(Shown(float(frame.pts * frame.time_base) - origin, upright))
+    return shown
