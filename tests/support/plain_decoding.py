@@ -15,8 +15,21 @@ class Shown:
     picture: np.ndarray
 
 
+def cannot_be_opened(path: Path) -> bool:
+    """Whether FFmpeg itself refuses a file, as it does with a transport stream of two pictures."""
+    try:
+        with av.open(str(path)):
+            return False
+    except av.error.FFmpegError:
+        return True
+
+
 def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
-    """All pictures of the first stream that is no cover; `rotation` in degrees, clockwise."""
+    """All pictures of the first stream that is no cover; `rotation` in degrees, clockwise.
+
+    Time starts where the container says, but not after the first picture: of a file of two or three pictures FFmpeg may
+    know the start of the sound alone.
+    """
     shown = []
     with av.open(str(path)) as container:
         stream = next(stream for stream in container.streams.video if not stream.disposition & 1024)
@@ -29,5 +42,6 @@ def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
                 continue
             for frame in frames:
                 upright = np.rot90(frame.to_ndarray(format="rgb24"), -rotation // 90)
-                shown.append(Shown(float(frame.pts * frame.time_base) - origin, upright))
-    return shown
+                shown.append(Shown(float(frame.pts * frame.time_base), upright))
+    start = min([origin, *(picture.time for picture in shown)])
+    return [Shown(picture.time - start, picture.picture) for picture in shown]

@@ -67,9 +67,7 @@ def _pictures(container: av.container.OutputContainer, recipe: Recipe, late: flo
     return packets + stream.encode()
 
 
-def _sound(
-    container: av.container.OutputContainer, sound: Sound, seconds: float, late: float
-) -> list[av.Packet]:
+def _sound(container: av.container.OutputContainer, sound: Sound, seconds: float, late: float) -> list[av.Packet]:
     stream = container.add_stream(sound.codec, sound.rate, layout="mono" if sound.channels == "mono" else "stereo")
     stream.codec_context.thread_count = 1
     wave = tone(max(seconds * sound.share - max(sound.start, 0), 0.05), sound)
@@ -80,9 +78,9 @@ def _sound(
 
 
 def tone(seconds: float, sound: Sound) -> np.ndarray:
-    """(channels, n) float32: a sweep, so that every moment of it is another."""
+    """(channels, n) float32: a slow sweep, so that every moment of it is another."""
     time = np.arange(round(seconds * sound.rate)) / sound.rate
-    wave = (0.3 * np.sin(2 * np.pi * (200 + 150 * time) * time)).astype(np.float32)
+    wave = (0.3 * np.sin(2 * np.pi * (200 + 20 * time) * time)).astype(np.float32)
     others = {"mono": (), "stereo": (wave,), "opposite": (-wave,)}
     return np.stack([wave, *others[sound.channels]])
 
@@ -94,7 +92,8 @@ def _blocks(wave: np.ndarray, stream: av.AudioStream, first: int) -> Iterator[av
     for start in range(0, wave.shape[1], size):
         part = wave[:, start : start + size]
         if "flt" not in sample.name:
-            part = np.rint(part * 32767).astype(np.int32 if sample.bits == 32 else np.int16)
+            kind = np.int32 if sample.bits == 32 else np.int16
+            part = np.rint(part.astype(np.float64) * np.iinfo(kind).max).astype(kind)
         part = part if sample.is_planar else part.T.reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), sample.name, stream.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = stream.rate, first + start, Fraction(1, stream.rate)
@@ -118,4 +117,3 @@ def _turn(path: Path, rotation: int) -> None:
     a, b, c, d = (part * 0x10000 for part in TURNS[rotation])
     matrix = b"".join(value.to_bytes(4, "big", signed=True) for value in (a, b, 0, c, d, 0, 0, 0, 0x40000000))
     path.write_bytes(whole[:at] + matrix + whole[at + len(matrix) :])
-

@@ -11,13 +11,14 @@ from eadnet.media.decoding import MediaError, held_frames, windowed
 from eadnet.media.reading import iterate_video, probe, read_audio
 from tests.support.drawn_shots import number_in
 from tests.support.examples import one_in
-from tests.support.plain_decoding import Shown, decode_plainly
+from tests.support.plain_decoding import Shown, cannot_be_opened, decode_plainly
 from tests.support.random_videos import CODECS, Recipe, numbered_videos
 from tests.support.written_videos import write
 
 FPS = 25
 SLACK = 0.02  # frames by which an instant may be rounded to the other side
 SETTLED = 0.06  # seconds at the start and the end of a sound that a codec may blur or leave out
+A_MOMENT = range(-20, 21)  # samples: timestamps of some containers are whole milliseconds
 CONTAINERS = tuple(CODECS)
 
 
@@ -31,18 +32,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @one_in(len(CONTAINERS))
 @given(data=st.data())
 def test_pictures_are_those_of_a_decode_from_the_start(suffix: str, data: st.DataObject, place: Path) -> None:
-    recipe = data.draw(numbered_videos(suffix))
+    check_pictures(data.draw(numbered_videos(suffix)), place, data)
+
+
+def check_pictures(recipe: Recipe, place: Path, data: st.DataObject) -> None:
+    """Write a video and read it in every way."""
     path = write(recipe, place)
     try:
         info, whole = probe(path), list(iterate_video(path, FPS))
     except MediaError as error:
         event(error.status)
-        assert recipe.kept < 1, f"a whole file is refused: {error}"
+        assert recipe.kept < 1 or cannot_be_opened(path), f"a whole file is refused: {error}"
         return
     assert not (info.truncated and recipe.kept == 1)
-    square = round(recipe.width * recipe.aspect / 2) * 2 if recipe.aspect != 1 else recipe.width
-    assert (info.width, info.height) == (square, recipe.height)
-    assert {picture.shape for picture in whole} <= {(recipe.height, square, 3)}
+    assert (info.width, info.height) == recipe.size
+    assert {picture.shape for picture in whole} <= {(*recipe.size[::-1], 3)}
     shown = decode_plainly(path, recipe.rotation)
     check_order([number_in(picture) for picture in whole], shown, recipe)
     check_held(path, recipe, whole)
@@ -54,13 +58,18 @@ def test_pictures_are_those_of_a_decode_from_the_start(suffix: str, data: st.Dat
 @one_in(2 * len(CONTAINERS))
 @given(data=st.data())
 def test_sound_stands_where_the_container_puts_it(suffix: str, data: st.DataObject, place: Path) -> None:
-    recipe = data.draw(numbered_videos(suffix))
+    check_sound(data.draw(numbered_videos(suffix)), place, data)
+
+
+def check_sound(recipe: Recipe, place: Path, data: st.DataObject) -> None:
+    """Write a video and hear it, as a whole and from a later instant on."""
     path = write(recipe, place)
     try:
         wave = read_audio(path)
     except MediaError as error:
         event(error.status)
-        assert recipe.kept < 1 or (error.status == "no_audio" and not recipe.sounds)
+        missing = error.status == "no_audio" and not recipe.sounds
+        assert recipe.kept < 1 or missing or cannot_be_opened(path), f"a whole file is refused: {error}"
         return
     assert wave.dtype == np.float32 and np.abs(wave).max() <= 1
     if recipe.kept < 1:
@@ -70,11 +79,12 @@ def test_sound_stands_where_the_container_puts_it(suffix: str, data: st.DataObje
     sound = recipe.sounds[0]
     earliest = min(0.0, *(other.start for other in recipe.sounds))
     assert heard[0] / 16000 == pytest.approx(sound.start - earliest, abs=SETTLED)
-    first = data.draw(st.integers(0, len(wave) * FPS // 16000), label="start")
+    first = data.draw(st.integers(0, max(len(wave) * FPS // 16000 - 3, 0)), label="start")
     part = read_audio(path, start=first / FPS, seconds=0.2)
-    expected = wave[first * 640 :][: len(part)]
-    assert len(part) == min(3200, len(wave) - first * 640)
-    assert np.abs(part - expected).max(initial=0) < 0.02
+    assert len(part) == pytest.approx(min(len(wave) - first * 640, 3200), abs=2)
+    inner = part[20:-20]
+    near = [wave[first * 640 + 20 + late :][: len(inner)] for late in A_MOMENT]
+    assert any(np.abs(inner[: len(there)] - there).max(initial=0) < 0.1 for there in near), "another sound"
 
 
 def check_order(numbers: list[int], shown: list[Shown], recipe: Recipe) -> None:
@@ -100,7 +110,7 @@ def check_held(path: Path, recipe: Recipe, whole: list[np.ndarray]) -> None:
     """Held frames show the same, whether they are read as a whole or in windows."""
     held = list(windowed(held_frames(path, FPS, 0.0, 1920 * 1080), None))
     assert [number_in(picture) for picture in held] == [number_in(picture) for picture in whole]
-    if "10le" not in recipe.pixel_format and "16le" not in recipe.pixel_format:  # held in 8 bit
+    if recipe.aspect == 1 and not recipe.pixel_format.endswith("le"):  # stretched before it is RGB, or held in 8 bit
         assert np.array_equal(held, whole)
 
 
