@@ -9,6 +9,7 @@ from eadnet.synthetic.expressions import expression
 from eadnet.synthetic.motion import Motion
 from eadnet.synthetic.people import sample_person
 from eadnet.synthetic.puppet import Framing, Puppet
+from tests.support.plain_decoding import Shown, fitting
 from tests.support.random_videos import Recipe, Shot
 
 SPRITE = 120
@@ -27,13 +28,16 @@ def pictures_of(recipe: Recipe) -> Iterator[np.ndarray]:
         for number in range(recipe.pictures):
             yield numbered(number, recipe.width, recipe.height)
         return
-    for picture, _ in _played(recipe):
-        yield picture
+    yield from _played(recipe)
 
 
 def faces_of(recipe: Recipe) -> list[bool | None]:
     """Whether each picture shows a whole face; None in a fade or a dissolve."""
-    return [shown for _, shown in _played(recipe)]
+    faces: list[bool | None] = []
+    for number, shot in enumerate(recipe.shots):
+        blended = min(BLEND, shot.pictures) if number and shot.entry != "cut" else 0
+        faces += [None] * blended + [shot.person is not None] * (shot.pictures - blended)
+    return faces
 
 
 def numbered(number: int, width: int, height: int) -> np.ndarray:
@@ -47,13 +51,15 @@ def numbered(number: int, width: int, height: int) -> np.ndarray:
 def number_in(picture: np.ndarray) -> int:
     """The number that a (H, W, 3) picture shows, read in the middle of its blocks."""
     height, width = picture.shape[:2]
-    number = 0
-    for bit in range(BITS):
-        row, column = divmod(bit, 4)
-        inside = [slice(int((at + 0.3) * side / parts), max(int((at + 0.7) * side / parts), int((at + 0.3) * side / parts) + 1))
-                  for at, side, parts in ((row, height, 2), (column, width, 4))]  # fmt: skip
-        number |= int(picture[tuple(inside)].mean() > 128) << bit
-    return number
+    bright = picture.mean(axis=2) > 128
+    blocks = (bright[_middle(row, 2, height), _middle(column, 4, width)] for row in range(2) for column in range(4))
+    return sum(1 << place for place, block in enumerate(blocks) if block.mean() > 0.5)
+
+
+def _middle(place: int, parts: int, side: int) -> slice:
+    """The middle of one of so many equal parts of a side, at least a pixel."""
+    low, high = int((place + 0.3) * side / parts), int((place + 0.7) * side / parts)
+    return slice(low, max(high, low + 1))
 
 
 @cache
@@ -68,20 +74,26 @@ def person_sprites(person: int) -> np.ndarray:
     return np.stack(list(puppet.wear(expression("neutral", 1)).frames(motion)))
 
 
-def _played(recipe: Recipe) -> Iterator[tuple[np.ndarray, bool | None]]:
-    """Pictures with whether they show a face: a blend stands at the start of the shot that it leads into."""
+def face_at(recipe: Recipe, shown: list[Shown], place: int) -> bool | None:
+    """Whether frame `place` of the video at 25 frames a second shows a whole face; None where that is not sure."""
+    told = {faces_of(recipe)[index] for index in fitting(shown, place, 25)}
+    return told.pop() if len(told) == 1 else None
+
+
+def _played(recipe: Recipe) -> Iterator[np.ndarray]:
+    """Pictures of shots; a blend stands at the start of the shot that it leads into."""
     before = None
     for shot in recipe.shots:
         for number in range(shot.pictures):
             picture = _scene(shot, 0 if shot.still else number, recipe)
             share = (number + 1) / (BLEND + 1)
             if before is None or shot.entry == "cut" or number >= BLEND:
-                yield picture, shot.person is not None
+                yield picture
             elif shot.entry == "dissolve":
-                yield _mixed(before, picture, share), None
+                yield _mixed(before, picture, share)
             else:
                 black = np.zeros_like(picture)
-                yield (_mixed(before, black, 2 * share) if share < 0.5 else _mixed(black, picture, 2 * share - 1)), None
+                yield _mixed(before, black, 2 * share) if share < 0.5 else _mixed(black, picture, 2 * share - 1)
         before = picture
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import av
 import numpy as np
 
+SLACK = 0.02
+"""Frames by which an instant may be rounded to the other side."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -45,3 +48,17 @@ def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
                 shown.append(Shown(float(frame.pts * frame.time_base), upright))
     start = min([origin, *(picture.time for picture in shown)])
     return [Shown(picture.time - start, picture.picture) for picture in shown]
+
+
+def fitting(shown: list[Shown], place: int, fps: int) -> list[int]:
+    """Indices of the pictures that may stand at frame `place` of a constant rate: the nearest in time, up to rounding.
+
+    The first picture also stands for what comes before it, the last for what comes after.
+    """
+    begins = [picture.time * fps + 0.5 for picture in shown]
+    ends = [*begins[1:], np.inf]
+    return [
+        index
+        for index, (begin, end) in enumerate(zip(begins, ends, strict=True))
+        if (index == 0 or np.floor(begin - SLACK) <= place) and place < np.floor(end + SLACK)
+    ]

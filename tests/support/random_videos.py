@@ -155,29 +155,27 @@ def numbered_videos(draw: st.DrawFn, suffix: str) -> Recipe:
 
 
 @st.composite
-def face_videos(draw: st.DrawFn, most: int = 60) -> Recipe:
-    """A video of shots with and without a drawn face, at most `most` pictures."""
+def face_videos(draw: st.DrawFn, whole: bool = True, longest: int = 40) -> Recipe:
+    """A video of up to three shots with and without a drawn face, of at most `longest` pictures each.
+
+    `whole`: it is not cut off.
+    """
     suffix = draw(st.sampled_from(("mp4", "mkv", "avi", "ts", "flv", "webm", "mpg")))
     codec = next(iter(CODECS[suffix]))
-    shots = draw(st.lists(_shots(), min_size=1, max_size=3))
-    pictures = 0
-    for number, shot in enumerate(shots):
-        room = max(1, min(shot.pictures, most - pictures))
-        shots[number] = Shot(shot.person, room, shot.entry if number else "cut", shot.still)
-        pictures += room
+    shots = tuple(draw(st.lists(_shots(longest), min_size=1, max_size=3)))
     return Recipe(
         suffix, codec, "yuv420p",
         width=draw(st.sampled_from((160, 192, 320))),
         height=draw(st.sampled_from((160, 192, 240))),
-        pictures=pictures,
-        rate=draw(st.sampled_from(_rates(codec)[:4])),
+        pictures=sum(shot.pictures for shot in shots),
+        rate=draw(st.sampled_from(_rates(codec)[:3])),
         gop=draw(st.sampled_from((12, 50, 250))),
         b_frames=draw(st.integers(0, 2)) if codec in ("libx264", "mpeg4", *MPEG) else 0,
         first=0.0 if suffix == "avi" else draw(st.sampled_from((0.0, 0.5))),
         rotation=draw(st.sampled_from((0, 90))) if suffix == "mp4" else 0,
         sounds=draw(sounds_of(suffix)),
-        kept=draw(st.sampled_from((1.0, 1.0, 1.0, 0.7))),
-        shots=tuple(shots),
+        kept=1.0 if whole else draw(st.sampled_from((1.0, 1.0, 1.0, 0.7))),
+        shots=shots,
     )  # fmt: skip
 
 
@@ -200,10 +198,10 @@ def _sound(draw: st.DrawFn, suffix: str) -> Sound:
 
 
 @st.composite
-def _shots(draw: st.DrawFn) -> Shot:
+def _shots(draw: st.DrawFn, longest: int) -> Shot:
     person = draw(st.sampled_from((0, 1, None)))
     entry = draw(st.sampled_from(("cut", "fade", "dissolve")))
-    return Shot(person, draw(st.integers(1, 40)), entry, draw(st.booleans()))
+    return Shot(person, draw(st.integers(1, longest)), entry, draw(st.booleans()))
 
 
 @st.composite
