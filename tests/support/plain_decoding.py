@@ -8,6 +8,8 @@ import numpy as np
 
 SLACK = 0.02
 """Frames by which an instant may be rounded to the other side."""
+LATE_PICTURE = 0.1
+"""Seconds after the start of the sound at which a first picture still counts as the start of the video."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ def cannot_be_opened(path: Path) -> bool:
 def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
     """All pictures of the first stream that is no cover; `rotation` in degrees, clockwise.
 
-    Time starts where the container says, but not after the first picture: of a file of two or three pictures FFmpeg may
-    know the start of the sound alone.
+    Time starts where the container says, but not after the first picture (of a file of two or three pictures FFmpeg may
+    know the start of the sound alone), and with the first picture where it is at most `LATE_PICTURE` late.
     """
     shown = []
     with av.open(str(path)) as container:
@@ -46,7 +48,8 @@ def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
             for frame in frames:
                 upright = np.rot90(frame.to_ndarray(format="rgb24"), -rotation // 90)
                 shown.append(Shown(float(frame.pts * frame.time_base), upright))
-    start = min([origin, *(picture.time for picture in shown)])
+    first = shown[0].time if shown else origin
+    start = first if first - origin <= LATE_PICTURE else origin
     return [Shown(picture.time - start, picture.picture) for picture in shown]
 
 

@@ -134,7 +134,8 @@ def numbered_videos(draw: st.DrawFn, suffix: str) -> Recipe:
     width, height = draw(_sizes(codec, pixel_format))
     mp4 = suffix in ("mp4", "mov")
     pictures = draw(st.integers(1, 120))
-    aspects = tuple(map(Fraction, (1, "4/3", "8/9", 2))) if codec in ("libx264", "mpeg4") else (Fraction(1),)
+    stretched = codec in ("libx264", "mpeg4") and min(width, height) >= 32  # what is left has 16 pixels or more
+    aspects = tuple(map(Fraction, (1, "4/3", "8/9", 2))) if stretched else (Fraction(1),)
     recipe = Recipe(
         suffix, codec, pixel_format, width, height, pictures,
         rate=draw(st.sampled_from(_rates(codec))),
