@@ -50,7 +50,8 @@ def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
                 shown.append(Shown(float(frame.pts * frame.time_base), upright))
     first = shown[0].time if shown else origin
     start = first if first - origin <= LATE_PICTURE else origin
-    return [Shown(picture.time - start, picture.picture) for picture in shown]
+    times = sorted(picture.time - start for picture in shown)  # AVI numbers packets, which are not in order of display
+    return [Shown(time, picture.picture) for time, picture in zip(times, shown, strict=True)]
 
 
 def fitting(shown: list[Shown], place: int, fps: int) -> list[int]:
