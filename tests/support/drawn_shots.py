@@ -51,15 +51,9 @@ def numbered(number: int, width: int, height: int) -> np.ndarray:
 def number_in(picture: np.ndarray) -> int:
     """The number that a (H, W, 3) picture shows, read in the middle of its blocks."""
     height, width = picture.shape[:2]
-    bright = picture.mean(axis=2) > 128
-    blocks = (bright[_middle(row, 2, height), _middle(column, 4, width)] for row in range(2) for column in range(4))
-    return sum(1 << place for place, block in enumerate(blocks) if block.mean() > 0.5)
-
-
-def _middle(place: int, parts: int, side: int) -> slice:
-    """The middle of one of so many equal parts of a side, at least a pixel."""
-    low, high = int((place + 0.3) * side / parts), int((place + 0.7) * side / parts)
-    return slice(low, max(high, low + 1))
+    middles = picture[[[height // 4], [height * 3 // 4]], [width * place // 8 for place in (1, 3, 5, 7)]]
+    bright = middles.mean(axis=2).ravel() > 128
+    return int(np.packbits(bright, bitorder="little")[0])
 
 
 @cache
