@@ -185,7 +185,7 @@ def sounds_of(draw: st.DrawFn, suffix: str) -> tuple[Sound, ...]:
     """No, one or two sound streams that a container can hold."""
     if not SOUND_CODECS[suffix]:
         return ()
-    counts = (1, 0) if suffix == "flv" else (1, 0, 2)
+    counts = (1, 0) if suffix in ("flv", "mpg") else (1, 0, 2)  # an FLV holds one; MPEG-PS orders them anew
     return tuple(draw(_sound(suffix)) for _ in range(draw(st.sampled_from(counts))))
 
 
