@@ -2,7 +2,7 @@
 #
 # Variables: PYTHON (3.11 or 3.12), VENV, CORES, CONFIGFILE (overlays, such as "config/clips.yaml mine.yaml"), VERBOSE (1:
 # print all commands and reasons), EXTRA_INDEX (a further package index: torch from PyPI needs the CUDA libraries; an index of
-# CPU builds saves 2.5 GB of downloads), UPGRADE (for `make lock`: names of packages, or all).
+# CPU builds saves 2.5 GB of downloads), UPGRADE (for `make lock`: names of packages, or all), SEED (for `make fuzz`).
 
 SHELL := /bin/bash
 VENV ?= .venv
@@ -11,6 +11,7 @@ CONFIGFILE ?=
 EXTRA_INDEX ?=
 PYTHON ?=
 UPGRADE ?=
+SEED ?= $(shell date +%s)
 # A new environment: its marker file is $@, its name the argument.
 define MAKE_ENVIRONMENT
 @python="$$(envs/python.sh $(if $(PYTHON),"$(PYTHON)"))" \
@@ -20,7 +21,7 @@ endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .PHONY: help reproduce configfiles test unit workflow lint format generate readme paper-docs environment lock caption-cpu caption-gpu syncnet \
-	test-processors test-processors-ci test-captions clean
+	fuzz test-processors test-processors-ci test-captions clean
 
 help:  ## This list.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -47,6 +48,10 @@ unit: environment  ## Unit tests only.
 
 workflow: environment  ## Snakemake on the smoke configuration: end to end, resume after kill, reruns.
 	python -m pytest -m workflow
+
+fuzz: environment  ## Property tests on 5,000 drawn inputs each (200 in `make unit`); a failure prints the input.
+	HYPOTHESIS_PROFILE=fuzz OMP_NUM_THREADS=1 python -m pytest -m "hypothesis and not workflow and not captions" \
+		--numprocesses auto --dist worksteal --hypothesis-seed=$(SEED)
 
 test-processors: environment  ## Tests that compare numbers, without AVX-512 and without AVX2, on 1 and 2 threads.
 	python -m tests.processors
@@ -127,4 +132,4 @@ caption-gpu: .venv-caption-gpu/.installed  ## The environment of captions throug
 	@touch $@
 
 clean:  ## Delete all results; keeps the environment.
-	rm -rf results results-* resources resources-* .snakemake .pytest_cache .ruff_cache
+	rm -rf results results-* resources resources-* .snakemake .hypothesis .pytest_cache .ruff_cache

@@ -1,12 +1,28 @@
-"""Fixtures of all tests: where the project and the real media stand, and the workflow after a whole run."""
+"""Fixtures of all tests (where the project and the real media stand, the workflow after a whole run), and how many
+examples a property test tries."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.paths import ROOT
 from tests.support.workflow_project import Project
+
+# A video takes longer to write than hypothesis expects of an example. No database: one run must not depend on another.
+# Without the phase `explain`, which traces every line that runs.
+_COMMON = {
+    "deadline": None,
+    "database": None,
+    "print_blob": True,
+    "suppress_health_check": [HealthCheck.too_slow],
+    "phases": [Phase.explicit, Phase.generate, Phase.shrink],
+}
+settings.register_profile("ci", max_examples=200, derandomize=True, **_COMMON)
+settings.register_profile("fuzz", max_examples=5000, derandomize=False, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="session")

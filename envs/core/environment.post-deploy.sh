@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 97c6b3b43d66e5bc46688ba21f508d3e9a340f6394d72d1998a05a79448631aa
+# sha256 b3315b00336a2e42d226bd77c486c165f0b9bfb079098197af1348307e1b7878
 set -euo pipefail
 bash envs/install.sh core python
