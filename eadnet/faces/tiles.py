@@ -44,4 +44,6 @@ def _in_square(frame: np.ndarray, detector: Detector, left: int, top: int, side:
     """Faces of one square, in pixels of the picture."""
     part = np.ascontiguousarray(frame[top : top + side, left : left + side])
     for face in detector.detect(part):
-        yield replace(face, box=face.box + np.float32((left, top, left, top)), points=face.points + np.float32((left, top)))
+        yield replace(
+            face, box=face.box + np.float32((left, top, left, top)), points=face.points + np.float32((left, top))
+        )
