@@ -36,7 +36,7 @@ class Preprocess(Section):
     min_detected: Share = Field(0.9, description="Smallest usable share of frames with a detected face.")
     max_gap: Annotated[int, Field(ge=0, le=24)] = Field(
         5,
-        description="Longest gap inside a clip, in frames without a face; at a longer one it is cut. Over 5 frames (.2 s)"
+        description="Longest gap inside a clip, in frames without a face; a longer one cuts it. Over 5 frames (.2 s)"
         " the interpolated alignment stays within what `smoothing` averages.",
     )
     max_second_face: Share = Field(
