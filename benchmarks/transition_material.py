@@ -3,7 +3,7 @@
 Shape legend: T frames, H, W picture.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def lookalikes(clips: dict[str, np.ndarray]) -> Iterator[Footage]:
         yield Footage("flash", name, flashed)
 
 
-def joined(kind: str, name: str, one: np.ndarray, two: np.ndarray, length: int, blend) -> Footage:
+def joined(kind: str, name: str, one: np.ndarray, two: np.ndarray, length: int, blend: Callable) -> Footage:
     """The end of `one` becomes the start of `two` in `length` frames; both go on moving meanwhile."""
     lead = min(len(one), len(two)) - length
     shares = (np.arange(length) + 1) / (length + 1)

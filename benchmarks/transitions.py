@@ -12,14 +12,15 @@ milliseconds are CPU time for one frame of 144 rows, on one thread.
 import argparse
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 from scenedetect import FrameTimecode, detectors
 
-from benchmarks.transition_material import HEIGHT, Footage, lookalikes, read_small, transitions
+from benchmarks.transition_material import Footage, lookalikes, read_small, transitions
 from eadnet.media.shots import find_shots
 
 FRAMES = 200  # of a clip, at most
@@ -60,6 +61,27 @@ def judged(footage: Footage, marked: np.ndarray) -> tuple[bool, float]:
     return bool(marked[first : last + 3].any()), float(marked[first : last + 1].mean())
 
 
+def measured(footage: Iterable[Footage], methods: dict[str, Callable]) -> tuple[dict, dict[str, float]]:
+    """What each method says, by (true transition, kind, method), and its milliseconds for one frame."""
+    results, spent, count = defaultdict(list), dict.fromkeys(methods, 0.0), 0
+    for each in footage:
+        count += len(each.frames)
+        for name, method in methods.items():
+            begun = time.process_time()
+            marked = method(each.frames)
+            spent[name] += time.process_time() - begun
+            results[bool(each.transitions), each.kind, name].append(judged(each, marked))
+    return results, {name: seconds / count * 1000 for name, seconds in spent.items()}
+
+
+def line(kind: str, true: bool, cells: list[list[tuple[bool, float]]]) -> str:
+    """One row of the table."""
+    shown = [
+        f"{sum(f for f, _ in cell)}" + (f" ({np.mean([c for _, c in cell]):.2f})" if true else "") for cell in cells
+    ]
+    return f"| {'' if true else 'no: '}{kind} | {len(cells[0])} | " + " | ".join(shown) + " |"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -67,36 +89,16 @@ def main() -> None:
     parser.add_argument("--also", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    clips = {path.stem: read_small(path, FRAMES) for path in sorted(options.clips.iterdir()) if path.suffix in SUFFIXES}
+    paths = [path for path in sorted(options.clips.iterdir()) if path.suffix in SUFFIXES]
+    clips = {path.stem: read_small(path, FRAMES) for path in paths}
     more = sorted(options.also.rglob("*.mp4")) if options.also else []
+    others = (Footage("as they are, --also", path.stem, read_small(path, FRAMES)) for path in more)
     methods = {"ours": ours} | {name: lambda frames, make=make: peer(make(), frames) for name, make in PEERS.items()}
-    results, spent, count = defaultdict(list), defaultdict(float), 0
-    for footage in (
-        *transitions(clips),
-        *lookalikes(clips),
-        *(Footage("others", "", read_small(p, FRAMES)) for p in more),
-    ):
-        count += len(footage.frames)
-        for name, method in methods.items():
-            begun = time.process_time()
-            marked = method(footage.frames)
-            spent[name] += time.process_time() - begun
-            results[bool(footage.transitions), footage.kind, name].append(judged(footage, marked))
-            if name == "ours" and judged(footage, marked)[0] != bool(footage.transitions):
-                print(
-                    f"ours is wrong: {footage.kind}, {footage.name}: {np.flatnonzero(marked)[[0, -1]] if marked.any() else ''}"
-                )
-    kinds = dict.fromkeys((true, kind) for true, kind, _ in results)
+    results, cost = measured(chain(transitions(clips), lookalikes(clips), others), methods)
     print("| footage | n | " + " | ".join(methods) + " |\n| --- |" + " ---: |" * (len(methods) + 1))
-    for true, kind in kinds:
-        cells = [results[true, kind, name] for name in methods]
-        shown = [
-            f"{sum(f for f, _ in cell)}" + (f" ({np.mean([c for _, c in cell]):.2f})" if true else "") for cell in cells
-        ]
-        print(f"| {'' if true else 'no: '}{kind} | {len(cells[0])} | " + " | ".join(shown) + " |")
-    print(
-        "| ms a frame | | " + " | ".join(f"{spent[name] / count * 1000:.2f}" for name in methods) + f" |\n{HEIGHT} rows"
-    )
+    for true, kind in dict.fromkeys((true, kind) for true, kind, _ in results):
+        print(line(kind, true, [results[true, kind, name] for name in methods]))
+    print("| ms for a frame | | " + " | ".join(f"{cost[name]:.2f}" for name in methods) + " |")
 
 
 if __name__ == "__main__":

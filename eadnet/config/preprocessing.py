@@ -27,7 +27,7 @@ class Preprocess(Section):
     )
     shot_threshold: Weight = Field(
         3.0,
-        description="Adaptive threshold of PySceneDetect: a video is cut at its shots, fades and dissolves; 0 does not cut.",
+        description="Adaptive threshold of PySceneDetect. A video is cut at shots, fades and dissolves; 0: not at all.",
     )
     min_face: Positive = Field(
         48, description="Smallest usable face: inter-ocular distance times 2.5, in source pixels."
@@ -36,8 +36,8 @@ class Preprocess(Section):
     min_detected: Share = Field(0.9, description="Smallest usable share of frames with a detected face.")
     max_gap: Annotated[int, Field(ge=0, le=24)] = Field(
         5,
-        description="Longest gap inside a clip, in frames without a face; at a longer one it is cut. Over 5 frames, a fifth"
-        " of a second, the interpolated alignment stays within what `smoothing` averages.",
+        description="Longest gap inside a clip, in frames without a face; a longer one cuts it. Over 5 frames (.2 s)"
+        " the interpolated alignment stays within what `smoothing` averages.",
     )
     max_second_face: Share = Field(
         0.1,

@@ -2,21 +2,23 @@
 
 Preprocessing, generation, references and measured videos all search here, so that a file gives the same face wherever
 it is read. A picture of at most `MAX_HEIGHT` rows is seen whole, and closer where the whole shows too few faces; a
-larger one is seen through a square around the face, found in a few looks of the detector. A frame without a face is not
-*seen*: transforms are interpolated over it (``alignment.align``), but nothing may be taken from it or pasted into it.
+larger one is seen through a square around the face, found in a few looks of the detector (at parts of the picture,
+where the whole shows none). A frame without a face is not *seen*: transforms are interpolated over it
+(``alignment.align``), but nothing may be taken from it or pasted into it.
 
 Shape legend: T frames, H, W picture.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
-from eadnet.faces.detectors.interface import Detector
+from eadnet.faces.detectors.interface import Detector, Face
 from eadnet.faces.mesh import detect_landmarks
+from eadnet.faces.tiles import detect_in_tiles
 from eadnet.faces.tracking import Track, follow, window_around
 from eadnet.media.decoding import MediaError, Source, Window
 from eadnet.media.reading import iterate_video, probe
@@ -108,18 +110,35 @@ class FaceSearch:
         """A square around the face; None where no look shows one."""
         track, shape = self._looks
         base = self.base or whole_window(self.size)
-        return window_around(track, shape, base.height / base.size[1] if base else 1.0, MAX_HEIGHT)
+        return window_around(track, shape, base.height / shape[0] if base and shape[0] else 1.0, MAX_HEIGHT)
 
     @cached_property
     def _looks(self) -> tuple[Track, tuple[int, int]]:
         """The main face in a few frames, and their height and width."""
+        window = self.base or whole_window(self.size)
         count = max(MIN_LOOKS, round(self.seconds * LOOKS_PER_SECOND))
+        looks, shape = self._look(window, self.detector.detect, count)
+        if window is None or not window.scaled_height or any(looks):
+            return follow(looks), shape
+        for fewer in sorted({MIN_LOOKS, count}):  # a small face may be lost where the picture is scaled down
+            looks, shape = self._look(replace(window, scaled_height=0), self._in_tiles, fewer)
+            if not any(looks):
+                break
+        return follow(looks), shape
+
+    def _look(
+        self, window: Window | None, detect: Callable[[np.ndarray], list[Face]], count: int
+    ) -> tuple[list[list[Face]], tuple[int, int]]:
+        """The faces of `count` frames, and the height and width of these."""
         moments = np.unique(np.linspace(0, self.count - 1, count).astype(int)).tolist()
         looks, shape = [], (0, 0)
-        for frame in self.view(self.base or whole_window(self.size), moments):
-            looks.append(self.detector.detect(frame))
+        for frame in self.view(window, moments):
+            looks.append(detect(frame))
             shape = frame.shape[:2]
-        return follow(looks), shape
+        return looks, shape
+
+    def _in_tiles(self, frame: np.ndarray) -> list[Face]:
+        return detect_in_tiles(frame, self.detector)
 
     def _landmarks(self, window: Window | None) -> np.ndarray:
         return detect_landmarks(self.watch(self.view(window, None)))

@@ -91,7 +91,7 @@ def _chains(looks: list[list[Face]]) -> list[dict[int, Face]]:
     chains: list[dict[int, Face]] = []
     for moment, faces in enumerate(looks):
         near = [chain for chain in chains if moment - max(chain) <= MAX_GAP]
-        pairs = [(_overlap(chain[max(chain)].box, face.box), chain, face) for chain in near for face in faces]
+        pairs = [(shared_area(chain[max(chain)].box, face.box), chain, face) for chain in near for face in faces]
         placed: list[Face] = []
         for overlap, chain, face in sorted(pairs, key=lambda pair: -pair[0]):
             if overlap >= MIN_OVERLAP and moment not in chain and face not in placed:
@@ -101,8 +101,8 @@ def _chains(looks: list[list[Face]]) -> list[dict[int, Face]]:
     return chains
 
 
-def _overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two boxes."""
+def shared_area(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of two boxes (4,), 0 to 1."""
     low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
     shared = float(np.prod(np.maximum(high - low, 0)))
     areas = sum(float(np.prod(box[2:] - box[:2])) for box in (first, second))

@@ -1,7 +1,7 @@
 """Where a piece shows its face for long enough: it is cut where no face is seen for longer than a few frames.
 
-A gap of at most `preprocess.max_gap` frames stays inside a clip, whose `seen` marks it. A face that comes and goes, as in
-profile views, would give dozens of fragments; only stretches that could pass the gates of length and detection count.
+A gap of at most `preprocess.max_gap` frames stays inside a clip, whose `seen` marks it. A face that comes and goes, as
+in profile views, would give dozens of fragments: only stretches that pass the gates of length and detection count.
 """
 
 from dataclasses import replace

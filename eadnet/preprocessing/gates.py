@@ -73,11 +73,11 @@ def _out_of_sync(row: dict, settings: Preprocess) -> str | None:
     # SyncNet also scores generated videos: test clips that it had chosen would favour what it favours.
     if row["sync_offset"] is None or row["split"] == "test":
         return None
-    if is_beyond_range(row):
-        return BEYOND_RANGE
     if row["sync_confidence"] < settings.min_sync_confidence:
         needed = f"{settings.min_sync_confidence:g} needed (preprocess.min_sync_confidence)"
         return f"SyncNet's confidence is {row['sync_confidence']:.1f}, {needed}"
+    if is_beyond_range(row):
+        return BEYOND_RANGE
     if abs(row["sync_offset"]) > settings.max_offset:
         allowed = f"{settings.max_offset} allowed (preprocess.max_offset)"
         return f"sound and lips are {row['sync_offset']:+.0f} frames apart, {allowed}"

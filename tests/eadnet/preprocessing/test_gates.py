@@ -6,7 +6,8 @@ import pytest
 
 from eadnet.config.preprocessing import Preprocess
 from eadnet.media.writing import write_video
-from eadnet.preprocessing.gates import GATES, judge
+from eadnet.preprocessing.gates import GATES, SEARCHED, judge
+from eadnet.published.syncnet_v2 import SHIFT
 from tests.support.made_footage import clips_of, face, moving, tone, write_talk
 
 SETTINGS = Preprocess()
@@ -34,6 +35,15 @@ FAULTS = [
     ("out_of_sync", {"sync_offset": -9.0}, "max_offset", ("-9", "6")),
     ("poor_quality", {"quality": 31.4}, "min_quality", ("31.4", "40")),
 ]
+
+
+@pytest.mark.parametrize("late", [-15.0, 15.0])
+def test_an_offset_at_the_edge_of_the_search_is_no_offset(late):
+    assert SEARCHED == SHIFT
+    permissive = SETTINGS.model_copy(update={"max_offset": 15})
+    found, reason = judge(GOOD | {"sync_offset": late}, permissive)
+    assert found == "out_of_sync" and reason.startswith("beyond_range: ") and f"{late:+.0f}" not in reason
+    assert judge(GOOD | {"sync_offset": late * 14 / 15}, permissive) is None
 
 
 @pytest.mark.parametrize(("status", "change", "key", "numbers"), FAULTS)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -140,8 +141,12 @@ def measured(
 
 def test_offset_and_confidence_are_filled_in_and_the_sound_is_moved(videos, weights, tmp_path):
     row = measured(videos, tmp_path, published(weights, tmp_path), min_sync_confidence=0, max_offset=15)
-    assert row["status"] == "ok" and row["sync_confidence"] >= 0
-    check_moved(row, videos / "a.mp4")
+    assert row["sync_confidence"] >= 0
+    if pd.isna(row["sync_offset"]):  # what random weights say may lie at the edge of the search
+        assert row["status"] == "out_of_sync" and row["reason"].startswith("beyond_range")
+    else:
+        assert row["status"] == "ok"
+        check_moved(row, videos / "a.mp4")
 
 
 @pytest.mark.parametrize("late", [-7, 9])
@@ -159,6 +164,27 @@ def test_a_test_clip_is_kept_as_it_is(videos, weights, tmp_path, monkeypatch, la
     assert (row["split"], row["status"], row["sync_offset"]) == ("test", "ok", late)
     assert f"SyncNet: {late:+.0f} frames, confidence {confidence}" in row["reason"]
     check_moved(row | {"sync_offset": 0}, videos / "a.mp4")
+
+
+@pytest.mark.parametrize(("test_share", "status"), [(0.0, "out_of_sync"), (1.0, "ok")])
+def test_an_offset_at_the_edge_of_the_search_is_no_value(videos, weights, tmp_path, monkeypatch, test_share, status):
+    monkeypatch.setattr(SyncJudge, "measure", lambda *_: (15, 5.0))
+    row = measured(videos, tmp_path, published(weights, tmp_path), test_share=test_share, max_offset=15)
+    assert row["status"] == status and pd.isna(row["sync_offset"]) and "beyond_range" in row["reason"]
+
+
+def test_pictures_of_gaps_are_not_compared(weights):
+    rng = np.random.default_rng(0)
+    landmarks = rng.uniform(20, 80, (30, 478, 2)).astype(np.float32)
+    frames = rng.integers(0, 255, (30, 100, 100, 3), np.uint8)
+    wave = rng.integers(-9000, 9000, 30 * 640).astype(np.int16)
+    judge, gap = SyncJudge(weights), slice(12, 15)
+    landmarks[gap] = np.nan
+    found = judge.measure(frames, landmarks, wave)
+    frames[gap] = 255 - frames[gap]
+    assert judge.measure(frames, landmarks, wave) == pytest.approx(found, abs=1e-6)
+    landmarks[::4] = np.nan  # no five frames in a row
+    assert judge.measure(frames, landmarks, wave) is None
 
 
 def check_moved(row: dict, video: Path) -> None:

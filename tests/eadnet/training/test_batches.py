@@ -4,12 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from eadnet.checkpoint import read_config
 from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet
-from eadnet.data.clips import ClipError
+from eadnet.data.clips import ClipError, save_shard
 from eadnet.features.latents import Latents
 from eadnet.tables import CLIPS, read_rows, write_table
 from eadnet.training.backbone import train_backbone
@@ -129,6 +130,21 @@ def test_corpora_are_drawn_evenly_where_that_is_asked(balance: str, share: float
     assert hdtf == pytest.approx(share, abs=0.03)
     assert drawn[1] / (drawn[1] + drawn[2]) == pytest.approx(2 / 3, abs=0.05) and drawn[4] == 0
     assert (first <= clips.lengths[which] - 16).all()
+
+
+def test_windows_with_unseen_frames_are_drawn_only_where_there_are_no_others(tmp_path: Path):
+    seen = {"whole": np.ones(60, bool), "gap": np.ones(60, bool), "holes": np.arange(60) % 9 > 0}
+    seen["gap"][20:24] = False
+    path = save_shard(tmp_path, "landmarks", {f"{name}/seen": mask for name, mask in seen.items()})
+    facts = {"corpus": "a", "n_frames": 60, "landmarks": path}
+    clips = ClipSet([facts | {"clip_id": name, "unseen": int((~mask).sum())} for name, mask in seen.items()])
+    which, first = clips.draw(3000, 16, torch.Generator().manual_seed(0))
+    starts = {name: set(first[which == number].tolist()) for number, name in enumerate(seen)}
+    assert starts["gap"] == {*range(5), *range(24, 45)}
+    assert starts["whole"] == starts["holes"] == set(range(45))
+    unaware = ClipSet([facts | {"clip_id": name, "unseen": 0} for name in seen])
+    plain, begun = unaware.draw(3000, 16, torch.Generator().manual_seed(0))
+    assert torch.equal(plain, which) and torch.equal(begun[which != 1], first[which != 1])
 
 
 @pytest.mark.parametrize(("balance", "share"), [("windows", 0.25), ("corpora", 0.5)])
