@@ -20,8 +20,8 @@ from eadnet.faces.detectors.interface import Detector, Face
 from eadnet.faces.mesh import detect_landmarks
 from eadnet.faces.tiles import detect_in_tiles
 from eadnet.faces.tracking import Track, follow, window_around
-from eadnet.media.decoding import MediaError, Source, Window
-from eadnet.media.reading import iterate_video, probe
+from eadnet.media.decoding import Source, Window
+from eadnet.media.reading import iterate_video
 
 MAX_HEIGHT = 512  # of what the mesh sees; a larger picture is cut to a square around the face and scaled down
 MIN_LOOKS = 12  # frames that the detector sees, and at least
@@ -187,21 +187,6 @@ def whole_window(size: tuple[int, int]) -> Window | None:
     if height <= MAX_HEIGHT and not (width % 2 or height % 2):
         return None
     return Window(0, 0, max(2, width // 2 * 2), max(2, height // 2 * 2), MAX_HEIGHT if height > MAX_HEIGHT else 0)
-
-
-def find_face(source: Source, detector: Detector, fps: int | Fraction = 25) -> FoundFace:
-    """The main face of a whole file, at `fps` frames a second.
-
-    Raises:
-        eadnet.media.decoding.MediaError: unreadable, without a picture, or without a frame.
-    """
-    info, view = probe(source), video_view(source, fps)
-    stated = round(info.seconds * fps)
-    count = stated or sum(1 for _ in view(None, None))  # some recorders leave the length out
-    found = FaceSearch(view, (info.width, info.height), count, count / fps, detector).find()
-    if not len(found.landmarks):
-        raise MediaError("no video frame; copy the file again", "truncated")
-    return found
 
 
 def video_view(source: Source, fps: int | Fraction = 25, start: float = 0.0, seconds: float | None = None) -> View:

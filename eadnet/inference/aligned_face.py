@@ -16,10 +16,6 @@ from eadnet.faces.landmarks import restful_frame
 from eadnet.faces.search import frames_seen, stretches
 from eadnet.media.shots import Shot
 
-JUMP = 0.4
-"""Of the face's height: it moves less from frame to frame (2 m/s); more is a cut that was not found."""
-GROWTH = 1.5
-"""Ratio of the face's heights in neighbouring frames, likewise."""
 NOWHERE = -1
 """Stands for a frame that belongs to no stretch."""
 
@@ -85,25 +81,3 @@ class AlignedFace:
         edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
         runs = [(first, end, numbers[first]) for first, end in zip(edges[:-1], edges[1:], strict=True)]
         return [Stretch(first, end, self._shot_of[number]) for first, end, number in runs if number != NOWHERE]
-
-
-def parted_at_jumps(shots: Sequence[Shot], landmarks: np.ndarray) -> list[Shot]:
-    """The shots, parted where the face is suddenly elsewhere or of another size, as at a cut that was not found.
-
-    A cut between similar pictures, or close behind another cut, is found in no change of the picture.
-
-    Args:
-        shots: of the video.
-        landmarks: (N, 478, 2) source pixels, NaN where no face was found.
-    """
-    parts = []
-    for shot in shots:
-        places = shot.first + np.flatnonzero(frames_seen(landmarks[shot.first : shot.end]))
-        points = landmarks[places]
-        centres, heights = points.mean(axis=1), np.ptp(points[..., 1], axis=1)
-        moved = np.linalg.norm(np.diff(centres, axis=0), axis=1)
-        larger, smaller = np.maximum(heights[1:], heights[:-1]), np.minimum(heights[1:], heights[:-1])
-        begun = places[1:][(moved > JUMP * larger) | (larger > GROWTH * smaller)].tolist()
-        bounds = [shot.first, *begun, shot.end]
-        parts += [Shot(first, end) for first, end in zip(bounds[:-1], bounds[1:], strict=True)]
-    return parts

@@ -9,40 +9,33 @@ to cut it out and once to paste it back.
 Shape legend: N frames of the video, T of what is generated, H, W picture, S crop side.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
-import av
+import cv2
 import numpy as np
 
 from eadnet.config.preprocessing import Preprocess, Template
 from eadnet.faces import alignment
 from eadnet.faces.detectors import opened_detector
-from eadnet.faces.detectors.interface import Detector
-from eadnet.faces.mesh import POINTS, detect_landmarks
-from eadnet.faces.search import FaceSearch, video_view
-from eadnet.faces.tracking import find_window
-from eadnet.inference.aligned_face import AlignedFace, Stretch, parted_at_jumps
+from eadnet.faces.search import FaceSearch, View
+from eadnet.faces.video import SHOT_THRESHOLD, Watch, find_faces
+from eadnet.inference.aligned_face import AlignedFace, Stretch
 from eadnet.inference.footage_notes import footage_notes, footage_warnings
 from eadnet.inference.paste_back import kept_colour
 from eadnet.media.colour import Colour
-from eadnet.media.decoding import MediaError, Window, held_frames
+from eadnet.media.decoding import MediaError, Window
 from eadnet.media.pictures import Picture, read_picture
 from eadnet.media.reading import iterate_video, probe
-from eadnet.media.shots import Shot, find_shots
-from eadnet.preprocessing.pieces import MAX_PIXELS
+from eadnet.media.shots import Shot
 
 FPS = 25
 BACKWARDS = 32
 """Frames that are decoded together where a video runs backwards."""
-SHOT_THRESHOLD = Preprocess().shot_threshold
 MAX_GAP = Preprocess().max_gap
 
 Read = Callable[[int, int], Iterator[np.ndarray]]
-Watch = Callable[[int], None]
-"""Called with the number of frames in which a face has been searched so far; a closer look goes back."""
 
 
 class SourceVideo:
@@ -160,7 +153,9 @@ def open_picture(picture: Picture, resolution: int, template: Template = "eyes")
         pixels = _even(read_picture(picture, notes))
     except MediaError as error:
         raise MediaError(f"{name}: {error}") from None
-    landmarks = _look([pixels], pixels.shape)
+    height, width = pixels.shape[:2]
+    with opened_detector("mediapipe") as detector:
+        landmarks = FaceSearch(_picture_view(pixels), (width, height), 1, 1 / FPS, detector).find().in_picture
     read = lambda low, high: iter([pixels] * (high - low))  # noqa: E731
     return SourceVideo(name, read, landmarks, resolution, 0, template, notes=tuple(notes))
 
@@ -192,55 +187,19 @@ def open_video(
     """
     try:
         info = probe(path)
-        count, shots = _shots(path, frames, shot_threshold)
-        landmarks = np.full((count, POINTS, 2), np.nan, np.float32)
         with opened_detector("mediapipe") as detector:
-            for shot in shots:
-                search = _search(path, shot, (info.width, info.height), detector, watch)
-                found = search.find().in_picture
-                if len(found) < search.count:
-                    raise _lost(shot.first, shot.end)
-                landmarks[shot.first : shot.end] = found
+            face = find_faces(path, detector, FPS, frames, shot_threshold, watch)
     except MediaError as error:
         raise MediaError(f"{path}: {error}") from None
     whole = Window(0, 0, info.width // 2 * 2, info.height // 2 * 2)
     read = partial(_decoded, path, whole)
     about = {
-        "shots": parted_at_jumps(shots, landmarks),
+        "shots": face.shots,
         "max_gap": max_gap,
         "notes": info.notes,
         "colour": kept_colour(info),
     }
-    return SourceVideo(str(path), read, landmarks, resolution, smoothing, template, **about)
-
-
-def _shots(path: str | Path, frames: int, threshold: float) -> tuple[int, list[Shot]]:
-    """The number of frames, at most `frames`, and the shots in them; found in the same pictures as in preprocessing."""
-    count = 0
-
-    def counted() -> Iterator[av.VideoFrame]:
-        nonlocal count
-        for frame in islice(held_frames(path, FPS, 0.0, MAX_PIXELS), frames):
-            count += 1
-            yield frame
-
-    shots = find_shots(counted(), threshold, FPS)
-    return count, shots
-
-
-def _search(path: str | Path, shot: Shot, size: tuple[int, int], detector: Detector, watch: Watch | None) -> FaceSearch:
-    """The face search in one shot, which sees no other frame."""
-    count = shot.end - shot.first
-    seconds = count / FPS
-
-    def watched(passing: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        for number, frame in enumerate(passing, shot.first + 1):
-            if watch:
-                watch(number)
-            yield frame
-
-    view = video_view(path, FPS, shot.first / FPS, seconds)
-    return FaceSearch(view, size, count, seconds, detector, watch=watched)
+    return SourceVideo(str(path), read, face.landmarks, resolution, smoothing, template, **about)
 
 
 def _lost(first: int, end: int) -> MediaError:
@@ -251,13 +210,19 @@ def _decoded(path: str | Path, window: Window, low: int, high: int) -> Iterator[
     return iterate_video(path, FPS, low / FPS, (high - low) / FPS, window)
 
 
-def _look(pictures: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """(1, 478, 2) landmarks of a picture, found close to the face where it is small."""
-    with opened_detector("mediapipe") as detector:
-        window = find_window(pictures, detector, max_height=max(shape)) or Window(0, 0, shape[1], shape[0])
-    rows, columns = slice(window.y, window.y + window.height), slice(window.x, window.x + window.width)
-    found = detect_landmarks([picture[rows, columns] for picture in pictures])
-    return found + np.float32((window.x, window.y))
+def _picture_view(pixels: np.ndarray) -> View:
+    """A picture, (H, W, 3) uint8, as a video of one frame."""
+
+    def view(window: Window | None, frames: Iterable[int] | None) -> Iterator[np.ndarray]:
+        if window is None:
+            yield pixels
+            return
+        part = pixels[window.y : window.y + window.height, window.x : window.x + window.width]
+        shrinks = window.scaled_height and window.scaled_height < window.height
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        yield cv2.resize(np.ascontiguousarray(part), window.size, interpolation=method)
+
+    return view
 
 
 def _even(pixels: np.ndarray) -> np.ndarray:

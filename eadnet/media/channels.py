@@ -19,6 +19,8 @@ LOST = 0.1
 MOMENTS = 4  # a second; shorter than a word, longer than most decoders' frames
 ALONE = 1e-6
 """Energy of all other channels as a share of the loudest one's, below which it is the only one: 60 dB less."""
+LOUDER = 1.5
+"""Energy of a channel over an earlier one's, from which it is the louder: 1.8 dB, a difference that is heard."""
 SPOKEN = {"FL": "the left one", "FR": "the right one", "FC": "the centre one"}
 BASS = "LFE"
 
@@ -72,9 +74,13 @@ class ChannelMeter:
         return loudest, f"channels of opposite phase; {self._spoken(loudest)} is taken"
 
     def _loudest(self, total: np.ndarray) -> int:
-        """The bass of surround sound carries no speech: it is taken only where it is alone."""
+        """The first of the loudest, whichever part of a sound is read.
+
+        The bass of surround sound carries no speech: it is taken only where it is alone.
+        """
         heard = np.where([name == BASS for name in self._names], 0, total)
-        return int((heard if heard.any() else total).argmax())
+        heard = heard if heard.any() else total
+        return int(np.flatnonzero(heard >= heard.max() / LOUDER)[0])
 
     def _spoken(self, channel: int) -> str:
         name = self._names[channel]

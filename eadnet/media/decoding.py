@@ -20,6 +20,7 @@ from eadnet.media.seeking import TIMELINE, Source, codec_name, decoded_from, mov
 from eadnet.media.tone_mapping import add_tone_mapping
 
 HELD_FORMATS = "yuv420p|yuvj420p|nv12|yuv422p|yuvj422p|yuv444p|yuvj444p|gray|rgb24|bgr24|gbrp"  # 8 bit
+HELD_PIXELS = 1920 * 1080  # of a held frame at most: a piece is walked through several times, and must fit into memory
 MAX_GAP = 1.0  # seconds that one frame may stand for: a longer picture does not move with the sound, whatever the face
 MIN_SIDE, MAX_SIDE = 16, 8192  # pixels of a picture that is read: 8K video, and no header that states nonsense
 

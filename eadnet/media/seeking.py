@@ -25,6 +25,7 @@ SETTLED = 0.1  # seconds of sound decoded before an interval at least: Opus, the
 LATE_PICTURE = 0.1  # seconds; the samples with which sound codecs begin before the picture are 21 to 65 ms
 NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: raw streams, whose times are counted from wherever reading begins
 FROM_START = ("mpeg",)  # MPEG-PS times few packets: behind a seek, pictures were timed one too early
+UNSTATED = ("flv",)  # it states no durations: what FFmpeg guesses of the last frame depends on where reading began
 NUMBERED = ("avi",)  # it numbers packets, not pictures: with B-frames a picture comes out some numbers later
 USUAL_RATE = Fraction(25)
 HIGHEST_RATE = 1000  # frames per second; a header that states more states its clock, not its rate
@@ -167,14 +168,15 @@ def _from_key(frames: Iterator[av.frame.Frame]) -> Iterator[av.frame.Frame]:
 
 def _timed(frames: Iterator[av.frame.Frame], stream: av.stream.Stream, origin: int) -> Iterator[av.frame.Frame]:
     """Frames timed from the origin; one without a time (AVI with B-frames, raw streams) follows the one before."""
-    moving = stream.type == "video"
+    moving, unstated = stream.type == "video", stream.container.format.name in UNSTATED
     unit = TIMELINE if moving else stream.time_base
     following = Fraction(0) if stream.start_time is None else stream.start_time * stream.time_base - origin * TIMELINE
     for frame in frames:
         tick = frame.time_base or stream.time_base
         time = following if frame.pts is None else frame.pts * tick - origin * TIMELINE
         # without its duration the last frame of a video would be dropped
-        duration = frame.duration * tick or (usual_duration(stream) if moving else Fraction(0))
+        stated = 0 if moving and unstated else frame.duration * tick
+        duration = stated or (usual_duration(stream) if moving else Fraction(0))
         frame.time_base, frame.pts, frame.duration = unit, round(time / unit), round(duration / unit)
         following = time + (duration if moving else Fraction(frame.samples, frame.sample_rate))
         yield frame

@@ -1,6 +1,6 @@
 """A source is decoded once, and cut where its shots end and where it gets too long; fades and dissolves are left out.
 
-Frames are held in the decoder's own pixel format (half the bytes of RGB) and at most `MAX_PIXELS` large, so that a
+Frames are held in the decoder's own pixel format (half the bytes of RGB) and at most `HELD_PIXELS` large, so that a
 piece can be walked through several times without decoding again and without filling the memory.
 """
 
@@ -13,11 +13,10 @@ import numpy as np
 
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource, Media
-from eadnet.media.decoding import MediaError, Window, held_frames, held_size, windowed
+from eadnet.media.decoding import HELD_PIXELS, MediaError, Window, held_frames, held_size, windowed
 from eadnet.media.reading import MediaInfo
 from eadnet.media.shots import LOOK_AHEAD, ShotFinder
 
-MAX_PIXELS = 1920 * 1080
 HELD_BYTES = 900_000_000  # a piece that would hold more is cut
 MAX_OVERRUN = 1.1  # of the length in the header: beyond, wrong times would repeat one frame for hours
 TAIL = 5  # frames: a shorter rest, as when a header is off by a few, stays with the piece before
@@ -41,7 +40,7 @@ class Piece:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the held frames."""
-        return held_size(self.info.width, self.info.height, MAX_PIXELS)
+        return held_size(self.info.width, self.info.height, HELD_PIXELS)
 
     @property
     def zoom(self) -> float:
@@ -71,7 +70,7 @@ def cut_in_pieces(source: ClipSource, video: Media, info: MediaInfo, settings: P
     fault = None
     try:
         wanted = None if source.seconds is None else round(source.seconds * fps)
-        for index, frame in enumerate(islice(held_frames(video, fps, source.start, MAX_PIXELS), wanted)):
+        for index, frame in enumerate(islice(held_frames(video, fps, source.start, HELD_PIXELS), wanted)):
             if total and index > MAX_OVERRUN * total + fps:
                 raise MediaError(f"its frames run past its length of {total / fps:.1f} s; convert the file again")
             cutter.longest = cutter.longest or _longest(source, total, frame, fps)

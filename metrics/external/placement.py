@@ -15,7 +15,7 @@ import numpy as np
 from eadnet.data.clips import Clip
 from eadnet.faces.alignment import apply, paste
 from eadnet.faces.detectors import opened_detector
-from eadnet.faces.search import find_face
+from eadnet.faces.video import find_faces
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import iterate_video, probe
 from eadnet.media.writing import write_video
@@ -55,7 +55,7 @@ def place(made: Path, clip: Clip, gives: Literal["crop", "face"], output: Path) 
 def _by_landmarks(made: Path, clip: Clip) -> np.ndarray:
     """(2, 3) from the picture to the clip's crop: eyes and nose, median over frames, lie on those of the truth."""
     with opened_detector("mediapipe") as detector:
-        shown = find_face(made, detector, FPS).in_picture[:, list(MESH_POINTS)]
+        shown = find_faces(made, detector, FPS).landmarks[:, list(MESH_POINTS)]
     true = apply(clip.transforms, clip.landmarks)[:, list(MESH_POINTS)]
     if not np.isfinite(shown).any() or not np.isfinite(true).any():
         raise MediaError("no face is seen in it, so it cannot be put in its place", "no_face")

@@ -15,10 +15,10 @@ import numpy as np
 from eadnet.config.preprocessing import Template
 from eadnet.config.section import ConfigError
 from eadnet.data.clips import SAMPLES_PER_FRAME
-from eadnet.faces.alignment import align, warp_frame
+from eadnet.faces.alignment import warp_frame
 from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Detector
-from eadnet.faces.search import find_face, frames_seen
+from eadnet.faces.video import find_faces
 from eadnet.media.decoding import MediaError
 from eadnet.media.faults import naming
 from eadnet.media.reading import iterate_video, probe, read_audio
@@ -121,11 +121,11 @@ def _write_clip(
     """Two passes: one finds the face in every frame, one cuts it out."""
     crops, audio, points = spools
     info = probe(path)
-    landmarks = find_face(path, detector, FPS).in_picture
-    seen = frames_seen(landmarks)
+    face = find_faces(path, detector, FPS)
+    landmarks, seen = face.landmarks, face.seen
     if not seen.any():
         raise MediaError("no face was found; give a video that shows one", "no_face")
-    transforms = align(landmarks, alignment.resolution, alignment.smoothing, alignment.template)
+    transforms = face.transforms(alignment.resolution, alignment.smoothing, alignment.template)
     for pictures in _chunks(iterate_video(path, FPS), transforms, alignment.resolution):
         crops.append(clip_id, pictures)
     points.append(clip_id, landmarks)

@@ -21,7 +21,7 @@ from eadnet.config.section import ConfigError
 from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Detector
-from eadnet.faces.search import frames_seen
+from eadnet.faces.video import VideoFace
 from eadnet.media.decoding import MediaError
 from eadnet.media.faults import naming
 from eadnet.media.reading import iterate_video
@@ -146,7 +146,7 @@ class Meter:
         self._finish(footage, passes, refusal is None)
         if refusal:
             self._drop_aligned(footage)
-            self._cut_own(footage, paced.points)
+            self._cut_own(footage, paced.face)
         info = footage.info
         row = {"width": info.width, "height": info.height, "fps": info.fps, "video_sha256": sha256_file(footage.path)}
         row |= {"video_frames": paced.frames, "own_status": "ok", "own_frames": native.frames}
@@ -207,12 +207,12 @@ class Meter:
         for name, array in arrays.items():
             self.extracted.append(f"{clip_id}/{name}", array)
 
-    def _cut_own(self, footage: Footage, landmarks: np.ndarray) -> None:
+    def _cut_own(self, footage: Footage, face: VideoFace) -> None:
         """Crops by the video's own mesh, in a second pass; none where no frame has a face."""
-        if not frames_seen(landmarks).any():
+        if not face.seen.any():
             return
         clip = footage.clip
-        transforms = own_transforms(landmarks, self.resolution, clip.transforms)
+        transforms = own_transforms(face, self.resolution, clip.transforms)
         for crops in chunked(cut(iterate_video(footage.path, FPS), transforms, self.resolution)):
             self.crops.append(f"{clip.clip_id}/{OWN}", np.stack(crops))
         self.landmarks.append(f"{clip.clip_id}/{OWN_TRANSFORM}", transforms)

@@ -5,21 +5,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from eadnet.config.preprocessing import Template
-from eadnet.faces.alignment import CANVAS, align, warp_frame
+from eadnet.faces.alignment import CANVAS, warp_frame
+from eadnet.faces.video import VideoFace
 
 SMOOTHING = 3.0  # frames, as clips are cut by default
 SQUEEZED = CANVAS[1] / CANVAS[0]  # of a crop whose canvas was squeezed to a square
 
 
-def own_transforms(landmarks: np.ndarray, resolution: int, true_transforms: np.ndarray) -> np.ndarray:
+def own_transforms(face: VideoFace, resolution: int, true_transforms: np.ndarray) -> np.ndarray:
     """(T, 2, 3) transforms that lay a video's own face where the true clip's template lays the true one.
 
     Args:
-        landmarks: (T, 478, 2) of the video, in its own pixels; NaN where no face is, but not everywhere.
+        face: of the video, in its own pixels; some frame shows it.
         resolution: side of the crops in pixels.
         true_transforms: (T', 2, 3) of the true clip, from which its template is read.
     """
-    return align(landmarks, resolution, SMOOTHING, template_of(true_transforms))
+    return face.transforms(resolution, SMOOTHING, template_of(true_transforms))
 
 
 def template_of(transforms: np.ndarray) -> Template:

@@ -9,7 +9,8 @@ import numpy as np
 from eadnet.faces.alignment import warp_frame
 from eadnet.faces.detectors.interface import Detector
 from eadnet.faces.mesh import POINTS
-from eadnet.faces.search import find_face, frames_seen
+from eadnet.faces.search import frames_seen
+from eadnet.faces.video import VideoFace, find_faces
 from eadnet.media.reading import iterate_video
 from metrics.measuring.extractors import Extractor
 from metrics.measuring.footage import Footage, scaled
@@ -34,8 +35,8 @@ class Pass:
     """Frames of a video at a rate.
 
     `key` is where its own landmarks go; where own and aligned frames are the same, both views share them. A video is
-    searched for its face once (``eadnet.faces.search``), and decoded once more for whoever looks at its frames.
-    `points` are (T, 478, 2) in the video's own pixels, once it has run.
+    searched for its face once (``eadnet.faces.video``), and decoded once more for whoever looks at its frames. `face`
+    is what was found, in the video's own pixels, once it has run.
     """
 
     footage: Footage
@@ -44,7 +45,12 @@ class Pass:
     landmarks: Spool
     extractors: Sequence[Extractor]
     aligned: Aligned | None = None
-    points: np.ndarray = field(default_factory=lambda: np.empty((0, POINTS, 2), np.float32))
+    face: VideoFace = field(default_factory=lambda: VideoFace(np.empty((0, POINTS, 2), np.float32), ()))
+
+    @property
+    def points(self) -> np.ndarray:
+        """(T, 478, 2) float32 landmarks in the video's own pixels; NaN where no face is."""
+        return self.face.landmarks
 
     @property
     def frames(self) -> int:
@@ -54,7 +60,7 @@ class Pass:
     @property
     def faces(self) -> int:
         """In how many of them the face was found."""
-        return int(frames_seen(self.points).sum())
+        return int(self.face.seen.sum())
 
     def run(self, detector: Detector) -> None:
         """Find the face in the whole video, and show its frames to the extractors.
@@ -62,7 +68,7 @@ class Pass:
         Raises:
             MediaError: it holds no frame, or is damaged on the way.
         """
-        self.points = find_face(self.footage.path, detector, self.rate).in_picture
+        self.face = find_faces(self.footage.path, detector, self.rate)
         self.landmarks.append(self.key, self.points)
         first = 0
         for frames in chunked(self.again() if self.extractors or self.aligned else iter(())):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from eadnet.media.decoding import MediaError, first_frame, opened, video_stream
+from eadnet.media.decoding import video_stream
+from eadnet.media.faults import MediaError
+from eadnet.media.seeking import decoded_from, opened
 
 UNEVEN = 1.5  # times the usual step between frames; less is the rounding of a container's clock
 ROUNDING = 0.002  # seconds by which containers round a time
@@ -16,9 +18,10 @@ def storage_notes(path: str | Path) -> tuple[str, ...]:
     Reads the file's packets, and decodes one frame.
     """
     try:
+        with decoded_from(path, video_stream, 0) as decoding:
+            turned = decoding.first.rotation % 360
         with opened(path) as container:
             stream = video_stream(container)
-            turned = first_frame(container, stream).rotation % 360
             times = [packet.pts * packet.time_base for packet in container.demux(stream) if packet.pts is not None]
     except MediaError:
         return ()  # decoding it says so

@@ -200,7 +200,7 @@ def test_clips_and_partners_are_chosen_by_name(corpus: Path) -> None:
 def test_a_killed_calibration_goes_on_and_the_verdicts_are_right(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passes, "find_face", unsearched)
+    monkeypatch.setattr(passes, "find_faces", unsearched)
     settings, output, seen = ScoringSettings(None, "full", RESOLUTION, 16), tmp_path / "calibration.parquet", []
     respond = calibration.Bench.respond
 

@@ -112,7 +112,7 @@ def test_a_damaged_video_carries_its_damaged_sound(corpus: Path, tmp_path: Path)
 
 
 def test_the_ordinary_path_scores_encoded_videos(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passes, "find_face", unsearched)
+    monkeypatch.setattr(passes, "find_faces", unsearched)
     settings = ScoringSettings(None, "full", RESOLUTION, 16)
     names = ("opus", "vp9", "frame_rate", "moved_crop")
     table = calibrate(corpus, ["image"], settings, tmp_path / "c.parquet", names, 3, 25, "all", lambda line: None)

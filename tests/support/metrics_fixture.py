@@ -7,8 +7,9 @@ import numpy as np
 
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.data.selection import write_test_clips
-from eadnet.faces.search import FoundFace
+from eadnet.faces.video import VideoFace
 from eadnet.media.reading import iterate_video
+from eadnet.media.shots import Shot
 from eadnet.tables import CLIPS, VIDEOS, write_table
 
 RESOLUTION = 96
@@ -101,7 +102,7 @@ def write_chosen(clips: Path, count: int = 24) -> Path:
     return clips.parent / "test_clips.parquet"
 
 
-def unsearched(path: str | Path, detector: object, fps: float) -> FoundFace:
-    """In place of ``eadnet.faces.search.find_face``, where faces do not matter: none is found."""
+def unsearched(path: str | Path, detector: object, fps: float) -> VideoFace:
+    """In place of ``eadnet.faces.video.find_faces``, where faces do not matter: none is found."""
     count = sum(1 for _ in iterate_video(path, fps))
-    return FoundFace(None, np.full((count, 478, 2), np.nan, np.float32))
+    return VideoFace(np.full((count, 478, 2), np.nan, np.float32), [Shot(0, count)])

@@ -4,7 +4,8 @@ import numpy as np
 
 from eadnet.faces.alignment import align
 from eadnet.faces.landmarks import restful_frame
-from eadnet.inference.aligned_face import AlignedFace, parted_at_jumps
+from eadnet.faces.video import parted_at_jumps
+from eadnet.inference.aligned_face import AlignedFace
 from eadnet.inference.footage_notes import footage_notes, footage_warnings
 from eadnet.media.shots import Shot
 
