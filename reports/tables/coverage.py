@@ -37,7 +37,7 @@ def build(sources: pd.DataFrame, clips: pd.DataFrame) -> Table:
     panels = [_corpora(frame), _statuses(frame, "inputs"), _statuses(frame, "clips"), _splits(frame)]
     panels += _emotions(frame)
     return Table(
-        "coverage", "Data", caption(frame) + unmeasured(clips), tuple(panel for panel in panels if panel.rows), frame
+        "coverage", "Data", caption(frame) + masked(clips) + unmeasured(clips), tuple(panel for panel in panels if panel.rows), frame
     )
 
 
@@ -80,6 +80,15 @@ def caption(frame: pd.DataFrame) -> str:
         f"{count(total.people, 'person', 'people')}, from {count(total.inputs_used, 'usable input')} of "
         f"{total.inputs:,}."
     )
+
+
+def masked(clips: pd.DataFrame) -> str:
+    """One more sentence on the frames of usable clips that show no face; empty without any."""
+    unseen = clips.unseen[clips.status == "ok"].fillna(0).astype(int)
+    if not unseen.sum():
+        return ""
+    where = count(int((unseen > 0).sum()), "usable clip")
+    return f" {count(int(unseen.sum()), 'frame')} of {where} show no face and are not used."
 
 
 def unmeasured(clips: pd.DataFrame) -> str:

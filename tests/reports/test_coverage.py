@@ -29,6 +29,13 @@ def printed(table: formats.Table) -> list[str]:
     return [re.sub(" +", " ", line) for line in formats.markdown(table).splitlines()]
 
 
+def test_frames_without_a_face_are_counted(inputs: Inputs) -> None:
+    assert "show no face" not in coverage.build(inputs.sources, inputs.clips).caption
+    clips = inputs.clips.assign(unseen=0)
+    clips.loc[clips[clips.status == "ok"].index[:2], "unseen"] = (3, 4)
+    assert "7 frames of 2 usable clips show no face and are not used." in coverage.build(inputs.sources, clips).caption
+
+
 def test_coverage_counts_every_input_and_every_clip_once(inputs: Inputs) -> None:
     other = inputs.clips.assign(corpus="folder", emotion=None, level=None, split="val", n_frames=None)
     clips = pd.concat([inputs.clips, other])
