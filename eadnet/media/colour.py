@@ -15,6 +15,7 @@ HD_LINES = 720
 """From so many lines up an untagged picture is taken for BT.709, below for BT.601: the guess of browsers and players,
 since standard definition was made with the one and high definition with the other."""
 UNSPECIFIED = 2
+UNTIMED = "1/1000000"  # of frames that no stream has timed
 BT709, BT601, BT2020 = 1, 6, 9
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
 """The matrices that FFmpeg converts."""
@@ -76,7 +77,7 @@ def add_entry(graph: Graph, frame: av.VideoFrame, time_base: object) -> av.filte
         "buffer",
         video_size=f"{frame.width}x{frame.height}",
         pix_fmt=frame.format.name,
-        time_base=str(time_base),
+        time_base=str(time_base or UNTIMED),
         pixel_aspect="1/1",
         colorspace=str(int(frame.colorspace)),
         range=str(int(frame.color_range)),

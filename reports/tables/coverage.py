@@ -37,7 +37,11 @@ def build(sources: pd.DataFrame, clips: pd.DataFrame) -> Table:
     panels = [_corpora(frame), _statuses(frame, "inputs"), _statuses(frame, "clips"), _splits(frame)]
     panels += _emotions(frame)
     return Table(
-        "coverage", "Data", caption(frame) + masked(clips) + unmeasured(clips), tuple(panel for panel in panels if panel.rows), frame
+        "coverage",
+        "Data",
+        caption(frame) + masked(clips) + unmeasured(clips),
+        tuple(panel for panel in panels if panel.rows),
+        frame,
     )
 
 

@@ -216,16 +216,16 @@ def test_a_shard_is_a_group_with_a_file_and_all_else_is_one_table(tmp_path):
     names = [f"Person{letter}" for letter in "ABCDEFGHIJ"]
     lines = "".join(f"{name}.mp4 00:01-00:03\n" for name in names)
     (tmp_path / "annotations/WDA_annotion_time.txt").write_text(lines)
-    for name in ("PersonC.ts", "PersonH_000.webm", "stranger.mp4", "PersonE.gif", "notes.txt"):
+    for name in ("PersonC.ts", "PersonH_000.webm", "stranger.mp4", "PersonE.heic", "notes.txt"):
         put(tmp_path / "videos" / name)
     settings = local(tmp_path, shard_size=2)
     assert list_groups(settings, tmp_path) == ("001", "003")
     tables = {shard: rows_of(tmp_path, shard, shard_size=2) for shard in ("001", "003", "rest")}
     statuses = {name: row["status"] for rows in tables.values() for name, row in rows.items()}
     expected = {f"WDA_{name}_0": "ok" if name[-1] in "CH" else "missing" for name in names}
-    strays = {"videos_stranger_mp4": "not_annotated", "videos_PersonE_gif": "skipped", "videos_notes_txt": "skipped"}
+    strays = {"videos_stranger_mp4": "not_annotated", "videos_PersonE_heic": "skipped", "videos_notes_txt": "skipped"}
     assert statuses == expected | strays
-    assert tables["rest"]["videos_PersonE_gif"]["reason"].endswith("(.gif); convert it to .mp4 or remove it")
+    assert tables["rest"]["videos_PersonE_heic"]["reason"].endswith("(.heic); convert it to .mp4 or remove it")
     assert HDTFReader(settings, tmp_path, "rest").clips(pd.DataFrame(tables["rest"].values())) == []
 
     corpora = Corpora(hdtf=settings, mead=None, ravdess=None)

@@ -220,7 +220,7 @@ def test_stages_learn_from_their_corpora_alone_and_say_so(toy: Toy, two_corpora:
 
 
 def test_a_corpus_without_clips_is_one_line(toy: Toy, two_corpora: str):
-    with pytest.raises(ClipError, match="no usable clip"):
+    with pytest.raises(ClipError, match="no usable train clip"):
         BatchSampler(
             replace(toy.inputs, clips=two_corpora, corpora=("ravdess",)), backbone_settings(), BatchSpec(16), factor=6
         )
