@@ -134,13 +134,14 @@ def _make_clip(
     if gates.is_beyond_range(row):
         row["sync_offset"] = None
     if refusal:
-        return row | refusal | {"reason": _joined(refusal["reason"], *piece.notes)}, None
+        return row | refusal | {"reason": _joined(refusal["reason"], *piece.info.notes, *piece.notes)}, None
     if piece.clip.split != "test" and late:
         audio, note, _ = _sound(piece, media, settings, late=late)
     if piece.clip.split == "test":
         row["source"] = str(_keep_source(framed, audio, settings, sources))
     notes = (
         "no annotated crop; cut around the detected face" if piece.clip.wants_crop else None,
+        *piece.info.notes,
         *piece.notes,
         gap_note(framed, settings),
         note,

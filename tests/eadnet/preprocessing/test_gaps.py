@@ -113,3 +113,13 @@ def test_a_fade_is_left_out_and_said_and_no_crop_shows_it(tmp_path):
     for name in ("a_0", "a_2"):
         crops = Clip(rows.loc[name].to_dict()).crops.astype(float)
         assert np.abs(crops - crops[len(crops) // 2]).mean(axis=(1, 2, 3)).max() < 12
+
+
+def test_what_was_done_to_the_signal_stands_in_the_row(shared, tmp_path):
+    video = shared / "failing/10_hlg.mp4"
+    if not video.is_file():
+        pytest.skip("needs the small inputs in ../shared/failing")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos/hlg.mp4").write_bytes(video.read_bytes())
+    rows = clips_of(tmp_path / "videos", tmp_path / "clips", SETTINGS)
+    assert "HDR (arib-std-b67) tone-mapped to BT.709" in rows.loc["hlg", "reason"]
