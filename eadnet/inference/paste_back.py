@@ -27,7 +27,7 @@ def paste_weight(region: np.ndarray) -> np.ndarray:
 
 def kept_colour(info: MediaInfo) -> Colour | None:
     """The colour in which a video made from this one is written; None, which writes no tags, where it is the usual."""
-    return None if info.colour == Colour() else info.colour
+    return None if info.colour in (Colour(), Colour(stated=False)) else info.colour
 
 
 def render_clip(clip: Clip, crops: Iterable[Tensor], weight: np.ndarray | None, path: Path, crf: int) -> int:

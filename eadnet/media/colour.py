@@ -11,9 +11,6 @@ from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 
 from eadnet.media.tone_mapping import HDR
 
-HD_LINES = 720
-"""From so many lines up an untagged picture is taken for BT.709, below for BT.601: the guess of browsers and players,
-since standard definition was made with the one and high definition with the other."""
 UNSPECIFIED = 2
 UNTIMED = "1/1000000"  # of frames that no stream has timed
 BT709, BT601, BT2020 = 1, 6, 9
@@ -25,14 +22,15 @@ MATRICES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 
 class Colour:
     """How the numbers of a picture mean colours, in numbers of H.273; 2 is unspecified.
 
-    `matrix` is always a known one: where a file states none, the one that it is read with. `full_range`: luma has
-    0 to 255, not 16 to 235.
+    `matrix` is always a known one: where a file states none (`stated`), the one that it is read with. `full_range`:
+    luma has 0 to 255, not 16 to 235.
     """
 
     matrix: int = BT601
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
     full_range: bool = False
+    stated: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a matrix that no picture can be written with."""
@@ -41,12 +39,15 @@ class Colour:
 
 
 def matrix_of(frame: av.VideoFrame) -> int:
-    """The matrix that a picture is read with: its own, or the usual guess by its height where it states none."""
+    """The matrix that a picture is read with: its own, or BT.601, as FFmpeg and OpenCV read what states none.
+
+    Players guess BT.709 for high definition, but all that papers print was read by these two.
+    """
     if frame.colorspace in MATRICES:
         return int(frame.colorspace)
     if frame.color_trc in HDR:
         return BT2020
-    return BT709 if frame.height >= HD_LINES else BT601
+    return BT601
 
 
 def colour_of(frame: av.VideoFrame) -> Colour:
@@ -56,7 +57,8 @@ def colour_of(frame: av.VideoFrame) -> Colour:
     full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
     primaries = frame.color_primaries if frame.color_primaries in set(ColorPrimaries) else UNSPECIFIED
     transfer = frame.color_trc if frame.color_trc in set(ColorTrc) else UNSPECIFIED
-    return Colour(matrix_of(frame), int(primaries), int(transfer), full and not _is_rgb(frame))
+    stated = frame.colorspace in MATRICES
+    return Colour(matrix_of(frame), int(primaries), int(transfer), full and not _is_rgb(frame), stated)
 
 
 def notes_of(frame: av.VideoFrame) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ def add_entry(graph: Graph, frame: av.VideoFrame, time_base: object) -> av.filte
 
 
 def state_matrix(frame: av.VideoFrame) -> None:
-    """Write the matrix into a frame that does not state a known one; below 720 lines FFmpeg's guess is ours."""
+    """Write the matrix into a frame that states an unknown one, or none though it is HDR; else FFmpeg guesses right."""
     if _is_rgb(frame) or frame.colorspace in MATRICES:
         return
     if frame.colorspace != UNSPECIFIED or matrix_of(frame) != BT601:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from eadnet.media.colour import Colour
+from eadnet.media.colour import UNSPECIFIED, Colour
 from eadnet.media.faults import OutputError, is_of_writing, output_error
 from eadnet.provenance import atomic_path
 
@@ -152,7 +152,7 @@ def _add_video(
     stream.options = options
     if colour is not None:
         context = stream.codec_context
-        context.colorspace, context.color_range = colour.matrix, _range(colour)
+        context.colorspace, context.color_range = colour.matrix if colour.stated else UNSPECIFIED, _range(colour)
         context.color_primaries, context.color_trc = colour.primaries, colour.transfer
     return stream
 

@@ -41,7 +41,7 @@ def _measure(pair: Pair) -> Iterator[Value]:
     warping = ratio("warping_error_ratio@farneback-128", pair, result.warping, still, result.pairs)
     yield replace(warping, n_wanted=wanted)
     yield Value("tof@farneback-128", pair.clip_id, result.flow_gap, result.pairs, n_wanted=wanted)
-    yield Value(SMOOTHNESS, pair.clip_id, 1 - result.expected, result.triples, n_wanted=wanted - 1)
+    yield Value(SMOOTHNESS, pair.clip_id, 1 - result.expected, result.triples, n_wanted=wanted // 2)
 
 
 def _smoothness(pair: Pair) -> Value:
@@ -55,5 +55,5 @@ def _smoothness(pair: Pair) -> Value:
         reason = f"{last - first} neighbouring frames with a face; motion needs 3"
         return Value(SMOOTHNESS, pair.clip_id, None, 0, "too_short", reason)
     errors = interpolation_errors(frame for (part,) in chunks(faces.crops[first:last]) for frame in part)
-    wanted = len(faces.crops) - 2
+    wanted = (len(faces.crops) - 1) // 2  # every second frame has two neighbours
     return Value(SMOOTHNESS, pair.clip_id, 1 - float(np.mean(errors)), len(errors), notes=faces.notes, n_wanted=wanted)

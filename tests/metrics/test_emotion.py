@@ -303,7 +303,7 @@ def test_a_different_picture_has_another_valence(hse_assets: Path, pairs: list[P
     pair = pairs[1]
     redder = SimpleNamespace(
         clip_id="x", status="ok", in_step=True, n_frames=FRAMES, truth=pair.truth, true_crops=pair.true_crops,
-        true_landmarks=pair.true_landmarks, row=pair.row, true_digest="b",
+        true_landmarks=pair.true_landmarks, row=pair.row, true_digest="b", seen=pair.seen,
         faces=replace(pair.faces, crops=pair.true_crops + np.uint8([40, 0, 0]), digest="a"),
     )  # fmt: skip
     values = {value.metric: value.value for value in hsemotion.score([redder], with_assets(hse_assets))}

@@ -67,6 +67,7 @@ def extract(settings: ScoringSettings, seeds: list[int], lost: tuple[int, ...] =
 def pair(generated: dict, truth: dict) -> SimpleNamespace:
     frames = len(generated["arcface"])
     return SimpleNamespace(clip_id="a", status="ok", n_frames=frames, row={}, features=generated.__getitem__,
+                           seen=np.ones(frames, bool),
                            timed_features=generated.__getitem__,
                            true_features=truth.__getitem__)  # fmt: skip
 

@@ -20,6 +20,7 @@ from metrics.scoring.settings import ScoringSettings
 from metrics.tables import Unscorable
 from tests.support.lossless import write_lossless
 from tests.support.metrics_fixture import RESOLUTION, draw, landmarks_of, smooth_noise
+from tests.support.video_pairs import pair_of
 
 REGION = region_mask("face", RESOLUTION, 16)
 
@@ -120,7 +121,7 @@ def test_blur_is_that_of_scikit_image_and_rises(truth: np.ndarray) -> None:
 
 
 def test_values_of_a_clip(truth: np.ndarray) -> None:
-    pair = SimpleNamespace(clip_id="a", status="ok", generated_crops=blurred(truth, 2), true_crops=truth)
+    pair = pair_of("a", blurred(truth, 2), truth)
     found = {value.metric: value for value in image.score([pair], ScoringSettings(None, "face", RESOLUTION, 16))}
     assert set(found) == {"psnr@region", "ssim@region", "psnr@crop", "ssim@crop", "blur@region", "blur_ratio@region"}
     assert found["blur_ratio@region"].value > 1.1 and found["psnr@crop"].value > found["psnr@region"].value
@@ -141,7 +142,8 @@ def test_whole_frames_equal_skimage_however_they_come(truth: np.ndarray, tmp_pat
             extractor.see(made[start : start + size], np.zeros((size, 478, 2)))
         found.append(extractor.finish(lambda: iter(made), np.zeros(0, np.int16)))
     assert all(np.array_equal(found[0][name], found[1][name]) for name in ("frame_mse", "frame_ssim"))
-    pair = SimpleNamespace(clip_id="a", status="ok", features=found[0].__getitem__)
+    seen = np.ones(len(made), bool)
+    pair = SimpleNamespace(clip_id="a", status="ok", features=found[0].__getitem__, seen=seen, n_frames=len(made))
     values = {value.metric: value for value in frames.score([pair], ScoringSettings(None, "face", RESOLUTION, 16))}
     assert values["psnr@frame"].value == pytest.approx(peak_signal_noise_ratio(source, made, data_range=255))
     assert values["ssim@frame"].value == pytest.approx(similarity(made, source), abs=2e-5)

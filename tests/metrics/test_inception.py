@@ -90,7 +90,7 @@ def pair(clip_id: str, generated: np.ndarray, truth: np.ndarray) -> SimpleNamesp
     digests = [hashlib.sha256(crops.tobytes()).hexdigest() for crops in (generated, truth)]
     return SimpleNamespace(clip_id=clip_id, status="ok", generated_crops=generated, true_crops=truth,
                            row={"source": None}, video=None, generated_digest=digests[0],
-                           true_digest=digests[1])  # fmt: skip
+                           true_digest=digests[1], seen=np.ones(len(truth), bool))  # fmt: skip
 
 
 class Stub(ScoringSettings):

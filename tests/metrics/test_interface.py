@@ -124,8 +124,8 @@ def test_what_needs_no_reference_hardly_depends_on_it(videos, nowhere):
         for folder in ("truth", "theirs")
     )
     for key, value in by_truth.items():
-        if value.value is None:  # 0.8 s are too short for it
-            assert by_rival[key].value is None, key
+        if value.value is None:  # 0.8 s are too short for it, or the truth leaves no ratio
+            assert needs_reference(key) or by_rival[key].value is None, key
         elif not needs_reference(key):
             assert by_rival[key].value == pytest.approx(value.value, rel=0.05), key
     assert by_rival["flicker_ratio@region"].value < 0.8 * by_truth["flicker_ratio@region"].value

@@ -65,6 +65,10 @@ class MadePair:
         return len(self.generated_crops)
 
     @property
+    def seen(self) -> np.ndarray:
+        return np.isfinite(self.true_landmarks[:, 0, 0])
+
+    @property
     def truth(self) -> Truth:
         return Truth(np.repeat(SAME[None], self.n_frames, axis=0))
 

@@ -97,7 +97,7 @@ class Weights(ScoringSettings):
 def pair(generated: np.ndarray, truth: np.ndarray) -> SimpleNamespace:
     return SimpleNamespace(clip_id="a", status="ok", generated_crops=generated, true_crops=truth,
                            n_frames=len(truth), video=None, row={"source": None}, generated_digest="1",
-                           true_digest="2")  # fmt: skip
+                           true_digest="2", seen=np.ones(len(truth), bool))  # fmt: skip
 
 
 def test_values_of_a_clip_and_rows_for_absent_weights(trunks: dict[str, Path], alex: LPIPS, tmp_path: Path) -> None:

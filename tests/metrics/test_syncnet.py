@@ -159,6 +159,10 @@ class MadePair:
     own_landmarks_25: np.ndarray = field(default_factory=lambda: np.zeros((130, 478, 2)))
 
     @property
+    def seen(self) -> np.ndarray:
+        return np.ones(self.n_frames, bool)
+
+    @property
     def own_audio(self) -> np.ndarray:
         if not self.sound:
             raise Unscorable("silent", "the video has no sound")

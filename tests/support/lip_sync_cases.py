@@ -80,10 +80,19 @@ def textures(side: int, seed: int, count: int = 1) -> Iterator[np.ndarray]:
         yield np.roll(picture, (3 * number, 2 * number), axis=(0, 1))
 
 
+HELD = {".mpg": 12}
+"""The values were made when reading began MPEG-PS at its second group of pictures, whose first one was repeated."""
+
+EARLY = {"vrt_face1.mp4": -0.0330078125}
+"""Seconds: they were made when time began with the sound, also where the picture begins a little later."""
+
+
 def real_crops(path: Path) -> np.ndarray:
     """(28, 224, 224, 3) uint8 RGB: the upper middle of a real clip's first frames, where the face is."""
     crops = []
-    for frame in islice(iterate_video(path), FRAMES):
+    frames = list(islice(iterate_video(path, start=EARLY.get(path.name, 0.0)), FRAMES))
+    held = HELD.get(path.suffix, 0)
+    for frame in [frames[held]] * held + frames[held:]:
         height, width = frame.shape[:2]
         side = min(height, width) * 3 // 4
         left = (width - side) // 2
@@ -94,7 +103,7 @@ def real_crops(path: Path) -> np.ndarray:
 def real_wave(path: Path) -> np.ndarray:
     """Their sound, int16 at 16 kHz."""
     beside = path.with_suffix(".wav")
-    wave = read_audio(beside if beside.exists() else path)[: FRAMES * 640]
+    wave = read_audio(beside if beside.exists() else path, start=EARLY.get(path.name, 0.0))[: FRAMES * 640]
     return np.rint(np.clip(wave, -1, 1) * 32767).astype(np.int16)
 
 

@@ -87,6 +87,20 @@ def test_without_a_colour_videos_are_bt601_tagged_only_where_players_would_not_g
         assert all(np.abs(reading - PATCHES).max() <= 4 for reading in all_readings(tmp_path / "a.mp4"))
 
 
+def test_an_untagged_hd_video_stays_untagged_with_the_same_numbers(tmp_path):
+    """So a player that takes it for BT.709 shows source and output alike."""
+    write_exact(tmp_path / "a.mkv", codes_of(PATCHES, 6, 8, False), 720, "yuv420p")
+    colour = probe(tmp_path / "a.mkv").colour
+    assert colour == Colour(stated=False)
+    write_video(tmp_path / "b.mp4", iterate_video(tmp_path / "a.mkv"), crf=2, colour=colour)
+    source, made = stored(tmp_path / "a.mkv"), stored(tmp_path / "b.mp4")
+    assert made.colorspace == source.colorspace == 2
+    lumas = [
+        np.frombuffer(frame.planes[0], np.uint8)[SIDE // 2 : SIDE * len(PATCHES) : SIDE] for frame in (source, made)
+    ]
+    assert np.abs(lumas[0].astype(int) - lumas[1]).max() <= 2
+
+
 def write_exact(path: Path, codes: np.ndarray, height: int, pix_fmt: str, **tags: int) -> None:
     """Columns of (n, 3) codes of Y, Cb and Cr as they are, in FFV1, with the tags."""
     deep = "10" in pix_fmt
@@ -125,7 +139,7 @@ def codes_of(rgb: np.ndarray, matrix: int, depth: int = 8, full: bool = False) -
     [
         (256, "yuv420p", 6, {}),
         (718, "yuv420p", 6, {}),
-        (720, "yuv420p", 1, {}),
+        (720, "yuv420p", 6, {}),
         (256, "yuv420p10le", 6, {}),
         (256, "yuv422p10le", 1, {"colorspace": 1, "color_range": 1}),
         (256, "yuv420p10le", 9, {"colorspace": 9, "color_primaries": 9, "color_range": 1}),
