@@ -70,8 +70,8 @@ def person_sprites(person: int) -> np.ndarray:
 
 def face_at(recipe: Recipe, shown: list[Shown], place: int) -> bool | None:
     """Whether frame `place` of the video at 25 frames a second shows a whole face; None where that is not sure."""
-    told = {faces_of(recipe)[index] for index in fitting(shown, place, 25)}
-    return told.pop() if len(told) == 1 else None
+    shown_faces = {faces_of(recipe)[index] for index in fitting(shown, place, 25)}
+    return shown_faces.pop() if len(shown_faces) == 1 else None
 
 
 def _played(recipe: Recipe) -> Iterator[np.ndarray]:

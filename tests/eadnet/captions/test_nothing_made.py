@@ -26,9 +26,14 @@ def write_shard(folder: Path, statuses: list[str]) -> None:
     """Clips with a status each; those that are usable have measures, but `no_measures` ones."""
     rows = []
     for number, status in enumerate(statuses):
-        told = {"clip_id": f"clip_{number}", "corpus": "mead", "shard": "M003", "emotion": ("sad", "happy")[number % 2]}
+        known = {
+            "clip_id": f"clip_{number}",
+            "corpus": "mead",
+            "shard": "M003",
+            "emotion": ("sad", "happy")[number % 2],
+        }
         usable = "ok" if status == "no_measures" else status
-        rows.append(dict.fromkeys(tables.CLIPS.names) | told | {"sha256": f"{number:064x}", "status": usable})
+        rows.append(dict.fromkeys(tables.CLIPS.names) | known | {"sha256": f"{number:064x}", "status": usable})
     measures = {
         row["clip_id"]: "a face in only 2 frames" if status == "no_measures" else MEASURES
         for row, status in zip(rows, statuses, strict=True)

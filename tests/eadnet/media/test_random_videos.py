@@ -120,6 +120,6 @@ def check_held(path: Path, recipe: Recipe, whole: list[np.ndarray]) -> None:
 def check_start(path: Path, first: int, whole: list[np.ndarray]) -> None:
     """Read from a later frame on, a video shows what it shows there when it is read as a whole."""
     later = list(iterate_video(path, FPS, start=first / FPS))
-    told = [number_in(picture) for picture in later], [number_in(picture) for picture in whole[first:]]
-    assert told[0] == told[1], f"from {first} on"
+    read = [number_in(picture) for picture in later], [number_in(picture) for picture in whole[first:]]
+    assert read[0] == read[1], f"from {first} on"
     assert np.array_equal(later, whole[first:]), f"from {first} on"
