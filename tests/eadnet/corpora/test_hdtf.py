@@ -211,7 +211,7 @@ def test_without_annotation_files_shards_are_known_and_rows_need_fetched_ones(sh
 
 
 def test_a_shard_is_a_group_with_a_file_and_all_else_is_one_table(tmp_path):
-    """Ten people, two of whom have a file, in groups of two, and files of others; a file more changes no other group."""
+    """Ten people, two of whom have a file, in groups of two; a file more changes no other group."""
     (tmp_path / "annotations").mkdir()
     names = [f"Person{letter}" for letter in "ABCDEFGHIJ"]
     lines = "".join(f"{name}.mp4 00:01-00:03\n" for name in names)
