@@ -1,9 +1,8 @@
 """Reading video and audio with PyAV: constant frame rate, mono speech, upright square pixels.
 
-Frames are (H, W, 3) uint8 RGB, waves are float32 in [-1, 1]. Time starts at the container's own start, so that sound
-and picture read from one file stay in step (`eadnet.media.seeking.time_zero` says where a first picture that is a
-little late counts as the start). Sources are paths or seekable binary files (for example tar members). Every fault of a
-file surfaces as a `MediaError` with a one-line reason.
+Frames are (H, W, 3) uint8 RGB, waves are float32 in [-1, 1]. Time starts with the picture (of sound alone with the
+container), so that sound and picture read from one file stay in step. Sources are paths or seekable binary files (for
+example tar members). Every fault of a file surfaces as a `MediaError` with a one-line reason.
 """
 
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from eadnet.media.decoding import (
     video_stream,
 )
 from eadnet.media.faults import MediaError
-from eadnet.media.seeking import TIMELINE, Source, decoded_from, time_zero
+from eadnet.media.seeking import TIMELINE, Source, decoded_from, late_picture, time_zero
 from eadnet.media.sound import has_sound, read_mono
 
 
@@ -65,7 +64,7 @@ def probe(source: Source) -> MediaInfo:
             has_audio=heard,
             truncated=is_cut_short(container, source),
             colour=colour_of(first),
-            notes=notes_of(first),
+            notes=(*notes_of(first), *late_picture(container)),
         )
 
 
@@ -92,7 +91,7 @@ def iterate_video(
     Args:
         source: path or seekable binary file.
         fps: frames per second that come out.
-        start: seconds after the container's start at which the first frame stands.
+        start: seconds after the first picture at which the first frame stands.
         seconds: length to read; None reads to the end.
         window: rectangle to cut out and scale, in upright source pixels.
 
@@ -130,7 +129,7 @@ def read_audio(
     Args:
         source: path or seekable binary file, of a video or of sound alone.
         sample_rate: samples per second that come out.
-        start: seconds after the container's start.
+        start: seconds after the first picture, of sound alone after its own start.
         seconds: length to read; None reads to the end. The result may be shorter, where the sound ends early.
         notes: gets a clause such as "channels of opposite phase; the left one is taken".
 

@@ -22,10 +22,10 @@ Source = str | Path | BinaryIO
 TIMELINE = Fraction(1, 1_000_000)
 SEEK_MARGIN = 1.0  # seconds decoded before an interval, enough for audio decoders to settle
 SETTLED = 0.1  # seconds of sound decoded before an interval at least: Opus, the slowest, settles in 80 ms
-LATE_PICTURE = 0.1  # seconds; the samples with which sound codecs begin before the picture are 21 to 65 ms
+LATE_PICTURE = 0.1  # seconds; less is no more than the samples with which sound codecs begin, 21 to 65 ms
 NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: raw streams, whose times are counted from wherever reading begins
 FROM_START = ("mpeg",)  # MPEG-PS times few packets: behind a seek, pictures were timed one too early
-UNSTATED = ("flv",)  # it states no durations: what FFmpeg guesses of the last frame depends on where reading began
+UNSTATED = ("flv", "avi")  # they state no durations: what FFmpeg guesses depends on where reading began
 NUMBERED = ("avi",)  # it numbers packets, not pictures: with B-frames a picture comes out some numbers later
 USUAL_RATE = Fraction(25)
 HIGHEST_RATE = 1000  # frames per second; a header that states more states its clock, not its rate
@@ -95,15 +95,20 @@ def decoded_from(
 
 
 def time_zero(container: av.container.InputContainer) -> int:
-    """The container's start in microseconds, from which times are counted in sound and picture alike.
+    """The picture's start in microseconds (of sound alone the container's), from which both are counted.
 
-    Where the picture begins at most `LATE_PICTURE` later, its start: most sound codecs put some samples before the
-    picture, which MP4 marks to be left out and MPEG-TS or FLV do not, and the same video must give the same frames.
+    Sound that comes before has no picture, and the first one repeated would be a face that does not speak. Most sound
+    codecs put some samples there, which MP4 marks to be left out and MPEG-TS or FLV do not.
     """
     origin = container.start_time or 0
     begins = next((s.start_time * s.time_base for s in moving_pictures(container) if s.start_time is not None), None)
-    late = 0 if begins is None else round(begins / TIMELINE) - origin
-    return origin + late if 0 < late <= LATE_PICTURE / TIMELINE else origin
+    return origin if begins is None else max(origin, round(begins / TIMELINE))
+
+
+def late_picture(container: av.container.InputContainer) -> tuple[str, ...]:
+    """A clause on sound that comes before the picture, where it is more than a codec's; else nothing."""
+    late = float((time_zero(container) - (container.start_time or 0)) * TIMELINE)
+    return (f"{late:.2f} s of sound before the first picture are left out",) if late > LATE_PICTURE else ()
 
 
 def moving_pictures(container: av.container.InputContainer) -> list[av.VideoStream]:

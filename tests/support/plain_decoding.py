@@ -8,13 +8,11 @@ import numpy as np
 
 SLACK = 0.02
 """Frames by which an instant may be rounded to the other side."""
-LATE_PICTURE = 0.1
-"""Seconds after the start of the sound at which a first picture still counts as the start of the video."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture, upright, and the second at which it appears, from the container's start."""
+    """A picture, upright, and the second at which it appears, counted from the first one."""
 
     time: float
     picture: np.ndarray
@@ -32,14 +30,12 @@ def cannot_be_opened(path: Path) -> bool:
 def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
     """All pictures of the first stream that is no cover; `rotation` in degrees, clockwise.
 
-    Time starts where the container says, but not after the first picture (of a file of two or three pictures FFmpeg may
-    know the start of the sound alone), and with the first picture where it is at most `LATE_PICTURE` late.
+    Time starts with the first picture.
     """
     shown = []
     with av.open(str(path)) as container:
         stream = next(stream for stream in container.streams.video if not stream.disposition & 1024)
         stream.thread_type = "NONE"
-        origin = (container.start_time or 0) / av.time_base
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
@@ -48,8 +44,7 @@ def decode_plainly(path: Path, rotation: int = 0) -> list[Shown]:
             for frame in frames:
                 upright = np.rot90(frame.to_ndarray(format="rgb24"), -rotation // 90)
                 shown.append(Shown(float(frame.pts * frame.time_base), upright))
-    first = shown[0].time if shown else origin
-    start = first if first - origin <= LATE_PICTURE else origin
+    start = shown[0].time if shown else 0.0
     times = sorted(picture.time - start for picture in shown)  # AVI numbers packets, which are not in order of display
     return [Shown(time, picture.picture) for time, picture in zip(times, shown, strict=True)]
 

@@ -11,7 +11,7 @@ from eadnet.media.decoding import MediaError, held_frames, windowed
 from eadnet.media.reading import iterate_video, probe, read_audio
 from tests.support.drawn_shots import number_in
 from tests.support.examples import one_in
-from tests.support.plain_decoding import LATE_PICTURE, SLACK, Shown, cannot_be_opened, decode_plainly, fitting
+from tests.support.plain_decoding import SLACK, Shown, cannot_be_opened, decode_plainly, fitting
 from tests.support.random_videos import CODECS, Recipe, numbered_videos
 from tests.support.written_videos import write
 
@@ -77,9 +77,7 @@ def check_sound(recipe: Recipe, place: Path, data: st.DataObject) -> None:
     heard = np.flatnonzero(np.abs(wave) > 0.1)
     assert len(heard), "the sound is silence"
     sound = recipe.sounds[0]
-    earliest = min(0.0, *(other.start for other in recipe.sounds))
-    origin = 0.0 if -earliest <= LATE_PICTURE else earliest
-    assert heard[0] / 16000 == pytest.approx(max(sound.start - origin, 0), abs=SETTLED)
+    assert heard[0] / 16000 == pytest.approx(max(sound.start, 0), abs=SETTLED)  # time begins with the picture
     first = data.draw(st.integers(0, max(len(wave) * FPS // 16000 - 3, 0)), label="start")
     part = read_audio(path, start=first / FPS, seconds=0.2)
     assert len(part) == pytest.approx(min(len(wave) - first * 640, 3200), abs=2)
