@@ -87,6 +87,8 @@ def check_file(path: str | Path) -> None:
             raise MediaError(f"{_KINDS.get(kind, 'a device')}, not a file; give a file")
         with open(path, "rb") as stream:
             head = stream.read(len(LFS_POINTER))
+    except MediaError:
+        raise
     except FileNotFoundError:
         raise MediaError("file not found") from None
     except (OSError, ValueError) as error:  # a zero byte in a name is a ValueError

@@ -72,7 +72,9 @@ def _length(container: av.container.InputContainer, video: av.VideoStream) -> fl
     """Seconds of the video stream, or from the origin to the end of the container."""
     if video.duration:
         return float(video.duration * video.time_base)
-    lead = time_zero(container) - max(container.start_time or 0, 0)  # headers count from 0 on
+    # headers count from the start on; FFmpeg's Matroska states where the last frame ends
+    begin = 0 if container.format.name.startswith("matroska") else max(container.start_time or 0, 0)
+    lead = time_zero(container) - begin
     return float(max((container.duration or 0) - lead, 0) * TIMELINE)
 
 

@@ -132,7 +132,8 @@ class Meter:
                 row |= self._look(inspect(video, clip))
         except MediaError as fault:
             self._drop(clip.clip_id)
-            row |= {"status": fault.status, "reason": str(fault), "own_status": fault.status, "own_reason": str(fault)}
+            reason = _named(fault, video["video"])
+            row |= {"status": fault.status, "reason": reason, "own_status": fault.status, "own_reason": reason}
         row["seconds"] = round(time.perf_counter() - start, 3)
         return row
 
@@ -225,6 +226,11 @@ class Meter:
     def _drop(self, clip_id: str) -> None:
         for key in (clip_id, *(f"{clip_id}/{name}" for name in (OWN, OWN_25, OWN_TRANSFORM))):
             self.crops.drop(key), self.landmarks.drop(key)
+
+
+def _named(fault: MediaError, path: str | None) -> str:
+    """The fault with the name of the file, unless it has it or there is no file."""
+    return str(fault) if path is None or path in str(fault) else f"{path}: {fault}"
 
 
 def _wrong_length(footage: Footage, frames: int) -> MediaError | None:

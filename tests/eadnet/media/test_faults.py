@@ -28,9 +28,9 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64
     [
         ("pointer", "a Git LFS pointer, not the file; run git lfs pull"),
         ("empty", "zero bytes; copy the file again"),
-        ("folder", "a folder, not a file"),
+        ("folder", "a folder, not a file; give a file$"),
         ("pipe", "a pipe, not a file"),
-        ("device", "a device, not a file"),
+        ("device", "a device, not a file; give a file$"),
         ("absent", "file not found"),
     ],
 )

@@ -154,3 +154,10 @@ def test_reported_files_give_the_frames_of_their_mp4(tmp_path, name):
     for start in (0, 1.4, len(frames) / FPS - 0.2):
         first = round(start * FPS)
         assert np.array_equal(list(iterate_video(source, FPS, start, 0.2)), frames[first : first + 5])
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "webm"])
+def test_the_length_of_matroska_that_begins_late_is_that_of_its_pictures(tmp_path, suffix):
+    path = tmp_path / f"late.{suffix}"
+    write_numbered(path, 3 + np.arange(30) / FPS, 30, 3)
+    assert probe(path).seconds == pytest.approx(30 / FPS, abs=0.3)  # its sound ends a little later
