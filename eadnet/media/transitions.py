@@ -24,9 +24,11 @@ EVERY = 2  # windows end at every second frame: half the cost, and the lengths o
 TINY = (32, 18)
 DIFFERENT = 8.0  # root mean square difference of the ends, of 255
 MISFIT = 0.08  # squared difference from the mix over that of the ends, at most
+MOVING = 0.12  # the same where faces move while they mix, and all else is beyond doubt: `SURE_DIP` and `SURE_ALIKE`
 STEP, BACK = 0.45, -0.08  # change of `a` from frame to frame: a cut has more, a nod goes back
 DIP = 0.86  # contrast half-way over that of the ends' mean, at most
 ALIKE = 0.6  # correlation of the ends' edges, at most
+SURE_DIP, SURE_ALIKE = 0.8, 0.2
 PLAIN, PLAIN_SHARE = 1.0, 0.2  # contrast of a plain picture, of 255 and of the other end's
 ENDS = 0.06  # `a` beyond which a frame counts as one of the ends
 
@@ -88,27 +90,29 @@ class TransitionFinder:
         """How many frames ago those were that a transition covers, by the window of the last `span` + 1 frames."""
         if len(self.held) <= span or self.products[-1][-1 - span] < DIFFERENT**2:
             return []
-        share = self._mix(span)
+        share, misfit = self._mix(span)
         if share is None:
             return []
         middle = int(np.abs(share - 0.5).argmin())
         first, half, last = (self.held[place - 1 - span] for place in (0, middle, span))
-        if not (_is_fade(first, last) or _is_dissolve(first, half, last, float(share[middle]))):
+        sure = misfit <= MISFIT
+        limits = (DIP, ALIKE) if sure else (SURE_DIP, SURE_ALIKE)
+        if not ((sure and _is_fade(first, last)) or _is_dissolve(first, half, last, float(share[middle]), *limits)):
             return []
         first_mixed = max(np.flatnonzero(share[: middle + 1] <= ENDS), default=-1) + 1
         end = middle + min(np.flatnonzero(share[middle:] >= 1 - ENDS), default=span + 1 - middle)
         return [span - place for place in range(int(first_mixed), int(end))]
 
-    def _mix(self, span: int) -> np.ndarray | None:
-        """(span + 1,) share of the last frame in every frame of a window; None where they are no such mix."""
+    def _mix(self, span: int) -> tuple[np.ndarray | None, float]:
+        """(span + 1,) share of the last frame in every frame of a window, and the misfit; None where it is no mix."""
         whole = float(self.products[-1][-1 - span])
         to_last = self.products[-1][-1 - span :]
         to_first = np.array([self.products[place - 1 - span][-1 - place] for place in range(span + 1)])
         share = (to_first - to_last + whole) / (2 * whole)  # law of cosines: the projection on the way from end to end
-        misfit = to_first / whole - share**2
+        misfit = float((to_first / whole - share**2).max())
         steps = np.diff(share)
-        fits = misfit.max() <= MISFIT and steps.max() <= STEP and steps.min() >= BACK
-        return share if fits else None
+        fits = misfit <= MOVING and steps.max() <= STEP and steps.min() >= BACK
+        return (share if fits else None), misfit
 
 
 def _is_fade(first: Seen, last: Seen) -> bool:
@@ -116,9 +120,9 @@ def _is_fade(first: Seen, last: Seen) -> bool:
     return low < PLAIN and low < PLAIN_SHARE * high
 
 
-def _is_dissolve(first: Seen, half: Seen, last: Seen, share: float) -> bool:
+def _is_dissolve(first: Seen, half: Seen, last: Seen, share: float, dip: float, most_alike: float) -> bool:
     kept = half.contrast / ((1 - share) * first.contrast + share * last.contrast)
-    if kept > DIP:
+    if kept > dip:
         return False
     alike = (first.outline * last.outline).mean()
-    return alike <= ALIKE * np.sqrt((first.outline**2).mean() * (last.outline**2).mean())
+    return alike <= most_alike * np.sqrt((first.outline**2).mean() * (last.outline**2).mean())

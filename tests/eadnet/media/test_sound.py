@@ -54,7 +54,7 @@ TURNED = np.concatenate([VOICE[:RATE], -VOICE[RATE:]])
     [
         ((VOICE, -VOICE), None, "channels of opposite phase; the left one is taken"),
         ((-0.9 * VOICE, VOICE), None, "channels of opposite phase; the right one is taken"),
-        ((VOICE, NOISE - VOICE), None, "channels of opposite phase; the right one is taken"),
+        ((VOICE, NOISE - VOICE), None, "channels of opposite phase; the left one is taken"),
         ((VOICE, TURNED), None, "channels of opposite phase; the left one is taken"),
         ((SILENT, VOICE), None, "only one channel holds sound; the right one is taken"),
         (
