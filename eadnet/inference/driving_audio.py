@@ -22,6 +22,7 @@ from eadnet.media.sound import BESIDE, Mix, mono_blocks, read_mono
 from eadnet.media.spectrogram import HOP, SAMPLE_RATE, log_mel
 
 MUXED_RATE = 48_000
+SILENCE = 1e-3  # -60 dBFS, as preprocess.silence_db
 PIECE = 800
 """Spectrogram columns that are computed together: ten seconds."""
 CONTEXT = 4
@@ -64,6 +65,8 @@ class Sound:
             reason = "holds no sound; give a file that does" if reason.endswith(BESIDE) else reason
             raise MediaError(f"{sound}: {reason}", error.status) from None
         length, notes = len(wave), (mix.note,) if mix.note else ()
+        if max(wave.max(), -wave.min()) < SILENCE:  # no copy: it may be an hour long
+            notes += ("it is silent, so that nothing moves the lips",)
         return cls(_padded(wave), MUXED_RATE, length, notes, (sound, mix))
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.filter import Graph
+from av.sidedata.sidedata import Type
 
 from eadnet.media.colour import add_entry, flattened, state_matrix
 from eadnet.media.faults import MediaError
@@ -186,8 +187,18 @@ def _upright(
     chain = flattened(graph, first, chain + add_tone_mapping(graph, first))
     if (stream.sample_aspect_ratio or 1) != 1:
         chain.append(graph.add("scale", f"{_square_width(stream, first)}:{first.height}:flags=bicubic"))
+    mirror = [graph.add("vflip")] if _is_mirrored(first) else []
     # rotation metadata counts anticlockwise quarter turns; transpose=2 is one of them
-    return entry, chain + [graph.add("transpose", "2") for _ in range(first.rotation // 90 % 4)]
+    return entry, chain + mirror + [graph.add("transpose", "2") for _ in range(first.rotation // 90 % 4)]
+
+
+def _is_mirrored(first: av.VideoFrame) -> bool:
+    """Whether the display matrix turns a picture over, as of cameras that film their user; its rotation is apart."""
+    for data in first.side_data:
+        if data.type == Type.DISPLAYMATRIX:
+            a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].astype(float)
+            return a * d < b * c
+    return False
 
 
 def _closed(graph: Graph, entry: av.filter.context.FilterContext, chain: list, window: Window | None) -> Pipeline:

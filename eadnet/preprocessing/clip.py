@@ -16,6 +16,7 @@ from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Detector
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import read_audio
+from eadnet.media.sound import BESIDE
 from eadnet.media.writing import write_video
 from eadnet.preprocessing import gates, measurements
 from eadnet.preprocessing.framing import Framed, frame_face
@@ -210,7 +211,11 @@ def _wave(media: OpenedMedia, rate: int, start: float, seconds: float, notes: li
     except MediaError as error:
         if media.sound is None or error.status != "no_audio":
             raise
+    try:
         return read_audio(media.sound, rate, start, seconds, notes)
+    except MediaError as error:
+        reason = str(error).removesuffix(f"; {BESIDE}").removesuffix(f", or {BESIDE}")
+        raise MediaError(f"the sound file beside the video: {reason}", error.status) from None
 
 
 def _cut_out(framed: Framed, detector: Detector, settings: Preprocess) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from eadnet.data.clips import SAMPLES_PER_FRAME, Clip
 from eadnet.media.decoding import MediaError
 from eadnet.media.reading import MediaInfo
 from eadnet.media.spectrogram import SAMPLE_RATE
+from metrics.functional.sync import SILENCE
 from metrics.measuring.own_sound import ALIKE, LATE, REACH, compare_sound, is_beyond
 from metrics.measuring.timing import storage_notes
 from metrics.scoring.own_video import native_rate, read_own_sound
@@ -58,7 +59,12 @@ def compared_sound(path: str, own: np.ndarray | None, wave: np.ndarray) -> Heard
         return Heard(("no sound, so the pair rests on names alone",), (_no_sound(path),))
     compared = compare_sound(own, wave)
     if compared is None:
-        return Heard()
+        mute = np.abs(own).max(initial=0) < SILENCE
+        return (
+            Heard(("its sound is silent, so the pair rests on names alone",), ("its sound is silent",))
+            if mute
+            else Heard()
+        )
     alike, late = compared
     said = f"its sound comes {1000 * late / SAMPLE_RATE:+.0f} ms late"
     if alike < ALIKE:
@@ -68,6 +74,12 @@ def compared_sound(path: str, own: np.ndarray | None, wave: np.ndarray) -> Heard
         said += f", beyond the {1000 * REACH // SAMPLE_RATE} ms either way that are searched"
         return Heard((), (said,), MediaError(f"{path}: {said}; move it to its picture", BEYOND))
     return Heard((said,), (said,)) if abs(late) > LATE else Heard()
+
+
+def faceless(seen: np.ndarray) -> tuple[str, ...]:
+    """That a video shows no face in some of its frames, (T,) bool, where that is so."""
+    count = len(seen) - int(seen.sum())
+    return (f"no face in {count} of its {len(seen)} frames",) if count else ()
 
 
 def sound_end(wave: np.ndarray | None, info: MediaInfo) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from eadnet.provenance import sha256_file
 from eadnet.tables import CLIPS, VIDEOS, read_table, write_table
 from metrics.measuring.extractors import Extractor, rate_of, view_of
 from metrics.measuring.footage import Footage, inspect, scaled
+from metrics.measuring.footage_notes import faceless
 from metrics.measuring.own_crops import cut, own_transforms
 from metrics.measuring.passes import Aligned, Pass, chunked
 from metrics.measuring.spool import Spool, opened_spool
@@ -152,9 +153,10 @@ class Meter:
         row = {"width": info.width, "height": info.height, "fps": info.fps, "video_sha256": sha256_file(footage.path)}
         row |= {"video_frames": paced.frames, "own_status": "ok", "own_frames": native.frames}
         row |= {"own_detected": native.faces / native.frames, "has_sound": footage.has_sound}
-        row |= {"own_notes": "; ".join(footage.own_notes) or None}
-        truth, notes = int(footage.clip.row["n_frames"]), [*footage.notes]
+        row |= {"own_notes": "; ".join([*footage.own_notes, *faceless(native.face.seen)]) or None}
+        truth = int(footage.clip.row["n_frames"])
         count = min(paced.frames, truth)
+        notes = [*footage.notes, *faceless(paced.face.seen[:count])]
         if paced.frames != truth:
             notes.append(f"{paced.frames} frames, the clip has {truth}; the shorter counts")
         row |= {"notes": "; ".join(notes) or None}

@@ -8,7 +8,7 @@ import pytest
 from eadnet.media.reading import probe
 from eadnet.media.writing import write_video
 from metrics import score
-from metrics.measuring.footage_notes import compared_sound, picture_notes
+from metrics.measuring.footage_notes import compared_sound, faceless, picture_notes
 from metrics.measuring.timing import storage_notes
 from metrics.scoring.pairs import Pair
 from metrics.scoring.score import stamp
@@ -139,6 +139,16 @@ def test_sound_that_is_later_than_is_searched_has_no_lag(late: int, status: str 
         assert f"{said}, beyond the 1000 ms either way" in str(heard.refusal)
     else:
         assert heard.notes == ((said,) if late else ())
+
+
+def test_a_sound_of_zeros_is_no_sound_that_was_compared() -> None:
+    heard = compared_sound("a.mp4", np.zeros(16000, np.float32), np.rint(noise(1) * 32767).astype(np.int16))
+    assert heard.refusal is None and heard.notes == ("its sound is silent, so the pair rests on names alone",)
+
+
+def test_frames_without_a_face_are_counted() -> None:
+    assert faceless(np.array([True, False, True, False])) == ("no face in 2 of its 4 frames",)
+    assert faceless(np.ones(4, bool)) == ()
 
 
 def test_another_sound_is_not_a_late_one() -> None:

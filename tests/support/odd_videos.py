@@ -30,11 +30,19 @@ def write_timed(path: Path, frames: Sequence[np.ndarray], times: Iterable[float]
     return path
 
 
-def turn(path: Path) -> Path:
-    """Have an mp4 shown a quarter turn clockwise, as a phone does: its matrix, which PyAV cannot write, is patched."""
-    one, minus, last = (number.to_bytes(4, "big", signed=True) for number in (1 << 16, -(1 << 16), 1 << 30))
-    none, whole = bytes(4), path.read_bytes()
-    upright, turned = one + 3 * none + one + 3 * none + last, none + one + none + minus + 4 * none + last
+def turn(path: Path, across: tuple[int, int] = (0, 1), down: tuple[int, int] = (-1, 0)) -> Path:
+    """Have an mp4 shown turned, as a phone does: its matrix, which PyAV cannot write, is patched.
+
+    `across` and `down` are where a step to the right and one down lead; by default a quarter turn clockwise.
+    """
+    none, last = bytes(4), (1 << 30).to_bytes(4, "big")
+
+    def matrix(*steps: int) -> bytes:
+        a, b, c, d = ((step << 16).to_bytes(4, "big", signed=True) for step in steps)
+        return a + b + none + c + d + 3 * none + last
+
+    whole = path.read_bytes()
+    upright = matrix(1, 0, 0, 1)
     at = whole.index(upright, whole.index(b"tkhd"))
-    path.write_bytes(whole[:at] + turned + whole[at + len(upright) :])
+    path.write_bytes(whole[:at] + matrix(*across, *down) + whole[at + len(upright) :])
     return path

@@ -12,6 +12,7 @@ from eadnet.media.decoding import MediaError, Window
 from eadnet.media.reading import iterate_video, probe, read_audio, read_video
 from eadnet.media.writing import write_audio, write_video
 from tests.support.lossless import write_lossless
+from tests.support.odd_videos import turn
 
 RATE = 16000
 
@@ -188,3 +189,19 @@ def test_interlaced_and_oblong_pixels_come_out_square_and_whole(tmp_path, frames
     assert (probe(path).width, probe(path).height) == (86, 48)
     squeezed = cv2.resize(video[10], (64, 48), interpolation=cv2.INTER_AREA)
     assert np.abs(squeezed.astype(int) - frames[10]).mean() < 8
+
+
+@pytest.mark.parametrize("across", [(1, 0), (-1, 0), (0, 1), (0, -1)])
+@pytest.mark.parametrize("side", [1, -1])
+def test_turned_and_mirrored_pictures_are_shown_as_their_matrix_says(tmp_path, across, side):
+    corner = np.zeros((48, 64, 3), np.uint8)
+    corner[:16, :24] = 255  # of one corner, longer than high: no turn or mirror gives it again
+    down = (-across[1] * side, across[0] * side)
+    write_video(tmp_path / "a.mp4", [corner] * 3, 25)
+    shown = read_video(turn(tmp_path / "a.mp4", across, down))[0] > 128
+    rows, columns = np.nonzero(corner[..., 0])
+    places = np.stack([columns, rows], 1) @ [across, down]  # of white pixels in the picture that is shown
+    places -= np.minimum(np.array([63 * across[0] + 47 * down[0], 63 * across[1] + 47 * down[1]]), 0)
+    wanted = np.zeros_like(shown[..., 0])
+    wanted[places[:, 1], places[:, 0]] = True
+    assert (shown[..., 0] == wanted).mean() > 0.99

@@ -203,6 +203,11 @@ def test_a_wave_is_its_own_sound_for_people_without_the_padding(tmp_path):
     assert sound.frames == 2 and sound.notes == () and np.array_equal(sound.muxed, VOICE[::3][:1000])
 
 
+def test_a_sound_of_zeros_is_said(tmp_path):
+    path = written(tmp_path / "a.wav", 0 * VOICE, 0 * VOICE)
+    assert Sound.open(path).notes == ("it is silent, so that nothing moves the lips",)
+
+
 def test_sound_that_is_gone_when_it_is_written_names_its_file(tmp_path):
     write_audio(tmp_path / "a.wav", VOICE[::3], 16000)
     sound = Sound.open(tmp_path / "a.wav")
