@@ -77,9 +77,11 @@ def compared_sound(path: str, own: np.ndarray | None, wave: np.ndarray) -> Heard
 
 
 def faceless(seen: np.ndarray) -> tuple[str, ...]:
-    """That a video shows no face in some of its frames, (T,) bool, where that is so."""
-    count = len(seen) - int(seen.sum())
-    return (f"no face in {count} of its {len(seen)} frames",) if count else ()
+    """That a video shows no face in some of its frames, and from when on; of a (T,) bool mask at the common rate."""
+    missing = np.flatnonzero(~seen)
+    if not len(missing):
+        return ()
+    return (f"no face in {len(missing)} of its {len(seen)} frames, the first at {missing[0] / FPS:.2f} s",)
 
 
 def sound_end(wave: np.ndarray | None, info: MediaInfo) -> tuple[str, ...]:

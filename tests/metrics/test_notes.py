@@ -147,7 +147,7 @@ def test_a_sound_of_zeros_is_no_sound_that_was_compared() -> None:
 
 
 def test_frames_without_a_face_are_counted() -> None:
-    assert faceless(np.array([True, False, True, False])) == ("no face in 2 of its 4 frames",)
+    assert faceless(np.array([True, False, True, False])) == ("no face in 2 of its 4 frames, the first at 0.04 s",)
     assert faceless(np.ones(4, bool)) == ()
 
 
