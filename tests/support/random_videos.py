@@ -19,7 +19,7 @@ CODECS: dict[str, dict[str, tuple[str, ...]]] = {
     "mkv": {"libx264": H264, "mpeg4": PLAIN, "libvpx": PLAIN, "libvpx-vp9": ("yuv420p", "yuv444p"),
             "mpeg2video": ("yuv420p", "yuv422p"), "ffv1": ("yuv420p", "yuv444p", "yuv420p16le", "bgr0")},
     "webm": {"libvpx": PLAIN, "libvpx-vp9": ("yuv420p", "yuv422p", "yuv444p")},
-    "avi": {"mpeg4": PLAIN, "mjpeg": FULL, "libx264": PLAIN, "mpeg2video": PLAIN, "huffyuv": ("rgb24",),
+    "avi": {"mpeg4": PLAIN, "mjpeg": FULL, "mpeg2video": PLAIN, "huffyuv": ("rgb24",),
             "ffv1": ("yuv420p", "bgr0")},
     "flv": {"libx264": ("yuv420p", "yuv444p"), "flv": PLAIN},
     "ts": {"libx264": H264[:4], "mpeg2video": PLAIN, "mpeg1video": PLAIN},
@@ -27,6 +27,8 @@ CODECS: dict[str, dict[str, tuple[str, ...]]] = {
     "gif": {"gif": ("rgb8", "gray")},
 }  # fmt: skip
 """Codecs of each container, with the pixel formats of each codec."""
+# H.264 in AVI is left out: AVI has no times, and with sound FFmpeg writes a gap behind the first packet of x264, so that
+# two plain readings differ by a frame (test_h264_in_avi_comes_in_the_order_of_display holds what can be held).
 SOUND_CODECS = {
     "mp4": ("aac", "libmp3lame"), "mov": ("aac", "pcm_s16le"), "mkv": ("pcm_s16le", "aac", "libopus", "flac"),
     "webm": ("libopus",), "avi": ("pcm_s16le", "mp2", "libmp3lame"), "flv": ("aac", "libmp3lame"),
