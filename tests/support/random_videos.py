@@ -27,8 +27,8 @@ CODECS: dict[str, dict[str, tuple[str, ...]]] = {
     "gif": {"gif": ("rgb8", "gray")},
 }  # fmt: skip
 """Codecs of each container, with the pixel formats of each codec."""
-# H.264 in AVI is left out: AVI has no times, and with sound FFmpeg writes a gap behind the first packet of x264, so that
-# two plain readings differ by a frame (test_h264_in_avi_comes_in_the_order_of_display holds what can be held).
+# H.264 in AVI is left out: AVI has no times, and beside sound FFmpeg writes a gap behind the first packet of x264, so
+# that two plain readings differ by a frame (test_h264_in_avi_comes_in_the_order_of_display holds what can be held).
 SOUND_CODECS = {
     "mp4": ("aac", "libmp3lame"), "mov": ("aac", "pcm_s16le"), "mkv": ("pcm_s16le", "aac", "libopus", "flac"),
     "webm": ("libopus",), "avi": ("pcm_s16le", "mp2", "libmp3lame"), "flv": ("aac", "libmp3lame"),
