@@ -128,5 +128,5 @@ def check_start(path: Path, first: int, whole: list[np.ndarray], recipe: Recipe)
 
 
 def whole_pictures(frames: list[np.ndarray], recipe: Recipe) -> list[np.ndarray]:
-    """Without the last of a truncated file: a decoder shows whatever was in its memory where a picture is cut in two."""
+    """Without the last of a truncated file: a decoder shows what was in its memory where a picture is cut in two."""
     return frames[:-AT_THE_CUT] if recipe.kept < 1 else frames
