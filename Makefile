@@ -49,7 +49,7 @@ unit: environment  ## Unit tests only.
 workflow: environment  ## Snakemake on the smoke configuration: end to end, resume after kill, reruns.
 	python -m pytest -m workflow
 
-fuzz: environment  ## Property tests on 5,000 drawn inputs each (200 in `make unit`); a failure prints the input.
+fuzz: environment  ## Property tests on 5,000 drawn inputs (slow ones on a share; 200 in `make unit`); a failure prints the input.
 	HYPOTHESIS_PROFILE=fuzz OMP_NUM_THREADS=1 python -m pytest -m "hypothesis and not workflow and not captions" \
 		--numprocesses auto --dist worksteal --hypothesis-seed=$(SEED)
 

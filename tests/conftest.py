@@ -41,6 +41,12 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def failing(shared: Path) -> Path:
+    """Small inputs of public bug reports, which lie beside the real clips; tests make their own ones besides."""
+    return shared / "failing"
+
+
+@pytest.fixture(scope="session")
 def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A copy in which the whole smoke workflow has run once; minutes."""
     project = Project(root, tmp_path_factory.mktemp("finished"))

@@ -1,11 +1,10 @@
 """One face of many pictures: linked by overlap, the one that is largest and longest there. Numpy only."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from eadnet.faces.detectors.interface import Detector, Face
+from eadnet.faces.detectors.interface import Face
 from eadnet.media.decoding import Window
 
 MIN_OVERLAP = 0.2  # intersection over union of one face in neighbouring looks; a nod between two looks halves it
@@ -73,17 +72,6 @@ def window_around(track: Track, shape: tuple[int, int], zoom: float = 1.0, max_h
     x, y = (int(np.clip(at - side / 2, 0, limit - side)) for at, limit in zip(middle, (width, height), strict=True))
     scaled = int(np.clip(side, max_height // 2, max_height)) // 2 * 2
     return Window(x, y, side, side, scaled)
-
-
-def find_window(
-    frames: Iterable[np.ndarray], detector: Detector, zoom: float = 1.0, max_height: int = 512
-) -> Window | None:
-    """`window_around` the main face of a few (H, W, 3) uint8 RGB frames of one size; arguments as there."""
-    looks, shape = [], (0, 0)
-    for frame in frames:
-        shape = frame.shape[:2]
-        looks.append(detector.detect(frame))
-    return window_around(follow(looks), shape, zoom, max_height)
 
 
 def _chains(looks: list[list[Face]]) -> list[dict[int, Face]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eadnet.captions.engines.answers import AnswerError, read_answer
+from eadnet.captions.engines.answers import read_answer
 from eadnet.captions.engines.breaker import HOPELESS
 from eadnet.captions.engines.conversations import Conversation
 from eadnet.captions.engines.replies import MAX_BODY
@@ -23,6 +23,7 @@ from eadnet.config.captions import LanguageModel
 from eadnet.config.machine import Captioning
 from tests.support.caption_server import Reply, completion, failure, question_of, serving
 from tests.support.hostile_answers import good_record
+from tests.support.server_engine import backend, echo, one_line, only, talks
 
 PAUSE = 0.03  # seconds before the second try, instead of the client's half second
 
@@ -36,30 +37,6 @@ def no_key(monkeypatch):
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", PAUSE)
-
-
-def talks(count, images=0):
-    frame = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
-    return [Conversation(f"clip{index}", "rules", f"clip{index}", (frame,) * images) for index in range(count)]
-
-
-def backend(server, **machine):
-    machine = {"timeout": 5, "attempts": 3, "concurrency": 4} | machine
-    return make_backend(LanguageModel(endpoint=server.address), Captioning(**machine), None, "")
-
-
-def echo(request, before):
-    return Reply(completion(question_of(request)))
-
-
-def only(script):
-    """The answer to one request under a script."""
-    with serving(script) as server:
-        return backend(server).answer(talks(1))[0], server
-
-
-def one_line(text):
-    return text and text.isprintable() and len(text) < 500
 
 
 def test_answers_come_in_order_and_never_too_many_are_under_way():
@@ -291,55 +268,6 @@ def test_a_refusal_differs_from_an_answer_cut_off():
     assert (answer.finish_reason, answer.text) == ("length", '{"emotion": "ha')
     answer, _ = only(lambda request, before: Reply(completion(None, "content_filter")))
     assert (answer.finish_reason, answer.text) == ("content_filter", "")
-
-
-THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "A smile."}]}
-CALLED = [{"id": "1", "type": "function", "function": {"name": "caption", "arguments": json.dumps(good_record())}}]
-
-
-@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "tool_calls"])
-@pytest.mark.parametrize("content", [None, "", " \n"])
-def test_an_answer_in_another_field_is_named_with_the_fix(name, content):
-    """As vLLM does with a parser of reasoning, or of tool calls, that takes the whole answer."""
-    put = CALLED if name == "tool_calls" else json.dumps(good_record())
-    finish = name if name == "tool_calls" and content is None else "stop"
-    answer, _ = only(lambda request, before: Reply(completion(content, finish, **{name: put})))
-    with pytest.raises(AnswerError, match=f"put its answer into {name}") as caught:
-        read_answer(answer)
-    assert caught.value.kind == "misplaced" and "vllm serve: without --" in caught.value.explained
-
-
-@pytest.mark.parametrize("beside", [None, "", "The person smiles."])
-@pytest.mark.parametrize("parts", [1, 2, 3])
-def test_a_text_in_parts_is_read_and_thinking_beside_it_is_not(beside, parts):
-    text = json.dumps(good_record())
-    size = len(text) // parts + 1
-    pieces = [{"type": "text", "text": text[place : place + size]} for place in range(0, len(text), size)]
-    answer, _ = only(lambda request, before: Reply(completion([THOUGHT, *pieces], reasoning_content=beside)))
-    assert read_answer(answer).caption_short == good_record()["caption_short"]
-
-
-@pytest.mark.parametrize(
-    ("content", "finish", "kind", "fix"),
-    [
-        (None, "stop", "empty", "server's log"),
-        ([], "stop", "empty", "server's log"),
-        ([THOUGHT], "stop", "empty", "server's log"),
-        ("", "length", "unfinished", "max_answer"),
-        ([{"type": "refusal", "refusal": "I will not."}], "stop", "refusal", ""),
-    ],
-)
-def test_a_reply_without_a_text_is_named(content, finish, kind, fix):
-    answer, _ = only(lambda request, before: Reply(completion(content, finish)))
-    with pytest.raises(AnswerError) as caught:
-        read_answer(answer)
-    assert caught.value.kind == kind and fix in caught.value.explained and one_line(caught.value.explained)
-
-
-def test_an_error_with_the_status_of_a_success_is_quoted():
-    answer, _ = only(lambda request, before: Reply({"error": {"message": "out of\nmemory", "code": 502}}))
-    assert answer.transient and "no chat completion" in answer.failure and "memory" in answer.failure
-    assert one_line(answer.failure)
 
 
 def test_half_a_character_can_be_quoted_in_the_next_question():

@@ -68,7 +68,7 @@ def test_a_cut_clip_counts_where_annotations_are_to_be_fetched(tmp_path: Path):
     assert shard_digest(corpora, "hdtf", "000") != before["000"]
     assert shard_digest(corpora, "hdtf", "050") == before["050"]
     stray = {shard: shard_digest(corpora, "hdtf", shard) for shard in ("000", "rest")}
-    (tmp_path / "stray.mp4").write_bytes(b"1")  # it is nobody's
+    (tmp_path / "stray.mp4").write_bytes(b"1")  # it belongs to no actor
     assert shard_digest(corpora, "hdtf", "000") == stray["000"]
     assert shard_digest(corpora, "hdtf", "rest") != stray["rest"]
 

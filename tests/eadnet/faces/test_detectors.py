@@ -15,7 +15,8 @@ from eadnet.assets import AssetError
 from eadnet.faces.detectors import opened_detector
 from eadnet.faces.detectors.interface import Detector, Face, sorted_faces
 from eadnet.faces.mesh import detect_landmarks, mesh_anchors
-from eadnet.faces.tracking import find_window, follow, window_around
+from eadnet.faces.search import FaceSearch, video_view
+from eadnet.faces.tracking import follow, window_around
 from eadnet.media.decoding import Window
 from eadnet.media.reading import iterate_video
 
@@ -216,14 +217,13 @@ def test_no_face_is_nan_not_an_error():
     picture = np.full((120, 160, 3), 90, np.uint8)
     assert np.isnan(detect_landmarks([picture, picture])).all()
     with opened_detector("mediapipe") as detector:
-        assert find_window([picture], detector) is None
+        assert window_around(follow([detector.detect(picture)]), picture.shape[:2]) is None
 
 
 def test_the_window_holds_a_small_face_of_a_large_picture(shared):
-    small = Window(0, 0, 1080, 1920, 512)
     path = shared / "clips" / "latentsync_demo1.mp4"
     with opened_detector("mediapipe") as detector:
-        window = find_window(iterate_video(path, 4, seconds=1.0, window=small), detector, zoom=1920 / 512)
+        window = FaceSearch(video_view(path, 4, 0.0, 1.0), (1080, 1920), 4, 1.0, detector).closer
     assert window.width == window.height and window.scaled_height <= 512
     assert 400 < window.width < 800
     landmarks = detect_landmarks(iterate_video(path, 25, seconds=0.2, window=window))

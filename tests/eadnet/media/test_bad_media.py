@@ -17,6 +17,7 @@ from eadnet.media.writing import write_video
 from eadnet.tables import SOURCES, read_table
 from tests.support.made_footage import clips_in, face, finished, moving, preprocess_command, tone, write_talk
 from tests.support.paths import ROOT
+from tests.support.small_disk import mounted_disk
 from tests.support.undecodable import without_decoder
 
 HOSTILE = ("$(touch x) `id`;rm -rf.mp4", "new\nline.mp4", "-rf.mp4", "日本 {wild}.mp4", os.fsdecode(b"\xff\xfe.mp4"))
@@ -171,14 +172,11 @@ def test_a_file_that_may_not_be_read_is_a_row(tmp_path):
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_full_disk_is_one_line_and_room_lets_it_finish(tmp_path, workers):
-    videos, disk = tmp_path / "videos", tmp_path / "disk"
+    videos = tmp_path / "videos"
     videos.mkdir()
-    disk.mkdir()
     for name in "abc":
         write_talk(videos / f"{name}.mp4", seconds=1)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("a disk runs full in a tmpfs of 2 MB, and this user may not mount one")
-    try:
+    with mounted_disk(tmp_path / "disk", "2m") as disk:
         command = preprocess_command(videos, disk / "clips", "--workers", workers)
         done = finished(command)
         faults = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -192,5 +190,3 @@ def test_a_full_disk_is_one_line_and_room_lets_it_finish(tmp_path, workers):
         rows = clips_in(disk / "clips")
         assert rows["status"].tolist() == ["ok"] * 3 and rows["sha256"].nunique() == 1  # three times one talk
         assert not list((disk / "clips").glob(".*"))
-    finally:
-        subprocess.run(["umount", disk], check=True)

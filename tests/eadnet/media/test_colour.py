@@ -13,7 +13,6 @@ from eadnet.media.decoding import Window, held_frames, windowed
 from eadnet.media.reading import iterate_video, probe
 from eadnet.media.tone_mapping import tone_mapped
 from eadnet.media.writing import write_video
-from tests.support.paths import SHARED
 
 PATCHES = np.array(
     [[199, 58, 47], [60, 159, 68], [59, 78, 188], [219, 168, 139], [128, 128, 128], [255, 255, 255], [0, 0, 0]],
@@ -204,14 +203,13 @@ def test_hdr_reds_stay_red_and_its_brightest_is_white():
     assert np.allclose(tone_mapped(np.zeros(3), "smpte2084"), 0)
 
 
-@pytest.mark.skipif(not (SHARED / "failing").is_dir(), reason="the inputs that failed are not beside this checkout")
-def test_the_reported_files_keep_their_colours(tmp_path):
-    hd = SHARED / "failing" / "11_hd_bt709_patches.mp4"
+def test_the_reported_files_keep_their_colours(failing, tmp_path):
+    hd = failing / "11_hd_bt709_patches.mp4"
     frames = list(iterate_video(hd))
     write_video(tmp_path / "a.mp4", frames, colour=probe(hd).colour)
     assert stored(tmp_path / "a.mp4").colorspace == 1
     assert np.abs(np.subtract(next(iterate_video(tmp_path / "a.mp4")), frames[0], dtype=int)).mean() < 2
-    hlg_file = SHARED / "failing" / "10_hlg.mp4"
+    hlg_file = failing / "10_hlg.mp4"
     assert probe(hlg_file).notes == ("HDR (arib-std-b67) tone-mapped to BT.709",)
     dim = stored(hlg_file).to_ndarray(format="rgb24").mean()
     assert next(iterate_video(hlg_file)).mean() > dim + 10

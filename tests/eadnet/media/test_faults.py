@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import pickle
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from eadnet.media.faults import MediaError, OutputError, ends_job, naming, outpu
 from eadnet.media.reading import probe, read_audio
 from eadnet.media.writing import write_audio, write_video
 from eadnet.training.adoption import CheckpointError, read_published
+from tests.support.small_disk import mounted_disk
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1048576\n"
 
@@ -91,12 +91,8 @@ def test_an_error_that_ends_the_job_carries_the_inputs_name_and_a_fault_does_not
 @pytest.fixture
 def small_disk(tmp_path):
     """A disk of 200 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("a disk runs full in a tmpfs, and this user may not mount one")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with mounted_disk(tmp_path / "disk", "200k") as disk:
+        yield disk
 
 
 @pytest.mark.parametrize("write", ["video", "sound"])

@@ -15,7 +15,6 @@ from eadnet.inference.source_video import open_picture
 from eadnet.media.faults import MediaError
 from eadnet.media.pictures import MAX_PIXELS, read_picture
 from tests.support.made_footage import face
-from tests.support.paths import SHARED
 
 FACE = face()[40:104, 30:126]  # (64, 96, 3), so that turning it shows
 GREY = np.asarray(Image.fromarray(FACE).convert("L"))
@@ -215,9 +214,8 @@ def test_what_is_no_picture_is_one_line_with_the_fix(tmp_path, kind, words):
         open_picture(path, 48)
 
 
-@pytest.mark.skipif(not (SHARED / "failing").is_dir(), reason="needs the inputs of public reports beside the checkout")
-def test_reported_pictures():
-    pixels = read_picture(SHARED / "failing/08_gray16.png")
+def test_reported_pictures(failing):
+    pixels = read_picture(failing / "08_gray16.png")
     assert 30 < pixels.mean() < 225 and pixels.std() > 20
     with pytest.raises(MediaError, match="megapixels"):
-        read_picture(SHARED / "failing/09_200_megapixels.png")
+        read_picture(failing / "09_200_megapixels.png")

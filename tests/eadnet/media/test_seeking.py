@@ -12,7 +12,6 @@ from eadnet.media.decoding import held_frames, windowed
 from eadnet.media.faults import MediaError
 from eadnet.media.reading import iterate_video, probe, read_audio
 from tests.support.numbered_video import FPS, LOUD, RECIPES, Recipe, number_of, write_numbered
-from tests.support.paths import SHARED
 
 # frames from key frame to key frame, pictures, first picture and first sound in seconds, starts of intervals
 LAYOUTS = [
@@ -144,10 +143,9 @@ def test_a_wrong_rate_in_the_header_loses_no_frame(tmp_path):
     assert [number_of(frame) for frame in iterate_video(tmp_path / "b.mkv")] == list(range(50))
 
 
-@pytest.mark.skipif(not (SHARED / "failing").is_dir(), reason="the inputs that failed are not beside this checkout")
 @pytest.mark.parametrize("name", ["04_gop125.ts", "05_sound_before_picture.flv", "12_two_seconds.ts"])
-def test_reported_files_give_the_frames_of_their_mp4(tmp_path, name):
-    source = SHARED / "failing" / name
+def test_reported_files_give_the_frames_of_their_mp4(failing, name):
+    source = failing / name
     with av.open(str(source)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert probe(source).seconds == pytest.approx(len(frames) / FPS, abs=0.041)

@@ -13,7 +13,6 @@ from eadnet.media.faults import MediaError
 from eadnet.media.reading import probe, read_audio
 from eadnet.media.writing import write_audio, write_video
 from tests.support.made_footage import tone
-from tests.support.paths import SHARED
 from tests.support.undecodable import without_decoder
 
 RATE = 48000
@@ -217,9 +216,8 @@ def test_sound_that_is_gone_when_it_is_written_names_its_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(not (SHARED / "failing").is_dir(), reason="needs the inputs of public reports beside the checkout")
-def test_reported_sounds():
+def test_reported_sounds(failing):
     notes: list[str] = []
-    assert np.abs(read_audio(SHARED / "failing/06_antiphase.wav", notes=notes)).max() > 0.1 and len(notes) == 1
+    assert np.abs(read_audio(failing / "06_antiphase.wav", notes=notes)).max() > 0.1 and len(notes) == 1
     with pytest.raises(MediaError, match="codec"):
-        read_audio(SHARED / "failing/03_undecodable_sound.mp4")
+        read_audio(failing / "03_undecodable_sound.mp4")
