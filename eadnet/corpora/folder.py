@@ -35,10 +35,9 @@ from eadnet.corpora.sources import (
     with_duplicates,
 )
 from eadnet.corpora.splits import folder_test_people
-from eadnet.media.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from eadnet.media.suffixes import AUDIO_SUFFIXES, PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from eadnet.tables import EMOTIONS
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 FRAMES = 2  # numbered pictures in a folder from which on they are frames of a video
 FRAMES_FIX = "make a video of all frames (ffmpeg -framerate 25 -i %04d.png -i sound.wav video.mp4)"
 NO_VIDEO = "neither a video nor the sound of one; convert it to .mp4, or remove it"

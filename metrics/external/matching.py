@@ -65,10 +65,10 @@ def match_names(generated: Iterable[str], references: Iterable[str]) -> Matches:
             found.setdefault(fit.keys[0], []).append(name)
     for key, names in by_key.items():
         if len(names) > 1:
-            line = f"{_listed(names)} are references of one name; keep one of them"
+            line = f"{listed(names)} are references of one name; keep one of them"
             causes[key], ambiguous = line, ambiguous | dict.fromkeys(names, line)
         elif len(found.get(key, ())) > 1:
-            line = f"{_listed(found[key])} all fit {known[key]}; keep one of them"
+            line = f"{listed(found[key])} all fit {known[key]}; keep one of them"
             causes[key], ambiguous = line, ambiguous | dict.fromkeys(found[key], line)
     pairs = {key: (names[0], known[key]) for key, names in sorted(found.items()) if len(names) == len(by_key[key]) == 1}
     missing = tuple(name for key, name in known.items() if key not in pairs)
@@ -81,7 +81,8 @@ def is_video(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     return ", ".join(names[:MOST]) + more
 
@@ -91,7 +92,7 @@ def _doubts(fits: Mapping[str, Fit], known: Mapping[str, str]) -> tuple[dict[str
     ambiguous, causes = {}, {}
     for name, fit in fits.items():
         if len(fit.keys) > 1:
-            ambiguous[name] = f"{name} fits {_listed([known[key] for key in fit.keys])}; {FIX}"
+            ambiguous[name] = f"{name} fits {listed([known[key] for key in fit.keys])}; {FIX}"
         elif fit.doubt:
             ambiguous[name] = f"{name} {fit.doubt}; {FIX}"
         for key in fit.keys if name in ambiguous else ():

@@ -9,15 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from eadnet.corpora.files import Found, list_files
-from eadnet.media.suffixes import AUDIO_SUFFIXES
-from metrics.external.matching import is_video
+from eadnet.media.suffixes import AUDIO_SUFFIXES, PICTURE_SUFFIXES
+from metrics.external.matching import is_video, listed
 from metrics.external.names import key_of
 from metrics.tables import FPS
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
-MOST = 3
-"""Files that a line names."""
 
 
 def stray_lines(folder: str | Path) -> tuple[str, ...]:
@@ -75,15 +72,10 @@ def _sounds(folder: str | Path, sounds: Sequence[str]) -> str | None:
     if not sounds:
         return None
     fix = "name it as its video, or remove it" if len(sounds) == 1 else "name each as its video, or remove it"
-    return f"{folder}: sound without a video of its name ({_listed(sounds)}) is not used; {fix}"
+    return f"{folder}: sound without a video of its name ({listed(sounds)}) is not used; {fix}"
 
 
 def _faulty(folder: str | Path, files: Iterable[Found]) -> str | None:
     """A line on what is named as a video and is no readable file."""
     faulty = [found for found in files if found.fault and is_video(found.name)]
-    return f"{folder}: {_listed([found.name for found in faulty])}: {faulty[0].fault[1]}" if faulty else None
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(names[:MOST]) + more
+    return f"{folder}: {listed([found.name for found in faulty])}: {faulty[0].fault[1]}" if faulty else None
