@@ -22,6 +22,7 @@ include: "workflow/rules/captioners.smk"
 wildcard_constraints:
     corpus="|".join(PLAN.shards),
     shard=r"[A-Za-z0-9]+",
+    batch=r"\d+",
     run="|".join(PLAN.runs),
     source="|".join(PLAN.sources),
     seed=r"\d+",

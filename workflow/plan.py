@@ -141,6 +141,24 @@ class Plan:
         chosen = self.shards if corpora is None else corpora
         return [pattern.format(corpus=corpus, shard=shard) for corpus in chosen for shard in self.shards[corpus]]
 
+    def batches(self, stage: str) -> dict[str, dict[str, tuple[str, ...]]]:
+        """For each corpus, the shards that each job of a stage takes, by the batch's number ("0", "1", ...).
+
+        Args:
+            stage: a key of `resources` that has `shards`.
+        """
+        size = getattr(self.config.resources, stage).shards
+        return {corpus: _batched(shards, size) for corpus, shards in self.shards.items()}
+
+    def per_batch(self, stage: str, pattern: str) -> list[str]:
+        """The pattern, with `{corpus}` and `{batch}`, for every batch of a stage."""
+        made = self.batches(stage)
+        return [pattern.format(corpus=corpus, batch=batch) for corpus, own in made.items() for batch in own]
+
+    def per_shard_of(self, stage: str, corpus: str, batch: str, pattern: str) -> list[str]:
+        """The pattern, with `{corpus}` and `{shard}`, for the shards of one batch of a stage."""
+        return [pattern.format(corpus=corpus, shard=shard) for shard in self.batches(stage)[corpus][batch]]
+
     @cached_property
     def source_tables(self) -> list[str]:
         """The tables of inputs: one a shard, and those of what local corpora lack, for which folders are listed."""
@@ -299,6 +317,11 @@ class Plan:
         """Models of the judges that the metric families use."""
         asked = {FAMILIES[family].judge for family in self.config.evaluation.metrics} - {None}
         return [_judge(name) for name in sorted(asked)]
+
+
+def _batched(shards: tuple[str, ...], size: int) -> dict[str, tuple[str, ...]]:
+    size = size or max(1, len(shards))
+    return {str(number): shards[first : first + size] for number, first in enumerate(range(0, len(shards), size))}
 
 
 def _pretrained(network: str) -> str:

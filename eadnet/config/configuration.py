@@ -18,6 +18,7 @@ from eadnet.config.machine import Assets, Compute
 from eadnet.config.methods import Method
 from eadnet.config.networks import LPIPS, Audio, Autoencoder, SyncNet, VideoMAE
 from eadnet.config.preprocessing import Preprocess
+from eadnet.config.resources import Resources
 from eadnet.config.section import Section, parse
 from eadnet.config.synthesis import Synthesis
 from eadnet.config.training import Backbone, Training
@@ -71,6 +72,7 @@ class Config(Section):
     captions: Captions = Captions()
     assets: Assets = Assets()
     compute: Compute = Compute()
+    resources: Resources = Resources()
     audio: Audio = Audio()
     autoencoder: Autoencoder = Autoencoder()
     syncnet: SyncNet = SyncNet()

@@ -96,7 +96,10 @@ def _yaml_section(section: BaseModel, depth: int) -> list[str]:
         value = getattr(section, name)
         if depth == 0:
             lines.append("")
-        if isinstance(value, BaseModel):
+        if isinstance(value, BaseModel) and getattr(value, "one_line", False):
+            stated = value.model_dump(mode="json")
+            lines += _commented(f"{name}: {_flow(stated)}", _meaning(field), depth)
+        elif isinstance(value, BaseModel):
             lines += _commented(f"{name}:", _meaning(field), depth) + _yaml_section(value, depth + 1)
         elif isinstance(value, dict) and value:
             lines += _commented(f"{name}:", _meaning(field), depth)

@@ -23,10 +23,10 @@ rule describe_shard:
     priority: 70
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("describe")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("describe"),
+        runtime=REQUESTS.minutes("describe"),
     params:
         version=STAGE_VERSIONS["describe"],
     shell:
@@ -50,10 +50,10 @@ rule collect_true_units:
         "<benchmarks>/collect_true_units/all.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("true_units")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=REQUESTS.memory("true_units"),
+        runtime=REQUESTS.minutes("true_units"),
     params:
         truth=lambda wildcards, input: options("--truth", input.truth),
         version=STAGE_VERSIONS["true_units"],
@@ -122,10 +122,11 @@ rule encode_captions:
     priority: 70
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("encode_captions")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("encode_captions"),
+        runtime=REQUESTS.minutes("encode_captions"),
+        gpu=REQUESTS.gpus("encode_captions"),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/encoded",
     params:

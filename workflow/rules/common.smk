@@ -21,6 +21,7 @@ from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
 from workflow.options import as_json, folder_option, options
 from workflow.plan import HDTF_ANNOTATIONS, Plan
 from workflow.report_plan import ReportPlan
+from workflow.requests import Requests
 from workflow.stages import STAGE_VERSIONS
 from workflow.weights import captioner_weights, extractor_weights, family_weights, preprocessing_weights, weights_of
 
@@ -86,6 +87,7 @@ def print_new(path):
 PARSED_AT = time.time()
 PLAN = checked_plan()
 CONFIG = PLAN.config
+REQUESTS = Requests(CONFIG)
 REPORT = ReportPlan(PLAN)
 
 

@@ -28,10 +28,10 @@ rule render_mead:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("render")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=REQUESTS.memory("render"),
+        runtime=REQUESTS.minutes("render"),
     params:
         folder=subpath(output.video, parent=True),
         settings=settings("corpora.mead.synthetic"),
@@ -59,10 +59,10 @@ rule render_hdtf_annotations:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("render")
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=REQUESTS.memory("render"),
+        runtime=REQUESTS.minutes("render"),
     params:
         folder=subpath(output[0], parent=True),
         settings=settings("corpora.hdtf"),
@@ -88,10 +88,10 @@ rule render_hdtf:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("render")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=REQUESTS.memory("render"),
+        runtime=REQUESTS.minutes("render"),
     params:
         folder=lambda wildcards: f"{PLAN.corpus_root('hdtf')}/videos",
         settings=settings("corpora.hdtf"),
@@ -123,10 +123,10 @@ rule render_ravdess:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("render")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=REQUESTS.memory("render"),
+        runtime=REQUESTS.minutes("render"),
     params:
         folder=subpath(output.speech, parent=True),
         settings=settings("corpora.ravdess.synthetic"),
@@ -154,10 +154,10 @@ rule fetch_hdtf_annotations:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("download")
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=REQUESTS.memory("download"),
+        runtime=REQUESTS.minutes("download"),
         assets=PLAN.assets,
     params:
         folder=subpath(output[0], parent=True),
@@ -184,10 +184,10 @@ rule download_corpus:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("download")
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        mem_mb=REQUESTS.memory("download"),
+        runtime=REQUESTS.minutes("download"),
         downloads=1,
     params:
         root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
@@ -217,10 +217,10 @@ rule acquire_corpus:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("acquire")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("acquire"),
+        runtime=REQUESTS.minutes("acquire"),
     params:
         root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
         settings=corpus_settings,
@@ -255,10 +255,11 @@ rule preprocess_shard:
     retries: 1  # after a crash the file that caused it becomes a row: eadnet/preprocessing/parts.py
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("preprocess")
     resources:
-        mem_mb=lambda wildcards, threads: 500 + (1900 if CONFIG.preprocess.quality_weights else 1500) * threads,
-        runtime=720,
+        mem_mb=lambda wildcards, threads, attempt: (500 + REQUESTS.need("preprocess").mem_mb * threads) * attempt,
+        runtime=REQUESTS.minutes("preprocess"),
+        gpu=REQUESTS.gpus("preprocess"),
         assets=PLAN.assets,
     params:
         root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
@@ -296,10 +297,10 @@ rule collect_clips:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("collect")
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=REQUESTS.memory("collect"),
+        runtime=REQUESTS.minutes("collect"),
     params:
         clips=lambda wildcards, input: options("--clips", input),
         version=STAGE_VERSIONS["collect"],
@@ -332,10 +333,10 @@ rule make_coverage:
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("report")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("report"),
+        runtime=REQUESTS.minutes("report"),
     params:
         inputs=lambda wildcards, input: REPORT.options(input, TABLES["coverage"].needs),
         folder=subpath(output[0], parent=True),

@@ -29,10 +29,11 @@ rule pretrain_autoencoder:
     priority: 90
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("autoencoder")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUESTS.memory("autoencoder"),
+        runtime=REQUESTS.minutes("autoencoder"),
+        gpu=REQUESTS.gpus("autoencoder"),
         compute=PLAN.compute,
         assets=PLAN.assets,
     params:
@@ -74,10 +75,11 @@ rule pretrain_syncnet:
     priority: 60
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("syncnet")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUESTS.memory("syncnet"),
+        runtime=REQUESTS.minutes("syncnet"),
+        gpu=REQUESTS.gpus("syncnet"),
         compute=PLAN.compute,
         assets=PLAN.assets,
     params:
@@ -117,10 +119,11 @@ rule pretrain_videomae:
     priority: 10
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("videomae")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUESTS.memory("videomae"),
+        runtime=REQUESTS.minutes("videomae"),
+        gpu=REQUESTS.gpus("videomae"),
         compute=PLAN.compute,
         assets=PLAN.assets,
     params:
@@ -151,10 +154,10 @@ rule adopt_lpips:
         "<benchmarks>/adopt_lpips/all.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("lpips")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("lpips"),
+        runtime=REQUESTS.minutes("lpips"),
         assets=PLAN.assets,
     params:
         folder=subpath(output.model, parent=True),
@@ -183,10 +186,11 @@ rule encode_audio:
     priority: 70
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("encode_audio")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUESTS.memory("encode_audio"),
+        runtime=REQUESTS.minutes("encode_audio"),
+        gpu=REQUESTS.gpus("encode_audio"),
         assets=PLAN.assets,
     params:
         settings=settings("audio"),
@@ -218,10 +222,11 @@ rule encode_latents:
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("latents")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("latents"),
+        runtime=REQUESTS.minutes("latents"),
+        gpu=REQUESTS.gpus("latents"),
         compute=PLAN.compute,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
@@ -263,8 +268,9 @@ rule pretrain_backbone:
         "../../envs/core/environment.yaml"
     threads: CONFIG.backbone.processes
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=REQUESTS.memory("backbone"),
+        runtime=REQUESTS.minutes("backbone"),
+        gpu=REQUESTS.gpus("backbone"),
         compute=PLAN.compute,
         assets=PLAN.assets,
     params:

@@ -28,10 +28,10 @@ rule make_table:
         table="|".join(table for table in TABLES if table != "coverage"),  # rule make_coverage makes it, and prints it
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("report")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("report"),
+        runtime=REQUESTS.minutes("report"),
     params:
         inputs=lambda wildcards, input: REPORT.options(input, TABLES[wildcards.table].needs),
         experiment=lambda wildcards: options("--experiment", [PLAN.experiment] if TABLES[wildcards.table].paper else []),
@@ -67,10 +67,10 @@ rule draw_figure:
         "<benchmarks>/draw_figure/{figure}.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("report")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("report"),
+        runtime=REQUESTS.minutes("report"),
     params:
         inputs=lambda wildcards, input: REPORT.options(input, FIGURES[wildcards.figure].needs),
         settings=settings("report"),
@@ -99,10 +99,10 @@ rule write_page:
         "<benchmarks>/write_page/all.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("report")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("report"),
+        runtime=REQUESTS.minutes("report"),
     params:
         inputs=lambda wildcards, input: REPORT.options(input, REPORT.page_needs),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),

@@ -21,10 +21,10 @@ rule measure_resolution:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("resolution")
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=REQUESTS.memory("resolution"),
+        runtime=REQUESTS.minutes("resolution"),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:

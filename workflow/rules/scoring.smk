@@ -29,10 +29,11 @@ rule train_judge:
     priority: 20
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("judge")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUESTS.memory("judge"),
+        runtime=REQUESTS.minutes("judge"),
+        gpu=REQUESTS.gpus("judge"),
     params:
         folder=subpath(output.model, parent=True),
         settings=lambda wildcards: as_json(getattr(CONFIG.judges, wildcards.judge)),
@@ -71,10 +72,11 @@ rule measure_videos:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("measure")
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=REQUESTS.memory("measure"),
+        runtime=REQUESTS.minutes("measure"),
+        gpu=REQUESTS.gpus("measure"),
         assets=PLAN.assets,
     params:
         folder=subpath(output.table, parent=True),
@@ -115,10 +117,11 @@ rule measure_truth:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("measure")
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=REQUESTS.memory("measure"),
+        runtime=REQUESTS.minutes("measure"),
+        gpu=REQUESTS.gpus("measure"),
         assets=PLAN.assets,
     params:
         folder=subpath(output.table, parent=True),
@@ -155,10 +158,11 @@ rule score_family:
     priority: 50
     conda:
         family_environment
-    threads: 1
+    threads: REQUESTS.cores("score")
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=REQUESTS.memory("score"),
+        runtime=REQUESTS.minutes("score"),
+        gpu=REQUESTS.gpus("score"),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
         syncnet_python=syncnet_python,
@@ -211,10 +215,11 @@ rule score_captions:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("score")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("score"),
+        runtime=REQUESTS.minutes("score"),
+        gpu=REQUESTS.gpus("score"),
     params:
         captions=lambda wildcards, input: options("--captions", input.captions),
         true_units=lambda wildcards, input: options("--true-units", input.true_units),
@@ -245,10 +250,11 @@ rule calibrate_metrics:
         "<benchmarks>/calibrate_metrics/all.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("calibrate")
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=REQUESTS.memory("calibrate"),
+        runtime=REQUESTS.minutes("calibrate"),
+        gpu=REQUESTS.gpus("calibrate"),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:

@@ -22,10 +22,10 @@ rule summarise_captions:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("summarise")
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("summarise"),
+        runtime=REQUESTS.minutes("summarise"),
     params:
         scores=lambda wildcards, input: options("--scores", input),
         bootstrap=CONFIG.evaluation.bootstrap,
@@ -58,10 +58,10 @@ rule compare_sets:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("compare_sets")
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=REQUESTS.memory("compare_sets"),
+        runtime=REQUESTS.minutes("compare_sets"),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:
@@ -117,10 +117,10 @@ rule summarise_scores:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("summarise")
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("summarise"),
+        runtime=REQUESTS.minutes("summarise"),
     params:
         scores=lambda wildcards, input: options("--scores", input.tables),
         bootstrap=CONFIG.evaluation.bootstrap,

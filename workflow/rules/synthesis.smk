@@ -22,10 +22,10 @@ rule choose_test_clips:
         "<benchmarks>/choose_test_clips/all.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("test_clips")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=REQUESTS.memory("test_clips"),
+        runtime=REQUESTS.minutes("test_clips"),
     params:
         clips=CONFIG.evaluation.clips,
         draw="--draw" if CONFIG.evaluation.draw else "",
@@ -63,10 +63,11 @@ rule synthesise_videos:
     priority: 50
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("synthesise")
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=REQUESTS.memory("synthesise"),
+        runtime=REQUESTS.minutes("synthesise"),
+        gpu=REQUESTS.gpus("synthesise"),
         compute=PLAN.compute,
     params:
         model=lambda wildcards, input: folder_option("model", input),
@@ -109,10 +110,10 @@ rule write_inputs:
         "<benchmarks>/write_inputs/all.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("inputs")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=REQUESTS.memory("inputs"),
+        runtime=REQUESTS.minutes("inputs"),
     params:
         folder=subpath(output.list, parent=True),
         version=STAGE_VERSIONS["inputs"],
@@ -142,10 +143,10 @@ if CONFIG.method_names:
             source="|".join(CONFIG.method_names),
         conda:
             "../../envs/core/environment.yaml"
-        threads: 1
+        threads: REQUESTS.cores("collect_method")
         resources:
-            mem_mb=2000,
-            runtime=600,
+            mem_mb=REQUESTS.memory("collect_method"),
+            runtime=REQUESTS.minutes("collect_method"),
         params:
             folder=subpath(output.videos, parent=True),
             settings=lambda wildcards: as_json(CONFIG.methods[wildcards.source]),

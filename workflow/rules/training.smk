@@ -24,10 +24,11 @@ rule filter_clips:
         "<benchmarks>/filter_clips/{backbone}.tsv"
     conda:
         "../../envs/core/environment.yaml"
-    threads: 1
+    threads: REQUESTS.cores("filter")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUESTS.memory("filter"),
+        runtime=REQUESTS.minutes("filter"),
+        gpu=REQUESTS.gpus("filter"),
         compute=PLAN.compute,
     params:
         backbone=subpath(input.backbone, parent=True),
@@ -75,8 +76,9 @@ rule train_run:
         "../../envs/core/environment.yaml"
     threads: lambda wildcards: CONFIG.run(wildcards.run).processes
     resources:
-        mem_mb=2500,
-        runtime=240,
+        mem_mb=REQUESTS.memory("train"),
+        runtime=REQUESTS.minutes("train"),
+        gpu=REQUESTS.gpus("train"),
         compute=PLAN.compute,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
