@@ -173,7 +173,7 @@ def _released_at_the_end(lock: Path, token: str) -> Iterator[None]:
     before = os.environ.get(INHERITED)
     os.environ[INHERITED] = json.dumps(_inherited() | {str(lock): token})
     try:
-        with _exit_on_sigterm(process):
+        with _given_back_on_sigterm(lock, token):
             yield
     finally:
         if os.getpid() == process:  # else a forked child leaves its copy of the block
@@ -200,17 +200,19 @@ def _beat(lock: Path, token: str, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _exit_on_sigterm(process: int) -> Iterator[None]:
-    """SIGTERM ends the block like an exception, so that what it holds is given back; others' handlers stay."""
+def _given_back_on_sigterm(lock: Path, token: str) -> Iterator[None]:
+    """Remove the lock before SIGTERM ends this process as it would anyway; handlers of others stay."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
+    process = os.getpid()
 
     def leave(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        if os.getpid() != process:  # a forked child: as if there were no handler
-            os.kill(os.getpid(), number)
-        sys.exit(128 + number)
+        if os.getpid() == process:  # a forked child has the handler, but not the lock
+            with suppress(OSError):
+                lock_files.remove(lock, token)
+        os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGTERM, leave)
     try:

@@ -15,7 +15,7 @@ from eadnet.ownership import owned
 PACKAGE = Path(__file__).parents[1]
 
 
-def one_writer(folder: str = "", file: str = "", part: str = "", last: str = "") -> Callable[[Callable], Callable]:
+def one_writer(folder: str = "", part: str = "", file: str = "", last: str = "") -> Callable[[Callable], Callable]:
     """The command owns what it writes while it runs (`eadnet.ownership.owned`).
 
     A command that had to wait for one with the same options, inputs and code has nothing left to do if the other one
@@ -23,9 +23,10 @@ def one_writer(folder: str = "", file: str = "", part: str = "", last: str = "")
 
     Args:
         folder: the parameter that names the folder that is owned.
-        file: the parameter that names the file that is owned, where there is no folder or it is None.
-        part: the parameter that names the owned part of a folder that several jobs share.
-        last: file of the folder that is written last, and so shows that the work is finished; `file` shows it itself.
+        part: the parameter that names the owned part of it, where several jobs share the folder.
+        file: the parameter that names the file that is written last, and so shows that the work is finished. It is what
+            is owned where there is no folder, or the parameter of the folder is None.
+        last: instead of `file`, its name in the folder.
     """
 
     def decorate(command: Callable) -> Callable:
@@ -36,11 +37,10 @@ def one_writer(folder: str = "", file: str = "", part: str = "", last: str = "")
             bound = signature.bind(*positional, **named)
             bound.apply_defaults()
             given = bound.arguments
+            final = Path(given[file]) if file else Path(given[folder]) / last
             if folder and given[folder] is not None:
                 place, what = Path(given[folder]), str(given[part]) if part else ""
-                final = place / last if last else None
             else:
-                final = Path(given[file])
                 place, what = final.parent, final.name
             before = _stamp(final)
             with owned(place, what, _work(command.__name__, given, skipped=(folder, file))) as owner:
@@ -72,15 +72,15 @@ def _work(name: str, given: dict[str, Any], skipped: Iterable[str]) -> str:
 def _contents(path: Path) -> list:
     """Stamps of a file, or of the files of a folder; an option that is no path has none."""
     try:
-        return [(item.name, _stamp(item)) for item in sorted(path.iterdir())] if path.is_dir() else [_stamp(path)]
-    except OSError:  # such as a JSON text, too long for a name
-        return []
+        return [(item.name, _stamp(item)) for item in sorted(path.iterdir())]
+    except OSError:
+        return [_stamp(path)]
 
 
-def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> tuple[int, int, int] | None:
     """Size, time and number of a file; None where there is none."""
     try:
-        found = path.stat() if path else None
-    except OSError:
+        found = path.stat()
+    except OSError:  # absent, or no path: a JSON text can be too long for a name
         return None
-    return (found.st_size, found.st_mtime_ns, found.st_ino) if found else None
+    return found.st_size, found.st_mtime_ns, found.st_ino
