@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from eadnet.data.tensor_files import TensorFile, TensorFileError
+from eadnet.ownership import check_owned
 from eadnet.provenance import atomic_path, sha256_file
 
 
@@ -25,8 +26,13 @@ class CheckpointError(ValueError):
 
 
 def save_model(folder: str | Path, module: torch.nn.Module, config: dict[str, Any]) -> None:
-    """Write a module's weights and its config, each all or nothing."""
+    """Write a module's weights and its config, each all or nothing.
+
+    Raises:
+        eadnet.ownership.OwnershipError: the folder was this job's and is another's now.
+    """
     folder = Path(folder)
+    check_owned(folder)
     with atomic_path(folder / "config.json") as temporary:
         temporary.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     with atomic_path(folder / "model.safetensors") as temporary:
@@ -107,7 +113,11 @@ class TrainingState:
         """Store a state, all or nothing; the last good one becomes the earlier one.
 
         There are never more than two states on the disk, and at any moment one that is whole.
+
+        Raises:
+            eadnet.ownership.OwnershipError: the stage's folder was this job's and is another's now.
         """
+        check_owned(self.folder.parent)
         for path in list(self.folder.glob("*.pt")):
             if path != self.good:  # the earlier state, a useless one, or what a killed process was writing
                 path.unlink()

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from eadnet.cli.one_writer import one_writer
 from eadnet.cli.options import AssetsJSON, Cache, Seed, SettingsJSON, ShardClips
 
 
+@one_writer(folder="cache", file="output")
 def caption(
     settings: SettingsJSON,
     seed: Seed,

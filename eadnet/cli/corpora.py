@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from eadnet.cli.one_writer import one_writer
 from eadnet.cli.options import AssetsJSON, Corpus, Root, SettingsJSON, Shard, Table
 
 EXPECTED = ("ok", "companion", "skipped", "excluded")  # a corpus has thousands of them: counted, not listed
@@ -66,6 +67,7 @@ def fetch_annotations(
             shutil.copyfile(folder / file.file, temporary)
 
 
+@one_writer(folder="root", part="shard", file="output")
 def download(
     corpus: Corpus,
     shard: Shard,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from eadnet.cli.one_writer import one_writer
 from eadnet.cli.options import (
     AssetsJSON,
     AutoencoderFolder,
@@ -21,6 +22,7 @@ from eadnet.config.networks import Audio
 from eadnet.config.section import parse
 
 
+@one_writer(file="output")
 def encode_audio(settings: SettingsJSON, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
     """Compute the audio features of every clip."""
     from eadnet.features import audio_encoding
@@ -28,6 +30,7 @@ def encode_audio(settings: SettingsJSON, seed: Seed, clips: Clips, output: Outpu
     audio_encoding.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
 
 
+@one_writer(file="output")
 def encode_latents(
     mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output, compute: ComputeJSON = "{}"
 ) -> None:

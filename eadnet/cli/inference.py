@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from eadnet.cli.one_writer import one_writer
 from eadnet.cli.options import (
     AutoencoderFolder,
     Captions,
@@ -45,6 +46,7 @@ def choose_test_clips(
         typer.echo(line)
 
 
+@one_writer(folder="output", last="videos.parquet")
 def synthesise(
     settings: SettingsJSON,
     run: RunOrBaseline,
@@ -70,6 +72,7 @@ def synthesise(
     stage.synthesise(stage.SynthesisJob(inputs, *how, run, seed, mask, output), crops)
 
 
+@one_writer(folder="output", last="generated.parquet")
 def generate_crops(
     settings: SettingsJSON,
     run: RunOrBaseline,

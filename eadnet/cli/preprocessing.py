@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from eadnet.cli.one_writer import one_writer
 from eadnet.cli.options import AssetsJSON, Corpus, Root, SettingsJSON, Shard
 
 
+@one_writer(folder="output", last="clips.parquet")
 def preprocess(
     corpus: Corpus,
     shard: Shard,

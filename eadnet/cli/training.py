@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from eadnet.cli.one_writer import one_writer
 from eadnet.cli.options import (
     AssetsJSON,
     AutoencoderFolder,
@@ -27,6 +28,7 @@ from eadnet.config.section import parse
 from eadnet.config.training import Backbone, Training
 
 
+@one_writer(folder="output", last="model.safetensors")
 def pretrain_autoencoder(
     settings: SettingsJSON,
     mask: Mask,
@@ -47,6 +49,7 @@ def pretrain_autoencoder(
         train_autoencoder(clips, chosen, mask, seed, output, device)
 
 
+@one_writer(folder="output", last="model.safetensors")
 def pretrain_syncnet(
     settings: SettingsJSON,
     seed: Seed,
@@ -66,6 +69,7 @@ def pretrain_syncnet(
         train_syncnet(clips, chosen, seed, output, device)
 
 
+@one_writer(folder="output", last="model.safetensors")
 def pretrain_videomae(
     settings: SettingsJSON,
     seed: Seed,
@@ -93,6 +97,7 @@ def adopt_lpips(settings: SettingsJSON, output: Output, assets: AssetsJSON = "{}
     lpips.adopt_lpips(_fetched(chosen.trunk, assets), _fetched(chosen.heads, assets), output)
 
 
+@one_writer(folder="output", last="model.safetensors")
 def pretrain_backbone(
     settings: SettingsJSON,
     seed: Seed,
@@ -137,6 +142,7 @@ def filter_clips(
     measure_clips(clips, captions, tokens, audio, backbone, parse(Compute, compute), output, tuple(corpora or ()))
 
 
+@one_writer(folder="output", last="model.safetensors")
 def train(
     settings: SettingsJSON,
     run: Annotated[str, typer.Option(help="Name of the run.")],

@@ -18,6 +18,7 @@ import numpy as np
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
 from eadnet.data.tensor_files import TensorFile, streamed_tensors
+from eadnet.ownership import check_owned
 from eadnet.provenance import atomic_path
 
 # File of the finished shard: the keys of a part that it holds, and what they are called there
@@ -74,14 +75,24 @@ class Parts:
                 writer.append(name, value)
 
     def store_rows(self, source: ClipSource, rows: list[dict]) -> None:
-        """Keep the rows of a source; its clips' arrays must be there."""
+        """Keep the rows of a source; its clips' arrays must be there.
+
+        Raises:
+            eadnet.ownership.OwnershipError: the shard was this job's and is another's now.
+        """
+        check_owned(self.shard)
         text = json.dumps({"fingerprint": self._fingerprint(source), "rows": rows})
         with atomic_path(self._rows_path(source)) as temporary:
             temporary.write_text(text, encoding="utf-8")
         self._note_path(source).unlink(missing_ok=True)
 
     def join(self, clip_ids: Iterable[str]) -> dict[str, str]:
-        """Write the shard's files from the parts of these clips, one array at a time; their paths by name."""
+        """Write the shard's files from the parts of these clips, one array at a time; their paths by name.
+
+        Raises:
+            eadnet.ownership.OwnershipError: as of `store_rows`.
+        """
+        check_owned(self.shard)
         clip_ids, paths = list(clip_ids), {}
         for name, keys in FILES.items():
             places = {
