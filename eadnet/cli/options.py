@@ -11,7 +11,6 @@ SettingsJSON = Annotated[str, typer.Option(help="JSON of the stage's section of 
 ComputeJSON = Annotated[str, typer.Option("--compute", help="JSON of the section `compute`.")]
 AssetsJSON = Annotated[str, typer.Option("--assets", help="JSON of the section `assets`.")]
 Seed = Annotated[int, typer.Option(help="Seed of the stage.")]
-Processes = Annotated[int, typer.Option(help="Processes to start, one GPU each; they share the work of every step.")]
 
 Corpus = Annotated[str, typer.Option(help="A corpus of the configuration, such as mead.")]
 Shard = Annotated[str, typer.Option(help="Shard of the corpus: an actor, or 000, 001, ...")]

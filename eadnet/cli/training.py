@@ -17,7 +17,6 @@ from eadnet.cli.options import (
     Latents,
     Mask,
     Output,
-    Processes,
     Seed,
     SettingsJSON,
     Tokens,
@@ -109,7 +108,6 @@ def pretrain_backbone(
     autoencoder: AutoencoderFolder,
     output: Output,
     corpora: Corpora = None,
-    processes: Processes = 1,
     compute: ComputeJSON = "{}",
     assets: AssetsJSON = "{}",
 ) -> None:
@@ -118,9 +116,9 @@ def pretrain_backbone(
     from eadnet.training.batches import TrainingInputs
     from eadnet.training.launch import runs_elsewhere
 
-    if runs_elsewhere(processes, parse(Compute, compute)):
-        return
     chosen = parse(Backbone, settings)
+    if runs_elsewhere(chosen, parse(Compute, compute)):
+        return
     inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(corpora or ()))
     published = _fetched(chosen.weights, assets) if chosen.weights else None
     train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
@@ -159,7 +157,6 @@ def train(
     videomae: Annotated[str | None, typer.Option(help="Folder of VideoMAE, if its loss is on.")] = None,
     lpips: Annotated[str | None, typer.Option(help="Folder of LPIPS, if its loss is on.")] = None,
     filter: Annotated[str | None, typer.Option(help="Table of filter-clips, if the run's filter is on.")] = None,
-    processes: Processes = 1,
     compute: ComputeJSON = "{}",
 ) -> None:
     """Stage 2: train one run: EAD-Net as published, LatentSync, an ablation, or one of our extensions."""
@@ -168,9 +165,9 @@ def train(
     from eadnet.training.objective import Supervisors
     from eadnet.training.run import train_run
 
-    if runs_elsewhere(processes, parse(Compute, compute)):
-        return
     chosen = parse(Training, settings)
+    if runs_elsewhere(chosen, parse(Compute, compute)):
+        return
     inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(chosen.corpora or ()))
     supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
     train_run(inputs, chosen, parse(Compute, compute), run, seed, backbone, supervisors, output, filter)

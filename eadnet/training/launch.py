@@ -8,15 +8,17 @@ import sys
 import torch
 
 from eadnet.config.machine import Compute
+from eadnet.config.training import Backbone, Training
+from eadnet.training.ranks import common_shares, ranks
 
 PR_SET_PDEATHSIG = 1
 
 
-def runs_elsewhere(processes: int, compute: Compute) -> bool:
-    """Run this very command line on `processes` processes, on as many GPUs where they are used.
+def runs_elsewhere(settings: Backbone | Training, compute: Compute) -> bool:
+    """Run this very command line on several processes: one for each GPU, or on a CPU as many as the run states.
 
     Args:
-        processes: how many at most; on GPUs never more than there are.
+        settings: of the stage; they say into how many shares a step can be divided.
         compute: where networks run.
 
     Returns:
@@ -29,14 +31,14 @@ def runs_elsewhere(processes: int, compute: Compute) -> bool:
     if "RANK" in os.environ:
         _end_with_parent()
         return False
-    if compute.device != "cpu" and torch.cuda.is_available():
-        processes = min(processes, torch.cuda.device_count())
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    gpus = torch.cuda.device_count() if compute.device != "cpu" else 0
+    processes = ranks(common_shares(settings), gpus, min(threads, settings.processes))
     if processes == 1:
         return False
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
-    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))  # else each process takes the threads of all
     try:
         torchrun(["--standalone", f"--nproc-per-node={processes}", "-m", "eadnet", *sys.argv[1:]])

@@ -293,7 +293,6 @@ rule pretrain_backbone:
             --audio {input.audio:q} \
             --latents {input.latents:q} \
             --autoencoder {params.autoencoder:q} \
-            --processes {threads} \
             --compute {resources.compute:q} \
             --assets {resources.assets:q} \
             --output {params.folder:q} \

@@ -107,7 +107,6 @@ rule train_run:
             {params.videomae} \
             {params.lpips} \
             {params.filter} \
-            --processes {threads} \
             --compute {resources.compute:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1

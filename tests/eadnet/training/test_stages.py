@@ -148,11 +148,11 @@ def _command(toy: Toy, verb: str, settings, output: Path, *more: str) -> list[st
     return [sys.executable, "-m", "eadnet", verb, *options, *more]
 
 
-def _start(root: Path, command: list[str], log: Path) -> subprocess.Popen:
+def _start(root: Path, command: list[str], log: Path, threads: int = 1) -> subprocess.Popen:
     environment = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
     with log.open("w") as stream:
         return subprocess.Popen(
-            command, cwd=root, env=environment | {"OMP_NUM_THREADS": "1"}, stdout=stream, stderr=stream
+            command, cwd=root, env=environment | {"OMP_NUM_THREADS": str(threads)}, stdout=stream, stderr=stream
         )
 
 
@@ -191,13 +191,13 @@ def test_two_processes_do_the_work_of_one_even_if_killed(toy, tmp_path, root):
     delta = {"processes": 2, "optimiser": {"steps": 16}, "checkpoint_every": 3}
     alone = _train_backbone(toy, tmp_path / "alone", **delta)
     output = tmp_path / "together"
-    command = _command(toy, "pretrain-backbone", backbone_settings(**delta), output, "--processes", "2")
-    _kill_at(_start(root, command, tmp_path / "log"), output / "scalars.jsonl", 5)
+    command = _command(toy, "pretrain-backbone", backbone_settings(**delta), output)
+    _kill_at(_start(root, command, tmp_path / "log", threads=2), output / "scalars.jsonl", 5)
     until = time.monotonic() + 10
     while _processes_with(str(output)):  # torchrun was killed; what it started must not go on
         assert time.monotonic() < until, "processes outlive torchrun"
         time.sleep(0.05)
-    assert _start(root, command, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()
+    assert _start(root, command, tmp_path / "log", threads=2).wait() == 0, (tmp_path / "log").read_text()
     assert (tmp_path / "log").read_text().count("resuming at step") == 2
     assert logged_steps(output) == list(range(16))
     ours, theirs = logged_losses(alone)["total"], logged_losses(output)["total"]
