@@ -100,8 +100,8 @@ class Plan:
     # --------------------------------------------------------------------------------------------- settings
     @cached_property
     def compute(self) -> str:
-        """JSON of section `compute` without `captioning`; it changes no result, so rules take it as a resource."""
-        return self.config.compute.model_dump_json(exclude={"captioning"})
+        """JSON of section `compute` as jobs need it; it changes no result, so rules take it as a resource."""
+        return self.config.compute.model_dump_json(exclude={"captioning", "left_jobs"})
 
     @cached_property
     def captioning(self) -> str:

@@ -52,6 +52,11 @@ class Compute(Section):
     syncnet_python: str | None = Field(
         None, description="Python of the metric family `syncnet_python`; null takes that of .venv-syncnet."
     )
+    left_jobs: Literal["wait", "cancel", "ignore"] = Field(
+        "wait",
+        description="SLURM: running jobs of an earlier run that was killed: `wait` until they end, `cancel` them, or "
+        "`ignore` them; then two jobs may want one folder, and the second one waits or ends.",
+    )
     captioning: Captioning = Captioning()
 
 

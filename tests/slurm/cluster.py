@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,10 +72,9 @@ class Cluster:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return done.stdout
 
-    def jobs(self, states: str = "PENDING,RUNNING,COMPLETING") -> list[list[str]]:
-        """Id, name, state, comment and seconds of the jobs in some states, oldest first."""
-        lines = self.ask("squeue", "--noheader", f"--states={states}", "--sort=i", "--format=%i|%j|%T|%k|%M").splitlines()
-        return [line.split("|") for line in lines]
+    def squeue(self, format: str, states: str = "all") -> list[str]:
+        """A line of ``squeue`` for every job in some states, oldest first; ended jobs stay for an hour."""
+        return self.ask("squeue", "--noheader", f"--states={states}", "--sort=i", f"--format={format}").splitlines()
 
     def record(self, job: str) -> dict[str, str]:
         """What ``scontrol show job`` knows of a job: `JobState`, `StartTime`, `TRES` and so on."""
@@ -86,7 +85,10 @@ class Cluster:
     def stop(self) -> None:
         """Cancel all jobs, then end the daemons; whatever does not end is killed."""
         if all(daemon.poll() is None for daemon in self._daemons.values()) and len(self._daemons) > 2:
-            self._cancel_all()
+            try:
+                self.cancel_all()
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                print(f"warning: {error}", file=sys.stderr)
         for name in reversed(list(self._daemons)):
             self._daemons[name].send_signal(signal.SIGTERM)
         for daemon in self._daemons.values():
@@ -96,12 +98,20 @@ class Cluster:
                 daemon.kill()
                 daemon.wait()
 
-    def _cancel_all(self) -> None:
+    def cancel_all(self) -> None:
+        """Cancel all jobs and wait until they are gone."""
+        self.ask("scancel", "--full", f"--user={getpass.getuser()}")
+        self._wait_until(lambda: not self.squeue("%i", "PENDING,RUNNING,COMPLETING"), "jobs did not end")
+
+    @contextmanager
+    def one_node(self) -> Iterator[None]:
+        """Only the first node takes jobs."""
+        others = ",".join(self.nodes[1:])
+        self.ask("scontrol", "update", f"nodename={others}", "state=drain", "reason=test")
         try:
-            self.ask("scancel", "--full", f"--user={getpass.getuser()}")
-            self._wait_until(lambda: not self.jobs(), "jobs did not end")
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            print(f"warning: {error}", file=sys.stderr)
+            yield
+        finally:
+            self.ask("scontrol", "update", f"nodename={others}", "state=resume")
 
     # ------------------------------------------------------------------------------------------------- start
     def _write_configuration(self, gpus: int, size: str) -> None:
@@ -163,18 +173,19 @@ class Cluster:
             return False
         return states == ["idle"] * len(self.nodes)
 
-    def _wait_until(self, true, fault: str, seconds: float = 30) -> None:
+    def _wait_until(self, true: Callable[[], object], fault: str, seconds: float = 30) -> None:
         end = time.monotonic() + seconds
         while not true():
-            ended = [name for name, daemon in self._daemons.items() if daemon.poll() is not None]
-            if ended or time.monotonic() > end:
-                raise RuntimeError(f"{fault} {f'after {seconds:g} s' if not ended else f': {ended[0]} ended'}; {self._fatal()}")
+            for name, daemon in self._daemons.items():
+                if daemon.poll() is not None:
+                    raise RuntimeError(f"{fault}: {name} ended; {self._last_words(name)}")
+            if time.monotonic() > end:
+                raise RuntimeError(f"{fault} after {seconds:g} s; see the logs in {self.root}")
             time.sleep(0.1)
 
-    def _fatal(self) -> str:
-        """The last error lines of the daemons' logs."""
-        lines = [line for log in self.root.glob("*.out") for line in log.read_text(errors="replace").splitlines()]
-        return " / ".join(line for line in lines if "fatal" in line or "error" in line)[-500:] or f"see {self.root}"
+    def _last_words(self, name: str) -> str:
+        lines = (self.root / f"{name}.out").read_text(encoding="utf-8", errors="replace").splitlines()
+        return " / ".join([line for line in lines if "fatal" in line] or lines[-1:])
 
 
 def find(program: str) -> str | None:

@@ -18,6 +18,7 @@ from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
 from metrics.spec import check_families, extractors_of, family_version
 from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
+from workflow.controller import guard
 from workflow.options import as_json, folder_option, options
 from workflow.plan import HDTF_ANNOTATIONS, Plan
 from workflow.report_plan import ReportPlan
@@ -89,6 +90,7 @@ PLAN = checked_plan()
 CONFIG = PLAN.config
 REQUESTS = Requests(CONFIG)
 REPORT = ReportPlan(PLAN)
+guard(workflow, CONFIG.pathvars.results, CONFIG.compute.left_jobs)
 
 
 def settings(name):
