@@ -21,7 +21,7 @@ endef
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .PHONY: help reproduce configfiles test unit workflow lint format generate readme paper-docs environment lock caption-cpu caption-gpu syncnet \
-	fuzz test-processors test-processors-ci test-captions clean
+	fuzz test-processors test-processors-ci test-captions slurm-test-setup slurm-test clean
 
 help:  ## This list.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -44,13 +44,13 @@ configfiles:
 test: lint unit workflow  ## Lint, unit tests, and the whole workflow on config/smoke.yaml.
 
 unit: environment  ## Unit tests only.
-	OMP_NUM_THREADS=1 python -m pytest -m "not workflow and not captions" --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest -m "not workflow and not captions and not slurm" --numprocesses 2 --dist loadfile
 
 workflow: environment  ## Snakemake on the smoke configuration: end to end, resume after kill, reruns.
 	python -m pytest -m workflow
 
 fuzz: environment  ## Property tests on 5,000 drawn inputs (slow ones on a share; 200 in `make unit`); a failure prints the input.
-	HYPOTHESIS_PROFILE=fuzz OMP_NUM_THREADS=1 python -m pytest -m "hypothesis and not workflow and not captions" \
+	HYPOTHESIS_PROFILE=fuzz OMP_NUM_THREADS=1 python -m pytest -m "hypothesis and not workflow and not captions and not slurm" \
 		--numprocesses auto --dist worksteal --hypothesis-seed=$(SEED)
 
 test-processors: environment  ## Tests that compare numbers, without AVX-512 and without AVX2, on 1 and 2 threads.
@@ -61,6 +61,12 @@ test-processors-ci: environment  ## Only the two least common combinations, on t
 
 test-captions: environment caption-cpu  ## Captions through vLLM on CPU: its engine, its server, the environment itself.
 	OMP_NUM_THREADS=1 python -m pytest -m captions
+
+slurm-test-setup:  ## SLURM's daemons from Debian's or Ubuntu's packages, for the next target.
+	tests/slurm/setup.sh
+
+slurm-test: environment  ## The workflow through a real SLURM on this machine: two nodes with eight pretend GPUs each.
+	OMP_NUM_THREADS=1 timeout --kill-after=60 7200 python -m pytest -m slurm tests/slurm
 
 lint: environment  ## Format and lint of Python and Snakemake files; checks that generated files and versions match the code.
 	ruff format --check .

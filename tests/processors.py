@@ -127,7 +127,7 @@ def run(instructions: str, threads: int, modules: list[str], workers: int) -> Ou
     variables = environment(instructions, threads)
     shown = " ".join(f"{key}={variables[key]}" for key in (*caps(instructions, []), "OMP_NUM_THREADS"))
     print(f"== {name}: {len(modules)} modules, {shown}", flush=True)
-    chosen = ["-m", "not workflow and not captions", "--deselect", LONG]
+    chosen = ["-m", "not workflow and not captions and not slurm", "--deselect", LONG]
     pytest = [sys.executable, "-m", "pytest", "-q", "--tb=short", *chosen]
     spread = ["--numprocesses", str(workers), "--dist", "loadfile"] if workers > 1 else []
     start, last = time.monotonic(), ""
