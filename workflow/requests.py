@@ -51,6 +51,10 @@ class Requests:
         """
         return lambda wildcards: self._stated(stage) if if_(wildcards) else 0
 
+    def nodes(self, stage: str) -> Callable[..., int]:
+        """Machines of a job, over which SLURM spreads its GPUs; where none are stated, it may choose several."""
+        return lambda wildcards: getattr(self.need(stage), "nodes", 1)
+
     def cores(self, stage: str) -> Callable[..., int]:
         """CPU cores."""
         return lambda wildcards: self.need(stage).cores

@@ -54,6 +54,7 @@ rule collect_true_units:
     resources:
         mem_mb=REQUESTS.memory("true_units"),
         runtime=REQUESTS.minutes("true_units"),
+        login=1,
     params:
         truth=lambda wildcards, input: options("--truth", input.truth),
         version=STAGE_VERSIONS["true_units"],

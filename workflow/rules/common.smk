@@ -78,16 +78,20 @@ def wants_all(environment):
     return environment.get("VERBOSE", "").strip().lower() not in ("", "0", "no", "false")
 
 
-def shared_gpus():
-    """GPUs that the jobs of this machine share, by `--resources gpu=N` or else all; None where a cluster runs them.
+def share_machine():
+    """Let jobs share this machine's GPUs and memory, as far as no `--resources` says otherwise; returns the GPUs.
 
-    They become Snakemake's global resource `gpu`: a job that asks for more gets all of them, and waits for them.
+    They become Snakemake's global resources: jobs wait for them, and one that asks for more than all gets all. Where a
+    cluster runs the jobs, nothing is shared here, and None is returned.
     """
     if workflow.is_main_process and workflow.nodes is not None:
         return None
-    if "gpu" not in workflow.global_resources:
+    given = workflow.global_resources
+    if "gpu" not in given:
         workflow.register_resource("gpu", len(visible()))
-    return workflow.global_resources["gpu"].value
+    if "mem_mb" not in given and workflow.is_main_process:
+        workflow.register_resource("mem_mb", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6)
+    return given["gpu"].value
 
 
 def print_new(path):
@@ -100,7 +104,7 @@ def print_new(path):
 PARSED_AT = time.time()
 PLAN = checked_plan()
 CONFIG = PLAN.config
-REQUESTS = Requests(CONFIG, shared_gpus())
+REQUESTS = Requests(CONFIG, share_machine())
 REPORT = ReportPlan(PLAN)
 
 

@@ -271,6 +271,7 @@ rule pretrain_backbone:
         mem_mb=REQUESTS.memory("backbone"),
         runtime=REQUESTS.minutes("backbone"),
         gpu=REQUESTS.gpus("backbone"),
+        nodes=REQUESTS.nodes("backbone"),
         compute=PLAN.compute,
         assets=PLAN.assets,
     params:

@@ -26,6 +26,7 @@ rule choose_test_clips:
     resources:
         mem_mb=REQUESTS.memory("test_clips"),
         runtime=REQUESTS.minutes("test_clips"),
+        login=1,
     params:
         clips=CONFIG.evaluation.clips,
         draw="--draw" if CONFIG.evaluation.draw else "",

@@ -79,6 +79,7 @@ rule train_run:
         mem_mb=REQUESTS.memory("train"),
         runtime=REQUESTS.minutes("train"),
         gpu=REQUESTS.gpus("train"),
+        nodes=REQUESTS.nodes("train"),
         compute=PLAN.compute,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
