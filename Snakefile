@@ -34,6 +34,18 @@ wildcard_constraints:
     figure="|".join(FIGURES),
 
 
+# They take seconds. On a cluster they run beside Snakemake, a few at a time (resource `login`).
+localrules:
+    render_hdtf_annotations,
+    collect_clips,
+    collect_true_units,
+    choose_test_clips,
+    make_coverage,
+    make_table,
+    draw_figure,
+    write_page,
+
+
 rule all:
     input:
         "<results>/report/index.html",

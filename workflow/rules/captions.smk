@@ -54,6 +54,7 @@ rule collect_true_units:
     resources:
         mem_mb=REQUESTS.memory("true_units"),
         runtime=REQUESTS.minutes("true_units"),
+        login=1,
     params:
         truth=lambda wildcards, input: options("--truth", input.truth),
         version=STAGE_VERSIONS["true_units"],
@@ -136,7 +137,7 @@ rule encode_captions:
         weights=weights_of(CONFIG, CONFIG.captions.weights),
     shell:
         r"""
-        python -m eadnet encode-captions \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet encode-captions \
             --settings {params.settings:q} \
             --assets {resources.assets:q} \
             {params.captions} \

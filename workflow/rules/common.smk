@@ -16,7 +16,8 @@ from snakemake.utils import update_config
 
 from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
-from metrics.spec import check_families, extractors_of, family_version
+from eadnet.gpus import visible
+from metrics.spec import FAMILIES, check_families, extractors_of, family_version
 from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
 from workflow.controller import guard
 from workflow.options import as_json, folder_option, options
@@ -78,6 +79,22 @@ def wants_all(environment):
     return environment.get("VERBOSE", "").strip().lower() not in ("", "0", "no", "false")
 
 
+def share_machine():
+    """Let jobs share this machine's GPUs and memory, as far as no `--resources` says otherwise; returns the GPUs.
+
+    They become Snakemake's global resources: jobs wait for them, and one that asks for more than all gets all. Where a
+    cluster runs the jobs, nothing is shared here, and None is returned.
+    """
+    if workflow.is_main_process and workflow.nodes is not None:
+        return None
+    given = workflow.global_resources
+    if "gpu" not in given:
+        workflow.register_resource("gpu", len(visible()))
+    if "mem_mb" not in given and workflow.is_main_process:
+        workflow.register_resource("mem_mb", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6)
+    return given["gpu"].value
+
+
 def print_new(path):
     """Print a text file if this run has made it; printing inside its job would disturb the console's bar."""
     if os.path.exists(path) and os.path.getmtime(path) >= PARSED_AT:
@@ -88,7 +105,7 @@ def print_new(path):
 PARSED_AT = time.time()
 PLAN = checked_plan()
 CONFIG = PLAN.config
-REQUESTS = Requests(CONFIG)
+REQUESTS = Requests(CONFIG, share_machine())
 REPORT = ReportPlan(PLAN)
 guard(workflow, CONFIG.pathvars.results, CONFIG.compute.left_jobs)
 

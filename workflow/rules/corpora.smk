@@ -63,6 +63,7 @@ rule render_hdtf_annotations:
     resources:
         mem_mb=REQUESTS.memory("render"),
         runtime=REQUESTS.minutes("render"),
+        login=1,
     params:
         folder=subpath(output[0], parent=True),
         settings=settings("corpora.hdtf"),
@@ -257,9 +258,8 @@ rule preprocess_shard:
         "../../envs/core/environment.yaml"
     threads: REQUESTS.cores("preprocess")
     resources:
-        mem_mb=lambda wildcards, threads, attempt: (500 + REQUESTS.need("preprocess").mem_mb * threads) * attempt,
+        mem_mb=REQUESTS.memory("preprocess", per_core=True),
         runtime=REQUESTS.minutes("preprocess"),
-        gpu=REQUESTS.gpus("preprocess"),
         assets=PLAN.assets,
     params:
         root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
@@ -301,6 +301,7 @@ rule collect_clips:
     resources:
         mem_mb=REQUESTS.memory("collect"),
         runtime=REQUESTS.minutes("collect"),
+        login=1,
     params:
         clips=lambda wildcards, input: options("--clips", input),
         version=STAGE_VERSIONS["collect"],
@@ -337,6 +338,7 @@ rule make_coverage:
     resources:
         mem_mb=REQUESTS.memory("report"),
         runtime=REQUESTS.minutes("report"),
+        login=1,
     params:
         inputs=lambda wildcards, input: REPORT.options(input, TABLES["coverage"].needs),
         folder=subpath(output[0], parent=True),

@@ -32,6 +32,7 @@ rule make_table:
     resources:
         mem_mb=REQUESTS.memory("report"),
         runtime=REQUESTS.minutes("report"),
+        login=1,
     params:
         inputs=lambda wildcards, input: REPORT.options(input, TABLES[wildcards.table].needs),
         experiment=lambda wildcards: options("--experiment", [PLAN.experiment] if TABLES[wildcards.table].paper else []),
@@ -71,6 +72,7 @@ rule draw_figure:
     resources:
         mem_mb=REQUESTS.memory("report"),
         runtime=REQUESTS.minutes("report"),
+        login=1,
     params:
         inputs=lambda wildcards, input: REPORT.options(input, FIGURES[wildcards.figure].needs),
         settings=settings("report"),
@@ -103,6 +105,7 @@ rule write_page:
     resources:
         mem_mb=REQUESTS.memory("report"),
         runtime=REQUESTS.minutes("report"),
+        login=1,
     params:
         inputs=lambda wildcards, input: REPORT.options(input, REPORT.page_needs),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),

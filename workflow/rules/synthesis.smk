@@ -26,6 +26,7 @@ rule choose_test_clips:
     resources:
         mem_mb=REQUESTS.memory("test_clips"),
         runtime=REQUESTS.minutes("test_clips"),
+        login=1,
     params:
         clips=CONFIG.evaluation.clips,
         draw="--draw" if CONFIG.evaluation.draw else "",
@@ -79,7 +80,7 @@ rule synthesise_videos:
         version=STAGE_VERSIONS["synthesise"],
     shell:
         r"""
-        python -m eadnet synthesise \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet synthesise \
             --settings {params.settings:q} \
             --run {wildcards.source:q} \
             --seed {wildcards.seed:q} \
