@@ -1,4 +1,4 @@
-"""What the processes of running jobs were given, GPUs and command lines: read from the processes themselves, not from the scheduler."""
+"""What the processes of running jobs were given, GPUs and command lines; read from the processes themselves."""
 
 import threading
 from collections import defaultdict
