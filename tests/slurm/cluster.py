@@ -30,7 +30,7 @@ class Cluster:
 
     Attributes:
         root: the folder in which everything lies.
-        nodes: names of the nodes; all are this machine.
+        nodes: names of the nodes; all are this machine. Jobs can resolve them if root has started the cluster.
         environment: variables with which commands reach this SLURM.
     """
 
@@ -58,7 +58,7 @@ class Cluster:
             self._wait_until(lambda: (root / "munge/socket").exists(), "munge has no socket")
             self._start("slurmctld", "-D", "-f", str(root / "slurm.conf"))
             for node in self.nodes:
-                self._start("slurmd", "-D", "-N", node, "-f", str(root / "slurm.conf"))
+                self._start("slurmd", "-D", "-N", node, "-f", str(root / "slurm.conf"), inside=self._node(node))
             self._wait_until(self._is_idle, "the nodes are not idle")
         except BaseException:
             self.stop()
@@ -132,6 +132,8 @@ class Cluster:
         for name, value in named.items():
             text = text.replace(f"@{name}@", str(value))
         (self.root / "slurm.conf").write_text(text, encoding="utf-8")
+        names = " ".join(["localhost", host, *self.nodes])
+        (self.root / "hosts").write_text(f"127.0.0.1 {names}\n", encoding="utf-8")
         devices = f"File={self._devices(gpus)}[0-{gpus - 1}]"
         (self.root / "gres.conf").write_text(f"AutoDetect=off\nName=gpu {devices}\n", encoding="utf-8")
 
@@ -157,12 +159,19 @@ class Cluster:
         names = {"socket": "socket", "key-file": "key", "log-file": "log", "pid-file": "pid", "seed-file": "seed"}
         return [f"--{option}={own / name}" for option, name in names.items()]
 
-    def _start(self, program: str, *options: str) -> None:
+    def _node(self, name: str) -> list[str]:
+        """What a daemon and its jobs start in, so that the node's name is that of a host there; root alone can."""
+        if os.geteuid():
+            return []
+        script = f'hostname {name} && mount --bind {self.root}/hosts /etc/hosts && exec "$@"'
+        return ["unshare", "--mount", "--uts", "sh", "-c", script, "node"]
+
+    def _start(self, program: str, *options: str, inside: list[str] | None = None) -> None:
         """In the foreground, and killed by the kernel should this process be killed: no daemon outlives its test."""
         name = f"{program}-{len(self._daemons)}"
         with (self.root / f"{name}.out").open("w") as output:
             self._daemons[name] = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", find(program), *options],
+                ["setpriv", "--pdeathsig", "KILL", *(inside or []), find(program), *options],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The pretend cluster itself: what the other tests rely on, and that nothing of it is left."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.slurm.cluster import Cluster, running
 
 pytestmark = pytest.mark.slurm
+
+ALL = "0,1,2,3,4,5,6,7"
 
 
 def processes(root: Path) -> list[str]:
@@ -24,9 +27,10 @@ def processes(root: Path) -> list[str]:
 def test_a_step_over_two_nodes_has_all_their_gpus(cluster: Cluster):
     said = cluster.ask(
         "srun", "--nodes=2", "--ntasks-per-node=1", "--gpus-per-node=8",
-        "sh", "-c", "echo $SLURMD_NODENAME $SLURM_PROCID $CUDA_VISIBLE_DEVICES",
+        "sh", "-c", "echo $SLURMD_NODENAME $(uname -n) $SLURM_PROCID $CUDA_VISIBLE_DEVICES",
     )  # fmt: skip
-    assert sorted(said.splitlines()) == ["node1 0 0,1,2,3,4,5,6,7", "node2 1 0,1,2,3,4,5,6,7"]
+    hosts = cluster.nodes if os.geteuid() == 0 else [os.uname().nodename] * 2
+    assert sorted(said.splitlines()) == [f"node1 {hosts[0]} 0 {ALL}", f"node2 {hosts[1]} 1 {ALL}"]
 
 
 def test_a_job_without_gpus_sees_none_of_them(cluster: Cluster):
