@@ -15,20 +15,38 @@ class Need(Section):
 
     one_line: ClassVar[bool] = True  # how config.yaml writes it
 
-    gpu: OrZero = Field(0, description="GPUs of a job; fewer are given where the machine has fewer.")
     cores: Positive = Field(1, description="CPU cores of a job.")
     mem_mb: Positive = Field(1000, description="Megabytes of memory of the first attempt.")
     runtime: Positive = Field(30, description="Minutes of the first attempt.")
 
 
-class BatchNeed(Need):
+class GPUNeed(Need):
+    """What one job of a stage asks for that runs networks on a GPU where it is given one, else on the CPU."""
+
+    gpu: OrZero = Field(0, description="GPUs of a job; fewer are given where the machine has fewer.")
+
+
+class BatchNeed(GPUNeed):
     """What one job of a stage asks for, and how many shards it takes."""
 
     shards: OrZero = Field(0, description="Shards of a corpus that one job takes, one after the other; 0 takes all.")
 
 
+class Limits(Section):
+    """The most that a job may ask for, such as the limits of a SLURM partition; further attempts stop growing there."""
+
+    one_line: ClassVar[bool] = True
+
+    mem_mb: Positive | None = Field(None, description="Megabytes of memory; null sets no limit.")
+    runtime: Positive | None = Field(None, description="Minutes; null sets no limit.")
+
+
 class Resources(Section):
-    """What the jobs of each stage ask for: gpu, cores, mem_mb (megabytes), runtime (minutes), shards a job."""
+    """What the jobs of each stage ask for: gpu, cores, mem_mb (megabytes), runtime (minutes), shards a job.
+
+    Stages without `gpu` run on the CPU alone. Memory is that of the stage's own processes; on a cluster Snakemake's are
+    added (``workflow.requests``).
+    """
 
     render: Need = Field(Need(runtime=10), description="Drawing a shard.")
     download: Need = Field(Need(runtime=1440), description="Downloading a shard, on the machine that runs Snakemake.")
@@ -43,25 +61,26 @@ class Resources(Section):
     caption_model: BatchNeed = Field(
         BatchNeed(gpu=1, cores=2, mem_mb=32000, runtime=240), description="Captions by a language model in the job."
     )
-    encode_captions: Need = Field(Need(mem_mb=2000), description="Encoding the captions.")
-    autoencoder: Need = Field(Need(gpu=1, mem_mb=2000, runtime=60), description="The autoencoder.")
-    syncnet: Need = Field(Need(gpu=1, mem_mb=2000, runtime=60), description="The SyncNet that supervises.")
-    videomae: Need = Field(Need(gpu=1, mem_mb=2000, runtime=60), description="The VideoMAE of TREPA.")
+    encode_captions: GPUNeed = Field(GPUNeed(mem_mb=2000), description="Encoding the captions.")
+    autoencoder: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="The autoencoder.")
+    syncnet: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="The SyncNet that supervises.")
+    videomae: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="The VideoMAE of TREPA.")
     lpips: Need = Field(Need(mem_mb=2000), description="Converting LPIPS.")
     encode_audio: BatchNeed = Field(BatchNeed(mem_mb=2000, runtime=60), description="Audio features.")
     latents: BatchNeed = Field(BatchNeed(gpu=1, mem_mb=2000), description="Latents.")
-    backbone: Need = Field(Need(gpu=1, mem_mb=4000, runtime=120), description="Stage 1 of training.")
-    filter: Need = Field(Need(gpu=1, mem_mb=2000, runtime=60), description="Similarity of clips and their emotion.")
-    train: Need = Field(Need(gpu=1, mem_mb=2500, runtime=240), description="Stage 2 of training: a run.")
+    backbone: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=4000, runtime=120), description="Stage 1 of training.")
+    filter: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="Similarity of clips and their emotion.")
+    train: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2500, runtime=240), description="Stage 2 of training: a run.")
     test_clips: Need = Field(Need(runtime=10), description="Choosing the test clips.")
-    synthesise: Need = Field(Need(gpu=1, mem_mb=2000, runtime=120), description="Videos of a source.")
+    synthesise: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=120), description="Videos of a source.")
     inputs: Need = Field(Need(), description="Inputs of other methods.")
     collect_method: Need = Field(Need(mem_mb=2000, runtime=600), description="Videos of another method.")
-    judge: Need = Field(Need(gpu=1, mem_mb=2000, runtime=60), description="A network that judges.")
-    measure: Need = Field(Need(gpu=1, mem_mb=1500, runtime=60), description="Measurements of a source's videos.")
-    score: Need = Field(Need(gpu=1, mem_mb=2000, runtime=60), description="Scores of a source by a metric family.")
-    calibrate: Need = Field(Need(gpu=1, mem_mb=2000, runtime=240), description="Calibrating the metrics.")
-    compare_sets: Need = Field(Need(mem_mb=3000, runtime=240), description="Comparing sets of videos.")
+    judge: Need = Field(Need(mem_mb=2000, runtime=60), description="A network that judges.")
+    measure: Need = Field(Need(mem_mb=1500, runtime=60), description="Measurements of a source's videos.")
+    score: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="Scores of a source by a metric family.")
+    calibrate: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=240), description="Calibrating the metrics.")
+    compare_sets: GPUNeed = Field(GPUNeed(mem_mb=3000, runtime=240), description="Comparing sets of videos.")
     summarise: Need = Field(Need(mem_mb=3000), description="Statistics.")
-    resolution: Need = Field(Need(mem_mb=3000, runtime=240), description="Smallest difference that can be seen.")
+    resolution: GPUNeed = Field(GPUNeed(mem_mb=3000, runtime=240), description="Smallest difference that can be seen.")
     report: Need = Field(Need(mem_mb=2000), description="A table, a figure, the page.")
+    limits: Limits = Field(Limits(), description="The most that a job may ask for.")

@@ -18,7 +18,7 @@ THREADS = (
 
 FAMILY = Family(
     "i3d", 3, None, "Are the clips distributed as real ones, in the I3D features that papers report.",
-    assets=("i3d-torchscript",),
+    assets=("i3d-torchscript",), uses_gpu=True,
 )  # fmt: skip
 
 SPECS = (

@@ -27,7 +27,7 @@ FEW = (
 
 FAMILY = Family(
     "inception", 4, None, "Are the frames distributed as real ones, in Inception's features.",
-    assets=("inception-fid",),
+    assets=("inception-fid",), uses_gpu=True,
 )  # fmt: skip
 
 SPECS = (

@@ -17,7 +17,7 @@ NETS = (
 
 FAMILY = Family(
     "perceptual", 3, None, "How different the pictures look to a network that knows pictures.",
-    assets=("alexnet", "lpips-alex", "vgg16", "lpips-vgg"),
+    assets=("alexnet", "lpips-alex", "vgg16", "lpips-vgg"), uses_gpu=True,
 )  # fmt: skip
 
 SPECS = (

@@ -20,7 +20,7 @@ OFFSET = "LSE-C and LSE-D may be of two different tracks; the notes of a row giv
 
 FAMILY = Family(
     "syncnet_python", 2, None, "Lip sync by the package syncnet-python, in an environment of its own.",
-    assets=("syncnet-v2", "sfd-face"), needs="sound",
+    assets=("syncnet-v2", "sfd-face"), needs="sound", uses_gpu=True,
 )  # fmt: skip
 
 SPECS = (

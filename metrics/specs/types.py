@@ -27,7 +27,8 @@ class Family:
     ``metrics.captions``); a list of families that score videos never names the latter. `judge` names the corpus's judge
     that the family uses, `assets` the published weights that it needs, `extractor` what must be taken from whole frames
     for it (``metrics.measuring.extractors``), `needs_truth` whether from the true ones too. `needs` is what its metrics
-    need beside the picture, but for those that state their own.
+    need beside the picture, but for those that state their own. `uses_gpu` says whether its network runs on a GPU where
+    there is one; the others compute on the CPU everywhere.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Family:
     needs_truth: bool = False
     of: Literal["videos", "captions"] = "videos"
     needs: Needs = "frames"
+    uses_gpu: bool = False
 
     @property
     def module(self) -> str:

@@ -6,7 +6,7 @@ from metrics.specs.types import INFINITY, Family, MetricSpec
 FAMILY = Family(
     "videomae", 3, None,
     "Are the clips distributed as real ones, in features that see motion more than content.",
-    assets=("videomae-v2-g",),
+    assets=("videomae-v2-g",), uses_gpu=True,
 )  # fmt: skip
 
 SPECS = (

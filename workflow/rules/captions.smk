@@ -136,7 +136,7 @@ rule encode_captions:
         weights=weights_of(CONFIG, CONFIG.captions.weights),
     shell:
         r"""
-        python -m eadnet encode-captions \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet encode-captions \
             --settings {params.settings:q} \
             --assets {resources.assets:q} \
             {params.captions} \

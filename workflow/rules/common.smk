@@ -16,7 +16,8 @@ from snakemake.utils import update_config
 
 from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
-from metrics.spec import check_families, extractors_of, family_version
+from eadnet.gpus import visible
+from metrics.spec import FAMILIES, check_families, extractors_of, family_version
 from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
 from workflow.options import as_json, folder_option, options
 from workflow.plan import HDTF_ANNOTATIONS, Plan
@@ -77,6 +78,18 @@ def wants_all(environment):
     return environment.get("VERBOSE", "").strip().lower() not in ("", "0", "no", "false")
 
 
+def shared_gpus():
+    """GPUs that the jobs of this machine share, by `--resources gpu=N` or else all; None where a cluster runs them.
+
+    They become Snakemake's global resource `gpu`: a job that asks for more gets all of them, and waits for them.
+    """
+    if workflow.is_main_process and workflow.nodes is not None:
+        return None
+    if "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", len(visible()))
+    return workflow.global_resources["gpu"].value
+
+
 def print_new(path):
     """Print a text file if this run has made it; printing inside its job would disturb the console's bar."""
     if os.path.exists(path) and os.path.getmtime(path) >= PARSED_AT:
@@ -87,7 +100,7 @@ def print_new(path):
 PARSED_AT = time.time()
 PLAN = checked_plan()
 CONFIG = PLAN.config
-REQUESTS = Requests(CONFIG)
+REQUESTS = Requests(CONFIG, shared_gpus())
 REPORT = ReportPlan(PLAN)
 
 

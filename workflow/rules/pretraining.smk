@@ -45,7 +45,7 @@ rule pretrain_autoencoder:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet pretrain-autoencoder \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-autoencoder \
             --settings {params.settings:q} \
             --mask {params.mask:q} \
             --seed {params.seed:q} \
@@ -90,7 +90,7 @@ rule pretrain_syncnet:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet pretrain-syncnet \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-syncnet \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
@@ -134,7 +134,7 @@ rule pretrain_videomae:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet pretrain-videomae \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-videomae \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
@@ -199,7 +199,7 @@ rule encode_audio:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet encode-audio \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet encode-audio \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
@@ -234,7 +234,7 @@ rule encode_latents:
         version=STAGE_VERSIONS["latents"],
     shell:
         r"""
-        python -m eadnet encode-latents \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet encode-latents \
             --mask {params.mask:q} \
             --clips {input.clips:q} \
             --autoencoder {params.autoencoder:q} \
@@ -266,7 +266,7 @@ rule pretrain_backbone:
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
-    threads: CONFIG.backbone.processes
+    threads: REQUESTS.training_cores("backbone", lambda wildcards: CONFIG.backbone.processes)
     resources:
         mem_mb=REQUESTS.memory("backbone"),
         runtime=REQUESTS.minutes("backbone"),
@@ -283,7 +283,7 @@ rule pretrain_backbone:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet pretrain-backbone \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-backbone \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \

@@ -25,6 +25,7 @@ rule measure_resolution:
     resources:
         mem_mb=REQUESTS.memory("resolution"),
         runtime=REQUESTS.minutes("resolution"),
+        gpu=REQUESTS.gpus("resolution"),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:
@@ -40,7 +41,7 @@ rule measure_resolution:
         weights=family_weights(CONFIG, CONFIG.evaluation.metrics),
     shell:
         r"""
-        python -m metrics measure-resolution \
+        python -m eadnet.gpus {resources.gpu} python -m metrics measure-resolution \
             --scores {input.scores:q} \
             --clips {input.clips:q} \
             --test-clips {input.test_clips:q} \

@@ -33,7 +33,6 @@ rule train_judge:
     resources:
         mem_mb=REQUESTS.memory("judge"),
         runtime=REQUESTS.minutes("judge"),
-        gpu=REQUESTS.gpus("judge"),
     params:
         folder=subpath(output.model, parent=True),
         settings=lambda wildcards: as_json(getattr(CONFIG.judges, wildcards.judge)),
@@ -76,7 +75,6 @@ rule measure_videos:
     resources:
         mem_mb=REQUESTS.memory("measure"),
         runtime=REQUESTS.minutes("measure"),
-        gpu=REQUESTS.gpus("measure"),
         assets=PLAN.assets,
     params:
         folder=subpath(output.table, parent=True),
@@ -121,7 +119,6 @@ rule measure_truth:
     resources:
         mem_mb=REQUESTS.memory("measure"),
         runtime=REQUESTS.minutes("measure"),
-        gpu=REQUESTS.gpus("measure"),
         assets=PLAN.assets,
     params:
         folder=subpath(output.table, parent=True),
@@ -162,7 +159,7 @@ rule score_family:
     resources:
         mem_mb=REQUESTS.memory("score"),
         runtime=REQUESTS.minutes("score"),
-        gpu=REQUESTS.gpus("score"),
+        gpu=REQUESTS.gpus("score", if_=lambda wildcards: FAMILIES[wildcards.family].uses_gpu),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
         syncnet_python=syncnet_python,
@@ -178,7 +175,7 @@ rule score_family:
         weights=lambda wildcards: family_weights(CONFIG, [wildcards.family]),
     shell:
         r"""
-        python -m metrics score-family \
+        python -m eadnet.gpus {resources.gpu} python -m metrics score-family \
             --family {wildcards.family:q} \
             --measurements {params.measurements:q} \
             --clips {input.clips:q} \
@@ -219,7 +216,6 @@ rule score_captions:
     resources:
         mem_mb=REQUESTS.memory("score"),
         runtime=REQUESTS.minutes("score"),
-        gpu=REQUESTS.gpus("score"),
     params:
         captions=lambda wildcards, input: options("--captions", input.captions),
         true_units=lambda wildcards, input: options("--true-units", input.true_units),
@@ -271,7 +267,7 @@ rule calibrate_metrics:
         weights=family_weights(CONFIG, CONFIG.evaluation.metrics),
     shell:
         r"""
-        python -m metrics calibrate \
+        python -m eadnet.gpus {resources.gpu} python -m metrics calibrate \
             --clips {input.clips:q} \
             --families {params.families:q} \
             --judges {params.judges:q} \

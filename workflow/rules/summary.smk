@@ -62,6 +62,7 @@ rule compare_sets:
     resources:
         mem_mb=REQUESTS.memory("compare_sets"),
         runtime=REQUESTS.minutes("compare_sets"),
+        gpu=REQUESTS.gpus("compare_sets"),
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:
@@ -80,7 +81,7 @@ rule compare_sets:
         weights=family_weights(CONFIG, PLAN.set_families),
     shell:
         r"""
-        python -m metrics compare-sets \
+        python -m eadnet.gpus {resources.gpu} python -m metrics compare-sets \
             {params.measurements} \
             --clips {input.clips:q} \
             {params.scores} \

@@ -36,7 +36,7 @@ rule filter_clips:
         version=STAGE_VERSIONS["filter"],
     shell:
         r"""
-        python -m eadnet filter-clips \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet filter-clips \
             --clips {input.clips:q} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
@@ -74,7 +74,7 @@ rule train_run:
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
-    threads: lambda wildcards: CONFIG.run(wildcards.run).processes
+    threads: REQUESTS.training_cores("train", lambda wildcards: CONFIG.run(wildcards.run).processes)
     resources:
         mem_mb=REQUESTS.memory("train"),
         runtime=REQUESTS.minutes("train"),
@@ -92,7 +92,7 @@ rule train_run:
         version=STAGE_VERSIONS["train"],
     shell:
         r"""
-        python -m eadnet train \
+        python -m eadnet.gpus {resources.gpu} python -m eadnet train \
             --settings {params.settings:q} \
             --run {wildcards.run:q} \
             --seed {wildcards.seed:q} \
