@@ -65,12 +65,16 @@ class Requests:
         present = self._stated(stage) if self._gpus is None else min(self._stated(stage), self._gpus)
         return lambda wildcards: self.need(stage).cores if present else processes(wildcards)
 
-    def nodes(self, stage: str, value: int | str | None = None) -> Callable[..., int | str | None]:
-        """Nodes of a training (also its tasks: one a node), and what else has Snakemake ask for several.
+    def nodes(self, stage: str) -> Callable[..., int]:
+        """Nodes of a training; one is stated too, since SLURM spreads GPUs over several where it may."""
+        return lambda wildcards: self.need(stage).nodes
+
+    def of_several_nodes(self, stage: str, value: int | str | None = None) -> Callable[..., int | str | None]:
+        """What has Snakemake start a training on several nodes; None for one on a single node.
 
         Args:
             stage: a key of `resources` that has `nodes`.
-            value: for a resource other than the number of nodes; a job on one node has none of them.
+            value: None takes the number of nodes.
         """
         nodes = self.need(stage).nodes
         return lambda wildcards: None if nodes == 1 else nodes if value is None else value

@@ -272,9 +272,9 @@ rule pretrain_backbone:
         runtime=REQUESTS.minutes("backbone"),
         gpu=REQUESTS.gpus("backbone"),
         nodes=REQUESTS.nodes("backbone"),
-        tasks=REQUESTS.nodes("backbone"),
-        tasks_per_gpu=REQUESTS.nodes("backbone", 0),  # `tasks` counts nodes, not GPUs
-        mpi=REQUESTS.nodes("backbone", "srun"),  # the command starts its own steps
+        tasks=REQUESTS.of_several_nodes("backbone"),
+        tasks_per_gpu=REQUESTS.of_several_nodes("backbone", 0),  # `tasks` counts nodes, not GPUs
+        mpi=REQUESTS.of_several_nodes("backbone", "srun"),  # the command starts its own steps
         compute=PLAN.compute,
         assets=PLAN.assets,
     params:
