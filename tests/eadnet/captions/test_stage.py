@@ -228,7 +228,8 @@ def test_outcome_survives_the_cache() -> None:
 
 
 def test_killed_job_loses_at_most_the_batch_under_way(rows: list[dict], tmp_path: Path) -> None:
-    """SIGKILL in the third batch of two: the four clips before are remembered, byte for byte."""
+    """SIGKILL in the third batch of two: the four clips before, of two shards, are remembered, byte for byte."""
+    rows = [row | {"shard": "M005"} if place > 2 else row for place, row in enumerate(rows)]
     program = f"""
         import os, signal, sys
         sys.path.insert(0, {str(ROOT)!r})
