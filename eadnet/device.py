@@ -40,7 +40,7 @@ CPU = Device()
 
 
 def open_device(compute: Compute, join: bool = False) -> Device:
-    """What `compute` describes, for a process of its own: all of it computes deterministically (`settle`).
+    """What `compute` describes, for a process of its own: how all of it computes is settled, too (`settle`).
 
     Args:
         compute: device and precision; `auto` picks.
@@ -49,7 +49,7 @@ def open_device(compute: Compute, join: bool = False) -> Device:
     Raises:
         DeviceError: no GPU where one is requested, or float16 on a CPU.
     """
-    settle()
+    settle(compute.deterministic, compute.tf32)
     return find_device(compute, join)
 
 
@@ -130,15 +130,21 @@ def has_native_bfloat16() -> bool:
     return allowed and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def settle() -> None:
+def settle(deterministic: bool = True, tf32: bool = False) -> None:
     """Use deterministic algorithms, and one attention for all passes.
 
     The transformer layers' fast path, which torch takes without gradients only, rounds otherwise, so that a loss
     between equal pictures would not be zero.
+
+    Args:
+        deterministic: whether every operation must give the same bits again; else the fastest is taken.
+        tf32: whether GPUs may round the factors of float32 products and convolutions to TF32's ten bits.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with it only
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.use_deterministic_algorithms(deterministic, warn_only=torch.cuda.is_available())
     torch.backends.mha.set_fastpath_enabled(False)
+    # both are set, since torch's own defaults differ: convolutions in TF32, products not
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype | None:

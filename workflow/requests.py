@@ -51,10 +51,6 @@ class Requests:
         """
         return lambda wildcards: self._stated(stage) if if_(wildcards) else 0
 
-    def nodes(self, stage: str) -> Callable[..., int]:
-        """Machines of a job, over which SLURM spreads its GPUs; where none are stated, it may choose several."""
-        return lambda wildcards: getattr(self.need(stage), "nodes", 1)
-
     def cores(self, stage: str) -> Callable[..., int]:
         """CPU cores."""
         return lambda wildcards: self.need(stage).cores
@@ -68,6 +64,20 @@ class Requests:
         """
         present = self._stated(stage) if self._gpus is None else min(self._stated(stage), self._gpus)
         return lambda wildcards: self.need(stage).cores if present else processes(wildcards)
+
+    def nodes(self, stage: str) -> Callable[..., int]:
+        """Nodes of a training; one is stated too, since SLURM spreads GPUs over several where it may."""
+        return lambda wildcards: self.need(stage).nodes
+
+    def of_several_nodes(self, stage: str, value: int | str | None = None) -> Callable[..., int | str | None]:
+        """What has Snakemake start a training on several nodes; None for one on a single node.
+
+        Args:
+            stage: a key of `resources` that has `nodes`.
+            value: None takes the number of nodes.
+        """
+        nodes = self.need(stage).nodes
+        return lambda wildcards: None if nodes == 1 else nodes if value is None else value
 
     def _stated(self, stage: str) -> int:
         return 0 if self.config.compute.device == "cpu" else self.need(stage).gpu

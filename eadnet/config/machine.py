@@ -44,12 +44,22 @@ class Compute(Section):
         "auto", description="Autocast type; `auto` is bfloat16 if the processor supports it, else float32."
     )
     compile: bool = Field(False, description="Compile the U-Net with torch.compile.")
+    tf32: bool = Field(
+        False, description="float32 products and convolutions of an NVIDIA GPU in TF32: faster, three decimal digits."
+    )
+    channels_last: bool = Field(False, description="Train the U-Net with channels innermost in memory: for GPUs.")
+    deterministic: bool = Field(
+        True, description="Deterministic algorithms only; false lets a GPU take faster ones, and repeats may differ."
+    )
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, about a third more time."
     )
     prefetch: OrZero = Field(
         0,
         description="Batches prepared in advance by a thread: for GPUs; on a CPU the thread competes with the step.",
+    )
+    tensorboard: bool = Field(
+        False, description="Write losses and sample strips of both stages for TensorBoard, which must be installed."
     )
     syncnet_python: str | None = Field(
         None, description="Python of the metric family `syncnet_python`; null takes that of .venv-syncnet."

@@ -26,6 +26,12 @@ class GPUNeed(Need):
     gpu: OrZero = Field(0, description="GPUs of a job; fewer are given where the machine has fewer.")
 
 
+class TrainingNeed(GPUNeed):
+    """What one job of a training asks for, which may lie on several nodes of a cluster."""
+
+    nodes: Positive = Field(1, description="Nodes of a job, under SLURM; its GPUs are shared among them.")
+
+
 class BatchNeed(GPUNeed):
     """What one job of a stage asks for, and how many shards it takes."""
 
@@ -68,9 +74,9 @@ class Resources(Section):
     lpips: Need = Field(Need(mem_mb=2000), description="Converting LPIPS.")
     encode_audio: BatchNeed = Field(BatchNeed(mem_mb=2000, runtime=60), description="Audio features.")
     latents: BatchNeed = Field(BatchNeed(gpu=1, mem_mb=2000), description="Latents.")
-    backbone: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=4000, runtime=120), description="Stage 1 of training.")
+    backbone: TrainingNeed = Field(TrainingNeed(gpu=1, mem_mb=4000, runtime=120), description="Stage 1 of training.")
     filter: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="Similarity of clips and their emotion.")
-    train: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2500, runtime=240), description="Stage 2 of training: a run.")
+    train: TrainingNeed = Field(TrainingNeed(gpu=1, mem_mb=2500, runtime=240), description="Stage 2 of training: a run.")
     test_clips: Need = Field(Need(runtime=10), description="Choosing the test clips.")
     synthesise: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=120), description="Videos of a source.")
     inputs: Need = Field(Need(), description="Inputs of other methods.")

@@ -87,6 +87,9 @@ class Backbone(Section):
         2, description="Data-parallel shares of a step; fewer processes take several shares each."
     )
     checkpoint_every: Positive = Field(100, description="Steps between resumable checkpoints.")
+    export_every: OrZero = Field(
+        0, description="Steps between exports of the averaged weights, which all stay; 0 exports none."
+    )
     validation: Validation = Validation()
     optimiser: Optimiser = Optimiser(steps=860, batch_size=24, learning_rate=2.5e-3, warmup=50)
 
@@ -177,6 +180,11 @@ class Training(Section):
     trepa_form: Literal["pooled_mse", "tubelet_diff"] = Field(
         "tubelet_diff", description="`pooled_mse`: LatentSync's form; `tubelet_diff`: detects motion at the tiny scale."
     )
+    decoded_every: Positive = Field(
+        1,
+        description="Steps between losses on decoded frames; their weights are multiplied by it, so that the mean "
+        "gradient stays. 1: at every step, as published.",
+    )
     x0_gate: Literal["none", "snr"] = Field(
         "none", description="`snr`: losses on decoded frames weigh min(1, signal / noise) of their timestep."
     )
@@ -202,6 +210,9 @@ class Training(Section):
         1, description="Data-parallel shares of a step; fewer processes take several shares each."
     )
     checkpoint_every: Positive = Field(25, description="Steps between resumable checkpoints.")
+    export_every: OrZero = Field(
+        0, description="Steps between exports of the averaged weights, which all stay; 0 exports none."
+    )
     validation: Validation = Validation(every=24)
     optimiser: Optimiser = Optimiser(steps=48, batch_size=2, learning_rate=3e-4, warmup=10)
 

@@ -21,7 +21,7 @@ from eadnet.models.unet.levels import Modules
 from eadnet.training.batches import Batch, BatchSampler, BatchSpec, TrainingInputs
 from eadnet.training.loop import Loop
 from eadnet.training.losses import Losses, denoising_loss, simple_weight
-from eadnet.training.unet_stage import lasting_settings, loop_options, train_unet
+from eadnet.training.unet_stage import lasting_settings, loop_options, set_up, train_unet
 from eadnet.training.unet_weights import load_published_unet
 from eadnet.training.validation import Validator
 
@@ -63,8 +63,7 @@ def train_backbone(
     if published:
         taken, new = load_published_unet(model, published)
         print(taken, flush=True)
-    model = model.to(device.torch_device)
-    model.checkpoint_gradients(compute.gradient_checkpointing)
+    model = set_up(model, compute, device)
     stage = lasting_settings(settings)
     loop = Loop(
         model,
@@ -83,6 +82,7 @@ def train_backbone(
 
     held_out = BatchSampler.held_out(inputs, settings, spec, factor)
     validate = Validator(settings.validation, held_out, autoencoder, device, output)
-    train_unet(loop, batches, step_losses, validate, compute.compile)
-    loop.finish({**stage, **shape, "factor": factor, "corpora": inputs.corpora})
+    config = {**stage, **shape, "factor": factor, "corpora": inputs.corpora}
+    train_unet(loop, batches, step_losses, validate, compute.compile, settings.export_every, config)
+    loop.finish(config)
     leave(device)

@@ -78,11 +78,15 @@ class Batch:
         """What the U-Net is called with."""
         return self.inputs, self.timesteps, self.audio, self.text, self.text_mask
 
+    def tensors(self) -> list[Tensor]:
+        """All that it holds."""
+        return [value for field in fields(self) if (value := getattr(self, field.name)) is not None]
+
     def to(self, device: torch.device) -> "Batch":
-        """The batch on another device; pinned on the way to a GPU, so that the copy overlaps with computing."""
+        """The batch on another device, pinned on the way to a GPU; positions stay: they only name the clips."""
         if device.type == "cpu":
             return self
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        held = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("which", "first")}
         held = {name: value for name, value in held.items() if value is not None}
         return replace(self, **{name: value.pin_memory().to(device, non_blocking=True) for name, value in held.items()})
 
@@ -176,10 +180,10 @@ class BatchSampler:
         """Channels of the latents."""
         return self.latents.full.shape[1]
 
-    def named(self, batch: Batch) -> str:
-        """The clips and first frames of a batch, for messages."""
-        names = self.clips.names(batch.which.cpu())
-        return ", ".join(f"{name} from frame {first}" for name, first in zip(names, batch.first.tolist(), strict=True))
+    def named(self, which: Tensor, first: Tensor) -> str:
+        """Clips by their positions, with first frames (B,), for messages."""
+        names = self.clips.names(which)
+        return ", ".join(f"{name} from frame {frame}" for name, frame in zip(names, first.tolist(), strict=True))
 
     def _audio(self, which: Tensor, first: Tensor, generator: torch.Generator) -> Tensor:
         """(B, T, W, C) windows of one version of each clip's sound."""

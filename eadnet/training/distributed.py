@@ -28,13 +28,13 @@ def average_gradients(module: nn.Module, device: Device) -> None:
             gradient.copy_(part.view_as(gradient))
 
 
-def average_values(values: dict[str, Tensor], device: Device) -> dict[str, float]:
-    """Named scalars, averaged over all processes, as numbers (one transfer from the device)."""
+def average_values(values: dict[str, Tensor], device: Device) -> dict[str, Tensor]:
+    """Named scalars, averaged over all processes; they stay on the device."""
     stacked = torch.stack([value.float().reshape(()) for value in values.values()])
     if device.world > 1:
         torch.distributed.all_reduce(stacked)
         stacked /= device.world
-    return dict(zip(values, stacked.tolist(), strict=True))
+    return dict(zip(values, stacked.unbind(), strict=True))
 
 
 def _send(bucket: list[Tensor]) -> tuple[Tensor, torch.distributed.Work]:

@@ -11,10 +11,14 @@ A stage reads downward::
 A step is made of *shares* (data-parallel processes x accumulated batches). All randomness of a share comes from its own
 generator, seeded from (seed, share, step): however many processes take the shares, and however often the stage was
 interrupted, the same samples are drawn; on CPU a resumed stage ends with the same bits.
+
+Nothing in a step waits for the device. Its values are read later (``eadnet.training.pending``); until then the device
+itself guards the weights: it leaves out a step whose loss or gradient is not finite, and no weights are stored before
+all values have been read.
 """
 
 import json
-import math
+import shutil
 import sys
 import time
 from collections import deque
@@ -26,34 +30,22 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from eadnet.checkpoint import TrainingState, digest, inputs_digest, save_model
 from eadnet.config.networks import Autoencoder, Optimiser, SyncNet, VideoMAE
 from eadnet.device import CPU, Device
 from eadnet.provenance import atomic_path, commit
+from eadnet.training.average import RunningAverage
 from eadnet.training.distributed import average_gradients, average_values
 from eadnet.training.log import TrainingLog
 from eadnet.training.losses import Losses
+from eadnet.training.optimisation import Phase, learning_rate, make_optimiser
+from eadnet.training.pending import Pending
+from eadnet.training.step_values import StepValues, TakenShare, TrainingError
+from eadnet.training.transfer import Arriving, Transfer
 
 Batch = TypeVar("Batch")
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message names the step and the losses."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of a stage's steps.
-
-    Attributes:
-        settings: its optimiser settings.
-        parameters: what learns; None is everything that is not frozen.
-    """
-
-    settings: Optimiser
-    parameters: list[nn.Parameter] | None = None
+EXPORTS = "exports"
 
 
 @dataclass(frozen=True)
@@ -68,6 +60,9 @@ class LoopOptions:
         checkpoint_every: steps between resumable states.
         device: device, precision, rank and world.
         prefetch: batches drawn ahead by a thread.
+        behind: steps that the reading of values stays behind; None: one on a GPU, none on a CPU.
+        tensorboard: whether to write the log for TensorBoard, too.
+        before_writing: called before weights or states are stored; raises where this process must not write.
     """
 
     identity: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +73,9 @@ class LoopOptions:
     checkpoint_every: int = 100
     device: Device = CPU
     prefetch: int = 0
+    behind: int | None = None
+    tensorboard: bool = False
+    before_writing: Callable[[], None] = lambda: None
 
 
 class Loop:
@@ -97,17 +95,20 @@ class Loop:
         self.module, self.folder, self.seed, self.options = module, Path(folder), seed, LoopOptions(**options)
         self.phases = settings if isinstance(settings, list) else [Phase(settings)]
         self.device, self.steps = self.options.device, sum(phase.settings.steps for phase in self.phases)
-        self.optimiser = _optimiser(module, self.phases, self.options)
+        self.optimiser = make_optimiser(module, self.phases, self.options.faster, self.options.faster_rate)
         # bfloat16 has the range of float32; in float16 small gradients would be zero if they were not scaled
         self.scaler = torch.amp.GradScaler(enabled=self.device.precision == torch.float16)
         ema = self.options.ema
-        self.average = AveragedModel(module, multi_avg_fn=_warming_average(ema)) if ema else None
+        self.average = RunningAverage(module, ema) if ema else None
         described = [phase.settings.model_dump(mode="json") for phase in self.phases]
         self.state = TrainingState(
             folder, digest({"phases": described, "shares": self.options.shares, "seed": seed, **self.options.identity})
         )
-        self.log = TrainingLog(self.folder, self.steps, writes=self.device.rank == 0)
-        self.first, self.step, self.turn, self.sums, self.drawn = 0, 0, 0, {}, []
+        self.log = TrainingLog(self.folder, self.steps, self.device.rank == 0, self.options.tensorboard)
+        self.pending = Pending(self.device.torch_device, self.options.behind)
+        self.first, self.step, self.turn = 0, 0, 0
+        self.sums: dict[str, Tensor] = {}
+        self.taken: list[TakenShare] = []
         self._resume()
 
     # ------------------------------------------------------------------------------------------- iteration
@@ -116,17 +117,19 @@ class Loop:
             self._store_if_due()
             self._enter_phase(step)
             yield step, step_generator(self.seed, share, step)
+        self.pending.flush()
 
     def batches(self, draw: Callable[[int, torch.Generator], Batch]) -> Iterator[tuple[int, Batch]]:
-        """Iterate over (step, batch), drawing up to `prefetch` batches ahead in a thread.
+        """Iterate over (step, batch on the device), drawing and copying up to `prefetch` batches ahead in a thread.
 
         Args:
             draw: (number of samples, generator) to a batch; called in the order of the plan.
         """
-        plan, waiting = self._plan(), deque()
+        plan, waiting, transfer = self._plan(), deque(), Transfer(self.device.torch_device)
 
-        def make(step: int, share: int) -> Batch:
-            return draw(self.phase_at(step).settings.batch_size, step_generator(self.seed, share, step))
+        def make(step: int, share: int) -> Arriving[Batch]:
+            count = self.phase_at(step).settings.batch_size
+            return transfer.start(draw(count, step_generator(self.seed, share, step)))
 
         with ThreadPoolExecutor(1) as thread:
             for step, share in plan:
@@ -135,6 +138,7 @@ class Loop:
                     yield self._awaited(*waiting.popleft())
             while waiting:
                 yield self._awaited(*waiting.popleft())
+        self.pending.flush()
 
     def phase_at(self, step: int) -> Phase:
         """The phase that a step belongs to."""
@@ -153,15 +157,13 @@ class Loop:
             named: names the clips of the batch, for the message where the loss is not finite.
 
         Raises:
-            TrainingError: the sum or its gradient is not finite.
+            TrainingError: the sum or its gradient is not finite, in this step or in one whose values are read now.
         """
         total = sum(weight * value for weight, value in losses.values() if weight)
         values = {"total": total.detach()} | {name: value.detach() for name, (_, value) in losses.items()}
-        if not torch.isfinite(total):  # before it gets into the gradients, which all processes share
-            raise TrainingError(self._complaint("loss", values, [named] if named else []))
         if self.turn == 0:
             self.optimiser.zero_grad(set_to_none=True)
-        self.drawn += [named] if named else []
+        self.taken.append(TakenShare(values, named))
         turns = self._turns(self.phase_at(self.step).settings)
         self.scaler.scale(total / turns).backward()
         self.sums = {name: self.sums.get(name, 0) + value.float() / turns for name, value in values.items()}
@@ -169,21 +171,38 @@ class Loop:
         if self.turn == 0:
             self._take_step()
 
+    def note(self, values: dict[str, float]) -> None:
+        """Log values of the last step that are not its losses (validation)."""
+        self.pending.flush()  # the step's own come first
+        self.log.add(self.step - 1, values)
+
     def averaged(self) -> nn.Module:
         """The weights that will be saved: averaged where EMA is on, else the last."""
         return self.average.module if self.average else self.module
 
+    def export(self, config: dict[str, Any]) -> None:
+        """Write the weights that would be saved now, as a model of their own: ``exports/step_{n}``."""
+        self.pending.flush()
+        if self.device.rank == 0:
+            self.options.before_writing()
+            self._save(self.folder / EXPORTS / f"step_{self.step:06d}", config)
+
     def finish(self, config: dict[str, Any], report: dict[str, Any] | None = None) -> None:
         """Write model, config, loss table and (if given) the stage's own report; remove the resumable state."""
+        self.pending.flush()
         if self.device.rank:
             return
+        self.options.before_writing()
         if report is not None:
             print(json.dumps(report), flush=True)
             with atomic_path(self.folder / "report.json") as temporary:
                 temporary.write_text(json.dumps(report, indent=2) + "\n")
-        self.log.write_table()
-        save_model(self.folder, self.averaged(), {**config, "steps": self.steps, "commit": commit()})
+        self.log.finish()
+        self._save(self.folder, config)
         self.state.discard()
+
+    def _save(self, folder: Path, config: dict[str, Any]) -> None:
+        save_model(folder, self.averaged(), {**config, "steps": self.step, "commit": commit()})
 
     def _take_step(self) -> None:
         settings, clock = self.phase_at(self.step).settings, time.perf_counter
@@ -192,16 +211,19 @@ class Loop:
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
         values = average_values(self.sums | {"gradient_norm": norm}, self.device)
-        if not math.isfinite(values["gradient_norm"]) and not self.scaler.is_enabled():  # a scaler skips such a step
-            raise TrainingError(self._complaint("gradient", self.sums, self.drawn))
         self._follow_schedule()
+        if not self.scaler.is_enabled():  # a scaler does the same by itself, for gradients
+            # the fused optimiser leaves out a step where this is 1, as it does for a scaler: nothing is read back
+            self.optimiser.found_inf = 1 - (values["total"] + values["gradient_norm"]).isfinite().float()
         self.scaler.step(self.optimiser)
         self.scaler.update()
         if self.average:
-            self.average.update_parameters(self.module)
+            self.average.follow(self.module, self.step)
         samples = settings.batch_size * settings.accumulate * self.options.shares
-        self.log.record(self.step, values, samples, optimiser_seconds=clock() - started)
-        self.sums, self.drawn, self.step = {}, [], self.step + 1
+        timing, step = self.log.lap(samples, clock() - started), self.step
+        left = StepValues(self.folder, step, values, self.taken, scaled=self.scaler.is_enabled())
+        left.send(self.pending, lambda numbers: self.log.record(step, numbers, timing))
+        self.sums, self.taken, self.step = {}, [], self.step + 1
 
     # ------------------------------------------------------------------------------------------------ plan
     def _plan(self) -> Iterator[tuple[int, int]]:
@@ -243,10 +265,10 @@ class Loop:
         # all of this when a batch is taken, not when it is drawn, which a thread does up to `prefetch` steps ahead
         self._store_if_due()
         started = time.perf_counter()
-        batch = future.result()
+        arriving = future.result()
         self.log.waited(time.perf_counter() - started)
         self._enter_phase(step)
-        return step, batch
+        return step, arriving.here()
 
     def _follow_schedule(self) -> None:
         number, step = self._place(self.step)
@@ -255,16 +277,13 @@ class Loop:
             group["lr"] = group["pace"] * learning_rate(settings, step)
             group["betas"], group["weight_decay"] = (0.9, settings.beta2), settings.weight_decay
 
-    def _complaint(self, what: str, values: dict[str, Tensor], drawn: list[Callable[[], str]]) -> str:
-        shown = ", ".join(f"{name}={value.item():.4g}" for name, value in values.items())
-        batch = f" on {', '.join(named() for named in drawn)}" if drawn else ""
-        return f"{self.folder}: {what} is not finite at step {self.step}{batch} ({shown}); lower learning_rate"
-
     # ---------------------------------------------------------------------------------------------- resume
     def _store_if_due(self) -> None:
         """Store the state before a step rather than after one, so that it holds all that was logged of the last."""
         if self.device.rank or self.turn or self.step == self.first or self.step % self.options.checkpoint_every:
             return
+        self.pending.flush()
+        self.options.before_writing()
         self.state.save(
             {
                 "step": self.step,
@@ -279,10 +298,18 @@ class Loop:
     def _resume(self) -> None:
         stored = self.state.load()
         if stored is None:
+            if self.device.rank == 0:
+                shutil.rmtree(self.folder / EXPORTS, ignore_errors=True)  # of other settings
             return self.log.start_over()
         # random numbers are no part of the state: every step's generator follows from its number (`step_generator`)
         self.module.load_state_dict(stored["module"])
         self.optimiser.load_state_dict(stored["optimiser"])
+        for parameter, moments in self.optimiser.state.items():
+            for name in (
+                "exp_avg",
+                "exp_avg_sq",
+            ):  # laid out as the parameter is now: `compute.channels_last` may differ
+                moments[name] = torch.empty_like(parameter).copy_(moments[name])
         if stored["scaler"]:  # empty where the interrupted stage ran in another precision
             self.scaler.load_state_dict(stored["scaler"])
         if self.average:
@@ -316,41 +343,9 @@ def network_loop(
     return Loop(module, settings.optimiser, output, seed, identity=identity, device=device)
 
 
-def learning_rate(settings: Optimiser, step: int) -> float:
-    """Learning rate of a step (from 0): linear warm-up times a cosine from the peak to `final_rate` of it."""
-    warm = min(1.0, (step + 1) / settings.warmup)
-    cosine = 0.5 + 0.5 * math.cos(math.pi * step / settings.steps)
-    return settings.learning_rate * warm * (settings.final_rate + (1 - settings.final_rate) * cosine)
-
-
 def step_generator(seed: int, share: int, step: int) -> torch.Generator:
     """A generator that depends on nothing but its arguments.
 
     Different arguments have different seeds while share and step are below 1,000,003.
     """
     return torch.Generator().manual_seed((seed * 1_000_003 + share) * 1_000_003 + step)
-
-
-def _optimiser(module: nn.Module, phases: list[Phase], options: LoopOptions) -> torch.optim.AdamW:
-    """AdamW over everything that learns in some phase; the phase sets its rates before every step.
-
-    Parameters without a gradient are left alone.
-    """
-    everything = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    some = {id(p) for phase in phases for p in (everything if phase.parameters is None else phase.parameters)}
-    quick = {id(parameter) for parameter in options.faster}
-    slow = [parameter for parameter in everything if id(parameter) in some and id(parameter) not in quick]
-    groups = [{"params": slow, "pace": 1.0}] if slow else []
-    if options.faster:
-        groups.append({"params": options.faster, "pace": options.faster_rate})
-    return torch.optim.AdamW(groups, fused=True)
-
-
-def _warming_average(decay: float) -> Any:
-    """Average that trusts recent weights at first: decay_n = min(decay, (1 + n) / (10 + n))."""
-
-    def average(averaged: list[Tensor], current: list[Tensor], count: int | Tensor) -> None:
-        share = min(decay, (1 + int(count)) / (10 + int(count)))
-        torch._foreach_lerp_(averaged, current, 1 - share)
-
-    return average

@@ -62,6 +62,7 @@ class Objective:
         checkpointing: bool = False,
     ) -> None:
         self.settings, self.process, self.task = settings, Process(backbone.diffusion), task.to(device)
+        self.region = task.box  # found here: on a GPU every step would wait for it
         self.autoencoder = self.syncnet = self.videomae = self.lpips = None
         needed = settings.losses.networks()
         if settings.losses.needs_frames():
@@ -92,7 +93,13 @@ class Objective:
         }
         if weights.graph and any(model.graphs()):
             losses["graph"] = (weights.graph, model.graph_regulariser())
-        return losses | self._on_frames(batch, clean) if decoded and self.autoencoder else losses
+        if not decoded or not self.autoencoder:
+            return losses
+        # where they are rarer they weigh more: the mean of the gradient stays
+        often = self.settings.decoded_every
+        return losses | {
+            name: (often * weight, value) for name, (weight, value) in self._on_frames(batch, clean).items()
+        }
 
     def _on_frames(self, batch: Batch, clean: Tensor) -> Losses:
         """Losses that need the decoded frames; outside the mask the real pixels are pasted back first."""
@@ -107,8 +114,7 @@ class Objective:
             losses["perceptual"] = (weights.perceptual, perceptual_loss(decoded, real, self.pixels))
         pasted = torch.where(self.task.pixels, decoded, real)
         if self.lpips:
-            region = self.task.box
-            distance = self.lpips(pasted.flatten(0, 1)[..., *region], real.flatten(0, 1)[..., *region])
+            distance = self.lpips(pasted.flatten(0, 1)[..., *self.region], real.flatten(0, 1)[..., *self.region])
             losses["lpips"] = (weights.lpips, distance)
         if self.syncnet:
             losses["sync"] = (weights.sync, sync_loss(self.syncnet(pasted, batch.mel), batch.has_audio))

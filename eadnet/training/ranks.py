@@ -20,6 +20,22 @@ def ranks(shares: int, gpus: int, threads: int) -> int:
     return next(count for count in range(min(places, shares), 0, -1) if shares % count == 0)
 
 
+def layout(shares: int, nodes: int, gpus: int, threads: int) -> tuple[int, int]:
+    """How the processes of a step lie on several nodes, all of which hold the same number of them.
+
+    Args:
+        shares: shares of a step.
+        nodes: nodes of the job.
+        gpus: GPUs of each; 0 trains on the CPU.
+        threads: of each, as of `ranks`.
+
+    Returns:
+        Nodes that are used and processes on each: the most processes, and of those cases the fewest nodes.
+    """
+    found = [(used, ranks(shares // used, gpus, threads)) for used in range(1, nodes + 1) if shares % used == 0]
+    return max(found, key=lambda pair: (pair[0] * pair[1], -pair[0]))
+
+
 def common_shares(settings: Backbone | Training) -> int:
     """Shares that the steps of all phases have in common: data-parallel shares times accumulated batches."""
     phases = (settings.optimiser, getattr(settings, "adaptation", None))

@@ -23,7 +23,7 @@ from eadnet.training.kept_clips import Kept, kept_clips
 from eadnet.training.loop import Loop, Phase, TrainingError
 from eadnet.training.losses import Losses
 from eadnet.training.objective import Objective, Supervisors
-from eadnet.training.unet_stage import lasting_settings, loop_options, train_unet
+from eadnet.training.unet_stage import lasting_settings, loop_options, set_up, train_unet
 from eadnet.training.validation import Validator
 
 
@@ -57,8 +57,7 @@ def train_run(
     device = open_device(compute, join=True)
     stage_one, config = read_backbone(backbone)
     torch.manual_seed(seed + settings.seed_shift)
-    model = load_backbone(backbone, run_modules(settings)).to(device.torch_device)
-    model.checkpoint_gradients(compute.gradient_checkpointing)
+    model = set_up(load_backbone(backbone, run_modules(settings)), compute, device)
     kept = _kept(settings, filtered)
     if kept and device.rank == 0:
         print(kept, flush=True)
@@ -83,16 +82,22 @@ def train_run(
         faster_rate=settings.new_module_rate,
         **loop_options(settings, compute, device),
     )
-    adapting = settings.adaptation.steps if settings.adaptation else 0
 
     def step_losses(batch: Batch, predicted_BTCHH: Tensor, step: int) -> Losses:
-        return objective(model, batch, predicted_BTCHH, decoded=step >= adapting)
+        return objective(model, batch, predicted_BTCHH, decoded=_decodes(settings, step))
 
-    train_unet(loop, batches, step_losses, validate, compute.compile)
+    described = {**config, "run": run, "seed": seed, "training": settings.model_dump(mode="json")}
+    train_unet(loop, batches, step_losses, validate, compute.compile, settings.export_every, described)
     if device.rank == 0:
         write_graphs(loop.averaged().eval(), validate, device, run, seed, output)
-    loop.finish({**config, "run": run, "seed": seed, "training": settings.model_dump(mode="json")})
+    loop.finish(described)
     leave(device)
+
+
+def _decodes(settings: Training, step: int) -> bool:
+    """Whether a step has losses on decoded frames: every so many of the main phase, from its first on."""
+    taken = step - (settings.adaptation.steps if settings.adaptation else 0)
+    return taken >= 0 and taken % settings.decoded_every == 0
 
 
 def _kept(settings: Training, filtered: str | None) -> Kept | None:

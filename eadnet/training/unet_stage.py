@@ -4,6 +4,7 @@ A stage gives its batches and its losses; all else is here and in ``eadnet.train
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,12 +13,13 @@ from torch import Tensor
 from eadnet.config.machine import Compute
 from eadnet.config.training import Backbone, Training
 from eadnet.device import Device
+from eadnet.models.unet.unet import EADNet
 from eadnet.training.batches import Batch, BatchSampler
 from eadnet.training.loop import Loop
 from eadnet.training.losses import Losses
 from eadnet.training.validation import Validator
 
-PACE = ("optimiser", "adaptation", "checkpoint_every", "validation", "processes")
+PACE = ("optimiser", "adaptation", "checkpoint_every", "export_every", "validation", "processes")
 """Settings that the loop accounts for itself; the others are part of a checkpoint's identity."""
 
 StepLosses = Callable[[Batch, Tensor, int], Losses]
@@ -37,10 +39,26 @@ def loop_options(settings: Backbone | Training, compute: Compute, device: Device
         "checkpoint_every": settings.checkpoint_every,
         "device": device,
         "prefetch": compute.prefetch,
+        "tensorboard": compute.tensorboard,
     }
 
 
-def train_unet(loop: Loop, batches: BatchSampler, step_losses: StepLosses, validate: Validator, compiled: bool) -> None:
+def set_up(model: EADNet, compute: Compute, device: Device) -> EADNet:
+    """The network as the machine is to train it: on its device, in its memory format, with or without checkpointing."""
+    model = model.to(device.torch_device, memory_format=torch.channels_last if compute.channels_last else None)
+    model.checkpoint_gradients(compute.gradient_checkpointing)
+    return model
+
+
+def train_unet(
+    loop: Loop,
+    batches: BatchSampler,
+    step_losses: StepLosses,
+    validate: Validator,
+    compiled: bool,
+    export_every: int,
+    config: dict[str, Any],
+) -> None:
     """Take all steps that are left, with a validation every so many of them and after the last.
 
     Args:
@@ -49,16 +67,25 @@ def train_unet(loop: Loop, batches: BatchSampler, step_losses: StepLosses, valid
         step_losses: what is minimised; it is computed in the device's autocast type, as the network is.
         validate: measures the weights that will be saved.
         compiled: whether to compile the network.
+        export_every: steps between exports of these weights; 0 exports none.
+        config: what rebuilds the network, saved with them.
     """
     predict = torch.compile(loop.module) if compiled else loop.module
     every, device = validate.settings.every, loop.device
     loop.module.train()
     for step, batch in loop.batches(batches):
-        batch = batch.to(device.torch_device)
         with device.autocast():
             losses = step_losses(batch, predict(*batch.network_inputs), step)
-        loop.update(losses, lambda batch=batch: batches.named(batch))
+        loop.update(losses, partial(batches.named, batch.which, batch.first))
         if loop.due(every):
-            loop.log.add(step, validate(loop.averaged(), step))
+            _validate(loop, validate)
+        if loop.due(export_every):
+            loop.export(config)
     if every:  # `Loop.due` leaves the last step out, since it may not be a multiple of `every`
-        loop.log.add(loop.steps - 1, validate(loop.averaged(), loop.steps - 1))
+        _validate(loop, validate)
+
+
+def _validate(loop: Loop, validate: Validator) -> None:
+    loop.note(validate(loop.averaged(), loop.step - 1))
+    if validate.strip(loop.step - 1).exists():
+        loop.log.show("validation", loop.step - 1, validate.strip(loop.step - 1))

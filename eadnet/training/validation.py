@@ -58,6 +58,10 @@ class Validator:
         model.train(training)
         return {"validation": losses.mean().item(), **health}
 
+    def strip(self, step: int) -> Path:
+        """Where the strip of a step is written."""
+        return self.output / "validation" / f"step_{step + 1:06d}.png"
+
     def _loss(self, model: EADNet, batch: Batch) -> Tensor:
         with self.device.autocast():
             predicted = model(*batch.network_inputs)
@@ -74,7 +78,7 @@ class Validator:
         truth = unit_pixels(batch.crops[0])[chosen.to(batch.crops.device)]
         pasted = torch.where(self.held_out.task.to(made.device).pixels, made, truth)
         rows = [torch.cat(list(stored_pixels(frames).cpu()), 1) for frames in (truth, pasted)]
-        with atomic_path(self.output / "validation" / f"step_{step + 1:06d}.png") as temporary:
+        with atomic_path(self.strip(step)) as temporary:
             Image.fromarray(torch.cat(rows, 0).numpy()).save(temporary)
 
     def _denoised(self, model: EADNet, batch: Batch) -> Tensor:

@@ -2,9 +2,9 @@
 
     python -m tests.support.asked_of_slurm OPTIONS_OF_SNAKEMAKE ...
 
-Snakemake goes its usual way with these options (profile, configuration, DAG, resources, executor) up to the point at which
-the executor is there. Then the plugin's own functions give the command line of ``sbatch`` for every job that is not run
-beside Snakemake. Prints a JSON line for each: rule, wildcards, and the command line without what differs between runs.
+Snakemake goes its usual way with these options (profile, configuration, DAG, resources, executor) up to where the
+executor stands. Then the plugin's own functions give the command line of ``sbatch`` for every job that is not run beside
+Snakemake. Prints a JSON line for each: rule, wildcards, and the command line without what differs between runs.
 """
 
 import json

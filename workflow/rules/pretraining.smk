@@ -272,6 +272,9 @@ rule pretrain_backbone:
         runtime=REQUESTS.minutes("backbone"),
         gpu=REQUESTS.gpus("backbone"),
         nodes=REQUESTS.nodes("backbone"),
+        tasks=REQUESTS.of_several_nodes("backbone"),
+        tasks_per_gpu=REQUESTS.of_several_nodes("backbone", 0),  # `tasks` counts nodes, not GPUs
+        mpi=REQUESTS.of_several_nodes("backbone", "srun"),  # the command starts its own steps
         compute=PLAN.compute,
         assets=PLAN.assets,
     params:

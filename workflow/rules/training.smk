@@ -80,6 +80,9 @@ rule train_run:
         runtime=REQUESTS.minutes("train"),
         gpu=REQUESTS.gpus("train"),
         nodes=REQUESTS.nodes("train"),
+        tasks=REQUESTS.of_several_nodes("train"),
+        tasks_per_gpu=REQUESTS.of_several_nodes("train", 0),  # `tasks` counts nodes, not GPUs
+        mpi=REQUESTS.of_several_nodes("train", "srun"),  # the command starts its own steps
         compute=PLAN.compute,
     params:
         autoencoder=subpath(input.autoencoder, parent=True),

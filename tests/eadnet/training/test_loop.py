@@ -230,7 +230,7 @@ def test_a_batch_that_cannot_be_drawn_stops_training_with_its_own_error(tmp_path
 def test_lines_that_a_kill_cut_short_or_that_come_again_are_dropped(tmp_path):
     log = TrainingLog(tmp_path, steps=9)
     for step in range(6):
-        log.record(step, {"total": 1.0}, samples=1)
+        log.record(step, {"total": 1.0}, log.lap(1, 0.0))
     with (tmp_path / "scalars.jsonl").open("a") as stream:
         stream.write('{"step": 6, "tot')
     TrainingLog(tmp_path, steps=9).continue_from(4, [(0, "total", 1.0)])
@@ -246,7 +246,7 @@ def test_progress_in_a_log_is_a_line_every_pause_with_pace_time_left_and_losses(
         log = TrainingLog(tmp_path, steps=30)
         log.continue_from(10, [])
         for step in range(10, 30):
-            log.record(step, {"total": 0.5}, samples=4)
+            log.record(step, {"total": 0.5}, log.lap(4, 0.0))
         lines[pause] = [line for line in capsys.readouterr().err.splitlines() if "/9 " not in line]
     interrupted.close()
     state = r"step (\d+)/30 \(( *[\d.]+k?step/s|[\d.]+s/step), \d\d:\d\d left\), total 0\.5000"
@@ -257,7 +257,7 @@ def test_progress_in_a_log_is_a_line_every_pause_with_pace_time_left_and_losses(
 
 def test_other_processes_show_no_progress(tmp_path, capsys):
     log = TrainingLog(tmp_path, steps=1, writes=False)
-    log.record(0, {"total": 0.5}, samples=4)
+    log.record(0, {"total": 0.5}, log.lap(4, 0.0))
     assert capsys.readouterr().err == "" and not list(tmp_path.iterdir())
 
 
