@@ -83,7 +83,7 @@ INPUTS = {
         Input("clips", "file", "Clips table."),
         Input("test_clips", "file", "Table of the chosen test clips."),
         Input("captions", "file", "Captions table; optional."),
-        Input("captioned", "files", "Captions .../<captioner>/<corpus>/<shard>.parquet; once for each."),
+        Input("captioned", "files", "Captions .../<captioner>/<corpus>/<batch>.parquet; once for each."),
         Input("caption_summary", "file", "Summary of the captioners."),
         Input("descriptors", "files", "Descriptors table of a shard; once for each.", page="drawn"),
         Input("true_units", "file", "Action units that were drawn.", page="drawn"),

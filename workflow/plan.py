@@ -166,10 +166,17 @@ class Plan:
         rest = [pattern.format(corpus=corpus, shard=REST) for corpus in list_rest(self.config.corpora)]
         return self.per_shard(pattern) + rest
 
-    def per_captioner(self, pattern: str) -> list[str]:
-        """The pattern for every captioner and every shard of every corpus."""
-        names = self.config.captioner_names
-        return [path for name in names for path in self.per_shard(pattern.replace("{captioner}", name))]
+    def caption_stage(self, captioner: str) -> str:
+        """The key of `resources` of a captioner's jobs: `caption_model` if a language model runs in them."""
+        return "caption_model" if self.config.captioner(captioner).runs_model else "caption"
+
+    def caption_tables(self, *captioners: str) -> list[str]:
+        """The tables of captions of some captioners, or of all: one a batch of shards."""
+        chosen = captioners or self.config.captioner_names
+        pattern = "<results>/captions/{captioner}/{{corpus}}/{{batch}}.parquet"
+        return [
+            path for name in chosen for path in self.per_batch(self.caption_stage(name), pattern.format(captioner=name))
+        ]
 
     def per_run(self, pattern: str, runs: Iterable[str] | None = None) -> list[str]:
         """The pattern for every run, or for some, by seed."""

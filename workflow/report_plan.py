@@ -86,7 +86,7 @@ class ReportPlan:
             "test_clips": ["<results>/test_clips.parquet"],
             "captions": ["<results>/captions.parquet"],
             "caption_summary": ["<results>/captions/summary.parquet"],
-            "captioned": plan.per_captioner("<results>/captions/{captioner}/{corpus}/{shard}.parquet"),
+            "captioned": plan.caption_tables(),
             "descriptors": plan.per_shard("<results>/descriptors/{corpus}/{shard}.parquet"),
             "true_units": ["<results>/true_units.parquet"],
             "videos": plan.per_source("<results>/videos/{source}/{seed}/videos.parquet"),

@@ -27,7 +27,7 @@ def preprocessing_weights(config: Config) -> dict[str, str]:
 def captioner_weights(config: Config, captioner: str) -> dict[str, str]:
     """Digests of the language model that a captioner runs itself; none for a server, whose files are elsewhere."""
     chosen = config.captioner(captioner)
-    return weights_of(config, chosen.language_model.weights if chosen.engine in ("vllm", "transformers") else None)
+    return weights_of(config, chosen.language_model.weights if chosen.runs_model else None)
 
 
 def family_weights(config: Config, families: Iterable[str]) -> dict[str, str]:

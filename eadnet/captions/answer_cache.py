@@ -3,19 +3,20 @@
 Only accepted answers are kept. An answer that was refused, empty or absent may be the fault of a server that is
 repaired under the same name, so such a clip is asked about again.
 
-One file per batch, ``{folder}/{digest}.jsonl``, one line per outcome, written all or nothing: jobs may share the
-folder, and a killed one loses its current batch only. The key of an outcome covers all that can change it (`key_of`).
-Deleting the folder costs time only.
+One folder per shard, ``{corpus}/{shard}``, so answers stay valid however shards are put together in jobs
+(`ShardCaches`). One file per batch of clips, ``{digest}.jsonl``, one line per outcome, written all or nothing: jobs may
+share the folder, and a killed one loses its current batch only. The key of an outcome covers all that can change it
+(`key_of`). Deleting the folder costs time only.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from eadnet.captions.requests import Outcome
+from eadnet.captions.requests import Outcome, Row
 from eadnet.provenance import atomic_path
 
 
@@ -60,3 +61,18 @@ class AnswerCache:
                     continue
                 found[key] = text
         return found
+
+
+@dataclass(frozen=True)
+class ShardCaches:
+    """The answer caches of all shards below a folder; with None, nothing is kept."""
+
+    folder: Path | None
+    _opened: dict[tuple[str, str], AnswerCache] = field(default_factory=dict)
+
+    def of(self, row: Row) -> AnswerCache:
+        """The cache of a clip's shard, given its row of the clips table."""
+        place = (row["corpus"], row["shard"])
+        if place not in self._opened:
+            self._opened[place] = AnswerCache(self.folder.joinpath(*place) if self.folder else None)
+        return self._opened[place]

@@ -1,4 +1,4 @@
-"""A shard of which no clip was captioned: the most frequent fault, and what to do about it."""
+"""Shards of which no clip was captioned: the most frequent fault, and what to do about it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,12 +19,20 @@ ADVICE = {
 """What to do, by kind of fault (`engines.answers.FAULTS`); the reasons of other kinds say it themselves."""
 
 
+def shards_without(captions: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of every shard that has clips to caption and no caption, by ``{corpus}/{shard}``."""
+    shards: dict[str, list[Row]] = {}
+    for row in captions:
+        shards.setdefault(f"{row['corpus']}/{row['shard']}", []).append(row)
+    return {name: rows for name, rows in shards.items() if nothing_made(rows)}
+
+
 def nothing_made(captions: Sequence[Row]) -> str:
     """Why a shard has no caption, in one line.
 
     Args:
-        captions: Rows of a captions table. Clips that could not be used or measured do not count: they were not to be
-            captioned.
+        captions: The shard's rows of a captions table. Clips that could not be used or measured do not count: they were
+            not to be captioned.
 
     Returns:
         The most frequent fault with its count, an example and what to do; "" if a clip was captioned or none was to be.

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from eadnet.captions.answer_cache import AnswerCache, key_of
+from eadnet.captions.answer_cache import ShardCaches, key_of
 from eadnet.captions.engines import Engine
 from eadnet.captions.grammar.sentences import template_text
 from eadnet.captions.measures.descriptors import Descriptors
@@ -19,18 +20,18 @@ def caption_rows(
     engine: Engine,
     labelled: bool = True,
     batch: int = 1024,
-    cache: AnswerCache | None = None,
+    caches: ShardCaches | None = None,
     report: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
-    """Caption every clip of a table.
+    """Caption every clip of some shards.
 
     Args:
-        rows: Rows of the clips table; those whose status is not ``ok`` keep status and reason.
+        rows: Rows of the shards' clips tables; those whose status is not ``ok`` keep status and reason.
         measures: By clip_id, descriptors or why there are none.
         engine: The caption engine.
         labelled: Whether the engine may see the corpus's emotion and level.
-        batch: Clips per call of the engine; after each, its outcomes are in the cache.
-        cache: Outcomes of earlier runs.
+        batch: Clips per call of the engine, of several shards where one has fewer; after each, its outcomes are cached.
+        caches: Outcomes of earlier runs.
         report: Takes lines of progress.
 
     Returns:
@@ -41,23 +42,29 @@ def caption_rows(
         for row in rows
         if row["status"] == "ok" and isinstance(found := measures[row["clip_id"]], Descriptors)
     ]
-    outcomes = _outcomes(requests, engine, batch, cache or AnswerCache(None), report)
+    outcomes = _outcomes(requests, engine, batch, caches or ShardCaches(None), report)
     return [_table_row(row, measures, outcomes, engine, labelled) for row in rows]
 
 
 def _outcomes(
-    requests: Sequence[Request], engine: Engine, size: int, cache: AnswerCache, report: Callable[[str], None]
+    requests: Sequence[Request], engine: Engine, size: int, caches: ShardCaches, report: Callable[[str], None]
 ) -> dict[str, Outcome]:
     """Outcomes by clip_id: the cached ones, and the others batch by batch."""
     keys = {request.clip_id: _key(request, engine) for request in requests}
-    known = {name: outcome for name, key in keys.items() if (outcome := cache.get(key))}
+    known = {
+        request.clip_id: outcome
+        for request in requests
+        if (outcome := caches.of(request.row).get(keys[request.clip_id]))
+    }
     missing = [request for request in requests if request.clip_id not in known]
     if known:
         report(f"{len(known)} of {len(requests)} clips were captioned before: these answers are used again")
     for start in range(0, len(missing), size):
         part = missing[start : start + size]
         made = dict(zip([request.clip_id for request in part], engine.caption(part), strict=True))
-        cache.put({keys[name]: outcome for name, outcome in made.items()})
+        for _, own in groupby(part, lambda request: (request.row["corpus"], request.row["shard"])):
+            shard = list(own)
+            caches.of(shard[0].row).put({keys[each.clip_id]: made[each.clip_id] for each in shard})
         known |= made
         written = sum(outcome.record is not None for outcome in made.values())
         report(f"{start + len(part)} of {len(missing)} clips processed; captions for {written} of these {len(part)}")

@@ -10,26 +10,26 @@ from typing import Annotated
 import typer
 
 from eadnet.cli.one_writer import one_writer
-from eadnet.cli.options import AssetsJSON, Cache, Seed, SettingsJSON, ShardClips
+from eadnet.cli.options import AssetsJSON, Seed, SettingsJSON, ShardClips
 
 
-@one_writer(folder="cache", file="output")
+@one_writer(file="output")
 def caption(
     settings: SettingsJSON,
     seed: Seed,
-    clips: ShardClips,
-    descriptors: Annotated[Path, typer.Option(help="The shard's measurements, written by `describe`.")],
-    output: Annotated[Path, typer.Option(help="Captions table to write.")],
+    clips: Annotated[list[Path], typer.Option(help="A shard's clips.parquet, one option each.")],
+    descriptors: Annotated[list[Path], typer.Option(help="A shard's measurements by `describe`, one option each.")],
+    output: Annotated[Path, typer.Option(help="Captions table of all these shards to write.")],
     machine: Annotated[str, typer.Option(help="JSON of the section `compute.captioning`.")] = "{}",
     assets: AssetsJSON = "{}",
-    cache: Cache = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of accepted answers, one folder a shard.")] = None,
 ) -> None:
-    """Write one caption row for every clip of a shard; an error if there are clips to caption and none is captioned."""
+    """Write a caption row for each clip of some shards; an error if a shard has clips to caption and no caption."""
     from eadnet import tables
-    from eadnet.captions.answer_cache import AnswerCache
+    from eadnet.captions.answer_cache import ShardCaches
     from eadnet.captions.engines import open_engine
     from eadnet.captions.engines.weights import locate
-    from eadnet.captions.failures import nothing_made
+    from eadnet.captions.failures import nothing_made, shards_without
     from eadnet.captions.measures.table import read_descriptors
     from eadnet.captions.requests import CaptionError
     from eadnet.captions.rows import caption_rows
@@ -40,22 +40,25 @@ def caption(
     chosen, used = parse(Captions, settings, where="captions"), parse(Captioning, machine, where="compute.captioning")
     located = locate(chosen, parse(Assets, assets, where="assets"))
     engine = open_engine(chosen, used, seed, located)
-    rows = tables.read_rows(clips, tables.CLIPS)
-    measures = read_descriptors(descriptors)
-    captions = caption_rows(rows, measures, engine, chosen.labels, used.batch, AnswerCache(cache), typer.echo)
+    rows = [row for path in clips for row in tables.read_rows(path, tables.CLIPS)]
+    measures = {clip_id: found for path in descriptors for clip_id, found in read_descriptors(path).items()}
+    captions = caption_rows(rows, measures, engine, chosen.labels, used.batch, ShardCaches(cache), typer.echo)
     unreached = [row["reason"] for row in captions if row["faults"] and row["faults"][-1] == "unreachable"]
     if unreached:  # no table: the answers are cached, so the same command only requests the rest
         raise CaptionError(f"{len(unreached)} of {len(captions)} clips got no answer, such as {unreached[0]}")
     tables.write_table(captions, output, tables.CAPTIONS)
     done = sum(row["status"] == "ok" for row in captions)
     typer.echo(f"{output}: {done} of {len(captions)} clips captioned")
-    if fault := nothing_made(captions):
-        typer.echo(
-            "\n".join(row["reason"] for row in captions if row["reason"])
-        )  # Snakemake deletes a failed job's table
-        if not used.allow_none:
-            raise CaptionError(f"{fault}; then run again (compute.captioning.allow_none accepts such a shard)")
-        typer.echo(fault, err=True)
+    without = shards_without(captions)  # all other shards are captioned by now, and their answers cached
+    for name, own in without.items():
+        typer.echo("\n".join(row["reason"] for row in own if row["reason"]))  # Snakemake deletes a failed job's table
+        typer.echo(f"{name}: {nothing_made(own)}", err=True)
+    if without and not used.allow_none:
+        name, own = next(iter(without.items()))
+        others = f" ({len(without) - 1} further shards have none either)" if len(without) > 1 else ""
+        raise CaptionError(
+            f"{name}{others}: {nothing_made(own)}; then run again (compute.captioning.allow_none accepts such a shard)"
+        )
 
 
 def describe(

@@ -22,6 +22,10 @@ def preprocess(
     version: Annotated[int, typer.Option(help="Version of the stage: parts of another one are made again.")] = 0,
 ) -> None:
     """Normalise, align and gate the clips of a shard."""
+    from eadnet.preprocessing.second_try import survive_one_death
+
+    if workers == 1:  # several survive by themselves
+        survive_one_death()
     from eadnet.config.machine import Assets
     from eadnet.config.preprocessing import Preprocess
     from eadnet.config.section import parse

@@ -69,6 +69,11 @@ class Captions(Section):
         8, description="Texts encoded at once; another number may change the last bits of their states."
     )
 
+    @property
+    def runs_model(self) -> bool:
+        """Whether the engine runs a language model in the job itself."""
+        return self.engine in ("vllm", "transformers")
+
     @model_validator(mode="after")
     def _check(self) -> "Captions":
         if (self.encoder == "minilm") != (self.weights is None):
@@ -76,6 +81,6 @@ class Captions(Section):
         model = self.language_model
         if self.engine == "server" and not model.endpoint:
             raise ValueError("engine `server` needs language_model.endpoint")
-        if self.engine in ("vllm", "transformers") and not (model.weights or model.folder):
+        if self.runs_model and not (model.weights or model.folder):
             raise ValueError(f"engine `{self.engine}` needs language_model.weights or language_model.folder")
         return self

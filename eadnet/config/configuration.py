@@ -106,6 +106,7 @@ class Config(Section):
                 raise ValueError(f"captions.compared.{name}: not usable as a name (letters, digits, _; not {MAIN})")
         self._check_sizes()
         self._check_weights()
+        self._check_tensor_parallel()
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must name one training seed or more, each once")
         for name in RENAMED_RUNS.keys() & self.runs.keys():
@@ -163,6 +164,17 @@ class Config(Section):
     def _on(self, test_only: bool) -> tuple[str, ...]:
         """Names of the corpora that are on: those for training, or those for testing only."""
         return tuple(name for name, section in self.corpora if section and (name in TEST_ONLY) == test_only)
+
+    def _check_tensor_parallel(self) -> None:
+        """Refuse a job of vLLM that asks for more or fewer GPUs than share its model; without GPUs, any number goes."""
+        asked, spread = self.resources.caption_model.gpu, self.compute.captioning.tensor_parallel
+        if asked in (0, spread) or self.compute.device == "cpu":
+            return
+        if any(self.captioner(name).engine == "vllm" for name in self.captioner_names):
+            raise ValueError(
+                f"resources.caption_model.gpu is {asked} and compute.captioning.tensor_parallel {spread}: "
+                "set both to the number of GPUs that share the model"
+            )
 
     def _check_sizes(self) -> None:
         """Refuse sizes that the networks do not support, before a run starts and not an hour later."""

@@ -13,13 +13,15 @@ class Captioning(Section):
     """How captioning uses the machine."""
 
     environment: Literal["auto", "gpu", "cpu"] = Field(
-        "auto", description="vLLM: envs/caption-gpu or envs/caption-cpu; `auto` checks whether the machine has a GPU."
+        "auto", description="vLLM: envs/caption-gpu or envs/caption-cpu; `auto` checks whether the job sees a GPU."
     )
     interpreter: str | None = Field(
         None, description="vLLM: its Python interpreter; null takes that of .venv-caption-gpu or .venv-caption-cpu."
     )
     batch: Positive = Field(1024, description="Clips passed to a language model at once; a killed job loses one batch.")
-    tensor_parallel: Positive = Field(1, description="vLLM: GPUs that share the model.")
+    tensor_parallel: Positive = Field(
+        1, description="vLLM: GPUs that share the model; as many as `resources.caption_model.gpu`."
+    )
     memory_share: Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="vLLM: share of the GPU's memory.")
     cache_bytes: Positive | None = Field(None, description="vLLM: bytes of the key-value cache on a CPU.")
     max_sequences: Positive | None = Field(

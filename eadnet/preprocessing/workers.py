@@ -2,8 +2,9 @@
 
 A worker is a fresh process with one thread for each library, so that as many run side by side as there are cores (one
 worker is the process itself). A file that kills its worker (a fault inside a decoder, the system's memory killer) is
-tried once more in a process of its own, at once or, where there was one worker only, when the shard is run again; then
-it is a row.
+tried once more in a process of its own, at once or, where there was one worker only, when the shard is run again
+(``eadnet.preprocessing.second_try``); then it is a row. That row is not kept for a later run of the shard, which may
+have more memory.
 """
 
 import os
@@ -93,9 +94,7 @@ def _run_alone(job: ShardJob, suspects: list[ClipSource]) -> Iterator[tuple[Clip
     for source in suspects:
         if (yield from _run_pool(job, [source], 1))[0]:
             reason = "the process that read it died, twice; convert the file again, or give each worker more memory"
-            rows = [blank_row(source) | {"status": "crashed", "reason": reason}]
-            job.parts.store_rows(source, rows)
-            yield source, rows
+            yield source, [blank_row(source) | {"status": "crashed", "reason": reason}]
 
 
 def _run_pool(

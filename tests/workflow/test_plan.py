@@ -131,10 +131,31 @@ def test_a_run_needs_the_networks_of_its_losses_and_its_filter():
     assert plan.stage_one("bare")["filter"] == "<results>/training_filter/backbone.parquet"
 
 
-def test_captions_of_every_captioner_cover_every_shard():
-    plan = plan_of({"captions": {"compared": {"blind": {"labels": False}}}})
-    files = plan.per_captioner("{captioner}/{corpus}/{shard}")
-    assert files == [f"{name}/{path}" for name in ("main", "blind") for path in plan.per_shard("{corpus}/{shard}")]
+def test_captions_of_every_captioner_cover_every_shard_in_batches_of_its_kind():
+    """A language model in the job and the grammar have batches of their own."""
+    model = {"engine": "vllm", "language_model": {"folder": "model"}}
+    plan = plan_of({
+        "captions": model | {"compared": {"blind": {"engine": "descriptor", "labels": False}}},
+        "resources": {"caption_model": {"shards": 3}, "caption": {"shards": 0}},
+    })  # fmt: skip
+    tables = {name: plan.caption_tables(name) for name in ("main", "blind")}
+    assert plan.caption_tables() == tables["main"] + tables["blind"]
+    for name, stage in (("main", "caption_model"), ("blind", "caption")):
+        assert plan.caption_stage(name) == stage
+        batches = plan.batches(stage)
+        assert tables[name] == [
+            f"<results>/captions/{name}/{corpus}/{batch}.parquet" for corpus in plan.shards for batch in batches[corpus]
+        ]
+        taken = {corpus: sum(own.values(), ()) for corpus, own in batches.items()}
+        assert taken == dict(plan.shards)
+    assert len(tables["main"]) > len(tables["blind"]) == len(plan.shards)
+
+
+def test_the_paper_s_captions_start_few_engines(paper: Plan):
+    models = [name for name in paper.config.captioner_names if paper.caption_stage(name) == "caption_model"]
+    shards = sum(len(own) for own in paper.shards.values())
+    starts = sum(len(paper.caption_tables(name)) for name in models)
+    assert (starts, shards * len(models)) == (36, 417)  # config/paper.yaml says so
 
 
 def test_drawn_corpora_are_read_from_what_is_drawn(default: Plan):

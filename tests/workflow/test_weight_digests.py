@@ -42,7 +42,7 @@ RERUN = {
     "videomae-v2-g": {"pretrain_videomae"},
     "whisper-tiny": {"encode_audio"},
     "t5-base": {"encode_captions"},
-    "qwen2.5-vl-7b-instruct": {"caption_shard large"},
+    "qwen2.5-vl-7b-instruct": {"caption_batch large"},
     "yunet": {"preprocess_shard"},
     "hyperiqa": {"preprocess_shard"},
     "syncnet-v2": {"preprocess_shard", "score_family syncnet", *MEASURED, *ALL_FAMILIES},

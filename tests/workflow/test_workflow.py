@@ -65,7 +65,7 @@ def test_a_run_is_filtered_only_where_its_filter_is_on(empty: Project):
 
 def test_captions_need_nothing_trained(empty: Project):
     rules = {job.rule for job in empty.plan("captions")}
-    assert {"describe_shard", "collect_true_units", "caption_shard", "encode_captions", "score_captions"} <= rules
+    assert {"describe_shard", "collect_true_units", "caption_batch", "encode_captions", "score_captions"} <= rules
     assert not {rule for rule in rules if rule.startswith(("pretrain", "train", "synthesise", "encode_audio"))}
 
 
@@ -74,9 +74,9 @@ def test_vllm_runs_in_an_environment_of_its_own(empty: Project):
     config = "captions={engine: vllm, compared: {blind: {engine: descriptor, labels: false}}, " + model + "}"
     done = empty.snakemake("--dry-run", "--printshellcmds", "--cores", "2", "captions", config=config)
     assert done.returncode == 0, done.stdout
-    commands = re.findall(r"(\S+) -m eadnet caption \\\n((?: .*\n)+)", done.stdout)
-    pythons = {re.search("captions/(main|blind)/", options)[1]: python for python, options in commands}
-    assert pythons == {"main": ".venv-caption-cpu/bin/python", "blind": "python"}
+    commands = re.findall(r"workflow.caption_python --environment (\w+) \\\n((?: .*\n)+)", done.stdout)
+    environments = {re.search("captions/(main|blind)/", options)[1]: name for name, options in commands}
+    assert environments == {"main": "vllm", "blind": "core"}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_changed_instruction_makes_captions_again_and_nothing_before(finished:
         jobs = finished.plan("captions")
     finally:
         lexicon.write_text(before, encoding="utf-8")
-    expected = {"caption_shard", "encode_captions", "score_captions", "summarise_captions", "make_table", "captions"}
+    expected = {"caption_batch", "encode_captions", "score_captions", "summarise_captions", "make_table", "captions"}
     assert {job.rule for job in jobs} == expected
     assert {job.wildcards["table"] for job in jobs if "table" in job.wildcards} == {"captions"}
 
@@ -187,7 +187,7 @@ def test_another_captioner_adds_its_own_jobs_and_no_training(finished: Project):
 
 
 def test_a_server_captions_within_the_workflow(finished: Project):
-    """One shard asked of a server on this machine; the answers are refused once each, then right."""
+    """The shards of a corpus asked of a server on this machine; the answers are refused once each, then right."""
 
     def script(request, before):
         return Reply(completion(json.dumps(good_record()) if len(request["messages"]) > 2 else "no"))
@@ -195,7 +195,7 @@ def test_a_server_captions_within_the_workflow(finished: Project):
     with serving(script) as server:
         told = f"language_model: {{endpoint: '{server.address}', frames: 2}}"
         config = f"captions={{compared: {{served: {{engine: server, labels: false, {told}}}}}}}"
-        table = finished.results / "captions/served/mead/M003.parquet"
+        table = finished.results / "captions/served/mead/0.parquet"
         finished.run(str(table.relative_to(finished.folder)), config=config)
         asked = len(server.asked)
         table.unlink()

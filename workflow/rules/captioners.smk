@@ -4,10 +4,9 @@ OUTPUTS
     none; this file has only names and functions.
 """
 
-import shutil
-
 from eadnet.captions.grammar.sentences import GRAMMAR
 from eadnet.captions.prompt import prompt_for
+from workflow.caption_python import sees_gpu
 
 ENCODER_KEYS = {"encoder", "weights", "max_tokens", "batch_size"}
 
@@ -24,37 +23,45 @@ def captioner_prompt(wildcards):
     return (GRAMMAR if chosen.engine == "descriptor" else prompt_for(chosen.language_model.prompt)).sha256
 
 
+def caption_inputs(pattern):
+    """A function that returns the pattern for every shard of a job."""
+    return lambda wildcards: PLAN.per_shard_of(
+        PLAN.caption_stage(wildcards.captioner), wildcards.corpus, wildcards.batch, pattern
+    )
+
+
+def caption_need(kind):
+    """A function that returns what a captioner's job asks for, from a function of `REQUESTS`."""
+    return lambda wildcards, attempt: kind(PLAN.caption_stage(wildcards.captioner))(wildcards, attempt)
+
+
+def caption_gpus(wildcards):
+    """GPUs of a caption job."""
+    return REQUESTS.gpus(PLAN.caption_stage(wildcards.captioner))(wildcards)
+
+
+def caption_cores(wildcards):
+    """Cores of a caption job: as configured, but all of this machine for a language model that runs on it without a GPU."""
+    stage = PLAN.caption_stage(wildcards.captioner)
+    asked = REQUESTS.cores(stage)(wildcards)
+    here = workflow.local_exec and not workflow.remote_exec
+    if stage != "caption_model" or not here or (caption_gpus(wildcards) and sees_gpu(os.environ)):
+        return asked
+    return max(asked, workflow.resource_settings.cores or 1)
+
+
 def caption_environment(wildcards):
-    """The conda environment of a captioner: vLLM has a separate one, since it pins its own torch."""
+    """The conda environment of a captioner: vLLM has a separate one, since it pins its own torch.
+
+    Snakemake decides it before a job has a machine, so `auto` follows what the job asks for.
+    """
     if CONFIG.captioner(wildcards.captioner).engine != "vllm":
         return "../../envs/core/environment.yaml"
-    return f"../../envs/caption-{caption_device()}/environment.yaml"
-
-
-def caption_python(wildcards):
-    """The interpreter of a captioner; vLLM's is that of its separate environment, made by make or conda."""
-    if CONFIG.captioner(wildcards.captioner).engine != "vllm" or uses_conda():
-        return "python"
-    made = os.path.join(workflow.basedir, f".venv-caption-{caption_device()}/bin/python")
-    return CONFIG.compute.captioning.interpreter or os.path.relpath(made)
-
-
-def caption_device():
-    """Which environment of vLLM is used: `gpu` or `cpu`."""
     chosen = CONFIG.compute.captioning.environment
-    return chosen if chosen != "auto" else "gpu" if shutil.which("nvidia-smi") else "cpu"
+    kind = ("gpu" if caption_gpus(wildcards) else "cpu") if chosen == "auto" else chosen
+    return f"../../envs/caption-{kind}/environment.yaml"
 
 
-def runs_model(wildcards):
-    """Whether a captioner runs a language model in its own job."""
-    return CONFIG.captioner(wildcards.captioner).engine in ("vllm", "transformers")
-
-
-def caption_threads(wildcards):
-    """Cores of a caption job: a language model takes the whole machine and its GPU."""
-    return workflow.cores or 1 if runs_model(wildcards) else 1
-
-
-def caption_memory(wildcards):
-    """Megabytes of a caption job: the weights of a language model (18 GB in `paper.yaml`) pass through the memory."""
-    return 32000 if runs_model(wildcards) else 1000
+def caption_interpreter(wildcards):
+    """Whose Python writes captions: `vllm`, which the job finds on its machine, or `core`, the Python on the PATH."""
+    return "vllm" if CONFIG.captioner(wildcards.captioner).engine == "vllm" and not uses_conda() else "core"

@@ -3,7 +3,7 @@
 OUTPUTS
     <results>/descriptors/{corpus}/{shard}.parquet              measurements of face and voice
     <results>/true_units.parquet                                true action units of drawn faces; only for scores of captions
-    <results>/captions/{captioner}/{corpus}/{shard}.parquet     captions of a shard, by `main` and by compared captioners
+    <results>/captions/{captioner}/{corpus}/{batch}.parquet     captions of a batch of shards, by `main` and by compared ones
     <results>/captions.parquet                                  all captions of `main`
     <results>/captions/tokens.safetensors                       token states of every distinct text in them
     <results>/answers/{corpus}/{shard}/                         cached answers that were accepted; deleting them costs time
@@ -68,28 +68,31 @@ rule collect_true_units:
         """
 
 
-rule caption_shard:
+rule caption_batch:
     input:
-        clips="<results>/clips/{corpus}/{shard}/clips.parquet",
-        descriptors="<results>/descriptors/{corpus}/{shard}.parquet",
+        clips=caption_inputs("<results>/clips/{corpus}/{shard}/clips.parquet"),
+        descriptors=caption_inputs("<results>/descriptors/{corpus}/{shard}.parquet"),
     output:
-        captions="<results>/captions/{captioner}/{corpus}/{shard}.parquet",
+        captions="<results>/captions/{captioner}/{corpus}/{batch}.parquet",
     log:
-        "<logs>/caption_shard/{captioner}_{corpus}_{shard}.log",
+        "<logs>/caption_batch/{captioner}_{corpus}_{batch}.log",
     benchmark:
-        "<benchmarks>/caption_shard/{captioner}_{corpus}_{shard}.tsv"
+        "<benchmarks>/caption_batch/{captioner}_{corpus}_{batch}.tsv"
     priority: 70
     conda:
         caption_environment
-    threads: caption_threads
+    threads: caption_cores
     resources:
-        mem_mb=caption_memory,
-        runtime=240,
-        python=caption_python,
+        mem_mb=caption_need(REQUESTS.memory),
+        runtime=caption_need(REQUESTS.minutes),
+        gpu=caption_gpus,
+        environment=caption_interpreter,
         assets=PLAN.assets,
         machine=PLAN.captioning,
         cache=f"{CONFIG.pathvars.results}/answers",
     params:
+        clips=lambda wildcards, input: options("--clips", input.clips),
+        descriptors=lambda wildcards, input: options("--descriptors", input.descriptors),
         settings=captioner_settings,
         prompt=captioner_prompt,
         version=STAGE_VERSIONS["caption"],
@@ -97,22 +100,24 @@ rule caption_shard:
         seed=CONFIG.seed,
     shell:
         r"""
-        {resources.python:q} -m eadnet caption \
+        interpreter=$(python -m workflow.caption_python --environment {resources.environment} \
+            --machine {resources.machine:q} --gpus {resources.gpu} 2>{log:q})
+        python -m eadnet.gpus {resources.gpu} "$interpreter" -m eadnet caption \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
-            --clips {input.clips:q} \
-            --descriptors {input.descriptors:q} \
+            {params.clips} \
+            {params.descriptors} \
             --machine {resources.machine:q} \
             --assets {resources.assets:q} \
-            --cache {resources.cache:q}/{wildcards.corpus:q}/{wildcards.shard:q} \
+            --cache {resources.cache:q} \
             --output {output.captions:q} \
-            >{log:q} 2>&1
+            >>{log:q} 2>&1
         """
 
 
 rule encode_captions:
     input:
-        PLAN.per_shard("<results>/captions/main/{corpus}/{shard}.parquet"),
+        PLAN.caption_tables("main"),
     output:
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",

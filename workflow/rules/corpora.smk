@@ -253,7 +253,6 @@ rule preprocess_shard:
     benchmark:
         "<benchmarks>/preprocess_shard/{corpus}_{shard}.tsv"
     priority: 100
-    retries: 1  # after a crash the file that caused it becomes a row: eadnet/preprocessing/parts.py
     conda:
         "../../envs/core/environment.yaml"
     threads: REQUESTS.cores("preprocess")

@@ -198,9 +198,7 @@ rule score_family:
 
 rule score_captions:
     input:
-        captions=lambda wildcards: PLAN.per_shard(
-            f"<results>/captions/{wildcards.captioner}/{{corpus}}/{{shard}}.parquet"
-        ),
+        captions=lambda wildcards: PLAN.caption_tables(wildcards.captioner),
         clips="<results>/clips.parquet",
         true_units=["<results>/true_units.parquet"] if PLAN.drawn_truth else [],
     output:

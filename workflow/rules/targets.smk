@@ -21,7 +21,7 @@ rule captions:
     input:
         "<results>/captions.parquet",
         "<results>/captions/tokens.safetensors",
-        PLAN.per_captioner("<results>/captions/{captioner}/{corpus}/{shard}.parquet"),
+        PLAN.caption_tables(),
         expand(
             "<results>/tables/{table}.{form}",
             table=[name for name in REPORT.tables if name in ("captions", "action_units")],

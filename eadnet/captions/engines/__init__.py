@@ -1,12 +1,16 @@
 """Caption engines behind one interface; `open_engine` makes the configured one."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from eadnet.captions.engines.answers import Answer
+from eadnet.captions.engines.conversations import Conversation
 from eadnet.captions.engines.descriptor import DescriptorEngine
-from eadnet.captions.engines.language import LanguageEngine
+from eadnet.captions.engines.language import Backend, LanguageEngine
 from eadnet.captions.prompt import Prompt, prompt_for
 from eadnet.captions.requests import Outcome, Request
 from eadnet.config.captions import Captions
@@ -37,8 +41,33 @@ class Engine(Protocol):
         ...
 
 
+@dataclass
+class StartedWhenAsked:
+    """A language model that starts with the first question: where all answers are cached, it never does.
+
+    Attributes:
+        model: Name of the model, with its revision or digest.
+        start: Starts it.
+    """
+
+    model: str
+    start: Callable[[], Backend]
+
+    @cached_property
+    def _backend(self) -> Backend:
+        return self.start()
+
+    def answer(self, conversations: Sequence[Conversation]) -> list[Answer]:
+        """Answer a batch, in order.
+
+        Raises:
+            CaptionError: the model cannot be started, or nothing can be answered at all.
+        """
+        return self._backend.answer(conversations)
+
+
 def open_engine(chosen: Captions, machine: Captioning, seed: int, located: tuple[Path | None, str]) -> Engine:
-    """Make the configured engine.
+    """Make the configured engine. A language model in this process starts with the first question; a server is reached.
 
     Args:
         chosen: The engine and its settings.
@@ -51,6 +80,10 @@ def open_engine(chosen: Captions, machine: Captioning, seed: int, located: tuple
     """
     if chosen.engine == "descriptor":
         return DescriptorEngine(seed)
-    module = importlib.import_module(f"{__name__}.{chosen.engine}")
-    backend = module.make_backend(chosen.language_model, machine, *located)
+
+    def start() -> Backend:
+        module = importlib.import_module(f"{__name__}.{chosen.engine}")
+        return module.make_backend(chosen.language_model, machine, *located)
+
+    backend = StartedWhenAsked(located[1], start) if chosen.runs_model else start()
     return LanguageEngine(chosen.engine, backend, prompt_for(chosen.language_model.prompt), chosen.language_model)

@@ -1,57 +1,27 @@
 """The command `caption` where nothing is captioned: its exit code, its last line, its table, and the run after it."""
 
-import json
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
 from eadnet import tables
 from eadnet.captions.engines.answers import FAULTS
 from eadnet.captions.failures import ADVICE, nothing_made
-from eadnet.captions.measures.descriptors import FULL_STRENGTH, Descriptors
-from eadnet.captions.measures.table import descriptor_rows, write_descriptors
-from eadnet.captions.measures.voice import Voice
-from eadnet.cli.main import command_line
 from tests.support.caption_server import CaptionServer, Reply, completion, failure, question_of, serving
+from tests.support.caption_shards import caption as caption_shards
+from tests.support.caption_shards import write_shard
 from tests.support.hostile_answers import answer_text
 
-MEASURES = Descriptors(dict.fromkeys(FULL_STRENGTH, 0.3), True, 0.05, 0.0, (0.0, 0.0), 15.0, "static", Voice(0, 0, 0))
 GOOD = completion(answer_text())
 MISPLACED = completion(None, reasoning_content=answer_text())
 
 
-def write_shard(folder: Path, statuses: list[str]) -> None:
-    """Clips with a status each; those that are usable have measures, but `no_measures` ones."""
-    rows = []
-    for number, status in enumerate(statuses):
-        known = {
-            "clip_id": f"clip_{number}",
-            "corpus": "mead",
-            "shard": "M003",
-            "emotion": ("sad", "happy")[number % 2],
-        }
-        usable = "ok" if status == "no_measures" else status
-        rows.append(dict.fromkeys(tables.CLIPS.names) | known | {"sha256": f"{number:064x}", "status": usable})
-    measures = {
-        row["clip_id"]: "a face in only 2 frames" if status == "no_measures" else MEASURES
-        for row, status in zip(rows, statuses, strict=True)
-        if row["status"] == "ok"
-    }
-    tables.write_table(rows, folder / "clips.parquet", tables.CLIPS)
-    write_descriptors(descriptor_rows(rows, measures), folder / "descriptors.parquet")
-
-
 def caption(folder: Path, server: CaptionServer, **machine: object) -> Result:
     """Caption the shard of a folder, with the folder's cache of answers."""
-    model = {"endpoint": server.address, "prompt": "units"}
-    chosen = {"engine": "server", "compared": {}, "language_model": model}
-    named = {"clips": folder / "clips.parquet", "descriptors": folder / "descriptors.parquet", "seed": 0,
-             "output": folder / "captions.parquet", "cache": folder / "answers", "settings": json.dumps(chosen),
-             "machine": json.dumps({"attempts": 1, **machine})}  # fmt: skip
-    words = [word for name, value in named.items() for word in (f"--{name}", str(value))]
-    return CliRunner().invoke(command_line(), ["caption", *words])
+    settings = {"engine": "server", "language_model": {"endpoint": server.address, "prompt": "units"}}
+    machine = {"attempts": 1} | machine
+    return caption_shards([folder], folder / "captions.parquet", settings, folder / "answers", **machine)
 
 
 def test_every_clip_refused_is_an_error_and_a_repaired_server_is_asked_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eadnet.captions.answer_cache import AnswerCache
+from eadnet.captions.answer_cache import ShardCaches
 from eadnet.captions.engines.answers import Answer, AnswerError, read_answer
 from eadnet.captions.engines.conversations import Conversation, png_bytes, sample_frames
 from eadnet.captions.engines.language import LanguageEngine
@@ -57,7 +57,7 @@ def engine(script, **chosen) -> LanguageEngine:
 
 def stage(rows: list[dict], writer: LanguageEngine, folder: Path | None = None, batch: int = 4) -> list[dict]:
     measures = {row["clip_id"]: MEASURES for row in rows}
-    return caption_rows(rows, measures, writer, True, batch, AnswerCache(folder), lambda line: None)
+    return caption_rows(rows, measures, writer, True, batch, ShardCaches(folder), lambda line: None)
 
 
 # ------------------------------------------------------------------------------------------------------ frames
@@ -158,7 +158,7 @@ def test_a_refused_answer_is_not_remembered(rows: list[dict], tmp_path: Path, an
 
 def test_a_refusal_in_the_folder_of_an_older_version_is_asked_again(rows: list[dict], tmp_path: Path) -> None:
     stage(rows, engine(lambda chat: Answer(GOOD)), tmp_path)
-    for path in tmp_path.glob("*.jsonl"):
+    for path in tmp_path.rglob("*.jsonl"):
         lines = [json.loads(line)[0] for line in path.read_text().splitlines()]
         refused = json.dumps({"record": None, "faults": [["json", "not one JSON object"]]})
         path.write_text("\n".join(json.dumps([key, refused]) for key in lines))
@@ -217,7 +217,7 @@ def test_unreachable_is_not_remembered(rows: list[dict], tmp_path: Path) -> None
 def test_damaged_cache_is_as_good_as_none(rows: list[dict], tmp_path: Path) -> None:
     folder = tmp_path / "answers"
     first = stage(rows, engine(lambda chat: Answer(GOOD)), folder)
-    for path in folder.glob("*.jsonl"):
+    for path in folder.rglob("*.jsonl"):
         path.write_bytes(path.read_bytes()[:-40] + b'\xff\n["a"]\nnull\n')
     assert stage(rows, engine(lambda chat: Answer(GOOD)), folder) == first
 
@@ -228,7 +228,8 @@ def test_outcome_survives_the_cache() -> None:
 
 
 def test_killed_job_loses_at_most_the_batch_under_way(rows: list[dict], tmp_path: Path) -> None:
-    """SIGKILL in the third batch of two: the four clips before are remembered, byte for byte."""
+    """SIGKILL in the third batch of two: the four clips before, of two shards, are remembered, byte for byte."""
+    rows = [row | {"shard": "M005"} if place > 2 else row for place, row in enumerate(rows)]
     program = f"""
         import os, signal, sys
         sys.path.insert(0, {str(ROOT)!r})

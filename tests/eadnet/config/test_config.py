@@ -366,6 +366,13 @@ def merge(base: dict, over: dict) -> dict:
         ({"audio": {"snr": [5.0, 1.0]}}, "audio: snr is a range from low to high, not from 5.0 to 1.0"),
         ({"captions": {"encoder": "clip"}}, "captions: encoder `clip` or `t5` needs published weights"),
         ({"captions": {"weights": "t5-base"}}, "`minilm` has its own (weights: null)"),
+        (
+            {
+                "captions": {"engine": "vllm", "language_model": {"folder": "m"}},
+                "compute": {"captioning": {"tensor_parallel": 2}},
+            },
+            "resources.caption_model.gpu is 1 and compute.captioning.tensor_parallel 2: set both to the number",
+        ),
         ({"backbone": {"weights": "sd15-unet"}}, "backbone: weights: a published U-Net needs network.patch 1"),
         ({"backbone": {"weights": "sd15-unet", "network": SHAPED}}, "autoencoder.channels must be 4 with backbone.wei"),
         ({"autoencoder": KL | {"weights": "sd-vae"}}, "autoencoder.weights: no published weights are called 'sd-vae'"),

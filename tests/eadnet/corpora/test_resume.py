@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -172,3 +173,39 @@ def test_a_file_that_kills_the_only_process_is_a_row_in_the_next_run(deadly, tmp
     assert job.exitcode == -signal.SIGKILL and not (output / "clips.parquet").exists()
     preprocess_shard(deadly, sources, Preprocess(), output, report=lambda line: None)
     check_survived(output)
+
+
+def test_what_died_is_tried_again_by_a_later_run(deadly, tmp_path):
+    """Such as a job with more memory: stopped after the death, the shard is run with a reader that survives."""
+    output = tmp_path / "clips"
+    sources = sources_of(deadly, output)
+
+    def stop_at_the_death(line: str) -> None:
+        if "crashed" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preprocess_shard(deadly, sources, Preprocess(), output, workers=2, report=stop_at_the_death)
+    healthy = folder_reader(tmp_path / "videos")
+    preprocess_shard(healthy, sources, Preprocess(), output, workers=2, report=lambda line: None)
+    assert clips_in(output)["status"].to_dict() == dict.fromkeys((*GOOD, "deadly"), "ok")
+
+
+@pytest.mark.parametrize(("deaths", "status"), [(0, 0), (1, 0), (2, 128 + signal.SIGKILL)])
+def test_the_only_process_may_die_once(tmp_path, deaths, status):
+    begun = tmp_path / "begun"
+    code = f"""if True:
+        import os
+        from eadnet.preprocessing.second_try import survive_one_death
+        survive_one_death()
+        with open({str(begun)!r}, "a+") as file:
+            file.write("x")
+            file.seek(0)
+            if len(file.read()) <= {deaths}:
+                file.flush()
+                os.kill(os.getpid(), {signal.SIGKILL})
+        print("done")
+    """
+    done = finished([sys.executable, "-c", code])
+    assert done.returncode == status and done.stdout == "done\n" * (status == 0)
+    assert done.stderr.count("killed by signal 9") == deaths and len(begun.read_text()) == min(2, deaths + 1)

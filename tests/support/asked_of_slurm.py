@@ -1,0 +1,34 @@
+"""What every job of a run would ask SLURM for, by the words of the executor plugin; nothing is submitted or run.
+
+    python -m tests.support.asked_of_slurm OPTIONS_OF_SNAKEMAKE ...
+
+Snakemake goes its usual way with these options (profile, configuration, DAG, resources, executor) up to where the
+executor stands. Then the plugin's own functions give the command line of ``sbatch`` for every job that is not run beside
+Snakemake. Prints a JSON line for each: rule, wildcards, and the command line without what differs between runs.
+"""
+
+import json
+import os
+import sys
+
+from snakemake import cli
+from snakemake_executor_plugin_slurm import Executor, get_submit_command, set_gres_string
+
+CHANGING = {"run_uuid": "ID", "slurm_logfile": "LOG", "comment_str": "COMMENT", "account": "", "partition": ""}
+
+
+def print_requests(executor: Executor) -> None:
+    """In the place of the executor's preparation: print, and end before any job is started."""
+    workflow = executor.workflow
+    for job in workflow.dag.needrun_jobs():
+        if not job.is_local:
+            call = get_submit_command(job, CHANGING | {"workdir": "FOLDER"}, settings=workflow.executor_settings)
+            asked = {"rule": job.rule.name, "wildcards": job.wildcards_dict, "sbatch": call + set_gres_string(job)}
+            print(json.dumps(asked))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    Executor.__post_init__ = print_requests
+    cli.main(sys.argv[1:])
