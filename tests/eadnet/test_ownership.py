@@ -101,7 +101,7 @@ def test_one_that_waits_says_so_once_and_goes_on(folder: Path, capfd: pytest.Cap
     with owned(folder, wait=30) as owner:
         assert other.wait(30) == 0 and not owner.meanwhile
     lines = capfd.readouterr().err.splitlines()
-    assert len(lines) == 1 and f"waiting for at most 30 s, end it with: kill {other.pid}" in lines[0]
+    assert len(lines) == 1 and f"waiting for up to 30 s, end it with: kill {other.pid}" in lines[0]
 
 
 def test_an_owner_with_the_same_work_is_recognised(folder: Path):
