@@ -62,17 +62,17 @@ class Project:
 
     def run_and_kill(self, when: Path, *arguments: str, timeout: float = 600) -> None:
         """Start a run and kill it and all its jobs with SIGKILL as soon as a file is there."""
-        process = subprocess.Popen(
+        process = self.start(*arguments)
+        await_file(when, process, timeout)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start a run in a session of its own; its output is dropped."""
+        return subprocess.Popen(
             self._command(("--cores", "2", *arguments), None), cwd=self.folder, env=_environment(),
             start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        end = time.monotonic() + timeout
-        while not when.exists():
-            assert process.poll() is None, f"the run ended before {when} was there"
-            assert time.monotonic() < end, f"{when} did not appear within {timeout} s"
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
     def plan(self, *targets: str, config: str | None = None) -> list[Job]:
         """The jobs that a run would make now."""
@@ -83,6 +83,15 @@ class Project:
     def _command(self, arguments: tuple[str, ...], config: str | None) -> list[str]:
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", *self.configfiles]
         return command + (["--config", config] if config else [])
+
+
+def await_file(path: Path, process: subprocess.Popen, timeout: float = 600, text: bytes = b"") -> None:
+    """Wait for a file, and for a text in it, while the process goes on."""
+    end = time.monotonic() + timeout
+    while not path.exists() or text not in path.read_bytes():
+        assert process.poll() is None, f"the run ended before {path} was there"
+        assert time.monotonic() < end, f"{path} did not appear within {timeout} s"
+        time.sleep(0.05)
 
 
 def _job(match: re.Match) -> Job:

@@ -1,9 +1,12 @@
 """The workflow as a whole, on the smoke configuration: what it plans, makes, remakes, and survives."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +14,10 @@ import pytest
 import yaml
 
 from eadnet.config.configuration import TARGETS
+from eadnet.lock_files import Holder
 from tests.support.caption_server import Reply, completion, serving
 from tests.support.hostile_answers import good_record
-from tests.support.workflow_project import Project
+from tests.support.workflow_project import Project, await_file
 
 pytestmark = pytest.mark.workflow
 
@@ -252,11 +256,30 @@ def test_another_seed_adds_its_own_jobs_only(finished: Project):
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(root: Path, finished: Project, tmp_path: Path):
+    """Snakemake is killed, its training goes on alone and is killed only while the same command waits for it."""
     project = Project(root, tmp_path / "killed")
-    project.run_and_kill(when=project.results / "runs/full/0/checkpoint/state.pt")
-    assert not (project.results / "scores.parquet").exists()
-    project.run()
-    assert project.plan() == []
+    folder, log = project.results / "runs/full/0", project.results / "logs/train_run/full_0.log"
+    started = [first := project.start()]
+    try:
+        await_file(folder / "checkpoint/state.pt", first)
+        first.kill()
+        first.wait()
+        orphan = Holder.parse((folder / ".owner.lock").read_bytes())
+        os.kill(orphan.pid, signal.SIGSTOP)  # the test is not a race: it does not finish before it is met
+        started.append(second := project.start())
+        await_file(log, second, text=b"waiting for up to")
+        assert f"end it with: kill {orphan.pid}" in log.read_text(encoding="utf-8")
+        assert not (project.results / "scores.parquet").exists()
+        os.kill(orphan.pid, signal.SIGKILL)
+        assert second.wait(900) == 0
+    finally:
+        for process in started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert "taken over from" in log.read_text(encoding="utf-8") and "resuming at step" in log.read_text(
+        encoding="utf-8"
+    )
+    assert project.plan() == [] and not [*project.results.rglob("*.lock")]
     for name in ("scores.parquet", "summary.parquet", "tables/ablation.parquet", "runs/full/0/train.parquet"):
         pd.testing.assert_frame_equal(table(project.results / name), table(finished.results / name))
 
