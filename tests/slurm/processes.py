@@ -11,12 +11,14 @@ class ProcessWatch:
     Attributes:
         looks: for every look that saw a command, the GPUs of jobs: ``{(job, command): {(node, GPU), ...}}``.
         lines: the command lines that were seen, as words.
+        places: commands and the nodes on which they were seen.
     """
 
     def __init__(self, folder: Path) -> None:
         """`folder` is where the commands run."""
         self.looks: list[dict[tuple[str, str], set[tuple[str, str]]]] = []
         self.lines: set[tuple[str, ...]] = set()
+        self.places: set[tuple[str, str]] = set()
         self._folder, self._stop = folder, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -62,7 +64,7 @@ class ProcessWatch:
     def _seen(self, process: Path) -> tuple[tuple[str, str], set[tuple[str, str]]] | None:
         """Job, command and GPUs of a process; None where it is no command of the project, or has ended."""
         try:
-            words = (process / "cmdline").read_text(errors="replace").split("\0")
+            words = (process / "cmdline").read_text(errors="replace").replace("\0-u\0", "\0", 1).split("\0")
             if words[1:3] != ["-m", "eadnet"] or (process / "cwd").readlink() != self._folder:
                 return None
             lines = (process / "environ").read_text(errors="replace").split("\0")
@@ -72,4 +74,5 @@ class ProcessWatch:
         variables = dict(line.split("=", 1) for line in lines if "=" in line)
         numbers = [number for number in variables.get("CUDA_VISIBLE_DEVICES", "").split(",") if number]
         node = variables.get("SLURMD_NODENAME", "")
+        self.places.add((words[3], node))
         return (variables.get("SLURM_JOB_ID", ""), words[3]), {(node, number) for number in numbers}

@@ -1,5 +1,6 @@
 """Jobs of the workflow's own rules get GPUs of their own, as many as the rules state."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,15 @@ def test_a_user_without_gpus_asks_for_none(after):
         project.run("results-smoke/pretrained/videomae/model.safetensors", config=("compute={device: cpu}",))
     assert watch.counts() == {"pretrain-videomae": {0}}
     assert "TresPerJob" not in project.cluster.record(project.jobs("rule_pretrain_videomae")[0].id)
+
+
+def test_a_job_of_one_node_is_not_spread_over_two(after):
+    project = after("runs/full")
+    for node in project.cluster.nodes:  # half of the GPUs of each
+        project.cluster.ask("sbatch", f"--nodelist={node}", "--gpus=4", "--output=/dev/null", "--wrap=sleep 600")
+    controller = project.start(*model_files("full"), config=("resources={train: {gpu: 8}}",))
+    project.wait_for(lambda: project.jobs("rule_train_run"), "a submitted training", controller)
+    time.sleep(5)
+    (job,) = project.jobs("rule_train_run")
+    assert job.state == "PENDING" and project.cluster.record(job.id)["Reason"] in ("Resources", "Priority", "None")
+    controller.kill()

@@ -59,7 +59,7 @@ WAYS = (
     Way(r"pip wheel --no-deps \.", PRINTED, makes=("eadnet-0.11.0-py3-none-any.whl",)),
     Way(r"make readme", PRINTED, finished=True, makes=("docs/strip.png",)),
     Way(r"make (environment|reproduce|test|test-processors|test-captions|caption-gpu|caption-cpu|syncnet)", PLANNED),
-    Way(r"make (lint|unit|workflow|generate|lock|fuzz)", PLANNED),
+    Way(r"make (lint|unit|workflow|generate|lock|fuzz|slurm-test|slurm-test-setup)", PLANNED),
     Way(r"make fuzz SEED=n", PLANNED, values={"SEED=n": "SEED=1"}),
     Way(r'make reproduce (VERBOSE=1|CONFIGFILE="config/clips.yaml mine.yaml")', PLANNED),
     Way(r"make (reproduce|caption-cpu) EXTRA_INDEX=URL", PLANNED, values={"URL": "https://example.org/simple"}),
