@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
-CLIENTS = PROGRAMS[3:]
+CLIENTS = (*PROGRAMS[3:], "sacct", "sacctmgr")
 SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 NULL_DEVICE = os.makedev(1, 3)
 
@@ -150,7 +150,7 @@ class Cluster:
         """Snakemake's step inside a job drops SLURM_CONF, so the commands themselves say which SLURM is meant."""
         for name in CLIENTS:
             path = self.root / "bin" / name
-            program = shutil.which(name)
+            program = shutil.which(name) or name
             path.write_text(f'#!/bin/sh\nSLURM_CONF={self.root}/slurm.conf exec {program} "$@"\n', encoding="utf-8")
             path.chmod(0o755)
 

@@ -33,3 +33,4 @@ def after(cluster: Cluster, finished: Project, tmp_path: Path) -> Iterator[Calla
 
     yield without
     cluster.cancel_all()
+    shutil.rmtree(tmp_path / "project")  # pytest would keep a quarter of a gigabyte of each
