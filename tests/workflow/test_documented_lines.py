@@ -63,6 +63,9 @@ WAYS = (
     Way(r"make fuzz SEED=n", PLANNED, values={"SEED=n": "SEED=1"}),
     Way(r'make reproduce (VERBOSE=1|CONFIGFILE="config/clips.yaml mine.yaml")', PLANNED),
     Way(r"make (reproduce|caption-cpu) EXTRA_INDEX=URL", PLANNED, values={"URL": "https://example.org/simple"}),
+    Way(r"git clone .+", NOT_RUN, reason="all of these run in a clone; this line gets one from the Internet"),
+    Way(r"make environment && source \.venv/bin/activate", PLANNED),
+    Way(r"snakemake --workflow-profile (slurm --profile site|gpu-node) .+", PLANNED),
     Way(r"snakemake( \w+)? -n( .+)?", PRINTED),
     Way(r"snakemake (.+ )?--cores .+", PLANNED),
     Way(r"python -m eadnet generate .+ -o out\.mp4", PRINTED, finished=True, makes=("out.mp4",)),
@@ -82,6 +85,10 @@ WAYS = (
 )
 LINES = documented_lines.lines(ROOT)
 SNAKEMAKE = [line for line in LINES if line.command.startswith("snakemake ")]
+
+BLOCKS = documented_lines.blocks(ROOT, "yaml")
+PROFILE = next(block for block in BLOCKS if "slurm_account" in block.body)
+OVERLAYS = [block for block in BLOCKS if block is not PROFILE]
 
 
 def way_of(command: str) -> Way | None:
@@ -153,12 +160,14 @@ def swallowed(command: str) -> set[str]:
 
 @pytest.mark.parametrize("line", SNAKEMAKE, ids=label)
 def test_snakemake_is_given_cores_or_only_plans(line: Line):
-    """It refuses to run without; with `-n` put in by the tests it would not be noticed."""
+    """It refuses to run without; with `-n` put in by the tests it would not be noticed. A profile may give them."""
     words = shlex.split(line.command)
-    assert "--cores" in words or "-n" in words
+    profile = words[words.index("--workflow-profile") + 1] if "--workflow-profile" in words else "default"
+    given = yaml.safe_load((ROOT / f"profiles/{profile}/profile.v9+.yaml").read_text(encoding="utf-8"))
+    assert {"--cores", "-n"} & set(words) or {"cores", "jobs"} & set(given)
 
 
-@pytest.mark.parametrize("block", documented_lines.blocks(ROOT, "yaml"), ids=lambda block: block.place)
+@pytest.mark.parametrize("block", OVERLAYS, ids=lambda block: block.place)
 def test_yaml_blocks_are_overlays(block: documented_lines.Block):
     config = load(merge(yaml.safe_load(config_yaml()), yaml.safe_load(block.body)))
     assert config != Config()
@@ -202,8 +211,10 @@ def give_inputs(clone: Path) -> None:
     for overlay in (clone / "config/methods").glob("*.yaml"):
         for method in yaml.safe_load(overlay.read_text(encoding="utf-8"))["methods"].values():
             (clone / method["folder"]).mkdir(parents=True)
-    overlay = next(block for block in documented_lines.blocks(ROOT, "yaml") if "no_velocity" in block.body)
+    overlay = next(block for block in OVERLAYS if "no_velocity" in block.body)
     (clone / "mine.yaml").write_text(overlay.body, encoding="utf-8")
+    (clone / "site").mkdir()  # Snakemake also looks for a user's profile here
+    (clone / "site/config.yaml").write_text(PROFILE.body, encoding="utf-8")
 
 
 @contextmanager

@@ -86,6 +86,7 @@ rule caption_batch:
         mem_mb=caption_need(REQUESTS.memory),
         runtime=caption_need(REQUESTS.minutes),
         gpu=caption_gpus,
+        nodes=1,  # a model's GPUs are those of one machine
         environment=caption_interpreter,
         assets=PLAN.assets,
         machine=PLAN.captioning,
