@@ -12,7 +12,7 @@ import pytest
 PACKAGES = ("eadnet", "metrics", "reports")
 FLOORS = {
     "eadnet": (
-        "progress", "provenance", "assets", "tables", "media", "config", "data", "checkpoint", "diffusion", "device",
+        "gpus", "progress", "provenance", "assets", "tables", "media", "config", "data", "checkpoint", "diffusion", "device",
         "faces", "published", "corpora", "synthetic", "preprocessing", "captions", "models", "features", "training",
         "inference", "pipeline", "cli", "__main__",
     ),
@@ -27,7 +27,7 @@ FLOORS = {
     ),
 }  # fmt: skip
 """The folders and single modules of each package, lowest first: each imports only what stands before it."""
-ROOT_MODULES = 8
+ROOT_MODULES = 9
 """Modules that may stand at the root of `eadnet`, beside its entry point."""
 # What each package may import of the others.
 ALLOWED = {
@@ -56,12 +56,14 @@ LEAVES = (
     "eadnet.config.corpora",
     "eadnet.config.evaluation",
     "eadnet.config.experiment",
+    "eadnet.config.resources",
     "eadnet.data.selection",
     "eadnet.config.methods",
     "eadnet.config.networks",
     "eadnet.config.training",
     "eadnet.tables",
     "eadnet.provenance",
+    "eadnet.gpus",
     "eadnet.data.clips",
     "eadnet.media.spectrogram",
     "eadnet.faces.landmarks",
@@ -77,6 +79,7 @@ LEAVES = (
     "workflow.options",
     "workflow.plan",
     "workflow.report_plan",
+    "workflow.requests",
     "workflow.stages",
     "workflow.weights",
 )

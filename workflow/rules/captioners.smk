@@ -6,7 +6,6 @@ OUTPUTS
 
 from eadnet.captions.grammar.sentences import GRAMMAR
 from eadnet.captions.prompt import prompt_for
-from workflow.caption_python import sees_gpu
 
 ENCODER_KEYS = {"encoder", "weights", "max_tokens", "batch_size"}
 
@@ -45,7 +44,7 @@ def caption_cores(wildcards):
     stage = PLAN.caption_stage(wildcards.captioner)
     asked = REQUESTS.cores(stage)(wildcards)
     here = workflow.local_exec and not workflow.remote_exec
-    if stage != "caption_model" or not here or (caption_gpus(wildcards) and sees_gpu(os.environ)):
+    if stage != "caption_model" or not here or (caption_gpus(wildcards) and visible()):
         return asked
     return max(asked, workflow.resource_settings.cores or 1)
 
