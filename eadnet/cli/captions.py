@@ -13,7 +13,7 @@ from eadnet.cli.one_writer import one_writer
 from eadnet.cli.options import AssetsJSON, Cache, Seed, SettingsJSON, ShardClips
 
 
-@one_writer(folder="cache", file="output")
+@one_writer(file="output")
 def caption(
     settings: SettingsJSON,
     seed: Seed,
