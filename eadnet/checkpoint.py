@@ -117,7 +117,7 @@ class TrainingState:
         Raises:
             eadnet.ownership.OwnershipError: the stage's folder was this job's and is another's now.
         """
-        check_owned(self.folder.parent)
+        check_owned(self.folder)
         for path in list(self.folder.glob("*.pt")):
             if path != self.good:  # the earlier state, a useless one, or what a killed process was writing
                 path.unlink()

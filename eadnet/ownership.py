@@ -71,13 +71,15 @@ class Owner:
 
 
 def check_owned(folder: str | Path) -> None:
-    """As `Owner.check`, where this process or its parent owns the folder; nothing where no one does.
+    """As `Owner.check`, where this process or its parent owns the folder or one above it; nothing where no one does.
 
     Raises:
         OwnershipError: as of `Owner.check`.
     """
-    lock = _lock_of(Path(folder), "")
-    Owner(Path(folder), lock, _inherited().get(str(lock))).check()
+    locks, folder = _inherited(), Path(os.path.realpath(folder))
+    for place in (folder, *folder.parents):
+        if token := locks.get(str(lock := _lock_of(place, ""))):
+            Owner(place, lock, token).check()
 
 
 @contextmanager

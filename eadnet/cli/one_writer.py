@@ -24,8 +24,8 @@ def one_writer(folder: str = "", part: str = "", file: str = "", last: str = "")
     Args:
         folder: the parameter that names the folder that is owned.
         part: the parameter that names the owned part of it, where several jobs share the folder.
-        file: the parameter that names the file that is written last, and so shows that the work is finished. It is what
-            is owned where there is no folder, or the parameter of the folder is None.
+        file: the parameter that names the file that is written last, and so shows that the work is finished. Without a
+            folder it is what is owned.
         last: instead of `file`, its name in the folder.
     """
 
@@ -38,7 +38,7 @@ def one_writer(folder: str = "", part: str = "", file: str = "", last: str = "")
             bound.apply_defaults()
             given = bound.arguments
             final = Path(given[file]) if file else Path(given[folder]) / last
-            if folder and given[folder] is not None:
+            if folder:
                 place, what = Path(given[folder]), str(given[part]) if part else ""
             else:
                 place, what = final.parent, final.name

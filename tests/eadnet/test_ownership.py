@@ -254,6 +254,7 @@ def test_a_child_of_the_owner_owns_with_it_and_nothing_else(folder: Path, tmp_pa
             assert done.returncode == 0, done.stderr
             assert "another job writes it" in child(tmp_path / "other").stderr
             assert leftovers(folder) == [".owner.lock"]
+            check_owned(folder / "exports/step_10")
     finally:
         kill(other)
     check_owned(folder)  # no one's: nothing to check

@@ -76,6 +76,7 @@ LEAVES = (
     "metrics.spec",
     "metrics.tables",
     "reports.registry",
+    "workflow.controller",
     "workflow.options",
     "workflow.plan",
     "workflow.report_plan",

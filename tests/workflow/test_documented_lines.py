@@ -6,7 +6,9 @@ WAYS says how each line is run. A new line that no way covers fails here, and so
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,10 +185,13 @@ def test_the_server_of_the_docs_is_the_server_of_the_tests():
 
 # ---------------------------------------------------------------------------------------------- in a fresh clone
 @pytest.fixture(scope="session")
-def clone(root: Path, finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshClone]:
+def clone(root: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshClone]:
     """A fresh clone with its environment, everything that documented lines name, and a finished run put aside."""
     made = FreshClone(root, tmp_path_factory.mktemp("new_user") / "clone")
-    made.make_environment()
+    with ThreadPoolExecutor(1) as pool:  # packages are fetched and unpacked while the workflow runs
+        environment = pool.submit(made.make_environment)
+        finished: Project = request.getfixturevalue("finished")
+        environment.result()
     for name in ("results-smoke", ".snakemake/metadata"):  # by the latter Snakemake knows what a result was made of
         shutil.copytree(finished.folder / name, made.folder / name, symlinks=True)
     give_inputs(made.folder)
@@ -230,14 +235,24 @@ def finished_run(clone: FreshClone, wanted: bool = True) -> Iterator[None]:
             link.unlink()
 
 
+@pytest.fixture(scope="session")
+def planned(clone: FreshClone, request: pytest.FixtureRequest) -> dict[str, subprocess.CompletedProcess]:
+    """The lines under test that write nothing (planned, asked for help), by command: run two at a time."""
+    chosen = [item.callspec.params["line"] for item in request.session.items if item.function is test_a_line_works]
+    ways = {line.command: way for line in chosen if not (way := way_of(line.command)).finished and not way.makes}
+    commands = {command: as_run(command, way) for command, way in ways.items() if way.how in (PLANNED, HELP)}
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(commands, pool.map(clone.run, commands.values()), strict=True))
+
+
 @pytest.mark.workflow
 @pytest.mark.parametrize("line", RUN, ids=label)
-def test_a_line_works(clone: FreshClone, line: Line):
+def test_a_line_works(clone: FreshClone, planned: dict[str, subprocess.CompletedProcess], line: Line):
     way = way_of(line.command)
     with finished_run(clone, way.finished):
         for name in way.makes:
             (clone.folder / name).unlink(missing_ok=True)
-        done = clone.run(as_run(line.command, way))
+        done = planned.get(line.command) or clone.run(as_run(line.command, way))
         assert done.returncode == 0, f"{line.place}: `{line.command}` failed:\n{done.stdout[-3000:]}"
         for name in way.makes:
             assert (clone.folder / name).stat().st_size, f"{line.place}: `{line.command}` made no {name}"

@@ -107,6 +107,7 @@ def test_an_overlay_is_planned_alone(project: Project, name: str) -> None:
     jobs = alone.plan(method)
     assert [job.wildcards for job in jobs if job.rule == "collect_method"] == [{"source": method, "seed": "0"}]
     assert not {"pretrain_backbone", "train_run"} & {job.rule for job in jobs}
-    os.rename(project.folder / section["folder"], project.folder / f"moved-{name}")
-    jobs = alone.plan(method, config=f"methods={{{method}: {{folder: moved-{name}}}}}")
-    assert "collect_method" in {job.rule for job in jobs}
+    if name == min(OVERLAYS):  # the folder is set in the same way for all
+        os.rename(project.folder / section["folder"], project.folder / f"moved-{name}")
+        jobs = alone.plan(method, config=f"methods={{{method}: {{folder: moved-{name}}}}}")
+        assert "collect_method" in {job.rule for job in jobs}

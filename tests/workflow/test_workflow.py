@@ -33,9 +33,8 @@ def empty(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 # --------------------------------------------------------------------------------------------------- plans
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_target_can_be_planned(empty: Project, target: str):
-    assert target in {job.rule for job in empty.plan(target)}
+def test_every_target_can_be_planned(empty: Project):
+    assert set(TARGETS) <= {job.rule for job in empty.plan(*TARGETS)}
 
 
 def test_a_run_target_plans_only_what_it_needs(empty: Project, root: Path):
