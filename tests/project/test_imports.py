@@ -13,8 +13,8 @@ PACKAGES = ("eadnet", "metrics", "reports")
 FLOORS = {
     "eadnet": (
         "gpus", "lock_files", "ownership", "progress", "provenance", "assets", "tables", "media", "config", "data",
-        "checkpoint", "diffusion", "device", "faces", "published", "corpora", "synthetic", "preprocessing", "captions", "models", "features", "training",
-        "inference", "pipeline", "cli", "__main__",
+        "checkpoint", "diffusion", "device", "faces", "published", "corpora", "synthetic", "preprocessing", "captions",
+        "models", "features", "training", "inference", "pipeline", "cli", "__main__",
     ),
     "metrics": (
         "networks", "specs", "tables", "functional", "spec", "documentation", "scoring", "summary", "judges",
