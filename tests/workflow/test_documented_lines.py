@@ -83,6 +83,8 @@ WAYS = (
     Way(r"python -m (eadnet fetch-asset NAME|metrics document|metrics score-captions)", HELP),
     Way(r"python -m (eadnet(\.config_reference| splits)|reports published) --write", HELP),
     Way(r"python -m workflow\.stage_lock --write .+", PRINTED),
+    Way(r"sbatch --gpus=1 .+ --wrap .vllm serve MODEL .+", NOT_RUN, reason="needs SLURM and a GPU"),
+    Way(r"squeue --me --name=captions .+", NOT_RUN, reason="needs SLURM"),
     Way(r"vllm serve MODEL .+", NOT_RUN, reason="needs a vision-language model's weights from the Internet, and a GPU"),
 )
 LINES = documented_lines.lines(ROOT)
