@@ -49,6 +49,10 @@ class Compute(Section):
         0,
         description="Batches prepared in advance by a thread: for GPUs; on a CPU the thread competes with the step.",
     )
+    sample_batch: Positive = Field(
+        1,
+        description="Synthesis: windows x guidance passes of one forward, at most; rounding may differ. For GPUs.",
+    )
     syncnet_python: str | None = Field(
         None, description="Python of the metric family `syncnet_python`; null takes that of .venv-syncnet."
     )
