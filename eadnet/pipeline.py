@@ -181,7 +181,8 @@ class EADNetPipeline:
             )
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
         network, codec = network.to(machine.torch_device), codec.to(machine.torch_device)
-        return cls(network, codec, configs, index, machine, text_weights, audio_weights, compute.compile, compute.sample_batch)
+        weights, how = (text_weights, audio_weights), (compute.compile, compute.sample_batch)
+        return cls(network, codec, configs, index, machine, *weights, *how)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the pipeline as one folder; the index is written last, so a folder with an index is complete."""

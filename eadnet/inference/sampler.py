@@ -1,9 +1,10 @@
 """Denoising a clip of any length: windows with overlap, guidance, DDIM or DPM-Solver++, and blocks of bounded memory.
 
-All windows of a step are denoised, a batch of them and of their guidance passes in each forward of the network, their
-outputs blended with triangular weights, and the whole block takes one solver step: windows therefore agree at their seams, which move from step to step where `shift` is set
-(Sonic's idea; LatentSync's windows neither overlap nor move). Clips longer than a block are generated block by block
-with margins that are cross-faded, so memory does not grow with length.
+All windows of a step are denoised, several of them and of their guidance passes in each forward of the network. Their
+outputs are blended with triangular weights, and the whole block takes one solver step: windows therefore agree at their
+seams, which move from step to step where `shift` is set (Sonic's idea; LatentSync's windows neither overlap nor move).
+Clips longer than a block are generated block by block with margins that are cross-faded, so memory does not grow with
+length.
 
 Shape legend: T frames, C latent channels, H latent side, L text tokens, W window, S audio steps.
 """
@@ -186,7 +187,9 @@ class WindowedSampler:
         for first in range(0, len(wanted), self.batch):
             part = wanted[first : first + self.batch]
             windows = torch.cat([inputs[:, span] for span, _ in part])
-            audio = torch.stack([conditions.audio[span] * hears for span, (hears, _) in part])  # 0: as dropped in training
+            audio = torch.stack(
+                [conditions.audio[span] * hears for span, (hears, _) in part]
+            )  # 0: as dropped in training
             text = conditions.text.expand(len(part), -1, -1)
             mask = torch.stack([conditions.text_mask & reads for _, (_, reads) in part])
             with self.device.autocast():
@@ -213,7 +216,8 @@ def guidance_passes(audio_guidance: float, text_guidance: float) -> list[Pass]:
     """The passes of a window, the full one last; one whose weight is nil is not run.
 
     Args:
-        audio_guidance, text_guidance: weights of classifier-free guidance (`eadnet.diffusion.guide`).
+        audio_guidance: weight of the audio in classifier-free guidance (`eadnet.diffusion.guide`).
+        text_guidance: that of the text.
 
     Returns:
         [both], [null, both], [text alone, both] or [null, text alone, both].
