@@ -333,7 +333,8 @@ def _default_units(covers: str, job: Job) -> float:
 
 def _corpus(job: Job) -> str | None:
     """The corpus that a job belongs to; None takes in all."""
-    return job.rule.removeprefix("render_") if job.rule.startswith("render_") else job.wildcards.get("corpus")
+    drawn = re.fullmatch(r"render_(hdtf|mead|ravdess)", job.rule)
+    return drawn[1] if drawn else job.wildcards.get("corpus")
 
 
 def _kind(job: Job) -> tuple:

@@ -28,11 +28,19 @@ def configuration(files: Iterable[str | Path]) -> Config:
     """config.yaml with the files' changes, one after the other, as Snakemake merges them.
 
     Raises:
-        ValueError, OSError: a file is absent or wrong; the message is one line.
+        ValueError: a file is absent or wrong; the message is one line.
     """
     settings: dict = {}
     for file in (ROOT / "config.yaml", *files):
-        update_config(settings, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
+        if not Path(file).is_file():
+            raise ValueError(f"--configfile {file}: no such file")
+        try:
+            read = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError:
+            read = None
+        if not isinstance(read, dict):
+            raise ValueError(f"{file}: no YAML of sections; give a configuration such as config/paper.yaml")
+        update_config(settings, read)
     return load(settings)
 
 
