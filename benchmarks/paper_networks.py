@@ -156,16 +156,18 @@ def unet_operations(design: str, size: Size, cut: bool, learns: str = "all", che
 
 
 def synthesis_operations(size: Size) -> dict[str, float]:
-    """One forward pass of EAD-Net over a window, and the decoding of its frames."""
+    """One forward pass of EAD-Net over a window, and the encoding and decoding of its frames."""
     config = yaml.safe_load(CONFIG.read_text())
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         sizes = network(cut=False)
         model, inputs = make_design(EADNET, sizes), make_inputs(size, sizes)
         autoencoder = make_autoencoder(parse(Autoencoder, config["autoencoder"]))
         latents = torch.randn(size.batch * size.frames, CHANNELS, size.side, size.side)
+        pixels = torch.randn(size.batch * size.frames, 3, CROP, CROP)
         return {
             "denoising": counted(lambda: model(*inputs)),
             "decoding": counted(lambda: autoencoder.decode(latents)),
+            "encoding": counted(lambda: autoencoder.encode(pixels)),
         }
 
 

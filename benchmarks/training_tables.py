@@ -98,6 +98,7 @@ def _synthesis() -> list[Row]:
     size = Size(1, FULL.frames, FULL.side)
     operations = synthesis_operations(size)
     notes = {"denoising": "a pass of the U-Net over one window", "decoding": "once a frame"}
+    notes["encoding"] = "twice a frame: whole and masked"
     return [
         Row("count", "any", f"synthesis, {name}", shown(size), tflop=count / 1e12, note=notes[name])
         for name, count in operations.items()
@@ -107,7 +108,7 @@ def _synthesis() -> list[Row]:
 def update(rows: list[Row]) -> None:
     """Put rows into the table in place of those of the same scale and device; write the page."""
     replaced = {(row.scale, row.device) for row in rows}
-    rows = rows + [row for row in _read() if (row.scale, row.device) not in replaced]
+    rows = rows + [row for row in read() if (row.scale, row.device) not in replaced]
     rows.sort(key=lambda row: (row.scale, row.device))  # stable: designs stay in their order
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     with TABLE.open("w", newline="") as file:
@@ -116,7 +117,7 @@ def update(rows: list[Row]) -> None:
         for row in rows:
             values = asdict(row).items()
             table.writerow({name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values})
-    PAGE.write_text(page(_read()))
+    PAGE.write_text(page(read()))
     print(PAGE.read_text())
 
 
@@ -225,7 +226,7 @@ def _table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _read() -> list[Row]:
+def read() -> list[Row]:
     """The rows of the table, if there is one."""
     if not TABLE.exists():
         return []

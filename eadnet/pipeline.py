@@ -60,6 +60,7 @@ class EADNetPipeline:
         text_weights: folder of the text encoder; None if it is installed with a package.
         audio_weights: file of Whisper tiny; None if the network's audio input is a spectrogram.
         compiled: whether the U-Net is compiled.
+        batch: windows times guidance passes of one forward, at most (``compute.sample_batch``).
     """
 
     unet: EADNet
@@ -70,6 +71,7 @@ class EADNetPipeline:
     text_weights: Path | None = None
     audio_weights: Path | None = None
     compiled: bool = False
+    batch: int = 1
 
     # ------------------------------------------------------------------------------------------------- on disk
     @classmethod
@@ -179,7 +181,8 @@ class EADNetPipeline:
             )
         configs = {"unet": config, "autoencoder": read_config(autoencoder)}
         network, codec = network.to(machine.torch_device), codec.to(machine.torch_device)
-        return cls(network, codec, configs, index, machine, text_weights, audio_weights, compute.compile)
+        weights, how = (text_weights, audio_weights), (compute.compile, compute.sample_batch)
+        return cls(network, codec, configs, index, machine, *weights, *how)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the pipeline as one folder; the index is written last, so a folder with an index is complete."""
@@ -311,8 +314,8 @@ class EADNetPipeline:
         return made if listed else made[0]
 
     def _animator(self, settings: Synthesis, mask: str) -> Animator:
-        codec = Codec(self.autoencoder, self.machine)
-        return Animator(self.unet, self.configs["unet"], codec, settings, mask, self.index.resolution, self.compiled)
+        codec, config, size = Codec(self.autoencoder, self.machine), self.configs["unet"], self.index.resolution
+        return Animator(self.unet, config, codec, settings, mask, size, self.compiled, self.batch)
 
     def _sound(self, request: ClipRequest) -> Sound:
         with request.named():

@@ -61,6 +61,10 @@ class Compute(Section):
     tensorboard: bool = Field(
         False, description="Write losses and sample strips of both stages for TensorBoard, which must be installed."
     )
+    sample_batch: Positive = Field(
+        1,
+        description="Synthesis: windows x guidance passes of one forward, at most; rounding may differ. For GPUs.",
+    )
     syncnet_python: str | None = Field(
         None, description="Python of the metric family `syncnet_python`; null takes that of .venv-syncnet."
     )

@@ -102,6 +102,7 @@ class Animator:
         mask: generated region.
         resolution: S.
         compiled: whether to compile the network.
+        batch: windows times guidance passes of one forward, at most (`WindowedSampler`).
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Animator:
         mask: str,
         resolution: int,
         compiled: bool = False,
+        batch: int = 1,
     ) -> None:
         factor = codec.autoencoder.factor
         self.config, self.codec = config, codec
@@ -121,7 +123,7 @@ class Animator:
         trained, own = config["training"]["shared_noise"], settings.shared_noise
         shared_noise = trained if own is None else own
         self.sampler = WindowedSampler(
-            network, self.task, parse(Diffusion, config["diffusion"]), settings, codec.device, shared_noise
+            network, self.task, parse(Diffusion, config["diffusion"]), settings, codec.device, shared_noise, batch
         )
 
     def crops(

@@ -1,9 +1,10 @@
 """Denoising a clip of any length: windows with overlap, guidance, DDIM or DPM-Solver++, and blocks of bounded memory.
 
-All windows of a step are denoised, their clean-latent estimates blended with triangular weights, and the whole block
-takes one solver step: windows therefore agree at their seams, which move from step to step where `shift` is set
-(Sonic's idea; LatentSync's windows neither overlap nor move). Clips longer than a block are generated block by block
-with margins that are cross-faded, so memory does not grow with length.
+All windows of a step are denoised, several of them and of their guidance passes in each forward of the network. Their
+outputs are blended with triangular weights, and the whole block takes one solver step: windows therefore agree at their
+seams, which move from step to step where `shift` is set (Sonic's idea; LatentSync's windows neither overlap nor move).
+Clips longer than a block are generated block by block with margins that are cross-faded, so memory does not grow with
+length.
 
 Shape legend: T frames, C latent channels, H latent side, L text tokens, W window, S audio steps.
 """
@@ -11,6 +12,7 @@ Shape legend: T frames, C latent channels, H latent side, L text tokens, W windo
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -65,6 +67,8 @@ class WindowedSampler:
         settings: solver, steps, guidance, windows.
         device: device and precision.
         shared_noise: share of the noise variance common to all frames, since that of `settings` may be null.
+        batch: windows times guidance passes of one forward, at most; changes no result beyond rounding. A single pass
+            (no window) takes one at a time, since its memory grows with the clip.
     """
 
     def __init__(
@@ -75,9 +79,11 @@ class WindowedSampler:
         settings: Synthesis,
         device: Device,
         shared_noise: float,
+        batch: int = 1,
     ) -> None:
         self.model, self.task, self.settings, self.device = model, task.to(device.torch_device), settings, device
         self.process, self.shared_noise = Process(diffusion), shared_noise
+        self.batch = batch if settings.window else 1
 
     def stream(
         self,
@@ -164,31 +170,62 @@ class WindowedSampler:
         length = min(frames, self.settings.window or frames)
         ramp = blend_weights(length, self.settings.overlap).to(inputs.device)
         total, weights = None, torch.zeros(frames, device=inputs.device)
-        for start in window_starts(frames, length, self.settings.overlap, shift):
-            span = slice(start, start + length)
-            output = self._guided(inputs[:, span], times, conditions, span) * ramp[:, None, None, None]
+        spans = [slice(start, start + length) for start in window_starts(frames, length, self.settings.overlap, shift)]
+        passes = guidance_passes(self.settings.audio_guidance, self.settings.text_guidance)
+        outputs = self._outputs(inputs, times, conditions, list(product(spans, passes)))
+        for span in spans:
+            output = self._guided([next(outputs) for _ in passes]) * ramp[:, None, None, None]
             total = torch.zeros_like(output[:, :1]).repeat(1, frames, 1, 1, 1) if total is None else total
             total[:, span] += output
             weights[span] += ramp
         return total / weights[:, None, None, None]
 
-    def _guided(self, inputs: Tensor, times: Tensor, conditions: Conditions, span: slice) -> Tensor:
-        """One window's output; a pass whose guidance weight is nil is not run."""
-        settings = self.settings
-
-        def predict(audio: bool, text: bool) -> Tensor:
-            windows = conditions.audio[None, span] * audio  # all zero: as dropped in training
-            mask = conditions.text_mask[None] & text
+    def _outputs(
+        self, inputs: Tensor, times: Tensor, conditions: Conditions, wanted: list[tuple[slice, "Pass"]]
+    ) -> Iterator[Tensor]:
+        """(1, W, C, H, H) of each wanted window and pass, in their order, `batch` of them computed at a time."""
+        for first in range(0, len(wanted), self.batch):
+            part = wanted[first : first + self.batch]
+            windows = torch.cat([inputs[:, span] for span, _ in part])
+            audio = torch.stack(
+                [conditions.audio[span] * hears for span, (hears, _) in part]
+            )  # 0: as dropped in training
+            text = conditions.text.expand(len(part), -1, -1)
+            mask = torch.stack([conditions.text_mask & reads for _, (_, reads) in part])
             with self.device.autocast():
-                return self.model(inputs, times, windows, conditions.text[None], mask).float()
+                outputs = self.model(windows, times.expand(len(part)), audio, text, mask)
+            yield from outputs.float().split(1)
 
-        both = predict(audio=True, text=True)
-        if settings.audio_guidance == settings.text_guidance:  # the text-only term cancels
-            null = both if settings.audio_guidance == 1 else predict(audio=False, text=False)
-            return null + settings.audio_guidance * (both - null)
-        text_only = predict(audio=False, text=True)
-        null = text_only if settings.text_guidance == 1 else predict(audio=False, text=False)
-        return guide(null, text_only, both, settings.text_guidance, settings.audio_guidance)
+    def _guided(self, outputs: list[Tensor]) -> Tensor:
+        """One window's output of those of its passes (`guidance_passes`)."""
+        audio, text = self.settings.audio_guidance, self.settings.text_guidance
+        if len(outputs) == 3:
+            return guide(*outputs, text, audio)
+        if len(outputs) == 1:
+            return outputs[0]
+        null, both = outputs
+        # with equal weights the text-only term cancels; with a text weight of 1 the null term does, so `null` reads
+        return null + audio * (both - null)
+
+
+Pass = tuple[bool, bool]
+"""Whether a guidance pass hears the audio, and whether it reads the text."""
+
+
+def guidance_passes(audio_guidance: float, text_guidance: float) -> list[Pass]:
+    """The passes of a window, the full one last; one whose weight is nil is not run.
+
+    Args:
+        audio_guidance: weight of the audio in classifier-free guidance (`eadnet.diffusion.guide`).
+        text_guidance: that of the text.
+
+    Returns:
+        [both], [null, both], [text alone, both] or [null, text alone, both].
+    """
+    null, text, both = (False, False), (False, True), (True, True)
+    if audio_guidance == text_guidance:
+        return [both] if audio_guidance == 1 else [null, both]
+    return [text, both] if text_guidance == 1 else [null, text, both]
 
 
 def blocks(frames: int, block: int | None, margin: int = MARGIN) -> Iterator[tuple[int, int, int]]:

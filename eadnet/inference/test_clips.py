@@ -138,9 +138,8 @@ class ClipGenerator(SelectedClips):
         if inputs.model:
             model, config = load_run(inputs.model, self.codec.autoencoder.channels)
             model.to(self.codec.device.torch_device)
-            self.animator = Animator(
-                model, config, self.codec, settings, self.mask, self.resolution, compiled=job.compute.compile
-            )
+            compiled, batch = job.compute.compile, job.compute.sample_batch
+            self.animator = Animator(model, config, self.codec, settings, self.mask, self.resolution, compiled, batch)
             self.texts = TextSource(inputs.captions, inputs.tokens, config["training"]["text"])
             self.audio = _features(inputs, config["audio"])
         self.partner = shuffled_audio(self.rows)

@@ -219,6 +219,42 @@ def motion(latents_TCHH: Tensor) -> Tensor:
     return latents_TCHH.diff(dim=0).square().mean((1, 2, 3)).sqrt()
 
 
+class Counting(nn.Module):
+    """A network that notes how many windows and passes each of its forwards takes."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model, self.taken = model, []
+
+    def forward(self, inputs: Tensor, *conditions: Tensor) -> Tensor:
+        self.taken.append(len(inputs))
+        return self.model(inputs, *conditions)
+
+
+@pytest.mark.parametrize("modules", [("published", "published"), ("extended", "extended"), ("none", "none")])
+@pytest.mark.parametrize(("text", "passes"), [(1.5, 2), (3.0, 3)])
+def test_windows_and_passes_in_one_forward_give_what_each_gives_alone(modules, text, passes):
+    model, task, whole = Counting(tiny_unet(*modules)), Inpainting.make("face", SIDE, 6), conditions_of(40)
+    settings = Synthesis(steps=2, shift=5, audio_guidance=1.5, text_guidance=text)
+
+    def made(batch: int) -> Tensor:
+        model.taken.clear()
+        return WindowedSampler(model, task, Diffusion(), settings, Device(), 0.5, batch).latents(whole, seed=0)
+
+    alone, once = made(1), [1] * (passes * (3 + 4))  # the shifted step has four windows
+    assert model.taken == once
+    together = made(5)
+    assert max(model.taken) == 5 and sum(model.taken) == len(once)
+    assert torch.allclose(together, alone, atol=1e-4) and alone.std() > 0.5
+
+
+def test_a_single_pass_is_not_batched_since_its_memory_grows_with_the_clip():
+    model, task = Counting(tiny_unet()), Inpainting.make("face", SIDE, 6)
+    settings = Synthesis(steps=1, window=None)
+    WindowedSampler(model, task, Diffusion(), settings, Device(), 0.5, batch=16).latents(conditions_of(20), seed=0)
+    assert model.taken == [1, 1]
+
+
 def test_progress_adds_up_to_the_frames(monkeypatch):
     monkeypatch.setattr(sampler, "BLOCK", 32)
     shares, whole = [], conditions_of(70)
