@@ -237,8 +237,8 @@ def _check(file: AssetFile, path: Path | str, digest: str, settings: AssetSettin
 def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _Checked) -> None:
     """Download to a temporary file, which gets its name only if it is whole and the accepted one."""
     if settings.offline:
-        fix = f"put it at {_mirrored(file, settings) or place}, or set assets.offline to false"
-        raise AssetError(f"{file.key}: absent; {fix} to download {file.url} (licence: {file.licence})")
+        fix = f"fetch it by  snakemake downloads  (assets.offline: false), or put it at {_mirrored(file, settings) or place}"
+        raise AssetError(f"{file.key}: absent; {fix}, from {file.url} (licence: {file.licence})")
     attempt = (file.url, place, _accepted(file, settings))
     if attempt in _FAILED:
         raise AssetError(_FAILED[attempt])

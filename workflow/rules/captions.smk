@@ -71,6 +71,10 @@ rule caption_shard:
     input:
         clips="<results>/clips/{corpus}/{shard}/clips.parquet",
         descriptors="<results>/descriptors/{corpus}/{shard}.parquet",
+        fetched=fetched(
+            lambda wildcards: captioner_weights(CONFIG, wildcards.captioner),
+            "<results>/captions/{captioner}/{corpus}/{shard}.parquet",
+        ),
     output:
         captions="<results>/captions/{captioner}/{corpus}/{shard}.parquet",
     log:
@@ -111,7 +115,8 @@ rule caption_shard:
 
 rule encode_captions:
     input:
-        PLAN.per_shard("<results>/captions/main/{corpus}/{shard}.parquet"),
+        captions=PLAN.per_shard("<results>/captions/main/{corpus}/{shard}.parquet"),
+        fetched=fetched(weights_of(CONFIG, CONFIG.captions.weights), "<results>/captions.parquet"),
     output:
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
@@ -130,7 +135,7 @@ rule encode_captions:
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/encoded",
     params:
-        captions=lambda wildcards, input: options("--captions", input),
+        captions=lambda wildcards, input: options("--captions", input.captions),
         settings=as_json(CONFIG.captions, only=ENCODER_KEYS),
         version=STAGE_VERSIONS["encode_captions"],
         weights=weights_of(CONFIG, CONFIG.captions.weights),

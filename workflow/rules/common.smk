@@ -6,6 +6,7 @@ OUTPUTS
 """
 
 import os
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from operator import attrgetter
 import yaml
 from snakemake.utils import update_config
 
+from eadnet.assets import read_table
 from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
 from metrics.spec import check_families, extractors_of, family_version
@@ -23,7 +25,18 @@ from workflow.plan import HDTF_ANNOTATIONS, Plan
 from workflow.report_plan import ReportPlan
 from workflow.requests import Requests
 from workflow.stages import STAGE_VERSIONS
-from workflow.weights import captioner_weights, extractor_weights, family_weights, preprocessing_weights, weights_of
+from workflow.weights import (
+    CHECKED,
+    all_weights,
+    captioner_weights,
+    checked_files,
+    extractor_weights,
+    family_weights,
+    is_needed,
+    made_without_checked_files,
+    preprocessing_weights,
+    weights_of,
+)
 
 
 def typed(value):
@@ -71,6 +84,10 @@ def prepend(variable, folder):
 prepend("PATH", os.path.dirname(sys.executable))
 prepend("PYTHONPATH", str(workflow.basedir))
 
+# Jobs have no network: what comes from outside is fetched before, by the rules of fetching.smk and corpora.smk, which do
+# not use Hugging Face's libraries. Those would otherwise look for newer files.
+os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+
 
 def wants_all(environment):
     """Whether `VERBOSE` is on, by the same rule as in the console (workflow/logger)."""
@@ -87,6 +104,7 @@ def print_new(path):
 PARSED_AT = time.time()
 PLAN = checked_plan()
 CONFIG = PLAN.config
+ASSETS = tuple(read_table())
 REQUESTS = Requests(CONFIG)
 REPORT = ReportPlan(PLAN)
 
@@ -104,6 +122,25 @@ def corpus_settings(wildcards):
 def corpus_files(wildcards):
     """Files that must be drawn or fetched before a shard can be read."""
     return PLAN.corpus_files(wildcards.corpus, wildcards.shard)
+
+
+def fetched(weights, output):
+    """An input function: the checked files of the published weights that a job uses.
+
+    `weights` is the job's parameter of that name, `output` the pattern of its first output. The files are ancient, since
+    the parameter decides what runs again. Snakemake also makes a result again whose set of inputs has changed; a result
+    that was made from the same weights before these had checked files keeps its own.
+    """
+
+    def files(wildcards):
+        digests = weights(wildcards) if callable(weights) else weights
+        made = output.replace("<results>", CONFIG.pathvars.results).format(**wildcards)
+        records = workflow.persistence
+        if digests and made_without_checked_files(digests, records.input(made), records.params(made)):
+            return []
+        return checked_files(digests)
+
+    return ancient(files)
 
 
 def method_files(wildcards):
