@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from operator import attrgetter
 
 import yaml
+from snakemake.io import IOFile
 from snakemake.utils import update_config
 
 from eadnet.assets import read_table
@@ -135,7 +136,7 @@ def fetched(weights, output):
     def files(wildcards):
         digests = weights(wildcards) if callable(weights) else weights
         made = output.replace("<results>", CONFIG.pathvars.results).format(**wildcards)
-        records = workflow.persistence
+        made, records = IOFile(made), workflow.persistence
         if digests and made_without_checked_files(digests, records.input(made), records.params(made)):
             return []
         return checked_files(digests)
