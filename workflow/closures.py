@@ -9,7 +9,7 @@ loading runs them. The digest ignores
   people and do not change what code does (captions of figures are docstrings, but change no number);
 - the location of code, and the module from which it is imported: imported code is in the digest itself, so code may
   move to another folder or file without a change of the digest;
-- definitions in the same module that are not used, and progress bars (`SHOWN_ONLY`).
+- definitions in the same module that are not used, progress bars and locks (`SHOWN_ONLY`).
 
 A module that is imported as a whole counts as a whole. If ``importlib`` is used, so do modules of the same package
 (``f"{__name__}.{name}"``) and those written out as text (``"reports.tables.worst"``). Not covered are names computed in
@@ -33,7 +33,8 @@ UNSEEN_FIELDS = (
 )  # implied, a matter of writing, or unknown to Python 3.11
 READ_BY_PEOPLE = ("description", "help")
 BY_NAME = {("importlib", None), ("importlib", "import_module")}  # where these are imported, a text may name a module
-SHOWN_ONLY = ("eadnet.progress",)  # modules that print, and whose result no other code uses
+# modules that print, or decide when work is done and by which process; what is made does not depend on them
+SHOWN_ONLY = ("eadnet.progress", "eadnet.ownership", "eadnet.lock_files", "eadnet.cli.one_writer")
 LOADING = ""  # the name of all statements of a module that define nothing
 
 Place = tuple[str, str]
