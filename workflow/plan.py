@@ -110,7 +110,7 @@ class Plan:
 
     @cached_property
     def assets(self) -> str:
-        """JSON of section `assets`, the location of published weights, for jobs that never download; also a resource."""
+        """JSON of section `assets`, the location of published weights, for jobs that never fetch; also a resource."""
         return self.config.assets.model_copy(update={"offline": True}).model_dump_json()
 
     @cached_property
