@@ -130,16 +130,18 @@ def fetched(weights, output):
 
     `weights` is the job's parameter of that name, `output` the pattern of its first output. The files are ancient, since
     the parameter decides what runs again. Snakemake also makes a result again whose set of inputs has changed; a result
-    that was made from the same weights before these had checked files keeps its own.
+    that is there, made from the same weights before these had checked files, keeps its own. A job's own process, which
+    may find that result already deleted, takes what is there: Snakemake's process has waited for the files.
     """
 
     def files(wildcards):
         digests = weights(wildcards) if callable(weights) else weights
-        made = output.replace("<results>", CONFIG.pathvars.results).format(**wildcards)
-        made, records = IOFile(made), workflow.persistence
-        if digests and made_without_checked_files(digests, records.input(made), records.params(made)):
-            return []
-        return checked_files(digests)
+        paths = [path.replace("<resources>", CONFIG.pathvars.resources) for path in checked_files(digests)]
+        if not workflow.is_main_process:
+            return list(filter(os.path.exists, paths))
+        made = IOFile(output.replace("<results>", CONFIG.pathvars.results).format(**wildcards))
+        recorded = workflow.persistence.input(made), workflow.persistence.params(made)
+        return [] if paths and os.path.exists(made) and made_without_checked_files(digests, *recorded) else paths
 
     return ancient(files)
 
