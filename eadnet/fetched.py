@@ -56,6 +56,25 @@ def fetch_checked(
     return content
 
 
+def bring_again(checked: Iterable[str | Path], settings: AssetSettings, table: Traversable = TABLE) -> None:
+    """Fetch what is gone since its checked file was written, and what was absent then.
+
+    Args:
+        checked: The checked files of assets.
+        settings: The ``assets`` section.
+        table: The table of assets.
+
+    Raises:
+        AssetError: as of `fetch`; weights that were absent may be so again.
+    """
+    for path in checked:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if content["absent"]:
+            fetch_checked(content["asset"], settings, path, optional=True, table=table)
+        else:
+            fetch(content["asset"], settings, table)
+
+
 def summary(checked: Iterable[str | Path], tables: Iterable[str | Path]) -> list[str]:
     """Lines of Markdown about everything that was fetched.
 

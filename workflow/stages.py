@@ -4,7 +4,6 @@
 # on them, are made again, and no others. Metric families have their own version (metrics/spec.py).
 STAGE_VERSIONS = {
     "render": 1,
-    "fetch": 1,
     "download": 1,
     "acquire": 3,
     "preprocess": 5,

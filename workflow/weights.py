@@ -6,6 +6,8 @@ Rules take it as a parameter, and the checked file of each asset (rule `fetch_as
 fetched before anything runs that uses them. The location of the files (the other keys of ``assets``) changes no result.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 
 from eadnet.assets import accepted_digests
@@ -13,8 +15,9 @@ from eadnet.config.configuration import Config
 from eadnet.faces.detectors.interface import WEIGHTS
 from metrics.spec import FAMILIES
 
-CHECKED = "<resources>/fetched/{asset}.json"
-"""The checked file of an asset, which rule `fetch_asset` writes."""
+CHECKED = "<resources>/fetched/{asset}/{accepted}.json"
+"""The checked file of an asset, which rule `fetch_asset` writes; `accepted` is made of the digests of its files, so that
+the rule never runs again while its output is there: then Snakemake would leave out the rules that use the weights."""
 
 
 def weights_of(config: Config, *assets: str | None) -> dict[str, str]:
@@ -70,7 +73,7 @@ def is_needed(config: Config, asset: str) -> bool:
 
 def checked_files(digests: Mapping[str, str]) -> list[str]:
     """The checked file of each asset that some digests belong to, in their order."""
-    return [CHECKED.format(asset=asset) for asset in _assets(digests)]
+    return [CHECKED.format(asset=asset, accepted=_mark(digests, asset)) for asset in _assets(digests)]
 
 
 def made_without_checked_files(
@@ -87,6 +90,11 @@ def made_without_checked_files(
         return False
     folder = CHECKED.partition(">/")[2].partition("{")[0]
     return not any(f"/{folder}" in f"/{path}" for path in inputs)
+
+
+def _mark(digests: Mapping[str, str], asset: str) -> str:
+    own = sorted((key, digest) for key, digest in digests.items() if key.startswith(f"{asset}/"))
+    return hashlib.sha256(json.dumps(own).encode()).hexdigest()[:12]
 
 
 def _assets(digests: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Command lines of what comes from outside: ``python -m eadnet assets``, ``fetch-asset``, ``list-downloads``."""
+"""Command lines of what comes from outside: ``python -m eadnet assets``, ``fetch-asset``, ``bring-downloads``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -43,17 +43,21 @@ def fetch_asset(
         typer.echo(Path(section.folder) / name)
 
 
-def list_downloads(
+def bring_downloads(
     output: Annotated[Path, typer.Option(help="Markdown to write.")],
+    settings: SettingsJSON = "{}",
     checked: Annotated[list[Path] | None, typer.Option(help="Checked file of an asset; may be repeated.")] = None,
     table: Annotated[list[Path] | None, typer.Option(help="Table of a shard's downloads; may be repeated.")] = None,
 ) -> None:
-    """List everything that was fetched: published weights, and files of corpora by their status."""
-    from eadnet.fetched import summary
+    """Fetch published weights that are gone, and list everything that was fetched, with files of corpora by status."""
+    from eadnet.config.machine import Assets
+    from eadnet.config.section import parse
+    from eadnet.fetched import bring_again, summary
     from eadnet.provenance import atomic_path
 
+    bring_again(checked or [], parse(Assets, settings, where="assets"))
     with atomic_path(output) as temporary:
         temporary.write_text("\n".join([*summary(checked or [], table or []), ""]), encoding="utf-8")
 
 
-VERBS = (assets, fetch_asset, list_downloads)
+VERBS = (assets, fetch_asset, bring_downloads)

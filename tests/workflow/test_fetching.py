@@ -23,13 +23,14 @@ from tests.eadnet.config.test_config import merge
 from tests.support.loopback import Server, serving
 from tests.support.published_weights import write_mirror
 from tests.support.workflow_project import Project
-from workflow.weights import all_weights, is_needed, made_without_checked_files
+from workflow.weights import all_weights, checked_files, is_needed, made_without_checked_files
 
 pytestmark = pytest.mark.workflow
 
 ASSETS = {"vgg16": "vgg16-397923af.pth", "lpips-vgg": "vgg.pth"}
 LPIPS = "results-smoke/pretrained/lpips/model.safetensors"
 FETCHED = "results-smoke/resources/fetched"
+LOGS = "results-smoke/logs/fetch_asset"
 NO_NETWORK = ("unshare", "--map-root-user", "--net")
 OTHER = "ab" * 32
 
@@ -53,7 +54,7 @@ class Site:
                 cells[4:6] = sha256_file(path), str(path.stat().st_size)
             lines.append("\t".join(cells))
         table.write_text("\n".join([*lines, ""]), encoding="utf-8")
-        for folder in (self.weights, self.folder / FETCHED, self.folder / LPIPS.rpartition("/")[0]):
+        for folder in (self.weights, self.folder / FETCHED, self.folder / LOGS, self.folder / LPIPS.rpartition("/")[0]):
             shutil.rmtree(folder, ignore_errors=True)
         self.server.asked.clear()
 
@@ -63,6 +64,12 @@ class Site:
         for path, count in self.server.asked.items():
             counts[path.rpartition("/")[2]] += count
         return counts
+
+    def checked(self, asset: str) -> Path:
+        """The checked file of an asset."""
+        digests = {f"{asset}/{ASSETS[asset]}": sha256_file(self.mirror / asset / ASSETS[asset])}
+        (path,) = checked_files(digests)
+        return self.folder / path.replace("<resources>", "results-smoke/resources")
 
     def files(self) -> list[str]:
         """Every file in the folder of weights, except records of what was checked."""
@@ -108,8 +115,6 @@ def until(condition, seconds: float = 60) -> None:
 def test_the_default_needs_nothing_from_outside(site: Site):
     out = site.project.run("downloads", config="training={losses: {lpips: 0}}")
     assert NOTHING in out and not site.server.asked
-    again = site.project.run("downloads", config="training={losses: {lpips: 0}}")
-    assert "Nothing to be done" in again
 
 
 def test_the_paper_names_each_asset_once(root: Path, tmp_path: Path):
@@ -142,10 +147,10 @@ def test_fetched_first_checked_once_and_used_without_a_network(site: Site):
     assert site.planned() == {"fetch_asset", "adopt_lpips"}
     out = site.project.run("downloads")
     assert "| vgg16 | 1 | 29.9 |" in out and site.asked() == dict.fromkeys(ASSETS.values(), 1)
-    checked = json.loads((site.folder / FETCHED / "vgg16.json").read_text())
+    checked = json.loads(site.checked("vgg16").read_text())
     digest = sha256_file(site.mirror / "vgg16/vgg16-397923af.pth")
     assert checked["files"]["vgg16-397923af.pth"] == {"bytes": 29859213, "sha256": digest} and not checked["absent"]
-    assert "Nothing to be done" in site.project.run("downloads")
+    assert site.planned("downloads") == {"downloads"}
     if subprocess.run([*NO_NETWORK, "true"], capture_output=True).returncode:
         pytest.skip("this machine allows no namespace without a network (unshare --net)")
     command = [*NO_NETWORK, *site.project._command(("--cores", "1", LPIPS), None)]
@@ -162,12 +167,14 @@ def test_a_job_never_fetches_what_is_gone(site: Site):
     log = (site.folder / "results-smoke/logs/adopt_lpips.log").read_text(encoding="utf-8")
     assert done.returncode and log.startswith("error: lpips-vgg/vgg.pth: absent; ") and log.count("\n") == 1
     assert "snakemake downloads" in log and site.asked()["vgg.pth"] == 1
+    site.project.run("downloads")
+    assert site.files() == sorted(ASSETS.values()) and site.asked()["vgg.pth"] == 2
 
 
 def test_offline_a_fetch_refuses_and_a_mirror_serves(site: Site, tmp_path: Path):
     site.serve("plain")
     done = site.project.snakemake("--cores", "1", LPIPS, config="assets={offline: true}")
-    log = (site.folder / "results-smoke/logs/fetch_asset/vgg16.log").read_text(encoding="utf-8")
+    (log,) = [path.read_text(encoding="utf-8") for path in (site.folder / LOGS).glob("vgg16_*.log")]
     assert done.returncode and log.startswith("error: vgg16/") and log.count("\n") == 1 and "assets.offline" in log
     assert not (site.folder / "results-smoke/logs/adopt_lpips.log").exists() or not (site.folder / LPIPS).exists()
     site.project.run(LPIPS, config=f"assets={{offline: true, mirror: {site.mirror}}}")
@@ -177,14 +184,14 @@ def test_offline_a_fetch_refuses_and_a_mirror_serves(site: Site, tmp_path: Path)
 
 def test_weights_that_fill_columns_alone_may_be_absent(site: Site):
     site.serve("plain/gone")
-    target = f"{FETCHED}/vgg16.json"
-    done = site.project.snakemake("--cores", "1", target)
-    assert done.returncode and not (site.folder / target).exists(), "LPIPS cannot be trained with without it"
+    target = site.checked("vgg16")
+    done = site.project.snakemake("--cores", "1", str(target.relative_to(site.folder)))
+    assert done.returncode and not target.exists(), "no loss is computed without its network"
     (site.folder / "lpips.yaml").rename(site.folder / "put_away.yaml")
     (site.folder / "lpips.yaml").write_text("evaluation: {metrics: [image, perceptual]}\n")
     out = site.project.run("downloads")
     (site.folder / "put_away.yaml").rename(site.folder / "lpips.yaml")
-    assert "404" in json.loads((site.folder / target).read_text())["absent"]
+    assert "404" in json.loads(target.read_text())["absent"]
     assert re.search(r"\| vgg16 \| 0 \| 0.0 \| vgg16/\S+: 404 ", out)
 
 
@@ -218,9 +225,11 @@ def test_a_new_place_of_the_weights_is_checked_and_makes_nothing_again(site: Sit
     site.project.run(LPIPS)
     shutil.rmtree(site.folder / FETCHED)
     assert site.planned() == set()
+    elsewhere = "assets={folder: elsewhere}"
     site.project.run("downloads")
-    assert site.planned() == set()
-    assert site.planned(config="assets={folder: elsewhere}") == {"fetch_asset"}
+    site.project.run("downloads", config=elsewhere)
+    assert all((site.folder / "elsewhere" / asset / name).is_file() for asset, name in ASSETS.items())
+    assert site.planned() == site.planned(config=elsewhere) == set()
 
 
 def test_a_result_without_records_or_of_other_weights_gets_its_inputs():
@@ -229,7 +238,7 @@ def test_a_result_without_records_or_of_other_weights_gets_its_inputs():
     assert made_without_checked_files(digests, ["results/clips.parquet"], params)
     assert not made_without_checked_files(digests, None, None)
     assert not made_without_checked_files(digests, [], ["{}", "1"])
-    assert not made_without_checked_files(digests, ["resources/fetched/net.json"], params)
+    assert not made_without_checked_files(digests, ["resources/fetched/net/0123456789ab.json"], params)
 
 
 # --------------------------------------------------------------------------------------------------- kill -9, two at once
@@ -264,7 +273,7 @@ def test_two_at_once_download_once(site: Site):
 def test_after_a_killed_snakemake_the_same_command_waits_for_its_download(site: Site):
     site.serve("held")
     site.server.released.clear()
-    target = f"{FETCHED}/lpips-vgg.json"
+    target = str(site.checked("lpips-vgg").relative_to(site.folder))
     killed = subprocess.Popen(
         site.project._command(("--cores", "1", target), None), cwd=site.folder, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -272,7 +281,7 @@ def test_after_a_killed_snakemake_the_same_command_waits_for_its_download(site: 
     until(lambda: site.asked()["vgg.pth"] == 1)
     killed.kill()  # Snakemake alone: its job goes on
     killed.wait()
-    log = site.folder / "results-smoke/logs/fetch_asset/lpips-vgg.log"
+    (log,) = (site.folder / LOGS).glob("lpips-vgg_*.log")
     again = subprocess.Popen(
         site.project._command(("--cores", "1", target), None), cwd=site.folder, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -2,8 +2,8 @@
 runs, since compute nodes often have no network; all other jobs are offline.
 
 OUTPUTS
-    <resources>/fetched/{asset}.json    checked file of an asset: its files with sizes and digests, or why it is absent
-    <resources>/downloads.md            everything that was fetched: weights, and files of corpora by their status
+    <resources>/fetched/{asset}/{accepted}.json     checked file of an asset: its files, or why it is absent
+    <resources>/downloads.md                        everything that was fetched; written anew by every `snakemake downloads`
 """
 
 
@@ -18,9 +18,11 @@ rule fetch_asset:
     output:
         checked=CHECKED,
     log:
-        "<logs>/fetch_asset/{asset}.log",
+        "<logs>/fetch_asset/{asset}_{accepted}.log",
     benchmark:
-        "<benchmarks>/fetch_asset/{asset}.tsv"
+        "<benchmarks>/fetch_asset/{asset}_{accepted}.tsv"
+    wildcard_constraints:
+        accepted="[0-9a-f]{12}",
     priority: 100
     conda:
         "../../envs/core/environment.yaml"
@@ -30,17 +32,14 @@ rule fetch_asset:
         runtime=REQUESTS.minutes("fetch"),
         downloads=1,
         assets=PLAN.fetching,
-    params:
-        places=[CONFIG.assets.folder, CONFIG.assets.mirror],
+        # no parameter: nothing but an absent output may run this rule
         optional=lambda wildcards: "" if is_needed(CONFIG, wildcards.asset) else "--optional",
-        version=STAGE_VERSIONS["fetch"],
-        weights=lambda wildcards: weights_of(CONFIG, wildcards.asset),
     shell:
         r"""
         python -m eadnet fetch-asset {wildcards.asset:q} \
             --settings {resources.assets:q} \
             --checked {output.checked:q} \
-            {params.optional} \
+            {resources.optional} \
             >{log:q} 2>&1
         """
 
@@ -50,8 +49,6 @@ rule downloads:
         PLAN.annotation_files("hdtf"),
         checked=checked_files(all_weights(CONFIG)),
         tables=PLAN.download_tables,
-    output:
-        "<resources>/downloads.md",
     log:
         "<logs>/downloads.log",
     conda:
@@ -60,15 +57,18 @@ rule downloads:
     resources:
         mem_mb=REQUESTS.memory("fetch"),
         runtime=REQUESTS.minutes("fetch"),
+        downloads=1,
+        assets=PLAN.fetching,
     params:
         checked=lambda wildcards, input: options("--checked", input.get("checked", [])),
         tables=lambda wildcards, input: options("--table", input.get("tables", [])),
-        version=STAGE_VERSIONS["fetch"],
+        listed=f"{CONFIG.pathvars.resources}/downloads.md",
     shell:
         r"""
-        python -m eadnet list-downloads \
+        python -m eadnet bring-downloads \
+            --settings {resources.assets:q} \
             {params.checked} \
             {params.tables} \
-            --output {output:q} \
+            --output {params.listed:q} \
             >{log:q} 2>&1
         """
