@@ -16,8 +16,9 @@ from eadnet.faces.detectors.interface import WEIGHTS
 from metrics.spec import FAMILIES
 
 CHECKED = "<resources>/fetched/{asset}/{accepted}.json"
-"""The checked file of an asset, which rule `fetch_asset` writes; `accepted` is made of the digests of its files, so that
-the rule never runs again while its output is there: then Snakemake would leave out the rules that use the weights."""
+"""The checked file of an asset, which rule `fetch_asset` writes; `accepted` is made of the digests of its files. So the
+rule never runs again while its output is there: then Snakemake would leave out rules that use the weights, since their
+input is ancient, whatever else of them has changed."""
 
 
 def weights_of(config: Config, *assets: str | None) -> dict[str, str]:

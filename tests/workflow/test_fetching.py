@@ -241,7 +241,7 @@ def test_a_result_without_records_or_of_other_weights_gets_its_inputs():
     assert not made_without_checked_files(digests, ["resources/fetched/net/0123456789ab.json"], params)
 
 
-# --------------------------------------------------------------------------------------------------- kill -9, two at once
+# ---------------------------------------------------------------------------------------- kill -9, two at once
 def test_a_killed_download_leaves_nothing_half_and_the_same_command_completes(site: Site):
     site.serve("held")
     site.server.released.clear()
