@@ -102,17 +102,18 @@ class Watch:
     """How long a lock has been seen unchanged, on this process's clock.
 
     Time counts only while it is looked at: a watcher that was itself stopped, together with the holder perhaps, does
-    not take that for the holder's silence.
+    not take that for the holder's silence. `changed` is whether the holder has shown that it lives.
     """
 
     def __init__(self) -> None:
-        self.content, self.looked, self.unchanged = b"", time.monotonic(), 0.0
+        self.content, self.looked, self.unchanged, self.changed = b"", time.monotonic(), 0.0, False
 
     def is_dead(self, content: bytes) -> bool:
         """Whether the holder in this content is dead: its process is gone, or it has been silent for `WATCHED`."""
         now = time.monotonic()
         self.unchanged += min(now - self.looked, 2 * LOOK)
         if content != self.content:
+            self.changed = bool(self.content)
             self.content, self.unchanged = content, 0.0
         self.looked = now
         holder = Holder.parse(content)

@@ -71,13 +71,15 @@ class Owner:
 
 
 def check_owned(folder: str | Path) -> None:
-    """As `Owner.check`, where this process or its parent owns the folder; nothing where no one does.
+    """As `Owner.check`, where this process or its parent owns the folder or one above it; nothing where no one does.
 
     Raises:
         OwnershipError: as of `Owner.check`.
     """
-    lock = _lock_of(Path(folder), "")
-    Owner(Path(folder), lock, _inherited().get(str(lock))).check()
+    locks, folder = _inherited(), Path(os.path.realpath(folder))
+    for place in (folder, *folder.parents):
+        if token := locks.get(str(lock := _lock_of(place, ""))):
+            Owner(place, lock, token).check()
 
 
 @contextmanager
@@ -92,8 +94,8 @@ def owned(folder: str | Path, part: str = "", work: str = "", wait: float | None
         folder: made if absent.
         part: what is owned of a folder that several jobs share, such as a shard's name.
         work: digest of what is done, to recognise an owner that does the same.
-        wait: seconds to wait for a living owner; None is `WAIT`. An owner on another machine is watched for at least
-            `WATCHED` seconds.
+        wait: seconds to wait for a living owner; None is `WAIT`. An owner on another machine is watched until its heart
+            has beaten, or has not for `WATCHED` seconds.
 
     Raises:
         OwnershipError: a living owner did not end, or the folder cannot be written to.
@@ -131,36 +133,27 @@ def _acquire(folder: Path, lock: Path, holder: Holder, wait: float) -> bool:
     Raises:
         OwnershipError: a living owner did not end.
     """
-    watch, began, before, seen = Watch(), time.monotonic(), None, set()
+    watch, end, before, named = Watch(), time.monotonic() + wait, None, set()
     while not lock_files.claim(lock, holder):
         content = lock_files.read(lock)
         if content is None:
             continue
-        before = Holder.parse(content)
+        before = Holder.parse(content) or before
         if watch.is_dead(content):
             if lock_files.replace(lock, content, holder):
                 print(f"{folder}: taken over from {before or 'a damaged lock'}, which has ended", file=sys.stderr)
                 return False
-        else:
-            checkable = before is not None and before.is_here
-            patience = wait if checkable else max(wait, lock_files.WATCHED + 5 * lock_files.LOOK)
-            _fail_or_announce(folder, lock, before, began + patience, seen)
+        elif before is not None:
+            who = f"{folder}: another job writes it ({before})"
+            if time.monotonic() >= end and (before.is_here or watch.changed):
+                raise OwnershipError(f"{who}; wait for it or end it: {before.ending}")
+            if before.token not in named:
+                print(
+                    f"{who}; waiting for up to {wait:.0f} s, end it with: {before.ending}", file=sys.stderr, flush=True
+                )
+                named.add(before.token)
         time.sleep(lock_files.LOOK)
     return before is not None and before.work == holder.work != ""
-
-
-def _fail_or_announce(folder: Path, lock: Path, owner: Holder | None, end: float, seen: set[str]) -> None:
-    """One line for each owner that is met, on standard error, or as an error once the time is over."""
-    left = end - time.monotonic()
-    if owner is None:
-        who, fix = f"its lock {lock} is damaged", f"rm {lock}"
-    else:
-        who, fix = f"another job writes it ({owner})", owner.ending
-    if left <= 0:
-        raise OwnershipError(f"{folder}: {who}; wait for it or end it: {fix}")
-    if str(owner) not in seen:
-        seen.add(str(owner))
-        print(f"{folder}: {who}; waiting for at most {left:.0f} s, end it with: {fix}", file=sys.stderr, flush=True)
 
 
 # ------------------------------------------------------------------------------------------------ hold, end
