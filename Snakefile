@@ -20,6 +20,7 @@ include: "workflow/rules/captioners.smk"
 
 
 wildcard_constraints:
+    asset="|".join(map(re.escape, ASSETS)),
     corpus="|".join(PLAN.shards),
     shard=r"[A-Za-z0-9]+",
     batch=r"\d+",
@@ -52,6 +53,7 @@ rule all:
 
 
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/fetching.smk"
 include: "workflow/rules/corpora.smk"
 include: "workflow/rules/captions.smk"
 include: "workflow/rules/pretraining.smk"
@@ -66,4 +68,5 @@ include: "workflow/rules/reports.smk"
 onsuccess:
     if wants_all(os.environ):
         shell("python -m reports times --benchmarks {CONFIG.pathvars.results:q}/benchmarks")
+    print_new(f"{CONFIG.pathvars.resources}/downloads.md")
     print_new(f"{CONFIG.pathvars.results}/tables/coverage.md")

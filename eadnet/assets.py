@@ -2,12 +2,14 @@
 
 ``assets.tsv`` names every file with its address at a fixed revision, its SHA-256, size and licence. A file is taken
 from the first place that has it: the folder of weights, the mirror (linked to, not copied), the network (an address may
-name a member of a zip archive, ``....zip#member``). It is used
-only if its digest is the pinned one, or the one that the configuration accepts in its place. What was checked is
-recorded in ``{folder}/{asset}/.checked.json``, so that gigabytes are read once.
+name a member of a zip archive, ``....zip#member``). It is used only if its digest is the pinned one, or the one that
+the configuration accepts in its place. What was checked is recorded in ``{folder}/{asset}/.checked.json``, so that
+gigabytes are read once. A process that links or downloads owns the folder of the asset (`eadnet.ownership`); another
+one waits, and finds the files there.
 """
 
 import csv
+import glob
 import json
 import os
 import re
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from eadnet.ownership import OwnershipError, owned
 from eadnet.progress import progress_bar
 from eadnet.provenance import LFS_FAULT, atomic_path, is_lfs_pointer, sha256_file
 
@@ -32,6 +35,7 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MAX_MEMBER = 1 << 32  # bytes that one member of a zip archive may take
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAUSES = (2.0, 10.0)  # seconds before the second and the third attempt
+PATIENCE = 86400.0  # seconds to wait while another process downloads the same asset
 _FAILED: dict[tuple[str, Path, str], str] = {}
 """Why a download failed in this process, by address, place and digest: many ask for the same weights, and each would
 wait for the network."""
@@ -96,15 +100,31 @@ def fetch(name: str, settings: AssetSettings, table: Traversable = TABLE) -> Pat
         ``{settings.folder}/{name}``; files that the mirror has are links to it.
 
     Raises:
-        AssetError: the asset is unknown, or a file is absent, damaged, not pinned, or cannot be downloaded. A process
-            tries each download once; put by hand, the file is found all the same.
+        AssetError: the asset is unknown, or a file is absent, damaged, not pinned, or cannot be downloaded, or another
+            process that fetches it does not end. A process tries each download once; put by hand, the file is found
+            all the same.
     """
     assets = read_table(table)
     if name not in assets:
         raise _unknown(name, assets)
-    folder = Path(settings.folder) / name
+    folder, files = Path(settings.folder) / name, assets[name]
+    for file in absent_files([name], settings, table):
+        _refuse_in_vain(file, folder / file.file, settings)
+    if all(_find(folder / file.file, _mirrored(file, settings)) == folder / file.file for file in files):
+        _bring(files, folder, settings)
+        return folder
+    try:
+        with owned(folder, wait=PATIENCE):
+            _bring(files, folder, settings)
+    except OwnershipError as error:
+        raise AssetError(str(error)) from None
+    return folder
+
+
+def _bring(files: Collection[AssetFile], folder: Path, settings: AssetSettings) -> None:
+    """Check the files of an asset; link to those of the mirror, and download those that are nowhere."""
     checked = _Checked(folder / ".checked.json")
-    for file in assets[name]:
+    for file in files:
         place, mirrored = folder / file.file, _mirrored(file, settings)
         found = _find(place, mirrored)
         if found is None:
@@ -113,7 +133,6 @@ def fetch(name: str, settings: AssetSettings, table: Traversable = TABLE) -> Pat
         _check(file, found, checked.digest(file, found, settings), settings)
         if found != place:
             _link(place, found)
-    return folder
 
 
 def accepted_digests(names: Collection[str], settings: AssetSettings, table: Traversable = TABLE) -> dict[str, str]:
@@ -214,7 +233,8 @@ def _mirrored(file: AssetFile, settings: AssetSettings) -> Path | None:
 
 def _find(place: Path, mirrored: Path | None) -> Path | None:
     """The first place that has the file; a link may be to an earlier mirror, so the present one comes before it."""
-    places = (mirrored, place) if place.is_symlink() else (place, mirrored)
+    is_old = place.is_symlink() and str(place.readlink()) != str(mirrored)
+    places = (mirrored, place) if is_old else (place, mirrored)
     return next((path for path in places if path and path.is_file()), None)
 
 
@@ -236,12 +256,10 @@ def _check(file: AssetFile, path: Path | str, digest: str, settings: AssetSettin
 
 def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _Checked) -> None:
     """Download to a temporary file, which gets its name only if it is whole and the accepted one."""
-    if settings.offline:
-        fix = f"put it at {_mirrored(file, settings) or place}, or set assets.offline to false"
-        raise AssetError(f"{file.key}: absent; {fix} to download {file.url} (licence: {file.licence})")
+    _refuse_in_vain(file, place, settings)
+    for left in glob.glob(f".{glob.escape(place.stem)}.????????{glob.escape(place.suffix)}", root_dir=place.parent):
+        (place.parent / left).unlink(missing_ok=True)  # of a process that was killed: only one downloads at a time
     attempt = (file.url, place, _accepted(file, settings))
-    if attempt in _FAILED:
-        raise AssetError(_FAILED[attempt])
     print(f"{file.key}: downloading {file.url} (licence: {file.licence})", file=sys.stderr)
     try:
         with atomic_path(place) as temporary:
@@ -252,6 +270,20 @@ def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _C
         _FAILED[attempt] = str(error)
         raise
     checked.remember(file, place, digest)
+
+
+def _refuse_in_vain(file: AssetFile, place: Path, settings: AssetSettings) -> None:
+    """Refuse the download of an absent file that is not allowed, or has failed in this process.
+
+    Raises:
+        AssetError: as said.
+    """
+    if settings.offline:
+        place = _mirrored(file, settings) or place
+        fix = f"fetch it with  snakemake downloads  (assets.offline: false), or put it at {place}"
+        raise AssetError(f"{file.key}: absent; {fix}; it is {file.url} (licence: {file.licence})")
+    if reason := _FAILED.get((file.url, place, _accepted(file, settings))):
+        raise AssetError(reason)
 
 
 def _transfer(file: AssetFile, target: Path, settings: AssetSettings) -> None:

@@ -110,7 +110,12 @@ class Plan:
 
     @cached_property
     def assets(self) -> str:
-        """JSON of section `assets`, the location of published weights; also a resource."""
+        """JSON of section `assets`, the location of published weights, for jobs that never fetch; also a resource."""
+        return self.config.assets.model_copy(update={"offline": True}).model_dump_json()
+
+    @cached_property
+    def fetching(self) -> str:
+        """The same for jobs that fetch: as the section is; also a resource."""
         return self.config.assets.model_dump_json()
 
     @cached_property
@@ -243,6 +248,11 @@ class Plan:
         return [*_annotations(folder), f"<resources>/synthetic/truth/hdtf/{shard}.safetensors"]
 
     @cached_property
+    def download_tables(self) -> list[str]:
+        """Tables of downloads, one a shard of the corpora that are downloaded."""
+        return self.per_shard("<resources>/{corpus}/downloads/{shard}.parquet", self.of_origin("download"))
+
+    @cached_property
     def corpus_digest(self) -> Callable[[str, str], str]:
         """A function of corpus and shard: digest of the files behind the shard, from a listing of them on disk.
 
@@ -256,7 +266,7 @@ class Plan:
 
     def _fetches_annotations(self, corpus: str) -> bool:
         """Whether HDTF's annotation files must be fetched: none are configured, and none are in the corpus's folder."""
-        if corpus != "hdtf" or self.origins[corpus] == "synthetic":
+        if corpus != "hdtf" or self.origins.get(corpus, "synthetic") == "synthetic":
             return False
         return annotation_folder(self.config.corpora.hdtf) is None
 

@@ -26,8 +26,8 @@ from eadnet.tables import EMOTIONS
 
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
-    "data", "captions", "models", "videos", "inputs", "scores", "tables", "paper_tables", "figures", "calibration",
-    "resolution", "report", "all",
+    "downloads", "data", "captions", "models", "videos", "inputs", "scores", "tables", "paper_tables", "figures",
+    "calibration", "resolution", "report", "all",
 )  # fmt: skip
 TRUTH = "truth"  # name of the source under which the true videos are measured
 TAKEN = (*BASELINES, *TARGETS, TRUTH)

@@ -55,6 +55,7 @@ class Resources(Section):
     """
 
     render: Need = Field(Need(runtime=10), description="Drawing a shard.")
+    fetch: Need = Field(Need(runtime=1440), description="Fetching published weights, where Snakemake runs.")
     download: Need = Field(Need(runtime=1440), description="Downloading a shard, on the machine that runs Snakemake.")
     acquire: Need = Field(Need(), description="Listing a shard's inputs.")
     preprocess: Need = Field(Need(mem_mb=2000, runtime=720), description="Preprocessing a shard.")

@@ -214,7 +214,14 @@ def test_offline_names_file_licence_and_both_mends(tmp_path, server):
     table = write_table(tmp_path, f"{server.url}/whole")
     line = fault("net", settings(tmp_path, tmp_path / "mirror", offline=True), table)
     mirrored = tmp_path / "mirror" / "net" / "net.pt"
-    for part in ("net/net.pt", f"put it at {mirrored}", "assets.offline to false", f"{server.url}/whole", "MIT"):
+    for part in (
+        "net/net.pt",
+        f"put it at {mirrored}",
+        "snakemake downloads",
+        "assets.offline: false",
+        f"{server.url}/whole",
+        "MIT",
+    ):
         assert part in line
     assert not server.asked
     assert "no published asset 'nets'; there are net" in fault("nets", settings(tmp_path), table)

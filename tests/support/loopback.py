@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TYPES = {".mp4": "video/mp4", ".m4a": "audio/mp4", ".mpd": "application/dash+xml", ".tar": "application/x-tar"}
@@ -15,9 +15,8 @@ class Server(ThreadingHTTPServer):
     """Serves `files` by path, with ranges.
 
     The first folder of an address names a fault: ``/drop/`` cuts the first answer of each file in half, ``/busy/``
-    answers 503 twice, ``/whole/`` knows no ranges, ``/stall/`` sends half and then nothing, ``/short/`` always promises
-    a byte too many, ``/plain/``
-    has none.
+    answers 503 twice, ``/whole/`` knows no ranges, ``/stall/`` sends half and then nothing, ``/held/`` sends the second
+    half once `released` is set, ``/short/`` always promises a byte too many, ``/plain/`` has none.
     """
 
     daemon_threads = True
@@ -26,6 +25,7 @@ class Server(ThreadingHTTPServer):
         """Listen on a free port."""
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.asked, self.sent = files, Counter(), Counter()
+        self.released = threading.Event()
 
     def address(self, path: str) -> str:
         """The whole address of a path."""
@@ -72,7 +72,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self, body: bytes, fault: str, first: bool) -> None:
         part = body[: len(body) // 2] if fault == "stall" or (fault == "drop" and first) else body
-        self.wfile.write(part)
+        if fault == "held":
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            self.server.released.wait(120)
+            part = body[len(body) // 2 :]
+        with suppress(ConnectionError):  # the client may have been killed
+            self.wfile.write(part)
         self.wfile.flush()
         self.server.sent[self.path] += len(part)
         if fault == "stall":

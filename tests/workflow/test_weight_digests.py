@@ -33,7 +33,7 @@ PUBLISHED = {  # a network of every kind as published, that fits the smoke confi
     "training": {"losses": {"lpips": 0.1}},
     "evaluation": {"metrics": ["image", "perceptual", "syncnet", "identity", "hsemotion"], "calibrate": True},
 }
-OF_ITSELF = "reason: Params have changed"
+OF_ITSELF = re.compile(r"reason: (Params have changed|.*/fetched/)")  # new digests, or their checked file
 ALL_FAMILIES = {"calibrate_metrics", "measure_resolution"}
 MEASURED = {"measure_videos", "measure_truth"}
 RERUN = {
@@ -82,17 +82,18 @@ def test_a_changed_digest_makes_what_uses_the_weights_again_and_nothing_else(mad
     assert done.returncode == 0, done.stdout
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", done.stdout, re.MULTILINE)
     planned = {label(rule, body) for rule, body in jobs}
-    changed = {label(rule, body) for rule, body in jobs if OF_ITSELF in body} - {
-        "write_page"
-    }  # shows the configuration
-    assert changed <= RERUN[asset] <= planned, "a job with new inputs too names only these"
-    assert bool(changed) == bool(RERUN[asset])
-    rest = [body for rule, body in jobs if OF_ITSELF not in body and rule != "all"]
+    changed = {label(rule, body) for rule, body in jobs if OF_ITSELF.search(body)}
+    changed -= {"write_page"}  # shows the configuration
+    uses = RERUN[asset] | ({f"fetch_asset {asset}"} if RERUN[asset] else set())
+    assert changed <= uses, "a job with new inputs too names only these"
+    assert uses <= planned and bool(changed) == bool(uses)
+    assert len([job for job in planned if job.startswith("fetch_asset")]) == bool(uses)
+    rest = [body for rule, body in jobs if not OF_ITSELF.search(body) and rule != "all"]
     assert all("reason: Input files updated by another job" in body for body in rest)
 
 
 def label(rule: str, body: str) -> str:
-    found = re.search(r"wildcards: .*\b(?:family|captioner)=(\w+)", body)
+    found = re.search(r"wildcards: .*\b(?:family|captioner|asset)=([\w.-]+)", body)
     return f"{rule} {found[1]}" if found else rule
 
 
@@ -144,4 +145,11 @@ def test_every_rule_that_is_given_weights_depends_on_their_digests(root: Path):
     rules = [rule for text in texts for rule in re.split(r"^ *rule ", text, flags=re.MULTILINE)[1:]]
     given = [rule for rule in rules if "assets=PLAN.assets" in rule]
     assert len(given) >= 14
-    assert [rule.partition(":")[0] for rule in rules if ("weights=" in rule) != ("assets=PLAN.assets" in rule)] == []
+    fetching = {rule.partition(":")[0] for rule in rules if "assets=PLAN.fetching" in rule}
+    assert fetching == {"fetch_asset", "downloads", "fetch_hdtf_annotations"}, "all others are offline"
+    using = [rule for rule in rules if "weights=" in rule and rule.partition(":")[0] not in fetching]
+    assert using == given
+    for rule in given:
+        squeezed = re.sub(r"\s", "", rule)
+        weights = re.search(r",weights=(.+?),(?:seed=|version=|shell:|\w+=)", squeezed)[1]
+        assert f"fetched=fetched({weights}," in squeezed, f"{rule.partition(':')[0]}: other weights are fetched"

@@ -72,6 +72,10 @@ rule caption_batch:
     input:
         clips=caption_inputs("<results>/clips/{corpus}/{shard}/clips.parquet"),
         descriptors=caption_inputs("<results>/descriptors/{corpus}/{shard}.parquet"),
+        fetched=fetched(
+            lambda wildcards: captioner_weights(CONFIG, wildcards.captioner),
+            "<results>/captions/{captioner}/{corpus}/{batch}.parquet",
+        ),
     output:
         captions="<results>/captions/{captioner}/{corpus}/{batch}.parquet",
     log:
@@ -118,7 +122,8 @@ rule caption_batch:
 
 rule encode_captions:
     input:
-        PLAN.caption_tables("main"),
+        captions=PLAN.caption_tables("main"),
+        fetched=fetched(weights_of(CONFIG, CONFIG.captions.weights), "<results>/captions.parquet"),
     output:
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
@@ -137,7 +142,7 @@ rule encode_captions:
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/encoded",
     params:
-        captions=lambda wildcards, input: options("--captions", input),
+        captions=lambda wildcards, input: options("--captions", input.captions),
         settings=as_json(CONFIG.captions, only=ENCODER_KEYS),
         version=STAGE_VERSIONS["encode_captions"],
         weights=weights_of(CONFIG, CONFIG.captions.weights),

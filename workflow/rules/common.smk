@@ -6,14 +6,17 @@ OUTPUTS
 """
 
 import os
+import re
 import sys
 import time
 from contextlib import contextmanager
 from operator import attrgetter
 
 import yaml
+from snakemake.io import IOFile
 from snakemake.utils import update_config
 
+from eadnet.assets import read_table
 from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.gpus import visible
@@ -25,7 +28,18 @@ from workflow.plan import HDTF_ANNOTATIONS, Plan
 from workflow.report_plan import ReportPlan
 from workflow.requests import Requests
 from workflow.stages import STAGE_VERSIONS
-from workflow.weights import captioner_weights, extractor_weights, family_weights, preprocessing_weights, weights_of
+from workflow.weights import (
+    CHECKED,
+    all_weights,
+    captioner_weights,
+    checked_files,
+    extractor_weights,
+    family_weights,
+    is_needed,
+    made_without_checked_files,
+    preprocessing_weights,
+    weights_of,
+)
 
 
 def typed(value):
@@ -73,6 +87,10 @@ def prepend(variable, folder):
 prepend("PATH", os.path.dirname(sys.executable))
 prepend("PYTHONPATH", str(workflow.basedir))
 
+# Jobs have no network: what comes from outside is fetched before, by the rules of fetching.smk and corpora.smk, which do
+# not use Hugging Face's libraries. Those would otherwise look for newer files.
+os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+
 
 def wants_all(environment):
     """Whether `VERBOSE` is on, by the same rule as in the console (workflow/logger)."""
@@ -105,6 +123,7 @@ def print_new(path):
 PARSED_AT = time.time()
 PLAN = checked_plan()
 CONFIG = PLAN.config
+ASSETS = tuple(read_table())
 REQUESTS = Requests(CONFIG, share_machine())
 REPORT = ReportPlan(PLAN)
 guard(workflow, CONFIG.pathvars.results, CONFIG.compute.left_jobs)
@@ -123,6 +142,27 @@ def corpus_settings(wildcards):
 def corpus_files(wildcards):
     """Files that must be drawn or fetched before a shard can be read."""
     return PLAN.corpus_files(wildcards.corpus, wildcards.shard)
+
+
+def fetched(weights, output):
+    """An input function: the checked files of the published weights that a job uses.
+
+    `weights` is the job's parameter of that name, `output` the pattern of its first output. The files are ancient, since
+    the parameter decides what runs again. Snakemake also makes a result again whose set of inputs has changed; a result
+    that is there, made from the same weights before these had checked files, keeps its own. A job's own process, which
+    may find that result already deleted, takes what is there: Snakemake's process has waited for the files.
+    """
+
+    def files(wildcards):
+        digests = weights(wildcards) if callable(weights) else weights
+        paths = [path.replace("<resources>", CONFIG.pathvars.resources) for path in checked_files(digests)]
+        if not workflow.is_main_process:
+            return list(filter(os.path.exists, paths))
+        made = IOFile(output.replace("<results>", CONFIG.pathvars.results).format(**wildcards))
+        recorded = workflow.persistence.input(made), workflow.persistence.params(made)
+        return [] if paths and os.path.exists(made) and made_without_checked_files(digests, *recorded) else paths
+
+    return ancient(files)
 
 
 def method_files(wildcards):

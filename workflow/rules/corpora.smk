@@ -159,7 +159,8 @@ rule fetch_hdtf_annotations:
     resources:
         mem_mb=REQUESTS.memory("download"),
         runtime=REQUESTS.minutes("download"),
-        assets=PLAN.assets,
+        downloads=1,
+        assets=PLAN.fetching,
     params:
         folder=subpath(output[0], parent=True),
         version=STAGE_VERSIONS["download"],
@@ -242,6 +243,7 @@ rule acquire_corpus:
 rule preprocess_shard:
     input:
         corpus_files,
+        fetched=fetched(preprocessing_weights(CONFIG), "<results>/clips/{corpus}/{shard}/clips.parquet"),
         sources="<results>/corpora/{corpus}/{shard}.parquet",
     output:
         clips="<results>/clips/{corpus}/{shard}/clips.parquet",

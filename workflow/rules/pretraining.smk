@@ -14,6 +14,9 @@ one-core jobs run before short ones: then no core is idle when it starts.
 rule pretrain_autoencoder:
     input:
         clips="<results>/clips.parquet",
+        fetched=fetched(
+            weights_of(CONFIG, CONFIG.autoencoder.weights), "<results>/pretrained/autoencoder/model.safetensors"
+        ),
     output:
         multiext(
             "<results>/pretrained/autoencoder/",
@@ -60,6 +63,7 @@ rule pretrain_autoencoder:
 rule pretrain_syncnet:
     input:
         clips="<results>/clips.parquet",
+        fetched=fetched(weights_of(CONFIG, CONFIG.syncnet.weights), "<results>/pretrained/syncnet/model.safetensors"),
     output:
         multiext(
             "<results>/pretrained/syncnet/",
@@ -104,6 +108,7 @@ rule pretrain_syncnet:
 rule pretrain_videomae:
     input:
         clips="<results>/clips.parquet",
+        fetched=fetched(weights_of(CONFIG, CONFIG.videomae.weights), "<results>/pretrained/videomae/model.safetensors"),
     output:
         multiext(
             "<results>/pretrained/videomae/",
@@ -146,6 +151,10 @@ rule pretrain_videomae:
 
 
 rule adopt_lpips:
+    input:
+        fetched=fetched(
+            weights_of(CONFIG, CONFIG.lpips.trunk, CONFIG.lpips.heads), "<results>/pretrained/lpips/model.safetensors"
+        ),
     output:
         multiext("<results>/pretrained/lpips/", model="model.safetensors", config="config.json"),
     log:
@@ -177,6 +186,7 @@ rule adopt_lpips:
 rule encode_audio:
     input:
         clips="<results>/clips.parquet",
+        fetched=fetched(weights_of(CONFIG, CONFIG.audio.weights), "<results>/pretrained/audio.safetensors"),
     output:
         audio="<results>/pretrained/audio.safetensors",
     log:
@@ -252,6 +262,9 @@ rule pretrain_backbone:
         audio="<results>/pretrained/audio.safetensors",
         latents="<results>/pretrained/latents.safetensors",
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        fetched=fetched(
+            weights_of(CONFIG, CONFIG.backbone.weights), "<results>/pretrained/{backbone}/model.safetensors"
+        ),
     output:
         multiext(
             "<results>/pretrained/{backbone}/",

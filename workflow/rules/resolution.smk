@@ -12,6 +12,7 @@ rule measure_resolution:
         scores="<results>/scores.parquet",
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
+        fetched=fetched(family_weights(CONFIG, CONFIG.evaluation.metrics), "<results>/resolution.parquet"),
     output:
         table="<results>/resolution.parquet",
     log:

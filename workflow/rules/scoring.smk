@@ -56,6 +56,7 @@ rule measure_videos:
     input:
         videos="<results>/videos/{source}/{seed}/videos.parquet",
         clips="<results>/clips.parquet",
+        fetched=fetched(extractor_weights(CONFIG), "<results>/measurements/{source}/{seed}/measurements.parquet"),
     output:
         multiext(
             "<results>/measurements/{source}/{seed}/",
@@ -100,6 +101,7 @@ rule measure_truth:
     input:
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
+        fetched=fetched(extractor_weights(CONFIG, of_truth=True), "<results>/measurements/truth/0/measurements.parquet"),
     output:
         multiext(
             "<results>/measurements/truth/0/",
@@ -146,6 +148,10 @@ rule score_family:
         measurements="<results>/measurements/{source}/{seed}/measurements.parquet",
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
+        fetched=fetched(
+            lambda wildcards: family_weights(CONFIG, [wildcards.family]),
+            "<results>/scores/{source}/{seed}/{family}.parquet",
+        ),
     output:
         scores="<results>/scores/{source}/{seed}/{family}.parquet",
     log:
@@ -236,6 +242,7 @@ rule calibrate_metrics:
     input:
         PLAN.asked_judges,
         clips="<results>/clips.parquet",
+        fetched=fetched(family_weights(CONFIG, CONFIG.evaluation.metrics), "<results>/calibration.parquet"),
     output:
         table="<results>/calibration.parquet",
     log:
