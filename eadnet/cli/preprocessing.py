@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from eadnet.cli.options import AssetsJSON, Corpus, Root, SettingsJSON, Shard
+from eadnet.cli.options import AssetsJSON, Corpus, Root, SettingsJSON, Shard, Version
 
 
 def preprocess(
@@ -17,7 +17,7 @@ def preprocess(
     output: Annotated[str, typer.Option(help="Folder to write the shard to.")],
     assets: AssetsJSON = "{}",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the sources.")] = 1,
-    version: Annotated[int, typer.Option(help="Version of the stage: parts of another one are made again.")] = 0,
+    version: Version = 0,
 ) -> None:
     """Normalise, align and gate the clips of a shard."""
     from eadnet.config.machine import Assets

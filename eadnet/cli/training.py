@@ -116,7 +116,7 @@ def pretrain_backbone(
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
     chosen = parse(Backbone, settings)
-    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, tuple(audio), tuple(latents), tuple(corpora or ()))
     published = _fetched(chosen.weights, assets) if chosen.weights else None
     train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
 
@@ -165,7 +165,7 @@ def train(
     if runs_elsewhere(processes, parse(Compute, compute)):
         return
     chosen = parse(Training, settings)
-    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(chosen.corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, tuple(audio), tuple(latents), tuple(chosen.corpora or ()))
     supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
     train_run(inputs, chosen, parse(Compute, compute), run, seed, backbone, supervisors, output, filter)
 
