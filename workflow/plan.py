@@ -160,6 +160,16 @@ class Plan:
         return [pattern.format(corpus=corpus, shard=shard) for shard in self.batches(stage)[corpus][batch]]
 
     @cached_property
+    def audio_indices(self) -> list[str]:
+        """Indices of the audio features of all shards."""
+        return self.per_batch("encode_audio", "<results>/audio/{corpus}/{batch}.json")
+
+    @cached_property
+    def latent_indices(self) -> list[str]:
+        """Indices of the latents of all shards."""
+        return self.per_batch("latents", "<results>/latents/{corpus}/{batch}.json")
+
+    @cached_property
     def source_tables(self) -> list[str]:
         """The tables of inputs: one a shard, and those of what local corpora lack, for which folders are listed."""
         pattern = "<results>/corpora/{corpus}/{shard}.parquet"

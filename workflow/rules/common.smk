@@ -106,6 +106,18 @@ def corpus_files(wildcards):
     return PLAN.corpus_files(wildcards.corpus, wildcards.shard)
 
 
+def shard_tables(stage, wildcards):
+    """Tables of clips of the shards that a job of a stage takes."""
+    pattern = "<results>/clips/{corpus}/{shard}/clips.parquet"
+    return PLAN.per_shard_of(stage, wildcards.corpus, wildcards.batch, pattern)
+
+
+def features(wildcards, input):
+    """Options that name the indices of audio features, and of latents if the job reads them."""
+    named = {"--audio": input.audio, "--latents": input.get("latents", [])}
+    return " ".join(filter(None, (options(name, files) for name, files in named.items())))
+
+
 def method_files(wildcards):
     """Digest of the files in a method's folder of videos."""
     with faults_in_a_line():

@@ -3,8 +3,11 @@
 OUTPUTS
     <results>/pretrained/{autoencoder,syncnet,videomae,backbone}/   model.safetensors config.json train.parquet
     <results>/pretrained/lpips/                                     adopted, if the LPIPS loss of a run is on
-    <results>/pretrained/latents.safetensors                        latents of all clips
-    <results>/pretrained/audio.safetensors                          audio features of all clips
+    <results>/latents/{corpus}/{batch}.json                         index of the latents of some shards
+    <results>/audio/{corpus}/{batch}.json                           index of the audio features of some shards
+
+Beside an index stand the files that it lists, {shard}.safetensors. They are no outputs: after a kill those that are whole
+and made from the present inputs are kept. `resources.latents.shards` says how many shards a job takes.
 
 Priorities keep the critical path busy (autoencoder, latents, backbone). Only the backbone takes all cores, so long
 one-core jobs run before short ones: then no core is idle when it starts.
@@ -176,13 +179,14 @@ rule adopt_lpips:
 
 rule encode_audio:
     input:
-        clips="<results>/clips.parquet",
+        clips=lambda wildcards: shard_tables("encode_audio", wildcards),
+        pool=["<results>/clips.parquet"] if CONFIG.audio.variants else [],  # babble comes from all clips
     output:
-        audio="<results>/pretrained/audio.safetensors",
+        index="<results>/audio/{corpus}/{batch}.json",
     log:
-        "<logs>/encode_audio.log",
+        "<logs>/encode_audio/{corpus}_{batch}.log",
     benchmark:
-        "<benchmarks>/encode_audio/all.tsv"
+        "<benchmarks>/encode_audio/{corpus}_{batch}.tsv"
     priority: 70
     conda:
         "../../envs/core/environment.yaml"
@@ -193,6 +197,8 @@ rule encode_audio:
         gpu=REQUESTS.gpus("encode_audio"),
         assets=PLAN.assets,
     params:
+        clips=lambda wildcards, input: options("--clips", input.clips),
+        pool=lambda wildcards, input: options("--pool", input.pool),
         settings=settings("audio"),
         version=STAGE_VERSIONS["encode_audio"],
         weights=weights_of(CONFIG, CONFIG.audio.weights),
@@ -202,23 +208,25 @@ rule encode_audio:
         python -m eadnet encode-audio \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
-            --clips {input.clips:q} \
+            {params.clips} \
+            {params.pool} \
+            --version {params.version:q} \
             --assets {resources.assets:q} \
-            --output {output.audio:q} \
+            --output {output.index:q} \
             >{log:q} 2>&1
         """
 
 
 rule encode_latents:
     input:
-        clips="<results>/clips.parquet",
+        clips=lambda wildcards: shard_tables("latents", wildcards),
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
     output:
-        latents="<results>/pretrained/latents.safetensors",
+        index="<results>/latents/{corpus}/{batch}.json",
     log:
-        "<logs>/encode_latents.log",
+        "<logs>/encode_latents/{corpus}_{batch}.log",
     benchmark:
-        "<benchmarks>/encode_latents/all.tsv"
+        "<benchmarks>/encode_latents/{corpus}_{batch}.tsv"
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
@@ -229,6 +237,7 @@ rule encode_latents:
         gpu=REQUESTS.gpus("latents"),
         compute=PLAN.compute,
     params:
+        clips=lambda wildcards, input: options("--clips", input.clips),
         autoencoder=subpath(input.autoencoder, parent=True),
         mask=CONFIG.backbone.mask,
         version=STAGE_VERSIONS["latents"],
@@ -236,10 +245,11 @@ rule encode_latents:
         r"""
         python -m eadnet encode-latents \
             --mask {params.mask:q} \
-            --clips {input.clips:q} \
+            {params.clips} \
+            --version {params.version:q} \
             --autoencoder {params.autoencoder:q} \
             --compute {resources.compute:q} \
-            --output {output.latents:q} \
+            --output {output.index:q} \
             >{log:q} 2>&1
         """
 
@@ -249,8 +259,8 @@ rule pretrain_backbone:
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
-        audio="<results>/pretrained/audio.safetensors",
-        latents="<results>/pretrained/latents.safetensors",
+        audio=PLAN.audio_indices,
+        latents=PLAN.latent_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
     output:
         multiext(
@@ -277,6 +287,7 @@ rule pretrain_backbone:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.model, parent=True),
         settings=settings("backbone"),
+        features=features,
         corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["backbone"],
         weights=weights_of(CONFIG, CONFIG.backbone.weights),
@@ -290,8 +301,7 @@ rule pretrain_backbone:
             {params.corpora} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
-            --audio {input.audio:q} \
-            --latents {input.latents:q} \
+            {params.features} \
             --autoencoder {params.autoencoder:q} \
             --processes {threads} \
             --compute {resources.compute:q} \

@@ -50,7 +50,7 @@ rule synthesise_videos:
         test_clips="<results>/test_clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
-        audio="<results>/pretrained/audio.safetensors",
+        audio=PLAN.audio_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
     output:
         videos="<results>/videos/{source}/{seed}/videos.parquet",
@@ -73,6 +73,7 @@ rule synthesise_videos:
         model=lambda wildcards, input: folder_option("model", input),
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.videos, parent=True),
+        features=features,
         settings=lambda wildcards: as_json(CONFIG.synthesis_of(wildcards.source)),
         corpora=lambda wildcards: options("--corpora", CONFIG.tested(wildcards.source)),
         mask=CONFIG.backbone.mask,
@@ -90,7 +91,7 @@ rule synthesise_videos:
             {params.corpora} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
-            --audio {input.audio:q} \
+            {params.features} \
             --compute {resources.compute:q} \
             --autoencoder {params.autoencoder:q} \
             --output {params.folder:q} \
