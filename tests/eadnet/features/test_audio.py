@@ -82,10 +82,14 @@ def test_a_missing_clip_and_unusable_files_are_named(tmp_path):
     with pytest.raises(TensorFileError, match=r"absent.json is absent; delete it and run encode-audio again"):
         AudioFeatures.read([tmp_path / "absent.json"])
     (tmp_path / "strange.json").write_text("[]")
-    with pytest.raises(TensorFileError, match=r"strange.json is no index \(TypeError\); delete it and run encode-audio"):
+    with pytest.raises(
+        TensorFileError, match=r"strange.json is no index \(TypeError\); delete it and run encode-audio"
+    ):
         AudioFeatures.read([tmp_path / "strange.json"])
     write_index(tmp_path / "other.json", "whisper", [])
-    with pytest.raises(TensorFileError, match=r"other.json is of whisper, others of mel; delete it and run encode-audio"):
+    with pytest.raises(
+        TensorFileError, match=r"other.json is of whisper, others of mel; delete it and run encode-audio"
+    ):
         AudioFeatures.read([tmp_path / "audio.json", tmp_path / "other.json"])
     (tmp_path / "audio.safetensors").unlink()
     with pytest.raises(TensorFileError, match=r"audio.safetensors is unreadable .*; delete it and the .json files"):

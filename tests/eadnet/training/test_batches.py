@@ -11,7 +11,8 @@ import torch
 from eadnet.checkpoint import read_config
 from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet
 from eadnet.data.clips import ClipError, save_shard
-from eadnet.features.latents import Latents
+from eadnet.features.latents import FULL, Latents
+from eadnet.features.shards import ShardFile
 from eadnet.tables import CLIPS, read_rows, write_table
 from eadnet.training.backbone import train_backbone
 from eadnet.training.batches import BatchSampler, BatchSpec
@@ -39,7 +40,9 @@ def _shown(name: str, frames: int, first: int, elsewhere: bool) -> set[tuple[str
     usable = _clips(*reversed(LENGTHS))
     whose = [(clip, frame) for clip in usable.position for frame in range(LENGTHS[clip])]
     clips = _clips("long", "short", "only", "hidden")
-    references = References(clips, usable, Latents([ShardFile("", "", {name: LENGTHS[name] for name in usable.position})]))
+    references = References(
+        clips, usable, Latents([ShardFile("", "", {name: LENGTHS[name] for name in usable.position})])
+    )
     places = (torch.arange(400) + 0.5) / 400
     which = torch.full((400,), clips.position[name])
     rows = references.rows(which, torch.full((400,), first), frames, torch.full((400,), elsewhere), places)
@@ -84,6 +87,7 @@ def _references(draw: BatchSampler, count: int) -> list[tuple[str, int, set[tupl
     """Of each window, its clip and first frame, and the (clip, frame)s that look like its reference."""
     batch, found = draw(count, step_generator(0, 0, 0)), []
     rows = {start: name for name, start in draw.latents.start.items()}
+    everything = draw.latents.take(FULL, torch.arange(max(rows) + 36)).float()
     for name, first, picture in zip(
         draw.clips.names(batch.which), batch.first.tolist(), batch.inputs[:, 0, -4:], strict=True
     ):

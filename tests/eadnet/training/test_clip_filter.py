@@ -17,6 +17,7 @@ from eadnet.config.section import ConfigError
 from eadnet.config.training import Filter
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import ClipError
+from eadnet.features.latents import FULL
 from eadnet.features.text_tokens import TextTokens, write_tokens
 from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import Modules
@@ -26,6 +27,7 @@ from eadnet.training.clip_filter import measure_clips
 from eadnet.training.kept_clips import kept_clips
 from eadnet.training.loop import TrainingError, step_generator
 from eadnet.training.run import train_run
+from tests.support.feature_files import shard_file, write_features
 from tests.support.toy_training import CPU, TOY, Toy, saved_weights, training_settings, write_toy
 
 LABELS = ("happy", "happy", "sad", None, "sad", "angry", "happy", "sad")
@@ -103,7 +105,7 @@ def _pooled_by_hand(weights: dict, toy: Toy, text: str) -> np.ndarray:
 
 def _fused_by_hand(weights: dict, toy: Toy, clip_id: str) -> np.ndarray:
     """Mean of f_a + lambda mean(W f_t + b), one frame and one audio token after the other."""
-    features = load_file(toy.inputs.audio)[clip_id][0].float()
+    features = load_file(shard_file(*toy.inputs.audio))[clip_id][0].float()
     caption = next(row["caption"] for row in read_rows(toy.inputs.captions, CAPTIONS) if row["clip_id"] == clip_id)
     added = weights["text_fusion.scale"] * _pooled_by_hand(weights, toy, caption)
     encoder = load_backbone(toy.backbone, Modules(fusion="added")).audio_encoder.double()
