@@ -1,7 +1,7 @@
 """Digests of files that are hashed once: a record beside the files, by name, size, time of change and inode.
 
-``{folder}/.checked.json`` holds the SHA-256 of files, by default of those in the folder. A training hashes its inputs (a
-U-Net of the paper has gigabytes), and so does every further job that reads them; with the record they are read once.
+``{folder}/.checked.json`` holds the SHA-256 of files, by default of those in the folder. A training hashes its inputs,
+gigabytes for a U-Net of the paper, and so does every further job that reads them; with the record they are read once.
 Processes may write it side by side: each replaces the file as a whole, so that at worst one entry is lost and the file
 behind it is hashed again.
 

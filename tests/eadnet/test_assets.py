@@ -16,6 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from eadnet import assets
 from eadnet.assets import AssetError, describe, fetch, read_table
 from eadnet.config.machine import Assets
 from tests.support import published_keys

@@ -28,9 +28,12 @@ def _written(path: Path, text: str, age: float = 60) -> Path:
 def reads(monkeypatch) -> list[str]:
     """Names of the files that are hashed."""
     names = []
-    monkeypatch.setattr(
-        "eadnet.digests.sha256_file", lambda path: (names.append(Path(path).name), sha256_file(path))[1]
-    )
+
+    def read(path: Path) -> str:
+        names.append(path.name)
+        return sha256_file(path)
+
+    monkeypatch.setattr("eadnet.digests.sha256_file", read)
     return names
 
 
