@@ -37,6 +37,7 @@ wildcard_constraints:
 rule all:
     input:
         "<results>/report/index.html",
+        [] if CONFIG.preprocess.keep_crops else "<results>/crops/dropped.txt",
 
 
 include: "workflow/rules/targets.smk"

@@ -71,6 +71,7 @@ rule caption_shard:
     input:
         clips="<results>/clips/{corpus}/{shard}/clips.parquet",
         descriptors="<results>/descriptors/{corpus}/{shard}.parquet",
+        crops=crops_for("caption_{captioner}_{corpus}_{shard}"),
     output:
         captions="<results>/captions/{captioner}/{corpus}/{shard}.parquet",
     log:

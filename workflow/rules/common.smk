@@ -96,6 +96,11 @@ def settings(name):
     return lambda wildcards: as_json(attrgetter(name)(CONFIG))
 
 
+def preprocessing():
+    """JSON of section `preprocess` without the key that changes no clip."""
+    return as_json(CONFIG.preprocess, only=set(type(CONFIG.preprocess).model_fields) - {"keep_crops"})
+
+
 def corpus_settings(wildcards):
     """A corpus's section as JSON."""
     return PLAN.corpus_settings(wildcards.corpus)
@@ -104,6 +109,14 @@ def corpus_settings(wildcards):
 def corpus_files(wildcards):
     """Files that must be drawn or fetched before a shard can be read."""
     return PLAN.corpus_files(wildcards.corpus, wildcards.shard)
+
+
+def crops_for(job):
+    """Input of a job that reads crops: a mark, its own, that they are there; nothing if crops are kept.
+
+    A mark is of one job. If jobs shared a file that is made again, Snakemake would run all of them again.
+    """
+    return [] if CONFIG.preprocess.keep_crops else ancient(f"<results>/crops/{job}.ready")
 
 
 def shard_tables(stage, wildcards):

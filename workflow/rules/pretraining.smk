@@ -17,6 +17,7 @@ one-core jobs run before short ones: then no core is idle when it starts.
 rule pretrain_autoencoder:
     input:
         clips="<results>/clips.parquet",
+        crops=crops_for("pretrain_autoencoder"),
     output:
         multiext(
             "<results>/pretrained/autoencoder/",
@@ -63,6 +64,7 @@ rule pretrain_autoencoder:
 rule pretrain_syncnet:
     input:
         clips="<results>/clips.parquet",
+        crops=crops_for("pretrain_syncnet"),
     output:
         multiext(
             "<results>/pretrained/syncnet/",
@@ -107,6 +109,7 @@ rule pretrain_syncnet:
 rule pretrain_videomae:
     input:
         clips="<results>/clips.parquet",
+        crops=crops_for("pretrain_videomae"),
     output:
         multiext(
             "<results>/pretrained/videomae/",
@@ -221,6 +224,7 @@ rule encode_latents:
     input:
         clips=lambda wildcards: shard_tables("latents", wildcards),
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        crops=crops_for("encode_latents_{corpus}_{batch}"),
     output:
         index="<results>/latents/{corpus}/{batch}.json",
     log:
@@ -262,6 +266,7 @@ rule pretrain_backbone:
         audio=PLAN.audio_indices,
         latents=PLAN.latent_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        crops=crops_for("pretrain_{backbone}"),
     output:
         multiext(
             "<results>/pretrained/{backbone}/",

@@ -12,6 +12,7 @@ rule measure_resolution:
         scores="<results>/scores.parquet",
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
+        crops=crops_for("measure_resolution"),
     output:
         table="<results>/resolution.parquet",
     log:

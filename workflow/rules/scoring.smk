@@ -15,6 +15,7 @@ OUTPUTS
 rule train_judge:
     input:
         clips="<results>/clips.parquet",
+        crops=crops_for("train_judge_{judge}"),
     output:
         multiext(
             "<results>/judges/{judge}/",
@@ -149,6 +150,7 @@ rule score_family:
         measurements="<results>/measurements/{source}/{seed}/measurements.parquet",
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
+        crops=crops_for("score_{source}_{seed}_{family}"),
     output:
         scores="<results>/scores/{source}/{seed}/{family}.parquet",
     log:
@@ -242,6 +244,7 @@ rule calibrate_metrics:
     input:
         PLAN.asked_judges,
         clips="<results>/clips.parquet",
+        crops=crops_for("calibrate_metrics"),
     output:
         table="<results>/calibration.parquet",
     log:

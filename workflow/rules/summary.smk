@@ -49,6 +49,7 @@ rule compare_sets:
         unpack(lambda wildcards: PLAN.set_inputs()),
         measurements=PLAN.per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
         clips="<results>/clips.parquet",
+        crops=crops_for("compare_sets"),
     output:
         table="<results>/set_pairs.parquet",
     log:

@@ -52,6 +52,7 @@ rule synthesise_videos:
         tokens="<results>/captions/tokens.safetensors",
         audio=PLAN.audio_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        crops=crops_for("synthesise_{source}_{seed}"),
     output:
         videos="<results>/videos/{source}/{seed}/videos.parquet",
     log:
@@ -103,6 +104,7 @@ rule write_inputs:
     input:
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
+        crops=crops_for("write_inputs"),
     output:
         list="<results>/inputs/inputs.json",
     log:
@@ -134,6 +136,7 @@ if CONFIG.method_names:
         input:
             clips="<results>/clips.parquet",
             test_clips="<results>/test_clips.parquet",
+            crops=crops_for("collect_{source}_{seed}"),
         output:
             videos="<results>/videos/{source}/{seed}/videos.parquet",
         log:

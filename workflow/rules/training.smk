@@ -60,6 +60,7 @@ rule train_run:
         audio=PLAN.audio_indices,
         latents=PLAN.latent_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        crops=crops_for("train_run_{run}_{seed}"),
     output:
         multiext(
             "<results>/runs/{run}/{seed}/",
