@@ -6,7 +6,6 @@ OUTPUTS
     <results>/report/index.html
 """
 
-
 SHOW_CROPS = ("samples", "generalisation", "people", "contact_sheet")
 
 

@@ -251,7 +251,7 @@ main()
 
 
 def test_the_verb_generate_crops_needs_neither_opencv_nor_pyav(root, inputs, tmp_path):
-    given = {name: path for name, path in vars(inputs).items() if name != "corpora"}
+    given = {name: path for name, path in vars(inputs).items() if name != "corpora"} | {"audio": inputs.audio[0]}
     given |= {"settings": SETTINGS.model_dump_json(), "compute": CPU.model_dump_json(), "run": "full", "seed": "0"}
     given |= {"output": str(tmp_path / "bare")}
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
