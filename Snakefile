@@ -42,6 +42,7 @@ rule all:
 
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/corpora.smk"
+include: "workflow/rules/crops.smk"
 include: "workflow/rules/captions.smk"
 include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/training.smk"
