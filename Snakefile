@@ -50,11 +50,13 @@ localrules:
 rule all:
     input:
         "<results>/report/index.html",
+        [] if CONFIG.preprocess.keep_crops else "<results>/crops/dropped.txt",
 
 
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/fetching.smk"
 include: "workflow/rules/corpora.smk"
+include: "workflow/rules/crops.smk"
 include: "workflow/rules/captions.smk"
 include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/training.smk"

@@ -3,14 +3,13 @@
 ``assets.tsv`` names every file with its address at a fixed revision, its SHA-256, size and licence. A file is taken
 from the first place that has it: the folder of weights, the mirror (linked to, not copied), the network (an address may
 name a member of a zip archive, ``....zip#member``). It is used only if its digest is the pinned one, or the one that
-the configuration accepts in its place. What was checked is recorded in ``{folder}/{asset}/.checked.json``, so that
-gigabytes are read once. A process that links or downloads owns the folder of the asset (`eadnet.ownership`); another
-one waits, and finds the files there.
+the configuration accepts in its place. What was checked is recorded in ``{folder}/{asset}/.checked.json``
+(``eadnet.digests``), so that gigabytes are read once. A process that links or downloads owns the folder of the asset
+(`eadnet.ownership`); another one waits, and finds the files there.
 """
 
 import csv
 import glob
-import json
 import os
 import re
 import shutil
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from eadnet.digests import file_digest, record_digest
 from eadnet.ownership import OwnershipError, owned
 from eadnet.progress import progress_bar
 from eadnet.provenance import LFS_FAULT, atomic_path, is_lfs_pointer, sha256_file
@@ -123,14 +123,13 @@ def fetch(name: str, settings: AssetSettings, table: Traversable = TABLE) -> Pat
 
 def _bring(files: Collection[AssetFile], folder: Path, settings: AssetSettings) -> None:
     """Check the files of an asset; link to those of the mirror, and download those that are nowhere."""
-    checked = _Checked(folder / ".checked.json")
     for file in files:
         place, mirrored = folder / file.file, _mirrored(file, settings)
         found = _find(place, mirrored)
         if found is None:
-            _download(file, place, settings, checked)
+            _download(file, place, settings)
             continue
-        _check(file, found, checked.digest(file, found, settings), settings)
+        _check(file, found, _digest(file, found, settings, folder), settings)
         if found != place:
             _link(place, found)
 
@@ -178,34 +177,14 @@ def absent_files(names: Collection[str], settings: AssetSettings, table: Travers
     return [file for file in files if _find(Path(settings.folder) / file.key, _mirrored(file, settings)) is None]
 
 
-class _Checked:
-    """Digests of files by size and time of change, so that an unchanged file is not read again."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.known = json.loads(path.read_text())
-        except (FileNotFoundError, ValueError):
-            self.known = {}
-
-    def digest(self, file: AssetFile, path: Path, settings: AssetSettings) -> str:
-        """SHA-256 of a file that is here; one of the wrong size is refused unread."""
-        stat = path.stat()
-        if is_lfs_pointer(path):
-            raise AssetError(f"{path}: {LFS_FAULT}")
-        if _accepted(file, settings) == file.sha256 and file.bytes and stat.st_size != file.bytes:
-            raise AssetError(f"{path}: {stat.st_size} bytes, expected {file.bytes}; delete it, or complete it")
-        size, changed, digest = self.known.get(file.file, (None, None, None))
-        if (size, changed) != (stat.st_size, stat.st_mtime_ns):
-            digest = sha256_file(path)
-            self.remember(file, path, digest)
-        return digest
-
-    def remember(self, file: AssetFile, path: Path, digest: str) -> None:
-        stat = path.stat()
-        self.known[file.file] = [stat.st_size, stat.st_mtime_ns, digest]
-        with atomic_path(self.path) as temporary:
-            temporary.write_text(json.dumps(self.known, indent=2) + "\n")
+def _digest(file: AssetFile, path: Path, settings: AssetSettings, folder: Path) -> str:
+    """SHA-256 of a file that is here, from the record in `folder` if unchanged; a wrong size is refused unread."""
+    size = path.stat().st_size
+    if is_lfs_pointer(path):
+        raise AssetError(f"{path}: {LFS_FAULT}")
+    if _accepted(file, settings) == file.sha256 and file.bytes and size != file.bytes:
+        raise AssetError(f"{path}: {size} bytes, expected {file.bytes}; delete it, or complete it")
+    return file_digest(path, folder)
 
 
 def _unknown(name: str, assets: dict[str, list[AssetFile]]) -> AssetError:
@@ -254,7 +233,7 @@ def _check(file: AssetFile, path: Path | str, digest: str, settings: AssetSettin
         raise AssetError(f"{path}: sha256 is {digest}, expected {expected}; delete it, or get it again from {file.url}")
 
 
-def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _Checked) -> None:
+def _download(file: AssetFile, place: Path, settings: AssetSettings) -> None:
     """Download to a temporary file, which gets its name only if it is whole and the accepted one."""
     _refuse_in_vain(file, place, settings)
     for left in glob.glob(f".{glob.escape(place.stem)}.????????{glob.escape(place.suffix)}", root_dir=place.parent):
@@ -269,7 +248,7 @@ def _download(file: AssetFile, place: Path, settings: AssetSettings, checked: _C
     except AssetError as error:
         _FAILED[attempt] = str(error)
         raise
-    checked.remember(file, place, digest)
+    record_digest(place, digest)
 
 
 def _refuse_in_vain(file: AssetFile, place: Path, settings: AssetSettings) -> None:

@@ -17,8 +17,9 @@ import torch
 from safetensors.torch import save_file
 
 from eadnet.data.tensor_files import TensorFile, TensorFileError
+from eadnet.digests import file_digest
 from eadnet.ownership import check_owned
-from eadnet.provenance import atomic_path, sha256_file
+from eadnet.provenance import atomic_path
 
 
 class CheckpointError(ValueError):
@@ -85,9 +86,9 @@ def load_weights(
 
 
 def inputs_digest(paths: Iterable[str | Path]) -> str:
-    """Short name of the contents of input files; a folder stands for its ``model.safetensors``."""
+    """Short name of the contents of input files, each hashed once; a folder stands for its ``model.safetensors``."""
     files = [Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path) for path in paths]
-    return digest({str(number): sha256_file(file) for number, file in enumerate(files)})
+    return digest({str(number): file_digest(file) for number, file in enumerate(files)})
 
 
 def digest(settings: dict[str, Any]) -> str:

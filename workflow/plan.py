@@ -5,6 +5,7 @@ path variables, ``<results>`` and ``<resources>``, which Snakemake replaces. Lig
 read. Reads nothing on import; methods that read files on disk are documented as such.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -165,6 +166,16 @@ class Plan:
         return [pattern.format(corpus=corpus, shard=shard) for shard in self.batches(stage)[corpus][batch]]
 
     @cached_property
+    def audio_indices(self) -> list[str]:
+        """Indices of the audio features of all shards."""
+        return self.per_batch("encode_audio", "<results>/audio/{corpus}/{batch}.json")
+
+    @cached_property
+    def latent_indices(self) -> list[str]:
+        """Indices of the latents of all shards."""
+        return self.per_batch("latents", "<results>/latents/{corpus}/{batch}.json")
+
+    @cached_property
     def source_tables(self) -> list[str]:
         """The tables of inputs: one a shard, and those of what local corpora lack, for which folders are listed."""
         pattern = "<results>/corpora/{corpus}/{shard}.parquet"
@@ -229,6 +240,13 @@ class Plan:
             fetched = f"{self.config.pathvars.resources}/hdtf/annotations"
             section = section.model_copy(update={"annotations": fetched})
         return as_json(section)
+
+    @cached_property
+    def corpus_recipes(self) -> str:
+        """JSON of each corpus's folder and section, with which its crops can be made again."""
+        return json.dumps(
+            {name: {"root": self.corpus_root(name), "settings": self.corpus_settings(name)} for name in self.shards}
+        )
 
     def annotation_files(self, corpus: str) -> list[str]:
         """HDTF's annotation files if they are fetched, else none."""

@@ -10,35 +10,53 @@ from eadnet.cli.options import (
     AssetsJSON,
     AutoencoderFolder,
     Cache,
-    Clips,
     ComputeJSON,
     Mask,
-    Output,
     Seed,
     SettingsJSON,
+    ShardTables,
+    Version,
 )
 from eadnet.config.machine import Assets, Compute
 from eadnet.config.networks import Audio
 from eadnet.config.section import parse
 
+IndexOutput = Annotated[str, typer.Option("--output", help="Index to write; the shards' files stand beside it.")]
+
 
 @one_writer(file="output")
-def encode_audio(settings: SettingsJSON, seed: Seed, clips: Clips, output: Output, assets: AssetsJSON = "{}") -> None:
-    """Compute the audio features of every clip."""
+def encode_audio(
+    settings: SettingsJSON,
+    seed: Seed,
+    clips: ShardTables,
+    output: IndexOutput,
+    pool: Annotated[str | None, typer.Option(help="Table of all clips, whose sound is the babble of damage.")] = None,
+    assets: AssetsJSON = "{}",
+    version: Version = 0,
+) -> None:
+    """Compute the audio features of the clips of some shards."""
     from eadnet.features import audio_encoding
 
-    audio_encoding.encode_audio(clips, parse(Audio, settings), seed, output, parse(Assets, assets))
+    chosen = parse(Audio, settings)
+    if chosen.variants and pool is None:
+        raise ValueError("audio.variants is above 0: give --pool, the table of all clips")
+    audio_encoding.encode_audio(clips, chosen, seed, output, parse(Assets, assets), pool, version)
 
 
 @one_writer(file="output")
 def encode_latents(
-    mask: Mask, clips: Clips, autoencoder: AutoencoderFolder, output: Output, compute: ComputeJSON = "{}"
+    mask: Mask,
+    clips: ShardTables,
+    autoencoder: AutoencoderFolder,
+    output: IndexOutput,
+    compute: ComputeJSON = "{}",
+    version: Version = 0,
 ) -> None:
-    """Cache the latents of full and masked frames of every clip."""
+    """Cache the latents of full and masked frames of the clips of some shards."""
     from eadnet.device import open_device
     from eadnet.features.latents import cache_latents
 
-    cache_latents(clips, autoencoder, mask, output, open_device(parse(Compute, compute)))
+    cache_latents(clips, autoencoder, mask, output, open_device(parse(Compute, compute)), version)
 
 
 def encode_captions(

@@ -67,7 +67,7 @@ def synthesise(
     """Generate the test clips of a run or baseline."""
     from eadnet.inference import test_clips as stage
 
-    inputs = _inputs(run, clips, test_clips, captions, tokens, audio, autoencoder, model, corpora)
+    inputs = _inputs(run, clips, test_clips, captions, tokens, tuple(audio), autoencoder, model, corpora)
     how = parse(Synthesis, settings), parse(Compute, compute)
     stage.synthesise(stage.SynthesisJob(inputs, *how, run, seed, mask, output), crops)
 
@@ -92,7 +92,7 @@ def generate_crops(
     """The first half of synthesise, without OpenCV and PyAV: crops, of which synthesise --crops makes the videos."""
     from eadnet.inference import test_clips as stage
 
-    inputs = _inputs(run, clips, test_clips, captions, tokens, audio, autoencoder, model, corpora)
+    inputs = _inputs(run, clips, test_clips, captions, tokens, tuple(audio), autoencoder, model, corpora)
     how = parse(Synthesis, settings), parse(Compute, compute)
     stage.generate_crops(stage.SynthesisJob(inputs, *how, run, seed, mask, output))
 

@@ -119,7 +119,7 @@ def pretrain_backbone(
     chosen = parse(Backbone, settings)
     if runs_elsewhere(chosen, parse(Compute, compute)):
         return
-    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, tuple(audio), tuple(latents), tuple(corpora or ()))
     published = _fetched(chosen.weights, assets) if chosen.weights else None
     train_backbone(inputs, chosen, parse(Compute, compute), seed, autoencoder, published, output)
 
@@ -168,7 +168,7 @@ def train(
     chosen = parse(Training, settings)
     if runs_elsewhere(chosen, parse(Compute, compute)):
         return
-    inputs = TrainingInputs(clips, captions, tokens, audio, latents, tuple(chosen.corpora or ()))
+    inputs = TrainingInputs(clips, captions, tokens, tuple(audio), tuple(latents), tuple(chosen.corpora or ()))
     supervisors = Supervisors(autoencoder, syncnet, videomae, lpips)
     train_run(inputs, chosen, parse(Compute, compute), run, seed, backbone, supervisors, output, filter)
 

@@ -60,3 +60,8 @@ class Preprocess(Section):
     min_quality: float = Field(
         40.0, description="Smallest usable score of the crops, about 0 to 100; LatentSync's filter uses 40."
     )
+    keep_crops: bool = Field(
+        True,
+        description="Whether the crops stay on the disk when the report is done; else they are made again when a job "
+        "has to read them. Choose before the first run.",
+    )

@@ -1,13 +1,13 @@
 """Preprocessed clips as tensors: what the training stages and synthesis draw from.
 
-Crops and latents stay memory-mapped, so several stages share one copy; spectrograms are small and kept whole.
+Crops and latents stay memory-mapped, so several stages share one copy; spectrograms are computed when they are read.
 
 Shape legend: N samples, B clips, T frames, S crop side, C latent channels, H latent side, M spectrogram columns.
 """
 
 import hashlib
 from collections.abc import Collection
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from eadnet.config.corpora import TEST_ONLY
 from eadnet.data.clips import Clip, ClipError
 from eadnet.data.shortage import shortage
+from eadnet.data.spectrograms import Spectrograms
 from eadnet.data.tensor_files import TensorFile
 from eadnet.tables import CLIPS, read_rows
 
@@ -46,7 +47,8 @@ class ClipSet:
         Raises:
             ClipError: there is none; the message names what left the split empty.
         """
-        every = read_rows(path, CLIPS)
+        stat = Path(path).stat() if Path(path).exists() else None
+        every = _rows(path, stat and (stat.st_size, stat.st_mtime_ns, stat.st_ino))
         rows = [row for row in every if row["status"] == "ok"]
         shown = {row["reference"] for row in rows}
         rows = [row for row in rows if not corpora or row["corpus"] in corpora]
@@ -74,15 +76,14 @@ class ClipSet:
         return len(self.clips)
 
     @cached_property
-    def crops(self) -> list[Tensor]:
-        """Per clip, (T, S, S, 3) uint8, memory-mapped."""
-        files = {path: TensorFile(path) for path in {clip.row["video"] for clip in self.clips}}
-        return [files[clip.row["video"]].tensor(clip.clip_id) for clip in self.clips]
+    def crops(self) -> "MappedCrops":
+        """By position, (T, S, S, 3) uint8, memory-mapped at first use."""
+        return MappedCrops(self.clips)
 
     @cached_property
-    def spectrograms(self) -> list[Tensor]:
-        """Per clip, its log-mel spectrogram (80, M)."""
-        return [torch.from_numpy(clip.mel) for clip in self.clips]
+    def spectrograms(self) -> Spectrograms:
+        """By position, the clip's log-mel spectrogram (80, M)."""
+        return Spectrograms(self.clips)
 
     def names(self, clips: Tensor) -> list[str]:
         """Names of clips (N,)."""
@@ -157,6 +158,32 @@ class ClipSet:
         names = [clip.row["corpus"] for clip in self.clips]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
         return torch.tensor([numbers[name] for name in names])
+
+
+@lru_cache(maxsize=2)
+def _rows(path: str | Path, state: tuple[int, int, int] | None) -> list[dict]:
+    """The rows of a table as it is now: the sets of one process share them, about 2 kB a clip."""
+    return read_rows(path, CLIPS)
+
+
+class MappedCrops:
+    """Crops of some clips; a shard's file is mapped when one of its clips is read.
+
+    Args:
+        clips: addressed by position.
+    """
+
+    def __init__(self, clips: list[Clip]) -> None:
+        self._clips = clips
+        self._files: dict[str, TensorFile] = {}
+
+    def __getitem__(self, position: int) -> Tensor:
+        """(T, S, S, 3) uint8 of one clip; raises TensorFileError where its shard's file is absent or damaged."""
+        clip = self._clips[position]
+        path = clip.row["video"]
+        if path not in self._files:
+            self._files[path] = TensorFile(path)
+        return self._files[path].tensor(clip.clip_id)
 
 
 def unit_pixels(stored: Tensor) -> Tensor:

@@ -64,6 +64,14 @@ class Clip:
         """(80, M) float32 log-mel spectrogram, 3.2 columns per video frame."""
         return log_mel(self.audio)
 
+    def read_wave(self) -> np.ndarray:
+        """As `audio`, read anew and not kept."""
+        return Clip(self.row).audio
+
+    def read_mel(self) -> np.ndarray:
+        """As `mel`, made anew and not kept."""
+        return log_mel(self.read_wave())
+
     @cached_property
     def landmarks(self) -> np.ndarray:
         """(T, 478, 2) float32 landmarks in source pixels; NaN where no face was found."""

@@ -87,11 +87,11 @@ class TensorFile:
 class TensorWriter:
     """Fills the tensors of an open file along their first axis, in any order between tensors."""
 
-    def __init__(self, stream: BinaryIO, specs: dict[str, Spec]) -> None:
+    def __init__(self, stream: BinaryIO, specs: dict[str, Spec], texts: dict[str, str] | None = None) -> None:
         self.stream, self.specs = stream, specs
         # Large types first: every tensor then starts at a multiple of its item size.
         order = sorted(specs, key=lambda name: (-_type(specs[name][1]).itemsize, name))
-        self.next, self.end, header, place = {}, {}, {}, 0
+        self.next, self.end, header, place = {}, {}, {"__metadata__": texts} if texts else {}, 0
         for name in order:
             shape, dtype = specs[name]
             end = place + prod(shape) * _type(dtype).itemsize
@@ -137,16 +137,19 @@ def _type(dtype: Any) -> np.dtype:
 
 
 @contextmanager
-def streamed_tensors(path: str | Path, specs: dict[str, Spec]) -> Iterator[TensorWriter]:
+def streamed_tensors(
+    path: str | Path, specs: dict[str, Spec], texts: dict[str, str] | None = None
+) -> Iterator[TensorWriter]:
     """A writer of the safetensors file `path`, which appears when all tensors are full, or not at all.
 
     Args:
         path: where the file shall stand.
         specs: shape and type of every tensor, by name.
+        texts: the header's metadata.
     """
     with atomic_path(path) as temporary:
         with open(temporary, "wb") as stream:
-            writer = TensorWriter(stream, specs)
+            writer = TensorWriter(stream, specs, texts)
             yield writer
             writer.check_full()
 

@@ -1,6 +1,6 @@
-"""Audio features of every clip, computed once: one file, read by windows around video frames.
+"""Audio features of every clip, computed once: a file per shard (``features.shards``), read by windows around frames.
 
-The file is safetensors: per clip_id a tensor (V, S, C) float16, and the kind of features as ASCII in a uint8 tensor.
+The file is safetensors: per clip_id a tensor (V, S, C) float16. The index holds the kind of features.
 
 * ``mel``: S = 1 + floor(3.2 T) log-mel columns, 80 a second, of C = 80 bands (``media.spectrogram``). A frame's
   window is the 23 columns centred on column floor(3.2 (i + 1/2)).
@@ -20,10 +20,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eadnet.data.tensor_files import TensorFile, streamed_tensors
+from eadnet.data.tensor_files import TensorFileError, streamed_tensors
+from eadnet.features.shards import IDENTITY, OpenShards, ShardFile, read_indices
 from eadnet.media.spectrogram import HOP, SAMPLE_RATE
 
-KIND = "kind"
+VERB = "encode-audio"
 REACH = {"mel": (-11, 11), "whisper": (-4, 5)}
 """First and last step of a window, counted from its centre, by kind of features."""
 
@@ -43,43 +44,45 @@ def feature_steps(kind: str, frames: int) -> int:
 
 @contextmanager
 def feature_writer(
-    path: str | Path, kind: str, shapes: Mapping[str, tuple[int, int, int]]
+    path: str | Path, shapes: Mapping[str, tuple[int, int, int]], identity: str = ""
 ) -> Iterator[Callable[[str, Tensor], None]]:
     """A function that writes one clip's features, (V, S, C) float16, into the file, which appears when all are there.
 
     Args:
         path: where the file shall stand.
-        kind: "mel" or "whisper".
         shapes: (V, S, C) of every clip, by clip_id.
+        identity: of all that the features are made from.
     """
-    text = torch.tensor(list(kind.encode()), dtype=torch.uint8)
     specs = {clip: (shape, torch.float16) for clip, shape in shapes.items()}
-    with streamed_tensors(path, specs | {KIND: (tuple(text.shape), torch.uint8)}) as writer:
-        writer.append(KIND, text)
+    with streamed_tensors(path, specs, {IDENTITY: identity}) as writer:
         yield writer.append
 
 
 class AudioFeatures:
     """Features of all clips, memory-mapped: processes share one copy, and a read touches its window only.
 
+    Args:
+        kind: "mel" or "whisper".
+        files: of all shards.
+
     Attributes:
         kind: "mel" or "whisper".
     """
 
-    def __init__(self, file: TensorFile, kind: str) -> None:
+    def __init__(self, kind: str, files: list[ShardFile]) -> None:
         self.kind = kind
-        self._file = file
+        self._shards = OpenShards(files, VERB)
+        self._place = {clip_id: number for number, file in enumerate(files) for clip_id in file.clips}
         self._clips: dict[str, Tensor] = {}
 
     @classmethod
-    def read(cls, path: str | Path) -> "AudioFeatures":
-        """Open a file that `feature_writer` wrote.
+    def read(cls, indices: Sequence[str | Path]) -> "AudioFeatures":
+        """Open what `encode-audio` wrote.
 
         Raises:
-            TensorFileError: absent, damaged or something else.
+            TensorFileError: an index is absent, damaged or something else.
         """
-        file = TensorFile(path, fix="delete it and run encode-audio again")
-        return cls(file, bytes(file.tensor(KIND).tolist()).decode())
+        return cls(*read_indices(indices, VERB))
 
     def variants(self, clip_id: str) -> int:
         """How many versions of a clip's sound there are, at least 1."""
@@ -97,7 +100,7 @@ class AudioFeatures:
             (N, W, C) or (N, T, W, C) float32.
 
         Raises:
-            TensorFileError: a clip is not in the file.
+            TensorFileError: a clip is in no shard, or its file is absent or damaged.
         """
         chosen = torch.as_tensor(variants).expand(len(clip_ids)).tolist()
         steps = window_steps(self.kind, frames)
@@ -114,5 +117,7 @@ class AudioFeatures:
     def _features(self, clip_id: str) -> Tensor:
         """(V, S, C) float16, mapped at first use."""
         if clip_id not in self._clips:
-            self._clips[clip_id] = self._file.tensor(clip_id)
+            if clip_id not in self._place:
+                raise TensorFileError(f"no audio features of clip {clip_id}; run {VERB} again")
+            self._clips[clip_id] = self._shards[self._place[clip_id]].tensor(clip_id)
         return self._clips[clip_id]

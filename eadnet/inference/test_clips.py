@@ -58,7 +58,7 @@ class SynthesisInputs:
     test_clips: str
     captions: str
     tokens: str
-    audio: str
+    audio: tuple[str, ...]
     autoencoder: str
     model: str | None
     corpora: tuple[str, ...] = ()
@@ -294,7 +294,7 @@ def _counted(bar: tqdm, clip: Clip, row: dict) -> dict:
 def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
     features = AudioFeatures.read(inputs.audio)
     if features.kind != kind:
-        raise CheckpointError(f"{inputs.model}: takes {kind}, {inputs.audio} holds {features.kind}; encode it again")
+        raise CheckpointError(f"{inputs.model}: takes {kind}, {inputs.audio[0]} holds {features.kind}; encode it again")
     return features
 
 

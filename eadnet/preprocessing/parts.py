@@ -46,7 +46,7 @@ class Parts:
         `quality` says whether it is measured.
         """
         self.shard, self.folder = folder, folder / ".parts"
-        self.made_with = [settings.model_dump(mode="json"), version, quality, weights or {}]
+        self.made_with = [settings.model_dump(mode="json", exclude={"keep_crops"}), version, quality, weights or {}]
         self.digests = digests
 
     def load(self, source: ClipSource) -> list[dict] | None:

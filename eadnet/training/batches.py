@@ -10,13 +10,16 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from eadnet.checkpoint import inputs_digest
+from eadnet.checkpoint import digest, inputs_digest
 from eadnet.config.training import Backbone
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import ClipError
 from eadnet.diffusion import Process, mixed_noise
+from eadnet.features.audio import VERB as AUDIO_VERB
 from eadnet.features.audio import AudioFeatures
-from eadnet.features.latents import Latents
+from eadnet.features.latents import FULL, MASKED, Latents
+from eadnet.features.latents import VERB as LATENTS_VERB
+from eadnet.features.shards import shards_identity
 from eadnet.features.text_source import TextSource
 from eadnet.features.text_tokens import NULL_TEXT
 from eadnet.models.inpainting import Inpainting
@@ -27,19 +30,27 @@ from eadnet.training.references import References
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Paths of what stages 1 and 2 train on, and the corpora that they learn from (all where none is named)."""
+    """Paths of what stages 1 and 2 train on, and the corpora that they learn from (all where none is named).
+
+    `audio` and `latents` are indices of shards (``features.shards``).
+    """
 
     clips: str
     captions: str
     tokens: str
-    audio: str
-    latents: str
+    audio: tuple[str, ...]
+    latents: tuple[str, ...]
     corpora: tuple[str, ...] = ()
 
     def digest(self, *others: str | None) -> str:
-        """Short name of the contents of all inputs (and of other files or model folders, where given)."""
-        paths = (self.clips, self.captions, self.tokens, self.audio, self.latents)
-        return inputs_digest([*paths, *(path for path in others if path)])
+        """Short name of the contents of all inputs (and of other files or model folders, where given).
+
+        Of features the indices alone are read: they hold the digests of the shards' files. The name does not depend on
+        how shards were put in batches.
+        """
+        files = inputs_digest([self.clips, self.captions, self.tokens, *(path for path in others if path)])
+        features = [shards_identity(self.audio, AUDIO_VERB), shards_identity(self.latents, LATENTS_VERB)]
+        return digest({"files": files, "features": features})
 
 
 @dataclass(frozen=True)
@@ -132,7 +143,7 @@ class BatchSampler:
         self.texts = TextSource(inputs.captions, inputs.tokens, spec.text)
         self.audio = AudioFeatures.read(inputs.audio)
         self.process = Process(settings.diffusion)
-        self.task = Inpainting.make(settings.mask, self.latents.full.shape[-1] * factor, factor)
+        self.task = Inpainting.make(settings.mask, self.latents.shape[-1] * factor, factor)
 
     @classmethod
     def held_out(
@@ -151,7 +162,7 @@ class BatchSampler:
         """A batch of `count` clips of T frames."""
         which, first = self.clips.draw(count, self.spec.frames, generator, self.settings.balance)
         rows = (self.offsets[which] + first)[:, None] + torch.arange(self.spec.frames)
-        clean, masked = self.latents.full[rows].float(), self.latents.masked[rows].float()
+        clean, masked = (self.latents.take(name, rows).float() for name in (FULL, MASKED))
         reference = self._reference(which, first, generator)[:, None].expand_as(clean)
         timesteps = self.process.draw_timesteps(count, generator)
         noise = mixed_noise(clean.shape, self.spec.shared_noise, generator)
@@ -178,7 +189,7 @@ class BatchSampler:
     @property
     def latent_channels(self) -> int:
         """Channels of the latents."""
-        return self.latents.full.shape[1]
+        return self.latents.shape[0]
 
     def named(self, which: Tensor, first: Tensor) -> str:
         """Clips by their positions, with first frames (B,), for messages."""
@@ -199,7 +210,7 @@ class BatchSampler:
         place = torch.rand(len(which), generator=generator)
         kept = torch.rand(len(which), generator=generator) >= self.settings.dropout.reference
         rows = self.references.rows(which, first, self.spec.frames, elsewhere, place)
-        return self.latents.full[rows].float() * kept[:, None, None, None]
+        return self.latents.take(FULL, rows).float() * kept[:, None, None, None]
 
     def _kept(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(count,) float each: 0 where the audio, and where the text, is dropped."""

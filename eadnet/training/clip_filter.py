@@ -51,7 +51,7 @@ def measure_clips(
     clips: str,
     captions: str,
     tokens: str,
-    audio: str,
+    audio: Sequence[str],
     backbone: str,
     compute: Compute,
     output: str,
@@ -65,7 +65,7 @@ def measure_clips(
         clips: table of all clips.
         captions: table of their captions.
         tokens: encoded texts; they hold the bare emotion words.
-        audio: audio features of all clips.
+        audio: indices of the audio features of all clips.
         backbone: folder of the backbone. Where it reads no text, which is then printed, no clip has a cosine.
         compute: device.
         output: table to write, ``eadnet.tables.TRAINING_FILTER``.
@@ -112,7 +112,7 @@ class Ruler:
     words: Tensor
 
     @classmethod
-    def load(cls, captions: str, tokens: str, audio: str, backbone: str, device: torch.device) -> "Ruler":
+    def load(cls, captions: str, tokens: str, audio: Sequence[str], backbone: str, device: torch.device) -> "Ruler":
         """Open the inputs of `measure_clips`, which see for arguments and other errors.
 
         Raises:
@@ -124,7 +124,7 @@ class Ruler:
         features = AudioFeatures.read(audio)
         if features.kind != config["audio"]:
             raise CheckpointError(
-                f"{backbone}: takes {config['audio']}, {audio} holds {features.kind}; run encode-audio again"
+                f"{backbone}: takes {config['audio']}, {audio[0]} holds {features.kind}; run encode-audio again"
             )
         model = load_backbone(backbone, Modules(fusion="added")).to(device).eval()
         texts = TextSource(captions, tokens, "caption")

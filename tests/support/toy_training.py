@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pyarrow import parquet
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from eadnet.checkpoint import save_model
 from eadnet.config.machine import Compute
@@ -20,7 +20,7 @@ from eadnet.config.section import parse
 from eadnet.config.training import Backbone, Training
 from eadnet.data.clip_set import ClipSet
 from eadnet.features.audio_encoding import encode_audio
-from eadnet.features.latents import cache_latents
+from eadnet.features.latents import Latents, cache_latents
 from eadnet.features.text_tokens import NULL_TEXT
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.syncnet import make_syncnet
@@ -33,6 +33,7 @@ from eadnet.training.objective import Supervisors
 from eadnet.training.run import train_run
 from eadnet.training.videomae import standardise
 from tests.support.encoded_texts import save_padded
+from tests.support.feature_files import rewritten, shard_file
 from tests.support.talking_clips import write_talking_clips
 
 SIDE = 48
@@ -98,10 +99,11 @@ def write_toy(folder: Path, sizes: Sizes = TOY) -> Toy:
     _write_autoencoder(clips, paths["autoencoder"], sizes)
     _write_supervisors(clips, paths, sizes)
     _write_texts(clips, folder, sizes)
-    encode_audio(clips, Audio(), 0, str(folder / "audio.safetensors"), assets=None)
-    cache_latents(clips, paths["autoencoder"], "face", str(folder / "latents.safetensors"))
-    files = ("captions.parquet", "tokens.safetensors", "audio.safetensors", "latents.safetensors")
-    inputs = TrainingInputs(clips, *(str(folder / name) for name in files))
+    audio, latents = (str(folder / name / "0.json") for name in ("audio", "latents"))
+    encode_audio([clips], Audio(), 0, audio, assets=None)
+    cache_latents([clips], paths["autoencoder"], "face", latents)
+    texts = (str(folder / name) for name in ("captions.parquet", "tokens.safetensors"))
+    inputs = TrainingInputs(clips, *texts, (audio,), (latents,))
     supervisors = Supervisors(*(paths[name] for name in ("autoencoder", "syncnet", "videomae", "lpips")))
     optimiser = sizes.backbone.optimiser.model_copy(update={"steps": 2})
     settings = sizes.backbone.model_copy(update={"optimiser": optimiser})
@@ -136,11 +138,11 @@ def logged_steps(folder: Path, key: str = "total") -> list[int]:
 
 def poisoned(toy: Toy, folder: Path, value: float) -> Toy:
     """The toy set with one clip's latents overwritten."""
-    tensors = load_file(toy.inputs.latents)
-    start = json.loads(bytes(tensors["index"].tolist()))["clip_01"]
-    tensors["full"][start : start + 36] = value
-    save_file(tensors, folder / "poisoned.safetensors")
-    return replace(toy, inputs=replace(toy.inputs, latents=str(folder / "poisoned.safetensors")))
+    (index,) = toy.inputs.latents
+    full = load_file(shard_file(index))["full"]
+    start = Latents.read(toy.inputs.latents).start["clip_01"]
+    full[start : start + 36] = value
+    return replace(toy, inputs=replace(toy.inputs, latents=rewritten(index, folder / "poisoned", {"full": full})))
 
 
 def _write_autoencoder(clips: str, folder: str, sizes: Sizes) -> None:

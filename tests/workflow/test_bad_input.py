@@ -127,10 +127,10 @@ def test_damaged_arrays_are_named(tmp_path: Path):
     path.write_bytes(b"not safetensors at all")
     row = dict.fromkeys(CLIPS.names) | {"clip_id": "one", "n_frames": 30, "video": str(path)}
     with pytest.raises(TensorFileError, match="crops.safetensors is unreadable .*; delete it and run again"):
-        _ = ClipSet([row]).crops
-    for latents in (path, tmp_path / "absent.safetensors"):
+        _ = ClipSet([row]).crops[0]
+    for latents in (path, tmp_path / "absent.json"):
         with pytest.raises(TensorFileError, match=latents.name):
-            Latents.read(latents)
+            Latents.read([latents])
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"a', "", "\0\0"])

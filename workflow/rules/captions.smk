@@ -76,6 +76,7 @@ rule caption_batch:
             lambda wildcards: captioner_weights(CONFIG, wildcards.captioner),
             "<results>/captions/{captioner}/{corpus}/{batch}.parquet",
         ),
+        crops=crops_for("caption_{captioner}_{corpus}_{batch}"),
     output:
         captions="<results>/captions/{captioner}/{corpus}/{batch}.parquet",
     log:

@@ -134,6 +134,11 @@ def settings(name):
     return lambda wildcards: as_json(attrgetter(name)(CONFIG))
 
 
+def preprocessing():
+    """JSON of section `preprocess` without the key that changes no clip."""
+    return as_json(CONFIG.preprocess, only=set(type(CONFIG.preprocess).model_fields) - {"keep_crops"})
+
+
 def corpus_settings(wildcards):
     """A corpus's section as JSON."""
     return PLAN.corpus_settings(wildcards.corpus)
@@ -163,6 +168,26 @@ def fetched(weights, output):
         return [] if paths and os.path.exists(made) and made_without_checked_files(digests, *recorded) else paths
 
     return ancient(files)
+
+
+def crops_for(job):
+    """Input of a job that reads crops: a mark, its own, that they are there; nothing if crops are kept.
+
+    A mark is of one job. If jobs shared a file that is made again, Snakemake would run all of them again.
+    """
+    return [] if CONFIG.preprocess.keep_crops else ancient(f"<results>/crops/{job}.ready")
+
+
+def shard_tables(stage, wildcards):
+    """Tables of clips of the shards that a job of a stage takes."""
+    pattern = "<results>/clips/{corpus}/{shard}/clips.parquet"
+    return PLAN.per_shard_of(stage, wildcards.corpus, wildcards.batch, pattern)
+
+
+def features(wildcards, input):
+    """Options that name the indices of audio features, and of latents if the job reads them."""
+    named = {"--audio": input.audio, "--latents": input.get("latents", [])}
+    return " ".join(filter(None, (options(name, files) for name, files in named.items())))
 
 
 def method_files(wildcards):

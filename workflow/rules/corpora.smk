@@ -266,7 +266,7 @@ rule preprocess_shard:
         root=lambda wildcards: PLAN.corpus_root(wildcards.corpus),
         folder=subpath(output.clips, parent=True),
         corpus_settings=corpus_settings,
-        settings=settings("preprocess"),
+        settings=preprocessing(),
         version=STAGE_VERSIONS["preprocess"],
         weights=preprocessing_weights(CONFIG),
     shell:

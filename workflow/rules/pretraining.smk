@@ -3,8 +3,11 @@
 OUTPUTS
     <results>/pretrained/{autoencoder,syncnet,videomae,backbone}/   model.safetensors config.json train.parquet
     <results>/pretrained/lpips/                                     adopted, if the LPIPS loss of a run is on
-    <results>/pretrained/latents.safetensors                        latents of all clips
-    <results>/pretrained/audio.safetensors                          audio features of all clips
+    <results>/latents/{corpus}/{batch}.json                         index of the latents of some shards
+    <results>/audio/{corpus}/{batch}.json                           index of the audio features of some shards
+
+Beside an index stand the files that it lists, {shard}.safetensors. They are no outputs: after a kill those that are whole
+and made from the present inputs are kept. `resources.latents.shards` says how many shards a job takes.
 
 Priorities keep the critical path busy (autoencoder, latents, backbone). Only the backbone takes all cores, so long
 one-core jobs run before short ones: then no core is idle when it starts.
@@ -17,6 +20,7 @@ rule pretrain_autoencoder:
         fetched=fetched(
             weights_of(CONFIG, CONFIG.autoencoder.weights), "<results>/pretrained/autoencoder/model.safetensors"
         ),
+        crops=crops_for("pretrain_autoencoder"),
     output:
         multiext(
             "<results>/pretrained/autoencoder/",
@@ -64,6 +68,7 @@ rule pretrain_syncnet:
     input:
         clips="<results>/clips.parquet",
         fetched=fetched(weights_of(CONFIG, CONFIG.syncnet.weights), "<results>/pretrained/syncnet/model.safetensors"),
+        crops=crops_for("pretrain_syncnet"),
     output:
         multiext(
             "<results>/pretrained/syncnet/",
@@ -109,6 +114,7 @@ rule pretrain_videomae:
     input:
         clips="<results>/clips.parquet",
         fetched=fetched(weights_of(CONFIG, CONFIG.videomae.weights), "<results>/pretrained/videomae/model.safetensors"),
+        crops=crops_for("pretrain_videomae"),
     output:
         multiext(
             "<results>/pretrained/videomae/",
@@ -185,14 +191,15 @@ rule adopt_lpips:
 
 rule encode_audio:
     input:
-        clips="<results>/clips.parquet",
-        fetched=fetched(weights_of(CONFIG, CONFIG.audio.weights), "<results>/pretrained/audio.safetensors"),
+        clips=lambda wildcards: shard_tables("encode_audio", wildcards),
+        pool=["<results>/clips.parquet"] if CONFIG.audio.variants else [],  # babble comes from all clips
+        fetched=fetched(weights_of(CONFIG, CONFIG.audio.weights), "<results>/audio/{corpus}/{batch}.json"),
     output:
-        audio="<results>/pretrained/audio.safetensors",
+        index="<results>/audio/{corpus}/{batch}.json",
     log:
-        "<logs>/encode_audio.log",
+        "<logs>/encode_audio/{corpus}_{batch}.log",
     benchmark:
-        "<benchmarks>/encode_audio/all.tsv"
+        "<benchmarks>/encode_audio/{corpus}_{batch}.tsv"
     priority: 70
     conda:
         "../../envs/core/environment.yaml"
@@ -203,6 +210,8 @@ rule encode_audio:
         gpu=REQUESTS.gpus("encode_audio"),
         assets=PLAN.assets,
     params:
+        clips=lambda wildcards, input: options("--clips", input.clips),
+        pool=lambda wildcards, input: options("--pool", input.pool),
         settings=settings("audio"),
         version=STAGE_VERSIONS["encode_audio"],
         weights=weights_of(CONFIG, CONFIG.audio.weights),
@@ -212,23 +221,26 @@ rule encode_audio:
         python -m eadnet.gpus {resources.gpu} python -m eadnet encode-audio \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
-            --clips {input.clips:q} \
+            {params.clips} \
+            {params.pool} \
+            --version {params.version:q} \
             --assets {resources.assets:q} \
-            --output {output.audio:q} \
+            --output {output.index:q} \
             >{log:q} 2>&1
         """
 
 
 rule encode_latents:
     input:
-        clips="<results>/clips.parquet",
+        clips=lambda wildcards: shard_tables("latents", wildcards),
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        crops=crops_for("encode_latents_{corpus}_{batch}"),
     output:
-        latents="<results>/pretrained/latents.safetensors",
+        index="<results>/latents/{corpus}/{batch}.json",
     log:
-        "<logs>/encode_latents.log",
+        "<logs>/encode_latents/{corpus}_{batch}.log",
     benchmark:
-        "<benchmarks>/encode_latents/all.tsv"
+        "<benchmarks>/encode_latents/{corpus}_{batch}.tsv"
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
@@ -239,6 +251,7 @@ rule encode_latents:
         gpu=REQUESTS.gpus("latents"),
         compute=PLAN.compute,
     params:
+        clips=lambda wildcards, input: options("--clips", input.clips),
         autoencoder=subpath(input.autoencoder, parent=True),
         mask=CONFIG.backbone.mask,
         version=STAGE_VERSIONS["latents"],
@@ -246,10 +259,11 @@ rule encode_latents:
         r"""
         python -m eadnet.gpus {resources.gpu} python -m eadnet encode-latents \
             --mask {params.mask:q} \
-            --clips {input.clips:q} \
+            {params.clips} \
+            --version {params.version:q} \
             --autoencoder {params.autoencoder:q} \
             --compute {resources.compute:q} \
-            --output {output.latents:q} \
+            --output {output.index:q} \
             >{log:q} 2>&1
         """
 
@@ -259,12 +273,13 @@ rule pretrain_backbone:
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
-        audio="<results>/pretrained/audio.safetensors",
-        latents="<results>/pretrained/latents.safetensors",
+        audio=PLAN.audio_indices,
+        latents=PLAN.latent_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
         fetched=fetched(
             weights_of(CONFIG, CONFIG.backbone.weights), "<results>/pretrained/{backbone}/model.safetensors"
         ),
+        crops=crops_for("pretrain_{backbone}"),
     output:
         multiext(
             "<results>/pretrained/{backbone}/",
@@ -294,6 +309,7 @@ rule pretrain_backbone:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.model, parent=True),
         settings=settings("backbone"),
+        features=features,
         corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["backbone"],
         weights=weights_of(CONFIG, CONFIG.backbone.weights),
@@ -307,8 +323,7 @@ rule pretrain_backbone:
             {params.corpora} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
-            --audio {input.audio:q} \
-            --latents {input.latents:q} \
+            {params.features} \
             --autoencoder {params.autoencoder:q} \
             --compute {resources.compute:q} \
             --assets {resources.assets:q} \

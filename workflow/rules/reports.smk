@@ -6,6 +6,8 @@ OUTPUTS
     <results>/report/index.html
 """
 
+SHOW_CROPS = ("samples", "generalisation", "people", "contact_sheet")
+
 
 rule make_table:
     input:
@@ -54,6 +56,7 @@ rule make_table:
 rule draw_figure:
     input:
         unpack(lambda wildcards: REPORT.files(FIGURES[wildcards.figure].needs)),
+        crops=lambda wildcards: crops_for(f"draw_{wildcards.figure}") if wildcards.figure in SHOW_CROPS else [],
     output:
         svg=report(
             "<results>/figures/{figure}.svg",
@@ -93,6 +96,7 @@ rule write_page:
         unpack(lambda wildcards: REPORT.files(REPORT.page_needs)),
         tables=expand("<results>/tables/{table}.{form}", table=REPORT.tables, form=TABLE_FORMS),
         figures=expand("<results>/figures/{figure}.{form}", figure=REPORT.figures, form=FIGURE_FORMS),
+        crops=crops_for("write_page"),
     output:
         page=report("<results>/report/index.html", caption="../report/page.rst", category="Report"),
     log:

@@ -13,6 +13,7 @@ rule measure_resolution:
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
         fetched=fetched(family_weights(CONFIG, CONFIG.evaluation.metrics), "<results>/resolution.parquet"),
+        crops=crops_for("measure_resolution"),
     output:
         table="<results>/resolution.parquet",
     log:

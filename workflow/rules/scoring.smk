@@ -15,6 +15,7 @@ OUTPUTS
 rule train_judge:
     input:
         clips="<results>/clips.parquet",
+        crops=crops_for("train_judge_{judge}"),
     output:
         multiext(
             "<results>/judges/{judge}/",
@@ -152,6 +153,7 @@ rule score_family:
             lambda wildcards: family_weights(CONFIG, [wildcards.family]),
             "<results>/scores/{source}/{seed}/{family}.parquet",
         ),
+        crops=crops_for("score_{source}_{seed}_{family}"),
     output:
         scores="<results>/scores/{source}/{seed}/{family}.parquet",
     log:
@@ -243,6 +245,7 @@ rule calibrate_metrics:
         PLAN.asked_judges,
         clips="<results>/clips.parquet",
         fetched=fetched(family_weights(CONFIG, CONFIG.evaluation.metrics), "<results>/calibration.parquet"),
+        crops=crops_for("calibrate_metrics"),
     output:
         table="<results>/calibration.parquet",
     log:

@@ -50,6 +50,7 @@ rule compare_sets:
         measurements=PLAN.per_source("<results>/measurements/{source}/{seed}/measurements.parquet"),
         clips="<results>/clips.parquet",
         fetched=fetched(family_weights(CONFIG, PLAN.set_families), "<results>/set_pairs.parquet"),
+        crops=crops_for("compare_sets"),
     output:
         table="<results>/set_pairs.parquet",
     log:

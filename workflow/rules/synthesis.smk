@@ -51,8 +51,9 @@ rule synthesise_videos:
         test_clips="<results>/test_clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
-        audio="<results>/pretrained/audio.safetensors",
+        audio=PLAN.audio_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        crops=crops_for("synthesise_{source}_{seed}"),
     output:
         videos="<results>/videos/{source}/{seed}/videos.parquet",
     log:
@@ -74,6 +75,7 @@ rule synthesise_videos:
         model=lambda wildcards, input: folder_option("model", input),
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.videos, parent=True),
+        features=features,
         settings=lambda wildcards: as_json(CONFIG.synthesis_of(wildcards.source)),
         corpora=lambda wildcards: options("--corpora", CONFIG.tested(wildcards.source)),
         mask=CONFIG.backbone.mask,
@@ -91,7 +93,7 @@ rule synthesise_videos:
             {params.corpora} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
-            --audio {input.audio:q} \
+            {params.features} \
             --compute {resources.compute:q} \
             --autoencoder {params.autoencoder:q} \
             --output {params.folder:q} \
@@ -103,6 +105,7 @@ rule write_inputs:
     input:
         clips="<results>/clips.parquet",
         test_clips="<results>/test_clips.parquet",
+        crops=crops_for("write_inputs"),
     output:
         list="<results>/inputs/inputs.json",
     log:
@@ -134,6 +137,7 @@ if CONFIG.method_names:
         input:
             clips="<results>/clips.parquet",
             test_clips="<results>/test_clips.parquet",
+            crops=crops_for("collect_{source}_{seed}"),
         output:
             videos="<results>/videos/{source}/{seed}/videos.parquet",
         log:

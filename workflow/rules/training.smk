@@ -14,7 +14,7 @@ rule filter_clips:
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
-        audio="<results>/pretrained/audio.safetensors",
+        audio=PLAN.audio_indices,
         backbone="<results>/pretrained/{backbone}/model.safetensors",
     output:
         table="<results>/training_filter/{backbone}.parquet",
@@ -32,6 +32,7 @@ rule filter_clips:
         compute=PLAN.compute,
     params:
         backbone=subpath(input.backbone, parent=True),
+        features=features,
         corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["filter"],
     shell:
@@ -40,7 +41,7 @@ rule filter_clips:
             --clips {input.clips:q} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
-            --audio {input.audio:q} \
+            {params.features} \
             --backbone {params.backbone:q} \
             {params.corpora} \
             --compute {resources.compute:q} \
@@ -56,9 +57,10 @@ rule train_run:
         clips="<results>/clips.parquet",
         captions="<results>/captions.parquet",
         tokens="<results>/captions/tokens.safetensors",
-        audio="<results>/pretrained/audio.safetensors",
-        latents="<results>/pretrained/latents.safetensors",
+        audio=PLAN.audio_indices,
+        latents=PLAN.latent_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
+        crops=crops_for("train_run_{run}_{seed}"),
     output:
         multiext(
             "<results>/runs/{run}/{seed}/",
@@ -92,6 +94,7 @@ rule train_run:
         lpips=lambda wildcards, input: folder_option("lpips", input),
         filter=lambda wildcards, input: options("--filter", [input.filter] if "filter" in input.keys() else []),
         folder=subpath(output.model, parent=True),
+        features=features,
         settings=lambda wildcards: as_json(CONFIG.run(wildcards.run)),
         version=STAGE_VERSIONS["train"],
     shell:
@@ -103,8 +106,7 @@ rule train_run:
             --clips {input.clips:q} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
-            --audio {input.audio:q} \
-            --latents {input.latents:q} \
+            {params.features} \
             --autoencoder {params.autoencoder:q} \
             --backbone {params.backbone:q} \
             {params.syncnet} \

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,12 +16,14 @@ from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
 from eadnet.data.clips import SAMPLES_PER_FRAME, save_shard
 from eadnet.data.tensor_files import TensorFileError
-from eadnet.features.audio import AudioFeatures, feature_steps, feature_writer
+from eadnet.features.audio import AudioFeatures, feature_steps
 from eadnet.features.audio_encoding import encode_audio
 from eadnet.features.degradation import babble, degrade, lost, mixed
+from eadnet.features.shards import write_index
 from eadnet.features.whisper import WhisperStates
 from eadnet.media.spectrogram import log_mel
 from eadnet.models.unet.audio_tokens import hide_beyond, make_audio_encoder
+from tests.support.feature_files import write_features
 from tests.support.published_weights import write_mirror
 
 FRAMES = {"short": 25, "long": 40}
@@ -34,10 +36,7 @@ def stored(folder: Path, kind: str, versions: int = 2) -> tuple[AudioFeatures, d
     shapes = {clip: (versions, feature_steps(kind, frames), CHANNELS[kind]) for clip, frames in FRAMES.items()}
     generator = torch.Generator().manual_seed(0)
     tensors = {clip: torch.randn(shape, generator=generator).half() for clip, shape in shapes.items()}
-    with feature_writer(folder / "audio.safetensors", kind, shapes) as write:
-        for clip, tensor in tensors.items():
-            write(clip, tensor)
-    return AudioFeatures.read(folder / "audio.safetensors"), tensors
+    return AudioFeatures.read(write_features(folder, kind, tensors)), tensors
 
 
 def expected_window(features: Tensor, kind: str, frame: int) -> Tensor:
@@ -78,17 +77,23 @@ def test_several_frames_and_versions_per_clip_and_spans_agree_with_single_frames
 
 def test_a_missing_clip_and_unusable_files_are_named(tmp_path):
     features, _ = stored(tmp_path, "mel")
-    with pytest.raises(
-        TensorFileError, match="audio.safetensors does not hold other; delete it and run encode-audio again"
-    ):
+    with pytest.raises(TensorFileError, match="no audio features of clip other; run encode-audio again"):
         features.windows(["other"], torch.tensor([0]))
+    with pytest.raises(TensorFileError, match=r"absent.json is absent; delete it and run encode-audio again"):
+        AudioFeatures.read([tmp_path / "absent.json"])
+    (tmp_path / "strange.json").write_text("[]")
     with pytest.raises(
-        TensorFileError, match="absent.safetensors is unreadable .*; delete it and run encode-audio again"
+        TensorFileError, match=r"strange.json is no index \(TypeError\); delete it and run encode-audio"
     ):
-        AudioFeatures.read(tmp_path / "absent.safetensors")
-    save_file({"short": torch.zeros(1)}, tmp_path / "strange.safetensors")
-    with pytest.raises(TensorFileError, match="strange.safetensors does not hold kind; delete it"):
-        AudioFeatures.read(tmp_path / "strange.safetensors")
+        AudioFeatures.read([tmp_path / "strange.json"])
+    write_index(tmp_path / "other.json", "whisper", [])
+    with pytest.raises(
+        TensorFileError, match=r"other.json is of whisper, others of mel; delete it and run encode-audio"
+    ):
+        AudioFeatures.read([tmp_path / "audio.json", tmp_path / "other.json"])
+    (tmp_path / "audio.safetensors").unlink()
+    with pytest.raises(TensorFileError, match=r"audio.safetensors is unreadable .*; delete it and the .json files"):
+        AudioFeatures.read([tmp_path / "audio.json"]).variants("short")
 
 
 # ----------------------------------------------------------------------------------------------------- encoders
@@ -269,14 +274,9 @@ def write_clips(folder: Path, train_frequency: float = 300) -> Path:
 
 def encoded(folder: Path, settings: Audio, seed: int = 0, train_frequency: float = 300, **assets) -> AudioFeatures:
     clips = write_clips(folder, train_frequency)
-    encode_audio(
-        str(clips),
-        settings,
-        seed,
-        str(folder / "features.safetensors"),
-        Assets(**assets, folder=str(folder / "weights")),
-    )
-    return AudioFeatures.read(folder / "features.safetensors")
+    weights = Assets(**assets, folder=str(folder / "weights"))
+    encode_audio([clips], settings, seed, folder / "features/0.json", weights, pool=clips)
+    return AudioFeatures.read([folder / "features/0.json"])
 
 
 def test_clean_features_are_the_spectrograms(tmp_path):
@@ -296,7 +296,8 @@ def test_degraded_features_repeat_and_test_clips_hear_no_training_voice(tmp_path
     encoded(tmp_path / "b", settings)
     other_seed = encoded(tmp_path / "c", settings, seed=1)
     other_voices = encoded(tmp_path / "d", settings, train_frequency=500)
-    assert (tmp_path / "a/features.safetensors").read_bytes() == (tmp_path / "b/features.safetensors").read_bytes()
+    one, other = (load_file(tmp_path / name / f"features/{name}.safetensors") for name in "ab")
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     assert [first.variants(clip) for clip in ("train0", "train2", "test1")] == [3, 3, 1]
     spans = [first.windows(["train0"], torch.arange(30)[None], variant)[0] for variant in range(3)] + [
         other_seed.span("train0", 0, 30)

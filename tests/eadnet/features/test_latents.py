@@ -15,7 +15,7 @@ from eadnet.config.section import parse
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.tensor_files import streamed_tensors
 from eadnet.device import Device
-from eadnet.features.latents import Latents, cache_latents
+from eadnet.features.latents import FULL, MASKED, Latents, cache_latents
 from eadnet.models.autoencoder import make_autoencoder
 from eadnet.models.inpainting import Inpainting
 from eadnet.models.kl_autoencoder import PART, SCALING, KLAutoencoder
@@ -132,36 +132,33 @@ def test_wrong_sizes_of_the_autoencoder_are_told(published, clips: str, tmp_path
 
 # ------------------------------------------------------------------------------------------------ cached latents
 def test_cached_latents_are_those_of_every_frame(adopted: Path, clips: str, tmp_path: Path, capsys):
-    cache_latents(clips, str(adopted), "face", str(tmp_path / "latents.safetensors"))
+    cache_latents([clips], str(adopted), "face", tmp_path / "0.json")
     assert "5/5" in capsys.readouterr().err
-    latents, everything, model = (
-        Latents.read(tmp_path / "latents.safetensors"),
-        ClipSet.read(clips),
-        load_autoencoder(adopted),
-    )
-    assert latents.full.shape == latents.masked.shape == (200, 4, 4, 4) and latents.full.dtype == torch.float16
+    latents, everything = Latents.read([tmp_path / "0.json"]), ClipSet.read(clips)
+    model, rows = load_autoencoder(adopted), torch.arange(120, 160)
+    assert latents.shape == (4, 4, 4) and latents.take(FULL, rows).dtype == torch.float16
     assert latents.offsets(everything).tolist() == [0, 40, 80, 120, 160]
     task, frames = Inpainting.make("face", 32, 8), everything.pixels(3, slice(None))
-    assert torch.allclose(latents.full[120:160].float(), model.encode(frames), atol=2e-3)
-    assert torch.allclose(latents.masked[120:160].float(), model.encode(task.hide(frames)), atol=2e-3)
-    assert not torch.equal(latents.full[120:160], latents.masked[120:160])
+    assert torch.allclose(latents.take(FULL, rows).float(), model.encode(frames), atol=2e-3)
+    assert torch.allclose(latents.take(MASKED, rows).float(), model.encode(task.hide(frames)), atol=2e-3)
+    assert not torch.equal(latents.take(FULL, rows), latents.take(MASKED, rows))
 
 
 def test_small_autoencoder_caches_the_same_way(clips: str, tmp_path: Path):
     settings = Autoencoder(factor=4, channels=6, encoder_width=8, decoder_width=8, detail_width=8)
     save_model(tmp_path / "model", make_autoencoder(settings), {"autoencoder": settings.model_dump(mode="json")})
-    cache_latents(clips, str(tmp_path / "model"), "lower", str(tmp_path / "latents.safetensors"))
-    latents = Latents.read(tmp_path / "latents.safetensors")
+    cache_latents([clips], str(tmp_path / "model"), "lower", tmp_path / "0.json")
     frames = ClipSet.read(clips).pixels(4, slice(33, 40))
     expected = load_autoencoder(tmp_path / "model").encode(frames)
-    assert torch.allclose(latents.full[193:200].float(), expected, atol=2e-3)
+    latents = Latents.read([tmp_path / "0.json"]).take(FULL, torch.arange(193, 200))
+    assert torch.allclose(latents.float(), expected, atol=2e-3)
 
 
 def test_interrupted_caching_leaves_nothing(adopted: Path, clips: str, tmp_path: Path, monkeypatch):
     calls = iter(range(3))
     monkeypatch.setattr(KLAutoencoder, "encode", lambda self, frames: torch.zeros(len(frames), 4, 4, 4) + next(calls))
     with pytest.raises(StopIteration):
-        cache_latents(clips, str(adopted), "face", str(tmp_path / "latents.safetensors"))
+        cache_latents([clips], str(adopted), "face", tmp_path / "0.json")
     assert not list(tmp_path.iterdir())
 
 

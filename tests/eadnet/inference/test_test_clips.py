@@ -15,7 +15,7 @@ from eadnet.config.machine import Compute
 from eadnet.config.synthesis import Synthesis
 from eadnet.data.clips import SAMPLES_PER_FRAME, ClipError, save_shard
 from eadnet.data.selection import read_test_clips, select_clips, shuffled_audio, write_test_clips
-from eadnet.features.audio import feature_steps, feature_writer
+from eadnet.features.audio import feature_steps
 from eadnet.inference import sampler
 from eadnet.inference.test_clips import (
     ClipGenerator,
@@ -29,6 +29,7 @@ from eadnet.media.writing import write_video
 from eadnet.provenance import commit
 from eadnet.tables import CAPTIONS, CLIPS, GENERATED, TEST_CLIPS, VIDEOS, read_rows, write_table
 from tests.support.encoded_texts import save_padded
+from tests.support.feature_files import write_features
 from tests.support.tiny_models import write_tiny_run
 
 AWAY = 7
@@ -54,14 +55,14 @@ def inputs(tmp_path_factory) -> SynthesisInputs:
     states = np.random.default_rng(0).standard_normal((2, 5, 384)).astype(np.float16)
     mask = np.array([[False] * 5, [True] * 5])
     save_padded(folder / "tokens.safetensors", ("", "The person speaks."), states, mask)
-    shapes = {row["clip_id"]: (1, feature_steps("mel", FRAMES), 80) for row in rows}
-    with feature_writer(folder / "audio.safetensors", "mel", shapes) as write:
-        for number, row in enumerate(rows):
-            generator = torch.Generator().manual_seed(number)
-            write(row["clip_id"], torch.randn(shapes[row["clip_id"]], generator=generator).half())
+    shape, features = (1, feature_steps("mel", FRAMES), 80), {}
+    for number, row in enumerate(rows):
+        features[row["clip_id"]] = torch.randn(shape, generator=torch.Generator().manual_seed(number)).half()
+    audio = write_features(folder, "mel", features)
     write_test_clips(folder / "clips.parquet", 4, False, 0, folder / "test_clips.parquet")
-    names = ("clips.parquet", "test_clips.parquet", "captions.parquet", "tokens.safetensors", "audio.safetensors")
-    return SynthesisInputs(*(str(folder / name) for name in names), str(folder / "pretrained/autoencoder"), str(run))
+    names = ("clips.parquet", "test_clips.parquet", "captions.parquet", "tokens.safetensors")
+    models = (str(folder / "pretrained/autoencoder"), str(run))
+    return SynthesisInputs(*(str(folder / name) for name in names), audio, *models)
 
 
 def _write_clip(folder: Path, number: int) -> dict:
@@ -250,7 +251,7 @@ main()
 
 
 def test_the_verb_generate_crops_needs_neither_opencv_nor_pyav(root, inputs, tmp_path):
-    given = {name: path for name, path in vars(inputs).items() if name != "corpora"}
+    given = {name: path for name, path in vars(inputs).items() if name != "corpora"} | {"audio": inputs.audio[0]}
     given |= {"settings": SETTINGS.model_dump_json(), "compute": CPU.model_dump_json(), "run": "full", "seed": "0"}
     given |= {"output": str(tmp_path / "bare")}
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]

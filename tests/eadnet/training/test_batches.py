@@ -11,7 +11,8 @@ import torch
 from eadnet.checkpoint import read_config
 from eadnet.data.clip_set import VALIDATION_SHARE, ClipSet
 from eadnet.data.clips import ClipError, save_shard
-from eadnet.features.latents import Latents
+from eadnet.features.latents import FULL, Latents
+from eadnet.features.shards import ShardFile
 from eadnet.tables import CLIPS, read_rows, write_table
 from eadnet.training.backbone import train_backbone
 from eadnet.training.batches import BatchSampler, BatchSpec
@@ -37,10 +38,11 @@ def _clips(*names: str) -> ClipSet:
 def _shown(name: str, frames: int, first: int, elsewhere: bool) -> set[tuple[str, int]]:
     """Every (clip, frame) that can be the reference of a window; the set that it is drawn from lacks `neutral`."""
     usable = _clips(*reversed(LENGTHS))
-    start = dict(zip(usable.position, (usable.lengths.cumsum(0) - usable.lengths).tolist(), strict=True))
     whose = [(clip, frame) for clip in usable.position for frame in range(LENGTHS[clip])]
     clips = _clips("long", "short", "only", "hidden")
-    references = References(clips, usable, Latents(torch.empty(0), torch.empty(0), start))
+    references = References(
+        clips, usable, Latents([ShardFile("", "", {name: LENGTHS[name] for name in usable.position})])
+    )
     places = (torch.arange(400) + 0.5) / 400
     which = torch.full((400,), clips.position[name])
     rows = references.rows(which, torch.full((400,), first), frames, torch.full((400,), elsewhere), places)
@@ -85,10 +87,11 @@ def _references(draw: BatchSampler, count: int) -> list[tuple[str, int, set[tupl
     """Of each window, its clip and first frame, and the (clip, frame)s that look like its reference."""
     batch, found = draw(count, step_generator(0, 0, 0)), []
     rows = {start: name for name, start in draw.latents.start.items()}
+    everything = draw.latents.take(FULL, torch.arange(max(rows) + 36)).float()
     for name, first, picture in zip(
         draw.clips.names(batch.which), batch.first.tolist(), batch.inputs[:, 0, -4:], strict=True
     ):
-        alike = (draw.latents.full.float() == picture).all(3).all(2).all(1).nonzero()[:, 0].tolist()
+        alike = (everything == picture).all(3).all(2).all(1).nonzero()[:, 0].tolist()
         starts = [max(start for start in rows if start <= row) for row in alike]
         found.append((name, first, {(rows[s], row - s) for s, row in zip(starts, alike, strict=True)}))
     return found
@@ -194,7 +197,7 @@ def test_clips_of_other_corpora_are_never_drawn(toy: Toy, two_corpora: str, corp
     assert drawn and drawn == set(ClipSet.read(two_corpora, "train").position) & own
     batch = batches[0]  # what is shown belongs to the clip that is named
     first = draw.latents.start[draw.clips.names(batch.which)[0]] + int(batch.first[0])
-    assert torch.equal(batch.clean[0], draw.latents.full[first : first + 16].float())
+    assert torch.equal(batch.clean[0], draw.latents.take(FULL, torch.arange(first, first + 16)).float())
     held_out = BatchSampler.held_out(inputs, backbone_settings(), BatchSpec(16), factor=6)
     assert set(held_out.clips.position) == set(ClipSet.read(two_corpora, "validation").position) & own != set()
 

@@ -17,6 +17,7 @@ from eadnet.config.section import ConfigError
 from eadnet.config.training import Filter
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import ClipError
+from eadnet.features.latents import FULL
 from eadnet.features.text_tokens import TextTokens, write_tokens
 from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import Modules
@@ -26,6 +27,7 @@ from eadnet.training.clip_filter import measure_clips
 from eadnet.training.kept_clips import kept_clips
 from eadnet.training.loop import TrainingError, step_generator
 from eadnet.training.run import train_run
+from tests.support.feature_files import shard_file, write_features
 from tests.support.toy_training import CPU, TOY, Toy, saved_weights, training_settings, write_toy
 
 LABELS = ("happy", "happy", "sad", None, "sad", "angry", "happy", "sad")
@@ -103,7 +105,7 @@ def _pooled_by_hand(weights: dict, toy: Toy, text: str) -> np.ndarray:
 
 def _fused_by_hand(weights: dict, toy: Toy, clip_id: str) -> np.ndarray:
     """Mean of f_a + lambda mean(W f_t + b), one frame and one audio token after the other."""
-    features = load_file(toy.inputs.audio)[clip_id][0].float()
+    features = load_file(shard_file(*toy.inputs.audio))[clip_id][0].float()
     caption = next(row["caption"] for row in read_rows(toy.inputs.captions, CAPTIONS) if row["clip_id"] == clip_id)
     added = weights["text_fusion.scale"] * _pooled_by_hand(weights, toy, caption)
     encoder = load_backbone(toy.backbone, Modules(fusion="added")).audio_encoder.double()
@@ -127,11 +129,11 @@ def test_a_long_clip_is_measured_as_in_one_part_and_progress_is_shown(toy, table
 
 
 def test_a_clip_that_cannot_be_read_is_a_line_and_the_others_are_measured(toy, table, tmp_path, capsys):
-    features = load_file(toy.inputs.audio)
+    features = load_file(shard_file(*toy.inputs.audio))
     del features["clip_01"]
     features["clip_02"] = torch.full_like(features["clip_02"], float("nan"))
-    save_file(features, tmp_path / "audio.safetensors")
-    rows = read_rows(_measured(toy, tmp_path, audio=str(tmp_path / "audio.safetensors")), TRAINING_FILTER)
+    audio = write_features(tmp_path, "mel", features)
+    rows = read_rows(_measured(toy, tmp_path, audio=audio), TRAINING_FILTER)
     whole = read_rows(table, TRAINING_FILTER)
     unread = {"cosine": None, "rival": None, "rival_emotion": None}
     assert rows == [row | unread if row["clip_id"] in ("clip_01", "clip_02") else row for row in whole]
@@ -221,7 +223,7 @@ def test_training_draws_kept_clips_only_and_validation_stays_whole(toy, table):
         drawn[name] = {clip for batch in batches for clip in draw.clips.names(batch.which)}
         first = batches[0]  # what is drawn belongs to the clip that is named
         rows = (draw.latents.start[draw.clips.names(first.which)[0]] + first.first[0]) + torch.arange(16)
-        assert torch.equal(first.clean[0], draw.latents.full[rows].float())
+        assert torch.equal(first.clean[0], draw.latents.take(FULL, rows).float())
     assert drawn["kept"] == kept and len(kept) == 6 and len(drawn["all"]) == 8
     held_out = BatchSampler.held_out(toy.inputs, stage_one, BatchSpec(16), config["factor"])
     assert set(held_out.clips.position) == set(ClipSet.read(toy.inputs.clips, "validation").position) != set()
