@@ -12,9 +12,9 @@ import pytest
 PACKAGES = ("eadnet", "metrics", "reports")
 FLOORS = {
     "eadnet": (
-        "gpus", "progress", "provenance", "assets", "tables", "media", "config", "data", "checkpoint", "diffusion", "device",
-        "faces", "published", "corpora", "synthetic", "preprocessing", "captions", "models", "features", "training",
-        "inference", "pipeline", "cli", "__main__",
+        "gpus", "progress", "provenance", "assets", "tables", "media", "config", "data", "checkpoint", "diffusion",
+        "device", "faces", "published", "corpora", "synthetic", "preprocessing", "captions", "models", "features",
+        "training", "inference", "pipeline", "cli", "__main__",
     ),
     "metrics": (
         "networks", "specs", "tables", "functional", "spec", "documentation", "scoring", "summary", "judges",
