@@ -66,6 +66,14 @@ def test_a_run_is_filtered_only_where_its_filter_is_on(empty: Project):
     assert "filter_clips" not in {job.rule for job in empty.plan("full", config=delta)}
 
 
+def test_crops_are_asked_for_one_reader_at_a_time_only_where_they_are_not_kept(empty: Project):
+    assert not {"restore_crops", "drop_crops"} & {job.rule for job in empty.plan()}
+    jobs = empty.plan(config="preprocess={keep_crops: false}")
+    readers = [job.wildcards["reader"] for job in jobs if job.rule == "restore_crops"]
+    assert len(readers) == len(set(readers)) and {"train_run_full_0", "train_judge_sync", "write_page"} <= set(readers)
+    assert [job.rule for job in jobs].count("drop_crops") == 1
+
+
 def test_captions_need_nothing_trained(empty: Project):
     rules = {job.rule for job in empty.plan("captions")}
     assert {"describe_shard", "collect_true_units", "caption_batch", "encode_captions", "score_captions"} <= rules
