@@ -78,6 +78,7 @@ LEAVES = (
     "metrics.tables",
     "reports.registry",
     "workflow.caption_python",
+    "workflow.config_values",
     "workflow.controller",
     "workflow.options",
     "workflow.plan",

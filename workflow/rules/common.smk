@@ -22,6 +22,7 @@ from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.gpus import visible
 from metrics.spec import FAMILIES, check_families, extractors_of, family_version
 from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
+from workflow.config_values import pass_by_file
 from workflow.controller import guard
 from workflow.options import as_json, folder_option, options
 from workflow.plan import HDTF_ANNOTATIONS, Plan
@@ -66,7 +67,9 @@ def faults_in_a_line():
 
 def checked_plan():
     """The plan of the validated configuration, with a warning for each folder that is left out."""
-    update_config(config, typed(dict(workflow.config_settings.config)))
+    given = typed(dict(workflow.config_settings.config))
+    pass_by_file(workflow, given)
+    update_config(config, given)
     with faults_in_a_line():
         checked = load(config)
         check_families(checked.evaluation.metrics)
