@@ -5,7 +5,7 @@ from the first place that has it: the folder of weights, the mirror (linked to, 
 name a member of a zip archive, ``....zip#member``). It is used only if its digest is the pinned one, or the one that
 the configuration accepts in its place. What was checked is recorded in ``{folder}/{asset}/.checked.json``
 (``eadnet.digests``), so that gigabytes are read once. A process that links or downloads owns the folder of the asset
-(`eadnet.ownership`); another one waits, and finds the files there.
+(`eadnet.jobs.ownership`); another one waits, and finds the files there.
 """
 
 import csv
@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from eadnet.digests import file_digest, record_digest
-from eadnet.ownership import OwnershipError, owned
+from eadnet.jobs.ownership import OwnershipError, owned
 from eadnet.progress import progress_bar
 from eadnet.provenance import LFS_FAULT, atomic_path, is_lfs_pointer, sha256_file
 

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from eadnet.data.tensor_files import TensorFile, TensorFileError
 from eadnet.digests import file_digest
-from eadnet.ownership import check_owned
+from eadnet.jobs.ownership import check_owned
 from eadnet.provenance import atomic_path
 
 
@@ -30,7 +30,7 @@ def save_model(folder: str | Path, module: torch.nn.Module, config: dict[str, An
     """Write a module's weights and its config, each all or nothing.
 
     Raises:
-        eadnet.ownership.OwnershipError: the folder was this job's and is another's now.
+        eadnet.jobs.ownership.OwnershipError: the folder was this job's and is another's now.
     """
     folder = Path(folder)
     check_owned(folder)
@@ -116,7 +116,7 @@ class TrainingState:
         There are never more than two states on the disk, and at any moment one that is whole.
 
         Raises:
-            eadnet.ownership.OwnershipError: the stage's folder was this job's and is another's now.
+            eadnet.jobs.ownership.OwnershipError: the stage's folder was this job's and is another's now.
         """
         check_owned(self.folder)
         for path in list(self.folder.glob("*.pt")):

@@ -34,7 +34,7 @@ UNSEEN_FIELDS = (
 READ_BY_PEOPLE = ("description", "help")
 BY_NAME = {("importlib", None), ("importlib", "import_module")}  # where these are imported, a text may name a module
 # modules that print, or decide when work is done and by which process; what is made does not depend on them
-SHOWN_ONLY = ("eadnet.progress", "eadnet.ownership", "eadnet.lock_files", "eadnet.cli.one_writer")
+SHOWN_ONLY = ("eadnet.progress", "eadnet.jobs.ownership", "eadnet.jobs.lock_files", "eadnet.cli.one_writer")
 LOADING = ""  # the name of all statements of a module that define nothing
 
 Place = tuple[str, str]

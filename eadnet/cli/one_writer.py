@@ -10,13 +10,13 @@ from typing import Any
 
 import typer
 
-from eadnet.ownership import owned
+from eadnet.jobs.ownership import owned
 
 PACKAGE = Path(__file__).parents[1]
 
 
 def one_writer(folder: str = "", part: str = "", file: str = "", last: str = "") -> Callable[[Callable], Callable]:
-    """The command owns what it writes while it runs (`eadnet.ownership.owned`).
+    """The command owns what it writes while it runs (`eadnet.jobs.ownership.owned`).
 
     A command that had to wait for one with the same options, inputs and code has nothing left to do if the other one
     finished; after any other one it does its work.

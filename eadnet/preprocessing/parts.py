@@ -18,7 +18,7 @@ import numpy as np
 from eadnet.config.preprocessing import Preprocess
 from eadnet.corpora.sources import ClipSource
 from eadnet.data.tensor_files import TensorFile, streamed_tensors
-from eadnet.ownership import check_owned
+from eadnet.jobs.ownership import check_owned
 from eadnet.provenance import atomic_path
 
 # File of the finished shard: the keys of a part that it holds, and what they are called there
@@ -78,7 +78,7 @@ class Parts:
         """Keep the rows of a source; its clips' arrays must be there.
 
         Raises:
-            eadnet.ownership.OwnershipError: the shard was this job's and is another's now.
+            eadnet.jobs.ownership.OwnershipError: the shard was this job's and is another's now.
         """
         check_owned(self.shard)
         text = json.dumps({"fingerprint": self._fingerprint(source), "rows": rows})
@@ -90,7 +90,7 @@ class Parts:
         """Write the shard's files from the parts of these clips, one array at a time; their paths by name.
 
         Raises:
-            eadnet.ownership.OwnershipError: as of `store_rows`.
+            eadnet.jobs.ownership.OwnershipError: as of `store_rows`.
         """
         check_owned(self.shard)
         clip_ids, paths = list(clip_ids), {}

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from eadnet import lock_files
-from eadnet.ownership import OwnershipError, owned
+from eadnet.jobs import lock_files
+from eadnet.jobs.ownership import OwnershipError, owned
 
 QUICK = {"BEAT": 0.1, "WATCHED": 1.0, "LOOK": 0.02}
-"""Times of `eadnet.lock_files` for tests, in seconds."""
+"""Times of `eadnet.jobs.lock_files` for tests, in seconds."""
 
 
 def main(settings: SimpleNamespace) -> None:

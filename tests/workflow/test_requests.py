@@ -126,7 +126,7 @@ rule job:
     resources: gpu=lambda wildcards: 8 if wildcards.kind == "wide" else 1
     shell:
         r'''
-        python -m eadnet.gpus {resources.gpu} sh -c '
+        python -m eadnet.jobs.gpus {resources.gpu} sh -c '
             mkdir -p running && touch running/$$ && sleep 0.7
             echo "{resources.gpu} $CUDA_VISIBLE_DEVICES $(ls running | wc -l)" >{output}; rm running/$$'
         '''

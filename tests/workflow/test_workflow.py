@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from eadnet.config.configuration import TARGETS
-from eadnet.lock_files import Holder
+from eadnet.jobs.lock_files import Holder
 from tests.support.caption_server import Reply, completion, serving
 from tests.support.hostile_answers import good_record
 from tests.support.workflow_project import Project, await_file

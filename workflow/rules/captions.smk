@@ -108,7 +108,7 @@ rule caption_batch:
         r"""
         interpreter=$(python -m workflow.caption_python --environment {resources.environment} \
             --machine {resources.machine:q} --gpus {resources.gpu} 2>{log:q})
-        python -m eadnet.gpus {resources.gpu} "$interpreter" -m eadnet caption \
+        python -m eadnet.jobs.gpus {resources.gpu} "$interpreter" -m eadnet caption \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             {params.clips} \
@@ -149,7 +149,7 @@ rule encode_captions:
         weights=weights_of(CONFIG, CONFIG.captions.weights),
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet encode-captions \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet encode-captions \
             --settings {params.settings:q} \
             --assets {resources.assets:q} \
             {params.captions} \

@@ -19,7 +19,7 @@ from snakemake.utils import update_config
 from eadnet.assets import read_table
 from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
-from eadnet.gpus import visible
+from eadnet.jobs.gpus import visible
 from metrics.spec import FAMILIES, check_families, extractors_of, family_version
 from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
 from workflow.config_values import pass_by_file

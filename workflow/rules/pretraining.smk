@@ -52,7 +52,7 @@ rule pretrain_autoencoder:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-autoencoder \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet pretrain-autoencoder \
             --settings {params.settings:q} \
             --mask {params.mask:q} \
             --seed {params.seed:q} \
@@ -99,7 +99,7 @@ rule pretrain_syncnet:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-syncnet \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet pretrain-syncnet \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
@@ -145,7 +145,7 @@ rule pretrain_videomae:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-videomae \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet pretrain-videomae \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \
@@ -218,7 +218,7 @@ rule encode_audio:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet encode-audio \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet encode-audio \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             {params.clips} \
@@ -257,7 +257,7 @@ rule encode_latents:
         version=STAGE_VERSIONS["latents"],
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet encode-latents \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet encode-latents \
             --mask {params.mask:q} \
             {params.clips} \
             --version {params.version:q} \
@@ -316,7 +316,7 @@ rule pretrain_backbone:
         seed=CONFIG.seed,
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet pretrain-backbone \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet pretrain-backbone \
             --settings {params.settings:q} \
             --seed {params.seed:q} \
             --clips {input.clips:q} \

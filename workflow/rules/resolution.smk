@@ -43,7 +43,7 @@ rule measure_resolution:
         weights=family_weights(CONFIG, CONFIG.evaluation.metrics),
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m metrics measure-resolution \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m metrics measure-resolution \
             --scores {input.scores:q} \
             --clips {input.clips:q} \
             --test-clips {input.test_clips:q} \

@@ -183,7 +183,7 @@ rule score_family:
         weights=lambda wildcards: family_weights(CONFIG, [wildcards.family]),
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m metrics score-family \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m metrics score-family \
             --family {wildcards.family:q} \
             --measurements {params.measurements:q} \
             --clips {input.clips:q} \
@@ -275,7 +275,7 @@ rule calibrate_metrics:
         weights=family_weights(CONFIG, CONFIG.evaluation.metrics),
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m metrics calibrate \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m metrics calibrate \
             --clips {input.clips:q} \
             --families {params.families:q} \
             --judges {params.judges:q} \

@@ -83,7 +83,7 @@ rule compare_sets:
         weights=family_weights(CONFIG, PLAN.set_families),
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m metrics compare-sets \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m metrics compare-sets \
             {params.measurements} \
             --clips {input.clips:q} \
             {params.scores} \

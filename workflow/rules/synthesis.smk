@@ -82,7 +82,7 @@ rule synthesise_videos:
         version=STAGE_VERSIONS["synthesise"],
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet synthesise \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet synthesise \
             --settings {params.settings:q} \
             --run {wildcards.source:q} \
             --seed {wildcards.seed:q} \

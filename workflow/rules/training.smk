@@ -37,7 +37,7 @@ rule filter_clips:
         version=STAGE_VERSIONS["filter"],
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet filter-clips \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet filter-clips \
             --clips {input.clips:q} \
             --captions {input.captions:q} \
             --tokens {input.tokens:q} \
@@ -99,7 +99,7 @@ rule train_run:
         version=STAGE_VERSIONS["train"],
     shell:
         r"""
-        python -m eadnet.gpus {resources.gpu} python -m eadnet train \
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet train \
             --settings {params.settings:q} \
             --run {wildcards.run:q} \
             --seed {wildcards.seed:q} \

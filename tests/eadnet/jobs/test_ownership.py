@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from eadnet import lock_files
 from eadnet.checkpoint import TrainingState
-from eadnet.lock_files import Holder
-from eadnet.ownership import OwnershipError, check_owned, owned
+from eadnet.jobs import lock_files
+from eadnet.jobs.lock_files import Holder
+from eadnet.jobs.ownership import OwnershipError, check_owned, owned
 from tests.support.folder_owner import QUICK
 
 
@@ -238,7 +238,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(folder: Path):
 
 
 # ----------------------------------------------------------------------------------- processes of an owner
-CHILD = "import sys; from eadnet.ownership import *\nwith owned(sys.argv[1], wait=0) as owner: owner.check()"
+CHILD = "import sys; from eadnet.jobs.ownership import *\nwith owned(sys.argv[1], wait=0) as owner: owner.check()"
 
 
 def child(folder: Path, **variables: str) -> subprocess.CompletedProcess:
@@ -270,7 +270,7 @@ def test_of_ranks_that_were_started_by_hand_the_first_owns(folder: Path):
 
 
 FORK = """import os, sys
-from eadnet.ownership import owned
+from eadnet.jobs.ownership import owned
 with owned(sys.argv[1]):
     if child := os.fork():
         os.waitpid(child, 0)
@@ -286,7 +286,7 @@ def test_a_forked_child_that_ends_takes_nothing_away(folder: Path):
 # ------------------------------------------------------------------------------------------ command lines
 COMMAND = """import sys, time
 from pathlib import Path
-from eadnet import lock_files
+from eadnet.jobs import lock_files
 from eadnet.cli.one_writer import one_writer
 
 @one_writer(folder="output", last="made.txt")

@@ -18,14 +18,14 @@ Start = Callable[..., subprocess.Popen]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Start a command through ``python -m eadnet.gpus`` on a machine of four GPUs."""
+    """Start a command through ``python -m eadnet.jobs.gpus`` on a machine of four GPUs."""
     running = []
 
     def begin(count: int | str, command: str, **more: str | None) -> subprocess.Popen:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
         given = kept | {"CUDA_VISIBLE_DEVICES": "0,1,2,3", "EADNET_GPU_LOCKS": str(tmp_path / "locks")} | more
         process = subprocess.Popen(
-            [sys.executable, "-m", "eadnet.gpus", str(count), "sh", "-c", command], cwd=ROOT, text=True,
+            [sys.executable, "-m", "eadnet.jobs.gpus", str(count), "sh", "-c", command], cwd=ROOT, text=True,
             env={name: value for name, value in given.items() if value is not None},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
@@ -116,6 +116,6 @@ def test_gpus_are_counted_by_the_driver(start: Start, tmp_path: Path):
 
 
 def test_nothing_heavy_is_imported():
-    code = "import sys, eadnet.gpus; print([name for name in ('torch', 'numpy', 'yaml') if name in sys.modules])"
+    code = "import sys, eadnet.jobs.gpus; print([name for name in ('torch', 'numpy', 'yaml') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

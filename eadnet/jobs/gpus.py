@@ -1,6 +1,6 @@
 """GPUs of one machine, shared by jobs that know nothing of each other: each command gets its own.
 
-``python -m eadnet.gpus COUNT COMMAND ...`` sets CUDA_VISIBLE_DEVICES and becomes the command. With COUNT 0 it sees no
+``python -m eadnet.jobs.gpus COUNT COMMAND ...`` sets CUDA_VISIBLE_DEVICES and becomes the command. With COUNT 0 it sees no
 GPU. Else it locks COUNT of the visible ones; where too few are free it waits, in the order of arrival. A lock is a file
 that the command keeps open, so it ends with the command and what that has forked, however they end. What does not come
 through here (other users, a notebook) is not seen.
@@ -78,7 +78,7 @@ def take(count: int) -> list[str] | None:
 def main(arguments: Sequence[str]) -> None:
     """Become the command; returns never."""
     if len(arguments) < 2 or not arguments[0].isdigit():
-        sys.exit("usage: python -m eadnet.gpus COUNT COMMAND ...")
+        sys.exit("usage: python -m eadnet.jobs.gpus COUNT COMMAND ...")
     command = arguments[1:]
     try:
         taken = take(int(arguments[0]))

@@ -8,7 +8,7 @@ meet in one folder. With ::
         owner.check()  # before what must not be written twice
 
 a second process sees the living owner, says who it is and which command ends it, waits, and then fails; the lock of a
-dead owner is taken over (`eadnet.lock_files` says when it counts as dead). Processes that the owner starts, such as
+dead owner is taken over (`eadnet.jobs.lock_files` says when it counts as dead). Processes that the owner starts, such as
 those of ``torchrun``, inherit the ownership by the variable `INHERITED`.
 
 An owner that is stopped for longer than `WATCHED` (SIGSTOP, a sleeping laptop, a hanging file system) loses its folder
@@ -28,8 +28,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from eadnet import lock_files
-from eadnet.lock_files import Holder, Watch
+from eadnet.jobs import lock_files
+from eadnet.jobs.lock_files import Holder, Watch
 
 WAIT = 600.0
 """Seconds to wait for a living owner. Most jobs end in ten minutes (a shard, a batch, the videos of a run); for a
