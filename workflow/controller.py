@@ -2,7 +2,7 @@
 
 A controller is the Snakemake that a user starts. Where it is killed (``kill -9``, a restart of the login node), its
 jobs stay in SLURM's queue, and Snakemake's lock stays in ``.snakemake``, which does not say whose it is. The same
-command must simply go on. So a controller owns its results folder (`eadnet.jobs.ownership`); one that gets it knows that the
+command must simply go on. So a controller owns its results folder (`eadnet.jobs.ownership`); then it knows that the
 lock of an earlier one means nothing; and before it plans, it deals with the jobs that carry the folder's name: those
 that wait in the queue have done nothing and are cancelled, those that run come to their end, so that what they make is
 not made twice. Jobs also own the folders that they write, should this be switched off (``compute.left_jobs: ignore``).

@@ -1,9 +1,9 @@
 """GPUs of one machine, shared by jobs that know nothing of each other: each command gets its own.
 
-``python -m eadnet.jobs.gpus COUNT COMMAND ...`` sets CUDA_VISIBLE_DEVICES and becomes the command. With COUNT 0 it sees no
-GPU. Else it locks COUNT of the visible ones; where too few are free it waits, in the order of arrival. A lock is a file
-that the command keeps open, so it ends with the command and what that has forked, however they end. What does not come
-through here (other users, a notebook) is not seen.
+``python -m eadnet.jobs.gpus COUNT COMMAND ...`` sets CUDA_VISIBLE_DEVICES and becomes the command. With COUNT 0 it sees
+no GPU. Else it locks COUNT of the visible ones; where too few are free it waits, in the order of arrival. A lock is a
+file that the command keeps open, so it ends with the command and what that has forked, however they end. What does not
+come through here (other users, a notebook) is not seen.
 
 In a job of SLURM the visible GPUs are the job's own. A command that asks for all of them, or for more (a job on several
 nodes; a job that was sent to a machine without GPUs), sees what there is. A command that asks for fewer, since several

@@ -8,7 +8,7 @@ meet in one folder. With ::
         owner.check()  # before what must not be written twice
 
 a second process sees the living owner, says who it is and which command ends it, waits, and then fails; the lock of a
-dead owner is taken over (`eadnet.jobs.lock_files` says when it counts as dead). Processes that the owner starts, such as
+dead owner is taken over (`eadnet.jobs.lock_files` says when it counts as dead). Processes that it starts, such as
 those of ``torchrun``, inherit the ownership by the variable `INHERITED`.
 
 An owner that is stopped for longer than `WATCHED` (SIGSTOP, a sleeping laptop, a hanging file system) loses its folder

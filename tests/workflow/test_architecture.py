@@ -11,7 +11,8 @@ from workflow.architecture import DOCUMENT, MARK, key_way, rules, text
 
 def test_every_rule_that_runs_a_command_is_on_the_map(root: Path):
     files = [path.read_text("utf-8") for path in (root / "workflow/rules").glob("*.smk")]
-    running = {name for name, body in re.findall(r"rule (\w+):\n((?: +.*\n|\n)+)", "".join(files)) if " -m " in body}
+    bodies = re.findall(r"^ *rule (\w+):\n((?: +(?! *rule ).*\n|\n)+)", "".join(files), re.MULTILINE)
+    running = {name for name, body in bodies if " -m " in body}
     assert len(running) > 30 and {rule.name for rule in rules()} == running
 
 
@@ -35,7 +36,8 @@ def test_a_rule_has_its_command_its_sections_and_who_works(name, command, sectio
 
 def test_sections_and_folders_exist(root: Path):
     for rule in rules():
-        assert set(rule.sections) <= set(Config.model_fields) and rule.writes.startswith("<"), rule
+        assert set(rule.sections) <= set(Config.model_fields), rule
+        assert rule.writes.startswith("<") or rule.name == "downloads", rule  # it always runs
         assert all((root / folder).exists() or (root / f"{folder}.py").exists() for folder in rule.folders), rule
 
 

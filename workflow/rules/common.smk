@@ -30,7 +30,6 @@ from workflow.report_plan import ReportPlan
 from workflow.requests import Requests
 from workflow.stages import STAGE_VERSIONS
 from workflow.weights import (
-    CHECKED,
     all_weights,
     captioner_weights,
     checked_files,

@@ -16,7 +16,7 @@ localrules:
 
 rule fetch_asset:
     output:
-        checked=CHECKED,
+        checked="<resources>/fetched/{asset}/{accepted}.json",
     log:
         "<logs>/fetch_asset/{asset}_{accepted}.log",
     benchmark:
