@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 aa6f80fd352234e968b5e85ad06664e997969becd99849767702539cf59a5471
+# sha256 48db7f6fb7d403783d61c368484a15e24169c47118e9e6c047692374ea9b123d
 set -euo pipefail
 bash envs/install.sh caption-cpu python

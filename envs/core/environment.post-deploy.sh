@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 b3315b00336a2e42d226bd77c486c165f0b9bfb079098197af1348307e1b7878
+# sha256 2e5d56f52eea946c3d1637e06294b07ae921820b9e3baedc9e96c18f07e95dd9
 set -euo pipefail
 bash envs/install.sh core python

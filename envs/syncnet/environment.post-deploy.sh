@@ -4,6 +4,6 @@
 #
 # Snakemake makes an environment again when this script has changed, but does not check the files that it installs. So the
 # script contains the digest of those files, concatenated.
-# sha256 acf3fc8ad10d1a953b4d9eb2f4c34f474f6ae665ba3f05f12607e0d908a97fd2
+# sha256 a2ba99bc7d2fce212e6161ee4e296a4f555ebfaf59292e0a190943b61299487e
 set -euo pipefail
 bash envs/install.sh syncnet python
