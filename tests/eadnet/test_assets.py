@@ -218,7 +218,7 @@ def test_offline_names_file_licence_and_both_mends(tmp_path, server):
     for part in (
         "net/net.pt",
         f"put it at {mirrored}",
-        "snakemake downloads",
+        "snakemake --cores all downloads",
         "assets.offline: false",
         f"{server.url}/whole",
         "MIT",

@@ -58,7 +58,7 @@ class Way:
 # The first form that fits counts. Files that lines name (face.png, my_videos, ...) are made by the fixture `clone`.
 WAYS = (
     Way(r"source \.venv/bin/activate", PRINTED),
-    Way(r"pip wheel --no-deps \.", PRINTED, makes=("eadnet-0.11.0-py3-none-any.whl",)),
+    Way(r"pip wheel --no-deps \.", PRINTED, makes=("eadnet-0.12.0-py3-none-any.whl",)),
     Way(r"make readme", PRINTED, finished=True, makes=("docs/strip.png",)),
     Way(r"make (environment|reproduce|test|test-processors|test-captions|caption-gpu|caption-cpu|syncnet)", PLANNED),
     Way(r"make (lint|unit|workflow|generate|lock|fuzz|slurm-test|slurm-test-setup)", PLANNED),
@@ -79,12 +79,13 @@ WAYS = (
     Way(r"python -m reports reported .+\[.+\]", HELP),
     Way(r"python -m reports resolution --resolution results/resolution\.parquet", PRINTED, finished=True),
     Way(r"python -m eadnet assets", PRINTED),
-    Way(r"python -m (eadnet|eadnet\.node|metrics)", HELP),
+    Way(r"python -m benchmarks\.plan .+", HELP),
+    Way(r"python -m (eadnet|eadnet\.node|metrics|eadnet generate)", HELP),
     Way(r"python -m (eadnet fetch-asset NAME|metrics document|metrics score-captions)", HELP),
     Way(r"python -m (eadnet(\.config_reference| splits)|reports published) --write", HELP),
     Way(r"python -m workflow\.stage_lock --write .+", PRINTED),
-    Way(r"sbatch --gpus=1 .+ --wrap .vllm serve MODEL .+", NOT_RUN, reason="needs SLURM and a GPU"),
-    Way(r"squeue --me --name=captions .+", NOT_RUN, reason="needs SLURM"),
+    Way(r"sbatch --gpus=1 .+ --wrap .vllm serve MODEL .+", NOT_RUN, reason="needs a cluster and a GPU"),
+    Way(r"squeue --me --name=captions .+", NOT_RUN, reason="needs a cluster"),
     Way(r"vllm serve MODEL .+", NOT_RUN, reason="needs a vision-language model's weights from the Internet, and a GPU"),
 )
 LINES = documented_lines.lines(ROOT)
@@ -108,7 +109,7 @@ def as_run(command: str, way: Way) -> str:
     for name, value in way.values.items():
         command = re.sub(rf"\b{re.escape(name)}\b", value, command)
     if way.how == HELP:
-        return f"COLUMNS=200 {re.match(r'python -m [a-z_.]+(?: [a-z-]+)?', command)[0]} --help"
+        return f"COLUMNS=200 {re.match(r'python -m [a-z_.]+(?: [a-z][a-z-]*)?', command)[0]} --help"
     return re.sub(r"^(snakemake|make)\b", r"\1 -n", command) if way.how == PLANNED else command
 
 

@@ -166,7 +166,7 @@ def test_a_job_never_fetches_what_is_gone(site: Site):
     done = site.project.snakemake("--cores", "1", LPIPS)
     log = (site.folder / "results-smoke/logs/adopt_lpips.log").read_text(encoding="utf-8")
     assert done.returncode and log.startswith("error: lpips-vgg/vgg.pth: absent; ") and log.count("\n") == 1
-    assert "snakemake downloads" in log and site.asked()["vgg.pth"] == 1
+    assert "snakemake --cores all downloads" in log and site.asked()["vgg.pth"] == 1
     site.project.run("downloads")
     assert site.files() == sorted(ASSETS.values()) and site.asked()["vgg.pth"] == 2
 
