@@ -305,10 +305,8 @@ class Loop:
         self.module.load_state_dict(stored["module"])
         self.optimiser.load_state_dict(stored["optimiser"])
         for parameter, moments in self.optimiser.state.items():
-            for name in (
-                "exp_avg",
-                "exp_avg_sq",
-            ):  # laid out as the parameter is now: `compute.channels_last` may differ
+            # laid out as the parameter is now: `compute.channels_last` may differ
+            for name in ("exp_avg", "exp_avg_sq"):
                 moments[name] = torch.empty_like(parameter).copy_(moments[name])
         if stored["scaler"]:  # empty where the interrupted stage ran in another precision
             self.scaler.load_state_dict(stored["scaler"])

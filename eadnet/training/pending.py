@@ -1,8 +1,8 @@
 """Values of finished steps on their way from the device to the log.
 
 A GPU is some way behind the process that gives it work. To wait for a value would leave it without work, so the values
-of a step are copied in the background and read when the step after it has been given, or when somebody needs to know
-that all is well: before weights are stored. On a CPU a value is there at once.
+of a step are copied in the background and read when the step after it has been given, or before weights are stored. On
+a CPU a value is there at once.
 """
 
 from collections import deque
