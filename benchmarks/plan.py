@@ -177,9 +177,8 @@ def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- heads of configs
-def quote(name: str) -> str:
-    """The line that the head of a configuration quotes."""
-    made, _ = estimated([str(ROOT / name)], parse_machine(QUOTED[name]), {}, "all")
+def quote(name: str, made: Estimate) -> str:
+    """The line that the head of a configuration quotes of its estimate."""
     jobs = sum(stage.jobs for stage in made.stages.values())
     figures = f"{jobs} jobs, {made.gpu_hours:.0f} GPU-hours, {made.core_hours:.0f} core-hours"
     return f"{PREFIX}{QUOTED[name]}: {figures}, {made.hours:.1f} hours on the clock, {made.disk:.0f} GB"
@@ -198,7 +197,8 @@ def check(write: bool = False) -> list[str]:
     """
     stale = []
     for name in QUOTED:
-        path, wanted = ROOT / name, quote(name)
+        path = ROOT / name
+        wanted = quote(name, estimated([str(path)], parse_machine(QUOTED[name]), {}, "all")[0])
         text = path.read_text(encoding="utf-8")
         found = quoted(text)
         if found is None:

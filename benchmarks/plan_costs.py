@@ -27,6 +27,8 @@ TINY_STEP = 0.1
 """Assumed seconds of a training step of the tiny networks on a GPU, which waits for launches rather than arithmetic."""
 SUPERVISORS, ACTIVATIONS = 5.0, 20.0
 """Assumed GiB on a GPU in training at the paper's size: the networks of the losses, activations with checkpointing."""
+WEIGHTS = 1.276e9 * 4 / 2**30
+"""GiB of the U-Net's weights in float32; their running average takes as much."""
 COVERS = {
     "shard": ("acquire_corpus", "preprocess_shard", "describe_shard", "caption_shard", "render_mead", "render_hdtf",
               "render_ravdess"),
@@ -173,6 +175,8 @@ class Costs:
             raise Unknown("published weights are converted, which was not measured")
         if job.rule == "encode_audio" and self.work.config.audio.encoder != "mel":
             raise Unknown("Whisper was not measured")
+        if job.rule == "encode_captions" and self.work.config.captions.encoder != "minilm":
+            raise Unknown(f"text encoder {self.work.config.captions.encoder} was not measured")
         if self.published and job.rule in ("score_family", "filter_clips"):
             self._check_judged(job)
         own, default = self._units(covers, job), _default_units(covers, job)
@@ -246,9 +250,8 @@ class Costs:
         if run.adaptation:
             total += run.adaptation.steps * counted("stage 2, adaptation").tflop
         scale = run.processes * run.optimiser.batch_size * run.frames / (FULL.batch * FULL.frames)
-        state = _state(counted("stage 2, all losses"))
-        # two checkpoints with AdamW's state, and the weights
-        disk = 2 * state + 1.276e9 * 4 / 2**30
+        state = _state(counted("stage 2, all losses")) + (WEIGHTS if run.ema else 0.0)
+        disk = 2 * state + WEIGHTS  # two checkpoints with AdamW's state, and the weights
         return Cost(
             "counted (training.csv); GPU memory: state counted, 25 GiB assumed", tflop=total * scale, gpu_seconds=0.0,
             ranks=run.processes, gpu_gib=state + SUPERVISORS + ACTIVATIONS, disk_gb=disk * 2**30 / 1e9,
@@ -257,7 +260,7 @@ class Costs:
     def _pretrain_backbone(self, job: Job) -> Cost:
         settings, row = self.work.config.backbone, self.rates.counted("stage 1")
         tflop = row.tflop * samples(settings) / (FULL.batch * FULL.frames)
-        state = _state(row)
+        state = _state(row) + (WEIGHTS if settings.ema else 0.0)
         return Cost(
             "counted (training.csv); GPU memory: state counted, 20 GiB assumed", tflop=tflop, gpu_seconds=0.0,
             ranks=settings.processes, gpu_gib=state + ACTIVATIONS, disk_gb=2 * state * 2**30 / 1e9,

@@ -14,7 +14,7 @@ from benchmarks.plan_machines import Machine
 from benchmarks.plan_work import ROOT
 
 PLENTY = "100000"
-"""Cores and GPUs of the dry run: what jobs ask for is then stated whole."""
+"""Cores, GPUs and GB of the dry run: what jobs ask for is then stated whole, and not cut to this machine."""
 JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?: {4}.*\n)+)", re.MULTILINE)
 LINE = re.compile(r"^ {4}(\w+): (.*)$", re.MULTILINE)
 
@@ -60,7 +60,7 @@ def planned_jobs(configfiles: Iterable[str], target: str) -> Graph:
     """
     command = [sys.executable, "-m", "snakemake", target, "--dry-run", "--forceall", "--cores", PLENTY]
     files = [str(Path(path).resolve()) for path in configfiles]
-    command += ["--resources", f"gpu={PLENTY}", *(["--configfile", *files] if files else [])]
+    command += ["--resources", f"gpu={PLENTY}", f"mem_mb={PLENTY}000", *(["--configfile", *files] if files else [])]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if run.returncode:
         lines = (run.stderr + run.stdout).strip().splitlines() or ["snakemake failed"]

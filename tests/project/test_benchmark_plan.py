@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from benchmarks.plan import QUOTED, Estimate, estimate, main, notes, quoted, rows
+from benchmarks.plan import QUOTED, Estimate, estimate, main, notes, quote, quoted, rows
 from benchmarks.plan_costs import Cost, Costs, Rates, Unknown
 from benchmarks.plan_jobs import Graph, Job, planned_jobs, schedule
 from benchmarks.plan_machines import parse_machine
@@ -29,11 +29,19 @@ def test_the_default_run_is_estimated_as_it_was_measured():
 
 
 def test_the_head_of_the_paper_configuration_quotes_what_is_computed():
-    paper = made("config/paper.yaml", QUOTED["config/paper.yaml"])
+    name = "config/paper.yaml"
+    paper = made(name, QUOTED[name])
     found = quoted(PAPER.read_text(encoding="utf-8"))
-    assert f"{paper.gpu_hours:.0f} GPU-hours" in found, "run python -m benchmarks.plan --write"
-    assert {"download_corpus", "adopt_lpips"} <= set(paper.unknown)
+    assert found == quote(name, paper), "run python -m benchmarks.plan --write"
+    assert {"download_corpus", "adopt_lpips", "encode_captions"} <= set(paper.unknown)
     assert [line for line in rows(paper) if line[0] == "download_corpus"][0][-1] == "not estimated"
+
+
+def test_memory_is_what_jobs_ask_for_whatever_this_machine_has():
+    paper = made("config/paper.yaml", QUOTED["config/paper.yaml"])
+    assert paper.stages["train_run"].host == configuration([PAPER]).resources.train.mem_mb
+    # state of AdamW, the running average of 1.28e9 weights, and what is assumed
+    assert paper.stages["train_run"].card == pytest.approx(12.4 + 4.75 + 25, abs=0.01)
 
 
 def job(rule: str, *needs: str, cores: int = 1, gpus: int = 0, **wildcards: str) -> Job:
