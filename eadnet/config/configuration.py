@@ -107,6 +107,7 @@ class Config(Section):
         self._check_sizes()
         self._check_weights()
         self._check_tensor_parallel()
+        self._check_nodes()
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must name one training seed or more, each once")
         for name in RENAMED_RUNS.keys() & self.runs.keys():
@@ -175,6 +176,18 @@ class Config(Section):
                 f"resources.caption_model.gpu is {asked} and compute.captioning.tensor_parallel {spread}: "
                 "set both to the number of GPUs that share the model"
             )
+
+    def _check_nodes(self) -> None:
+        """Refuse a training whose nodes would hold different numbers of GPUs: each runs as many processes."""
+        if self.compute.device == "cpu":
+            return
+        for name in ("backbone", "train"):
+            need = getattr(self.resources, name)
+            if need.gpu % need.nodes:
+                raise ValueError(
+                    f"resources.{name}: gpu {need.gpu} on nodes {need.nodes}: `gpu` counts those of all nodes together; "
+                    f"set it to a multiple of {need.nodes}, or nodes to 1"
+                )
 
     def _check_sizes(self) -> None:
         """Refuse sizes that the networks do not support, before a run starts and not an hour later."""

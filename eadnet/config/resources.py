@@ -3,7 +3,7 @@
 The defaults are those of the tiny scale (``config.yaml``); ``config/paper.yaml`` states its own.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -23,12 +23,13 @@ class Need(Section):
 class GPUNeed(Need):
     """What one job of a stage asks for that runs networks on a GPU where it is given one, else on the CPU."""
 
-    gpu: OrZero = Field(0, description="GPUs of a job; fewer are given where the machine has fewer.")
+    gpu: Annotated[int, Field(ge=0, le=1)] = Field(0, description="GPUs of a job, which uses one at most.")
 
 
 class TrainingNeed(GPUNeed):
     """What one job of a training asks for, which may lie on several nodes of a cluster."""
 
+    gpu: OrZero = Field(0, description="GPUs of a job; fewer are given where the machine has fewer.")
     nodes: Positive = Field(1, description="Nodes of a job, under SLURM; its GPUs are shared among them.")
 
 
@@ -36,6 +37,12 @@ class BatchNeed(GPUNeed):
     """What one job of a stage asks for, and how many shards it takes."""
 
     shards: OrZero = Field(0, description="Shards of a corpus that one job takes, one after the other; 0 takes all.")
+
+
+class ModelNeed(BatchNeed):
+    """What one job of a language model asks for, whose GPUs share the model."""
+
+    gpu: OrZero = Field(0, description="GPUs of a job.")
 
 
 class Limits(Section):
@@ -65,8 +72,8 @@ class Resources(Section):
     caption: BatchNeed = Field(
         BatchNeed(runtime=240), description="Captions by the grammar or by a server; a language model: `caption_model`."
     )
-    caption_model: BatchNeed = Field(
-        BatchNeed(gpu=1, cores=2, mem_mb=32000, runtime=240), description="Captions by a language model in the job."
+    caption_model: ModelNeed = Field(
+        ModelNeed(gpu=1, cores=2, mem_mb=32000, runtime=240), description="Captions by a language model in the job."
     )
     encode_captions: GPUNeed = Field(GPUNeed(mem_mb=2000), description="Encoding the captions.")
     autoencoder: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="The autoencoder.")

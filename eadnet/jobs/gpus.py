@@ -33,7 +33,7 @@ def visible() -> list[str]:
         return [str(number) for number in range(_count_all())]
     names = [name.strip() for name in stated.split(",")]
     end = next((place for place, name in enumerate(names) if name in ("", "-1", "NoDevFiles")), len(names))
-    return names[:end]  # CUDA ignores what follows a name that is none
+    return list(dict.fromkeys(names[:end]))  # CUDA ignores what follows a name that is none
 
 
 def take(count: int) -> list[str] | None:
@@ -55,7 +55,8 @@ def take(count: int) -> list[str] | None:
         return None
     if count > len(names):
         raise GPUError(
-            f"{count} GPUs are asked for, but {len(names)} can be seen; give Snakemake --resources gpu={len(names)}"
+            f"GPUs asked for: {count}, seen: {len(names)}; give Snakemake --resources gpu={len(names)}, or look at "
+            "CUDA_VISIBLE_DEVICES and nvidia-smi"
         )
     folder = _lock_folder()
     queue, taken = _opened(os.path.join(folder, "queue")), {}
@@ -77,7 +78,7 @@ def take(count: int) -> list[str] | None:
 
 def main(arguments: Sequence[str]) -> None:
     """Become the command; returns never."""
-    if len(arguments) < 2 or not arguments[0].isdigit():
+    if len(arguments) < 2 or not arguments[0].isdecimal():
         sys.exit("usage: python -m eadnet.jobs.gpus COUNT COMMAND ...")
     command = arguments[1:]
     try:
@@ -116,15 +117,18 @@ def _lock_folder() -> str:
     """A folder of this user on this machine; one for each job of SLURM, which numbers its GPUs from 0.
 
     Raises:
-        GPUError: another user has made it.
+        GPUError: another user has made it, or it cannot be written to.
     """
     job = os.environ.get("SLURM_JOB_ID", "")
     folder = os.environ.get("EADNET_GPU_LOCKS", f"/tmp/eadnet-gpus-{os.getuid()}{job and '-' + job}")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    if os.stat(folder, follow_symlinks=False).st_uid != os.getuid():
-        raise GPUError(
-            f"{folder} belongs to another user; set EADNET_GPU_LOCKS to a folder of your own on this machine"
-        )
+    fix = "set EADNET_GPU_LOCKS to a folder of your own on this machine"
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if os.stat(folder, follow_symlinks=False).st_uid != os.getuid():
+            raise GPUError(f"{folder} belongs to another user; {fix}")
+        os.close(_opened(os.path.join(folder, "queue")))
+    except OSError as error:
+        raise GPUError(f"{folder}: no folder for the locks of GPUs ({error.strerror}); {fix}") from None
     return folder
 
 

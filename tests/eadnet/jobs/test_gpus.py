@@ -87,7 +87,19 @@ def test_more_than_there_are_is_one_line(start: Start):
     process = start(5, SEEN)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1 and not out
-    assert err == "error: sh: 5 GPUs are asked for, but 4 can be seen; give Snakemake --resources gpu=4\n"
+    assert err.startswith("error: sh: GPUs asked for: 5, seen: 4; give Snakemake --resources gpu=4") and err[-1] == "\n"
+
+
+def test_a_gpu_that_is_named_twice_is_one(start: Start):
+    assert finished(start(1, SEEN, CUDA_VISIBLE_DEVICES="2,2"))[0] == "2"
+    assert start(2, SEEN, CUDA_VISIBLE_DEVICES="2,2").wait(60) == 1  # and not a wait for ever
+
+
+def test_locks_that_cannot_be_made_are_one_line_with_the_fix(start: Start, tmp_path: Path):
+    (tmp_path / "file").touch()
+    out, err = start(1, SEEN, EADNET_GPU_LOCKS=str(tmp_path / "file")).communicate(timeout=60)
+    assert err.startswith(f"error: sh: {tmp_path / 'file'}: no folder for the locks") and not out
+    assert err.endswith("set EADNET_GPU_LOCKS to a folder of your own on this machine\n") and err.count("\n") == 1
 
 
 def test_slurm_has_already_chosen(start: Start):
