@@ -1,8 +1,10 @@
 """Where networks run and in which precision: devices, autocast, deterministic algorithms, data-parallel groups."""
 
 import os
+import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 
@@ -67,13 +69,29 @@ def find_device(compute: Compute, join: bool = False) -> Device:
     rank, world = (rank, world) if join else (0, 1)
     name = compute.device
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = automatic()
     if name == "cuda" and not torch.cuda.is_available():
         raise DeviceError("compute.device is cuda, but torch sees no GPU; set it to auto or cpu")
     device = torch.device(name, int(os.environ.get("LOCAL_RANK", "0")) if name == "cuda" else None)
     if join and world > 1:
         _join_group(device)
     return Device(device, _precision(compute.precision, device), rank, world)
+
+
+@cache
+def automatic() -> str:
+    """`cuda` where torch sees a GPU, else `cpu`; says so where the job was given one that torch cannot use."""
+    if torch.cuda.is_available():
+        return "cuda"
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "-1")
+    if given not in ("", "-1", "NoDevFiles"):
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        print(
+            f"warning: this job was given GPU {given}, but torch {torch.__version__}, {built}, sees none: it runs on "
+            "the CPU; compare the driver that nvidia-smi names with the torch that make environment installs",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+    return "cpu"
 
 
 def moved(current: Device, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Device:

@@ -5,6 +5,7 @@ from typing import Any
 
 from eadnet.config.configuration import Config
 from eadnet.config.resources import Need
+from eadnet.training.ranks import common_shares
 
 SNAKEMAKE_MB = 350
 """Memory of the two Snakemakes that run in every job of a cluster beside its command (164 MB each, measured)."""
@@ -81,6 +82,21 @@ class Requests:
 
     def _stated(self, stage: str) -> int:
         return 0 if self.config.compute.device == "cpu" else self.need(stage).gpu
+
+
+def idle_gpus(config: Config) -> list[str]:
+    """A line for each training that asks for more GPUs than its steps have shares: the others would be idle."""
+    if config.compute.device == "cpu":
+        return []
+    trainings = {"backbone": [config.backbone], "train": [config.run(name) for name in config.run_names]}
+    sections = {"backbone": "backbone", "train": "training"}
+    most = {stage: max(map(common_shares, settings)) for stage, settings in trainings.items()}
+    return [
+        f"resources.{stage}.gpu is {asked}, but the shares of a step are {shares}: further GPUs would be idle; set it "
+        f"to {shares}, or {sections[stage]}.processes to more"
+        for stage, shares in most.items()
+        if (asked := getattr(config.resources, stage).gpu) > shares
+    ]
 
 
 def _up_to(most: int | None, value: int) -> int:

@@ -185,8 +185,8 @@ class Config(Section):
             need = getattr(self.resources, name)
             if need.gpu % need.nodes:
                 raise ValueError(
-                    f"resources.{name}: gpu {need.gpu} on nodes {need.nodes}: `gpu` counts those of all nodes together; "
-                    f"set it to a multiple of {need.nodes}, or nodes to 1"
+                    f"resources.{name}: gpu {need.gpu} on nodes {need.nodes}: `gpu` counts those of all nodes; set it "
+                    f"to a multiple of {need.nodes}, or nodes to 1"
                 )
 
     def _check_sizes(self) -> None:

@@ -21,6 +21,7 @@ from eadnet.config.machine import Assets
 from eadnet.config.networks import Audio
 from eadnet.data.clip_set import ClipSet
 from eadnet.data.clips import Clip
+from eadnet.device import automatic
 from eadnet.digests import file_digest
 from eadnet.features.audio import feature_steps, feature_writer
 from eadnet.features.degradation import VOICES, degrade
@@ -83,8 +84,7 @@ class _Encoder:
         """The function from a wave to its features (S, C), and C."""
         if self.settings.encoder == "mel":
             return lambda wave: torch.from_numpy(log_mel(wave).T), BANDS
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        whisper = WhisperStates(self.weights, device)
+        whisper = WhisperStates(self.weights, automatic())
         return lambda wave: whisper(wave).flatten(1), whisper.channels
 
     @property

@@ -5,8 +5,8 @@
 workflow. A killed job thus loses one shard: the next one keeps the files whose identity is the present one. The index
 holds the digest of each file, so that whoever wants to know whether features have changed reads indices alone.
 
-At the scale of the paper (53 h, 139 shards) a shard's latents are about 560 MB and its sound's features 17 MB (mel); all
-indices together are 2 MB.
+At the scale of the paper (53 h, 139 shards) a shard's latents are about 560 MB and its sound's features 17 MB (mel);
+all indices together are 2 MB.
 """
 
 import json

@@ -58,9 +58,10 @@ def make_text_encoder(kind: str, folder: str | Path | None = None) -> "TextEncod
     Raises:
         AssetError: files are missing, or are not what they should be.
     """
-    import torch
     import transformers
     from transformers.utils import logging
+
+    from eadnet.device import automatic
 
     folder = _folder(kind, folder)
     logging.disable_progress_bar()  # stages log to files
@@ -75,7 +76,7 @@ def make_text_encoder(kind: str, folder: str | Path | None = None) -> "TextEncod
         raise AssetError(f"{folder}: no {kind} text encoder ({reason}); fetch its files again") from None
     if report["missing_keys"]:  # transformers would leave them at random
         raise AssetError(f"{folder}: weights lack {sorted(report['missing_keys'])[0]} ...; fetch the files again")
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(automatic())
     return TextEncoder(kind, folder, tokenizer, network.eval())
 
 

@@ -15,7 +15,7 @@ from eadnet.config.section import ConfigError, parse
 from metrics.spec import FAMILIES
 from tests.support.paths import ROOT
 from tests.support.workflow_project import Project
-from workflow.requests import SNAKEMAKE_MB, Requests
+from workflow.requests import SNAKEMAKE_MB, Requests, idle_gpus
 
 SNAPSHOT = Path(__file__).parent / "snapshots/paper_on_slurm.txt"
 OPTIONS = {"gpus": "--gpus=", "cpus": "--cpus-per-task=", "mem": "--mem ", "time": "-t ", "nodes": "--nodes="}
@@ -99,6 +99,14 @@ def test_cores_of_a_training_follow_its_gpus():
     for gpus, device, cores in ((8, "auto", 32), (1, "auto", 32), (None, "auto", 32), (0, "auto", 2), (8, "cpu", 2)):
         assert _requests(train, gpus, device).training_cores("train", lambda wildcards: 2)({}) == cores
     assert _requests(train, 8, "cpu").gpus("train")({}) == 0 and _requests(train, 0).gpus("train")({}) == 8
+
+
+def test_gpus_that_no_step_can_use_are_a_warning():
+    def lines(gpus: int, device: str = "auto") -> list[str]:
+        return idle_gpus(_requests({"backbone": {"gpu": gpus}}, device=device).config)
+
+    assert not lines(1) and not lines(2) and not lines(8, "cpu")  # the default step of stage 1 has two shares
+    assert [line.split(":")[0] for line in lines(8)] == ["resources.backbone.gpu is 8, but the shares of a step are 2"]
 
 
 def test_a_stage_on_the_cpu_takes_no_gpu():

@@ -27,7 +27,7 @@ from workflow.controller import guard
 from workflow.options import as_json, folder_option, options
 from workflow.plan import HDTF_ANNOTATIONS, Plan
 from workflow.report_plan import ReportPlan
-from workflow.requests import Requests
+from workflow.requests import Requests, idle_gpus
 from workflow.stages import STAGE_VERSIONS
 from workflow.weights import (
     all_weights,
@@ -65,7 +65,7 @@ def faults_in_a_line():
 
 
 def checked_plan():
-    """The plan of the validated configuration, with a warning for each folder that is left out."""
+    """The plan of the validated configuration, with a warning for each folder that is left out and for idle GPUs."""
     given = typed(dict(workflow.config_settings.config))
     pass_by_file(workflow, given)
     update_config(config, given)
@@ -73,7 +73,7 @@ def checked_plan():
         checked = load(config)
         check_families(checked.evaluation.metrics)
         shards = list_shards(checked.corpora)
-        for line in unused_folders(checked.corpora):
+        for line in [*unused_folders(checked.corpora), *idle_gpus(checked)]:
             print(f"warning: {line}", file=sys.stderr)
     return Plan(checked, shards)
 

@@ -76,6 +76,8 @@ def _load(chosen: LanguageModel, folder: Path) -> dict[str, Any]:
         GenerationConfig,
     )
 
+    from eadnet.device import automatic
+
     local = {"local_files_only": True}
     sees = hasattr(AutoConfig.from_pretrained(folder, **local), "vision_config")
     if not sees and chosen.prompt != "units":
@@ -91,7 +93,7 @@ def _load(chosen: LanguageModel, folder: Path) -> dict[str, Any]:
     # the published settings of a model may hold a temperature or a penalty on repetition: here it is greedy and plain
     model.generation_config = GenerationConfig(do_sample=False, eos_token_id=sorted(stops), pad_token_id=padding)
     return {
-        "network": model.to("cuda" if torch.cuda.is_available() else "cpu"),
+        "network": model.to(automatic()),
         "tokenizer": tokenizer,
         "image_processor": AutoImageProcessor.from_pretrained(folder, backend="pil", **local) if sees else None,
     }

@@ -83,6 +83,14 @@ def test_smoke_has_full_and_one_ablation(root: Path):
         ),
         ({"seed": "one"}, "config: seed: Input should be a valid integer (got 'one')"),
         ({"preprocess": {"resolution": 0}}, "config: preprocess.resolution: Input should be greater than 0 (got 0)"),
+        (
+            {"resources": {"train": {"gpu": 3, "nodes": 2}}},
+            "resources.train: gpu 3 on nodes 2: `gpu` counts those of all",
+        ),
+        (
+            {"resources": {"synthesise": {"gpu": 8}}},
+            "config: resources.synthesise.gpu: Input should be less than or eq",
+        ),
         ({"preprocess": {"resolution": 100}}, "multiple of autoencoder.factor"),
         ({"runs": {"no_tfrm": {}}}, "runs must hold `full"),
         ({"runs": {"full": {}, "Bad Name": {}}}, "runs.Bad Name"),
