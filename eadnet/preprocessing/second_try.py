@@ -10,7 +10,11 @@ from threading import Thread
 
 
 def survive_one_death() -> None:
-    """Go on in a child process, and once more in another if a signal kills it; the parent ends as the last one did."""
+    """Go on in a child process, and once more in another if a signal kills it; the parent ends as the last one did.
+
+    Raises:
+        SystemExit: in the parent, which gives back what it owns on its way out.
+    """
     sys.stdout.flush()
     for _ in range(2):
         parent, child = os.getpid(), os.fork()
@@ -21,7 +25,7 @@ def survive_one_death() -> None:
         if status >= 0:
             break
         print(f"the process was killed by signal {-status}", file=sys.stderr, flush=True)
-    os._exit(status if status >= 0 else 128 - status)
+    sys.exit(status if status >= 0 else 128 - status)
 
 
 def _leave_with(parent: int) -> None:

@@ -209,3 +209,14 @@ def test_the_only_process_may_die_once(tmp_path, deaths, status):
     done = finished([sys.executable, "-c", code])
     assert done.returncode == status and done.stdout == "done\n" * (status == 0)
     assert done.stderr.count("killed by signal 9") == deaths and len(begun.read_text()) == min(2, deaths + 1)
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_no_lock_is_left_behind(tmp_path, fault):
+    """The process that waits for its child owns the shard; it must give it back."""
+    videos, output = tmp_path / "videos", tmp_path / "clips"
+    videos.mkdir()
+    write_talk(videos / "a.mp4")
+    command = preprocess_command(videos, output, *(["--assets", '{"folder": 3}'] if fault else []))
+    assert (finished(command).returncode != 0) == fault
+    assert (output / "clips.parquet").exists() != fault and not list(output.glob(".*.lock"))
