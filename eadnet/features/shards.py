@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -125,10 +124,9 @@ def read_indices(paths: Iterable[str | Path], verb: str) -> tuple[str, list[Shar
     """
     kinds, files = [], []
     for path in paths:
-        held = _index(path, verb)
-        folder = Path(path).parent
-        files += [ShardFile(**{**file, "path": str(folder / file["path"])}) for file in held["files"]]
-        kinds.append(held["kind"])
+        kind, listed = _index(path, verb)
+        files += listed
+        kinds.append(kind)
         if kinds[0] != kinds[-1]:
             raise TensorFileError(f"{path} is of {kinds[-1]}, others of {kinds[0]}; delete it and run {verb} again")
     if not files:
@@ -157,7 +155,9 @@ class OpenShards:
     def __getitem__(self, number: int) -> TensorFile:
         """The file of that number, open; raises TensorFileError where it is absent or damaged."""
         if number not in self._open:
-            fix = f"delete it and the .json files beside it, and run {self.verb} again"
+            fix = (
+                f"delete the .json files beside it, and itself if it is there; then run {self.verb} or snakemake again"
+            )
             self._open[number] = TensorFile(self.files[number].path, fix=fix)
         return self._open[number]
 
@@ -181,10 +181,15 @@ def _identity_of(path: Path) -> str | None:
         return None
 
 
-def _index(path: str | Path, verb: str) -> dict[str, Any]:
+def _index(path: str | Path, verb: str) -> tuple[str, list[ShardFile]]:
+    """Kind and files of one index."""
+    folder = Path(path).parent
     try:
         held = json.loads(Path(path).read_text(encoding="utf-8"))
-        return {"kind": str(held["kind"]), "files": list(held["files"])}
+        listed = [
+            ShardFile(str(folder / file["path"]), str(file["sha256"]), dict(file["clips"])) for file in held["files"]
+        ]
+        return str(held["kind"]), listed
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "absent" if isinstance(error, FileNotFoundError) else f"no index ({type(error).__name__})"
         raise TensorFileError(f"{path} is {reason}; delete it and run {verb} again") from None

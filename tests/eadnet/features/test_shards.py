@@ -168,3 +168,28 @@ def test_a_killed_job_loses_one_shard(shards: list[str], autoencoder: str, tmp_p
     assert {name: time for name, time in _times(killed).items() if name in before} == before
     cache_latents(shards, autoencoder, "face", tmp_path / "whole/0.json")
     assert (killed / "0.json").read_bytes() == (tmp_path / "whole/0.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"kind": 1',
+        "[]",
+        '{"kind": "mel", "files": [{"path": "a"}]}',
+        '{"kind": "mel", "files": ["a"]}',
+        '{"kind": "mel", "files": [{"path": "a", "sha256": "", "clips": 3}]}',
+    ],
+)
+def test_what_is_no_index_is_one_line_with_the_fix(text: str, tmp_path: Path):
+    (tmp_path / "0.json").write_text(text)
+    with pytest.raises(TensorFileError, match=r"0.json is no index \(\w+\); delete it and run encode-latents again"):
+        Latents.read([tmp_path / "0.json"])
+
+
+def test_an_absent_file_of_a_shard_is_one_line_with_the_fix(shards: list[str], autoencoder: str, tmp_path: Path):
+    cache_latents(shards[:1], autoencoder, "face", tmp_path / "0.json")
+    (tmp_path / "s0.safetensors").unlink()
+    with pytest.raises(TensorFileError, match="s0.safetensors is unreadable .*; delete the .json files beside it"):
+        Latents.read([tmp_path / "0.json"]).take(FULL, torch.zeros(1, dtype=torch.long))
+    cache_latents(shards[:1], autoencoder, "face", tmp_path / "0.json")
+    assert (tmp_path / "s0.safetensors").exists()
