@@ -152,6 +152,9 @@ def _acquire(folder: Path, lock: Path, holder: Holder, wait: float) -> bool:
                     f"{who}; waiting for up to {wait:.0f} s, end it with: {before.ending}", file=sys.stderr, flush=True
                 )
                 named.add(before.token)
+        elif "" not in named:
+            print(f"{lock}: damaged; watched for {lock_files.WATCHED:.0f} s, should its owner live", file=sys.stderr)
+            named.add("")
         time.sleep(lock_files.LOOK)
     return before is not None and before.work == holder.work != ""
 
