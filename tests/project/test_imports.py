@@ -61,6 +61,7 @@ LEAVES = (
     "eadnet.config.methods",
     "eadnet.config.networks",
     "eadnet.config.training",
+    "eadnet.training.ranks",
     "eadnet.tables",
     "eadnet.provenance",
     "eadnet.jobs.gpus",

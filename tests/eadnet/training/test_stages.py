@@ -21,7 +21,7 @@ from torch._dynamo.utils import counters
 from eadnet.config.machine import Compute
 from eadnet.config.training import Backbone, Dropout
 from eadnet.data.clip_set import ClipSet
-from eadnet.device import Device, DeviceError, automatic, open_device
+from eadnet.device import Device, DeviceError, open_device
 from eadnet.models.loading import load_backbone, read_backbone
 from eadnet.models.unet.levels import Modules
 from eadnet.training.backbone import train_backbone
@@ -412,15 +412,3 @@ def _joined(batches: list[Batch]) -> Batch:
     return Batch(
         **{field.name: torch.cat([getattr(batch, field.name) for batch in batches]) for field in fields(Batch)}
     )
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU here")
-def test_a_gpu_that_torch_cannot_use_is_said_once(monkeypatch, capfd):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    automatic.cache_clear()
-    assert [open_device(Compute()).torch_device.type for _ in range(2)] == ["cpu", "cpu"]
-    assert capfd.readouterr().err.count("warning: this job was given GPU 3, but torch") == 1
-    automatic.cache_clear()
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    open_device(Compute())
-    assert not capfd.readouterr().err
