@@ -94,7 +94,7 @@ def make_inputs(
 
 def denoising_loss(model: EADNet, inputs: tuple[Tensor, ...], predict: Callable | None = None) -> Tensor:
     """The loss of a step without decoded frames; `predict` is the model, perhaps compiled."""
-    error = (predict or model)(*inputs) - inputs[0][:, :, :CHANNELS]
+    error = (model if predict is None else predict)(*inputs) - inputs[0][:, :, :CHANNELS]
     return error.square().mean() + model.graph_regulariser()
 
 

@@ -1,7 +1,7 @@
 """Training: pace and loader wait at the default's size, step time, memory and operations at the paper's.
 
     PYTHONPATH=tests python -m benchmarks.training --scale tiny [--device cuda] [--steps N]
-    python -m benchmarks.training --scale paper [--device cuda] [--steps N] [--cut] [--compile]
+    python -m benchmarks.training --scale paper [--device cuda] [--steps N] [--cut] [--compile] [--channels-last]
 
 `tiny` runs the two stages of config.yaml as they are, on random shards of the default's sizes, with batches drawn in
 the step and ahead of it, in turn. `paper` takes steps of the U-Net of config/paper.yaml (random weights; 4 clips of 16
@@ -60,6 +60,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cut", action="store_true", help="paper: a fifth of the widths, always so on a CPU")
     parser.add_argument("--compile", action="store_true", help="paper: torch.compile, too; always so on a GPU")
+    parser.add_argument("--channels-last", action="store_true", help="paper: that memory format, too; always on a GPU")
     return parser.parse_args()
 
 
@@ -119,15 +120,17 @@ def _paced(stage: str, prefetch: int, log: list[dict], options: argparse.Namespa
 
 # --------------------------------------------------------------------------------------------------------- paper
 def paper(options: argparse.Namespace) -> list[Row]:
-    """Steps of the U-Net in all designs, with and without checkpointing (and compiling)."""
+    """Steps of the U-Net in all designs, with and without checkpointing (and compiling, and channels last)."""
     size, cut = (SMALL, True) if options.cut or options.device == "cpu" else (FULL, False)
     compiling = (False, True) if options.compile or options.device == "cuda" else (False,)
+    layouts = (False, True) if options.channels_last or options.device == "cuda" else (False,)
     speed = _in_a_process(_matrix_speed, options)
     operations = {design: unet_operations(design, size, cut).operations / 1e12 for design in DESIGNS}
     rows = []
-    for design, checkpointing, compiled in itertools.product(DESIGNS, (False, True), compiling):
-        measured = _in_a_process(_measure, options, design, size, cut, checkpointing, compiled)
-        row = _row(design, size, checkpointing, compiled, operations[design], speed, measured, options)
+    for design, *how in itertools.product(DESIGNS, (False, True), compiling, layouts):
+        way = dict(zip(("checkpointing", "compiled", "channels_last"), how, strict=True))
+        measured = _in_a_process(_measure, options, design, size, cut, way)
+        row = _row(design, size, way, operations[design], speed, measured, options)
         print(row, flush=True)
         rows.append(row)
     return rows
@@ -136,8 +139,7 @@ def paper(options: argparse.Namespace) -> list[Row]:
 def _row(
     design: str,
     size: Size,
-    checkpointing: bool,
-    compiled: bool,
+    way: dict[str, bool],
     operations: float,
     speed: float,
     measured: dict,
@@ -148,7 +150,7 @@ def _row(
     if seconds:
         paces = {"samples": size.batch / seconds, "tokens": size.tokens / seconds, "mfu": operations / seconds / speed}
     how = {"precision": measured["precision"], "threads": options.threads, "tflop": operations}
-    how |= {"checkpointing": checkpointing, "compiled": compiled, "note": measured.get("note", "")}
+    how |= {**way, "note": measured.get("note", "")}
     figures = {name: measured.get(name) for name in ("seconds", "megabytes")}
     return Row("paper", options.device, design, shown(size), **how, **figures, **paces)
 
@@ -168,20 +170,19 @@ def _in_a_process(work, *arguments):
         process.join()
 
 
-def _measure(
-    options: argparse.Namespace, design: str, size: Size, cut: bool, checkpointing: bool, compiled: bool
-) -> dict:
+def _measure(options: argparse.Namespace, design: str, size: Size, cut: bool, way: dict[str, bool]) -> dict:
     """Seconds and peak memory of full steps: forward, backward, AdamW."""
     machine, sizes = open_device(Compute(device=options.device)), network(cut)
     torch.manual_seed(0)
     before = standing(options.device)
     found = {"precision": _named(machine.precision)}
     try:
-        model = make_design(design, sizes).to(machine.torch_device).train()
-        model.checkpoint_gradients(checkpointing)
+        layout = torch.channels_last if way["channels_last"] else None
+        model = make_design(design, sizes).to(machine.torch_device, memory_format=layout).train()
+        model.checkpoint_gradients(way["checkpointing"])
         inputs = make_inputs(size, sizes, options.device)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
-        predict = torch.compile(model) if compiled else model
+        predict = torch.compile(model) if way["compiled"] else model
 
         def step() -> None:
             with machine.autocast():
@@ -193,6 +194,8 @@ def _measure(
         times = [timed(step, options.device) for _ in range(options.steps + 1)]
     except torch.OutOfMemoryError:
         return found | {"note": "out of memory"}
+    if way["compiled"]:
+        found["note"] = f"first step, with compiling: {times[0]:.0f} s"
     return found | {"seconds": statistics.median(times[1:]), "megabytes": (peak(options.device) - before) / 1e6}
 
 

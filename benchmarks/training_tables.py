@@ -21,6 +21,8 @@ TABLE, PAGE = Path("docs/benchmarks/training.csv"), Path("docs/benchmarks/traini
 FULL = Size(4, 16, 32)
 PEAK = {"H100": 989.0, "H200": 989.0, "A100": 312.0}
 """Dense bfloat16 TFLOP/s by the makers' data sheets."""
+RARER = (2, 4)
+"""Values of `training.decoded_every` that are counted beside the published 1: a share's mean over its steps."""
 UTILISATION = 0.35
 """Share of it that the estimates of whole runs assume."""
 
@@ -32,7 +34,7 @@ class Row:
     Attributes:
         scale, device, design: what was run, and where.
         size: clips x frames x latent side.
-        precision, threads, checkpointing, compiled: how.
+        precision, threads, checkpointing, compiled, channels_last: how.
         seconds: of a step, median.
         samples, tokens: clips and latent cells a second.
         wait: share of the time spent waiting for the loader.
@@ -49,6 +51,7 @@ class Row:
     threads: int = 0
     checkpointing: bool = False
     compiled: bool = False
+    channels_last: bool = False
     seconds: float | None = None
     samples: float | None = None
     tokens: float | None = None
@@ -72,7 +75,7 @@ def counts() -> list[Row]:
 
 
 def _phases(losses: dict[str, float]) -> list[Row]:
-    """Each phase of `full` with checkpointing; the last one without a loss, too."""
+    """Each phase of `full` with checkpointing; the last one also without a loss, and with rarer ones."""
     rows = []
     for name, phase in phases().items():
         counted = unet_operations(phase.design, FULL, False, phase.learns, checkpointing=True)
@@ -82,7 +85,8 @@ def _phases(losses: dict[str, float]) -> list[Row]:
         if phase.supervised:
             everything = sum(losses.values())
             without = {f"{name}, without {loss}": unet + everything - losses[loss] for loss in ("SyncNet", "TREPA")}
-            totals = {name: unet + everything} | without
+            rarer = {f"{name}, decoded_every {often}": unet + everything / often for often in RARER}
+            totals = {name: unet + everything} | without | rarer
         for title, total in totals.items():
             note = f"{phase.shares} shares: about {_hours(phase.shares, total):.1f} GPU-hours; {state}"
             rows.append(Row("count", "any", title, shown(FULL), tflop=total, note=note))
@@ -153,13 +157,23 @@ def _tiny(rows: list[Row]) -> str:
 def _paper(rows: list[Row]) -> str:
     if not rows:
         return ""
-    peers = {(row.device, row.checkpointing, row.compiled): row for row in rows if row.design == LATENTSYNC}
-    head = ("Network", "Device", "Clips x frames x grid", "Checkpointing", "Compiled", "s/step", "peak MB")
+    peers = {_how(row): row for row in rows if row.design == LATENTSYNC}
+    head = (
+        "Network",
+        "Device",
+        "Clips x frames x grid",
+        "Checkpointing",
+        "Compiled",
+        "Channels last",
+        "s/step",
+        "peak MB",
+    )
     head += ("TFLOP", "MFU", "time x", "memory x")
     body = []
     for row in rows:
-        peer = peers[row.device, row.checkpointing, row.compiled]
+        peer = peers[_how(row)]
         name = (row.design, _where(row), row.size, _yes(row.checkpointing), _yes(row.compiled))
+        name += (_yes(row.channels_last),)
         if row.seconds is None:
             body.append((*name, row.note, *[""] * 5))
             continue
@@ -192,6 +206,10 @@ def _count(rows: list[Row]) -> str:
 
 def _hours(shares: int, tflop: float) -> float:
     return tflop * shares / (PEAK["H200"] * UTILISATION) / 3600
+
+
+def _how(row: Row) -> tuple[str, bool, bool, bool]:
+    return row.device, row.checkpointing, row.compiled, row.channels_last
 
 
 def _where(row: Row) -> str:

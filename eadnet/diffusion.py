@@ -6,7 +6,6 @@ solvers come from diffusers and are always given clean-latent estimates, whateve
 Shape legend: B clips, T frames, C latent channels, H, W latent grid.
 """
 
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
 TRAIN_STEPS = 1000
+CPU = torch.device("cpu")
 Solver: TypeAlias = "DDIMScheduler | DPMSolverMultistepScheduler"
 
 
@@ -31,6 +31,8 @@ class Process:
 
     def __init__(self, settings: Diffusion) -> None:
         self.settings = settings
+        schedule = DDIMScheduler(**SCHEDULE, rescale_betas_zero_snr=settings.zero_terminal_snr)
+        self.alphas = {CPU: schedule.alphas_cumprod}  # (1000,) alpha-bar, by device
 
     def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
         """(count,) integer timesteps, u^power spread over the schedule."""
@@ -67,7 +69,10 @@ class Process:
 
     def signal_share(self, timesteps_B: Tensor) -> Tensor:
         """(B,) alpha-bar_t: the share of the variance that is signal."""
-        return self.alphas.to(timesteps_B.device)[timesteps_B]
+        device = timesteps_B.device
+        if device not in self.alphas:  # kept there: every copy to a GPU would have the process wait for it
+            self.alphas[device] = self.alphas[CPU].to(device)
+        return self.alphas[device][timesteps_B]
 
     def solver(self, name: str, steps: int) -> Solver:
         """A diffusers scheduler set to `steps` timesteps, which takes clean-latent estimates.
@@ -88,11 +93,6 @@ class Process:
             solver = DPMSolverMultistepScheduler(**common, algorithm_type="dpmsolver++", solver_order=2)
         solver.set_timesteps(steps)
         return solver
-
-    @cached_property
-    def alphas(self) -> Tensor:
-        """(1000,) alpha-bar."""
-        return DDIMScheduler(**SCHEDULE, rescale_betas_zero_snr=self.settings.zero_terminal_snr).alphas_cumprod
 
     def _shares(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(alpha-bar) and sqrt(1 - alpha-bar), shaped to multiply `like`."""

@@ -19,7 +19,7 @@ NO_DEPS = {
 """Requirement by module, for ``pip install --no-deps``: the dependency group `no-deps` of pyproject.toml."""
 EXTRAS = {
     "gdown": "download", "yt_dlp": "download", "httpx2": "captions", "llguidance": "captions", "openai": "captions",
-    "rich": "workflow", "snakemake": "workflow", "silero_vad": "theval",
+    "rich": "workflow", "snakemake": "workflow", "silero_vad": "theval", "tensorboard": "tensorboard",
 }  # fmt: skip
 """Extra of the distribution eadnet that installs a module, by module."""
 

@@ -11,10 +11,6 @@ from PIL import Image
 BOARD = "tensorboard"
 
 
-class BoardError(RuntimeError):
-    """TensorBoard is wanted and not installed."""
-
-
 class Board:
     """Writes TensorBoard's event files.
 
@@ -22,12 +18,15 @@ class Board:
         folder: of the stage.
 
     Raises:
-        BoardError: the package is not installed.
+        ModuleNotFoundError: tensorboard is not installed (``eadnet[tensorboard]``).
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.purged, self.open = folder / BOARD, None, None
-        _writer_class()
+        from torch.utils.tensorboard import SummaryWriter  # brings a package that need not be there
+
+        self.folder, self.make = folder / BOARD, SummaryWriter
+        self.purged: int | None = None
+        self.open: SummaryWriter | None = None
 
     def continue_from(self, step: int) -> None:
         """Have the steps of an interrupted attempt that are taken again dropped."""
@@ -51,15 +50,5 @@ class Board:
     def _writer(self):
         """The open file; opened late, since what an earlier, other stage left is removed first."""
         if self.open is None:
-            self.open = _writer_class()(str(self.folder), purge_step=self.purged)
+            self.open = self.make(str(self.folder), purge_step=self.purged)
         return self.open
-
-
-def _writer_class() -> type:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise BoardError(
-            "compute.tensorboard is on, but tensorboard is not installed; pip install tensorboard"
-        ) from None
-    return SummaryWriter

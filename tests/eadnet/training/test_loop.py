@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ from eadnet.training.losses import (
     trepa_tubelet_difference,
     velocity_loss,
 )
+from tests.support.forked import forked
 
 SETTINGS = Optimiser(steps=12, batch_size=4, learning_rate=0.05, warmup=3)
 
@@ -110,6 +112,42 @@ def test_a_state_is_whole_wherever_storing_the_next_one_stops(tmp_path, monkeypa
     resumed.load()
     resumed.save({"step": 99})
     assert [path.name for path in sorted(state.folder.iterdir())] == ["earlier.pt", "state.pt"]
+
+
+def test_a_killed_process_leaves_a_whole_state_wherever_it_was(tmp_path):
+    payload = torch.arange(2**22, dtype=torch.float32)  # 16 MB: most kills fall into a write
+
+    def store_for_ever() -> None:
+        state = TrainingState(tmp_path, "x")
+        step = (state.load() or {"step": -1})["step"]
+        while True:
+            step += 1
+            state.save({"step": step, "payload": payload + step})
+
+    TrainingState(tmp_path, "x").save({"step": 0, "payload": payload})
+    seen, left_over = [0], 0
+    for number in range(8):
+        before, until = _being_written(tmp_path), time.monotonic() + 60
+        process = forked(store_for_ever)
+        while not _being_written(tmp_path) - before:
+            assert time.monotonic() < until
+        time.sleep(0.02 * number)
+        process.kill()
+        process.join()
+        left_over += bool(_being_written(tmp_path) - before)
+        stored = TrainingState(tmp_path, "x").load()
+        assert torch.equal(stored["payload"], payload + stored["step"])
+        seen.append(stored["step"])
+    assert seen == sorted(seen) and seen[-1] > 0
+    assert left_over, "no process was killed while it wrote"
+    state = TrainingState(tmp_path, "x")
+    state.load()
+    state.save({"step": 0, "payload": payload})
+    assert sorted(path.name for path in state.folder.iterdir()) == ["earlier.pt", "state.pt"]
+
+
+def _being_written(folder: Path) -> set[Path]:
+    return set((folder / "checkpoint").glob(".*"))
 
 
 def test_a_good_state_outlives_the_damaged_one_that_came_after_it(tmp_path):
