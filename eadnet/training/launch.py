@@ -45,12 +45,20 @@ def runs_elsewhere(settings: Backbone | Training, compute: Compute) -> bool:
     if nodes * processes == 1:
         return False
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))  # else each process takes the threads of all
-    command = ["-m", "eadnet", *sys.argv[1:]]
+    command = for_torchrun(sys.argv[1:])
     if nodes > 1:
         _run_on_nodes(hosts[:nodes], processes, command)
     else:
         _run_here(processes, command)
     return True
+
+
+def for_torchrun(arguments: list[str]) -> list[str]:
+    """The words of `torchrun` that run the project's command line with these arguments.
+
+    Without the ``--``, torchrun takes ``--run`` for a short form of an option of its own, and ends.
+    """
+    return ["-m", "--", "eadnet", *arguments]
 
 
 def srun_command(hosts: list[str], job: int, processes: int, command: list[str]) -> list[str]:
