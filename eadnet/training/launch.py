@@ -1,7 +1,7 @@
 """Start a stage on several processes with ``torchrun``, which hands each its rank; the stage joins them itself.
 
 On one node ``torchrun`` runs in this process. In a SLURM job of several nodes ``srun`` starts one on each; they find
-each other at the first node. Started by hand (``torchrun --nnodes ... -m eadnet train ...``), processes join.
+each other at the first node. Started by hand (``torchrun --nnodes ... -m -- eadnet train ...``), they join.
 """
 
 import ctypes
