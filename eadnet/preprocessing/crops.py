@@ -17,11 +17,16 @@ from eadnet.config.preprocessing import Preprocess
 from eadnet.config.section import parse
 from eadnet.corpora.shards import reader, settings_model
 from eadnet.data.clips import ClipError
+from eadnet.jobs.ownership import owned
 from eadnet.preprocessing.shard import preprocess_shard
 from eadnet.progress import progress_bar
 from eadnet.tables import CLIPS, SOURCES, read_rows, read_table
 
 SCRATCH = ".again-"
+PART = "crops"
+"""Part of a shard's folder that one job at a time restores or drops."""
+WAIT = 86_400.0
+"""Seconds to wait for another job that restores a shard: it saves doing the same, however long it takes."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Recipe:
 
 
 def restore_crops(table: str | Path, recipe: Recipe, report: Callable[[str], None] = print) -> None:
-    """Make the crops of all shards whose file is absent; nothing is done where all are there.
+    """Make the crops of all shards whose file is absent; several jobs that do so make each shard once.
 
     Args:
         table: of all clips.
@@ -61,8 +66,10 @@ def restore_crops(table: str | Path, recipe: Recipe, report: Callable[[str], Non
     report(f"crops of {len(shards) - len(absent)} of {len(shards)} shards are there")
     with progress_bar("crops", len(absent), "shards") as bar:
         for path, rows in absent.items():
-            _restore(path, rows, recipe)
-            report(f"{path}: made again")
+            with owned(path.parent, PART, wait=WAIT):
+                if not path.exists():  # jobs that read crops restore them side by side
+                    _restore(path, rows, recipe)
+                    report(f"{path}: made again")
             bar.update()
 
 
@@ -82,8 +89,7 @@ def drop_crops(table: str | Path, waiting: Iterable[Path], report: Callable[[str
     size = sum(path.stat().st_size for path in paths)
     for path in paths:
         path.unlink()
-        for left in path.parent.glob(f"{SCRATCH}*"):  # of a job that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        _clear(path)
     report(f"crops of {len(paths)} shards dropped, {size / 1e6:.0f} MB")
 
 
@@ -96,12 +102,19 @@ def _shards(table: str | Path) -> dict[Path, list[dict]]:
     return shards
 
 
+def _clear(path: Path) -> None:
+    """Remove what a job left that was killed while it restored a shard."""
+    for left in path.parent.glob(f"{SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def _restore(path: Path, rows: list[dict], recipe: Recipe) -> None:
     """Preprocess a shard beside itself and take the crops."""
     corpus, shard = rows[0]["corpus"], rows[0]["shard"]
     origin = recipe.corpora[corpus]
     chosen = reader(corpus, parse(settings_model(corpus), origin["settings"]), origin["root"], shard)
     sources = read_table(recipe.sources / corpus / f"{shard}.parquet", SOURCES)
+    _clear(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=SCRATCH) as scratch:
         made = preprocess_shard(
             chosen, sources, recipe.settings, scratch, recipe.workers, recipe.version, recipe.assets, lambda line: None

@@ -23,9 +23,8 @@ if not CONFIG.preprocess.keep_crops:
             "../../envs/core/environment.yaml"
         threads: REQUESTS.cores("preprocess")
         resources:
-            mem_mb=lambda wildcards, threads, attempt: (500 + REQUESTS.need("preprocess").mem_mb * threads) * attempt,
+            mem_mb=REQUESTS.memory("preprocess", per_core=True),
             runtime=REQUESTS.minutes("preprocess"),
-            gpu=REQUESTS.gpus("preprocess"),
             assets=PLAN.assets,
         params:
             corpora=PLAN.corpus_recipes,

@@ -1,5 +1,8 @@
 """Crops that are not kept: dropped unless they are read, and made again byte for byte or not at all."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,23 @@ def test_dropped_crops_are_made_again_byte_for_byte(shard, capsys):
     before = crops.stat().st_mtime_ns
     restore_crops(table, recipe, lines.append)
     assert crops.stat().st_mtime_ns == before and lines[-1] == "crops of 1 of 1 shards are there"
+
+
+def test_jobs_side_by_side_make_a_shard_once(shard, tmp_path: Path):
+    folder, recipe = shard
+    drop_crops(folder / "clips.parquet", [], lambda line: None)
+    (folder / ".again-killed").mkdir()  # of a job that was killed
+    options = {
+        "clips": folder / "clips.parquet", "corpora": json.dumps(recipe.corpora), "sources": recipe.sources,
+        "settings": recipe.settings.model_dump_json(),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "eadnet", "restore-crops", *(f"--{key}={value}" for key, value in options.items())]
+    jobs = [
+        subprocess.Popen([*command, f"--output={tmp_path / name}"], stdout=subprocess.PIPE, text=True) for name in "ab"
+    ]
+    said = "".join(job.communicate()[0] for job in jobs)
+    assert [job.returncode for job in jobs] == [0, 0] and said.count("made again") == 1, said
+    assert not list(folder.glob(".again-*")) and not list(folder.glob(".*.lock"))
 
 
 def test_crops_that_come_out_otherwise_are_refused(shard, tmp_path: Path):
