@@ -1,7 +1,7 @@
 """Start a stage on several processes with ``torchrun``, which hands each its rank; the stage joins them itself.
 
 On one node ``torchrun`` runs in this process. In a SLURM job of several nodes ``srun`` starts one on each; they find
-each other at the first node. Started by hand (``torchrun --nnodes ... -m eadnet train ...``), processes join.
+each other at the first node. Started by hand (``torchrun --nnodes ... -m -- eadnet train ...``), they join.
 """
 
 import ctypes
@@ -40,17 +40,25 @@ def runs_elsewhere(settings: Backbone | Training, compute: Compute) -> bool:
         return False
     threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
     gpus = torch.cuda.device_count() if compute.device != "cpu" else 0
-    given = int(os.environ.get("SLURM_JOB_NUM_NODES", "1"))
-    nodes, processes = layout(common_shares(settings), given, gpus, min(threads, settings.processes))
+    hosts = _hosts()
+    nodes, processes = layout(common_shares(settings), len(hosts) or 1, gpus, min(threads, settings.processes))
     if nodes * processes == 1:
         return False
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))  # else each process takes the threads of all
-    command = ["-m", "eadnet", *sys.argv[1:]]
+    command = for_torchrun(sys.argv[1:])
     if nodes > 1:
-        _run_on_nodes(nodes, processes, command)
+        _run_on_nodes(hosts[:nodes], processes, command)
     else:
         _run_here(processes, command)
     return True
+
+
+def for_torchrun(arguments: list[str]) -> list[str]:
+    """The words of `torchrun` that run the project's command line with these arguments.
+
+    Without the ``--``, torchrun takes ``--run`` for a short form of an option of its own, and ends.
+    """
+    return ["-m", "--", "eadnet", *arguments]
 
 
 def srun_command(hosts: list[str], job: int, processes: int, command: list[str]) -> list[str]:
@@ -81,13 +89,25 @@ def _run_here(processes: int, command: list[str]) -> None:
         sys.exit(f"error: {len(error.failures)} of {processes} processes failed; their own message stands above")
 
 
-def _run_on_nodes(nodes: int, processes: int, command: list[str]) -> None:
-    shown = ["scontrol", "show", "hostnames", os.environ["SLURM_JOB_NODELIST"]]
-    hosts = subprocess.run(shown, check=True, capture_output=True, text=True).stdout.split()[:nodes]
+def _run_on_nodes(hosts: list[str], processes: int, command: list[str]) -> None:
     srun = srun_command(hosts, int(os.environ["SLURM_JOB_ID"]), processes, command)
     code = subprocess.run(srun, preexec_fn=lambda: _end_with_parent(signal.SIGTERM)).returncode
     if code:
         sys.exit(f"error: srun on {', '.join(hosts)} ended with {code}; the processes' own message stands above")
+
+
+def _hosts() -> list[str]:
+    """Names of the nodes of this SLURM job; none outside SLURM."""
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None:
+        return []
+    # Snakemake removes all that SLURM says of nodes from the environment of a job that starts its own steps
+    listed = os.environ.get("SLURM_JOB_NODELIST") or _asked("squeue", "--noheader", f"--jobs={job}", "--format=%N")
+    return _asked("scontrol", "show", "hostnames", listed).split()
+
+
+def _asked(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.strip()
 
 
 def _end_with_parent(kind: signal.Signals) -> None:

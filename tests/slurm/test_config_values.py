@@ -23,4 +23,4 @@ def test_nested_and_odd_values_survive(after):
         project.run(*model_files("full"), config=config)
     assert json.loads(watch.option("train", "--compute"))["syncnet_python"] == ODD
     losses = pd.read_parquet(project.results / "runs/full/0/train.parquet")
-    assert losses["step"].max() == 4
+    assert losses["step"].nunique() == 4

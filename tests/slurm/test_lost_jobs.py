@@ -7,8 +7,8 @@ from tests.support.workflow_project import Project
 
 pytestmark = pytest.mark.slurm
 
-TOO_LITTLE = 60
-"""Megabytes for a training, beside the 350 for Snakemake: too few for the first attempt."""
+TOO_LITTLE = 500
+"""Megabytes for a training that takes 1,070, beside the 350 for Snakemake: too few for the first attempt."""
 
 
 def states(project) -> list[str]:

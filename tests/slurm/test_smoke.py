@@ -31,7 +31,7 @@ VOLATILE = ["model_commit", "videos_commit", "commit"]
 def submitted(cluster: Cluster, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Submission:
     """A fresh copy in which the whole smoke workflow has run through SLURM."""
     made = Submission(cluster, Project(root, tmp_path_factory.mktemp("submitted")).folder)
-    made.run()
+    made.run("--jobs", "4")  # as many at a time as the memory of a small machine holds
     return made
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributed.run import get_args_parser
 
-from eadnet.training.launch import srun_command
+from eadnet.training.launch import for_torchrun, srun_command
 from eadnet.training.ranks import layout
 from tests.support.toy_training import (
     CPU,
@@ -84,7 +85,7 @@ def _start(nodes: list[Node], command: list[str], root: Path, logs: list[Path]) 
         settings = {"GLOO_SOCKET_IFNAME": node.interface, "RES_OPTIONS": "timeout:1 attempts:1", "OMP_NUM_THREADS": "1"}
         environment = os.environ | settings
         with log.open("w") as stream:
-            whole = [*node.enter, *torchrun, "-m", "eadnet", *command]
+            whole = [*node.enter, *torchrun, *for_torchrun(command)]
             started.append(subprocess.Popen(whole, cwd=root, env=environment, stdout=stream, stderr=stream))
     return started
 
@@ -129,7 +130,12 @@ def test_nodes_hold_the_same_number_of_processes(shares, nodes, gpus, expected):
 
 
 def test_srun_starts_one_torchrun_a_node_and_they_meet_at_the_first():
-    words = srun_command(["n7", "n8"], 123_456, 4, ["-m", "eadnet", "train"])
+    words = srun_command(["n7", "n8"], 123_456, 4, for_torchrun(["train", "--run", "full"]))
     assert words[0] == "srun" and {"--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--overlap"} <= set(words)
     assert {"--nodelist=n7,n8", "--nnodes=2", "--nproc-per-node=4", "--rdzv-endpoint=n7:23456"} <= set(words)
-    assert words[-3:] == ["-m", "eadnet", "train"]
+    read = get_args_parser().parse_args(words[words.index("torch.distributed.run") + 1 :])
+    assert (read.module, read.training_script, read.training_script_args) == (
+        True,
+        "eadnet",
+        ["train", "--run", "full"],
+    )
