@@ -80,10 +80,10 @@ class Submission:
         environment = {**self.cluster.environment, **own}
         return Controller(command + (["--config", *config] if config else []), self.folder, environment)
 
-    def run(self, *arguments: str, config: tuple[str, ...] = ()) -> str:
+    def run(self, *arguments: str, config: tuple[str, ...] = (), timeout: float = LONG) -> str:
         """Run to the end; fails with the output otherwise."""
         controller = self.start(*arguments, config=config)
-        assert controller.end() == 0, controller.output[-8000:]
+        assert controller.end(timeout) == 0, controller.output[-8000:]
         return controller.output
 
     def jobs(self, work: str = "") -> list[SeenJob]:

@@ -8,7 +8,7 @@ import pytest
 
 from eadnet.config.configuration import load
 from tests.slurm.cluster import Cluster
-from tests.slurm.submission import Submission
+from tests.slurm.submission import LONG, Submission
 from tests.support.workflow_project import Project
 from workflow.requests import SNAKEMAKE_MB
 
@@ -31,7 +31,7 @@ VOLATILE = ["model_commit", "videos_commit", "commit"]
 def submitted(cluster: Cluster, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Submission:
     """A fresh copy in which the whole smoke workflow has run through SLURM."""
     made = Submission(cluster, Project(root, tmp_path_factory.mktemp("submitted")).folder)
-    made.run("--jobs", "4")  # as many at a time as the memory of a small machine holds
+    made.run("--jobs", "4", timeout=4 * LONG)  # as many at a time as the memory of a small machine holds
     return made
 
 
