@@ -80,6 +80,14 @@ class Toy:
     supervisors: Supervisors
     backbone: str
 
+    def options(self) -> list[str]:
+        """The inputs and the autoencoder as options of the command lines."""
+        inputs = self.inputs
+        named = {"clips": inputs.clips, "captions": inputs.captions, "tokens": inputs.tokens}
+        pairs = [*named.items(), ("autoencoder", self.supervisors.autoencoder)]
+        pairs += [(name, index) for name in ("audio", "latents") for index in getattr(inputs, name)]
+        return [word for name, value in pairs for word in (f"--{name}", value)]
+
 
 def backbone_settings(**delta) -> Backbone:
     """Toy settings of stage 1; a nested section is merged with its toy form."""

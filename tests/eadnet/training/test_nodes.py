@@ -91,10 +91,9 @@ def _start(nodes: list[Node], command: list[str], root: Path, logs: list[Path]) 
 
 
 def _command(toy: Toy, output: Path) -> list[str]:
-    paths = {name: path for name, path in vars(toy.inputs).items() if name != "corpora"}
-    given = paths | {"autoencoder": toy.supervisors.autoencoder, "seed": "0", "compute": CPU.model_dump_json()}
-    given |= {"settings": backbone_settings(**DELTA).model_dump_json(), "output": str(output)}
-    return ["pretrain-backbone", *(word for name, value in given.items() for word in (f"--{name}", value))]
+    given = {"seed": "0", "compute": CPU.model_dump_json(), "settings": backbone_settings(**DELTA).model_dump_json()}
+    options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    return ["pretrain-backbone", *toy.options(), *options, "--output", str(output)]
 
 
 def test_two_nodes_do_the_work_of_one_and_end_together_if_one_dies(nodes, tmp_path, root):

@@ -141,12 +141,9 @@ def test_state_of_other_inputs_is_not_taken_up(toy, tmp_path, stop_after, capsys
 
 # ----------------------------------------------------------------------------------------------------- processes
 def _command(toy: Toy, verb: str, settings, output: Path, *more: str) -> list[str]:
-    given = {name: getattr(toy.inputs, name) for name in ("clips", "captions", "tokens")}
-    given |= {"autoencoder": toy.supervisors.autoencoder, "settings": settings.model_dump_json()}
-    given |= {"seed": "0", "compute": CPU_JSON, "output": str(output)}
-    indices = [(name, path) for name in ("audio", "latents") for path in getattr(toy.inputs, name)]
-    options = [word for name, value in (*given.items(), *indices) for word in (f"--{name}", value)]
-    return [sys.executable, "-m", "eadnet", verb, *options, *more]
+    given = {"settings": settings.model_dump_json(), "seed": "0", "compute": CPU_JSON, "output": str(output)}
+    options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    return [sys.executable, "-m", "eadnet", verb, *toy.options(), *options, *more]
 
 
 def _start(root: Path, command: list[str], log: Path, threads: int = 1) -> subprocess.Popen:
