@@ -259,7 +259,7 @@ def _refuse_in_vain(file: AssetFile, place: Path, settings: AssetSettings) -> No
     """
     if settings.offline:
         place = _mirrored(file, settings) or place
-        fix = f"fetch it with  snakemake --cores all downloads  (assets.offline: false), or put it at {place}"
+        fix = f"fetch it with  snakemake --cores all downloads , set assets.offline to false, or put it at {place}"
         raise AssetError(f"{file.key}: absent; {fix}; it is {file.url} (licence: {file.licence})")
     if reason := _FAILED.get((file.url, place, _accepted(file, settings))):
         raise AssetError(reason)
