@@ -219,7 +219,7 @@ def test_offline_names_file_licence_and_both_mends(tmp_path, server):
         "net/net.pt",
         f"put it at {mirrored}",
         "snakemake --cores all downloads",
-        "assets.offline: false",
+        "set assets.offline to false",
         f"{server.url}/whole",
         "MIT",
     ):
