@@ -21,6 +21,9 @@ from eadnet.digests import file_digest
 from eadnet.jobs.ownership import check_owned
 from eadnet.provenance import atomic_path
 
+EXPORTS = "exports"
+"""Folder of the weights that a stage exports while it trains, in the stage's own."""
+
 
 class CheckpointError(ValueError):
     """A model that is absent, damaged or of another shape; the message names the file and the fix."""
@@ -83,6 +86,12 @@ def load_weights(
     if unexpected or (missing and not allow_new):
         names = ", ".join(sorted(unexpected + missing)[:3])
         raise CheckpointError(f"{path}: weights do not fit the model ({names} ...); delete {folder} and run again")
+
+
+def results_of(run: str | Path) -> Path:
+    """The results folder of a run, ``{results}/runs/{run}/{seed}``, or of an export in it (``exports/step_000500``)."""
+    folder = Path(run).resolve()
+    return (folder.parents[1] if folder.parent.name == EXPORTS else folder).parents[2]
 
 
 def inputs_digest(paths: Iterable[str | Path]) -> str:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from eadnet.checkpoint import CheckpointError, read_config, save_model
+from eadnet.checkpoint import CheckpointError, read_config, results_of, save_model
 from eadnet.config.configuration import Config
 from eadnet.config.machine import Compute
 from eadnet.config.section import parse
@@ -121,7 +121,7 @@ class EADNetPipeline:
         """Make a pipeline from a run of the workflow, such as ``results/runs/full/0``.
 
         Args:
-            run: folder of the run.
+            run: folder of the run, or of one of its exports (``exports/step_000500``).
             autoencoder: its autoencoder; None is ``pretrained/autoencoder`` of the same results.
             config: the configuration that trained it, for alignment, sampling and published encoders; None is the
                 default one.
@@ -132,7 +132,7 @@ class EADNetPipeline:
         """
         from eadnet.assets import fetch
 
-        config, results = config or Config(), Path(run).resolve().parent.parent.parent
+        config, results = config or Config(), results_of(run)
         autoencoder = autoencoder or results / "pretrained" / "autoencoder"
         kind = read_config(run, "audio")["audio"]
         if kind != config.audio.encoder:

@@ -1,18 +1,19 @@
 """The Python of a caption job, chosen on the machine that runs it: ``python -m workflow.caption_python``.
 
 vLLM has an environment for GPUs and one for CPUs. The machine that runs Snakemake may be another one than the job's (a
-cluster's login node), so the job itself asks. Light: only the standard library is imported.
+cluster's login node), so the job itself asks. Light: nothing is imported but the standard library and
+`eadnet.jobs.gpus`.
 """
 
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from eadnet.jobs.gpus import count_all, visible
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,22 +43,16 @@ def vllm_python(machine: Mapping[str, Any], gpus: int, root: Path = ROOT) -> str
         return str(machine["interpreter"])
     kind = machine.get("environment", "auto")
     if kind == "auto":
-        kind = "gpu" if gpus and sees_gpu(os.environ) else "cpu"
+        kind = "gpu" if gpus and sees_gpu() else "cpu"
     found = root / f".venv-caption-{kind}/bin/python"
     if not found.exists():
         sys.exit(f"error: {found}: no such interpreter on {os.uname().nodename}; run `make caption-{kind}`")
     return str(found)
 
 
-def sees_gpu(environment: Mapping[str, str]) -> bool:
-    """Whether a process with this environment sees an NVIDIA GPU; the driver's program is asked."""
-    if environment.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1", "NoDevFiles"):
-        return False
-    program = shutil.which("nvidia-smi", path=environment.get("PATH"))
-    if program is None:
-        return False
-    listed = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, timeout=60, check=False)
-    return listed.returncode == 0 and "GPU" in listed.stdout
+def sees_gpu() -> bool:
+    """Whether this process may use an NVIDIA GPU that the driver lists."""
+    return bool(visible() and count_all())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 ``{folder}/{shard}.safetensors`` appears when it is whole and names in its metadata what it was made from, its identity.
 ``{folder}/{batch}.json``, the index, appears when all shards of a batch are there. Only the index is an output for the
 workflow. A killed job thus loses one shard: the next one keeps the files whose identity is the present one. The index
-holds the digest of each file, so that whoever wants to know whether features have changed reads indices alone.
+holds the digest of each file, so that indices alone say whether features have changed.
 
 At the scale of the paper (53 h, 139 shards) a shard's latents are about 560 MB and its sound's features 17 MB (mel);
 all indices together are 2 MB.

@@ -16,6 +16,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 
@@ -30,7 +31,7 @@ def visible() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them: numbers, or names such as GPU-8a56."""
     stated = os.environ.get("CUDA_VISIBLE_DEVICES")
     if stated is None:
-        return [str(number) for number in range(_count_all())]
+        return [str(number) for number in range(count_all())]
     names = [name.strip() for name in stated.split(",")]
     end = next((place for place, name in enumerate(names) if name in ("", "-1", "NoDevFiles")), len(names))
     return list(dict.fromkeys(names[:end]))  # CUDA ignores what follows a name that is none
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(f"error: {command[0]}: {error}")
 
 
-def _count_all() -> int:
+def count_all() -> int:
     """GPUs of the machine, as its driver lists them; none where there is no driver."""
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60)
@@ -120,7 +121,9 @@ def _lock_folder() -> str:
         GPUError: another user has made it, or it cannot be written to.
     """
     job = os.environ.get("SLURM_JOB_ID", "")
-    folder = os.environ.get("EADNET_GPU_LOCKS", f"/tmp/eadnet-gpus-{os.getuid()}{job and '-' + job}")
+    folder = os.environ.get("EADNET_GPU_LOCKS") or os.path.join(
+        tempfile.gettempdir(), f"eadnet-gpus-{os.getuid()}{job and '-' + job}"
+    )
     fix = "set EADNET_GPU_LOCKS to a folder of your own on this machine"
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)

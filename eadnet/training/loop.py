@@ -31,9 +31,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from eadnet.checkpoint import TrainingState, digest, inputs_digest, save_model
+from eadnet.checkpoint import EXPORTS, TrainingState, digest, inputs_digest, save_model
 from eadnet.config.networks import Autoencoder, Optimiser, SyncNet, VideoMAE
 from eadnet.device import CPU, Device
+from eadnet.jobs.ownership import check_owned
 from eadnet.provenance import atomic_path, commit
 from eadnet.training.average import RunningAverage
 from eadnet.training.distributed import average_gradients, average_values
@@ -45,7 +46,6 @@ from eadnet.training.step_values import StepValues, TakenShare, TrainingError
 from eadnet.training.transfer import Arriving, Transfer
 
 Batch = TypeVar("Batch")
-EXPORTS = "exports"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ class LoopOptions:
         prefetch: batches drawn ahead by a thread.
         behind: steps that the reading of values stays behind; None: one on a GPU, none on a CPU.
         tensorboard: whether to write the log for TensorBoard, too.
-        before_writing: called before weights or states are stored; raises where this process must not write.
     """
 
     identity: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +74,6 @@ class LoopOptions:
     prefetch: int = 0
     behind: int | None = None
     tensorboard: bool = False
-    before_writing: Callable[[], None] = lambda: None
 
 
 class Loop:
@@ -184,7 +182,6 @@ class Loop:
         """Write the weights that would be saved now, as a model of their own: ``exports/step_{n}``."""
         self.pending.flush()
         if self.device.rank == 0:
-            self.options.before_writing()
             self._save(self.folder / EXPORTS / f"step_{self.step:06d}", config)
 
     def finish(self, config: dict[str, Any], report: dict[str, Any] | None = None) -> None:
@@ -192,7 +189,7 @@ class Loop:
         self.pending.flush()
         if self.device.rank:
             return
-        self.options.before_writing()
+        check_owned(self.folder)
         if report is not None:
             print(json.dumps(report), flush=True)
             with atomic_path(self.folder / "report.json") as temporary:
@@ -283,7 +280,6 @@ class Loop:
         if self.device.rank or self.turn or self.step == self.first or self.step % self.options.checkpoint_every:
             return
         self.pending.flush()
-        self.options.before_writing()
         self.state.save(
             {
                 "step": self.step,

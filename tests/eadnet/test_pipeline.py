@@ -1,6 +1,7 @@
 """The pipeline: from a run to a folder and back, pictures and videos of any kind, sound of any length, the command."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,13 @@ def run(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def pipeline(run) -> EADNetPipeline:
     return EADNetPipeline.from_run(run, compute=CPU)
+
+
+def test_an_export_of_a_run_is_a_model(run, pipeline):
+    exported = run / "exports/step_000003"
+    shutil.copytree(run, exported, ignore=shutil.ignore_patterns("exports"))
+    opened = open_pipeline(str(exported), compute=CPU)
+    assert opened.index == pipeline.index
 
 
 @pytest.fixture(scope="module")

@@ -194,3 +194,9 @@ def _write_texts(clips: str, folder: Path, sizes: Sizes) -> None:
 def _merged(base: dict, delta: dict) -> dict:
     both = {name: {**base[name], **value} for name, value in delta.items() if isinstance(base.get(name), dict)}
     return {**base, **delta, **both}
+
+
+def same_bits(one: Path, other: Path, *files: str) -> None:
+    """Two folders of a stage hold the same model, losses and other files, byte for byte."""
+    for file in ("model.safetensors", "train.parquet", *files):
+        assert (one / file).read_bytes() == (other / file).read_bytes(), file

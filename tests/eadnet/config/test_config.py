@@ -83,14 +83,6 @@ def test_smoke_has_full_and_one_ablation(root: Path):
         ),
         ({"seed": "one"}, "config: seed: Input should be a valid integer (got 'one')"),
         ({"preprocess": {"resolution": 0}}, "config: preprocess.resolution: Input should be greater than 0 (got 0)"),
-        (
-            {"resources": {"train": {"gpu": 3, "nodes": 2}}},
-            "resources.train: gpu 3 on nodes 2: `gpu` counts those of all",
-        ),
-        (
-            {"resources": {"synthesise": {"gpu": 8}}},
-            "config: resources.synthesise.gpu: Input should be less than or eq",
-        ),
         ({"preprocess": {"resolution": 100}}, "multiple of autoencoder.factor"),
         ({"runs": {"no_tfrm": {}}}, "runs must hold `full"),
         ({"runs": {"full": {}, "Bad Name": {}}}, "runs.Bad Name"),
@@ -374,13 +366,6 @@ def merge(base: dict, over: dict) -> dict:
         ({"audio": {"snr": [5.0, 1.0]}}, "audio: snr is a range from low to high, not from 5.0 to 1.0"),
         ({"captions": {"encoder": "clip"}}, "captions: encoder `clip` or `t5` needs published weights"),
         ({"captions": {"weights": "t5-base"}}, "`minilm` has its own (weights: null)"),
-        (
-            {
-                "captions": {"engine": "vllm", "language_model": {"folder": "m"}},
-                "compute": {"captioning": {"tensor_parallel": 2}},
-            },
-            "resources.caption_model.gpu is 1 and compute.captioning.tensor_parallel 2: set both to the number",
-        ),
         ({"backbone": {"weights": "sd15-unet"}}, "backbone: weights: a published U-Net needs network.patch 1"),
         ({"backbone": {"weights": "sd15-unet", "network": SHAPED}}, "autoencoder.channels must be 4 with backbone.wei"),
         ({"autoencoder": KL | {"weights": "sd-vae"}}, "autoencoder.weights: no published weights are called 'sd-vae'"),

@@ -3,11 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from contextlib import suppress
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -39,6 +34,7 @@ from tests.support.toy_training import (
     logged_losses,
     logged_steps,
     poisoned,
+    same_bits,
     saved_weights,
     train_toy,
     training_settings,
@@ -88,11 +84,6 @@ def _train_backbone(toy: Toy, output: Path, compute: Compute = CPU, **delta) -> 
     return output
 
 
-def _same_bits(one: Path, other: Path, *files: str) -> None:
-    for file in ("model.safetensors", "train.parquet", *files):
-        assert (one / file).read_bytes() == (other / file).read_bytes(), file
-
-
 # -------------------------------------------------------------------------------------------------------- resume
 @pytest.mark.parametrize(
     ("compute", "delta", "draws"),
@@ -112,7 +103,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(toy, tmp_path, stop_aft
     assert not (tmp_path / "cut/model.safetensors").exists()
     cut = train_toy(toy, tmp_path / "cut", settings, compute)
     assert "resuming at step 4" in capsys.readouterr().err
-    _same_bits(whole, cut, "graphs.parquet")
+    same_bits(whole, cut, "graphs.parquet")
     total = settings.optimiser.steps + (settings.adaptation.steps if settings.adaptation else 0)
     assert logged_steps(cut) == list(range(total))
     assert (
@@ -126,7 +117,7 @@ def test_a_backbone_that_was_stopped_ends_as_one_that_was_not(toy, tmp_path, sto
     whole = _train_backbone(toy, tmp_path / "whole", **delta)
     stop_after(9, lambda: _train_backbone(toy, tmp_path / "cut", compute, **delta))  # two shares a step: in the fifth
     cut = _train_backbone(toy, tmp_path / "cut", compute, **delta)
-    _same_bits(whole, cut)
+    same_bits(whole, cut)
     assert logged_steps(cut) == list(range(6)) and logged_steps(cut, "validation") == [1, 3, 5]
 
 
@@ -140,70 +131,6 @@ def test_state_of_other_inputs_is_not_taken_up(toy, tmp_path, stop_after, capsys
 
 
 # ----------------------------------------------------------------------------------------------------- processes
-def _command(toy: Toy, verb: str, settings, output: Path, *more: str) -> list[str]:
-    given = {"settings": settings.model_dump_json(), "seed": "0", "compute": CPU_JSON, "output": str(output)}
-    options = [word for name, value in given.items() for word in (f"--{name}", value)]
-    return [sys.executable, "-m", "eadnet", verb, *toy.options(), *options, *more]
-
-
-def _start(root: Path, command: list[str], log: Path, threads: int = 1) -> subprocess.Popen:
-    environment = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
-    with log.open("w") as stream:
-        return subprocess.Popen(
-            command, cwd=root, env=environment | {"OMP_NUM_THREADS": str(threads)}, stdout=stream, stderr=stream
-        )
-
-
-def _kill_at(process: subprocess.Popen, scalars: Path, line: int) -> None:
-    """SIGKILL once so many steps are logged."""
-    until = time.monotonic() + 120
-    while not scalars.exists() or len(scalars.read_text().splitlines()) < line:
-        assert process.poll() is None and time.monotonic() < until, "ended before it could be killed"
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-
-def _processes_with(text: str) -> int:
-    found = 0
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it may end meanwhile
-            found += text.encode() in path.read_bytes()
-    return found
-
-
-def test_a_killed_process_goes_on_where_it_was(toy, tmp_path, root):
-    settings = training_settings(optimiser=OPTIMISER | {"steps": 12}, losses={"sync": 0})
-    whole = train_toy(toy, tmp_path / "whole", settings)
-    more = ["--run", "toy", "--backbone", toy.backbone, "--videomae", toy.supervisors.videomae]
-    command = _command(toy, "train", settings, tmp_path / "cut", *more)
-    _kill_at(_start(root, command, tmp_path / "log"), tmp_path / "cut/scalars.jsonl", 5)
-    assert (tmp_path / "cut/checkpoint/state.pt").exists() and not (tmp_path / "cut/model.safetensors").exists()
-    assert _start(root, command, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()
-    assert "resuming at step" in (tmp_path / "log").read_text()
-    _same_bits(whole, tmp_path / "cut", "graphs.parquet")
-    assert logged_steps(tmp_path / "cut") == list(range(12))
-
-
-def test_two_processes_do_the_work_of_one_even_if_killed(toy, tmp_path, root):
-    delta = {"processes": 2, "optimiser": {"steps": 16}, "checkpoint_every": 3}
-    alone = _train_backbone(toy, tmp_path / "alone", **delta)
-    output = tmp_path / "together"
-    command = _command(toy, "pretrain-backbone", backbone_settings(**delta), output)
-    _kill_at(_start(root, command, tmp_path / "log", threads=2), output / "scalars.jsonl", 5)
-    until = time.monotonic() + 10
-    while _processes_with(str(output)):  # torchrun was killed; what it started must not go on
-        assert time.monotonic() < until, "processes outlive torchrun"
-        time.sleep(0.05)
-    assert _start(root, command, tmp_path / "log", threads=2).wait() == 0, (tmp_path / "log").read_text()
-    assert (tmp_path / "log").read_text().count("resuming at step") == 2
-    assert logged_steps(output) == list(range(16))
-    ours, theirs = logged_losses(alone)["total"], logged_losses(output)["total"]
-    assert [value for _, value in theirs] == pytest.approx([value for _, value in ours], rel=1e-4)
-    moved = torch.cat([(value - saved_weights(output)[name]).flatten() for name, value in saved_weights(alone).items()])
-    assert moved.abs().max() < 1e-5  # sums of gradients round otherwise; 16 steps of up to 1e-3 were taken
-
-
 def test_averaged_gradients_of_two_shares_are_those_of_the_joined_batch(toy, tmp_path):
     stage_one = _without_dropout(toy)
     settings = training_settings(losses={"lpips": 0.1})
