@@ -48,7 +48,7 @@ RERUN = {
     "syncnet-v2": {"preprocess_shard", "score_family syncnet", *MEASURED, *ALL_FAMILIES},
     "vgg16": {"adopt_lpips", "score_family perceptual", *ALL_FAMILIES},
     "arcface-r50": {"score_family identity", *MEASURED, *ALL_FAMILIES},
-    "hsemotion": {"score_family hsemotion", *ALL_FAMILIES},
+    "hsemotion": {"score_family hsemotion", "compare_sets", *ALL_FAMILIES},
     "inception-fid": set(),
 }
 
