@@ -9,6 +9,7 @@ if not CONFIG.preprocess.keep_crops:
 
     rule restore_crops:
         input:
+            fetched=fetched(preprocessing_weights(CONFIG), "<results>/crops/{reader}.ready"),
             clips="<results>/clips.parquet",
         output:
             mark=temp("<results>/crops/{reader}.ready"),

@@ -92,7 +92,7 @@ def test_a_missing_clip_and_unusable_files_are_named(tmp_path):
     ):
         AudioFeatures.read([tmp_path / "audio.json", tmp_path / "other.json"])
     (tmp_path / "audio.safetensors").unlink()
-    with pytest.raises(TensorFileError, match=r"audio.safetensors is unreadable .*; delete it and the .json files"):
+    with pytest.raises(TensorFileError, match=r"audio.safetensors is unreadable .*; delete the .json files"):
         AudioFeatures.read([tmp_path / "audio.json"]).variants("short")
 
 
