@@ -128,6 +128,21 @@ swapping the two runs' clips person by person (`test`: `all swaps`, `random swap
 no swap was made, of the difference over its standard error (`student t`). `least_p` is the smallest that so many
 people allow. Two runs neither of which is `full` are compared in slice `all`."""
 
+EVIDENCE = pa.schema(
+    [
+        ("question", _text), ("module", _text), ("claim", _text), ("run", _text), ("rival", _text), ("corpus", _text),
+        ("slice", _text), ("metric", _text), ("seeds", _int), ("n", _int), ("clusters", _int), ("mean", _real),
+        ("rival_mean", _real), ("difference", _real), ("difference_low", _real), ("difference_high", _real),
+        ("p", _real), ("least_p", _real), ("p_holm", _real), ("smallest", _real), ("better", _flag),
+        ("verdict", _text), ("reason", _text), ("commit", _text),
+    ]
+)  # fmt: skip
+"""One row per question of section `evidence`, primary measure and slice (all, seen_people, unseen_people).
+
+`mean` and `rival_mean` are over the `n` clips that both have, `difference` is run minus rival (of the distances to the
+target, for metrics with one) with its interval; `better` whether its sign is the better one. `p_holm` and `verdict` (one
+of ``eadnet.config.evidence.Verdict``) are of slice `all` only; the other slices state the difference and decide nothing."""
+
 PARTIAL = "partial"
 """Status of values that rest on fewer frames or clips than there are."""
 

@@ -14,6 +14,7 @@ from eadnet.assets import read_table
 from eadnet.config.captions import MAIN, Captions
 from eadnet.config.corpora import TEST_ONLY, Corpora
 from eadnet.config.evaluation import Evaluation, Judges, Report
+from eadnet.config.evidence import Evidence
 from eadnet.config.machine import Assets, Compute
 from eadnet.config.methods import Method
 from eadnet.config.networks import LPIPS, Audio, Autoencoder, SyncNet, VideoMAE
@@ -27,7 +28,7 @@ from eadnet.tables import EMOTIONS
 BASELINES = ("ground_truth", "reconstruction", "still", "shuffled_audio")
 TARGETS = (
     "downloads", "data", "captions", "models", "videos", "inputs", "scores", "tables", "paper_tables", "figures",
-    "calibration", "resolution", "report", "all",
+    "calibration", "resolution", "report", "evidence", "all",
 )  # fmt: skip
 TRUTH = "truth"  # name of the source under which the true videos are measured
 TAKEN = (*BASELINES, *TARGETS, TRUTH)
@@ -79,6 +80,9 @@ class Config(Section):
     videomae: VideoMAE = VideoMAE()
     lpips: LPIPS = LPIPS()
     backbone: Backbone = Backbone()
+    backbones: dict[str, dict[str, Any] | None] = Field(
+        {}, description="Further stage-1 networks, as deltas over `backbone`, for the runs that name one."
+    )
     judges: Judges = Judges()
     training: Training = Training()
     runs: dict[str, dict[str, Any] | None] = Field(
@@ -92,6 +96,7 @@ class Config(Section):
         {}, description="Methods of other authors, scored by the same protocol; null leaves one out."
     )
     evaluation: Evaluation = Evaluation()
+    evidence: Evidence = Evidence()
     report: Report = Report()
 
     @model_validator(mode="after")

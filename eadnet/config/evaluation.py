@@ -23,11 +23,17 @@ class Evaluation(Section):
     clips: Positive = Field(
         20, description="Test clips of each corpus, taken evenly from seen and unseen people and all emotions."
     )
+    clips_of: dict[Literal["hdtf", "mead", "ravdess", "folder"], Positive] = Field(
+        {}, description="Test clips of single corpora, in place of `clips`, by corpus."
+    )
     draw: Literal["paper30"] | None = Field(
         None, description="The test draw: `paper30` adds the paper's 30 clips of each corpus, drawn by `seed`."
     )
     generalisation: tuple[str, ...] = Field(
         ("full", "latentsync"), description="Runs that are also tested on corpora for testing only (RAVDESS)."
+    )
+    tested: dict[str, tuple[str, ...]] = Field(
+        {}, description="Corpora whose test clips a run makes, by run, in place of what follows from the keys above."
     )
     bootstrap: Positive = Field(
         10000, description="Bootstrap resamples, and random sign patterns of tests over more than 30 speakers."

@@ -169,6 +169,12 @@ class Training(Section):
     text: Literal["caption", "label", "none"] = Field(
         "caption", description="`caption`: the clip's caption; `label`: the bare emotion word; `none`: no text."
     )
+    motion: bool = Field(
+        True, description="LatentSync's motion modules; without them and TFRM, frames know nothing of each other."
+    )
+    backbone: str | None = Field(
+        None, description="Stage-1 network that the run starts from, of `backbones`; null: the one of `backbone`."
+    )
     filter: Filter | None = Field(
         None, description="The paper's filter of the training clips; null trains on all of them."
     )
