@@ -5,6 +5,7 @@ OUTPUTS
     stages.
 """
 
+import json
 import os
 import re
 import sys
@@ -139,6 +140,11 @@ def settings(name):
 def preprocessing():
     """JSON of section `preprocess` without the key that changes no clip."""
     return as_json(CONFIG.preprocess, only=set(type(CONFIG.preprocess).model_fields) - {"keep_crops"})
+
+
+def backbone_weights(wildcards):
+    """Digests of the published weights that a stage-1 network starts from."""
+    return weights_of(CONFIG, CONFIG.backbone_settings(wildcards.backbone).weights)
 
 
 def corpus_settings(wildcards):

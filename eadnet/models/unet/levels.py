@@ -31,11 +31,15 @@ NONE, PUBLISHED = "none", "published"
 
 @dataclass(frozen=True)
 class Modules:
-    """Additions to LatentSync's network: the variants of STDA, TFRM and the fusion of text, each `none` without it."""
+    """What a network has beside LatentSync's: variants of STDA, TFRM and the fusion of text, each `none` without it.
+
+    Without `motion` LatentSync's motion modules are skipped; they keep the weights that they start with.
+    """
 
     stda: str = NONE
     tfrm: str = NONE
     fusion: str = NONE
+    motion: bool = True
 
 
 LATENTSYNC = Modules()
@@ -179,4 +183,5 @@ def by_clip(module: nn.Module, maps: Tensor, frames: int, *others: Tensor | None
 
 def run_modules(training: Training) -> Modules:
     """The additions of a run to LatentSync's network; a run without text has no fusion."""
-    return Modules(training.stda, training.tfrm, "none" if training.text == "none" else training.fusion)
+    fusion = "none" if training.text == "none" else training.fusion
+    return Modules(training.stda, training.tfrm, fusion, training.motion)

@@ -41,7 +41,7 @@ class EADNet(nn.Module):
         modules: variants of STDA, TFRM and fusion; without them it is LatentSync's network.
 
     Attributes:
-        framewise: whether motion modules are skipped, as in LatentSync's first stage.
+        framewise: whether motion modules are skipped, as in LatentSync's first stage and in runs without them.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class EADNet(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.inputs, self.latent_channels = network, 3 * latent_channels + 1, latent_channels
-        self.text_input, self.framewise = text_input, False
+        self.text_input, self.framewise = text_input, not modules.motion
         widths, embedding, reads = network.widths, network.embedding, modules.fusion != "none"
         self.audio_encoder = make_audio_encoder(audio, network.audio_width)
         self.text_fusion = AddedText(text_input, network.audio_width) if reads else None
