@@ -73,7 +73,9 @@ def hdtf_line(settings: HDTF, seed: int, person: str, interval: int) -> Line:
     count = int(np.ceil(drawn.interval_seconds / SENTENCE_SECONDS[drawn.sentences]))
     texts = _texts(books(drawn.sentences)[tested], count, seed, person, str(interval))
     mood = HDTF_EMOTIONS[derived_seed(seed, person, str(interval)) % len(HDTF_EMOTIONS)] if interval else "neutral"
-    return Line(mood, drawn.level if interval else 1, interval, texts if drawn.sentences == "many" else (" ".join(texts),))
+    return Line(
+        mood, drawn.level if interval else 1, interval, texts if drawn.sentences == "many" else (" ".join(texts),)
+    )
 
 
 def derived_seed(seed: int, *names: str) -> int:

@@ -292,9 +292,7 @@ rule pretrain_backbone:
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
-    threads: REQUESTS.training_cores(
-        "backbone", lambda wildcards: CONFIG.backbone_settings(wildcards.backbone).processes
-    )
+    threads: REQUESTS.training_cores("backbone", lambda wildcards: backbone_settings(wildcards).processes)
     resources:
         mem_mb=REQUESTS.memory("backbone"),
         runtime=REQUESTS.minutes("backbone"),
@@ -308,7 +306,7 @@ rule pretrain_backbone:
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.model, parent=True),
-        settings=lambda wildcards: as_json(CONFIG.backbone_settings(wildcards.backbone)),
+        settings=lambda wildcards: as_json(backbone_settings(wildcards)),
         features=features,
         corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["backbone"],
