@@ -111,6 +111,7 @@ FAMILY_LABELS = {
     "motion": "Motion",
     "theval": "THEval",
     "voice": "Mouth and loudness",
+    "latent_error": "Latents in one step (validation clips)",
     "captions": "Captions",
 }
 SLICE_LABELS = {
