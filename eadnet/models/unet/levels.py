@@ -89,7 +89,7 @@ class Level(nn.Module):
     def _layer(self, index: int, maps: Tensor, condition: Tensor, context: Context) -> Tensor:
         # LatentSync's order: within a frame first (convolutions, attention over pixels), then over time. Maps are
         # (F, C, H, W); only modules over time get (B, T, C, H, W)
-        maps = self.resnets[index](maps, condition, context.frames)
+        maps = self.resnets[index](maps, condition, context.normed)
         if self.attentions[index] is not None:
             maps = self.attentions[index](maps, context)
         if self.motion_modules[index] is not None and not context.framewise:

@@ -41,7 +41,8 @@ class EADNet(nn.Module):
         modules: variants of STDA, TFRM and fusion; without them it is LatentSync's network.
 
     Attributes:
-        framewise: whether motion modules are skipped, as in LatentSync's first stage and in runs without them.
+        framewise: whether motion modules are skipped and norms are of single frames, as in LatentSync's first stage
+            and in runs without motion modules: then only TFRM and our strips over time connect frames.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class EADNet(nn.Module):
         maps = self.mid_block(maps, condition, context)
         for level in self.up_blocks:
             maps = level(maps, skips, condition, context)
-        maps = functional.silu(self.conv_norm_out(maps, frames))
+        maps = functional.silu(self.conv_norm_out(maps, context.normed))
         # (F, z * patch^2, H / patch, W / patch) -> (F, z, H, W) -> (B, T, z, H, W)
         return functional.pixel_shuffle(self.conv_out(maps), self.network.patch).unflatten(0, (-1, frames))
 
