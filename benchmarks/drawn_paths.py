@@ -6,7 +6,8 @@ Draws MEAD clips of some actors with blinks, glances, brow beats and nods that n
 96 pixels with a smoothing of 6 frames as an experiment does, and compares every path of the landmarks with the curve
 that was drawn: their correlation over all clips (each less its own mean) and of the median clip, and the share of the
 measured path's roughness that was drawn (paths brought to one scale by least squares; the rest is the tracker's own
-trembling). With `--keep` the corpus stays in FOLDER, whose `clips.parquet` the verb `calibrate` takes.
+trembling). With `--keep` the corpus stays in FOLDER, for ``benchmarks.path_controls`` and
+``benchmarks.path_damages``.
 
 Prints a table and writes docs/benchmarks/drawn_paths.csv.
 """
@@ -14,7 +15,6 @@ Prints a table and writes docs/benchmarks/drawn_paths.csv.
 import argparse
 import csv
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +44,8 @@ Paths = dict[str, tuple[np.ndarray, np.ndarray]]
 """Measured and drawn, (T,) or (T, d), by path."""
 
 
-def draw(actors: list[str], seconds: float, folder: Path) -> pd.DataFrame:
-    """Draw and preprocess the actors' clips; the table of clips, also in ``<folder>/clips.parquet``."""
+def draw(actors: list[str], seconds: float, folder: Path) -> None:
+    """Draw and preprocess the actors' clips: ``clips.parquet`` in the folder, and what was drawn of each actor."""
     drawn = SyntheticMEAD(train_actors=1, seconds=seconds, sentences="many", motion=MOTION)
     settings, tables = MEAD(synthetic=drawn), []
     for actor in actors:
@@ -57,9 +57,7 @@ def draw(actors: list[str], seconds: float, folder: Path) -> pd.DataFrame:
         shard = folder / "clips" / actor
         preprocess_shard(reader, sources, PREPROCESS, shard, report=lambda line: None)
         tables.append(read_table(shard / "clips.parquet", CLIPS))
-    table = collect(pd.concat(tables, ignore_index=True))
-    write_table(table, folder / "clips.parquet", CLIPS)
-    return table[table["status"] == "ok"]
+    write_table(collect(pd.concat(tables, ignore_index=True)), folder / "clips.parquet", CLIPS)
 
 
 def paths_of(clip: Clip, truth: Path) -> Paths:
@@ -93,9 +91,22 @@ def agreement(name: str, clips: list[Paths]) -> dict[str, object]:
     }
 
 
-def _measured_clips(table: pd.DataFrame, folder: Path) -> Iterator[Paths]:
-    for row in table.to_dict("records"):
-        yield paths_of(Clip(row), folder / f"truth_{row['speaker']}.safetensors")
+def usable_clips(folder: Path) -> list[dict]:
+    """Rows of the usable clips of a corpus that `draw` left."""
+    return [row for row in read_table(folder / "clips.parquet", CLIPS).to_dict("records") if row["status"] == "ok"]
+
+
+def measured_paths(folder: Path) -> tuple[list[dict[str, np.ndarray]], list[str]]:
+    """The (T, d) measured paths of every usable clip, and its speaker."""
+    rows = usable_clips(folder)
+    found = [paths_of(Clip(row), truth_of(folder, row)) for row in rows]
+    paths = [{name: own.reshape(len(own), -1) for name, (own, _) in clip.items()} for clip in found]
+    return paths, [row["speaker"] for row in rows]
+
+
+def truth_of(folder: Path, row: dict) -> Path:
+    """The file with what was drawn of a clip's person."""
+    return folder / f"truth_{row['speaker']}.safetensors"
 
 
 def main() -> None:
@@ -107,7 +118,8 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = chosen.keep or Path(scratch)
-        clips = list(_measured_clips(draw(chosen.actors, chosen.seconds, folder), folder))
+        draw(chosen.actors, chosen.seconds, folder)
+        clips = [paths_of(Clip(row), truth_of(folder, row)) for row in usable_clips(folder)]
     rows = [agreement(name, clips) for name in DRAWN]
     print(*([*rows[0]], *([*row.values()] for row in rows)), sep="\n")
     with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:

@@ -143,7 +143,9 @@ def _averaged(footage: WholeClip, amount: float, generator: np.random.Generator)
     weights = [comb(2 * reach, place) / 4**reach for place in range(2 * reach + 1)]
     for middle in range(count):
         places = np.clip(np.arange(middle - reach, middle + reach + 1), 0, count - 1)
-        taken = (weight * footage.frames[place].astype(np.float32) for weight, place in zip(weights, places, strict=True))
+        taken = (
+            weight * footage.frames[place].astype(np.float32) for weight, place in zip(weights, places, strict=True)
+        )
         yield _to_bytes(sum(taken))
 
 

@@ -82,7 +82,9 @@ def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
     if not spans:
         raise Unscorable("too_short", "no 2 neighbouring frames that show the true face; flicker needs them")
     boxes = eye_boxes(apply(pair.truth.transforms[: pair.n_frames], points), len(region))
-    keys = {name: [spec.key for spec in family_specs("detail") if spec.name.startswith(name)] for name in ("eye", "face")}
+    keys = {
+        name: [spec.key for spec in family_specs("detail") if spec.name.startswith(name)] for name in ("eye", "face")
+    }
     yield from part(pair, keys["eye"], lambda: _of(pair, keys["eye"], _generated(boxes, region), spans))
     yield from _of(pair, keys["face"], region & ~boxes, spans)
 

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from eadnet.data.clips import Clip
-from metrics.families.expression import MIN_FRAMES, coefficients, expression_distance, steadied, upright
+from metrics.families.expression import (
+    COEFFICIENTS,
+    MIN_FRAMES,
+    coefficients,
+    expression_distance,
+    steadied,
+    upright,
+)
 from metrics.families.parts import part, relative, together
 from metrics.functional.face_chips import has_face
 from metrics.scoring.pairs import Pair, per_clip
@@ -47,7 +54,9 @@ def change(expressions: np.ndarray, both: np.ndarray, lag: int) -> tuple[float, 
 def _measure(pair: Pair) -> Iterator[Value]:
     own, truth, both = together(pair)
     mean_face = upright(truth[both]).mean(0)
-    expressions = [coefficients(steadied(points, mean_face), mean_face) for points in (own, truth)]
+    expressions = [np.full((len(both), len(COEFFICIENTS)), np.nan) for _ in range(2)]
+    for found, points in zip(expressions, (own, truth), strict=True):
+        found[both] = coefficients(steadied(points[both], mean_face), mean_face)
     for lag in LAGS:
         key = f"expression_change_{lag}@mesh-v1"
         yield from part(pair, [key], lambda key=key, lag=lag: [_changes(key, pair, expressions, both, lag)])

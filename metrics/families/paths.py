@@ -1,8 +1,8 @@
 """Family ``paths``: do gaze, lids, nods and mouth jump, reach and hold as the true ones do?
 
 A frame and its own sound do not determine a glance, a blink or a nod. A model that chooses anew in every frame makes
-outliers of single frames, and a path that is soon unlike itself. A filter over time takes the outliers away and movement
-with them; what lies a few frames apart stays as unlike as it was.
+outliers of single frames, and a path that is soon unlike itself. A filter over time takes the outliers away, and
+movement with them; what lies a few frames apart stays as unlike as it was.
 """
 
 from collections.abc import Callable, Iterator
@@ -118,7 +118,9 @@ def _mean(values: list[Measured | Unscorable]) -> Measured | Unscorable:
     missing = next((value for value in values if isinstance(value, Unscorable)), None)
     if missing is not None:
         return missing
-    return float(np.mean([value for value, _, _ in values])), *(min(value[place] for value in values) for place in (1, 2))
+    return float(np.mean([value for value, _, _ in values])), *(
+        min(value[place] for value in values) for place in (1, 2)
+    )
 
 
 def _roughness(track: Track) -> Measured:

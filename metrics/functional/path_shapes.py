@@ -47,8 +47,8 @@ def mean_step(path: np.ndarray, lag: int) -> float:
 def structure_distance(generated: np.ndarray, truth: np.ndarray) -> float:
     """How far apart the steps of two paths are at several lags: mean over them of ``|log(step / true step)|``.
 
-    White noise steps too far at short lags, and a path that was smoothed not far enough: a filter over time cannot
-    bring all lags right. Invariant to when things happen.
+    White noise steps too far at short lags, a smoothed path not far enough at long ones, so that no filter over time
+    brings all lags right. Does not depend on when things happen.
 
     Args:
         generated: the path; ratios of its steps below `LEAST_RATIO` count as that.

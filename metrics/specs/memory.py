@@ -10,9 +10,7 @@ LAGS = (1, 25, 100, 250)
 BEYOND = 25
 """Frames by which a clip is longer than the lag, at least."""
 COEFFICIENTS = "The 18 coefficients of expression of aed@mesh-v1, the head's motion taken out by rigid points"
-NEUTRAL = (
-    "the mean face of the clip that shows the person's appearance, a neutral one of the corpus where there is one"
-)
+NEUTRAL = "the mean face of the clip that shows the person's appearance, a neutral one of the corpus where there is one"
 PACKAGE = "package:mediapipe"
 
 
@@ -21,8 +19,8 @@ def _change(lag: int) -> MetricSpec:
     return MetricSpec(
         f"expression_change_{lag}@mesh-v1", "memory", "clip", "ratio", None, (0, INFINITY),
         f"How much the expression changes within {apart} ({lag / 25:g} s), compared with the truth.",
-        f"{COEFFICIENTS}; mean absolute difference of those of frames {apart} apart, generated over truth. Above 1: the "
-        "expression wanders where the true one holds. Speech moves the mouth in both, so that it is never 0.",
+        f"{COEFFICIENTS}; mean absolute difference of those of frames {apart} apart, generated over truth. Above 1: "
+        "the expression wanders where the true one holds. Speech moves the mouth in both, so that it is never 0.",
         OURS, target=1.0, inputs=INPUTS, reference="none", disagreement="none is published",
         avoid="alone: a face that never changes reads below 1, and a wrong expression that holds reads 1; read "
         f"expression_strength and the lags together. Clips of fewer than {lag + BEYOND} frames have no value",
@@ -42,8 +40,9 @@ SPECS = (
         f"{COEFFICIENTS}; their mean over the clip, less that of {NEUTRAL}; mean absolute value over coefficients, "
         "generated over truth. A model that always shows the mean face reads below 1.",
         OURS, target=1.0, inputs=INPUTS, reference="none", disagreement="none is published",
-        avoid="alone: a wrong expression can be as strong; read aed and the emotion's accuracy beside it. Neutral "
-        "clips, clips without a label and people without another clip have no value",
+        avoid="alone: a wrong expression can be as strong (read aed and the emotion's accuracy beside it), and the "
+        "landmarks of a blurred face read as a strong one. Neutral clips, clips without a label and people without "
+        "another clip have no value",
         evaluator=PACKAGE, smallest=0.05, why_smallest=RATIO,
     ),
 )  # fmt: skip

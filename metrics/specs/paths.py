@@ -15,14 +15,15 @@ OVERALL = ("roughness", "excursions", "amplitude", "struct")
 INPUTS = "FaceMesh points of both videos in their own pixels, at 25 fps, in units of the face"
 IN_CROP = "FaceMesh points of both videos, carried into the aligned crop by the true clip's transforms, at 25 fps"
 PACKAGE = "package:mediapipe"
+HEADS = "; of nods: of methods that move the head by themselves, since the crop follows the true head"
 UNPUBLISHED = "no published metric of landmarks' paths has code"
 NOD = (
-    "The mean of the rigid points (corners of the eyes, bridge of the nose) in the aligned crop, right and down, in the "
-    "true clip's inter-ocular distances (2 numbers); what the smoothed alignment follows is no part of it"
+    "The mean of the rigid points (corners of the eyes, bridge of the nose) in the aligned crop, right and down, in "
+    "the true clip's inter-ocular distances (2 numbers); what the smoothed alignment follows is no part of it"
 )
 _WORDS = {"gaze": "gaze", "lid": "lids", "nod": "nods", "mouth": "mouth"}
 _PATH = {name: path for name, _, path in FACE_PATHS if name in REACHES} | {"nod": NOD}
-FOUR = "Mean over gaze, lids, nods and mouth; no value where one of them has none."
+FOUR = "Mean over gaze, lids, nods and mouth; no value where one of them has none"
 SHORT = (
     "of single clips of a few seconds: two true clips of one corpus differ as well, so that its distance never is 0; "
     "compare means over clips with the row of ground_truth"
@@ -30,15 +31,23 @@ SHORT = (
 
 
 def _spec(
-    track: str, measure: str, unit: str, target: float | None, bounds: tuple[float, float], words: str,
-    computed: str, avoid: str, smallest: tuple[float, str],
+    track: str,
+    measure: str,
+    unit: str,
+    target: float | None,
+    bounds: tuple[float, float],
+    words: str,
+    computed: str,
+    avoid: str,
+    smallest: tuple[float, str],
 ) -> MetricSpec:
-    needs: Needs | None = "frames" if track in ("nod", "path") else None
+    in_crop = track in ("nod", "path")
+    inputs = {"nod": IN_CROP, "path": f"as those of the four paths: {INPUTS}; nods in the aligned crop"}
+    needs: Needs | None = "frames" if in_crop else None
     return MetricSpec(
         f"{track}_{measure}@mediapipe", "paths", "clip", unit, None if target is not None else False, bounds, words,
-        f"{_PATH[track]}. {computed}" if track in _PATH else f"{FOUR} {computed}", OURS, target=target,
-        inputs=IN_CROP if track == "nod" else f"as those of the four paths: {INPUTS}" if track == "path" else INPUTS,
-        reference="none", disagreement=UNPUBLISHED, avoid=avoid, evaluator=PACKAGE, needs=needs,
+        f"{_PATH.get(track, FOUR)}. {computed}", OURS, target=target, inputs=inputs.get(track, INPUTS),
+        reference="none", disagreement=UNPUBLISHED, avoid=avoid + HEADS * in_crop, evaluator=PACKAGE, needs=needs,
         smallest=smallest[0], why_smallest=smallest[1],
     )  # fmt: skip
 
@@ -78,9 +87,10 @@ def _struct(track: str) -> MetricSpec:
         track, "struct", "", None, (0, INFINITY),
         f"Does {_named(track)} move as far as the true one within 1, 2, 4 and 8 frames?",
         "Mean over lags of 1, 2, 4 and 8 frames of |log r|, r the mean length of x(t + lag) - x(t) over the truth's; "
-        "an r below .01 counts as that, so that a frozen face reads 4.6. Lower is better; a path of other moments but "
-        "the same kind of motion reads near 0. Independent frames move too far at short lags, filtered ones not far "
-        "enough at long ones, so that no filter over time brings all lags right.",
+        "an r below .01 counts as that, so that a frozen face reads 4.6. Lower is better. It does not depend on when "
+        "things happen. Independent frames step too far at short lags, filtered ones not far enough at long ones: a "
+        "filter over time raises it where the path was right or half right, lowers it where frames are wholly "
+        "independent, and brings no path to the level of another true clip (docs/benchmarks/path_controls.csv).",
         SHORT, (0.05, "a convention: 5 % of the truth's steps"),
     )  # fmt: skip
 
