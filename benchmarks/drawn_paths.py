@@ -109,6 +109,15 @@ def truth_of(folder: Path, row: dict) -> Path:
     return folder / f"truth_{row['speaker']}.safetensors"
 
 
+def show(rows: list[dict[str, object]], output: Path) -> None:
+    """Print the rows of a table, and write them as CSV."""
+    print(*([*rows[0]], *([*row.values()] for row in rows)), sep="\n")
+    with open(output, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main() -> None:
     """Draw, preprocess, compare, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -121,11 +130,7 @@ def main() -> None:
         draw(chosen.actors, chosen.seconds, folder)
         clips = [paths_of(Clip(row), truth_of(folder, row)) for row in usable_clips(folder)]
     rows = [agreement(name, clips) for name in DRAWN]
-    print(*([*rows[0]], *([*row.values()] for row in rows)), sep="\n")
-    with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    show(rows, OUTPUT)
 
 
 if __name__ == "__main__":

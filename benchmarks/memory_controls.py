@@ -9,14 +9,13 @@ the window). Prints the mean over clips of every measure; writes docs/benchmarks
 """
 
 import argparse
-import csv
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.drawn_paths import draw, usable_clips
+from benchmarks.drawn_paths import draw, show, usable_clips
 from eadnet.data.clips import Clip
 from metrics.families.expression import coefficients, steadied, upright
 from metrics.families.memory import change
@@ -80,11 +79,7 @@ def main() -> None:
             for place, truth in enumerate(acted)
         ]  # fmt: skip
         table.append({"expression": label} | {key: f"{np.mean([one[key] for one in found]):.2f}" for key in found[0]})
-    print(*([*table[0]], *([*row.values()] for row in table)), sep="\n")
-    with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(table[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
+    show(table, OUTPUT)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ docs/benchmarks/path_controls.csv.
 """
 
 import argparse
-import csv
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.drawn_paths import draw, measured_paths
+from benchmarks.drawn_paths import draw, measured_paths, show
 from metrics.functional.path_shapes import autocorrelation, excursions, spread, structure_distance
 from metrics.functional.trajectories import roughness
 from metrics.specs.paths import REACHES
@@ -98,11 +97,7 @@ def main() -> None:
             for place, clip in enumerate(clips) for name in REACHES
         ]  # fmt: skip
         rows.append({"path": label} | {key: f"{np.mean([one[key] for one in found]):.3f}" for key in found[0]})
-    print(*([*rows[0]], *([*row.values()] for row in rows)), sep="\n")
-    with open(OUTPUT, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    show(rows, OUTPUT)
 
 
 if __name__ == "__main__":
