@@ -1,4 +1,4 @@
-"""What families `paths`, `detail` and `memory` make of damage in time and to the picture, on drawn clips.
+"""What families `paths`, `eyes` and `memory` make of damage in time and to the picture, on drawn clips.
 
     python -m benchmarks.path_damages [--corpus FOLDER] [--clips 4] [--frames 75]
 
@@ -21,7 +21,7 @@ from metrics.calibration.responses import NO_VALUE, summarise
 from metrics.scoring.settings import ScoringSettings
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs/benchmarks/path_damages.csv"
-FAMILIES = ("paths", "detail", "memory")
+FAMILIES = ("paths", "eyes", "memory")
 DAMAGES = (
     "dropped_frames", "shuffled_frames", "frozen_video", "averaged_frames", "blur", "noise", "brightness_flicker",
     "shake",

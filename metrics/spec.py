@@ -21,7 +21,7 @@ _MODULES = (
     "image", "frames", "quality", "pyiqa", "perceptual", "inception", "identity", "insightface", "lip_sync", "syncnet",
     "syncnet_python", "stable_syncnet", "lipscore", "landmarks", "mouth", "eat", "gaze", "paths", "frechet", "i3d",
     "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "memory", "blendshapes", "pose", "temporal",
-    "detail", "flicker", "motion", "theval", "voice", "captions",
+    "eyes", "flicker", "motion", "theval", "voice", "captions",
 )  # fmt: skip
 _DECLARED = tuple(importlib.import_module(f"metrics.specs.{name}") for name in _MODULES)
 

@@ -109,7 +109,7 @@ FAMILY_LABELS = {
     "blendshapes": "Expression (blendshapes)",
     "pose": "Head pose",
     "temporal": "Steadiness",
-    "detail": "Eyes and face in detail",
+    "eyes": "Eyes and face, flicker and sharpness",
     "flicker": "Flicker (VBench)",
     "motion": "Motion",
     "theval": "THEval",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eadnet.faces.regions import region_mask
-from metrics.families import detail
+from metrics.families import eyes
 from metrics.families.temporal import mean_difference
 from metrics.scoring.settings import ScoringSettings
 from metrics.scoring.values import Value
@@ -31,8 +31,8 @@ def pair_of(generated: np.ndarray, truth: np.ndarray, seen: np.ndarray | None = 
 
 def scored(generated: np.ndarray, truth: np.ndarray, mask: str = "face", **others: object) -> dict[str, Value]:
     settings = ScoringSettings(None, mask, RESOLUTION, 12)
-    values = {value.metric: value for value in detail.score([pair_of(generated, truth, **others)], settings)}
-    assert set(values) == {spec.key for spec in family_specs("detail")}
+    values = {value.metric: value for value in eyes.score([pair_of(generated, truth, **others)], settings)}
+    assert set(values) == {spec.key for spec in family_specs("eyes")}
     return values
 
 
@@ -47,21 +47,21 @@ def truth() -> np.ndarray:
 
 
 def test_boxes_lie_round_both_eyes_of_the_clip() -> None:
-    boxes = detail.eye_boxes(face(FRAMES), RESOLUTION)
+    boxes = eyes.eye_boxes(face(FRAMES), RESOLUTION)
     rows, columns = np.nonzero(boxes)
     assert (rows.min(), rows.max()) == (23, 36) and (columns.min(), columns.max()) == (22, 73)
     assert boxes[30, 33] and boxes[30, 63] and not boxes[30, 48] and not boxes[20, 33]  # neither nose nor brows
     blind = face(FRAMES)
     blind[:30] = np.nan
-    assert np.array_equal(detail.eye_boxes(blind, RESOLUTION), boxes)
-    assert detail.eye_boxes(face(FRAMES) - (40, 0), RESOLUTION).any()  # an eye beyond the crop has no pixels
+    assert np.array_equal(eyes.eye_boxes(blind, RESOLUTION), boxes)
+    assert eyes.eye_boxes(face(FRAMES) - (40, 0), RESOLUTION).any()  # an eye beyond the crop has no pixels
 
 
 def test_sharpness_of_a_slope_is_its_rise_a_pixel() -> None:
     slope = np.broadcast_to(np.arange(96, dtype=np.uint8)[None, None, :, None] * 2, (3, 96, 96, 3))
     inside = np.pad(np.ones((94, 94), bool), 1)
-    assert detail.sharpness(slope, inside, [(0, 3)]) == pytest.approx(2)
-    assert detail.sharpness(slope // 2, inside, [(0, 1), (2, 3)]) == pytest.approx(1)
+    assert eyes.sharpness(slope, inside, [(0, 3)]) == pytest.approx(2)
+    assert eyes.sharpness(slope // 2, inside, [(0, 1), (2, 3)]) == pytest.approx(1)
 
 
 def test_noise_flickers_a_filter_and_a_blur_are_soft_and_only_where_they_are(truth: np.ndarray) -> None:
@@ -72,9 +72,9 @@ def test_noise_flickers_a_filter_and_a_blur_are_soft_and_only_where_they_are(tru
     padded = np.concatenate([noisy[:1], noisy, noisy[-1:]]).astype(float)
     smooth = scored(((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4).astype(np.uint8), truth)
     assert all(smooth[key].value < found[key].value for key in found)
-    eyes = detail.eye_boxes(face(FRAMES), RESOLUTION)
+    boxes = eyes.eye_boxes(face(FRAMES), RESOLUTION)
     blurred = truth.copy()
-    blurred[:, eyes] = np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in truth])[:, eyes]
+    blurred[:, boxes] = np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in truth])[:, boxes]
     there = scored(blurred, truth)
     assert there["eye_sharpness@eyes"].value < 0.8 and there["face_flicker@region"].value == 1
     assert there["face_sharpness@region"].value == pytest.approx(1, abs=0.05)  # edges of the boxes alone
@@ -85,8 +85,8 @@ def test_noise_flickers_a_filter_and_a_blur_are_soft_and_only_where_they_are(tru
 def test_eyes_and_the_rest_make_up_the_region(truth: np.ndarray) -> None:
     noisy = (truth + RNG.normal(0, 8, truth.shape)).clip(0, 255).astype(np.uint8)
     region = region_mask("face", RESOLUTION, 12)
-    eyes = detail.eye_boxes(face(FRAMES), RESOLUTION) & region
-    ratio = mean_difference(noisy, region & ~eyes, 1) / mean_difference(truth, region & ~eyes, 1)
+    boxes = eyes.eye_boxes(face(FRAMES), RESOLUTION) & region
+    ratio = mean_difference(noisy, region & ~boxes, 1) / mean_difference(truth, region & ~boxes, 1)
     assert scored(noisy, truth)["face_flicker@region"].value == pytest.approx(ratio)
 
 

@@ -1,4 +1,4 @@
-"""Family ``detail``: do eyes and face flicker as the true ones, and are they as sharp?"""
+"""Family ``eyes``: do eyes and face flicker as the true ones, and are they as sharp?"""
 
 from metrics.specs.reasons import RATIO
 from metrics.specs.types import INFINITY, Family, MetricSpec
@@ -20,13 +20,13 @@ AUTOENCODER = (
 
 def _spec(key: str, words: str, computed: str, inputs: str, disagreement: str) -> MetricSpec:
     return MetricSpec(
-        key, "detail", "clip", "ratio", None, (0, INFINITY), words, computed, OURS, target=1.0, inputs=inputs,
+        key, "eyes", "clip", "ratio", None, (0, INFINITY), words, computed, OURS, target=1.0, inputs=inputs,
         reference="none", disagreement=disagreement, avoid=AUTOENCODER, evaluator="region", smallest=0.05,
         why_smallest=RATIO,
     )  # fmt: skip
 
 
-FAMILY = Family("detail", 1, None, "Do eyes and face flicker as the true ones, and are they as sharp?")
+FAMILY = Family("eyes", 1, None, "Do eyes and face flicker as the true ones, and are they as sharp?")
 
 SPECS = (
     _spec(

@@ -1,4 +1,4 @@
-"""Family ``detail``: flicker and sharpness of the eyes and of the rest of the generated face, over the truth's.
+"""Family ``eyes``: flicker and sharpness of the eyes and of the rest of the generated face, over the truth's.
 
 Independent frames choose another gaze, lid and texture each time: neighbouring pictures differ more than the true ones.
 A filter over time makes them alike by making them blurred.
@@ -29,7 +29,7 @@ LEAST_SHARE = 0.5  # of the boxes' pixels: where fewer are generated, the eyes a
 def score(pairs: list[Pair], settings: ScoringSettings) -> Iterator[Value]:
     """Flicker and sharpness of every pair."""
     region = settings.region()
-    return per_clip(pairs, [spec.key for spec in family_specs("detail")], lambda pair: _measure(pair, region))
+    return per_clip(pairs, [spec.key for spec in family_specs("eyes")], lambda pair: _measure(pair, region))
 
 
 def eye_boxes(landmarks: np.ndarray, side: int) -> np.ndarray:
@@ -82,9 +82,7 @@ def _measure(pair: Pair, region: np.ndarray) -> Iterator[Value]:
     if not spans:
         raise Unscorable("too_short", "no 2 neighbouring frames that show the true face; flicker needs them")
     boxes = eye_boxes(apply(pair.truth.transforms[: pair.n_frames], points), len(region))
-    keys = {
-        name: [spec.key for spec in family_specs("detail") if spec.name.startswith(name)] for name in ("eye", "face")
-    }
+    keys = {name: [spec.key for spec in family_specs("eyes") if spec.name.startswith(name)] for name in ("eye", "face")}
     yield from part(pair, keys["eye"], lambda: _of(pair, keys["eye"], _generated(boxes, region), spans))
     yield from _of(pair, keys["face"], region & ~boxes, spans)
 
