@@ -152,7 +152,10 @@ LABEL_GIVEN = "told"
 """Status of clips whose label a captioner was given, so that its repeating it shows nothing."""
 NOT_GENERATED = "not_generated"
 """Status of a part of the face that the mask leaves to the true picture."""
-NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_silence", "no_truth", NOT_GENERATED, LABEL_GIVEN)
+NOT_APPLICABLE = (
+    "no_label", "no_level", "no_emotion", "no_blink", "no_silence", "no_truth", "no_reference", "too_short_for_lag",
+    NOT_GENERATED, LABEL_GIVEN,
+)  # fmt: skip
 """Statuses of clips to which a metric does not apply: they lower no coverage. Only the last depends on the run."""
 
 CAPTIONER = "captions:"
