@@ -143,6 +143,7 @@ class Config(Section):
             for emotion in self.methods[name].emotions:
                 if emotion not in EMOTIONS:
                     raise ValueError(f"methods.{name}.emotions: '{emotion}' is none of {', '.join(EMOTIONS)}")
+        self.evidence.check_sources((*self.run_names, *self.variant_names, *BASELINES, *self.method_names))
         return self
 
     def _check_drawn(self) -> None:
