@@ -258,7 +258,8 @@ class Costs:
         )  # fmt: skip
 
     def _pretrain_backbone(self, job: Job) -> Cost:
-        settings, row = self.work.config.backbone, self.rates.counted("stage 1")
+        settings = self.work.config.backbone_settings(job.wildcards["backbone"])
+        row = self.rates.counted("stage 1")
         tflop = row.tflop * samples(settings) / (FULL.batch * FULL.frames)
         state = _state(row) + (WEIGHTS if settings.ema else 0.0)
         return Cost(

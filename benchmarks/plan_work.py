@@ -100,7 +100,8 @@ class Work:
     def test_seconds(self, source: str) -> float:
         """Seconds of test video that a source makes; true videos: of all corpora."""
         corpora = self.shards if source in (*BASELINES, "truth") else self.config.tested(source)
-        return sum(self.config.evaluation.clips * self.clip_seconds(corpus) for corpus in corpora)
+        chosen = self.config.evaluation
+        return sum(chosen.clips_of.get(corpus, chosen.clips) * self.clip_seconds(corpus) for corpus in corpora)
 
 
 def _drawn_clips(drawn: SyntheticMEAD | SyntheticHDTF | SyntheticRAVDESS) -> tuple[int, float]:

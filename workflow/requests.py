@@ -88,7 +88,10 @@ def idle_gpus(config: Config) -> list[str]:
     """A line for each training that asks for more GPUs than its steps have shares: the others would be idle."""
     if config.compute.device == "cpu":
         return []
-    trainings = {"backbone": [config.backbone], "train": [config.run(name) for name in config.run_names]}
+    trainings = {
+        "backbone": [config.backbone_settings(name) for name in config.backbone_names],
+        "train": [config.run(name) for name in config.run_names],
+    }
     sections = {"backbone": "backbone", "train": "training"}
     most = {stage: max(map(common_shares, settings)) for stage, settings in trainings.items()}
     return [

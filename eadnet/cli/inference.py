@@ -1,5 +1,6 @@
 """Command lines of inference: the test clips of a run or baseline, and a video of any face with any voice."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,11 +39,12 @@ def choose_test_clips(
     seed: Seed,
     output: Table,
     draw: Annotated[bool, typer.Option(help="Whether the paper's 30 clips of each corpus are drawn.")] = False,
+    counts: Annotated[str, typer.Option(help="JSON of test clips of single corpora, in place of --count.")] = "{}",
 ) -> None:
     """Choose the test clips that are generated and scored: a balanced choice of each corpus, and the paper's draw."""
     from eadnet.data.selection import write_test_clips
 
-    for line in write_test_clips(clips, count, draw, seed, output):
+    for line in write_test_clips(clips, count, draw, seed, output, json.loads(counts)):
         typer.echo(line)
 
 

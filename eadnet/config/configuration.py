@@ -32,6 +32,7 @@ TARGETS = (
 )  # fmt: skip
 TRUTH = "truth"  # name of the source under which the true videos are measured
 TAKEN = (*BASELINES, *TARGETS, TRUTH)
+PRETRAINED = ("autoencoder", "syncnet", "videomae", "lpips")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RUNS: dict[str, dict[str, Any] | None] = {
     "full": {},
@@ -110,9 +111,11 @@ class Config(Section):
             if not NAME.fullmatch(name) or name == MAIN:
                 raise ValueError(f"captions.compared.{name}: not usable as a name (letters, digits, _; not {MAIN})")
         self._check_sizes()
-        self._check_weights()
         self._check_tensor_parallel()
         self._check_nodes()
+        self._check_backbones()
+        self._check_weights()
+        self._check_tested()
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must name one training seed or more, each once")
         for name in RENAMED_RUNS.keys() & self.runs.keys():
@@ -125,7 +128,7 @@ class Config(Section):
                     f"runs.{name}: not usable as a run name (letters, digits, _; no target or baseline name)"
                 )
             self._check_learned(name)
-            if self.run(name).filter and self.backbone.text == "none":
+            if self.run(name).filter and self.backbone_settings(self.backbone_of(name)).text == "none":
                 raise ValueError(
                     f"runs.{name}.filter: with backbone.text `none` no clip can be measured; set the filter to null, "
                     "or backbone.text to caption"
@@ -167,6 +170,30 @@ class Config(Section):
                     f"runs.{run}.corpora: '{corpus}' is off; set corpora.{corpus}, use {', '.join(there)}, or leave "
                     f"the run out with `runs.{run}: null`"
                 )
+
+    def _check_backbones(self) -> None:
+        """Refuse further stage-1 networks without a usable name, and runs that start from one that is not there."""
+        for name in self.backbones:
+            if not NAME.fullmatch(name) or name in PRETRAINED or name.startswith("backbone"):
+                raise ValueError(
+                    f"backbones.{name}: not usable as a name (letters, digits, _; no other network's, not backbone...)"
+                )
+        for run in self.run_names:
+            chosen = self.run(run).backbone
+            if chosen is not None and self.backbones.get(chosen) is None:
+                raise ValueError(f"runs.{run}.backbone: no network of `backbones` is called '{chosen}'")
+        for name in self.backbone_names:
+            if self.backbone_settings(name).mask != self.backbone.mask:
+                raise ValueError(f"backbones: {name} has another mask; latents and metrics take that of `backbone`")
+
+    def _check_tested(self) -> None:
+        """Refuse `evaluation.tested` of a run or corpus that is off."""
+        there = (*self._on(test_only=False), *self._on(test_only=True))
+        for run, corpora in self.evaluation.tested.items():
+            if run not in self.run_names:
+                raise ValueError(f"evaluation.tested.{run}: no run is called so; there are {', '.join(self.run_names)}")
+            if not corpora or not set(corpora) <= set(there):
+                raise ValueError(f"evaluation.tested.{run}: name one or more of {', '.join(there)}")
 
     def _on(self, test_only: bool) -> tuple[str, ...]:
         """Names of the corpora that are on: those for training, or those for testing only."""
@@ -216,6 +243,7 @@ class Config(Section):
         """Refuse unknown names of published weights, before a run starts and not when a stage reads them."""
         sections = ("captions", "audio", "autoencoder", "syncnet", "videomae", "backbone")
         named = {f"{section}.weights": getattr(self, section).weights for section in sections}
+        named |= {f"{name}.weights": self.backbone_settings(name).weights for name in self.backbone_names}
         named |= {"lpips.trunk": self.lpips.trunk, "lpips.heads": self.lpips.heads}
         for name in self.captioner_names:
             place = "captions" if name == MAIN else f"captions.compared.{name}"
@@ -273,8 +301,22 @@ class Config(Section):
         return tuple(name for name in self._on(test_only=False) if chosen is None or name in chosen)
 
     def backbone_of(self, run: str) -> str:
-        """Name of the stage-1 network that a run starts from: one for each set of corpora, `backbone` for all."""
-        return "backbone" if self.run(run).corpora is None else "_".join(["backbone", *self.learned(run)])
+        """Name of the stage-1 network that a run starts from: of each kind one for all corpora, and each set of them."""
+        settings = self.run(run)
+        kind = settings.backbone or "backbone"
+        return kind if settings.corpora is None else "_".join([kind, *self.learned(run)])
+
+    def backbone_settings(self, backbone: str) -> Backbone:
+        """Settings of a stage-1 network: `backbone`, with the delta of `backbones` merged in where it is of that kind.
+
+        Raises:
+            ConfigError: the delta has an unknown key or a wrong value; the message names ``backbones.<name>.<key>``.
+        """
+        kind = next(self.run(run).backbone for run in self.run_names if self.backbone_of(run) == backbone)
+        if kind is None:
+            return self.backbone
+        merged = _merge(self.backbone.model_dump(), self.backbones[kind] or {})
+        return parse(Backbone, merged, where=f"backbones.{kind}")
 
     @property
     def backbone_names(self) -> tuple[str, ...]:
@@ -289,11 +331,14 @@ class Config(Section):
         """Names of the corpora whose test clips a source makes.
 
         A run makes those of the corpora that it learned from and, if `evaluation.generalisation` names it, those of
-        corpora for testing only. Baselines and methods of other authors make all.
+        corpora for testing only; or those that `evaluation.tested` names. Baselines and methods of other authors make
+        all.
         """
         run = self.run_of("full" if source == "shuffled_audio" else source)
         if run not in self.run_names:
             return (*self._on(test_only=False), *self._on(test_only=True))
+        if run in self.evaluation.tested:
+            return self.evaluation.tested[run]
         tried = self._on(test_only=True) if source in (*self.evaluation.generalisation, "shuffled_audio") else ()
         return (*self.learned(run), *tried)
 

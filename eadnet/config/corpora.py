@@ -71,6 +71,7 @@ class SyntheticHDTF(Section):
     test_people: Positive = Field(2, description="People kept for testing.")
     intervals: Positive = Field(2, description="Annotated intervals per video.")
     interval_seconds: Positive = Field(3, description="Length of an interval in whole seconds (HDTF writes mm:ss).")
+    level: Literal[1, 2, 3] = Field(1, description="How strong the expressions of all but the first interval are.")
     size: Positive = Field(256, description="Height of the rendered video in pixels; width is 4/3 of it.")
     sentences: Sentences = "few"
     motion: Movement = Movement()

@@ -36,7 +36,9 @@ class Evidence(Section):
     """Questions of an experiment, and the page that answers them."""
 
     questions: dict[str, Question | None] = Field({}, description="Questions by name; null leaves one out.")
-    measures: tuple[str, ...] = Field((), description="Further metric keys of the table of levels; they decide nothing.")
+    measures: tuple[str, ...] = Field(
+        (), description="Further metric keys of the table of levels; they decide nothing."
+    )
     page: EvidencePage = EvidencePage()
     title: str = Field("What each module does", description="Title of the page.")
 

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import chain, zip_longest
 from pathlib import Path
+from types import MappingProxyType
 
 from eadnet.config.evaluation import DRAW, DRAWN
 from eadnet.data.clips import ClipError
@@ -12,7 +13,14 @@ from eadnet.data.shortage import shortage
 from eadnet.tables import CLIPS, TEST_CLIPS, read_rows, write_table
 
 
-def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, output: str | Path) -> list[str]:
+def write_test_clips(
+    clips: str | Path,
+    count: int,
+    draw: bool,
+    seed: int,
+    output: str | Path,
+    counts: Mapping[str, int] = MappingProxyType({}),
+) -> list[str]:
     """Choose the test clips of every corpus and write them as ``eadnet.tables.TEST_CLIPS``.
 
     Args:
@@ -21,6 +29,7 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         draw: whether the paper's 30 clips of each corpus are drawn; else all that are chosen count as drawn.
         seed: of the draw.
         output: table to write.
+        counts: clips of single corpora, in place of `count`.
 
     Returns:
         One line a corpus.
@@ -33,9 +42,10 @@ def write_test_clips(clips: str | Path, count: int, draw: bool, seed: int, outpu
         of_corpus[row["corpus"]].append(row)
     made, lines = [], []
     for corpus, rows in sorted(of_corpus.items()):
-        drawn = draw_clips(rows, seed) if draw else select_clips(rows, count)
+        wanted = counts.get(corpus, count)
+        drawn = draw_clips(rows, seed) if draw else select_clips(rows, wanted)
         names = {row["clip_id"] for row in drawn}
-        chosen = drawn + select_clips(rows, count - len(drawn), without=names)
+        chosen = drawn + select_clips(rows, wanted - len(drawn), without=names)
         made += [
             {name: row[name] for name in ("clip_id", "corpus", "speaker")} | {"drawn": row["clip_id"] in names}
             for row in sorted(chosen, key=lambda row: row["clip_id"])

@@ -5,6 +5,7 @@ OUTPUTS
     stages.
 """
 
+import json
 import os
 import re
 import sys
@@ -139,6 +140,16 @@ def settings(name):
 def preprocessing():
     """JSON of section `preprocess` without the key that changes no clip."""
     return as_json(CONFIG.preprocess, only=set(type(CONFIG.preprocess).model_fields) - {"keep_crops"})
+
+
+def backbone_settings(wildcards):
+    """Settings of a stage-1 network."""
+    return CONFIG.backbone_settings(wildcards.backbone)
+
+
+def backbone_weights(wildcards):
+    """Digests of the published weights that a stage-1 network starts from."""
+    return weights_of(CONFIG, backbone_settings(wildcards).weights)
 
 
 def corpus_settings(wildcards):

@@ -276,9 +276,7 @@ rule pretrain_backbone:
         audio=PLAN.audio_indices,
         latents=PLAN.latent_indices,
         autoencoder="<results>/pretrained/autoencoder/model.safetensors",
-        fetched=fetched(
-            weights_of(CONFIG, CONFIG.backbone.weights), "<results>/pretrained/{backbone}/model.safetensors"
-        ),
+        fetched=fetched(backbone_weights, "<results>/pretrained/{backbone}/model.safetensors"),
         crops=crops_for("pretrain_{backbone}"),
     output:
         multiext(
@@ -294,7 +292,7 @@ rule pretrain_backbone:
     priority: 80
     conda:
         "../../envs/core/environment.yaml"
-    threads: REQUESTS.training_cores("backbone", lambda wildcards: CONFIG.backbone.processes)
+    threads: REQUESTS.training_cores("backbone", lambda wildcards: backbone_settings(wildcards).processes)
     resources:
         mem_mb=REQUESTS.memory("backbone"),
         runtime=REQUESTS.minutes("backbone"),
@@ -308,11 +306,11 @@ rule pretrain_backbone:
     params:
         autoencoder=subpath(input.autoencoder, parent=True),
         folder=subpath(output.model, parent=True),
-        settings=settings("backbone"),
+        settings=lambda wildcards: as_json(backbone_settings(wildcards)),
         features=features,
         corpora=lambda wildcards: options("--corpora", CONFIG.backbone_corpora(wildcards.backbone)),
         version=STAGE_VERSIONS["backbone"],
-        weights=weights_of(CONFIG, CONFIG.backbone.weights),
+        weights=backbone_weights,
         seed=CONFIG.seed,
     shell:
         r"""

@@ -29,6 +29,7 @@ rule choose_test_clips:
         login=1,
     params:
         clips=CONFIG.evaluation.clips,
+        counts=json.dumps(CONFIG.evaluation.clips_of, sort_keys=True),
         draw="--draw" if CONFIG.evaluation.draw else "",
         seed=CONFIG.seed,
         version=STAGE_VERSIONS["test_clips"],
@@ -37,6 +38,7 @@ rule choose_test_clips:
         python -m eadnet choose-test-clips \
             --clips {input.clips:q} \
             --count {params.clips:q} \
+            --counts {params.counts:q} \
             {params.draw} \
             --seed {params.seed:q} \
             --output {output.table:q} \

@@ -31,11 +31,15 @@ NONE, PUBLISHED = "none", "published"
 
 @dataclass(frozen=True)
 class Modules:
-    """Additions to LatentSync's network: the variants of STDA, TFRM and the fusion of text, each `none` without it."""
+    """What a network has beside LatentSync's: variants of STDA, TFRM and the fusion of text, each `none` without it.
+
+    Without `motion` LatentSync's motion modules are skipped; they keep the weights that they start with.
+    """
 
     stda: str = NONE
     tfrm: str = NONE
     fusion: str = NONE
+    motion: bool = True
 
 
 LATENTSYNC = Modules()
@@ -85,7 +89,7 @@ class Level(nn.Module):
     def _layer(self, index: int, maps: Tensor, condition: Tensor, context: Context) -> Tensor:
         # LatentSync's order: within a frame first (convolutions, attention over pixels), then over time. Maps are
         # (F, C, H, W); only modules over time get (B, T, C, H, W)
-        maps = self.resnets[index](maps, condition, context.frames)
+        maps = self.resnets[index](maps, condition, context.normed)
         if self.attentions[index] is not None:
             maps = self.attentions[index](maps, context)
         if self.motion_modules[index] is not None and not context.framewise:
@@ -179,4 +183,5 @@ def by_clip(module: nn.Module, maps: Tensor, frames: int, *others: Tensor | None
 
 def run_modules(training: Training) -> Modules:
     """The additions of a run to LatentSync's network; a run without text has no fusion."""
-    return Modules(training.stda, training.tfrm, "none" if training.text == "none" else training.fusion)
+    fusion = "none" if training.text == "none" else training.fusion
+    return Modules(training.stda, training.tfrm, fusion, training.motion)

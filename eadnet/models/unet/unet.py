@@ -41,7 +41,8 @@ class EADNet(nn.Module):
         modules: variants of STDA, TFRM and fusion; without them it is LatentSync's network.
 
     Attributes:
-        framewise: whether motion modules are skipped, as in LatentSync's first stage.
+        framewise: whether motion modules are skipped and norms are of single frames, as in LatentSync's first stage
+            and in runs without motion modules: then only TFRM and our strips over time connect frames.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class EADNet(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.inputs, self.latent_channels = network, 3 * latent_channels + 1, latent_channels
-        self.text_input, self.framewise = text_input, False
+        self.text_input, self.framewise = text_input, not modules.motion
         widths, embedding, reads = network.widths, network.embedding, modules.fusion != "none"
         self.audio_encoder = make_audio_encoder(audio, network.audio_width)
         self.text_fusion = AddedText(text_input, network.audio_width) if reads else None
@@ -113,7 +114,7 @@ class EADNet(nn.Module):
         maps = self.mid_block(maps, condition, context)
         for level in self.up_blocks:
             maps = level(maps, skips, condition, context)
-        maps = functional.silu(self.conv_norm_out(maps, frames))
+        maps = functional.silu(self.conv_norm_out(maps, context.normed))
         # (F, z * patch^2, H / patch, W / patch) -> (F, z, H, W) -> (B, T, z, H, W)
         return functional.pixel_shuffle(self.conv_out(maps), self.network.patch).unflatten(0, (-1, frames))
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from eadnet.config.networks import Network
+from eadnet.config.section import parse
+from eadnet.config.training import Training
 from eadnet.models.extended import stda, tfrm
 from eadnet.models.extended.fusion import TextAttention
-from eadnet.models.unet.levels import LATENTSYNC, Modules
-from eadnet.models.unet.residual import ClipNorm
+from eadnet.models.unet.levels import LATENTSYNC, Modules, run_modules
 from eadnet.models.unet.unet import PARTS, EADNet
 from tests.support import published_weights
 from tests.support.unet_cases import (
@@ -115,12 +116,20 @@ def test_a_framewise_network_has_no_attention_between_frames(structure: str):
     joined |= {name: given[name][:1] for name in ("timesteps_B", "text_BSC", "text_mask_BS")}
     same = {name: value.expand(4, *value.shape[1:]) for name, value in joined.items()}
     alone = {**same, **{name: given[name] for name in ("inputs_BTCHW", "audio_BTSC")}}
-    for module in model.modules():
-        if isinstance(module, ClipNorm):  # the one other way in which LatentSync's frames see each other
-            module.register_forward_pre_hook(lambda norm, arguments: (arguments[0], 1))
     assert (model(**joined)[0] - model(**alone)[:, 0]).abs().max() > 1e-3
     model.framewise = True
     torch.testing.assert_close(model(**joined)[0], model(**alone)[:, 0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_run_without_motion_modules_is_framewise_unless_tfrm_connects_its_frames():
+    base = {"stda": "published", "tfrm": "none", "motion": False}
+    for change, connected in (({}, False), ({"tfrm": "published"}, True), ({"motion": True}, True)):
+        model = awakened(make(TINY, run_modules(parse(Training, base | change))))
+        given = batch(4)
+        before = model(**given)
+        given["inputs_BTCHW"][:, 2] += 1  # the graph passes messages two frames far
+        moved = (model(**given) - before)[:, 0].abs().max()
+        assert (moved > 1e-4) == connected, change
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
