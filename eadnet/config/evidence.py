@@ -65,7 +65,9 @@ class Evidence(Section):
             for side in ("run", "rival"):
                 _check_source(getattr(question, side), f"evidence.questions.{name}.{side}", known)
             if question.run == question.rival:
-                raise ValueError(f"evidence.questions.{name}: run and rival are both '{question.run}'; name two sources")
+                raise ValueError(
+                    f"evidence.questions.{name}: run and rival are both '{question.run}'; name two sources"
+                )
             if not question.measures:
                 raise ValueError(f"evidence.questions.{name}.measures is empty; name a metric key")
         for source in self.page.sources:

@@ -1,10 +1,10 @@
 """Answers to the questions of an experiment: is a source better than its rival, by the measures that were named before?
 
 Run as ``python -m metrics evidence``. Reads SCORES (and SET_PAIRS for metrics of sets) and the config section
-`evidence`; writes EVIDENCE. Comparisons are those of ``metrics.summary.aggregate``: speakers as clusters, seeds averaged
-within a clip and their spread in the interval, the exact sign-flip test. One family of Holm's correction holds every
-primary measure of every question, over all clips. A difference decides by the rules of ``metrics.summary.decisions``;
-without a null row the fourth of them asks nothing, since the spread between seeds is in the interval.
+`evidence`; writes EVIDENCE. Comparisons are those of ``metrics.summary.aggregate``: speakers as clusters, seeds
+averaged within a clip and their spread in the interval, the exact sign-flip test. One family of Holm's correction holds
+every primary measure of every question, over all clips. A difference decides by the rules of
+``metrics.summary.decisions`` without a null row: the spread between seeds is in the interval instead.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,11 @@ class Comparing:
 
 
 def answer(
-    scores: str | Path, evidence: Evidence, resampling: Resampling, output: str | Path, set_pairs: str | Path | None = None
+    scores: str | Path,
+    evidence: Evidence,
+    resampling: Resampling,
+    output: str | Path,
+    set_pairs: str | Path | None = None,
 ) -> pd.DataFrame:
     """Answer the questions of a configuration.
 

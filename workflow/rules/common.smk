@@ -21,7 +21,7 @@ from eadnet.assets import read_table
 from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.jobs.gpus import visible
-from metrics.spec import FAMILIES, check_families, extractors_of, family_version
+from metrics.spec import FAMILIES, check_families, check_measures, extractors_of, family_version
 from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
 from workflow.config_values import pass_by_file
 from workflow.controller import guard
@@ -73,6 +73,7 @@ def checked_plan():
     with faults_in_a_line():
         checked = load(config)
         check_families(checked.evaluation.metrics)
+        check_measures(checked.evidence.primary, checked.evidence.measures, checked.evaluation.metrics)
         shards = list_shards(checked.corpora)
         for line in [*unused_folders(checked.corpora), *idle_gpus(checked)]:
             print(f"warning: {line}", file=sys.stderr)
