@@ -57,7 +57,8 @@ def build(answers: pd.DataFrame) -> Table:
     """
     asked = questions(answers)
     rows = tuple(row for question in asked for row in _rows(question))
-    return Table("evidence", "What each module does", caption(answers), (Panel("", HEADER, rows, names=4),), answers)
+    frame = answers.astype({"better": "boolean"})  # null where there is no difference
+    return Table("evidence", "What each module does", caption(answers), (Panel("", HEADER, rows, names=4),), frame)
 
 
 def questions(answers: pd.DataFrame) -> list[Asked]:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from eadnet.config.configuration import Config, load
-from eadnet.config.evidence import Evidence
 from eadnet.tables import read_table, write_table
 from metrics.functional.statistics import Resampling
 from metrics.spec import REGISTRY, family_version
@@ -39,7 +38,7 @@ def config() -> Config:
 def write(folder: Path) -> None:
     """Write ``evidence_scores.parquet`` and ``evidence.parquet``: `full` beats `no_stda` and equals `label_text`."""
     write_table(scores(), folder / "evidence_scores.parquet", SCORES)
-    section = Evidence.model_validate(SECTION)
+    section = config().evidence
     answer(folder / "evidence_scores.parquet", section, Resampling(400, 0.95), folder / "evidence.parquet")
 
 
