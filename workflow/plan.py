@@ -126,8 +126,8 @@ class Plan:
 
     @cached_property
     def questions(self) -> str:
-        """JSON of what decides the answers of section `evidence`: its questions, without how they are shown."""
-        return as_json(self.config.evidence, only={"questions"})
+        """JSON of what decides the answers of section `evidence`: its questions, in their order; not how they are shown."""
+        return self.config.evidence.model_dump_json(include={"questions"})
 
     @cached_property
     def asks_of_sets(self) -> bool:

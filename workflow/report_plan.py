@@ -7,7 +7,7 @@ from functools import cached_property
 
 from eadnet.config.section import ConfigError
 from reports.registry import FIGURE_FORMS, FIGURES, INPUTS, TABLE_FORMS, TABLES, Condition, asked_of
-from workflow.options import as_json, options
+from workflow.options import options
 from workflow.plan import SUPERVISORS, Plan
 
 
@@ -83,7 +83,7 @@ class ReportPlan:
     def _values(self, name: str, files: Iterable[str]) -> list[str]:
         kind = INPUTS[name].kind
         if kind == "section":
-            return [as_json(self.plan.config.evidence)]
+            return [self.plan.config.evidence.model_dump_json()]  # not sorted: the order of questions counts
         if kind == "folder":
             return [f"{self.plan.config.pathvars.results}/{name}"]
         return sorted({os.path.dirname(path) for path in files}) if kind == "folders" else list(files)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from eadnet.config.configuration import Config
+from eadnet.config.configuration import BASELINES, Config
 from eadnet.jobs.processor import processor_name
 from reports.figures.times import by_rule
 from reports.load import Inputs
@@ -31,10 +31,11 @@ def made_of(inputs: Inputs, config: Config) -> str:
     """What was trained on what, in a sentence or two."""
     clips = inputs.clips[inputs.clips.status == "ok"]
     asked = [side for question in inputs.questions.asked.values() for side in (question.run, question.rival)]
+    made = inputs.videos[inputs.videos.run.isin([source for source in asked if source not in BASELINES])]
     runs = list(dict.fromkeys(run for run in map(config.run_of, asked) if run in config.run_names))
     learned = list(dict.fromkeys(corpus for run in runs for corpus in config.learned(run)))
     train = clips[(clips.split == "train") & clips.corpus.isin(learned)]
-    test = clips[clips.clip_id.isin(inputs.videos.clip_id)]
+    test = clips[clips.clip_id.isin(made.clip_id)]
     unseen = test[~test.seen_speaker.astype(bool)]
     steps = span([config.run(run).optimiser.steps for run in runs])
     side = config.preprocess.resolution

@@ -50,7 +50,7 @@ def levels(group: Group, key: str) -> dict[str, Level]:
     if REGISTRY[key].level == "set":
         return _of_sets(rows[(rows.draw == ALL) & (rows.corpus == group.corpus)])
     values = clustered(rows, RESAMPLING)
-    found = {run: values.level(run, REGISTRY[key].yes_no) for run in values.values}
+    found = {run: _bounded(values.level(run, REGISTRY[key].yes_no), REGISTRY[key]) for run in values.values}
     return {run: level for run, level in found.items() if level.n}
 
 
@@ -70,6 +70,13 @@ def ratios(group: Group, key: str) -> dict[str, Level]:
 def is_divided(spec: MetricSpec) -> bool:
     """Whether a metric is a level of flicker or sharpness, which the autoencoder bounds."""
     return spec.level == "clip" and spec.name.endswith(DIVIDED)
+
+
+def _bounded(level: Level, spec: MetricSpec) -> Level:
+    """A level whose interval holds no value that cannot occur."""
+    if level.low is None:
+        return level
+    return level._replace(low=max(level.low, float(spec.bounds[0])), high=min(level.high, float(spec.bounds[1])))
 
 
 def _common(scores: pd.DataFrame) -> set[str]:

@@ -96,7 +96,7 @@ def _finish(axes: Axes, places: dict, headings: dict[float, str], height: float)
     axes.set_yticks(list(places.values()), labels, color=INK, fontsize=7.5)
     for top, words in headings.items():
         axes.text(0.005, top, words, transform=axes.get_yaxis_transform(), fontsize=7.5, fontweight="bold",
-                  va="center", parse_math=False)  # fmt: skip
+                  va="center", parse_math=False, backgroundcolor=PAPER)  # fmt: skip
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     dot = {"marker": "o", "linestyle": "", "markersize": 5}

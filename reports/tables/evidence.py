@@ -11,7 +11,7 @@ from metrics.spec import REGISTRY
 from metrics.summary.decisions import LEVEL
 from metrics.summary.evidence import NO_ANSWER, NOT_SHOWN, REFUTED, SHOWN
 from metrics.tables import ALL, PEOPLE
-from reports.numbers import NONE, count, decimals, interval, listing, number, p_value, signed
+from reports.numbers import NONE, count, decimals, interval, listing, number, p_value, signed, span
 from reports.style import SLICE_LABELS, metric_heading, metric_label, run_label
 from reports.tables.layout import Cell, Panel, Table
 
@@ -72,9 +72,7 @@ def caption(answers: pd.DataFrame) -> str:
     tested = int(whole.p_holm.notna().sum())
     counts = whole.verdict.value_counts()
     people = whole.clusters[whole.clusters > 0]
-    by = f" ({count(int(people.min()), 'person', 'people')}" + (
-        f" to {int(people.max())})" if people.min() < people.max() else ")"
-    ) if len(people) else ""  # fmt: skip
+    by = f" ({span(people)} of them)" if len(people) else ""
     found = listing([f"{counts.get(verdict, 0)} {verdict}" for verdict in (SHOWN, REFUTED, NOT_SHOWN, NO_ANSWER)])
     return (
         f"Differences are run minus rival over the same clips (of metrics with an ideal value, of the distance to it), "
@@ -107,7 +105,7 @@ def _answer(rows: pd.DataFrame) -> Answer:
     by_slice = rows.set_index("slice")
     whole, spec = by_slice.loc[ALL], REGISTRY[rows.metric.iloc[0]]
     places = decimals([value for value in (whole["mean"], whole.rival_mean) if pd.notna(value)])
-    finer = min(places + 1, 4)
+    finer = min(places + 1, 3)
     people = tuple(_difference(by_slice.loc[part], finer) for part in PEOPLE)
     levels = number(whole["mean"], places), number(whole.rival_mean, places)
     reason = "" if pd.isna(whole.reason) else whole.reason

@@ -64,7 +64,7 @@ def _panel(group: Group, first: MetricSpec, found: dict[tuple[str, bool], dict[s
     runs = order_runs(run for own in found.values() for run in own)
     header = ["Source", *(_heading(*column) for column in found)]
     body = [(Cell(run_label(run)), *(_cell(own, run) for own in found.values())) for run in runs]
-    clips = group.scores.clip_id[group.scores.family == first.family].nunique()
+    clips = max(level.n for own in found.values() for level in own.values())
     place = "all clips" if group.corpus == ALL else group.corpus
     return Panel(f"{family_label(first.family)} ({count(clips, 'clip')})", tuple(header), tuple(body), place)
 

@@ -26,7 +26,6 @@ from reports.tables import ablation, comparison, formats, supervision
 from reports.tables.layout import Cell, Panel, Table
 from tests.support import evidence_fixture, paper_scores, reports_fixture
 from tests.support.paths import ROOT
-from workflow.options import as_json
 
 command = typer.main.get_command(cli.app)
 HOSTILE = "a_b&50%|<script>alert(1)</script>"
@@ -59,7 +58,7 @@ def inputs(results: Path) -> Inputs:
         training=sorted(results.rglob("train.parquet")),
         graphs=sorted(results.rglob("graphs.parquet")),
         evidence=results / "evidence.parquet",
-        questions=as_json(evidence_fixture.config().evidence),
+        questions=evidence_fixture.config().evidence.model_dump_json(),
     )
 
 

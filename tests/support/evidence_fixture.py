@@ -11,7 +11,6 @@ from metrics.functional.statistics import Resampling
 from metrics.spec import REGISTRY, family_version
 from metrics.summary.evidence import answer
 from metrics.tables import EVIDENCE, SCORES
-from workflow.options import as_json
 
 CLAIM = "It adds <b>detail</b> & sync."
 SECTION = {
@@ -44,7 +43,7 @@ def write(folder: Path) -> None:
 
 def options(folder: Path) -> list[str]:
     """Options of what `write` wrote, in place of the other scores."""
-    return ["--evidence", str(folder / "evidence.parquet"), "--questions", as_json(config().evidence)]
+    return ["--evidence", str(folder / "evidence.parquet"), "--questions", config().evidence.model_dump_json()]
 
 
 def scores() -> pd.DataFrame:

@@ -124,7 +124,9 @@ def _write_clips(folder: Path, people: int, frames: int, size: int, emotions: in
                 crops[row["clip_id"]] = np.stack([face(person, emotion, value, size) for value in opening])
                 sounds[row["clip_id"]] = _sound(opening)
                 marks[row["clip_id"]] = _landmarks(opening)
-                marks[f"{row['clip_id']}/transform"] = np.tile(np.eye(2, 3, dtype=np.float32), (frames, 1, 1))
+                marks[f"{row['clip_id']}/transform"] = np.tile(
+                    size / 96 * np.eye(2, 3, dtype=np.float32), (frames, 1, 1)
+                )
                 rows.append(row)
                 if split == "test":
                     wave = sounds[row["clip_id"]].astype(np.float32) / 32768
