@@ -126,7 +126,7 @@ class Plan:
 
     @cached_property
     def questions(self) -> str:
-        """JSON of what decides the answers of section `evidence`: its questions, in their order; not how they are shown."""
+        """JSON of what decides the answers of section `evidence`: its questions, in their order."""
         return self.config.evidence.model_dump_json(include={"questions"})
 
     @cached_property

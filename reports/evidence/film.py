@@ -1,5 +1,6 @@
 """One video of all sources side by side, at half speed, with their names under the pictures."""
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def film(clip: Shown) -> bytes:
 def frames(clip: Shown) -> np.ndarray:
     """(T, H, W, 3) uint8: every frame of every source, in lines of at most `COLUMNS`, named."""
     names = list(clip.frames)
-    columns = min(COLUMNS, len(names))
-    lines = -(-len(names) // columns)
+    lines = math.ceil(len(names) / COLUMNS)
+    columns = math.ceil(len(names) / lines)
     length = len(clip.frames[names[0]])
     sheet = np.full((length, lines * (TILE + LABEL), columns * TILE, 3), 255, np.uint8)
     for place, name in enumerate(names):
