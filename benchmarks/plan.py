@@ -26,6 +26,8 @@ from benchmarks.plan_work import HOURS, ROOT, Work, configuration
 
 QUOTED = {"config/paper.yaml": "8xH200", "config/gpu.yaml": "H100"}
 """Configurations whose head quotes an estimate, and the machine that it is for."""
+UNDER = {"config/gpu.yaml": "config/evidence.yaml"}
+"""The configuration over which one of them is laid."""
 PREFIX = "# Estimate (python -m benchmarks.plan) for "
 HEAD = ("rule", "jobs", "GPU-h", "core-h", "clock h", "host MB", "GPU GiB", "disk GB", "from")
 
@@ -198,7 +200,9 @@ def check(write: bool = False) -> list[str]:
     stale = []
     for name in QUOTED:
         path = ROOT / name
-        wanted = quote(name, estimated([str(path)], parse_machine(QUOTED[name]), {}, "all")[0])
+        files = [str(ROOT / UNDER[name])] if name in UNDER else []
+        target = "evidence" if files else "all"
+        wanted = quote(name, estimated([*files, str(path)], parse_machine(QUOTED[name]), {}, target)[0])
         text = path.read_text(encoding="utf-8")
         found = quoted(text)
         if found is None:

@@ -31,8 +31,8 @@ PHASE = {"steps": 3, "batch_size": 2, "learning_rate": 1e-3}
 
 
 def overlaid(root: Path, overlay: str) -> Config:
-    """The configuration of an overlay over the default (rehearsal: over the paper), as Snakemake merges."""
-    under = {"rehearsal": ["config/paper.yaml"]}.get(overlay, [])
+    """The configuration of an overlay over the default and, for some, another overlay, as Snakemake merges."""
+    under = {"rehearsal": ["config/paper.yaml"], "gpu": ["config/evidence.yaml"]}.get(overlay, [])
     files = [(root / path).read_text(encoding="utf-8") for path in (*under, f"config/{overlay}.yaml")]
     return load(functools.reduce(merge, map(yaml.safe_load, (config_yaml(), *files))))
 
