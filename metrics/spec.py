@@ -119,7 +119,7 @@ def check_measures(primary: Iterable[str], shown: Iterable[str], families: Itera
     for key in dict.fromkeys([*primary, *shown]):
         if key not in REGISTRY:
             raise ConfigError(f"config: evidence: unknown measure '{key}'; {_nearest(key)}")
-        if family(REGISTRY[key].family).of == "videos" and REGISTRY[key].family not in families:
+        if REGISTRY[key].family not in families:
             raise ConfigError(f"config: evidence: {key}: add {REGISTRY[key].family} to evaluation.metrics")
     for key in primary:
         if not REGISTRY[key].is_judged:

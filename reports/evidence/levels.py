@@ -1,6 +1,6 @@
 """Levels of the sources that an experiment compares, over the clips that are common to them.
 
-Sources whose clips differ stand in different groups: one for each corpus that questions name, and one for all clips.
+Sources whose clips are of other corpora stand in another group: a run makes clips of some corpora only.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ RESAMPLING = Resampling(replicates=1000, confidence=0.95)
 
 @dataclass(frozen=True)
 class Group:
-    """Sources that are shown together: those of the questions about one corpus (`all`: about all clips)."""
+    """Sources that are shown together: those of the questions about one corpus (`all`: about several)."""
 
     corpus: str
     sources: tuple[str, ...]
@@ -34,13 +34,17 @@ class Group:
 
 def groups(scores: pd.DataFrame, section: Evidence) -> Iterator[Group]:
     """The groups of a configuration, with the scores of the clips that all sources of a group should have."""
-    corpora: dict[str, dict[str, None]] = {}
+    made = scores.dropna(subset="clip_id").groupby("run").corpus.agg(set)
+    sides: dict[tuple[str, ...], dict[str, None]] = {}
     for question in section.asked.values():
-        corpora.setdefault(question.corpus or ALL, {}).update(dict.fromkeys((question.run, question.rival)))
-    for place, (corpus, named) in enumerate(corpora.items()):
+        both = made.get(question.run, set()) & made.get(question.rival, set())
+        corpora = (question.corpus,) if question.corpus else tuple(sorted(both))
+        sides.setdefault(corpora, {}).update(dict.fromkeys((question.run, question.rival)))
+    for place, (corpora, named) in enumerate(sides.items()):
         shown = section.page.sources if not place else ()
         sources = tuple(dict.fromkeys((*REFERENCES, *named, *shown)))
-        own = scores[scores.run.isin(sources) & ((scores.corpus == corpus) | (corpus == ALL))]
+        corpus = corpora[0] if len(corpora) == 1 else ALL
+        own = scores[scores.run.isin(sources) & scores.corpus.isin([*corpora, corpus])]
         yield Group(corpus, sources, own[own.clip_id.isin(_common(own)) | own.clip_id.isna()])
 
 

@@ -78,7 +78,8 @@ def caption(answers: pd.DataFrame) -> str:
         f"Differences are run minus rival over the same clips (of metrics with an ideal value, of the distance to it), "
         f"with 95 % intervals over people{by} and training seeds. Shown: better, with p below {LEVEL} by the sign-flip "
         f"test over people after Holm's correction over all {tested} differences of this table, an interval without 0, "
-        "and at least the smallest difference of interest (↑ more is better, ↓ less, → nearer to the number). Refuted: worse by the same rules. Not shown: anything else, "
+        "and at least the smallest difference of interest (↑ more is better, ↓ less, → nearer to the number). Refuted: "
+        "worse by the same rules. Not shown: anything else, "
         f"which is no proof that there is no difference. Of {count(len(whole), 'answer')}: {found}. Seen and unseen "
         "people stand apart and decide nothing on their own."
     )

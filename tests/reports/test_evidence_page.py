@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import typer
 from PIL import Image
@@ -138,7 +139,7 @@ def test_levels_are_over_common_clips_and_divided_clip_by_clip(results: Path) ->
     scores = read_table(results / "evidence_scores.parquet", SCORES)
     fewer = scores[~((scores.run == "no_stda") & (scores.clip_id == "p3c1"))]
     group = next(levels.groups(fewer, evidence_fixture.config().evidence))
-    assert set(group.sources) == {"ground_truth", "reconstruction", "full", "no_stda"}
+    assert set(group.sources) == set(evidence_fixture.LEVELS)
     found = levels.levels(group, "psnr@region")
     assert {level.n for level in found.values()} == {23}
     own = group.scores[group.scores.metric == "flicker_ratio@region"]
@@ -146,6 +147,23 @@ def test_levels_are_over_common_clips_and_divided_clip_by_clip(results: Path) ->
     ratio = levels.ratios(group, "flicker_ratio@region")
     assert ratio["full"].mean == pytest.approx((means.full / means.reconstruction).mean())
     assert ratio["reconstruction"].mean == pytest.approx(1.0, abs=1e-3)
+
+
+def test_sources_of_other_corpora_stand_in_a_group_of_their_own(results: Path) -> None:
+    scores = read_table(results / "evidence_scores.parquet", SCORES)
+    named = {"full": "hidden_full", "no_stda": "hidden_none", "ground_truth": "ground_truth"}
+    far = scores[scores.run.isin(named)]
+    far = far.assign(run=far.run.map(named), corpus="hdtf", clip_id="h" + far.clip_id)
+    section = evidence_fixture.config().evidence
+    strips = section.asked["strips"].model_copy(update={"run": "hidden_full", "rival": "hidden_none"})
+    section = section.model_copy(update={"questions": section.questions | {"hidden": strips}})
+    near, other = levels.groups(pd.concat([scores, far], ignore_index=True), section)
+    assert (near.corpus, other.corpus) == ("mead", "hdtf")
+    assert {level.n for level in levels.levels(near, "psnr@region").values()} == {24}
+    found = levels.levels(other, "psnr@region")
+    assert set(found) == {"ground_truth", "hidden_full", "hidden_none"} and {level.n for level in found.values()} == {
+        24
+    }
 
 
 def test_the_answers_table_is_that_of_the_schema(results: Path) -> None:
