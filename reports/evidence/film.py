@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from eadnet.media.writing import write_video
 from metrics.tables import FPS
-from reports.evidence.shown import Shown
+from reports.sources.shown import Shown
 from reports.style import INK, run_label
 
 SLOWER = 2

@@ -15,11 +15,11 @@ from eadnet.provenance import atomic_path
 from reports import figures
 from reports.evidence import facts
 from reports.evidence.film import film
-from reports.evidence.shown import shown
 from reports.gallery.page import digest_of
 from reports.gallery.players import data_uri
 from reports.load import EmptyInputs, Inputs
 from reports.registry import FIGURES, asked_of
+from reports.sources.shown import shown
 from reports.style import run_label
 from reports.tables import evidence, evidence_levels
 from reports.tables.layout import Table, parted

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from metrics.functional.statistics import Level
 from metrics.spec import REGISTRY
 from metrics.tables import FPS
-from reports.evidence.levels import Group, groups, levels
 from reports.load import EmptyInputs, Inputs
+from reports.sources.levels import Group, groups, levels
 from reports.style import RULE, WIDTH, order_runs, run_colours, run_label
 
 NAME = "expression_change_"

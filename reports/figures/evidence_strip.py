@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.evidence.shown import TRUE, Shown, shown
 from reports.load import Inputs
+from reports.sources.shown import TRUE, Shown, shown
 from reports.style import INK, MUTED, WIDTH, bare, run_label
 
 LABEL_CELLS = 2.1

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from eadnet.faces.landmarks import eye_opening, mouth_opening
 from metrics.functional.trajectories import gaze
 from metrics.tables import FPS
-from reports.evidence.shown import TRUE, Shown, shown
 from reports.load import Inputs
+from reports.sources.shown import TRUE, Shown, shown
 from reports.style import BLUE, INK, RULE, WIDTH, run_label
 
 PATHS = {

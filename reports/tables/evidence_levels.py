@@ -8,8 +8,8 @@ from eadnet.config.evidence import Evidence
 from metrics.functional.statistics import Level
 from metrics.spec import FAMILIES, REGISTRY, MetricSpec
 from metrics.tables import ALL
-from reports.evidence.levels import Group, groups, is_divided, levels, ratios
 from reports.numbers import NONE, count, decimals, interval, number
+from reports.sources.levels import Group, groups, is_divided, levels, ratios
 from reports.style import family_label, metric_heading, metric_label, order_runs, run_label, specs_in
 from reports.tables.layout import Cell, Panel, Table
 

@@ -14,9 +14,10 @@ from eadnet.media.reading import probe
 from eadnet.tables import CLIPS, read_table, write_table
 from metrics.tables import EVIDENCE, SCORES
 from reports import cli
-from reports.evidence import document, film, levels, shown
+from reports.evidence import document, film
 from reports.load import EmptyInputs, Inputs, ReportError
 from reports.registry import FIGURES, asked_of
+from reports.sources import levels, shown
 from reports.tables import evidence
 from tests.support import evidence_fixture, reports_fixture
 from workflow.options import as_json
