@@ -19,9 +19,9 @@ __all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "NEEDS", "REGISTRY", "Family", 
 # In the order in which tables show them.
 _MODULES = (
     "image", "frames", "quality", "pyiqa", "perceptual", "inception", "identity", "insightface", "lip_sync", "syncnet",
-    "syncnet_python", "stable_syncnet", "lipscore", "landmarks", "mouth", "eat", "gaze", "frechet", "i3d", "videomae",
-    "emotion", "emotion_fan", "hsemotion", "expression", "blendshapes", "pose", "temporal", "flicker", "motion",
-    "theval", "voice", "captions",
+    "syncnet_python", "stable_syncnet", "lipscore", "landmarks", "mouth", "eat", "gaze", "paths", "frechet", "i3d",
+    "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "memory", "blendshapes", "pose", "temporal",
+    "eyes", "flicker", "motion", "theval", "voice", "captions",
 )  # fmt: skip
 _DECLARED = tuple(importlib.import_module(f"metrics.specs.{name}") for name in _MODULES)
 

@@ -149,7 +149,10 @@ PARTIAL = "partial"
 
 LABEL_GIVEN = "told"
 """Status of clips whose label a captioner was given, so that its repeating it shows nothing."""
-NOT_APPLICABLE = ("no_label", "no_level", "no_blink", "no_silence", "no_truth", LABEL_GIVEN)
+NOT_APPLICABLE = (
+    "no_label", "no_level", "no_emotion", "no_blink", "no_silence", "no_truth", "no_reference", "too_short_for_lag",
+    "not_generated", LABEL_GIVEN,
+)  # fmt: skip
 """Statuses of clips to which a metric does not apply: they lower no coverage. Only the last depends on the run."""
 
 CAPTIONER = "captions:"

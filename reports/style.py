@@ -77,7 +77,7 @@ NAME_LABELS = {
     "landmark_jitter_ratio": "Landm. jitter ratio",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
-USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts", "r3", "r0", "brows-lids")
+USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts", "r3", "r0", "brows-lids", "eyes")
 """Variants that a short name leaves out."""
 FAMILY_LABELS = {
     "image": "Picture",
@@ -96,6 +96,7 @@ FAMILY_LABELS = {
     "landmarks": "Landmarks",
     "mouth": "Mouth shape",
     "gaze": "Eyes, brows and mouth over time",
+    "paths": "Jumps, reach and steps over time",
     "eat": "EAT's evaluation",
     "frechet": "Distribution",
     "i3d": "Distribution (I3D)",
@@ -104,9 +105,11 @@ FAMILY_LABELS = {
     "emotion_fan": "Emotion (Emotion-FAN)",
     "hsemotion": "Emotion (HSEmotion)",
     "expression": "Expression",
+    "memory": "Memory of the expression",
     "blendshapes": "Expression (blendshapes)",
     "pose": "Head pose",
     "temporal": "Steadiness",
+    "eyes": "Eyes and face, flicker and sharpness",
     "flicker": "Flicker (VBench)",
     "motion": "Motion",
     "theval": "THEval",

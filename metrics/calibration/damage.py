@@ -12,6 +12,7 @@ frame is changed.
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 
@@ -136,6 +137,18 @@ def _frozen(footage: WholeClip, amount: float, generator: np.random.Generator) -
     return _picked(footage, np.where(order < round(amount * len(order)), 0, order))
 
 
+def _averaged(footage: WholeClip, amount: float, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """A filter [1 2 1] / 4 over time, `amount` times: binomial weights; the frames at the ends are held."""
+    reach, count = round(amount), len(footage.frames)
+    weights = [comb(2 * reach, place) / 4**reach for place in range(2 * reach + 1)]
+    for middle in range(count):
+        places = np.clip(np.arange(middle - reach, middle + reach + 1), 0, count - 1)
+        taken = (
+            weight * footage.frames[place].astype(np.float32) for weight, place in zip(weights, places, strict=True)
+        )
+        yield _to_bytes(sum(taken))
+
+
 def _struck(count: int, share: float, generator: np.random.Generator) -> np.ndarray:
     """Indices of a share of the frames, never the first; a larger share contains a smaller one."""
     return 1 + generator.permutation(count - 1)[: round(share * count)]
@@ -254,6 +267,10 @@ DAMAGES: dict[str, Damage] = {
         Damage(
             "frozen_video", "Frozen video", TIME, "of the clip", SHARES, _frozen,
             "The first frame stands still in this share of the clip, from its start; then the picture goes on in time.",
+        ),
+        Damage(
+            "averaged_frames", "Averaged frames", TIME, "times", (1, 2, 4, 8, 16), _averaged,
+            "A filter [1 2 1] / 4 over time, so many times over every pixel; nothing else changes.",
         ),
         Damage(
             "blur", "Blur", PICTURE, "inter-ocular", (0.01, 0.02, 0.04, 0.08, 0.16), _blurred,

@@ -111,6 +111,15 @@ def test_frames_in_time() -> None:
         assert sorted(order) == list(range(100)) and (order // window == np.arange(100) // window).all()
 
 
+def test_averaged_frames_spread_a_flash_by_binomial_weights() -> None:
+    frames = np.zeros((21, 2, 2, 3), np.uint8)
+    frames[10] = 240
+    flash = WholeClip(frames, np.tile(np.eye(2, 3), (21, 1, 1)), 1.0)
+    assert damaged("averaged_frames", flash, 1)[8:13, 0, 0, 0].tolist() == [0, 60, 120, 60, 0]
+    assert damaged("averaged_frames", flash, 2)[7:14, 0, 0, 0].tolist() == [0, 15, 60, 90, 60, 15, 0]
+    assert (damaged("averaged_frames", clock(), 4)[4:-4] == clock().frames[4:-4]).all()  # a steady course stays
+
+
 def test_another_rate_shows_the_nearest_frame() -> None:
     assert order_after("frame_rate", 50)[:5].tolist() == [0, 1, 1, 2, 2]
     assert order_after("frame_rate", 30)[:8].tolist() == [0, 1, 2, 3, 3, 4, 5, 6]
