@@ -46,11 +46,13 @@ localrules:
     make_table,
     draw_figure,
     write_page,
+    write_evidence,
 
 
 rule all:
     input:
         "<results>/report/index.html",
+        "<results>/report/evidence.html" if CONFIG.evidence.asked else [],
         [] if CONFIG.preprocess.keep_crops else "<results>/crops/dropped.txt",
 
 

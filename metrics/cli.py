@@ -13,6 +13,7 @@ from eadnet.cli.packages import run_reporting
 from eadnet.config.machine import Assets
 from eadnet.config.methods import Method
 from eadnet.config.section import parse
+from metrics.summary.command import evidence
 
 if TYPE_CHECKING:
     from metrics.scoring.settings import ScoringSettings
@@ -387,6 +388,7 @@ VERBS = {
     "score-latents": score_latents,
     "compare-sets": compare_sets,
     "summarise": summarise,
+    "evidence": evidence,
     "measure-resolution": measure_resolution,
     "collect": collect,
     "inputs": inputs,

@@ -108,6 +108,28 @@ def check_families(names: Iterable[str], of: Collection[Scored] = ("videos",)) -
         raise ConfigError(f"config: evaluation.metrics: {fault}; use any of {', '.join(usable)}, each once")
 
 
+def check_measures(primary: Iterable[str], shown: Iterable[str], families: Iterable[str]) -> None:
+    """Check the metric keys of the config section `evidence`.
+
+    Args:
+        primary: measures of its questions, which must know a better and a worse.
+        shown: further keys of its table of levels.
+        families: those of `evaluation.metrics`.
+
+    Raises:
+        ConfigError: a key is unknown or of a family that is not scored, or a primary one cannot decide anything.
+    """
+    primary, families = tuple(primary), tuple(families)
+    for key in dict.fromkeys([*primary, *shown]):
+        if key not in REGISTRY:
+            raise ConfigError(f"config: evidence: unknown measure '{key}'; {_nearest(key)}")
+        if REGISTRY[key].family not in families:
+            raise ConfigError(f"config: evidence: {key}: add {REGISTRY[key].family} to evaluation.metrics")
+    for key in primary:
+        if not REGISTRY[key].is_judged:
+            raise ConfigError(f"config: evidence: {key}: no direction of it is better, so that it answers no question")
+
+
 def check_videos(name: str) -> None:
     """Check that a family scores generated videos.
 

@@ -142,8 +142,9 @@ EVIDENCE = pa.schema(
 """One row per question of section `evidence`, primary measure and slice (all, seen_people, unseen_people).
 
 `mean` and `rival_mean` are over the `n` clips that both have, `difference` is run minus rival (of the distances to the
-target, for metrics with one) with its interval; `better` whether its sign is the better one. `p_holm` and `verdict` (one
-of ``eadnet.config.evidence.Verdict``) are of slice `all` only; the other slices state the difference and decide nothing."""
+target, for metrics with one) with its interval; `better` whether its sign is the better one. `p_holm` and `verdict`
+(one of ``eadnet.config.evidence.Verdict``) are of slice `all` only; the other slices decide nothing. `reason` says why
+a difference is not shown, or why there is none."""
 
 PARTIAL = "partial"
 """Status of values that rest on fewer frames or clips than there are."""

@@ -1,4 +1,4 @@
-"""The command line: ``python -m reports table|figure|page|readme|resolution|reported|published|times``.
+"""The command line: ``python -m reports`` and a verb, such as ``table``, ``figure``, ``page`` or ``evidence``.
 
 `table`, `figure` and `page` take an option for each of ``reports.registry.INPUTS`` and use those they need; what they
 need and lack is one line.
@@ -17,7 +17,7 @@ from eadnet.config.evaluation import Report
 from eadnet.config.experiment import Experiment
 from eadnet.config.section import parse
 from reports.load import Inputs
-from reports.registry import FIGURES, INPUTS, TABLES
+from reports.registry import EVIDENCE_PAGE, FIGURES, INPUTS, TABLES, Input
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
@@ -27,9 +27,11 @@ def _option(name: str, help: str, kind: Any = str | None, default: str | None = 
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-OPTIONS = {
-    name: _option(name, item.help, list[Path] | None if item.several else Path | None) for name, item in INPUTS.items()
-} | {
+def _kind(item: Input) -> Any:
+    return str | None if item.kind == "section" else list[Path] | None if item.several else Path | None
+
+
+OPTIONS = {name: _option(name, item.help, _kind(item)) for name, item in INPUTS.items()} | {
     "experiment": _option("experiment", "JSON of eadnet.config.experiment.Experiment, what each run is."),
     "settings": _option("settings", "JSON of the config section `report`.", str, "{}"),
 }
@@ -106,6 +108,40 @@ def page(
 
     gallery.write(inputs, figures or output.parent.parent / "figures", configuration, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command("evidence-page")
+@reads(*EVIDENCE_PAGE)
+def evidence_page(
+    output: Annotated[Path, typer.Option("--output", help="The HTML file; the document goes beside it.")],
+    figures: Annotated[Path, typer.Option("--figures", help="Folder of the drawn figures.")],
+    configuration: Annotated[str, typer.Option("--config", help="JSON of the whole config, stated and digested.")],
+    inputs: Inputs,
+) -> None:
+    """Write the page that answers an experiment's questions, and the same as Markdown with pictures."""
+    from eadnet.config.configuration import Config
+    from reports.evidence import document
+    from reports.evidence import page as answers
+
+    found = answers.gather(inputs, parse(Config, configuration), configuration)
+    answers.write(inputs, found, figures, output)
+    document.write(found, figures, output.parent)
+    print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def evidence(
+    results: Annotated[Path, typer.Option("--results", help="Folder of a finished run.")] = Path("results-evidence"),
+    write: Annotated[bool, typer.Option("--write", help="Write docs/evidence.md and its pictures here.")] = False,
+) -> None:
+    """Print what a finished run answers, as docs/evidence.md has it."""
+    from reports.evidence import document
+
+    if write:
+        for path in document.install(results, Path("docs")):
+            print(path)
+    else:
+        print(document.existing(results).read_text(encoding="utf-8"), end="")
 
 
 @app.command()

@@ -22,7 +22,9 @@ import pyarrow.parquet as pq
 from eadnet.captions.measures.table import DESCRIPTORS
 from eadnet.captions.measures.true_units import TRUE_UNITS
 from eadnet.config.evaluation import Report
+from eadnet.config.evidence import Evidence
 from eadnet.config.experiment import Experiment
+from eadnet.config.section import parse
 from eadnet.data.clips import Clip
 from eadnet.tables import (
     CAPTIONS,
@@ -39,7 +41,7 @@ from eadnet.tables import (
 from metrics.calibration.responses import CALIBRATION
 from metrics.resolution.table import RESOLUTION
 from metrics.spec import families_of
-from metrics.tables import MEASUREMENTS, SCORES, SUMMARY, folders_by_run
+from metrics.tables import EVIDENCE, MEASUREMENTS, SCORES, SUMMARY, folders_by_run
 from reports.registry import INPUTS, Item
 
 CAPTIONER_COLUMNS = ("engine", "model", "prompt_version", "prompt_sha256", "labelled")
@@ -73,7 +75,8 @@ class Inputs:
     Args:
         settings: how the report is laid out.
         experiment: what the runs are; the paper's tables need it.
-        **paths: one path or several, by the names of ``reports.registry.INPUTS``; None and no paths are not given.
+        **paths: one path or several (or the JSON of a section), by the names of ``reports.registry.INPUTS``; None and
+            no paths are not given.
 
     Raises:
         TypeError: there is no input of that name.
@@ -83,7 +86,7 @@ class Inputs:
         self,
         settings: Report | None = None,
         experiment: Experiment | None = None,
-        **paths: Path | Sequence[Path] | None,
+        **paths: Path | Sequence[Path] | str | None,
     ) -> None:
         if unknown := paths.keys() - INPUTS.keys():
             raise TypeError(f"no input is called {', '.join(sorted(unknown))}; there are {', '.join(INPUTS)}")
@@ -123,6 +126,18 @@ class Inputs:
     training_filter = _table("training_filter", TRAINING_FILTER)
     calibration = _table("calibration", CALIBRATION)
     resolution = _table("resolution", RESOLUTION)
+    evidence = _table("evidence", EVIDENCE)
+
+    @cached_property
+    def questions(self) -> Evidence:
+        """The config section `evidence`.
+
+        Raises:
+            ReportError: it was not given.
+        """
+        if not self.has("questions"):
+            raise ReportError(f"{INPUTS['questions'].option} is missing; pass it")
+        return parse(Evidence, str(self._paths["questions"]), where="evidence")
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -4,12 +4,16 @@ Read by the workflow while the Snakefile is parsed and by ``python -m reports``,
 input is one line of `INPUTS` and a property of ``reports.load.Inputs`` that reads it; a table or figure is one line.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Condition = Literal["always", "hdtf", "mead", "tested_only", "downloaded", "drawn", "learned_graphs", "calibrated"]
+Condition = Literal[
+    "always", "hdtf", "mead", "tested_only", "downloaded", "drawn", "learned_graphs", "calibrated", "asked"
+]
 """Where something is shown: everywhere; with that corpus; with a corpus that is for testing only, downloaded or drawn;
-with a run that learns its frame graph; where ``evaluation.calibrate`` is on."""
+with a run that learns its frame graph; where ``evaluation.calibrate`` is on; where section ``evidence`` asks
+something."""
 TABLE_FORMS = ("md", "csv", "tex", "parquet")
 FIGURE_FORMS = ("svg", "png")
 
@@ -20,13 +24,13 @@ class Input:
 
     Attributes:
         kind: `file`; `files`, whose option is repeated; `folder`, which bears the input's name below the results;
-            `folders`, repeated, each that of a file which the workflow lists.
+            `folders`, repeated, each that of a file which the workflow lists; `section`, JSON of a config section.
         help: its help on the command line.
         page: where the report's page reads it; None where it never does.
     """
 
     name: str
-    kind: Literal["file", "files", "folder", "folders"]
+    kind: Literal["file", "files", "folder", "folders", "section"]
     help: str
     page: Condition | None = "always"
 
@@ -96,6 +100,8 @@ INPUTS = {
         Input("benchmarks", "folder", "Folder of Snakemake's benchmark files."),
         Input("graphs", "files", "Frame graphs of a run; once for each.", page=None),
         Input("calibration", "file", "Calibration table.", page="calibrated"),
+        Input("evidence", "file", "Table of the answered questions.", page=None),
+        Input("questions", "section", "JSON of the config section `evidence`.", page=None),
     )
 }
 TABLES = {
@@ -120,6 +126,8 @@ TABLES = {
         _table("losses", "training"),
         _table("filter", "training_filter"),
         _table("calibration", "calibration", shown="calibrated"),
+        _table("evidence", "evidence", shown="asked"),
+        _table("evidence_levels", "scores", "questions", shown="asked"),
     )
 }
 FIGURES = {
@@ -140,5 +148,16 @@ FIGURES = {
         _figure("contact_sheet", "clips"),
         _figure("times", "summary", "benchmarks"),
         _figure("calibration", "calibration", shown="calibrated"),
+        _figure("evidence_forest", "evidence", shown="asked"),
+        _figure("evidence_strip", "clips", "measurements", "questions", shown="asked"),
+        _figure("evidence_traces", "clips", "measurements", "questions", shown="asked"),
+        _figure("evidence_memory", "scores", "questions", shown="asked"),
     )
 }
+EVIDENCE_PAGE = ("evidence", "questions", "scores", "clips", "videos", "measurements", "benchmarks")
+"""Inputs of the page that answers the questions of section `evidence`."""
+
+
+def asked_of(items: Mapping[str, Item]) -> list[str]:
+    """Names of the tables or figures that answer the questions of section `evidence`."""
+    return [name for name, item in items.items() if item.shown == "asked"]

@@ -19,7 +19,7 @@ from eadnet.corpora.annotations import annotation_folder
 from eadnet.corpora.files import REST, Found, list_files
 from eadnet.corpora.listing import files_digest, shard_digest
 from eadnet.corpora.shards import list_rest
-from metrics.spec import FAMILIES, family_specs
+from metrics.spec import FAMILIES, REGISTRY, family_specs
 from workflow.options import as_json, options
 
 HDTF_ANNOTATIONS = tuple(
@@ -137,6 +137,16 @@ class Plan:
     def experiment(self) -> str:
         """JSON of the settings of each run that matter to tables (``eadnet.config.experiment.Experiment``)."""
         return experiment_of(self.config).model_dump_json()
+
+    @cached_property
+    def questions(self) -> str:
+        """JSON of what decides the answers of section `evidence`: its questions, in their order."""
+        return self.config.evidence.model_dump_json(include={"questions"})
+
+    @cached_property
+    def asks_of_sets(self) -> bool:
+        """Whether a question is asked of a metric of sets."""
+        return any(REGISTRY[key].level == "set" for key in self.config.evidence.primary)
 
     @cached_property
     def kinds(self) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from reports.registry import FIGURES, INPUTS, TABLES, Condition
+from eadnet.config.section import ConfigError
+from reports.registry import FIGURE_FORMS, FIGURES, INPUTS, TABLE_FORMS, TABLES, Condition, asked_of
 from workflow.options import options
 from workflow.plan import SUPERVISORS, Plan
 
@@ -34,6 +35,7 @@ class ReportPlan:
             "drawn": bool(plan.drawn_truth),
             "learned_graphs": bool(self.graph_runs),
             "calibrated": plan.config.evaluation.calibrate,  # takes long; the target `calibration` makes it at any time
+            "asked": bool(plan.config.evidence.asked),
         }
 
     @cached_property
@@ -51,6 +53,19 @@ class ReportPlan:
         """Names of the figures that are made."""
         return [name for name, item in FIGURES.items() if self.holds[item.shown]]
 
+    @property
+    def evidence(self) -> list[str]:
+        """The page of section `evidence`, with its tables and figures in every form.
+
+        Raises:
+            ConfigError: the configuration asks nothing.
+        """
+        if not self.holds["asked"]:
+            raise ConfigError("evidence.questions is empty; ask something, or add --configfile config/evidence.yaml")
+        tables = [f"<results>/tables/{name}.{form}" for name in asked_of(TABLES) for form in TABLE_FORMS]
+        figures = [f"<results>/figures/{name}.{form}" for name in asked_of(FIGURES) for form in FIGURE_FORMS]
+        return ["<results>/report/evidence.html", *tables, *figures]
+
     @cached_property
     def page_needs(self) -> list[str]:
         """Names of the inputs that the page reads."""
@@ -67,6 +82,8 @@ class ReportPlan:
 
     def _values(self, name: str, files: Iterable[str]) -> list[str]:
         kind = INPUTS[name].kind
+        if kind == "section":
+            return [self.plan.config.evidence.model_dump_json()]  # not sorted: the order of questions counts
         if kind == "folder":
             return [f"{self.plan.config.pathvars.results}/{name}"]
         return sorted({os.path.dirname(path) for path in files}) if kind == "folders" else list(files)
@@ -80,6 +97,7 @@ class ReportPlan:
             "downloads": plan.per_shard("<resources>/{corpus}/downloads/{shard}.parquet", plan.of_origin("download")),
             "scores": ["<results>/scores.parquet"],
             "calibration": ["<results>/calibration.parquet"],
+            "evidence": ["<results>/evidence.parquet"],
             "resolution": ["<results>/resolution.parquet"],
             "summary": ["<results>/summary.parquet"],
             "clips": ["<results>/clips.parquet"],

@@ -31,6 +31,7 @@ STAGE_VERSIONS = {
     "score": 4,
     "compare_sets": 1,
     "summarise": 6,
+    "evidence": 1,
     "calibrate": 3,
     "resolution": 3,
     "report": 10,

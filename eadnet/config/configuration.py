@@ -146,6 +146,7 @@ class Config(Section):
             for emotion in self.methods[name].emotions:
                 if emotion not in EMOTIONS:
                     raise ValueError(f"methods.{name}.emotions: '{emotion}' is none of {', '.join(EMOTIONS)}")
+        self.evidence.check_sources((*self.run_names, *self.variant_names, *BASELINES, *self.method_names))
         return self
 
     def _check_drawn(self) -> None:
@@ -300,7 +301,7 @@ class Config(Section):
         return tuple(name for name in self._on(test_only=False) if chosen is None or name in chosen)
 
     def backbone_of(self, run: str) -> str:
-        """Name of the stage-1 network that a run starts from: of each kind one for all corpora, and each set of them."""
+        """Name of the stage-1 network that a run starts from: of each kind one for all corpora and each set of them."""
         settings = self.run(run)
         kind = settings.backbone or "backbone"
         return kind if settings.corpora is None else "_".join([kind, *self.learned(run)])

@@ -3,6 +3,7 @@
 They are written before the experiment is run; ``metrics.summary.evidence`` answers them. Light: no torch.
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
@@ -41,6 +42,42 @@ class Evidence(Section):
     page: EvidencePage = EvidencePage()
     title: str = Field("What each module does", description="Title of the page.")
 
+    @property
+    def asked(self) -> dict[str, Question]:
+        """The questions that are switched on, by name, in the order of the file."""
+        return {name: question for name, question in self.questions.items() if question is not None}
+
+    @property
+    def primary(self) -> tuple[str, ...]:
+        """The primary measures of all questions, each once."""
+        return tuple(dict.fromkeys(key for question in self.asked.values() for key in question.measures))
+
+    def check_sources(self, known: Collection[str]) -> None:
+        """Check that everything which is compared or shown has videos in this configuration.
+
+        Args:
+            known: names of runs, variants, baselines and methods.
+
+        Raises:
+            ValueError: a question names another source, one source twice or no measure, or the page another source.
+        """
+        for name, question in self.asked.items():
+            for side in ("run", "rival"):
+                _check_source(getattr(question, side), f"evidence.questions.{name}.{side}", known)
+            if question.run == question.rival:
+                raise ValueError(
+                    f"evidence.questions.{name}: run and rival are both '{question.run}'; name two sources"
+                )
+            if not question.measures:
+                raise ValueError(f"evidence.questions.{name}.measures is empty; name a metric key")
+        for source in self.page.sources:
+            _check_source(source, "evidence.page.sources", known)
+
 
 Verdict = Literal["shown", "refuted", "not shown", "no answer"]
 """`shown`: decided and better; `refuted`: decided and worse; `not shown`: not decided; `no answer`: no value."""
+
+
+def _check_source(source: str, where: str, known: Collection[str]) -> None:
+    if source not in known:
+        raise ValueError(f"{where}: no run, variant, baseline or method is called '{source}'; use {', '.join(known)}")

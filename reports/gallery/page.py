@@ -113,17 +113,22 @@ def lead(inputs: Inputs) -> str:
 
 def provenance(inputs: Inputs, configuration: str) -> dict[str, str]:
     """Where the numbers come from: commits, digest of the configuration, seeds and versions of the metrics."""
-    known = json.loads(configuration)
-    text = json.dumps(known, sort_keys=True, separators=(",", ":"))
     versions = inputs.summary[["family", "metric_version"]].drop_duplicates().sort_values("family")
     seeds = sorted({int(seed) for seed in inputs.videos.seed})
     return {
         **commits(inputs.summary),
-        "Configuration (SHA-256)": hashlib.sha256(text.encode()).hexdigest() if known else "not given",
+        "Configuration (SHA-256)": digest_of(configuration),
         "Seeds": listing([str(seed) for seed in seeds]),
         "Runs": listing([run_label(run) for run in order_runs(inputs.videos.run)]),
         "Metric versions": listing([f"{row.family} {row.metric_version}" for row in versions.itertuples()]),
     }
+
+
+def digest_of(configuration: str) -> str:
+    """SHA-256 of a configuration, given as JSON; `not given` where it is ``{}``."""
+    known = json.loads(configuration)
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest() if known else "not given"
 
 
 def commits(summary: pd.DataFrame) -> dict[str, str]:

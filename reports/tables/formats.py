@@ -48,7 +48,7 @@ def markdown(table: Table) -> str:
             group = panel.group
             parts.append(f"### {escape_markdown(group)}")
         parts += [f"**{escape_markdown(panel.title)}**"] if panel.title else []
-        parts.append(_pipe_table(panel))
+        parts.append(pipe_table(panel))
     return "\n\n".join(parts) + "\n"
 
 
@@ -107,7 +107,7 @@ def _float(table: Table, panels: Sequence[Panel], place: int) -> str:
     )
 
 
-def _pipe_table(panel: Panel) -> str:
+def pipe_table(panel: Panel) -> str:
     """Columns are padded to their widest cell, so that the text reads well in a terminal, too."""
     lines = [[escape_markdown(label) for label in panel.header]]
     lines += [[_markdown_cell(cell) for cell in row] for row in panel.rows]

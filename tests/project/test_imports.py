@@ -22,8 +22,8 @@ FLOORS = {
         "__main__",
     ),
     "reports": (
-        "registry", "numbers", "style", "load", "published", "tables", "figures", "readme", "published_page",
-        "gallery", "cli", "__main__",
+        "registry", "numbers", "style", "load", "sources", "published", "tables", "figures", "readme", "published_page",
+        "gallery", "evidence", "cli", "__main__",
     ),
 }  # fmt: skip
 """The folders and single modules of each package, lowest first: each imports only what stands before it."""
@@ -38,11 +38,12 @@ ALLOWED = {
         "training.adoption",
     )),
     "reports": tuple(f"eadnet.{name}" for name in (
-        "tables", "config", "provenance", "media", "data", "corpora.sources", "captions.measures", "cli.packages",
+        "tables", "config", "provenance", "media", "faces.landmarks", "data", "corpora.sources", "captions.measures",
+        "cli.packages", "jobs.processor",
     ))
     + tuple(f"metrics.{name}" for name in (
         "calibration.damage", "calibration.responses", "functional.clip_notes", "functional.statistics",
-        "resolution.table", "spec", "specs", "summary", "tables",
+        "functional.trajectories", "resolution.table", "spec", "specs", "summary", "tables",
     )),
 }  # fmt: skip
 LEAVES = (

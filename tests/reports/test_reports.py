@@ -24,7 +24,7 @@ from reports.load import EmptyInputs, Inputs, ReportError, frame_picks, spread
 from reports.registry import FIGURES, INPUTS, TABLES
 from reports.tables import ablation, comparison, formats, supervision
 from reports.tables.layout import Cell, Panel, Table
-from tests.support import paper_scores, reports_fixture
+from tests.support import evidence_fixture, paper_scores, reports_fixture
 from tests.support.paths import ROOT
 
 command = typer.main.get_command(cli.app)
@@ -57,6 +57,8 @@ def inputs(results: Path) -> Inputs:
         measurements=sorted(results.glob("measurements/*/0")),
         training=sorted(results.rglob("train.parquet")),
         graphs=sorted(results.rglob("graphs.parquet")),
+        evidence=results / "evidence.parquet",
+        questions=evidence_fixture.config().evidence.model_dump_json(),
     )
 
 
@@ -334,7 +336,8 @@ def test_every_input_can_be_read_and_every_item_names_inputs_that_there_are(inpu
     read = {"measurements": "measured", "captioned": "captioners", "test_clips": "chosen_clips"}
     for name in INPUTS:
         assert inputs.has(name)
-        assert len(getattr(inputs, read.get(name, name)))
+        value = getattr(inputs, read.get(name, name))
+        assert len(value.asked if name == "questions" else value)
     for item in (*TABLES.values(), *FIGURES.values()):
         assert set(item.needs) <= INPUTS.keys()
         assert importlib.util.find_spec(item.module), item.name
@@ -344,7 +347,10 @@ def test_what_is_made_needs_no_more_than_it_declares(inputs: Inputs) -> None:
     for item, draw in [(item, tables.draw) for item in TABLES.values()] + [
         (item, figures.draw) for item in FIGURES.values()
     ]:
-        paths = {name: inputs.paths(name) if INPUTS[name].several else inputs.path(name) for name in item.needs}
+        paths = {name: inputs.paths(name) if INPUTS[name].several else inputs.path(name) for name in item.needs
+                 if INPUTS[name].kind != "section"}  # fmt: skip
+        if "questions" in item.needs:
+            paths["questions"] = inputs.questions.model_dump_json()
         draw(item.name, Inputs(inputs.settings, paper_scores.fixture_experiment() if item.paper else None, **paths))
 
 

@@ -31,7 +31,7 @@ from metrics.summary.aggregate import slices_of
 from metrics.summary.decisions import decide
 from metrics.summary.kinds import Kinds
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
-from tests.support import captions_fixture
+from tests.support import captions_fixture, evidence_fixture
 from tests.support.resolution_fixture import write_resolution
 
 RUNS = ("full", "no_stda", "label_text")
@@ -59,6 +59,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     _write_calibration(folder, [row["clip_id"] for row in test])
     write_resolution(folder / "resolution.parquet")
     captions_fixture.write(folder)
+    evidence_fixture.write(folder)
     return folder
 
 
@@ -83,7 +84,7 @@ def options(folder: Path) -> list[str]:
         words += [part for path in sorted(folder.glob(pattern)) for part in (f"--{name}", str(path))]
     for name, pattern in (("training", "train.parquet"), ("graphs", "graphs.parquet")):
         words += [part for path in sorted(folder.rglob(pattern)) for part in (f"--{name}", str(path))]
-    return words + captions_fixture.options(folder)
+    return words + captions_fixture.options(folder) + evidence_fixture.options(folder)
 
 
 def face(person: int, emotion: str, opening: float, size: int) -> np.ndarray:
@@ -123,6 +124,9 @@ def _write_clips(folder: Path, people: int, frames: int, size: int, emotions: in
                 crops[row["clip_id"]] = np.stack([face(person, emotion, value, size) for value in opening])
                 sounds[row["clip_id"]] = _sound(opening)
                 marks[row["clip_id"]] = _landmarks(opening)
+                marks[f"{row['clip_id']}/transform"] = np.tile(
+                    size / 96 * np.eye(2, 3, dtype=np.float32), (frames, 1, 1)
+                )
                 rows.append(row)
                 if split == "test":
                     wave = sounds[row["clip_id"]].astype(np.float32) / 32768
@@ -206,7 +210,9 @@ def _sound(opening: np.ndarray) -> np.ndarray:
 
 def _landmarks(opening: np.ndarray) -> np.ndarray:
     points = np.zeros((len(opening), 478, 2), np.float32)
-    points[:, 33], points[:, 263] = (30, 36), (66, 36)
+    for point, x in {33: 30, 133: 40, 362: 56, 263: 66, 468: 35, 473: 61, 159: 35, 145: 35, 386: 61, 374: 61}.items():
+        points[:, point] = (x, 36)
+    points[:, [145, 374], 1] += 3
     points[:, 13, 1], points[:, 14, 1] = 66, 66 + 14 * opening
     return points
 

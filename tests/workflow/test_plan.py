@@ -12,7 +12,7 @@ from eadnet.config.reference import config_yaml
 from eadnet.config.section import ConfigError
 from eadnet.corpora.shards import list_shards
 from metrics.spec import FAMILIES
-from reports.registry import FIGURES, INPUTS, TABLES
+from reports.registry import FIGURES, INPUTS, TABLES, asked_of
 from workflow.options import as_json, folder_option, options
 from workflow.plan import HDTF_ANNOTATIONS, Plan
 from workflow.report_plan import ReportPlan
@@ -242,10 +242,10 @@ def test_a_family_reads_its_judge_and_the_truth(default: Plan):
 # ------------------------------------------------------------------------------------------------------- reports
 def test_the_default_report_leaves_out_what_there_is_nothing_for(default: Plan):
     report = ReportPlan(default)
-    assert set(TABLES) - set(report.tables) == {"availability", "calibration"}
-    assert set(FIGURES) - set(report.figures) == {"calibration"}
+    assert set(TABLES) - set(report.tables) == {"availability", "calibration", *asked_of(TABLES)}
+    assert set(FIGURES) - set(report.figures) == {"calibration", *asked_of(FIGURES)}
     assert report.paper_tables == ["paper_1", "paper_2", "paper_3", "paper_4", "paper_generalisation"]
-    assert set(INPUTS) - set(report.page_needs) == {"graphs", "calibration"}
+    assert set(INPUTS) - set(report.page_needs) == {"graphs", "calibration", "evidence", "questions"}
 
 
 @pytest.mark.parametrize(
@@ -263,6 +263,21 @@ def test_a_table_or_figure_is_made_where_there_is_something_to_show(overlay: dic
     assert (item in (*report.tables, *report.figures)) is tables
 
 
+def test_questions_keep_their_order_and_need_sets_only_for_measures_of_sets():
+    ask = {"module": "M", "claim": "It helps.", "run": "full", "rival": "no_tfrm"}
+    section = {"questions": {"b": ask | {"measures": ["psnr@region"]}, "a": ask | {"measures": ["fvd@corpus-v1"]}}}
+    plan, report = plan_of({"evidence": section}), ReportPlan(plan_of({"evidence": section}))
+    assert (
+        plan.asks_of_sets and plan.questions.index('"b"') < plan.questions.index('"a"') and "page" not in plan.questions
+    )
+    section["questions"]["a"] = None
+    assert not plan_of({"evidence": section}).asks_of_sets
+    assert "<results>/report/evidence.html" in report.evidence and "evidence" in report.tables
+    assert report.options({}, ["questions"]).startswith("--questions '{")
+    with pytest.raises(ConfigError, match="--configfile config/evidence.yaml"):
+        assert ReportPlan(plan_of()).evidence
+
+
 def test_a_paper_report_shows_what_could_be_downloaded_and_judges_no_drawn_captions(paper: Plan):
     report = ReportPlan(paper)
     assert "availability" in report.tables and "action_units" not in report.tables
@@ -277,7 +292,7 @@ def test_a_paper_report_shows_what_could_be_downloaded_and_judges_no_drawn_capti
 def test_every_input_of_the_reports_has_files_and_options(default: Plan):
     report = ReportPlan(default)
     files = report.files(INPUTS)
-    assert set(INPUTS) - set(files) == {"benchmarks"}  # Snakemake writes them
+    assert set(INPUTS) - set(files) == {"benchmarks", "questions"}  # Snakemake writes them; a section is no file
     words = report.options({"clips": ["a b/clips.parquet"], "measurements": ["m/full/0/x", "m/full/0/y"]},
                            ["clips", "measurements", "judges", "graphs"])  # fmt: skip
     assert words == "--clips 'a b/clips.parquet' --measurements m/full/0 --judges results/judges"

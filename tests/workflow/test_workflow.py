@@ -96,6 +96,7 @@ def test_vllm_runs_in_an_environment_of_its_own(empty: Project):
         ("autoencoder={chanels: 8}", "error: config: unknown key 'autoencoder.chanels'; did you mean 'channels'?"),
         ("seed=one", "error: config: seed: Input should be a valid integer (got 'one')"),
         ("corpora={folder: {path: nowhere}}", "error: corpora.folder.path: 'nowhere' is not a folder"),
+        ("evidence={measures: [psnr@regoin]}", "error: config: evidence: unknown measure 'psnr@regoin'; did you mean"),
     ],
 )
 def test_a_fault_is_one_plain_line(empty: Project, config: str, message: str):
@@ -104,6 +105,16 @@ def test_a_fault_is_one_plain_line(empty: Project, config: str, message: str):
     lines = [line for line in done.stdout.splitlines() if not line.startswith(("Using workflow", "Config file"))]
     assert len(lines) == 1
     assert lines[0].startswith(message)
+
+
+def test_the_page_of_answers_is_made_where_something_is_asked(empty: Project):
+    done = empty.snakemake("--dry-run", "evidence")
+    fault = done.stdout.splitlines()[-1]
+    assert done.returncode == 1 and fault.startswith("error: evidence.questions is empty") and "evidence.yaml" in fault
+    asked = "module: TFRM, claim: It helps., run: full, rival: no_tfrm, measures: [psnr@region]"
+    rules = {job.rule for job in empty.plan("all", config=f"evidence={{questions: {{frames: {{{asked}}}}}}}")}
+    assert {"answer_questions", "write_evidence"} <= rules
+    assert not {"answer_questions", "write_evidence"} & {job.rule for job in empty.plan("all")}
 
 
 PAPER_TABLES = {"hdtf": {"paper_1", "paper_4"}, "mead": {"paper_2", "paper_3"}, "ravdess": {"paper_generalisation"}}

@@ -21,8 +21,8 @@ from eadnet.assets import read_table
 from eadnet.config.configuration import load
 from eadnet.corpora.shards import list_shards, unused_folders
 from eadnet.jobs.gpus import visible
-from metrics.spec import FAMILIES, check_families, extractors_of, family_version
-from reports.registry import FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES
+from metrics.spec import FAMILIES, check_families, check_measures, extractors_of, family_version
+from reports.registry import EVIDENCE_PAGE, FIGURE_FORMS, FIGURES, TABLE_FORMS, TABLES, asked_of
 from workflow.config_values import pass_by_file
 from workflow.controller import guard
 from workflow.options import as_json, folder_option, options
@@ -73,6 +73,7 @@ def checked_plan():
     with faults_in_a_line():
         checked = load(config)
         check_families(checked.evaluation.metrics, ("videos", "networks"))
+        check_measures(checked.evidence.primary, checked.evidence.measures, checked.evaluation.metrics)
         shards = list_shards(checked.corpora)
         for line in [*unused_folders(checked.corpora), *idle_gpus(checked)]:
             print(f"warning: {line}", file=sys.stderr)
@@ -207,6 +208,12 @@ def method_files(wildcards):
     """Digest of the files in a method's folder of videos."""
     with faults_in_a_line():
         return PLAN.method_files(wildcards.source)
+
+
+def evidence_files(wildcards):
+    """The page that answers the questions of the configuration, with its tables and figures."""
+    with faults_in_a_line():
+        return REPORT.evidence
 
 
 def uses_conda():

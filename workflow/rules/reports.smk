@@ -4,6 +4,8 @@ OUTPUTS
     <results>/tables/{table}.{md,csv,tex,parquet}
     <results>/figures/{figure}.{svg,png}
     <results>/report/index.html
+    <results>/report/evidence.html      the page that answers the questions of the configuration
+    <results>/report/evidence.md, <results>/report/evidence/{figure}.png     the same as a document
 """
 
 SHOW_CROPS = ("samples", "generalisation", "people", "contact_sheet")
@@ -123,6 +125,42 @@ rule write_page:
             --settings {params.settings:q} \
             --config {params.configuration:q} \
             --experiment {params.experiment:q} \
+            {params.inputs} \
+            --figures {params.figures:q} \
+            --output {output.page:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule write_evidence:
+    input:
+        unpack(lambda wildcards: REPORT.files(EVIDENCE_PAGE)),
+        tables=expand("<results>/tables/{table}.md", table=asked_of(TABLES)),
+        figures=expand("<results>/figures/{figure}.{form}", figure=asked_of(FIGURES), form=FIGURE_FORMS),
+    output:
+        page=report("<results>/report/evidence.html", caption="../report/evidence.rst", category="Report"),
+        document="<results>/report/evidence.md",
+        pictures=expand("<results>/report/evidence/{figure}.png", figure=asked_of(FIGURES)),
+    log:
+        "<logs>/write_evidence.log",
+    benchmark:
+        "<benchmarks>/write_evidence/all.tsv"
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: REQUESTS.cores("report")
+    resources:
+        mem_mb=REQUESTS.memory("report"),
+        runtime=REQUESTS.minutes("report"),
+        login=1,
+    params:
+        inputs=lambda wildcards, input: REPORT.options(input, EVIDENCE_PAGE),
+        figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
+        configuration=lambda wildcards: as_json(CONFIG),
+        version=STAGE_VERSIONS["report"],
+    shell:
+        r"""
+        python -m reports evidence-page \
+            --config {params.configuration:q} \
             {params.inputs} \
             --figures {params.figures:q} \
             --output {output.page:q} \

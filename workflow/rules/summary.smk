@@ -5,6 +5,7 @@ OUTPUTS
     <results>/set_pairs.parquet                             runs compared by metrics of sets, over their common clips
     <results>/scores.parquet, <results>/summary.parquet     all rows; means with intervals
     <results>/pairwise.parquet                              comparison of all pairs of runs
+    <results>/evidence.parquet                              answers to the questions of the configuration
 """
 
 
@@ -143,5 +144,41 @@ rule summarise_scores:
             --output-scores {output.scores:q} \
             --output-summary {output.summary:q} \
             --output-pairwise {output.pairwise:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule answer_questions:
+    input:
+        scores="<results>/scores.parquet",
+        set_pairs=["<results>/set_pairs.parquet"] if PLAN.asks_of_sets else [],
+    output:
+        table="<results>/evidence.parquet",
+    log:
+        "<logs>/answer_questions.log",
+    benchmark:
+        "<benchmarks>/answer_questions/all.tsv"
+    priority: 50
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: REQUESTS.cores("summarise")
+    resources:
+        mem_mb=REQUESTS.memory("summarise"),
+        runtime=REQUESTS.minutes("summarise"),
+    params:
+        set_pairs=lambda wildcards, input: options("--set-pairs", input.set_pairs),
+        questions=PLAN.questions,
+        bootstrap=CONFIG.evaluation.bootstrap,
+        confidence=CONFIG.evaluation.confidence,
+        version=STAGE_VERSIONS["evidence"],
+    shell:
+        r"""
+        python -m metrics evidence \
+            --scores {input.scores:q} \
+            {params.set_pairs} \
+            --questions {params.questions:q} \
+            --bootstrap {params.bootstrap:q} \
+            --confidence {params.confidence:q} \
+            --output {output.table:q} \
             >{log:q} 2>&1
         """

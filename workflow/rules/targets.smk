@@ -84,6 +84,11 @@ rule report:
         "<results>/report/index.html",
 
 
+rule evidence:
+    input:
+        evidence_files,
+
+
 for run_name in PLAN.targets:
 
     rule:
