@@ -32,7 +32,7 @@ STAGE_VERSIONS = {
     "compare_sets": 1,
     "summarise": 6,
     "evidence": 1,
-    "calibrate": 3,
+    "calibrate": 4,
     "resolution": 3,
     "report": 10,
 }
