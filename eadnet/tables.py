@@ -97,6 +97,15 @@ GENERATED = _schema(
 """One row per test clip and run whose crops were generated without being pasted back: ``crops.safetensors`` beside the
 table holds them by clip_id, (n_frames, S, S, 3) uint8; those of a clip that failed are black."""
 
+LATENT_ERRORS = _schema(
+    run=_text, seed=_int, corpus=_text, clip_id=_text, region=_text, timestep=_int, n_frames=_int, cells=_int,
+    error=_real, variance=_real, model_commit=_text, commit=_text,
+)  # fmt: skip
+"""One row per run, validation clip, region and timestep: the squared error of the network's one-step estimate of the
+clean latents, and their variance, both means over the clip's frames, channels and the region's `cells`
+(``eadnet.inference.latent_errors``); null where no cell of the region is generated. The run was trained under
+`model_commit`, its estimates were made under `commit`."""
+
 GRAPHS = _schema(run=_text, seed=_int, module=_text, clip_id=_text, query=_int, key=_int, weight=_real)
 """The learned frame graphs (`tfrm: extended`) of a trained run on a few validation clips, one row per edge of positive
 weight: frame `query` takes `weight` of what it receives from frame `key`. `module` names the place in the U-Net

@@ -3,8 +3,6 @@
 Each command parses, calls and returns; heavy imports happen inside it, so that start-up stays light.
 """
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +12,7 @@ from eadnet.cli.options import AssetsJSON, Cache, Clips, Mask, TestClips
 from eadnet.cli.packages import run_reporting
 from eadnet.config.machine import Assets
 from eadnet.config.methods import Method
-from eadnet.config.section import ConfigError, parse
+from eadnet.config.section import parse
 from metrics.summary.command import Pooled, evidence, summarise
 
 if TYPE_CHECKING:
@@ -98,6 +96,7 @@ def score(
 ) -> None:
     """Score videos of any method against the true ones, without the workflow."""
     from metrics.interface import score as score_videos
+    from metrics.summary.results import check_scored
 
     options = {"labels": labels, "judges": judges, "assets": parse(Assets, assets, where="assets").model_dump()}
     options |= {"download": download, "work": work, "mask": mask, "resolution": resolution, "cells": cells}
@@ -105,21 +104,6 @@ def score(
     scores = score_videos(generated, reference, names(metrics) or None, **options)
     typer.echo(scores.as_json() if as_json else str(scores))
     check_scored(scores.rows)
-
-
-def check_scored(rows: Sequence[dict]) -> None:
-    """End with exit status 1 where not one metric has a value: nothing scored is no success.
-
-    Args:
-        rows: of SCORES.
-
-    Raises:
-        ConfigError: there is no value, for the reason that most rows give.
-    """
-    if any(row["value"] is not None for row in rows):
-        return
-    reasons = Counter(row["reason"] for row in rows if row["reason"])
-    raise ConfigError(f"nothing was scored: {next(iter(reasons.most_common(1)), ('no metric has a value',))[0]}")
 
 
 def progress(line: str) -> None:
@@ -244,6 +228,17 @@ def score_captions(
     typer.echo(f"captions of {captioner}: {count} values")
 
 
+def score_latents(
+    errors: Annotated[Path, typer.Option(help="Table that `python -m eadnet measure-latents` wrote.")],
+    clips: Clips,
+    output: Scores,
+) -> None:
+    """Score one run's estimates of the validation clips' latents."""
+    from metrics.scoring.latents import score_latents as score_errors
+
+    typer.echo(f"latent errors: {score_errors(errors, clips, output)} values")
+
+
 def compare_sets(
     measurements: Annotated[
         list[Path],
@@ -362,6 +357,7 @@ VERBS = {
     "measure-truth": measure_truth,
     "score-family": score_family,
     "score-captions": score_captions,
+    "score-latents": score_latents,
     "compare-sets": compare_sets,
     "summarise": summarise,
     "evidence": evidence,

@@ -8,11 +8,11 @@ texts stand in ``metrics.specs``, a module a family. Imports nothing heavy: the 
 
 import difflib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from eadnet.assets import read_table
 from eadnet.config.section import ConfigError
-from metrics.specs.types import INFINITY, NEEDS, Family, MetricSpec, Needs
+from metrics.specs.types import INFINITY, NEEDS, Family, MetricSpec, Needs, Scored
 
 __all__ = ["EXTRACTORS", "FAMILIES", "INFINITY", "NEEDS", "REGISTRY", "Family", "MetricSpec", "Needs"]
 
@@ -21,7 +21,7 @@ _MODULES = (
     "image", "frames", "quality", "pyiqa", "perceptual", "inception", "identity", "insightface", "lip_sync", "syncnet",
     "syncnet_python", "stable_syncnet", "lipscore", "landmarks", "mouth", "eat", "gaze", "paths", "frechet", "i3d",
     "videomae", "emotion", "emotion_fan", "hsemotion", "expression", "memory", "blendshapes", "pose", "temporal",
-    "eyes", "flicker", "motion", "theval", "voice", "captions",
+    "eyes", "flicker", "motion", "theval", "voice", "latent_error", "captions",
 )  # fmt: skip
 _DECLARED = tuple(importlib.import_module(f"metrics.specs.{name}") for name in _MODULES)
 
@@ -39,7 +39,7 @@ def keys_of(names: Iterable[str]) -> tuple[str, ...]:
     A bare name (``fid``, in any case) stands for one key: see `default_variant`.
 
     Raises:
-        ConfigError: a name is unknown (the message has the nearest ones), or scores captions; or there is none.
+        ConfigError: a name is unknown (the message has the nearest ones), or scores no videos; or there is none.
     """
     names = tuple(names)
     found = {key for name in names for key in _keys_of_name(name.strip())}
@@ -91,13 +91,17 @@ def family(name: str) -> Family:
     return FAMILIES[name]
 
 
-def check_families(names: Iterable[str]) -> None:
-    """Check the config key `evaluation.metrics`.
+def check_families(names: Iterable[str], of: Collection[Scored] = ("videos",)) -> None:
+    """Check the config key `evaluation.metrics`, or some of its families.
+
+    Args:
+        names: families.
+        of: what they may score.
 
     Raises:
-        ConfigError: it is empty, or names a family twice, an unknown one or one that scores no videos.
+        ConfigError: it is empty, or names a family twice, an unknown one or one that scores something else.
     """
-    names, usable = tuple(names), families_of("videos")
+    names, usable = tuple(names), tuple(name for kind in of for name in families_of(kind))
     wrong = [name for name in names if name not in usable]
     if wrong or not names or len(set(names)) < len(names):
         fault = _fault(wrong[0]) if wrong else "empty, or a family twice"
@@ -130,20 +134,21 @@ def check_videos(name: str) -> None:
     """Check that a family scores generated videos.
 
     Raises:
-        ConfigError: there is no such family, or it scores captions.
+        ConfigError: there is no such family, or it scores something else.
     """
-    if family(name).of != "videos":
-        raise ConfigError(f"{_fault(name)}; use `python -m metrics score-captions`")
+    verbs = {"captions": "score-captions", "networks": "score-latents"}
+    if family(name).of in verbs:
+        raise ConfigError(f"{_fault(name)}; use `python -m metrics {verbs[family(name).of]}`")
 
 
-def families_of(what: str) -> tuple[str, ...]:
-    """Names of the families that score generated ``videos``, or those that score ``captions``."""
+def families_of(what: Scored) -> tuple[str, ...]:
+    """Names of the families that score generated ``videos``, ``captions``, or ``networks`` without videos."""
     return tuple(name for name, item in FAMILIES.items() if item.of == what)
 
 
 def _fault(name: str) -> str:
     """What is wrong with a name that no family of videos has."""
-    return f"family '{name}' scores captions, not videos" if name in FAMILIES else f"unknown family '{name}'"
+    return f"family '{name}' scores {family(name).of}, not videos" if name in FAMILIES else f"unknown family '{name}'"
 
 
 def family_version(name: str) -> int:

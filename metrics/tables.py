@@ -62,10 +62,12 @@ the frames (or windows, or captions) behind a clip's value and the clips behind 
 (of a set all of its test clips, those without a video too), `share` is one over the other; a value that rests on fewer
 than all has the status `PARTIAL`. `notes` are what was done to the video before it was measured (trimmed, scaled,
 brought to another rate), and of a set what a reader of its value must know: what it was computed of, and warnings.
-Captioners are runs, too (`CAPTIONER`), of the family ``captions``. A row without a value has the cause in `status` and
+Captioners are runs, too (`CAPTIONER`), of the family ``captions``. Rows of family ``latent_error`` are of `split`
+``validation``, all others of videos ``test``. A row without a value has the cause in `status` and
 `reason`. Three commits of the project: the run was trained under `model_commit` (null where this project has trained
 none: baselines without a model, other people's methods), its videos were made or collected under `videos_commit` (null
-for captions and for folders scored without the workflow), and `commit` scored them."""
+for captions and for folders scored without the workflow; of ``latent_error`` its estimates were made under it), and
+`commit` scored them."""
 
 SUMMARY = pa.schema(
     [
@@ -149,9 +151,11 @@ PARTIAL = "partial"
 
 LABEL_GIVEN = "told"
 """Status of clips whose label a captioner was given, so that its repeating it shows nothing."""
+NOT_GENERATED = "not_generated"
+"""Status of a part of the face that the mask leaves to the true picture."""
 NOT_APPLICABLE = (
     "no_label", "no_level", "no_emotion", "no_blink", "no_silence", "no_truth", "no_reference", "too_short_for_lag",
-    "not_generated", LABEL_GIVEN,
+    NOT_GENERATED, LABEL_GIVEN,
 )  # fmt: skip
 """Statuses of clips to which a metric does not apply: they lower no coverage. Only the last depends on the run."""
 

@@ -141,13 +141,13 @@ class Inputs:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Per-clip scores of videos, columns of ``metrics.tables.SCORES``."""
+        """Per-clip scores of videos and networks, columns of ``metrics.tables.SCORES``."""
         table = read_table(self.path("scores"), SCORES)
         return table[~_of_captions(table)].reset_index(drop=True)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """Aggregated scores of videos, columns of ``metrics.tables.SUMMARY``."""
+        """Aggregated scores of videos and networks, columns of ``metrics.tables.SUMMARY``."""
         table = read_table(self.path("summary"), SUMMARY)
         return table[~_of_captions(table)].reset_index(drop=True)
 

@@ -74,7 +74,7 @@ NAME_LABELS = {
     "hyperiqa_ratio": "HyperIQA ratio", "m_lvd": "M-LVD", "f_lvd": "F-LVD", "mouth_dtw": "Mouth shape, DTW",
     "mouth_frame": "Mouth shape, by frame", "mod": "Mouth opening diff.", "fdd": "Upper-face dynamics", "apd": "APD",
     "gaze_correlation": "Gaze r", "lid_correlation": "Lid r", "brow_correlation": "Brow r", "pfid": "P-FID",
-    "landmark_jitter_ratio": "Landm. jitter ratio",
+    "landmark_jitter_ratio": "Landm. jitter ratio", "latent_error": "Latent error, validation",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
 USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts", "r3", "r0", "brows-lids", "eyes")
@@ -114,6 +114,7 @@ FAMILY_LABELS = {
     "motion": "Motion",
     "theval": "THEval",
     "voice": "Mouth and loudness",
+    "latent_error": "Latents in one step (validation clips)",
     "captions": "Captions",
 }
 SLICE_LABELS = {

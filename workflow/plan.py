@@ -98,6 +98,20 @@ class Plan:
         """All sources."""
         return (*self.generated, *self.config.method_names)
 
+    @cached_property
+    def scored(self) -> tuple[str, ...]:
+        """All sources, in the order in which they are scored."""
+        return (*BASELINES, *self.config.method_names, *self.runs, *self.config.variant_names)
+
+    @cached_property
+    def estimated(self) -> tuple[str, ...]:
+        """Sources whose networks' estimates are scored: runs, and variants that only filter what a run makes."""
+        config, only = self.config, {"smoothing"}
+        plain = config.synthesis.model_dump()
+        others = {name: config.synthesis_of(name).model_dump() for name in config.variant_names}
+        filtered = (name for name, own in others.items() if {key for key in own if own[key] != plain[key]} == only)
+        return (*self.runs, *filtered)
+
     # --------------------------------------------------------------------------------------------- settings
     @cached_property
     def compute(self) -> str:
@@ -145,6 +159,11 @@ class Plan:
     def cells(self) -> int:
         """Side of the latents, in cells."""
         return self.config.preprocess.resolution // self.config.autoencoder.factor
+
+    @cached_property
+    def video_families(self) -> tuple[str, ...]:
+        """Metric families that score videos."""
+        return tuple(name for name in self.config.evaluation.metrics if FAMILIES[name].of == "videos")
 
     @cached_property
     def frame_families(self) -> str:
@@ -211,17 +230,26 @@ class Plan:
 
     def per_source(self, pattern: str) -> list[str]:
         """The pattern for all scored sources: the baselines and other methods, every run and variant by seed."""
-        config = self.config
-        return self._by_seed(pattern, (*BASELINES, *config.method_names, *self.runs, *config.variant_names))
+        return self._by_seed(pattern, self.scored)
 
     def per_row(self, pattern: str) -> list[str]:
         """The pattern for every row of a table except baselines: runs and variants by seed, and other methods."""
         return self._by_seed(pattern, self.targets)
 
     def per_family(self, pattern: str) -> list[str]:
-        """The pattern for all scored sources and all metric families."""
-        families = self.config.evaluation.metrics
-        return [path for family in families for path in self.per_source(pattern.replace("{family}", family))]
+        """The pattern for all metric families and the sources that they score."""
+        return [
+            path
+            for family in self.config.evaluation.metrics
+            for path in self._by_seed(pattern.replace("{family}", family), self._scored_by(family))
+        ]
+
+    def families_of(self, source: str) -> list[str]:
+        """The metric families by which a source is scored."""
+        return [family for family in self.config.evaluation.metrics if source in self._scored_by(family)]
+
+    def _scored_by(self, family: str) -> tuple[str, ...]:
+        return self.estimated if FAMILIES[family].of == "networks" else self.scored
 
     def seeds_of(self, source: str) -> tuple[int, ...]:
         """The seeds of a scored source: every training seed, or only the first if the source is not trained."""

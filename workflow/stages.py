@@ -24,6 +24,7 @@ STAGE_VERSIONS = {
     "judge": 2,
     "train": 4,
     "synthesise": 6,
+    "latent_errors": 1,
     "collect_method": 5,
     "inputs": 2,
     "measure": 5,

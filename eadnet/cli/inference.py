@@ -14,6 +14,7 @@ from eadnet.cli.options import (
     ComputeJSON,
     Corpora,
     Features,
+    Latents,
     Mask,
     Output,
     Seed,
@@ -99,6 +100,30 @@ def generate_crops(
     stage.generate_crops(stage.SynthesisJob(inputs, *how, run, seed, mask, output))
 
 
+def measure_latents(
+    settings: SettingsJSON,
+    run: Annotated[str, typer.Option(help="Name of the run or variant, for the rows.")],
+    seed: Seed,
+    model: Annotated[str, typer.Option(help="Folder of the run.")],
+    clips: Clips,
+    captions: Captions,
+    tokens: Tokens,
+    audio: Features,
+    latents: Latents,
+    output: Table,
+    corpora: Corpora = None,
+    compute: ComputeJSON = "{}",
+) -> None:
+    """Measure a run's error of the clean latents in one step at fixed timesteps, on the validation clips."""
+    from eadnet.inference import latent_errors as stage
+    from eadnet.training.batches import TrainingInputs
+
+    inputs = TrainingInputs(clips, captions, tokens, tuple(audio), tuple(latents), tuple(corpora or ()))
+    how = parse(Synthesis, settings), parse(Compute, compute)
+    count = stage.measure_latents(stage.LatentErrorJob(inputs, *how, model, run, seed), output)
+    typer.echo(f"{run}/{seed}: latent errors of {count} validation clips")
+
+
 def generate(
     model: Annotated[Path, typer.Option(help=MODEL)],
     audio: Annotated[Path, typer.Option(help="Sound that drives the lips; any format.")],
@@ -171,4 +196,4 @@ def _read(path: Path) -> Any:
         raise ConfigError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
 
 
-VERBS = (choose_test_clips, generate_crops, synthesise, generate)
+VERBS = (choose_test_clips, generate_crops, synthesise, measure_latents, generate)

@@ -86,7 +86,7 @@ class Resources(Section):
     filter: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=60), description="Similarity of clips and their emotion.")
     train: TrainingNeed = Field(TrainingNeed(gpu=1, mem_mb=2500, runtime=240), description="Stage 2 of training: a run.")
     test_clips: Need = Field(Need(runtime=10), description="Choosing the test clips.")
-    synthesise: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=120), description="Videos of a source.")
+    synthesise: GPUNeed = Field(GPUNeed(gpu=1, mem_mb=2000, runtime=120), description="Videos of a source; its latent errors.")
     inputs: Need = Field(Need(), description="Inputs of other methods.")
     collect_method: Need = Field(Need(mem_mb=2000, runtime=600), description="Videos of another method.")
     judge: Need = Field(Need(mem_mb=2000, runtime=60), description="A network that judges.")

@@ -14,7 +14,7 @@ Shape legend: t frames of a stretch, S crop side.
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,7 +141,7 @@ class ClipGenerator(SelectedClips):
             compiled, batch = job.compute.compile, job.compute.sample_batch
             self.animator = Animator(model, config, self.codec, settings, self.mask, self.resolution, compiled, batch)
             self.texts = TextSource(inputs.captions, inputs.tokens, config["training"]["text"])
-            self.audio = _features(inputs, config["audio"])
+            self.audio = features_of(inputs.audio, config["audio"], inputs.model)
         self.partner = shuffled_audio(self.rows)
 
     def take(self, clip: Clip) -> GeneratedClip:
@@ -291,10 +291,20 @@ def _counted(bar: tqdm, clip: Clip, row: dict) -> dict:
     return row
 
 
-def _features(inputs: SynthesisInputs, kind: str) -> AudioFeatures:
-    features = AudioFeatures.read(inputs.audio)
+def features_of(audio: Sequence[str], kind: str, model: str) -> AudioFeatures:
+    """The audio features of some indices.
+
+    Args:
+        audio: indices.
+        kind: "mel" or "whisper", which the network takes.
+        model: folder of the network, for the message.
+
+    Raises:
+        CheckpointError: they are of another kind.
+    """
+    features = AudioFeatures.read(audio)
     if features.kind != kind:
-        raise CheckpointError(f"{inputs.model}: takes {kind}, {inputs.audio[0]} holds {features.kind}; encode it again")
+        raise CheckpointError(f"{model}: takes {kind}, {audio[0]} holds {features.kind}; encode it again")
     return features
 
 

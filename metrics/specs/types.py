@@ -7,6 +7,7 @@ INFINITY = float("inf")
 BY_CORPUS = ("lse_c", "lse_d")
 """Names of metrics of clips whose level depends on the corpus, so that no mean over corpora is a headline."""
 
+Scored = Literal["videos", "captions", "networks"]
 Needs = Literal["nothing", "sound", "clip", "timing", "frames"]
 NEEDS: dict[Needs, str] = {
     "nothing": "the video alone",
@@ -23,9 +24,10 @@ own pixels, and the first three score every video that can be read."""
 class Family:
     """Metrics that are computed together, from the same inputs, by one module.
 
-    `of` is what is scored: generated videos (by ``metrics.families.<name>``) or captions of real ones (by
-    ``metrics.captions``); a list of families that score videos never names the latter. `judge` names the corpus's judge
-    that the family uses, `assets` the published weights that it needs, `extractor` what must be taken from whole frames
+    `of` is what is scored: generated videos (by ``metrics.families.<name>``), captions of real ones (by
+    ``metrics.captions``) or trained networks without any video (by ``metrics.scoring.latents``); a list of families
+    that score videos never names the others. `judge` names the corpus's judge that the family uses, `assets` the
+    published weights that it needs, `extractor` what must be taken from whole frames
     for it (``metrics.measuring.extractors``), `needs_truth` whether from the true ones too. `needs` is what its metrics
     need beside the picture, but for those that state their own. `uses_gpu` says whether its network runs on a GPU where
     there is one; the others compute on the CPU everywhere.
@@ -38,14 +40,15 @@ class Family:
     assets: tuple[str, ...] = ()
     extractor: str | None = None
     needs_truth: bool = False
-    of: Literal["videos", "captions"] = "videos"
+    of: Scored = "videos"
     needs: Needs = "frames"
     uses_gpu: bool = False
 
     @property
     def module(self) -> str:
         """Name of the module that scores it."""
-        return f"metrics.families.{self.name}" if self.of == "videos" else "metrics.captions.scoring"
+        others = {"captions": "metrics.captions.scoring", "networks": "metrics.scoring.latents"}
+        return others.get(self.of, f"metrics.families.{self.name}")
 
 
 @dataclass(frozen=True)

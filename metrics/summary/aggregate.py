@@ -155,8 +155,8 @@ def of_corpora(rows: pd.DataFrame, pooled: Collection[str] = ()) -> Iterator[tup
 
 
 def slices_of(spec: MetricSpec) -> tuple[str, ...]:
-    """Slices of a metric: everything, of videos kinds of people (no captioner knows any), of emotion its levels."""
-    people = PEOPLE if family(spec.family).of == "videos" else ()
+    """Slices of a metric: everything, kinds of people (no captioner knows any), of emotion its levels."""
+    people = () if family(spec.family).of == "captions" else PEOPLE
     return (ALL, *people, *(LEVELS if spec.name in LEVELLED else ()))
 
 

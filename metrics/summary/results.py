@@ -2,11 +2,13 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import pandas as pd
 
+from eadnet.config.section import ConfigError
 from metrics.spec import default_variant
 from metrics.summary.overview import MetricValue, overview
 from metrics.summary.text import remarks, value_table
@@ -76,6 +78,21 @@ def find_key(name: str, known: Mapping[str, object], unscored: Mapping[str, str]
         return chosen
     reason = (unscored or {}).get(chosen or name) or (unscored or {}).get(name)
     raise KeyError(f"{name}: {reason}" if reason else f"{name}: not among {', '.join(fits or known)}")
+
+
+def check_scored(rows: Sequence[dict]) -> None:
+    """End with exit status 1 where not one metric has a value: nothing scored is no success.
+
+    Args:
+        rows: of SCORES.
+
+    Raises:
+        ConfigError: there is no value, for the reason that most rows give.
+    """
+    if any(row["value"] is not None for row in rows):
+        return
+    reasons = Counter(row["reason"] for row in rows if row["reason"])
+    raise ConfigError(f"nothing was scored: {next(iter(reasons.most_common(1)), ('no metric has a value',))[0]}")
 
 
 def _plain(row: dict) -> dict:

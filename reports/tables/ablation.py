@@ -7,7 +7,7 @@ over the same clips; of metrics with a target, differences of the distance to it
 import numpy as np
 import pandas as pd
 
-from metrics.spec import FAMILIES, REGISTRY, first_variants
+from metrics.spec import FAMILIES, REGISTRY, families_of, first_variants
 from metrics.summary.decisions import LEVEL
 from metrics.tables import AGAIN, BASELINE, METHOD, TRAINED, VARIANT
 from reports.load import ReportError
@@ -84,7 +84,8 @@ def hypotheses(frame: pd.DataFrame, kind: str = TRAINED) -> pd.DataFrame:
 
 def caption(frame: pd.DataFrame) -> str:
     """What the ablations show at this scale, in numbers computed from them."""
-    clips = int(frame[frame.run == "full"].n.max())
+    estimated = frame.metric.map(lambda key: REGISTRY[key].family in families_of("networks"))  # of no test clip
+    clips = int(frame.n[(frame.run == "full") & ~estimated].max())
     lead = (
         f"Each cell: mean over up to {count(clips, 'test clip')}, then Δ, the paired difference to full (run minus "
         "full; where an ideal value is named, of the distance to it), with its interval and the p-value of the "

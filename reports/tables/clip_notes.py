@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from metrics.functional.clip_notes import clauses, grouped
-from metrics.spec import REGISTRY, needs_of
+from metrics.spec import REGISTRY, families_of, needs_of
 from reports.style import order_runs, run_label
 from reports.tables.layout import Cell, Panel
 
@@ -24,7 +24,7 @@ def note_panels(scores: pd.DataFrame | None) -> Iterator[Panel]:
     """
     if scores is None:
         return
-    clips = scores[scores.clip_id.notna() & scores.metric.isin(REGISTRY)]
+    clips = scores[scores.clip_id.notna() & scores.metric.isin(REGISTRY) & scores.family.isin(families_of("videos"))]
     lines = [
         (Cell(run_label(run)), Cell(f"{number} of {clips[clips.run == run].clip_id.nunique()} clips"), Cell(text))
         for run, said in _notes(clips).items()

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from metrics.functional.statistics import least_p
-from metrics.spec import MetricSpec
+from metrics.spec import MetricSpec, families_of
 from metrics.tables import ALL, SLICES
 from reports.numbers import count, interval, number
 from reports.style import SLICE_LABELS
@@ -44,10 +44,12 @@ def partial_rows(rows: pd.DataFrame) -> set[str]:
 def speakers_sentence(rows: pd.DataFrame) -> str:
     """How many speakers there are, by slice, and the smallest p that so many allow; "" where none is known.
 
+    Those of validation clips, on which networks are scored without videos, are not counted.
+
     Args:
         rows: of a summary, columns of ``metrics.tables.SUMMARY``.
     """
-    known = rows[rows.clusters > 0]
+    known = rows[(rows.clusters > 0) & ~rows.family.isin(families_of("networks"))]
     counts = {part: int(own.clusters.max()) for part in SLICES if len(own := known[known.slice == part])}
     if not counts:
         return ""

@@ -1,4 +1,4 @@
-"""The clips that did worst, and every clip that yielded no score: what to check first.
+"""The test clips whose videos did worst, and every one that yielded no score: what to check first.
 
 Reads the scores and the summary. A failure is a result: each is listed by run, family, status and reason.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from metrics.spec import FAMILIES, REGISTRY, MetricSpec
+from metrics.spec import FAMILIES, REGISTRY, MetricSpec, families_of
 from metrics.summary.decisions import merit
 from metrics.tables import AGAIN, BASELINE, NOT_APPLICABLE
 from reports.load import ReportError
@@ -35,7 +35,7 @@ def build(scores: pd.DataFrame, summary: pd.DataFrame) -> Table:
     Raises:
         ReportError: there is no score of a single clip.
     """
-    clips = scores[scores.clip_id.notna() & scores.metric.isin(REGISTRY)]
+    clips = scores[scores.clip_id.notna() & scores.metric.isin(REGISTRY) & scores.family.isin(families_of("videos"))]
     if clips.empty:
         raise ReportError("the scores hold no clip; score at least one run")
     worst, lost = worst_clips(clips, summary), failures(clips)

@@ -269,7 +269,7 @@ def test_captions_of_other_clips_are_refused(rows: list[dict], fault: str, tmp_p
 # ------------------------------------------------------------------------------------------------------ registry
 def test_the_family_is_known_but_scores_no_videos(root: Path) -> None:
     assert families_of("captions") == ("captions",) and "captions" not in families_of("videos")
-    assert set(families_of("videos")) | {"captions"} == set(FAMILIES)
+    assert {*families_of("videos"), *families_of("networks"), "captions"} == set(FAMILIES)
     with pytest.raises(ConfigError, match="family 'captions' scores captions, not videos; use any of .*, each once"):
         check_families(["image", "captions"])
     words = ["score-family", "--family", "captions", "--measurements", "x", "--clips", "x", "--mask", "full"]

@@ -89,7 +89,9 @@ LEAVES = (
     "workflow.stages",
     "workflow.weights",
 )
-ELSEWHERE = ("eadnet.training.run", "eadnet.training.backbone", "eadnet.inference.test_clips")
+ELSEWHERE = (
+    "eadnet.training.run", "eadnet.training.backbone", "eadnet.inference.test_clips", "eadnet.inference.latent_errors",
+)  # fmt: skip
 """What also runs on a GPU node that has no library for pictures and videos."""
 HEAVY = ("torch", "cv2", "mediapipe", "vllm", "transformers", "matplotlib", "scipy", "sklearn", "skimage", "av")
 

@@ -81,7 +81,10 @@ WAYS = (
     Way(r"python -m eadnet assets", PRINTED),
     Way(r"python -m benchmarks\.plan .+", HELP),
     Way(r"python -m (eadnet|eadnet\.node|metrics|eadnet generate)", HELP),
-    Way(r"python -m (eadnet fetch-asset NAME|metrics document|metrics score-captions)", HELP),
+    Way(
+        r"python -m (eadnet fetch-asset NAME|eadnet measure-latents|metrics (document|score-captions|score-latents))",
+        HELP,
+    ),
     Way(r"python -m (eadnet(\.config_reference| splits)|reports published) --write", HELP),
     Way(r"python -m workflow\.stage_lock --write .+", PRINTED),
     Way(r"sbatch --gpus=1 .+ --wrap .vllm serve MODEL .+", NOT_RUN, reason="needs a cluster and a GPU"),

@@ -208,6 +208,25 @@ def test_a_method_is_collected_again_when_its_videos_change_and_a_wrong_folder_i
         Plan(config, {}).method_files("gone")
 
 
+def test_latent_errors_are_of_runs_and_of_variants_that_only_filter():
+    variants = {
+        "filtered": {"run": "no_tfrm", "synthesis": {"smoothing": 0.5}},
+        "slow": {"run": "full", "synthesis": {"steps": 4}},
+        "slow_filtered": {"run": "full", "synthesis": {"steps": 4, "smoothing": 0.5}},
+    }
+    others = dict.fromkeys(name for name in plan_of().runs if name not in ("full", "no_tfrm"))
+    metrics = ["image", "latent_error", "temporal"]
+    plan = plan_of({"runs": others, "variants": variants, "evaluation": {"metrics": metrics}})
+    assert plan.estimated == ("full", "no_tfrm", "filtered") and plan.video_families == ("image", "temporal")
+    files = plan.per_family("{source} {family}")
+    assert [name for name in files if name.endswith("latent_error")] == [
+        f"{source} latent_error" for source in plan.estimated
+    ]
+    assert files[: len(plan.scored)] == [f"{source} image" for source in plan.scored]
+    assert plan.families_of("filtered") == metrics and plan.families_of("slow") == ["image", "temporal"]
+    assert plan.run_behind("filtered", "0") == {"model": MODEL.format(run="no_tfrm", seed=0)}
+
+
 def test_a_family_reads_its_judge_and_the_truth(default: Plan):
     for name, family in FAMILIES.items():
         files = default.family_inputs(name)

@@ -72,7 +72,7 @@ def checked_plan():
     update_config(config, given)
     with faults_in_a_line():
         checked = load(config)
-        check_families(checked.evaluation.metrics)
+        check_families(checked.evaluation.metrics, ("videos", "networks"))
         check_measures(checked.evidence.primary, checked.evidence.measures, checked.evaluation.metrics)
         shards = list_shards(checked.corpora)
         for line in [*unused_folders(checked.corpora), *idle_gpus(checked)]:

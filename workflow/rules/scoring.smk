@@ -6,6 +6,8 @@ OUTPUTS
                                                             extracts of whole frames for families
     <results>/measurements/truth/0/                         the same of the true videos, if a family needs it
     <results>/scores/{source}/{seed}/{family}.parquet       one row a clip and metric
+    <results>/latent_errors/{source}/{seed}.parquet         errors of a network's estimates of validation clips
+    <results>/scores/{source}/{seed}/latent_error.parquet   the same as rows of scores
     <results>/scores/captions/{captioner}.parquet           the same of captions
     <results>/calibration.parquet                           response of every metric to known damage
     <results>/features/                                     cached outputs of judges; deleting them costs time
@@ -204,6 +206,87 @@ rule score_family:
         """
 
 
+rule measure_latents:
+    input:
+        unpack(lambda wildcards: PLAN.run_behind(wildcards.source, wildcards.seed)),
+        clips="<results>/clips.parquet",
+        captions="<results>/captions.parquet",
+        tokens="<results>/captions/tokens.safetensors",
+        audio=PLAN.audio_indices,
+        latents=PLAN.latent_indices,
+    output:
+        table="<results>/latent_errors/{source}/{seed}.parquet",
+    log:
+        "<logs>/measure_latents/{source}_{seed}.log",
+    benchmark:
+        "<benchmarks>/measure_latents/{source}_{seed}.tsv"
+    wildcard_constraints:
+        source="|".join(PLAN.estimated),
+    priority: 50
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: REQUESTS.cores("synthesise")
+    resources:
+        mem_mb=REQUESTS.memory("synthesise"),
+        runtime=REQUESTS.minutes("synthesise"),
+        gpu=REQUESTS.gpus("synthesise"),
+        compute=PLAN.compute,
+    params:
+        model=lambda wildcards, input: folder_option("model", input),
+        features=features,
+        settings=lambda wildcards: as_json(CONFIG.synthesis_of(wildcards.source), only={"smoothing", "text"}),
+        corpora=lambda wildcards: options("--corpora", CONFIG.learned(CONFIG.run_of(wildcards.source))),
+        version=STAGE_VERSIONS["latent_errors"],
+    shell:
+        r"""
+        python -m eadnet.jobs.gpus {resources.gpu} python -m eadnet measure-latents \
+            --settings {params.settings:q} \
+            --run {wildcards.source:q} \
+            --seed {wildcards.seed:q} \
+            {params.model} \
+            --clips {input.clips:q} \
+            {params.corpora} \
+            --captions {input.captions:q} \
+            --tokens {input.tokens:q} \
+            {params.features} \
+            --compute {resources.compute:q} \
+            --output {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule score_latents:
+    input:
+        errors="<results>/latent_errors/{source}/{seed}.parquet",
+        clips="<results>/clips.parquet",
+    output:
+        scores="<results>/scores/{source}/{seed}/latent_error.parquet",
+    log:
+        "<logs>/score_latents/{source}_{seed}.log",
+    benchmark:
+        "<benchmarks>/score_latents/{source}_{seed}.tsv"
+    wildcard_constraints:
+        source="|".join(PLAN.estimated),
+    priority: 50
+    conda:
+        "../../envs/core/environment.yaml"
+    threads: REQUESTS.cores("score")
+    resources:
+        mem_mb=REQUESTS.memory("score"),
+        runtime=REQUESTS.minutes("score"),
+        login=1,
+    params:
+        version=[STAGE_VERSIONS["score"], family_version("latent_error")],
+    shell:
+        r"""
+        python -m metrics score-latents \
+            --errors {input.errors:q} \
+            --clips {input.clips:q} \
+            --output {output.scores:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule score_captions:
     input:
         captions=lambda wildcards: PLAN.caption_tables(wildcards.captioner),
@@ -262,8 +345,8 @@ rule calibrate_metrics:
         assets=PLAN.assets,
         cache=f"{CONFIG.pathvars.results}/features",
     params:
-        families=",".join(CONFIG.evaluation.metrics),
-        versions=[family_version(family) for family in CONFIG.evaluation.metrics],
+        families=",".join(PLAN.video_families),
+        versions=[family_version(family) for family in PLAN.video_families],
         judges=lambda wildcards: f"{CONFIG.pathvars.results}/judges",
         mask=CONFIG.backbone.mask,
         resolution=CONFIG.preprocess.resolution,

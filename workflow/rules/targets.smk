@@ -101,5 +101,5 @@ for run_name in PLAN.targets:
                 "<results>/scores/{run}/{seed}/{family}.parquet",
                 run=run_name,
                 seed=PLAN.seeds_of(run_name),
-                family=CONFIG.evaluation.metrics,
+                family=PLAN.families_of(run_name),
             ),
