@@ -13,7 +13,7 @@ from eadnet.cli.packages import run_reporting
 from eadnet.config.machine import Assets
 from eadnet.config.methods import Method
 from eadnet.config.section import parse
-from metrics.summary.command import evidence
+from metrics.summary.command import Pooled, evidence, summarise
 
 if TYPE_CHECKING:
     from metrics.scoring.settings import ScoringSettings
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 Resolution = Annotated[int, typer.Option(min=1, help="Height and width of the aligned crops, in pixels.")]
 Cells = Annotated[int, typer.Option(min=1, help="Latent cells a side, the grid of the mask.")]
 Judges = Annotated[Path | None, typer.Option(help="Folder of the judges; for families that need one.")]
-Pooled = Annotated[
-    list[str] | None, typer.Option(help="A corpus whose clips count as `all`; once for each. Every corpus if left out.")
-]
 Families = Annotated[str, typer.Option(help="Metric families, by comma.")]
 Scores = Annotated[Path, typer.Option("--output", "-o", help="Parquet file for the scores.")]
 SyncnetPython = Annotated[
@@ -240,31 +237,6 @@ def score_latents(
     from metrics.scoring.latents import score_latents as score_errors
 
     typer.echo(f"latent errors: {score_errors(errors, clips, output)} values")
-
-
-def summarise(
-    scores: Annotated[list[Path], typer.Option(help="Score tables; give the option once for each.")],
-    bootstrap: Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")],
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence of the intervals.")],
-    output_scores: Annotated[Path, typer.Option(help="Parquet file for all scores.")],
-    output_summary: Annotated[Path, typer.Option(help="Parquet file for the summary.")],
-    output_pairwise: Annotated[Path, typer.Option(help="Parquet file for the comparison of every pair of runs.")],
-    pooled: Pooled = None,
-    again: Annotated[list[str] | None, typer.Option(help="A run that is full trained again; once for each.")] = None,
-    variant: Annotated[list[str] | None, typer.Option(help="Another way of sampling a run; once for each.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="A method of other authors; once for each.")] = None,
-    set_pairs: Annotated[Path | None, typer.Option(help="Table that `compare-sets` wrote.")] = None,
-) -> None:
-    """Join all scores, summarise them, and compare every run with every other."""
-    from metrics.functional.statistics import Resampling
-    from metrics.summary.aggregate import summarise as join
-    from metrics.summary.kinds import Kinds
-
-    resampling = Resampling(bootstrap, confidence)
-    kinds = Kinds(tuple(again or ()), tuple(variant or ()), tuple(method or ()))
-    outputs = output_scores, output_summary, output_pairwise
-    summary = join(scores, resampling, *outputs, tuple(pooled or ()), kinds, set_pairs)
-    typer.echo(f"{len(summary)} rows of summary from {len(scores)} tables")
 
 
 def compare_sets(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from metrics.functional.statistics import Level
 from metrics.spec import REGISTRY
-from metrics.tables import FPS
+from metrics.tables import ALL, FPS
 from reports.load import EmptyInputs, Inputs
 from reports.sources.levels import Group, groups, levels
 from reports.style import RULE, WIDTH, order_runs, run_colours, run_label
@@ -51,7 +51,7 @@ def draw(inputs: Inputs) -> Figure:
     if not found:
         raise EmptyInputs("no score of the family memory; add it to evaluation.metrics, and clips of ten seconds")
     own, group = max(found, key=lambda item: max(lag for lags in item[0].values() for lag in lags))
-    return build(own, f"Clips of {group.corpus}")
+    return build(own, "All clips" if group.corpus == ALL else f"Clips of {group.corpus}")
 
 
 def lagged(group: Group) -> dict[str, dict[int, Level]]:
