@@ -58,7 +58,7 @@ class Way:
 # The first form that fits counts. Files that lines name (face.png, my_videos, ...) are made by the fixture `clone`.
 WAYS = (
     Way(r"source \.venv/bin/activate", PRINTED),
-    Way(r"pip wheel --no-deps \.", PRINTED, makes=("eadnet-0.12.0-py3-none-any.whl",)),
+    Way(r"pip wheel --no-deps \.", PRINTED, makes=("eadnet-0.13.0-py3-none-any.whl",)),
     Way(r"make readme", PRINTED, finished=True, makes=("docs/strip.png",)),
     Way(r"make (environment|reproduce|test|test-processors|test-captions|caption-gpu|caption-cpu|syncnet)", PLANNED),
     Way(r"make (lint|unit|workflow|generate|lock|fuzz|slurm-test|slurm-test-setup)", PLANNED),
