@@ -88,7 +88,8 @@ NAME_LABELS = {
     "gaze_correlation": "Gaze r", "lid_correlation": "Lid r", "brow_correlation": "Brow r", "pfid": "P-FID",
     "landmark_jitter_ratio": "Landm. jitter ratio", "latent_error": "Latent error, validation",
     "path_struct": "Path structure, error", "path_roughness": "Path roughness", "path_amplitude": "Path amplitude",
-    "path_excursions": "Path outliers", "mouth_struct": "Mouth structure, error", "gaze_struct": "Gaze structure, error",
+    "path_excursions": "Path outliers", "mouth_struct": "Mouth structure, error",
+    "gaze_struct": "Gaze structure, error",
 }  # fmt: skip
 """Names of metrics whatever the variant; one that is not here reads as its key."""
 USUAL = ("region", "corpus-v1", "mediapipe", "farneback-128", "answers", "texts", "r3", "r0", "brows-lids", "eyes")

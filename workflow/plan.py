@@ -95,22 +95,16 @@ class Plan:
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
-        """All sources."""
-        return (*self.generated, *self.config.method_names)
-
-    @cached_property
-    def scored(self) -> tuple[str, ...]:
         """All sources, in the order in which they are scored."""
         return (*BASELINES, *self.config.method_names, *self.runs, *self.config.variant_names)
 
     @cached_property
     def estimated(self) -> tuple[str, ...]:
         """Sources whose networks' estimates are scored: runs, and variants that only filter what a run makes."""
-        config, only = self.config, {"smoothing"}
-        plain = config.synthesis.model_dump()
+        plain, config = self.config.synthesis.model_dump(), self.config
         others = {name: config.synthesis_of(name).model_dump() for name in config.variant_names}
-        filtered = (name for name, own in others.items() if {key for key in own if own[key] != plain[key]} == only)
-        return (*self.runs, *filtered)
+        changed = {name: {key for key in own if own[key] != plain[key]} for name, own in others.items()}
+        return (*self.runs, *(name for name, keys in changed.items() if keys == {"smoothing"}))
 
     # --------------------------------------------------------------------------------------------- settings
     @cached_property
@@ -230,7 +224,7 @@ class Plan:
 
     def per_source(self, pattern: str) -> list[str]:
         """The pattern for all scored sources: the baselines and other methods, every run and variant by seed."""
-        return self._by_seed(pattern, self.scored)
+        return self._by_seed(pattern, self.sources)
 
     def per_row(self, pattern: str) -> list[str]:
         """The pattern for every row of a table except baselines: runs and variants by seed, and other methods."""
@@ -238,18 +232,15 @@ class Plan:
 
     def per_family(self, pattern: str) -> list[str]:
         """The pattern for all metric families and the sources that they score."""
-        return [
-            path
-            for family in self.config.evaluation.metrics
-            for path in self._by_seed(pattern.replace("{family}", family), self._scored_by(family))
-        ]
+        patterns = {family: pattern.replace("{family}", family) for family in self.config.evaluation.metrics}
+        return [path for family, own in patterns.items() for path in self._by_seed(own, self._scored_by(family))]
 
     def families_of(self, source: str) -> list[str]:
         """The metric families by which a source is scored."""
         return [family for family in self.config.evaluation.metrics if source in self._scored_by(family)]
 
     def _scored_by(self, family: str) -> tuple[str, ...]:
-        return self.estimated if FAMILIES[family].of == "networks" else self.scored
+        return self.estimated if FAMILIES[family].of == "networks" else self.sources
 
     def seeds_of(self, source: str) -> tuple[int, ...]:
         """The seeds of a scored source: every training seed, or only the first if the source is not trained."""

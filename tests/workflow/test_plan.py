@@ -63,7 +63,7 @@ def test_the_default_draws_three_corpora_and_trains_its_runs_once(default: Plan)
     assert default.runs == tuple(name for name, delta in default.config.runs.items() if delta is not None)
     assert default.seeds == (0,)
     assert default.networks == ("autoencoder", "syncnet", "videomae", "backbone")
-    assert default.sources == (*default.runs, *BASELINES)
+    assert default.sources == (*BASELINES, *default.runs)
 
 
 def test_the_summary_is_given_what_is_no_trained_run(default: Plan, smoke: Plan):
@@ -222,7 +222,7 @@ def test_latent_errors_are_of_runs_and_of_variants_that_only_filter():
     assert [name for name in files if name.endswith("latent_error")] == [
         f"{source} latent_error" for source in plan.estimated
     ]
-    assert files[: len(plan.scored)] == [f"{source} image" for source in plan.scored]
+    assert files[: len(plan.sources)] == [f"{source} image" for source in plan.sources]
     assert plan.families_of("filtered") == metrics and plan.families_of("slow") == ["image", "temporal"]
     assert plan.run_behind("filtered", "0") == {"model": MODEL.format(run="no_tfrm", seed=0)}
 
