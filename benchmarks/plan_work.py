@@ -109,7 +109,7 @@ def _drawn_clips(drawn: SyntheticMEAD | SyntheticHDTF | SyntheticRAVDESS) -> tup
     if isinstance(drawn, SyntheticHDTF):
         return (drawn.train_people + drawn.test_people) * drawn.intervals, float(drawn.interval_seconds)
     if isinstance(drawn, SyntheticRAVDESS):
-        return drawn.people * drawn.repetitions * len(EMOTIONS), drawn.seconds
+        return drawn.people * drawn.repetitions * drawn.emotions, drawn.seconds
     emotions = len(EMOTIONS) - 1  # all but neutral, which has one level
     seen = emotions * LEVELS * drawn.train_sentences + drawn.neutral_sentences + drawn.seen_test_clips
     unseen = emotions * drawn.test_sentences + drawn.neutral_sentences

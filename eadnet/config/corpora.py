@@ -71,7 +71,6 @@ class SyntheticHDTF(Section):
     test_people: Positive = Field(2, description="People kept for testing.")
     intervals: Positive = Field(2, description="Annotated intervals per video.")
     interval_seconds: Positive = Field(3, description="Length of an interval in whole seconds (HDTF writes mm:ss).")
-    level: Literal[1, 2, 3] = Field(1, description="How strong the expressions of all but the first interval are.")
     size: Positive = Field(256, description="Height of the rendered video in pixels; width is 4/3 of it.")
     sentences: Sentences = "few"
     motion: Movement = Movement()
@@ -167,11 +166,14 @@ class MEAD(Section):
 
 
 class SyntheticRAVDESS(Section):
-    """The drawn RAVDESS: every person shows all eight emotions."""
+    """The drawn RAVDESS: every person shows all eight emotions, or some of them in turn."""
 
     people: Positive = Field(2, le=24, description="Actors, men and women in turn.")
+    emotions: Annotated[int, Field(ge=2, le=8)] = Field(
+        8, description="Emotions per actor: neutral, and others, which take turns from actor to actor."
+    )
     repetitions: Positive = Field(1, le=2, description="Recordings per actor and emotion.")
-    seconds: Rate = Field(1.2, description="Length of a clip, in seconds.")
+    seconds: Rate = Field(1.2, description="Length of a clip, in seconds; long ones say both statements in turn.")
     size: Positive = Field(192, description="Height of the rendered video in pixels; width is 16/9 of it.")
     motion: Movement = Movement()
 

@@ -1,7 +1,8 @@
 """The drawn RAVDESS, written as the real one is distributed, so that its reader reads it.
 
-``Video_Speech_Actor_NN.zip`` holds ``Actor_NN/01-01-...mp4`` (16:9, 30 fps, H.264, AAC 48 kHz), every emotion with the
-two statements and intensities in turn, and the first of them once more without sound (modality 02).
+``Video_Speech_Actor_NN.zip`` holds ``Actor_NN/01-01-...mp4`` (16:9, 30 fps, H.264, AAC 48 kHz), the actor's emotions
+with the two statements and intensities in turn, and the first of them once more without sound (modality 02). A real
+clip has one statement; in drawn ones that are long enough the two take turns, so that the mouth does not rest.
 ``Video_Song_Actor_NN.zip`` holds one short file under a song's name, so that songs are met and left out. Beside them
 goes the truth (``acting.save_truth``). Run by ``python -m eadnet render-ravdess``.
 """
@@ -38,7 +39,7 @@ from eadnet.synthetic.expressions import expression
 from eadnet.synthetic.motion import Motion
 from eadnet.synthetic.people import Person, sample_person
 from eadnet.synthetic.puppet import Framing, Puppet
-from eadnet.synthetic.script import Line, derived_seed
+from eadnet.synthetic.script import SENTENCE_SECONDS, Line, derived_seed
 from eadnet.synthetic.speech import SAMPLE_RATE, Speech
 
 FPS = 30
@@ -58,7 +59,7 @@ class _Stage:
 
 
 def ravdess_takes(settings: SyntheticRAVDESS, actor: str) -> list[RecordedTake]:
-    """The recordings of an actor: all emotions, `repetitions` times, statements and intensities in turn.
+    """The recordings of an actor: each emotion `repetitions` times, statements and intensities in turn.
 
     Raises:
         CorpusError: no such actor is drawn.
@@ -66,14 +67,20 @@ def ravdess_takes(settings: SyntheticRAVDESS, actor: str) -> list[RecordedTake]:
     drawn = ACTORS[: settings.people]
     if actor not in drawn:
         raise CorpusError(f"actor {actor} is not drawn; the settings ask for {' '.join(drawn)}")
-    takes = []
+    takes, chosen = [], _emotions(settings.emotions, drawn.index(actor))
     for turn, emotion in enumerate(EMOTION_CODES.values()):
-        for repetition in range(1, settings.repetitions + 1):
+        for repetition in range(1, settings.repetitions + 1) if emotion in chosen else ():
             place = turn + drawn.index(actor) + repetition
             level = 1 if emotion == "neutral" else list(LEVELS.values())[place % 2]
             statement = list(STATEMENTS)[place // 2 % 2]
             takes.append(RecordedTake(BOTH, SPEECH, emotion, level, statement, repetition, actor))
     return takes
+
+
+def _emotions(count: int, place: int) -> set[str]:
+    """Neutral and `count` - 1 others, from the one whose turn it is at the actor's place."""
+    neutral, *others = EMOTION_CODES.values()
+    return {neutral, *(others[(place + turn) % len(others)] for turn in range(count - 1))}
 
 
 def render_ravdess(settings: SyntheticRAVDESS, seed: int, actor: str, folder: Path, truth: Path) -> int:
@@ -88,23 +95,28 @@ def render_ravdess(settings: SyntheticRAVDESS, seed: int, actor: str, folder: Pa
         with _archive(folder / archive_name(actor)) as archive, progress_bar(actor, len(takes), "clips") as bar:
             for take in takes:
                 key = f"ravdess_{actor}_{take.label}"
-                speech = perform(person, _line(take), settings.seconds, key)
+                speech = perform(person, _line(take, settings.seconds), settings.seconds, key)
                 _pack(archive, take, _film(stage, take, speech, key, with_sound=True))
                 if take is takes[0]:
                     silent = replace(take, modality=PICTURE)
                     _pack(archive, silent, _film(stage, take, speech, key, with_sound=False))
-                record_facts(facts, notes, key, _motion(stage, take, speech, TRUTH_FPS, key), _line(take), speech.text)
+                motion, line = _motion(stage, take, speech, TRUTH_FPS, key), _line(take, settings.seconds)
+                record_facts(facts, notes, key, motion, line, speech.text)
                 bar.update()
         with _archive(folder / archive_name(actor, SONG)) as archive:
             song = replace(takes[-1], channel=SONG, emotion="happy", level=LEVELS["01"])
-            speech = perform(person, _line(song), SONG_SECONDS, f"ravdess_{actor}_song")
+            speech = perform(person, _line(song, SONG_SECONDS), SONG_SECONDS, f"ravdess_{actor}_song")
             _pack(archive, song, _film(stage, song, speech, f"ravdess_{actor}_song", with_sound=True))
     save_truth(truth, facts, notes)
     return len(takes)
 
 
-def _line(take: RecordedTake) -> Line:
-    return Line(take.emotion, take.level, take.repetition, (STATEMENTS[take.statement],))
+def _line(take: RecordedTake, seconds: float) -> Line:
+    """What is said: the take's statement, and while there is time for a whole one the two in turn."""
+    own = STATEMENTS[take.statement]
+    other = next(text for text in STATEMENTS.values() if text != own)
+    said = max(1, int(seconds // SENTENCE_SECONDS["few"]))
+    return Line(take.emotion, take.level, take.repetition, (own, other) * (said // 2) + (own,) * (said % 2))
 
 
 def _framing(size: int) -> Framing:
@@ -116,7 +128,7 @@ def _framing(size: int) -> Framing:
 
 def _motion(stage: _Stage, take: RecordedTake, speech: Speech, fps: int, key: str) -> Motion:
     times = np.arange(round(speech.seconds * fps)) / fps
-    return moved(speech, times, _line(take), derived_seed(1, key), stage.settings.motion)
+    return moved(speech, times, _line(take, speech.seconds), derived_seed(1, key), stage.settings.motion)
 
 
 def _film(stage: _Stage, take: RecordedTake, speech: Speech, key: str, with_sound: bool) -> Path:

@@ -67,15 +67,13 @@ def mead_lines(settings: SyntheticMEAD, seed: int, actor: str) -> list[Line]:
 
 
 def hdtf_line(settings: HDTF, seed: int, person: str, interval: int) -> Line:
-    """What a person says in one interval; the first is neutral, later ones may be expressive, at the set level."""
+    """What a person says in one interval; the first is neutral, later ones may be mildly expressive."""
     drawn = settings.synthetic
     tested = hdtf_splits(settings, hdtf_people(settings)).get(person) == "test"
     count = int(np.ceil(drawn.interval_seconds / SENTENCE_SECONDS[drawn.sentences]))
     texts = _texts(books(drawn.sentences)[tested], count, seed, person, str(interval))
     mood = HDTF_EMOTIONS[derived_seed(seed, person, str(interval)) % len(HDTF_EMOTIONS)] if interval else "neutral"
-    return Line(
-        mood, drawn.level if interval else 1, interval, texts if drawn.sentences == "many" else (" ".join(texts),)
-    )
+    return Line(mood, 1, interval, texts if drawn.sentences == "many" else (" ".join(texts),))
 
 
 def derived_seed(seed: int, *names: str) -> int:

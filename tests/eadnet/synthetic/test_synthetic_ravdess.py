@@ -13,7 +13,7 @@ from safetensors import safe_open
 from eadnet.config.corpora import HDTF, MEAD, RAVDESS, SyntheticRAVDESS
 from eadnet.corpora.files import CorpusError
 from eadnet.corpora.ravdess import RAVDESSReader
-from eadnet.corpora.ravdess_layout import parse_name
+from eadnet.corpora.ravdess_layout import EMOTION_CODES, parse_name
 from eadnet.corpora.splits import hdtf_people, mead_people
 from eadnet.media.reading import probe, read_audio, read_video
 from eadnet.synthetic.people import sample_person
@@ -87,6 +87,23 @@ def test_takes_differ_and_all_statements_and_intensities_occur() -> None:
     assert happy == {(2, "kids"), (2, "dogs"), (3, "kids"), (3, "dogs")}
     with pytest.raises(CorpusError, match="actor A05 is not drawn; the settings ask for A01 A02 A03 A04"):
         ravdess_takes(settings, "A05")
+
+
+def test_some_emotions_take_turns_and_every_actor_is_neutral_once() -> None:
+    settings = SyntheticRAVDESS(people=9, emotions=3)
+    shown = [[take.emotion for take in ravdess_takes(settings, f"A{number:02d}")] for number in range(1, 10)]
+    assert all(len(own) == len(set(own)) == 3 and own[0] == "neutral" for own in shown)
+    assert shown[0] == ["neutral", "calm", "happy"] and shown[1] == ["neutral", "happy", "sad"]
+    assert {emotion for own in shown for emotion in own} == set(EMOTION_CODES.values())
+
+
+def test_long_clips_say_both_statements_in_turn_until_their_end(tmp_path: Path) -> None:
+    settings = SyntheticRAVDESS(people=1, emotions=2, seconds=7.5, size=64)
+    render_ravdess(settings, 0, "A01", tmp_path, tmp_path / "truth.safetensors")
+    with safe_open(tmp_path / "truth.safetensors", framework="numpy") as truth:
+        notes = json.loads(truth.metadata()["notes"])
+    said = [note["text"] for key, note in notes.items() if key.startswith("ravdess")]
+    assert len(said) == 2 and all(text.count("Kids") and text.count("Dogs") for text in said)
 
 
 def test_its_people_are_nobody_of_the_other_corpora(drawn: Path) -> None:
