@@ -34,7 +34,8 @@ def empty(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 # --------------------------------------------------------------------------------------------------- plans
 def test_every_target_can_be_planned(empty: Project):
-    assert set(TARGETS) <= {job.rule for job in empty.plan(*TARGETS)}
+    planned = [target for target in TARGETS if target != "evidence"]  # smoke asks no question: the next test
+    assert set(planned) <= {job.rule for job in empty.plan(*planned)}
 
 
 def test_a_run_target_plans_only_what_it_needs(empty: Project, root: Path):

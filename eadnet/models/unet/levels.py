@@ -33,7 +33,8 @@ NONE, PUBLISHED = "none", "published"
 class Modules:
     """What a network has beside LatentSync's: variants of STDA, TFRM and the fusion of text, each `none` without it.
 
-    Without `motion` LatentSync's motion modules are skipped; they keep the weights that they start with.
+    Without `motion` LatentSync's motion modules are skipped (they keep the weights that they start with), and norms are
+    of single frames.
     """
 
     stda: str = NONE

@@ -26,7 +26,8 @@ class Context:
         text, text_mask: (B, S', C') text tokens for the decoupled attention, and (B, S') bool, True where a token may
             be attended to.
         objects: (B, T, O, D) features of detected objects for TFRM's object branch.
-        framewise: whether motion modules are skipped (LatentSync's stage 1) and norms are of single frames.
+        framewise: whether motion modules are skipped (LatentSync's stage 1).
+        alone: whether norms are of single frames; LatentSync's are of whole clips.
     """
 
     heard: Tensor
@@ -35,11 +36,12 @@ class Context:
     text_mask: Tensor | None = None
     objects: Tensor | None = None
     framewise: bool = False
+    alone: bool = False
 
     @property
     def normed(self) -> int:
-        """Frames that share the statistics of a norm: all of a clip, as in LatentSync, or one."""
-        return 1 if self.framewise else self.frames
+        """Frames that share the statistics of a norm."""
+        return 1 if self.alone else self.frames
 
 
 class TransformerBlock(nn.Module):

@@ -41,8 +41,9 @@ class EADNet(nn.Module):
         modules: variants of STDA, TFRM and fusion; without them it is LatentSync's network.
 
     Attributes:
-        framewise: whether motion modules are skipped and norms are of single frames, as in LatentSync's first stage
-            and in runs without motion modules: then only TFRM and our strips over time connect frames.
+        framewise: whether motion modules are skipped, as in LatentSync's first stage and in runs without them.
+        alone: whether norms are of single frames and not of whole clips, so that in runs without motion modules only
+            TFRM and our strips over time connect frames.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class EADNet(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.inputs, self.latent_channels = network, 3 * latent_channels + 1, latent_channels
-        self.text_input, self.framewise = text_input, not modules.motion
+        self.text_input, self.framewise, self.alone = text_input, not modules.motion, not modules.motion
         widths, embedding, reads = network.widths, network.embedding, modules.fusion != "none"
         self.audio_encoder = make_audio_encoder(audio, network.audio_width)
         self.text_fusion = AddedText(text_input, network.audio_width) if reads else None
@@ -105,7 +106,7 @@ class EADNet(nn.Module):
         heard = self.fused(audio_BTSC, text_BSC, text_mask_BS).flatten(0, 1)
         condition = self._condition(timesteps_B, heard, frames)
         read = (None, None) if self.text_adapter is None else self.text_adapter(text_BSC, text_mask_BS)
-        context = Context(heard, frames, *read, object_features_BTOD, self.framewise)
+        context = Context(heard, frames, *read, object_features_BTOD, self.framewise, self.alone)
         maps = self.conv_in(inputs_BTCHW.flatten(0, 1))
         skips = [maps]
         for level in self.down_blocks:

@@ -118,6 +118,8 @@ def test_a_framewise_network_has_no_attention_between_frames(structure: str):
     alone = {**same, **{name: given[name] for name in ("inputs_BTCHW", "audio_BTSC")}}
     assert (model(**joined)[0] - model(**alone)[:, 0]).abs().max() > 1e-3
     model.framewise = True
+    assert (model(**joined)[0] - model(**alone)[:, 0]).abs().max() > 1e-3, "norms of whole clips connect frames, too"
+    model.alone = True
     torch.testing.assert_close(model(**joined)[0], model(**alone)[:, 0], atol=1e-4, rtol=1e-4)
 
 
