@@ -202,7 +202,7 @@ def clone(root: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.T
         shutil.copytree(finished.folder / name, made.folder / name, symlinks=True)
     give_inputs(made.folder)
     # the copied metadata is brought into Snakemake's newest form once, before lines run two at a time and both try
-    made.run("source .venv/bin/activate\nsnakemake -n --cores 1 --configfile config/smoke.yaml")
+    made.run("snakemake -n --cores 1 --configfile config/smoke.yaml")
     yield made
     made.remove_environment()
 

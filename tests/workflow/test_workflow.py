@@ -34,7 +34,7 @@ def empty(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 # --------------------------------------------------------------------------------------------------- plans
 def test_every_target_can_be_planned(empty: Project):
-    planned = [target for target in TARGETS if target != "evidence"]  # smoke asks no question: the next test
+    planned = [target for target in TARGETS if target != "evidence"]  # smoke asks no question
     assert set(planned) <= {job.rule for job in empty.plan(*planned)}
 
 
