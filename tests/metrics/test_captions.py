@@ -275,8 +275,7 @@ def test_the_family_is_known_but_scores_no_videos(root: Path) -> None:
     words = ["score-family", "--family", "captions", "--measurements", "x", "--clips", "x", "--mask", "full"]
     words += ["--resolution", "96", "--cells", "12", "--run", "full", "--seed", "0", "--output", "x"]
     refused = subprocess.run([sys.executable, "-m", "metrics", *words], cwd=root, capture_output=True, text=True)
-    assert refused.returncode == 1 and "use `python -m metrics score-captions`" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert refused.returncode == 1 and "use `python -m metrics score-captions`" in refused.stderr.splitlines()[0]
 
 
 def test_the_command_scores(tmp_path: Path, root: Path) -> None:

@@ -31,7 +31,7 @@ from metrics.summary.aggregate import slices_of
 from metrics.summary.decisions import decide
 from metrics.summary.kinds import Kinds
 from metrics.tables import MEASUREMENTS, SCORES, SUMMARY
-from tests.support import captions_fixture, evidence_fixture
+from tests.support import benchmark_files, captions_fixture, evidence_fixture
 from tests.support.resolution_fixture import write_resolution
 
 RUNS = ("full", "no_stda", "label_text")
@@ -55,7 +55,7 @@ def make(folder: Path, people: int = 4, frames: int = 30, size: int = 96, emotio
     _write_filter(folder, clips)
     _write_judges(folder)
     _write_supervisors(folder)
-    _write_benchmarks(folder)
+    benchmark_files.write(folder)
     _write_calibration(folder, [row["clip_id"] for row in test])
     write_resolution(folder / "resolution.parquet")
     captions_fixture.write(folder)
@@ -393,17 +393,3 @@ def _write_supervisors(folder: Path) -> None:
             path = folder / "pretrained" / network / f"{name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content))
-
-
-def _write_benchmarks(folder: Path) -> None:
-    times = {
-        "render_mead/M003": 11,
-        "render_mead/M005": 9.5,
-        "pretrain_backbone": 210,
-        "train/full/0": 60,
-        "score/full/0": 8.5,
-    }
-    for name, seconds in times.items():
-        path = folder / "benchmarks" / f"{name}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:01\t{900 + seconds}\t-\n")

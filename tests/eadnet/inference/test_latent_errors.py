@@ -98,7 +98,7 @@ def test_without_a_validation_clip_the_table_is_empty_and_says_why(
 class Known(nn.Module):
     """Knows the clean latents: its output makes the estimate `wanted` (T, C, H, H), whatever the noise.
 
-    Windows are told apart by the audio, which numbers the frames here.
+    The audio numbers the frames here, so that it shows which window is made.
     """
 
     def __init__(self, wanted: Tensor, task: Inpainting) -> None:

@@ -165,7 +165,7 @@ def test_another_processs_fault_is_left_to_that_process(tmp_path, monkeypatch):
     assert torch.equal(before, loop.module.weight)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="counts waits for a GPU, which this machine lacks")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU: only there does a process wait for one")
 def test_on_a_gpu_batches_arrive_whole_and_steps_do_not_wait(toy):
     device = torch.device("cuda", 0)
     stage_one, _ = read_backbone(toy.backbone)
